@@ -1,0 +1,141 @@
+"""Which column of the input holds which field."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bulk.errors import UnreadableInput, WrongUsage
+
+NEEDED: Final = ("customer_id", "company_name", "platform")
+FIELDS: Final = (*NEEDED, "email", "description")
+OUR_OWN: Final = ("row", "reasons")
+"""What our own rejects file adds at the end of the input's columns."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """The input's columns, and the place of each field among them."""
+
+    columns: tuple[str, ...]
+    places: Mapping[str, int]
+    mended: bool
+    notes: tuple[str, ...]
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The columns that hold none of the fields."""
+        taken = set(self.places.values())
+        return tuple(name for place, name in enumerate(self.columns) if place not in taken)
+
+
+def plain(name: str) -> str:
+    """A column's name as it is compared: without case, blanks, `-`, `_` and invisible characters."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    return re.sub(r"[\s\-_\u00ad\u200b-\u200f\u2060\ufeff]+", "", text)
+
+
+def matches(names: Sequence[str], mapping: Mapping[str, str]) -> int:
+    """How many of the fields these column names hold: what tells the right delimiter from the wrong one."""
+    wanted = {plain(field) for field in FIELDS} | {plain(column) for column in mapping.values()}
+    return len(wanted & {plain(name) for name in names})
+
+
+def read_header(path: Path, names: Sequence[str], mapping: Mapping[str, str]) -> Header:
+    """Match column names to fields; raises UnreadableInput and, for a mapping that cannot be, WrongUsage."""
+    trimmed = [name.strip().strip("\ufeff\u200b").strip() for name in names]
+    mended = len(trimmed) > len(OUR_OWN) and tuple(trimmed[-2:]) == OUR_OWN
+    columns, renamed = _unique(trimmed[:-2] if mended else trimmed)
+    places = {_field(field): _mapped(path, column, columns) for field, column in mapping.items()}
+    for field in FIELDS:
+        if field not in places and (place := _found(path, field, columns, trimmed)) is not None:
+            places[field] = place
+    if missing := [field for field in NEEDED if field not in places]:
+        raise UnreadableInput(_lacking(path, missing, columns))
+    notes = [
+        f"column {_shown(columns[place])} is read as {field}"
+        for field, place in places.items()
+        if columns[place] != field
+    ]
+    return Header(columns, places, mended, (*renamed, *notes))
+
+
+def _unique(names: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    """Give nameless columns a name and equal names a number, so that each can come back in the reports."""
+    unique: list[str] = []
+    notes: list[str] = []
+    taken = set(names)
+    for place, name in enumerate(names, 1):
+        wanted = name or f"column_{place}"
+        new, number = wanted, 2
+        while new in unique or (new != name and new in taken):
+            new, number = f"{wanted}_{number}", number + 1
+        if new != name:
+            notes.append(
+                f"column {place}, {_shown(name)}, is called {new}: "
+                + ("it has no name" if not name else "its name comes twice")
+            )
+        unique.append(new)
+    return tuple(unique), notes
+
+
+def _field(field: str) -> str:
+    for known in FIELDS:
+        if plain(field) == plain(known):
+            return known
+    raise WrongUsage(
+        f"--map {field}=...: there is no such field{_nearest(field, FIELDS)}; the fields are {', '.join(FIELDS)}"
+    )
+
+
+def _mapped(path: Path, column: str, columns: Sequence[str]) -> int:
+    if column in columns:
+        return columns.index(column)
+    alike = [place for place, name in enumerate(columns) if plain(name) == plain(column)]
+    if len(alike) == 1:
+        return alike[0]
+    if alike:
+        raise WrongUsage(
+            f"{path}: --map ...={column} could be any of {_listed([columns[p] for p in alike])}; write it exactly"
+        )
+    raise WrongUsage(
+        f"{path}: has no column {_shown(column)}{_nearest(column, columns)}; its columns are {_listed(columns)}"
+    )
+
+
+def _found(path: Path, field: str, columns: Sequence[str], originals: Sequence[str]) -> int | None:
+    alike = [place for place in range(len(columns)) if plain(originals[place]) == plain(field)]
+    if len(alike) > 1:
+        names = _listed([columns[place] for place in alike])
+        raise UnreadableInput(
+            f"{path}: {len(alike)} columns could be {field}: {names}; say which with --map {field}=COLUMN"
+        )
+    return alike[0] if alike else None
+
+
+def _lacking(path: Path, missing: Sequence[str], columns: Sequence[str]) -> str:
+    options = " ".join(f"--map {field}=COLUMN" for field in missing)
+    return (
+        f"{path}: has no column for {', '.join(missing)}; its columns are {_listed(columns)}. "
+        f"If another column holds it, say so with {options}; the first line must be the header"
+    )
+
+
+def _nearest(name: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(plain(name), [plain(other) for other in names], n=1, cutoff=0.6)
+    return next((f" (is {_shown(other)} meant?)" for other in names if near and plain(other) == near[0]), "")
+
+
+def _listed(names: Sequence[str], most: int = 30) -> str:
+    shown = [_shown(name) for name in names[:most]]
+    return ", ".join(shown) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _shown(name: str) -> str:
+    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
+    return '"' + (text if len(text) <= 60 else text[:59] + "…") + '"'

@@ -1,0 +1,112 @@
+"""Opens an input file and goes through its rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from bulk.errors import UnreadableInput
+from bulk.rows import decode
+from bulk.rows.csv_file import CsvFile
+from bulk.rows.frames import Table
+from bulk.rows.parquet_file import ParquetFile
+from bulk.rows.validate import Batch, Judge
+
+_TEXTS: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
+_WORKBOOKS: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
+_MOST_ROWS: Final = 50_000
+_NO_MAPPING: Final[Mapping[str, str]] = {}
+
+
+@dataclass
+class _Noticed:
+    """What only shows once all rows have been read."""
+
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input file whose header was read and found good."""
+
+    path: Path
+    digest: str
+    """SHA-256, in hex, of the file's bytes and the column mapping."""
+    columns: tuple[str, ...]
+    """The file's own columns in their order; without the two that our rejects file adds."""
+    extras: tuple[str, ...]
+    """The columns that hold none of the fields: they come back in the reports."""
+    mended: bool
+    """Whether this is our own rejects file given back: its last columns are `row, reasons`."""
+    _table: Table = field(repr=False)
+    _noticed: _Noticed = field(default_factory=_Noticed, repr=False)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should hear about how it was read; complete once `batches` has come to its end."""
+        return (*self._table.notes, *self._noticed.notes)
+
+    def batches(self) -> Iterator[Batch]:
+        """All rows in input order, judged, in bounded memory; the same again on every call. Raises UnreadableInput."""
+        judge = Judge(self._table.header)
+        before = _stamp(self.path)
+        for frame in self._table.frames():
+            for part in frame.iter_slices(_MOST_ROWS):
+                batch = judge.judge(part)
+                if not (batch.accepted.is_empty() and batch.rejected.is_empty()):
+                    yield batch
+        if _stamp(self.path) != before:
+            raise UnreadableInput(f"{self.path}: was changed while it was read; run the command again")
+        self._noticed.notes = tuple(_noticed(judge))
+
+
+def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input:
+    """Read the file's header and find out how it is written; raises UnreadableInput, or WrongUsage for a mapping.
+
+    `mapping` names the column of a field, {field: column}, where the header does not say it by itself.
+    """
+    table = _table(Path(path), mapping)
+    header = table.header
+    digest = (
+        hashlib.sha256(repr((table.digest, sorted(mapping.items()))).encode()).hexdigest() if mapping else table.digest
+    )
+    opened = Input(Path(path), digest, header.columns, header.extras, header.mended, table)
+    if next(opened.batches(), None) is None:
+        raise UnreadableInput(f"{path}: has a header but no rows; give a row for each customer")
+    return opened
+
+
+def _table(path: Path, mapping: Mapping[str, str]) -> Table:
+    name = path.name.lower()
+    if path.is_dir():
+        raise UnreadableInput(f"{path}: is a directory; give the file in it")
+    with decode.readable(path):
+        path.stat()
+    if not path.is_file():
+        raise UnreadableInput(f"{path}: is no ordinary file; save its content in a file first")
+    if name.endswith(".parquet"):
+        return ParquetFile(path, mapping)
+    if name.endswith(_TEXTS):
+        return CsvFile(path, mapping)
+    if name.endswith(_WORKBOOKS):
+        raise UnreadableInput(f"{path}: is a workbook; save its sheet as CSV (UTF-8) and give that file")
+    raise UnreadableInput(f"{path}: its kind is unknown; give a .csv, .csv.gz, .tsv or .parquet file")
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    with decode.readable(path):
+        state = path.stat()
+    return state.st_size, state.st_mtime_ns
+
+
+def _noticed(judge: Judge) -> Iterator[str]:
+    if judge.blank_rows:
+        yield f"{judge.blank_rows} blank rows were left out; they do not count as rows"
+    if judge.spreadsheet_ids:
+        yield (
+            f"{judge.spreadsheet_ids} customer_ids look like 1.23457E+17, the form in which a spreadsheet shows long "
+            "numbers: if they are none of yours, export them again as text"
+        )

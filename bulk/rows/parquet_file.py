@@ -1,0 +1,84 @@
+"""Reads a table from a Parquet file and turns every cell into the text that a person would have typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from bulk.errors import UnreadableInput
+from bulk.rows import decode
+from bulk.rows.frames import cell, unpanicked
+from bulk.rows.header import Header, read_header
+
+_ROWS: Final = 25_000
+_EXACT: Final = 2**53
+"""The whole numbers that a float holds exactly end here."""
+
+
+class ParquetFile:
+    """A Parquet file, opened: its columns are known, its rows are not read yet."""
+
+    def __init__(self, path: Path, mapping: Mapping[str, str]) -> None:
+        self._path = path
+        self.digest = decode.digest_of(path)
+        with decode.readable(path), path.open("rb") as file:
+            start = file.read(4)
+        if not start:
+            raise UnreadableInput(
+                f"{path}: is empty; give a file with a column for each field and a row for each customer"
+            )
+        if start != b"PAR1":
+            raise UnreadableInput(f"{path}: is no Parquet file; if it is a text table, rename it to .csv")
+        with unpanicked(path):
+            schema = pl.scan_parquet(path, glob=False).collect_schema()
+        self._types = schema.dtypes()
+        self.header: Header = read_header(path, schema.names(), mapping)
+        self.notes = (*self.header.notes, *self._told())
+
+    def frames(self) -> Iterator[pl.DataFrame]:
+        """The rows' cells as text in columns `c0`, `c1`, …"""
+        with unpanicked(self._path), decode.readable(self._path):
+            scan = pl.scan_parquet(self._path, glob=False, cache=False, low_memory=True)
+            names = scan.collect_schema().names()
+            texts = [
+                _text(pl.col(name), dtype).alias(cell(at))
+                for at, (name, dtype) in enumerate(zip(names, self._types, strict=True))
+            ]
+            for frame in scan.collect_batches(chunk_size=_ROWS, maintain_order=True, engine="streaming"):
+                yield frame.select(texts)
+
+    def _told(self) -> Iterator[str]:
+        for field, place in self.header.places.items():
+            dtype = self._types[place]
+            if dtype.is_nested():
+                raise UnreadableInput(
+                    f"{self._path}: its {field} column holds lists or structs, not texts; write one text for each row"
+                )
+            if dtype.is_float():
+                yield f"its {field} column holds floating-point numbers, read as their digits; leading zeros are lost"
+            elif dtype.is_numeric():
+                yield f"its {field} column holds numbers, read as their digits; leading zeros are lost"
+
+
+def _text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype == pl.String:
+        return column
+    if dtype.is_float():
+        is_whole = column.is_finite() & (column == column.round(0)) & (column.abs() < _EXACT)
+        digits = pl.when(is_whole).then(column).cast(pl.Int64, strict=False).cast(pl.String)
+        return pl.when(column.is_not_nan()).then(digits.fill_null(column.cast(pl.String)))
+    if dtype.is_decimal():
+        return column.cast(pl.String).str.replace(r"(\.\d*?)0+$", "${1}").str.strip_chars_end(".")
+    if dtype.is_nested():
+        json = pl.struct(column.alias("v")).struct.json_encode()
+        return pl.when(column.is_not_null()).then(json.str.slice(5).str.head(-1))
+    if dtype == pl.Binary:
+        return column.cast(pl.String, strict=False).fill_null(column.bin.encode("hex"))
+    if dtype == pl.Datetime:
+        return column.dt.to_string("iso:strict")
+    if dtype.is_temporal():
+        return column.dt.to_string("iso")
+    return column.cast(pl.String)
