@@ -28,9 +28,6 @@ _CONTROL_BUT_SPACING: Final = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
 _WORD: Final = r'[^\s@,;:<>()"\\\x00-\x1f\x7f-\x9f]+'
 _LABEL: Final = r'[^\s@,;:<>()"\\.\x00-\x1f\x7f-\x9f]+'
 _EMAIL: Final = rf"\A{_WORD}@{_LABEL}(?:\.{_LABEL})+\z"
-_PLAIN_WORD: Final = r'[^\s@,;:<>()"\\\x00-\x1f\x7f-\x9f]+'
-_LABEL: Final = r'[^\s@,;:<>()"\\.\x00-\x1f\x7f-\x9f]+'
-_EMAIL: Final = rf"\A{_WORD}@{_LABEL}(?:\.{_LABEL})+\z"
 
 
 @dataclass(frozen=True)

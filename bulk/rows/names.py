@@ -15,24 +15,21 @@ _PLAIN: Final = {
     "ø": "o", "Ø": "O", "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L",
     "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ħ": "h", "Ħ": "H", "ı": "i", "ŧ": "t", "Ŧ": "T",
     "ŋ": "ng", "Ŋ": "Ng", "ĸ": "k", "ƒ": "f", "ɨ": "i", "ə": "e", "Ə": "E",
-    "‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "ʻ": "'", "′": "'", "`": "'", "´": "'",
+    "‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "ʻ": "'", "′": "'", "`": "'",
     "‐": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-",
 }  # fmt: skip
 
-_FORBIDDEN: Final = r"[^A-Za-z0-9 \-'&@.,?!]"
+_KEPT: Final = r"A-Za-z0-9\-'&@.,?!"
+_DROPPED: Final = rf"[^\s{_KEPT}]+"
 # A name without any of these is already what Codat keeps, and most names are: only the others are folded.
-_UNFOLDED: Final = rf"\A |  | \z|{_FORBIDDEN}"
+_UNFOLDED: Final = rf"\A |  | \z|[^ {_KEPT}]"
 
 
 def _fold(names: pl.Expr) -> pl.Expr:
-    # The signs go before the normalization, which would turn `´` into a blank and an accent.
-    plain = names.str.replace_many(list(_PLAIN), list(_PLAIN.values())).str.normalize("NFKD")
-    return (
-        plain.str.replace_all(r"\s+", " ")
-        .str.replace_all(_FORBIDDEN, "")
-        .str.replace_all(" +", " ")
-        .str.strip_chars(" ")
-    )
+    # The acute accent goes first: the normalization takes it apart into a blank and an accent.
+    plain = names.str.replace_all("´", "'", literal=True).str.normalize("NFKD")
+    plain = plain.str.replace_many(list(_PLAIN), list(_PLAIN.values())).str.replace_all(_DROPPED, "")
+    return plain.str.replace_all(r"\s+", " ").str.strip_chars(" ")
 
 
 def _fold_where_needed(names: pl.Series) -> pl.Series:

@@ -90,7 +90,18 @@ _GENERAL: Final = (
 
 def platform_keys(expr: pl.Expr) -> pl.Expr:
     """The platformKey of each trimmed text; null where it names no platform, or more than one."""
-    lower = expr.str.to_lowercase()
+    return expr.map_batches(_keys_of, return_dtype=pl.String, is_elementwise=True)
+
+
+def _keys_of(texts: pl.Series) -> pl.Series:
+    # A file names few platforms many times over: each name is looked up once.
+    distinct = texts.unique().drop_nulls().to_frame("text")
+    keys = distinct.select(_looked_up(pl.col("text"))).to_series()
+    return texts.replace_strict(distinct["text"], keys, default=None, return_dtype=pl.String)
+
+
+def _looked_up(texts: pl.Expr) -> pl.Expr:
+    lower = texts.str.to_lowercase()
     squeezed = lower.str.replace_all(_SQUEEZE, "")
     known = squeezed.replace_strict(list(_KEYS), list(_KEYS.values()), default=None, return_dtype=pl.String)
     is_key = lower.str.contains(_FOUR_LETTERS) & ~lower.is_in(list(_DOUBTFUL))

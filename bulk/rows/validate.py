@@ -15,7 +15,7 @@ from bulk.rows.check import RULES, derived, shown, trimmed
 from bulk.rows.frames import CELLS, SURPLUS, cell
 from bulk.rows.guard import unguard
 from bulk.rows.header import FIELDS, Header
-from bulk.rows.seen import Seen, hashes
+from bulk.rows.seen import Seen, hashed
 
 _SPREADSHEET_FORM: Final = r"\A\d(?:[.,]\d+)?E[+\-]\d{2,3}\z"
 _REMEDIES_LOOKED_UP: Final = 300
@@ -54,7 +54,7 @@ class Judge:
         )
         rows = self._with_ragged(rows)
         rows = rows.with_columns(is_faulty=pl.any_horizontal("ragged", *(rule.name for rule in RULES)))
-        rows = rows.with_columns(self._first_rows(rows).alias("first_row"))
+        rows = self._with_first_row(rows)
         rows = rows.with_columns(is_rejected=pl.col("is_faulty") | pl.col("first_row").is_not_null())
         self.spreadsheet_ids += int(rows["customer_id"].str.contains(_SPREADSHEET_FORM).sum() or 0)
         accepted = rows.filter(~pl.col("is_rejected")) if rows["is_rejected"].any() else rows
@@ -98,28 +98,32 @@ class Judge:
         # The cells of such a row stand under the wrong columns: what they seem to break says nothing.
         return rows.with_columns(pl.col(rule.name) & ~pl.col("ragged") for rule in RULES)
 
-    def _first_rows(self, rows: pl.DataFrame) -> pl.Series:
-        """For each row whose customer_id a valid row before it has, that row's number."""
-        counts = pl.col("customer_id").is_not_null() & ~pl.col("ragged")
-        ids = rows.select("row", "is_faulty", counts.alias("counts"), *hashes(pl.col("customer_id")))
-        earlier = self._seen.rows_of(ids)
-        new = ids.filter(~pl.col("is_faulty") & pl.lit(earlier.is_null()))
-        firsts = new.group_by("h1", "h2").agg(pl.col("row").min())
-        self._seen.add(firsts)
-        if len(firsts) < len(ids):
-            here = ids.join(firsts.rename({"row": "first"}), on=["h1", "h2"], how="left", maintain_order="left")[
-                "first"
-            ]
-            earlier = pl.select(pl.coalesce(pl.lit(earlier), pl.lit(here))).to_series()
-        return ids.select(
-            pl.when(pl.col("counts") & (pl.lit(earlier) < pl.col("row"))).then(pl.lit(earlier))
-        ).to_series()
+    def _with_first_row(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add `first_row`: where a valid row before this one has the same customer_id, that row's number."""
+        usable = rows.filter(pl.col("customer_id").is_not_null() & ~pl.col("ragged"))
+        ids = hashed(usable, "customer_id")
+        repeated = self._seen.find(ids)
+        new = ids.filter(~usable["is_faulty"])
+        if len(repeated):
+            new = new.join(repeated, on="row", how="anti", maintain_order="left")
+        if ids["h1"].n_unique() < len(ids):
+            new = new.unique(["h1", "h2"], keep="first", maintain_order=True)
+            twice = ids.filter(pl.col("h1").is_duplicated()).join(new.rename({"row": "first_row"}), on=["h1", "h2"])
+            repeated = pl.concat(
+                [repeated, twice.filter(pl.col("first_row") < pl.col("row")).select("row", "first_row")]
+            )
+        self._seen.add(new)
+        if repeated.is_empty():
+            return rows.with_columns(pl.lit(None, dtype=pl.Int64).alias("first_row"))
+        return rows.join(repeated, on="row", how="left", maintain_order="left")
 
     def _faults(self, rejected: pl.DataFrame) -> pl.DataFrame:
         """Every fault of these rows, in the order of the rows and, within one, of the fields."""
+        broken = rejected.select(pl.col(rule.name for rule in RULES).any())
         found = [
             self._lines(rejected, rule.name, order, rule.field, pl.lit(rule.problem), pl.lit(rule.remedy))
             for order, rule in enumerate(RULES)
+            if broken[rule.name].item()
         ]
         again = rejected.filter(pl.col("first_row").is_not_null()).with_columns(pl.lit(value=True).alias("again"))
         problem = pl.format("stands in row {} already", "first_row")
