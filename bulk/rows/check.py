@@ -37,8 +37,8 @@ class Rule:
     name: str
     field: str
     is_broken: pl.Expr
-    problem: str
-    remedy: str
+    problem: pl.Expr
+    remedy: pl.Expr
 
 
 def trimmed(column: pl.Expr) -> pl.Expr:
@@ -55,52 +55,33 @@ def derived() -> list[pl.Expr]:
     ]
 
 
-_ID, _NAME, _EMAIL_TEXT, _DESCRIPTION = (
-    pl.col(name) for name in ("customer_id", "company_name", "email", "description")
-)
-
-
-def _longer(column: pl.Expr, most: int) -> pl.Expr:
-    # Bytes are counted already, and a text has at most as many characters: few are looked at twice.
-    return (column.str.len_bytes() > most) & (column.str.len_chars() > most)
+def _rule(name: str, field: str, is_broken: pl.Expr, problem: str, remedy: str) -> Rule:
+    return Rule(name, field, is_broken, pl.lit(problem), pl.lit(remedy))
 
 
 def _missing(field: str) -> Rule:
-    return Rule(f"{field}_missing", field, pl.col(field).is_null(), "is missing", "fill it in")
+    return _rule(f"{field}_missing", field, pl.col(field).is_null(), "is missing", "fill it in")
+
+
+def _too_long(field: str, most: int, remedy: str) -> Rule:
+    # Bytes are counted already, and a text has at most as many characters: few are looked at twice.
+    text = pl.col(field)
+    is_broken = (text.str.len_bytes() > most) & (text.str.len_chars() > most)
+    return _rule(f"{field}_too_long", field, is_broken, f"is longer than {most:,} characters", remedy)
+
+
+def _control(field: str, pattern: str, problem: str) -> Rule:
+    return _rule(f"{field}_control", field, pl.col(field).str.contains(pattern), problem, "remove it")
 
 
 RULES: Final = (
     _missing("customer_id"),
-    Rule(
-        "id_long",
-        "customer_id",
-        _longer(_ID, LONGEST_ID),
-        f"is longer than {LONGEST_ID} characters",
-        "give a shorter identifier",
-    ),
-    Rule(
-        "id_control",
-        "customer_id",
-        _ID.str.contains(_CONTROL),
-        "holds a line break or another control character",
-        "remove it",
-    ),
+    _too_long("customer_id", LONGEST_ID, "give a shorter identifier"),
+    _control("customer_id", _CONTROL, "holds a line break or another control character"),
     _missing("company_name"),
-    Rule(
-        "name_long",
-        "company_name",
-        _longer(_NAME, LONGEST_NAME),
-        f"is longer than {LONGEST_NAME} characters",
-        "shorten it",
-    ),
-    Rule(
-        "name_control",
-        "company_name",
-        _NAME.str.contains(_CONTROL_BUT_SPACING),
-        "holds a control character",
-        "remove it",
-    ),
-    Rule(
+    _too_long("company_name", LONGEST_NAME, "shorten it"),
+    _control("company_name", _CONTROL_BUT_SPACING, "holds a control character"),
+    _rule(
         "name_empty",
         "company_name",
         pl.col("name_sent") == "",
@@ -108,34 +89,23 @@ RULES: Final = (
         "write it in Latin letters; Codat keeps A-Z a-z 0-9, blanks and - ' & @ . , ? !",
     ),
     _missing("platform"),
-    Rule(
+    _rule(
         "platform_unknown",
         "platform",
         pl.col("platform_key").is_null() & pl.col("platform").is_not_null(),
         "names no platform, or more than one",
         "",  # depends on the text
     ),
-    Rule(
+    _too_long("email", LONGEST_EMAIL, "write a shorter one"),
+    _rule(
         "email_bad",
         "email",
-        ~_EMAIL_TEXT.str.contains(_EMAIL) | _longer(_EMAIL_TEXT, LONGEST_EMAIL),
+        ~pl.col("email").str.contains(_EMAIL),
         "is no email address",
         "write one address such as name@example.com, or leave it empty",
     ),
-    Rule(
-        "description_long",
-        "description",
-        _longer(_DESCRIPTION, LONGEST_DESCRIPTION),
-        f"is longer than {LONGEST_DESCRIPTION:,} characters",
-        "shorten it",
-    ),
-    Rule(
-        "description_control",
-        "description",
-        _DESCRIPTION.str.contains(_CONTROL_BUT_SPACING),
-        "holds a control character",
-        "remove it",
-    ),
+    _too_long("description", LONGEST_DESCRIPTION, "shorten it"),
+    _control("description", _CONTROL_BUT_SPACING, "holds a control character"),
 )
 
 
