@@ -19,7 +19,7 @@ from typing import BinaryIO, Final, cast
 
 from bulk.errors import UnreadableInput
 
-CHUNK: Final = 1 << 21
+_PIECE: Final = (1 << 19, 1 << 22)
 _SAMPLE: Final = 1 << 16
 
 _MAGIC: Final = (
@@ -90,10 +90,10 @@ def survey(path: Path, *, is_compressed: bool) -> Survey:
 def chunks(found: Survey) -> Iterator[bytes]:
     """The file's text as UTF-8, without its byte order mark, in pieces of a few megabytes; raises UnreadableInput."""
     decoder = None if found.encoding == "utf-8" else codecs.getincrementaldecoder(found.encoding)()
-    held = b""
+    held, size = b"", _piece(found)
     with readable(found.path), _opened(found.path, is_compressed=found.is_compressed) as file:
         file.seek(found.bom)
-        while raw := file.read(CHUNK):
+        while raw := file.read(size):
             text = raw if decoder is None else decoder.decode(raw).encode("utf-8", "replace")
             if found.has_bare_returns:
                 # A pair of return and newline may be cut in two by the end of a piece.
@@ -104,6 +104,14 @@ def chunks(found: Survey) -> Iterator[bytes]:
             yield text
     if held:
         yield b"\n"
+
+
+def _piece(found: Survey) -> int:
+    """How much to read at once: much of a large file, for speed, and little of a small one, for a small footprint."""
+    with readable(found.path):
+        size = found.path.stat().st_size
+    least, most = _PIECE
+    return min(max(size // (4 if found.is_compressed else 32), least), most)
 
 
 def _opened(path: Path, *, is_compressed: bool) -> BinaryIO:
@@ -182,7 +190,7 @@ def _decode_all(path: Path, encoding: str, bom: int, *, is_compressed: bool) -> 
     with readable(path), _opened(path, is_compressed=is_compressed) as file:
         file.seek(bom)
         is_pending = False
-        while raw := file.read(CHUNK):
+        while raw := file.read(_PIECE[1]):
             has_zero = b"\0" in raw
             if not is_utf8:
                 has_zero = "\0" in decoder.decode(raw)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+
+import polars as pl
 
 from bulk.errors import UnreadableInput
 from bulk.rows import decode
@@ -49,11 +53,11 @@ class Input:
         """What a user should hear about how it was read; complete once `batches` has come to its end."""
         return (*self._table.notes, *self._noticed.notes)
 
-    def batches(self) -> Iterator[Batch]:
+    def batches(self) -> Generator[Batch]:
         """All rows in input order, judged, in bounded memory; the same again on every call. Raises UnreadableInput."""
         judge = Judge(self._table.header)
         before = _stamp(self.path)
-        for frame in self._table.frames():
+        for frame in _read_ahead(self._table.frames()):
             for part in frame.iter_slices(_MOST_ROWS):
                 batch = judge.judge(part)
                 if not (batch.accepted.is_empty() and batch.rejected.is_empty()):
@@ -74,9 +78,19 @@ def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input
         hashlib.sha256(repr((table.digest, sorted(mapping.items()))).encode()).hexdigest() if mapping else table.digest
     )
     opened = Input(Path(path), digest, header.columns, header.extras, header.mended, table)
-    if next(opened.batches(), None) is None:
-        raise UnreadableInput(f"{path}: has a header but no rows; give a row for each customer")
+    with closing(opened.batches()) as batches:
+        if next(batches, None) is None:
+            raise UnreadableInput(f"{path}: has a header but no rows; give a row for each customer")
     return opened
+
+
+def _read_ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Read the next frame in a thread while the last one is judged: one of them is always in hand, never more."""
+    with ThreadPoolExecutor(1, thread_name_prefix="rows") as reader:
+        coming = reader.submit(next, frames, None)
+        while (frame := coming.result()) is not None:
+            coming = reader.submit(next, frames, None)
+            yield frame
 
 
 def _table(path: Path, mapping: Mapping[str, str]) -> Table:
