@@ -1,0 +1,360 @@
+"""What the reports say about a batch, read from its journal.
+
+Everything a `Reader` gives comes from one moment: it holds one read transaction from its opening to its closing, while
+another process may go on writing. Customers and rejections come in chunks, so that a batch of any size fits in memory.
+Texts are as they are: whoever writes them into a CSV guards them.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+import polars as pl
+
+from bulk.errors import BatchUnusable, BulkError, JournalUnwritable
+from bulk.model import State
+
+CHUNK_ROWS: Final = 10_000
+
+RESULTS: Final = (
+    "row",
+    "customer_id",
+    "company_name",
+    "name_sent",
+    "email",
+    "platform_key",
+    "state",
+    "company_id",
+    "connection_id",
+    "connection_status",
+    "link_url",
+    "link_expires_at",
+    "partner_connection_id",
+    "partner_status",
+    "error_step",
+    "error_code",
+    "error",
+    "correlation_id",
+    "attempts",
+    "updated_at",
+)
+"""The columns of the results; the input's other columns follow them."""
+
+LINKS: Final = ("customer_id", "company_name", "email", "platform", "link_url", "link_expires_at")
+REJECTS: Final = ("row", "reasons")
+DIFFERENCES: Final = ("customer_id", "field", "in_codat", "in_input")
+
+_NUMBERS: Final = frozenset({"row", "attempts"})
+_LINK_LIFETIME_SECONDS: Final = 86_400  # Codat's Link documentation: a linkUrl is good for one day
+_BUSY_SECONDS: Final = 30.0
+
+_ROW = "(SELECT shift FROM sources WHERE sources.id = source) + row"
+_EXPIRY = "strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :lifetime)"
+_CUSTOMER = f"""customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
+    state, company_id, connection_id, connection_status, link_url, {_EXPIRY}, partner_connection_id, partner_status,
+    error_step, error_code, error, correlation_id, attempts, updated_at, extra"""
+_REJECTION = """customer_id, company_name, NULL, email, NULL,
+    'rejected', NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+    'input', 'rejected', reasons, NULL, 0, NULL, extra"""
+
+# Gone from the input, and yet to be shown: Codat has this customer, or may have it while an outcome is unknown.
+_GONE = "presence = 'gone' AND (company_id IS NOT NULL OR name_sent IS NOT NULL)"
+
+# SQLite merges the two without sorting: both sides have an index in this order.
+_IN_PLACE = f"""
+    SELECT {_ROW}, {_CUSTOMER}, source, row FROM customers WHERE presence <> 'gone'
+    UNION ALL
+    SELECT {_ROW}, {_REJECTION}, source, row FROM rejections WHERE hidden = 0
+    ORDER BY source, row"""  # noqa: S608 - constants
+_NO_LONGER = f"SELECT NULL, {_CUSTOMER} FROM customers WHERE {_GONE} ORDER BY source, row, seq"  # noqa: S608
+_LINKS = f"""
+    SELECT customer_id, company_name, email, coalesce(platform_sent, platform_key), link_url, {_EXPIRY} AS expires
+    FROM customers
+    WHERE state = 'link_ready' AND presence <> 'gone' AND link_url IS NOT NULL AND expires > :now
+    ORDER BY expires DESC, source, row"""  # noqa: S608 - constants
+_REJECTS = f"SELECT {_ROW}, reasons, cells FROM rejections ORDER BY source, row"  # noqa: S608 - constants
+_DIFFERENCES = """
+    SELECT customer_id, 'company_name', name_sent, name, source, row, 1 AS place FROM customers
+    WHERE presence = 'present' AND company_id IS NOT NULL AND name_sent <> name
+    UNION ALL
+    SELECT customer_id, 'platform', platform_sent, platform_key, source, row, 2 FROM customers
+    WHERE presence = 'present' AND connection_id IS NOT NULL AND platform_sent <> platform_key
+    UNION ALL
+    SELECT customer_id, 'description', description_sent, description, source, row, 3 FROM customers
+    WHERE presence = 'present' AND company_id IS NOT NULL AND description_sent IS NOT description
+    ORDER BY source, row, place"""
+_COUNTS = f"""
+    SELECT state, count(*) FROM customers WHERE presence <> 'gone' OR {_GONE} GROUP BY state
+    UNION ALL
+    SELECT 'rejected', count(*) FROM rejections WHERE hidden = 0"""  # noqa: S608 - constants
+_LAST_RUN = """
+    SELECT id, input, started_at, finished_at, seconds, rows_new, rows_same, rows_changed, rows_gone
+    FROM runs ORDER BY id DESC LIMIT 1"""
+# What never left this machine is no request: Codat has not seen it, nor counted it.
+_REQUESTS = """
+    SELECT operation, count(*), coalesce(sum(status = 429), 0) FROM requests
+    WHERE id >= :first AND run = :run AND outcome IS NOT 'unsent' GROUP BY operation ORDER BY operation"""
+_RETRIES = """
+    SELECT coalesce(sum(posts - 1), 0) FROM (
+        SELECT count(*) AS posts FROM requests
+        WHERE id >= :first AND run = :run AND key IS NOT NULL AND customer IS NOT NULL AND outcome IS NOT 'unsent'
+        GROUP BY customer, step)"""
+
+
+@dataclass(frozen=True, slots=True)
+class QuotaFigures:
+    """The daily quota as Codat told it last; None where it has not said."""
+
+    limit: int | None
+    remaining: int | None
+    resets_at: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowFigures:
+    """How the input of the last run compares with what the batch knew before."""
+
+    new: int
+    same: int
+    changed: int
+    gone: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """A batch's customers as they stand, and the figures of its last run."""
+
+    batch: str
+    input: str | None
+    started_at: str | None
+    finished_at: str | None  # None: the run was killed, or still goes on
+    seconds: float | None
+    customers: Mapping[str, int]  # by state, every state
+    requests: Mapping[str, int]  # by operation
+    requests_total: int
+    retries: int  # POSTs beyond the first for the same customer and step
+    rate_limited: int  # answers with 429
+    quota: QuotaFigures
+    rows: RowFigures
+
+    def to_json(self) -> str:
+        """Write it as a JSON object, indented."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2)
+
+
+class Reader:
+    """A batch's journal at one moment; a context manager. It never changes the journal.
+
+    Raises BatchUnusable where there is no journal of ours, JournalUnwritable where the disk fails.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Self:
+        with self._telling():
+            # `rw` rather than `ro`: reading beside a writer needs the -shm file; neither makes a missing journal.
+            self._connection = sqlite3.connect(
+                f"{self._path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
+            )
+        try:
+            self._rows("PRAGMA query_only = ON")
+            self._rows("BEGIN")
+            self._facts = dict(self._rows("SELECT key, value FROM batch"))
+        except BaseException:
+            self._connection.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def results(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
+        """Give the rows of the results in input order, then the gone whom Codat has; at least one frame.
+
+        The gone have no `row`: the input has none of theirs.
+        """
+        extras = _Expansion(self._lists("extras"), taken=RESULTS)
+        names = (*RESULTS, "")
+        found = False
+        for sql, drop in ((_IN_PLACE, 2), (_NO_LONGER, 0)):
+            for rows in self._chunks(sql, chunk_rows, {"lifetime": self._lifetime()}):
+                found = True
+                yield extras.appended(_frame(rows, names, drop=drop))
+        if not found:
+            yield extras.appended(_frame([], names))
+
+    def links(self, now: datetime, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
+        """Give the linkUrls that are good at `now`, the soonest to expire last; `platform` is the platformKey."""
+        values = {"lifetime": self._lifetime(), "now": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        return self._frames(_LINKS, LINKS, chunk_rows, values)
+
+    def rejects(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
+        """Give the rejected rows: the input's own columns, then `row` and `reasons`; at least one frame."""
+        cells = _Expansion(self._lists("columns"), taken=REJECTS)
+        return map(cells.prepended, self._frames(_REJECTS, (*REJECTS, ""), chunk_rows))
+
+    def differences(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
+        """Give what Codat has otherwise than the input says it now; at least one frame."""
+        return self._frames(_DIFFERENCES, DIFFERENCES, chunk_rows, drop=3)
+
+    def counts(self) -> dict[str, int]:
+        """Count the rows of the results by state; every state is there."""
+        counts = dict.fromkeys(map(str, State), 0)
+        for state, count in self._rows(_COUNTS):
+            counts[state] += count
+        return counts
+
+    def summary(self) -> Summary:
+        """Say how the batch stands, and what its last run did."""
+        run = next(iter(self._rows(_LAST_RUN)), (None,) * 5 + (0,) * 4)
+        values = {"run": run[0], "first": self._first_request(run[0])}
+        requests = self._rows(_REQUESTS, values)
+        ((retries,),) = self._rows(_RETRIES, values)
+        return Summary(
+            batch=self._facts.get("name") or self._path.absolute().parent.name,
+            input=run[1],
+            started_at=run[2],
+            finished_at=run[3],
+            seconds=run[4],
+            customers=self.counts(),
+            requests={operation: count for operation, count, _ in requests},
+            requests_total=sum(count for _, count, _ in requests),
+            retries=retries,
+            rate_limited=sum(limited for *_, limited in requests),
+            quota=QuotaFigures(
+                limit=_number(self._facts.get("quota_limit")),
+                remaining=_number(self._facts.get("quota_remaining")),
+                resets_at=self._facts.get("quota_resets_at"),
+            ),
+            rows=RowFigures(*run[5:]),
+        )
+
+    def _lifetime(self) -> str:
+        seconds = _number(self._facts.get("link_lifetime"))
+        return f"+{_LINK_LIFETIME_SECONDS if seconds is None else seconds} seconds"
+
+    def _first_request(self, run: int | None) -> int:
+        """Find where a run's requests begin, by halving: runs follow one another, so their requests do too."""
+        low, ((high,),) = 0, self._rows("SELECT coalesce(max(id), 0) FROM requests")
+        while low < high:
+            middle = (low + high) // 2
+            ((found,),) = self._rows("SELECT run FROM requests WHERE id >= ? ORDER BY id LIMIT 1", (middle,))
+            low, high = (middle + 1, high) if found < (run or 0) else (low, middle)
+        return int(low)
+
+    def _lists(self, column: str) -> list[list[str]]:
+        return [json.loads(text) for (text,) in self._rows(f"SELECT {column} FROM sources ORDER BY id")]  # noqa: S608
+
+    def _frames(
+        self, sql: str, names: Sequence[str], chunk_rows: int, values: Mapping[str, object] | None = None, drop: int = 0
+    ) -> Iterator[pl.DataFrame]:
+        found = False
+        for rows in self._chunks(sql, chunk_rows, values or {}):
+            found = True
+            yield _frame(rows, names, drop=drop)
+        if not found:
+            yield _frame([], names)
+
+    def _chunks(self, sql: str, size: int, values: Mapping[str, object]) -> Iterator[list[Any]]:
+        with self._telling():
+            cursor = self._open.execute(sql, values)
+        while rows := self._fetched(cursor, size):
+            yield rows
+
+    def _fetched(self, cursor: sqlite3.Cursor, size: int) -> list[Any]:
+        with self._telling():
+            return cursor.fetchmany(size)
+
+    def _rows(self, sql: str, values: Mapping[str, object] | Sequence[object] = ()) -> list[Any]:
+        with self._telling():
+            return self._open.execute(sql, values).fetchall()
+
+    @property
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise RuntimeError("a Reader is used inside its `with`")
+        return self._connection
+
+    @contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise _told(self._path, error) from error
+
+
+class _Expansion:
+    """The input's columns of all its files, in order, made out of the JSON object that holds a row of any of them."""
+
+    def __init__(self, lists: Iterable[Sequence[str]], *, taken: Sequence[str]) -> None:
+        self._shown: dict[str, list[str]] = {}  # a column of ours, and which of the inputs' columns it is
+        known: set[str] = set()
+        for columns in lists:
+            for name in columns:
+                if name not in known:
+                    self._shown.setdefault(_free(name, taken, self._shown, set(columns)), []).append(name)
+            known.update(columns)
+        self._dtype = pl.Struct(dict.fromkeys((name for names in self._shown.values() for name in names), pl.String))
+
+    def appended(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Put the columns after all others in the place of the last, which holds the objects."""
+        return frame[:, :-1].hstack(self._columns(frame[:, -1]))
+
+    def prepended(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Put the columns before all others and drop the last, which holds the objects."""
+        return pl.DataFrame(self._columns(frame[:, -1])).hstack(frame[:, :-1])
+
+    def _columns(self, objects: pl.Series) -> list[pl.Series]:
+        if not self._shown:
+            return []
+        # Series by their names, never `pl.col`: a header such as `*` or `^.*$` would mean every column.
+        found = objects.str.json_decode(self._dtype).struct.unnest()
+        return [_first([found.get_column(name) for name in names]).alias(shown) for shown, names in self._shown.items()]
+
+
+def _free(name: str, taken: Sequence[str], shown: Mapping[str, list[str]], beside: set[str]) -> str:
+    """Find the name that a column goes by beside columns of ours.
+
+    Rows that were rejected come back under the names that the reports gave: those are the same column.
+    """
+    free = name
+    while free in taken or (free in shown and beside.intersection(shown[free])) or (free != name and free in beside):
+        free += " (input)"
+    return free
+
+
+def _first(columns: Sequence[pl.Series]) -> pl.Series:
+    merged = columns[0]
+    for column in columns[1:]:
+        merged = merged.zip_with(merged.is_not_null(), column)
+    return merged
+
+
+def _frame(rows: Sequence[Sequence[object]], names: Sequence[str], *, drop: int = 0) -> pl.DataFrame:
+    """Make a frame; the last `drop` values of each row only served to sort."""
+    sorting = [f"\0{number}" for number in range(drop)]
+    schema = {name: pl.Int64 if name in _NUMBERS else pl.String for name in names} | dict.fromkeys(sorting, pl.Int64)
+    return pl.DataFrame(rows, schema=schema, orient="row").drop(sorting)
+
+
+def _number(text: str | None) -> int | None:
+    return None if text is None else int(float(text))
+
+
+def _told(path: Path, error: sqlite3.Error) -> BulkError:
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without the extended part
+    if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
+        return BatchUnusable(f"{path.parent} holds no journal: give the folder of a batch, or migrate its input first")
+    if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
+        return BatchUnusable(f"{path} is no journal that can be read ({error}): give the folder of a batch")
+    return JournalUnwritable(f"{path} cannot be read now ({error}): see to the disk and run the same command again")
