@@ -36,7 +36,7 @@ class BatchUnusable(WrongUsage):
     """The folder holds no journal that this version, pointed at this Codat, may go on with."""
 
 
-class JournalUnwritable(BulkError):
+class JournalUnwritable(BulkError):  # noqa: N818 - named like the rest of the tree
     """The journal cannot be written. What it has is safe; the same command resumes when there is room."""
 
     exit_code = 75

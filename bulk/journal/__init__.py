@@ -1,0 +1,1 @@
+"""The journal of a batch: SQLite on disk, the only state there is."""

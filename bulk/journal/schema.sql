@@ -3,8 +3,8 @@
 -- Times in `requests` are seconds since 1970; all other times are UTC, ISO 8601.
 
 CREATE TABLE batch (                 -- facts about the batch as a whole
-    key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), created_at, swept_at, link_lifetime,
-    value TEXT                       -- quota_limit, quota_remaining, quota_resets_at
+    key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), created_at, swept_at (epoch), link_lifetime (seconds),
+    value TEXT                       -- companies_total, quota_limit, quota_remaining, quota_resets_at
 ) WITHOUT ROWID;
 
 CREATE TABLE sources (               -- the files this batch was given
@@ -25,6 +25,7 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     presence       TEXT NOT NULL DEFAULT 'present',-- present, gone (from the input), faulty (its row is rejected now)
     -- what the input says, always the latest
     customer_id    TEXT NOT NULL UNIQUE,
+    tag            TEXT NOT NULL,                  -- bulk.model.customer_tag of it: marks the company in Codat
     company_name   TEXT NOT NULL,                  -- as written
     name           TEXT NOT NULL,                  -- as Codat will keep it
     platform_key   TEXT NOT NULL,
@@ -55,6 +56,7 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
 );
 CREATE INDEX customers_pending ON customers (seq) WHERE state = 'pending';
 CREATE INDEX customers_begun ON customers (seq) WHERE state = 'pending' AND name_sent IS NOT NULL;
+CREATE INDEX customers_tag ON customers (tag);
 CREATE INDEX customers_place ON customers (source, row);
 
 CREATE TABLE rejections (            -- one row for each row of the input that was not accepted

@@ -1,0 +1,1 @@
+"""Codat's API and nothing else: what can be asked, what an answer means, and how fast."""

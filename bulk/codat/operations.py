@@ -1,0 +1,224 @@
+"""The catalogue of what bulk asks of Codat: for each operation one builder of the request and one reader of the answer.
+
+JSON becomes our own types here and goes no further. A reader returns None where the answer lacks what Codat promises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from bulk.model import Company, Connection, customer_tag
+
+# By the response's schema a page holds at most 2,000 companies (by the parameter's 5,000): the smaller is safe.
+PAGE_SIZE = 2000
+
+# The documentation's own example keeps the customer's identifier in the tag `uid`
+# (https://docs.codat.io/using-the-api/managing-companies): people read that one. It may hold characters that the query
+# language gives a meaning and no escape, so what is asked for is a second tag that is safe in any query.
+READABLE_TAG = "uid"
+CUSTOMER_TAG = "bulk_uid"
+BATCH_TAG = "bulk_batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request to Codat, all but the key and the address."""
+
+    operation: str
+    method: str
+    path: str  # from the base URL, with its query
+    body: str | None = None  # JSON
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyPage:
+    """One page of the company list; `next_path` is None on the last."""
+
+    companies: tuple[Company, ...]
+    total: int | None
+    next_path: str | None
+
+
+def batch_tag(batch: str) -> str:
+    """Give the value of the tag that marks all companies that a batch creates."""
+    return hashlib.sha256(batch.encode()).hexdigest()[:16]
+
+
+def create_company(*, customer_id: str, name: str, description: str | None, batch: str) -> Request:
+    """POST /companies. Names need not be unique: nothing but the tags ties the company to the customer."""
+    tags = {READABLE_TAG: customer_id, CUSTOMER_TAG: customer_tag(customer_id), BATCH_TAG: batch_tag(batch)}
+    content: dict[str, Any] = {"name": name}
+    if description:
+        content["description"] = description
+    return Request("create_company", "POST", "/companies", _dump(content | {"tags": tags}))
+
+
+def create_connection(company_id: str, platform_key: str) -> Request:
+    """POST /companies/{companyId}/connections, for the accounting software."""
+    return Request("create_connection", "POST", _connections(company_id), _dump({"platformKey": platform_key}))
+
+
+def get_connection(company_id: str, connection_id: str) -> Request:
+    """GET one connection; its answer carries a fresh linkUrl."""
+    return Request("get_connection", "GET", f"{_connections(company_id)}/{quote(connection_id, safe='')}")
+
+
+def list_connections(company_id: str) -> Request:
+    """GET the connections of a company; the answer carries fresh linkUrls."""
+    return Request("list_connections", "GET", _connections(company_id) + "?page=1&pageSize=100")
+
+
+def list_companies(*, tag: tuple[str, str] | None = None, page_size: int = PAGE_SIZE) -> Request:
+    """GET the first page of the company list, of all companies or of those with a tag."""
+    query = {"page": "1", "pageSize": str(page_size)}
+    if tag:
+        query["tags"] = "=".join(tag)
+    return Request("list_companies", "GET", "/companies?" + urlencode(query))
+
+
+def next_page(path: str) -> Request:
+    """GET the page of the company list that `_links.next` names."""
+    return Request("list_companies", "GET", path)
+
+
+def list_integrations() -> Request:
+    """GET the accounting platforms that are enabled for this client."""
+    query = urlencode({"query": "sourceType=Accounting&&enabled=true", "page": "1", "pageSize": "100"})
+    return Request("list_integrations", "GET", "/integrations?" + query)
+
+
+def read_company(content: Any) -> Company | None:
+    """Read a Company, or None if it has no id."""
+    if not isinstance(content, dict) or not content.get("id"):
+        return None
+    tags = content.get("tags")
+    connections = content.get("dataConnections")
+    return Company(
+        id=str(content["id"]),
+        name=str(content.get("name") or ""),
+        description=_text(content.get("description")),
+        created=_time(content.get("created")),
+        tags={str(k): str(v) for k, v in tags.items()} if isinstance(tags, dict) else {},
+        connections=_connections_in(connections),
+    )
+
+
+def read_connection(content: Any) -> Connection | None:
+    """Read a Connection, or None if it has no id or status."""
+    if not isinstance(content, dict) or not content.get("id") or not content.get("status"):
+        return None
+    return Connection(
+        id=str(content["id"]),
+        status=str(content["status"]),
+        source_type=str(content.get("sourceType") or "Unknown"),
+        platform_key=_text(content.get("integrationKey")),
+        link_url=_text(content.get("linkUrl")),
+        created=_time(content.get("created")),
+    )
+
+
+def read_connections(content: Any) -> tuple[Connection, ...] | None:
+    """Read a page of connections, or None if it is no page."""
+    results = content.get("results") if isinstance(content, dict) else None
+    return _connections_in(results) if isinstance(results, list) else None
+
+
+def read_company_page(content: Any) -> CompanyPage | None:
+    """Read a page of companies, or None if it is no page."""
+    results = content.get("results") if isinstance(content, dict) else None
+    if not isinstance(results, list):
+        return None
+    companies = tuple(company for company in map(read_company, results) if company)
+    total = content.get("totalResults")
+    return CompanyPage(companies, total if isinstance(total, int) else None, _next(content.get("_links")))
+
+
+def read_platforms(content: Any) -> dict[str, str] | None:
+    """Read the platformKeys and names of the integrations that are enabled, or None if it is no page."""
+    results = content.get("results") if isinstance(content, dict) else None
+    if not isinstance(results, list):
+        return None
+    return {str(i["key"]): str(i.get("name") or "") for i in results if isinstance(i, dict) and i.get("key")}
+
+
+def find_company(companies: Iterable[Company], customer_id: str) -> Company | None:
+    """Pick the company of a customer: by the tag of ours, else by the customer's identifier in `uid`.
+
+    Of several, the one that has got furthest, then the oldest: what a customer has linked is never left behind.
+    """
+    tag = customer_tag(customer_id)
+    own = [c for c in companies if c.tags.get(CUSTOMER_TAG) == tag or _has_readable_tag(c, customer_id)]
+    return min(own, key=_least_far, default=None)
+
+
+def accounting_connection(connections: Iterable[Connection], platform_key: str | None = None) -> Connection | None:
+    """Pick the accounting connection of a company; of several, the linked one, then the platform's, then the oldest."""
+    accounting = [c for c in connections if c.source_type in ("Accounting", "Unknown")]
+    return min(
+        accounting,
+        key=lambda c: (
+            c.status != "Linked",
+            c.status != "PendingAuth",
+            c.platform_key != platform_key,
+            c.created or "",
+        ),
+        default=None,
+    )
+
+
+def pages(companies: int) -> int:
+    """Say how many requests a sweep over this many companies takes."""
+    return max(1, math.ceil(companies / PAGE_SIZE))
+
+
+def _has_readable_tag(company: Company, customer_id: str) -> bool:
+    return CUSTOMER_TAG not in company.tags and company.tags.get(READABLE_TAG) == customer_id
+
+
+def _least_far(company: Company) -> tuple[bool, bool, str, str]:
+    connection = accounting_connection(company.connections)
+    return (connection is None or connection.status != "Linked", connection is None, company.created or "", company.id)
+
+
+def _connections(company_id: str) -> str:
+    return f"/companies/{quote(company_id, safe='')}/connections"
+
+
+def _connections_in(results: object) -> tuple[Connection, ...]:
+    if not isinstance(results, list):
+        return ()
+    return tuple(connection for connection in map(read_connection, results) if connection)
+
+
+def _next(links: object) -> str | None:
+    following = links.get("next") if isinstance(links, dict) else None
+    href = following.get("href") if isinstance(following, dict) else None
+    # Only a path is followed: an answer must not be able to send the key to another host.
+    return href if isinstance(href, str) and href.startswith("/") and not href.startswith("//") else None
+
+
+def _dump(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _time(value: object) -> str | None:
+    """Codat's times are UTC, with or without saying so."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,53 @@
+"""Whether Codat is down for everybody, told from the outcomes of requests. No I/O, no clock.
+
+One customer's faults are that customer's; as many in a row as there are requests in flight, over all customers and
+without one success, are Codat's. Then everybody holds, one request at a time asks whether it is over, and after five
+minutes without a success the run stops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bulk.model import Outcome
+
+FEWEST_FAULTS = 5
+LONGEST_PAUSE = 30.0
+GIVE_UP_AFTER = 300.0
+
+
+@dataclass
+class Outage:
+    """Counts faults in a row. Times are seconds of one steady clock."""
+
+    concurrency: int
+    faults: int = 0
+    since: float | None = None  # the first of the faults in a row
+    pause: float = 0.0  # how long everybody holds now
+
+    @property
+    def is_on(self) -> bool:
+        """Whether Codat counts as down."""
+        return self.faults >= max(FEWEST_FAULTS, self.concurrency)
+
+    def note(self, outcome: Outcome, now: float, *, creates: bool) -> float | None:
+        """Take in an outcome; give the time until which everybody holds, if it says so.
+
+        Only what creates proves that Codat works: look-ups may go through while every POST fails.
+        """
+        if outcome in (Outcome.DONE, Outcome.REFUSED, Outcome.STOPPED):
+            if creates:
+                self.faults, self.since, self.pause = 0, None, 0.0
+            return None
+        if outcome not in (Outcome.LOST, Outcome.KEPT, Outcome.UNSENT):
+            return None
+        self.faults += 1
+        self.since = now if self.since is None else self.since
+        if not self.is_on:
+            return None
+        self.pause = min(self.pause * 2 or 1.0, LONGEST_PAUSE)
+        return min(now + self.pause, max(self.since + GIVE_UP_AFTER, now))
+
+    def is_hopeless(self, now: float) -> bool:
+        """Whether it has lasted too long to go on waiting."""
+        return self.is_on and self.since is not None and now - self.since >= GIVE_UP_AFTER

@@ -1,0 +1,263 @@
+"""The one gate that every request passes: rate, requests in flight, holds, the day's quota, outages.
+
+Rules, each for the whole run:
+- no 60 seconds hold more requests than the rate allows, as Codat sees them;
+- after a 429 nothing leaves before its Retry-After is over;
+- nothing leaves that the day's quota has no room for, and no customer is begun that it cannot finish;
+- when Codat is down for everybody, one request at a time asks whether it is over;
+- a wait longer than the patience stops the run instead of sleeping, and every other wait is said.
+
+What has to wait is worked out from values (`quota`, `outage`, `bucket`); only this file sleeps.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import anyio
+from aiolimiter import AsyncLimiter
+
+from bulk.codat.outage import GIVE_UP_AFTER, Outage
+from bulk.codat.quota import Budget, read_quota, retry_after
+from bulk.codat.wire import Reply
+from bulk.model import Outcome, Stop
+
+PATIENCE = 300.0  # seconds: a longer wait stops the run, unless it was told to wait
+A_MOMENT = 2.0  # seconds: a shorter wait is not worth a word
+MARGIN = 0.05  # seconds: timers may fire a little early
+OUT_OF_QUOTA = "Codat's daily quota is used up"
+
+
+class Stopped(Exception):  # noqa: N818 - not an error: the gate is closed for good, and the run ends
+    """The gate is closed: nothing leaves any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Everybody waits, and why; `until` in seconds since 1970."""
+
+    why: str
+    until: float
+
+
+def bucket(rate: int) -> tuple[float, float]:
+    """Give the limiter's bucket and period for so many requests a minute.
+
+    A full bucket and a minute's refill stay 1% under the rate, for what jitter on the way squeezes together.
+    (`AsyncLimiter(rate, 60)` would let nearly twice the rate through in its first minute.)
+    """
+    burst = max(1, rate // 250)
+    refill_a_minute = max(0.985 * rate, 0.99 * rate - burst)
+    return float(burst), burst * 60.0 / refill_a_minute
+
+
+class Gate:
+    """Every request `enter`s, `depart`s, is `answered` and `leave`s; a customer first `book`s what it will need."""
+
+    def __init__(
+        self,
+        *,
+        rate: int,
+        concurrency: int,
+        wall: Callable[[], float],
+        reserve: int = 0,
+        waits: bool = False,
+        is_warm: bool = False,
+        on_hold: Callable[[Hold], None] = lambda _: None,
+    ) -> None:
+        """Make an open gate.
+
+        `wall` gives seconds since 1970. `waits`: sleep through an exhausted quota. `is_warm`: requests left this
+        machine less than a minute ago, so the bucket starts empty. `on_hold` hears of every wait.
+        """
+        burst, period = bucket(rate)
+        self._limiter = AsyncLimiter(burst, period)
+        self._burst_to_spend = int(burst) if is_warm else 0
+        self._wall = wall
+        self._on_hold = on_hold
+        self._patience = math.inf if waits else PATIENCE
+        self._concurrency = self._allowed = concurrency
+        self._entered = 0
+        self._done_since_429 = 0
+        self._throttled = 0  # 429s in a row without a usable Retry-After
+        self._hold_until = -math.inf
+        self._was_told = False  # whether any answer came yet
+        self._changed = anyio.Event()
+        self._budget = Budget(reserve)
+        self.outage = Outage(concurrency)
+        self.stop: Stop | None = None
+
+    @property
+    def budget(self) -> Budget:
+        """What is known of the day's quota."""
+        return self._budget
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a request that has entered may still depart."""
+        return self.stop is None and anyio.current_time() >= self._hold_until
+
+    def close(self, stop: Stop) -> None:
+        """Let nothing leave any more. The first reason stays."""
+        self.stop = self.stop or stop
+        self._notify()
+
+    async def book(self, requests: int) -> None:
+        """Wait until the day's quota has room for so many requests, and keep it for the caller. Raises Stopped."""
+        while True:
+            self._raise_if_stopped()
+            budget = self._budget
+            idle = budget.in_flight == 0 and budget.booked == 0
+            if budget.quota is None:
+                # Until one answer has told the quota, one customer goes ahead of the others.
+                if self._was_told or idle:
+                    break
+            elif budget.left is not None and budget.left >= requests:
+                break
+            elif idle:
+                await self._sleep_till_reset()
+                continue
+            await self._changed.wait()
+        self._budget.booked += requests
+
+    def unbook(self, requests: int) -> None:
+        """Give back what was booked and is not needed now."""
+        self._budget.booked -= requests
+        self._notify()
+
+    async def enter(self) -> None:
+        """Wait for the turn of one request. Raises Stopped. Every `enter` is followed by `leave`."""
+        while True:
+            await self._wait_in_line()
+            self._entered += 1
+            try:
+                while self._burst_to_spend:
+                    self._burst_to_spend -= 1
+                    await self._limiter.acquire()
+                await self._limiter.acquire()
+            except BaseException:
+                self.leave()
+                raise
+            if self.is_open:
+                return
+            self.leave()
+
+    def leave(self) -> None:
+        """Make room for the next one."""
+        self._entered -= 1
+        self._notify()
+
+    def depart(self) -> int:
+        """Count one booked request as on its way."""
+        self._budget.booked -= 1
+        return self._budget.send()
+
+    def answered(self, number: int, reply: Reply, *, creates: bool) -> None:
+        """Learn from what came back: quota, 429s, outages, and what stops everything."""
+        now = anyio.current_time()
+        wall = self._wall()
+        told = read_quota(reply.headers, wall) if reply.status is not None else None
+        self._budget.answer(number, told, reached=reply.outcome is not Outcome.UNSENT)
+        self._was_told = self._was_told or reply.status is not None
+        if reply.outcome is Outcome.HELD:
+            self._throttle(reply, now, wall)
+        elif reply.outcome is Outcome.DONE:
+            self._recover()
+        elif reply.outcome is Outcome.STOPPED and reply.problem:
+            self.close(Stop(_refusal(reply), 3))
+        self._watch_outage(reply, now, wall, creates=creates)
+        self._notify()
+
+    def _throttle(self, reply: Reply, now: float, wall: float) -> None:
+        asked = retry_after(reply.headers, wall)
+        quota = self._budget.quota
+        is_daily = quota is not None and quota.remaining <= 0
+        if asked is None and is_daily and quota is not None:
+            asked = quota.resets_at - wall
+        if asked is None:
+            asked = min(5.0 * 2**self._throttled, 60.0)
+            self._throttled += 1
+        if now >= self._hold_until:
+            self._allowed = max(1, self._allowed // 2)
+            self._done_since_429 = 0
+        why = OUT_OF_QUOTA if is_daily else "Codat asked to wait (429)"
+        self._hold(max(asked, 1.0) + MARGIN, why, now, wall)
+
+    def _recover(self) -> None:
+        self._throttled = 0
+        self._done_since_429 += 1
+        if self._allowed < self._concurrency and self._done_since_429 % 20 == 0:
+            self._allowed += 1
+
+    def _watch_outage(self, reply: Reply, now: float, wall: float, *, creates: bool) -> None:
+        until = self.outage.note(reply.outcome, now, creates=creates)
+        if until is None:
+            return
+        said = reply.problem.text if reply.problem else "no answer"
+        if self.outage.is_hopeless(now):
+            minutes = round(GIVE_UP_AFTER / 60)
+            self.close(Stop(f"Codat has been out of reach for {minutes} minutes: {said}", 75))
+        elif until > self._hold_until:
+            self._hold(until - now, f"Codat is out of reach ({said}); trying again", now, wall)
+
+    def _hold(self, seconds: float, why: str, now: float, wall: float) -> None:
+        if seconds > self._patience:
+            self.close(Stop(why, 75, wall + seconds))
+            return
+        if now + seconds <= self._hold_until:
+            return
+        self._hold_until = now + seconds
+        if seconds >= A_MOMENT:
+            self._on_hold(Hold(why, wall + seconds))
+
+    async def _sleep_till_reset(self) -> None:
+        """Nothing is under way and the quota has no room: wait for the new day, or stop."""
+        quota, now, wall = self._budget.quota, anyio.current_time(), self._wall()
+        if quota is None:
+            return
+        self._hold(max(quota.resets_at - wall, 0.0) + 1.0, OUT_OF_QUOTA, now, wall)
+        self._raise_if_stopped()
+        while (wait := self._hold_until - anyio.current_time()) > 0:
+            await self._wait(wait)
+            self._raise_if_stopped()
+        if self._budget.quota is quota:  # of several who slept, only the first begins the new day
+            self._budget.expire()
+            self._was_told = False
+        self._notify()
+
+    async def _wait_in_line(self) -> None:
+        while True:
+            self._raise_if_stopped()
+            wait = self._hold_until - anyio.current_time()
+            if wait <= 0 and self._entered < (1 if self.outage.is_on else self._allowed):
+                return
+            await self._wait(wait if wait > 0 else math.inf)
+
+    async def _wait(self, seconds: float) -> None:
+        """Sleep so long, or until something has changed."""
+        with anyio.move_on_after(seconds):
+            await self._changed.wait()
+
+    def _notify(self) -> None:
+        if self._changed.statistics().tasks_waiting:
+            self._changed.set()
+            self._changed = anyio.Event()
+
+    def _raise_if_stopped(self) -> None:
+        if self.stop is not None:
+            raise Stopped
+
+
+def _refusal(reply: Reply) -> str:
+    said = reply.problem.text if reply.problem else ""
+    if reply.problem and reply.problem.correlation_id:
+        said = f"{said} (correlation id {reply.problem.correlation_id})"
+    if reply.status == 401:
+        return f"Codat refused the API key (401): {said}. Check CODAT_API_KEY, then run the same command again"
+    if reply.status == 403:
+        return f"Codat gives this API key no access (403): {said}. Ask for access, then run the same command again"
+    if reply.status == 402:
+        return f"Codat's account limit is reached (402): {said}. Ask Codat to raise it, then run the same command again"
+    return f"Codat's address answered with {reply.status}: {said}. Check CODAT_BASE_URL or --base-url"

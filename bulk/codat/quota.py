@@ -1,0 +1,122 @@
+"""Codat's limits as values: the headers that tell them, and the arithmetic of a day's quota. No I/O, no clock.
+
+https://docs.codat.io/using-the-api/rate-limits: 1,000 x (1 + active connected companies) requests a day and client,
+told by every answer; 1,000 a minute from one address; a 429 says with Retry-After how long to wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+from bulk.model import Quota
+
+A_DAY = 86_400.0
+LONGEST_RETRY_AFTER = 2 * A_DAY  # no limit of Codat's lasts longer: what claims to is nonsense
+
+
+def retry_after(headers: Mapping[str, str], now: float) -> float | None:
+    """Read Retry-After as seconds from now: a number or a date (RFC 9110, 10.2.3). None if it is missing or nonsense.
+
+    A date is taken relative to the answer's own Date, so a clock that is wrong here does not matter; both have
+    whole seconds, hence one more.
+    """
+    text = headers.get("retry-after", "").strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        moment = _date(text)
+        seconds = moment - _date_of_answer(headers, now) + 1 if moment is not None else -1.0
+    return seconds if 0 <= seconds <= LONGEST_RETRY_AFTER else None
+
+
+def read_quota(headers: Mapping[str, str], now: float) -> Quota | None:
+    """Read the three X-Rate-Limit headers. None if they are missing; a reset that is missing is the next 00:00 UTC."""
+    remaining = _whole(headers.get("x-rate-limit-remaining"))
+    if remaining is None:
+        return None
+    reset = _date(headers.get("x-rate-limit-reset", ""))
+    served_at = _date_of_answer(headers, now)
+    wait = (reset if reset is not None else _next_midnight(served_at)) - served_at
+    return Quota(_whole(headers.get("x-rate-limit-limit")), remaining, now + min(max(wait, 0.0), LONGEST_RETRY_AFTER))
+
+
+@dataclass
+class Budget:
+    """How many more requests today's quota has room for, counted so that it is never overdrawn.
+
+    An answer tells what was left when Codat took that request in; those in flight may or may not be counted in it.
+    So they are counted once more until they are answered, and one that was never answered until a later answer
+    tells. `booked` are requests that a customer in work still needs.
+    """
+
+    reserve: int = 0
+    quota: Quota | None = None
+    in_flight: int = 0
+    booked: int = 0
+    _sent: int = 0
+    _lost: list[int] = field(default_factory=list)  # for each lost request, how many had been sent by then
+
+    @property
+    def left(self) -> int | None:
+        """Requests that may still be promised to somebody; None while no answer has told a quota."""
+        if self.quota is None:
+            return None
+        return self.quota.remaining - self.reserve - self.in_flight - self.booked - len(self._lost)
+
+    def send(self) -> int:
+        """Count a request that leaves; its number is handed back with the answer."""
+        self._sent += 1
+        self.in_flight += 1
+        return self._sent
+
+    def answer(self, number: int, told: Quota | None, *, reached: bool) -> None:
+        """Take in what request `number` told. `reached`: it may have been counted by Codat."""
+        self.in_flight -= 1
+        if told is None:
+            if reached:
+                self._lost.append(self._sent)
+            return
+        self._lost = [sent for sent in self._lost if sent >= number]
+        if self.quota is None or self._is_new(told) or told.remaining < self.quota.remaining:
+            self.quota = told
+
+    def expire(self) -> None:
+        """Forget a quota whose day is over: the next answer tells the new one."""
+        self.quota = None
+        self._lost.clear()
+
+    def _is_new(self, told: Quota) -> bool:
+        """Whether another day has begun, or customers who linked have raised the limit."""
+        known = self.quota
+        return known is None or told.limit != known.limit or told.resets_at > known.resets_at + 60
+
+
+def _date_of_answer(headers: Mapping[str, str], now: float) -> float:
+    told = _date(headers.get("date", ""))
+    return now if told is None else told
+
+
+def _date(text: str) -> float | None:
+    """Read a date as seconds since 1970, in the form of RFC 9110 or ISO 8601: Codat shows no example."""
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            moment = parse(text)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None
+
+
+def _next_midnight(now: float) -> float:
+    today = datetime.fromtimestamp(now, UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return (today + timedelta(days=1)).timestamp()
+
+
+def _whole(text: str | None) -> int | None:
+    try:
+        return int(float(text)) if text is not None else None
+    except (ValueError, OverflowError):
+        return None

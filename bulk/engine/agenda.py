@@ -1,0 +1,99 @@
+"""Who is next: customers fed from the journal in order, and those that wait for another try.
+
+Bounded: a page of the journal and at most `MOST_PARKED` waiting customers are in memory, however large the batch.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+import anyio
+
+from bulk.model import Entry
+
+MOST_PARKED = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A customer in work, and what this run has tried for it."""
+
+    entry: Entry
+    tries: int = 0  # passing faults in a row
+    since: float | None = None  # when the first of them was met
+
+
+@dataclass(order=True)
+class _Parked:
+    due: float
+    number: int
+    item: Item = field(compare=False)
+
+
+class Agenda:
+    """Hands out customers to workers; every one is `park`ed again or `done`."""
+
+    def __init__(self, feed: Callable[[], Awaitable[list[Entry]]], wall: Callable[[], float]) -> None:
+        """Make an agenda. `feed` gives a page of entries, an empty one at the end; `wall` seconds since 1970."""
+        self._feed = feed
+        self._wall = wall
+        self._page: deque[Entry] = deque()
+        self._feeding = anyio.Lock()
+        self._is_fed = False
+        self._is_closed = False
+        self._parked: list[_Parked] = []
+        self._numbers = itertools.count()
+        self._in_work = 0
+        self._changed = anyio.Event()
+
+    async def next(self) -> Item | None:
+        """Wait for the next customer that is due; None when there is nobody left, or after `close`."""
+        while not self._is_closed:
+            if self._parked and self._parked[0].due <= self._wall():
+                self._in_work += 1
+                return heapq.heappop(self._parked).item
+            if len(self._parked) < MOST_PARKED and (entry := await self._from_feed()) is not None:
+                self._in_work += 1
+                return Item(entry)
+            if self._is_fed and not self._page and not self._parked and not self._in_work:
+                break
+            await self._wait()
+        self.close()
+        return None
+
+    def park(self, item: Item, due: float) -> None:
+        """Put a customer back until it is due, in seconds since 1970."""
+        heapq.heappush(self._parked, _Parked(due, next(self._numbers), item))
+        self.done()
+
+    def done(self) -> None:
+        """Say that a customer handed out is no longer in work."""
+        self._in_work -= 1
+        self._notify()
+
+    def close(self) -> None:
+        """Hand out nobody any more."""
+        self._is_closed = True
+        self._notify()
+
+    async def _from_feed(self) -> Entry | None:
+        if not self._page and not self._is_fed:
+            async with self._feeding:
+                if not self._page and not self._is_fed:
+                    self._page.extend(await self._feed())
+                    self._is_fed = not self._page
+        return self._page.popleft() if self._page else None
+
+    async def _wait(self) -> None:
+        """Sleep until the next parked customer is due or something has changed."""
+        delay = self._parked[0].due - self._wall() if self._parked else float("inf")
+        with anyio.move_on_after(max(delay, 0.001)):
+            await self._changed.wait()
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()

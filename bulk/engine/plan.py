@@ -1,0 +1,123 @@
+"""What to do next for one step of one customer. No I/O, no clock: what was asked and the time in, a decision out.
+
+The one rule (docs/architecture.md, "Once only"): an outcome that is unknown is looked up before the request is
+repeated. The key's rules are Codat's (https://docs.codat.io/using-the-api/write-data/idempotency): the first answer is
+kept for 90 minutes and replayed for the same key, a 5xx too, a 429 never.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from bulk.model import Ask, Outcome
+
+KEY_LIFETIME = 90 * 60.0
+# A request whose client is gone may still be at work; a look-up waits so long after it left. (Behind a time-out
+# the wait is over when the time-out strikes.)
+SETTLING = 2.0
+MOST_TRIES = 6  # passing faults of one customer in one run
+LONGEST_EFFORT = 15 * 60.0  # seconds spent on them
+# Codat's own 5xx are kept under their key. A gateway's are not, unless Codat stood behind it: after the second,
+# the key is held to be spent.
+GATEWAY_FAULTS_A_KEY = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the POST; with the key and body of last time, or with new ones."""
+
+    key: str | None = None
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Ask Codat whether the thing exists already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing before this time, in seconds since 1970."""
+
+    until: float
+
+
+Decision = Send | Look | Wait
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the requests for one step so far amount to."""
+
+    key: str | None = None  # the key to repeat, if any
+    body: str | None = None
+    since: float = 0.0  # when the key was first used
+    is_spent: bool = False  # a 5xx is kept under the key
+    gateway_faults: int = 0
+    in_doubt: bool = False  # the thing may exist
+    doubted_at: float = 0.0  # when the newest request in doubt left
+    was_doubted: bool = False  # it was in doubt at some time
+
+
+def standing(asks: Iterable[Ask], *, swept_at: float = 0.0) -> Standing:
+    """Fold what was asked for one step, oldest first.
+
+    `swept_at`: when the last sweep of the company list began. What is still in the journal as asked and not as found
+    was not there then.
+    """
+    now = Standing()
+    for ask in asks:
+        now = _after_look(now, ask) if ask.key is None else _after_post(now, ask)
+    if now.in_doubt and swept_at >= now.doubted_at + SETTLING:
+        now = replace(now, in_doubt=False)
+    return now
+
+
+def decide(known: Standing, now: float) -> Decision:
+    """Decide what to do next for a step that is not done."""
+    if known.in_doubt:
+        settled_at = known.doubted_at + SETTLING
+        # A clock that was set back must not hold anybody for long.
+        return Wait(settled_at) if now < settled_at <= now + SETTLING else Look()
+    if known.key is not None and not known.is_spent and 0 <= now - known.since < KEY_LIFETIME:
+        return Send(known.key, known.body)
+    return Send()
+
+
+def backoff(tries: int, rng: random.Random) -> float:
+    """Seconds to wait after so many passing faults in a row: 1, 2, 4, ... up to a minute, halved to full at random."""
+    return float(min(2.0 ** (tries - 1), 60.0) * rng.uniform(0.5, 1.0))
+
+
+def is_worth_another_try(tries: int, seconds: float) -> bool:
+    """Whether a customer with so many passing faults over so long is tried again in this run."""
+    return tries < MOST_TRIES and seconds < LONGEST_EFFORT
+
+
+def _after_look(now: Standing, ask: Ask) -> Standing:
+    return replace(now, in_doubt=False) if ask.outcome is Outcome.ABSENT else now
+
+
+def _after_post(now: Standing, ask: Ask) -> Standing:
+    if ask.key != now.key:
+        now = replace(now, key=ask.key, body=ask.body, since=ask.sent_at, is_spent=False, gateway_faults=0)
+    outcome = ask.outcome
+    if outcome is None or outcome.is_unknown:
+        faults = now.gateway_faults + (1 if (ask.status or 0) >= 500 else 0)
+        is_spent = now.is_spent or outcome is Outcome.KEPT or faults >= GATEWAY_FAULTS_A_KEY
+        return replace(
+            now,
+            is_spent=is_spent,
+            gateway_faults=faults,
+            in_doubt=True,
+            doubted_at=ask.sent_at,
+            was_doubted=True,
+        )
+    if outcome is Outcome.REFUSED:
+        # An earlier try may have done it, and this refusal be its echo ("has one already"): look once more.
+        return replace(now, key=None, body=None, in_doubt=now.was_doubted, doubted_at=ask.sent_at - SETTLING)
+    if outcome is Outcome.STOPPED:
+        return replace(now, key=None, body=None)  # kept under its key: it would be replayed
+    return now  # HELD, BUSY, UNSENT: nothing was done, the key is good

@@ -1,0 +1,313 @@
+"""The work on one customer: plan, commit the intent, send, commit the outcome. Here alone Codat and journal meet.
+
+Between the commit of an intent and that of its outcome nothing is cancelled. If the process dies there, the intent
+without an outcome is what the next run finds, and looks up before it repeats.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import anyio
+
+from bulk.codat import operations, wire
+from bulk.codat.client import Client
+from bulk.codat.operations import Request
+from bulk.codat.pace import Gate
+from bulk.codat.wire import Reply
+from bulk.engine import plan, steps
+from bulk.engine.agenda import Item
+from bulk.engine.plan import Look, Send, Wait
+from bulk.engine.steps import Changes
+from bulk.journal import store
+from bulk.journal.store import Intent, Result
+from bulk.journal.writer import Writer
+from bulk.model import Ask, Company, Entry, Outcome, State, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What work is done with: one set for a run."""
+
+    client: Client
+    gate: Gate
+    writer: Writer
+    run: int
+    batch: str
+    wall: Callable[[], float]  # seconds since 1970
+    rng: random.Random
+    swept_at: float  # when the last sweep of the company list began
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The customer waits until `due` (seconds since 1970) and is then taken up again."""
+
+    item: Item
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """Nothing more is to be done for the customer in this run. A state of None: it is no longer in the batch."""
+
+    state: State | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What one request came to: the reply, and the customer after it."""
+
+    reply: Reply
+    entry: Entry
+
+
+class _Booking:
+    """Requests of the day's quota that are kept for one customer."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._kept = 0
+
+    async def need(self, requests: int) -> None:
+        """Keep so many, which may have to wait for all that the others give back."""
+        if self._kept < requests:
+            self.give_back()
+            await self._gate.book(requests)
+            self._kept = requests
+
+    def spend(self) -> int:
+        """Take one for a request that leaves now; gives the request's number."""
+        self._kept -= 1
+        return self._gate.depart()
+
+    def give_back(self) -> None:
+        """Keep none any longer."""
+        self._gate.unbook(self._kept)
+        self._kept = 0
+
+
+async def advance(item: Item, tools: Tools) -> Parked | Finished:
+    """Take a customer as far as it gets now. Raises Stopped when the gate is closed, JournalUnwritable."""
+    booking = _Booking(tools.gate)
+    try:
+        return await _advance(item, tools, booking)
+    finally:
+        booking.give_back()
+
+
+async def _advance(item: Item, tools: Tools, booking: _Booking) -> Parked | Finished:
+    entry = item.entry
+    refused = False  # this run was refused, and looks whether an earlier try had done it after all
+    while (step := steps.next_step(entry)) is not None:
+        decision = _decide(entry, step, tools)
+        if isinstance(decision, Wait):
+            return Parked(replace(item, entry=entry), decision.until)
+        if isinstance(decision, Send) and not entry.is_present:
+            return await _let_go(entry, tools)
+        if isinstance(decision, Look):
+            await booking.need(steps.requests_needed(entry) + 1)
+            answered = await _look(entry, step, tools, booking)
+        else:
+            await booking.need(steps.requests_needed(entry))
+            answered = await _send(entry, step, decision, tools, booking)
+        entry, outcome = answered.entry, answered.reply.outcome
+        if outcome in (Outcome.DONE, Outcome.FOUND):
+            item = Item(entry)
+            refused = False
+        elif outcome is Outcome.ABSENT and refused:
+            return await _fail(entry, tools)
+        elif outcome is Outcome.REFUSED:
+            if isinstance(decision, Look) or not plan.standing(_asks(entry, step)).in_doubt:
+                return await _fail(entry, tools)
+            refused = True
+        elif outcome in (Outcome.LOST, Outcome.KEPT, Outcome.BUSY, Outcome.UNSENT):
+            return await _try_later(replace(item, entry=entry), step, answered.reply, tools)
+    return Finished(_state(entry))
+
+
+def _decide(entry: Entry, step: Step, tools: Tools) -> plan.Decision:
+    return plan.decide(plan.standing(_asks(entry, step), swept_at=tools.swept_at), tools.wall())
+
+
+def _asks(entry: Entry, step: Step) -> tuple[Ask, ...]:
+    return tuple(ask for ask in entry.asks if ask.step is step)
+
+
+def _state(entry: Entry) -> State:
+    return steps.STATE_OF_CONNECTION.get(entry.connection_status or "", State.LINK_READY)
+
+
+async def _send(entry: Entry, step: Step, decision: Send, tools: Tools, booking: _Booking) -> _Answered:
+    """Send the request of a step, its intent on the disk before it leaves."""
+    request = steps.request_for(entry, step, batch=tools.batch)
+    if request.method == "GET":
+        return await _ask(entry, step, request, tools, booking, read=steps.read_link)
+    body = decision.body or request.body
+    key = decision.key or str(uuid.UUID(int=tools.rng.getrandbits(128), version=4))
+    request = replace(request, body=body)
+    await tools.gate.enter()
+    try:
+        with anyio.CancelScope(shield=True):
+            answered = await _exchange(entry, step, request, key, tools, booking)
+    finally:
+        tools.gate.leave()
+    return answered
+
+
+async def _exchange(entry: Entry, step: Step, request: Request, key: str, tools: Tools, booking: _Booking) -> _Answered:
+    sent_at = tools.wall()
+    intent = Intent(entry.seq, step, request.operation, sent_at, key, request.body)
+    is_repeat = any(ask.key == key for ask in entry.asks)
+    may_exist: Changes = {} if is_repeat else steps.sent(entry, step)
+
+    def intend(connection: sqlite3.Connection) -> int:
+        store.change(connection, entry.seq, may_exist)
+        return store.intend(connection, tools.run, intent)
+
+    number = await tools.writer.write(intend)
+    entry = steps.apply(entry, may_exist)
+
+    if tools.gate.is_open:
+        ticket = booking.spend()
+        reply, changes = steps.read_created(step, await tools.client.send(request, key=key), tools.wall())
+        tools.gate.answered(ticket, reply, creates=True)
+        attempts = 1
+    else:  # a 429 or a stop came in while the intent was being committed
+        reply, changes, attempts = wire.unsent("the run was held or stopped before it left"), {}, 0
+
+    ask = Ask(step, key, request.body, sent_at, reply.outcome, reply.status)
+    entry = entry.evolve(asks=(*entry.asks, ask))
+    changes |= _after(entry, step, reply)
+    await _settle(entry, number, reply, changes, tools, attempts=attempts)
+    return _Answered(reply, steps.apply(entry, changes))
+
+
+def _after(entry: Entry, step: Step, reply: Reply) -> Changes:
+    """What a POST that did not succeed leaves behind."""
+    if reply.outcome is Outcome.DONE:
+        return {}
+    is_certain = not plan.standing(_asks(entry, step)).in_doubt
+    nothing_there = steps.unsent(step) if is_certain and reply.outcome in (Outcome.REFUSED, Outcome.STOPPED) else {}
+    if reply.outcome is Outcome.REFUSED:
+        return nothing_there | steps.troubled(step, reply.problem)
+    return nothing_there
+
+
+async def _look(entry: Entry, step: Step, tools: Tools, booking: _Booking) -> _Answered:
+    """Ask Codat whether a step whose outcome is unknown was done, and take over what is there."""
+    if step is Step.COMPANY:
+        return await _look_for_company(entry, tools, booking)
+    look_up = steps.look_up_for(entry, step)
+    return await _ask(entry, step, look_up, tools, booking, read=steps.read_look_up)
+
+
+async def _look_for_company(entry: Entry, tools: Tools, booking: _Booking) -> _Answered:
+    found: list[Company] = []
+    following: str | None = None
+
+    def read(entry: Entry, reply: Reply, _: float) -> tuple[Reply, Changes]:
+        nonlocal following
+        page = operations.read_company_page(reply.content)
+        if page is None:
+            return wire.unreadable(reply, "a page of companies"), {}
+        following = page.next_path
+        found.extend(page.companies)
+        company = operations.find_company(found, entry.customer_id)
+        if company is not None:
+            return replace(reply, outcome=Outcome.FOUND), steps.taken_over(entry, company, batch=tools.batch)
+        return replace(reply, outcome=Outcome.DONE if following else Outcome.ABSENT), {}
+
+    request = steps.look_up_for(entry, Step.COMPANY)
+    while True:
+        answered = await _ask(entry, Step.COMPANY, request, tools, booking, read=read)
+        if answered.reply.outcome is not Outcome.DONE or following is None:
+            return answered
+        await booking.need(1 + steps.requests_needed(entry))
+        entry, request = answered.entry, operations.next_page(following)
+
+
+async def _ask(
+    entry: Entry,
+    step: Step,
+    request: Request,
+    tools: Tools,
+    booking: _Booking,
+    *,
+    read: Callable[[Entry, Reply, float], tuple[Reply, Changes]],
+) -> _Answered:
+    """Send a request that changes nothing in Codat; it is written down with its answer."""
+    await tools.gate.enter()
+    try:
+        with anyio.CancelScope(shield=True):
+            sent_at = tools.wall()
+            ticket = booking.spend()
+            reply = await tools.client.send(request)
+            changes: Changes = {}
+            if reply.outcome is Outcome.DONE:
+                reply, changes = read(entry, reply, tools.wall())
+            tools.gate.answered(ticket, reply, creates=False)
+            if reply.outcome is Outcome.REFUSED:
+                changes = steps.troubled(step, reply.problem)
+            elif reply.outcome is Outcome.ABSENT:
+                changes = steps.unsent(step)
+
+            intent = Intent(entry.seq, step, request.operation, sent_at)
+            entry = entry.evolve(asks=(*entry.asks, Ask(step, None, None, sent_at, reply.outcome, reply.status)))
+            await _settle(entry, intent, reply, changes, tools, attempts=1)
+    finally:
+        tools.gate.leave()
+    return _Answered(reply, steps.apply(entry, changes))
+
+
+async def _settle(
+    entry: Entry, asked: Intent | int, reply: Reply, changes: Changes, tools: Tools, *, attempts: int
+) -> None:
+    """Commit an outcome. `asked`: the number of the intent, or a look-up that is only now written down."""
+    now = tools.wall()
+    result = Result(reply.outcome, now, reply.status, reply.problem)
+    quota = tools.gate.budget.quota
+
+    def settle(connection: sqlite3.Connection) -> None:
+        number = store.intend(connection, tools.run, asked) if isinstance(asked, Intent) else asked
+        store.settle(connection, number, result)
+        stamped = changes | {"updated_at": steps.timestamp(now)} if changes else changes
+        store.change(connection, entry.seq, stamped, attempts=attempts)
+        if quota is not None:
+            store.put_quota(connection, quota, steps.timestamp(quota.resets_at))
+
+    await tools.writer.write(settle)
+
+
+async def _try_later(item: Item, step: Step, reply: Reply, tools: Tools) -> Parked | Finished:
+    """Put a customer with a passing fault back, or leave it for another run.
+
+    While Codat is down for everybody, nobody's tries are counted: the gate does the waiting.
+    """
+    now = tools.wall()
+    is_own_fault = not tools.gate.outage.is_on and tools.gate.is_open
+    tries = item.tries + is_own_fault
+    since = now if item.since is None else item.since
+    if plan.is_worth_another_try(tries, now - since):
+        return Parked(Item(item.entry, tries, since), now + plan.backoff(max(tries, 1), tools.rng))
+    changes = steps.troubled(step, reply.problem) | {"updated_at": steps.timestamp(now)}
+    await tools.writer.write(lambda connection: store.change(connection, item.entry.seq, changes))
+    return Finished(State.PENDING)
+
+
+async def _fail(entry: Entry, tools: Tools) -> Finished:
+    changes = {"state": State.FAILED, "updated_at": steps.timestamp(tools.wall())}
+    await tools.writer.write(lambda connection: store.change(connection, entry.seq, changes))
+    return Finished(State.FAILED)
+
+
+async def _let_go(entry: Entry, tools: Tools) -> Finished:
+    """Codat is known not to have the next thing, and the input no longer asks for it."""
+    if entry.company_id is None:
+        await tools.writer.write(lambda connection: store.dismiss(connection, entry.seq))
+        return Finished(None)
+    return Finished(State.PENDING)

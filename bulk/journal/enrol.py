@@ -1,0 +1,252 @@
+"""Enrolment: the rows of an input file become customers and rejections of the batch, by customer_id, in set-based SQL.
+
+What the input says is always taken over; what Codat has (the columns `*_sent`, `company_id`, ...) is never touched
+here. Customers of whom nothing was sent disappear with their rows; those whom Codat has, or may have, stay.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+# The order of the values in a row handed in by the caller.
+ACCEPTED = ("row", "customer_id", "company_name", "name_sent", "platform_key", "email", "description", "extra", "mends")
+REJECTED = ("row", "customer_id", "company_name", "platform", "email", "extra", "cells", "reasons", "mends")
+
+# Which rejected row of another file an incoming row mends: the one that our own rejects file names, or the only one
+# with this identifier.
+MENDS = """(SELECT r.{0} FROM rejections r JOIN sources s ON s.id = r.source
+            WHERE s.id <> ?1 AND r.row + s.shift = t.mends)"""
+BY_ID = """(SELECT max(r.{0}) FROM rejections r
+            WHERE r.source <> ?1 AND r.customer_id = t.customer_id HAVING count(*) = 1)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An input file, as far as the journal cares."""
+
+    path: str
+    digest: str
+    columns: tuple[str, ...]
+    extras: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How the input compares with the batch, in customers; `rejected` in rows."""
+
+    new: int = 0
+    same: int = 0
+    changed: int = 0
+    gone: int = 0
+    rejected: int = 0
+
+
+def known_unchanged(connection: sqlite3.Connection, digest: str) -> Tally | None:
+    """Say how the input compares if this very file was enrolled last, without reading a row; else None."""
+    row = connection.execute("SELECT id, digest FROM sources ORDER BY id").fetchall()
+    if len(row) != 1 or row[0][1] != digest:
+        return None
+    (same,) = connection.execute("SELECT count(*) FROM customers WHERE presence = 'present'").fetchone()
+    (rejected,) = connection.execute("SELECT count(*) FROM rejections").fetchone()
+    (gone,) = connection.execute("SELECT count(*) FROM customers WHERE presence = 'gone'").fetchone()
+    return Tally(same=same, gone=gone, rejected=rejected)
+
+
+class Enrolment:
+    """Takes in a file, part by part; `finish` compares. All of it belongs into one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, source: Source, *, run: int) -> None:
+        """Begin to take in a file. The same path or the same bytes as before are the same file, another adds to it."""
+        self._db = connection
+        self._run = run
+        self._digest = source.digest
+        self._new = self._changed = self._same = self._rows = 0
+        row = connection.execute(
+            "SELECT id FROM sources WHERE path = ? OR digest = ? ORDER BY id LIMIT 1", (source.path, source.digest)
+        ).fetchone()
+        self._is_same_file = row is not None
+        values = (source.path, source.digest, json.dumps(source.columns), json.dumps(source.extras))
+        if row is None:
+            cursor = connection.execute(
+                "INSERT INTO sources (path, digest, columns, extras, rows, shift) VALUES (?, ?, ?, ?, 0, 0)", values
+            )
+            self._source = int(cursor.lastrowid or 0)
+        else:
+            self._source = int(row[0])
+            connection.execute(
+                "UPDATE sources SET path = ?, digest = ?, columns = ?, extras = ? WHERE id = ?", (*values, self._source)
+            )
+        connection.execute("DELETE FROM rejections WHERE source = ?", (self._source,))
+        connection.execute("DROP TABLE IF EXISTS temp.incoming")
+        connection.execute(f"CREATE TEMP TABLE incoming ({', '.join(ACCEPTED)}, place_source, place_row)")
+        connection.execute("DROP TABLE IF EXISTS temp.refused")
+        connection.execute(f"CREATE TEMP TABLE refused ({', '.join(REJECTED)}, place_source, place_row)")
+        connection.execute("CREATE INDEX temp.incoming_by_id ON incoming (customer_id)")
+
+    def take(self, accepted: Iterable[Sequence[Any]], rejected: Iterable[Sequence[Any]], *, rows: int) -> None:
+        """Take in a part of the file, in the order ACCEPTED and REJECTED; `rows`: the last row's number so far."""
+        self._rows = max(self._rows, rows)
+        marks = ", ".join("?" * len(ACCEPTED))
+        self._db.execute("DELETE FROM incoming")
+        self._db.execute("DELETE FROM refused")
+        self._db.executemany(f"INSERT INTO incoming VALUES ({marks}, NULL, NULL)", accepted)  # noqa: S608 - fixed texts
+        self._place("incoming")
+        self._reject_taken_places()
+        self._count()
+        self._upsert()
+        marks = ", ".join("?" * len(REJECTED))
+        self._db.executemany(f"INSERT INTO refused VALUES ({marks}, NULL, NULL)", rejected)  # noqa: S608 - fixed texts
+        self._place("refused")
+        self._keep_mended()
+        self._insert_rejections()
+
+    def finish(self) -> Tally:
+        """Compare what was taken in with the batch; find who is gone, and give the tally."""
+        if self._is_same_file:
+            self._part_with_the_absent()
+        self._db.execute("UPDATE sources SET rows = ? WHERE id = ?", (self._rows, self._source))
+        self._db.execute(
+            "UPDATE sources SET shift = (SELECT coalesce(sum(s.rows), 0) FROM sources s WHERE s.id < sources.id)"
+        )
+        (gone,) = self._db.execute("SELECT count(*) FROM customers WHERE presence = 'gone'").fetchone()
+        (rejected,) = self._db.execute("SELECT count(*) FROM rejections").fetchone()
+        return Tally(self._new, self._same, self._changed, gone, rejected)
+
+    def _place(self, table: str) -> None:
+        """Say for which row of the batch's input each row stands: the one it mends, its customer's, or its own."""
+        if table == "incoming":
+            known = "(SELECT c.source FROM customers c WHERE c.customer_id = t.customer_id)"
+            known_row = "(SELECT c.row FROM customers c WHERE c.customer_id = t.customer_id)"
+        else:
+            known = known_row = "NULL"
+        if self._is_same_file:
+            source, row = "?1", "t.row"
+        else:
+            source = f"coalesce({MENDS.format('source')}, {known}, {BY_ID.format('source')}, ?1)"
+            row = f"coalesce({MENDS.format('row')}, {known_row}, {BY_ID.format('row')}, t.row)"
+        self._db.execute(
+            f"UPDATE {table} AS t SET place_source = {source}, place_row = {row} WHERE place_row IS NULL",  # noqa: S608 - fixed texts
+            (self._source,),
+        )
+
+    def _reject_taken_places(self) -> None:
+        """A mended row whose identifier another row of the batch has is still a duplicate."""
+        self._db.execute(
+            """
+            INSERT INTO refused
+            SELECT t.row, t.customer_id, t.company_name, t.platform_key, t.email, t.extra,
+                   (SELECT r.cells FROM rejections r WHERE r.source = t.place_source AND r.row = t.place_row),
+                   'customer_id: ' || t.customer_id || ' is in this batch already; give this row another or drop it',
+                   t.mends, t.place_source, t.place_row
+            FROM incoming t JOIN customers c ON c.customer_id = t.customer_id
+            JOIN rejections r ON r.source = t.place_source AND r.row = t.place_row
+            WHERE t.mends IS NOT NULL AND (c.source, c.row) <> (t.place_source, t.place_row)
+            """
+        )
+        self._db.execute(
+            "DELETE FROM incoming WHERE customer_id IN (SELECT customer_id FROM refused WHERE place_row IS NOT NULL) "
+            "AND mends IS NOT NULL"
+        )
+
+    def _count(self) -> None:
+        new, same, rows = self._db.execute(
+            """
+            SELECT count(*) FILTER (WHERE c.seq IS NULL),
+                   count(*) FILTER (WHERE c.seq IS NOT NULL AND c.presence <> 'gone' AND c.company_name = t.company_name
+                       AND c.platform_key = t.platform_key AND c.email IS t.email AND c.description IS t.description
+                       AND c.extra = t.extra),
+                   count(*)
+            FROM incoming t LEFT JOIN customers c ON c.customer_id = t.customer_id
+            """
+        ).fetchone()
+        self._new += new
+        self._same += same
+        self._changed += rows - new - same
+
+    def _upsert(self) -> None:
+        if not self._is_same_file:
+            self._db.execute(
+                """
+                INSERT OR REPLACE INTO mended (cells, customer_id)
+                SELECT r.cells, t.customer_id FROM incoming t
+                JOIN rejections r ON r.source = t.place_source AND r.row = t.place_row
+                """
+            )
+        self._db.execute("DELETE FROM rejections WHERE (source, row) IN (SELECT place_source, place_row FROM incoming)")
+        # A failed customer is asked for again when what is sent for it has changed.
+        self._db.execute(
+            """
+            INSERT INTO customers (source, row, enrolment, customer_id, tag, company_name, name, platform_key, email,
+                                   description, extra)
+            SELECT place_source, place_row, ?, customer_id, customer_tag(customer_id), company_name, name_sent,
+                   platform_key, email, description, extra
+            FROM incoming WHERE true ORDER BY rowid
+            ON CONFLICT (customer_id) DO UPDATE SET
+                source = excluded.source, row = excluded.row, enrolment = excluded.enrolment, presence = 'present',
+                state = CASE WHEN state = 'failed' AND (name <> excluded.name OR platform_key <> excluded.platform_key
+                             OR description IS NOT excluded.description) THEN 'pending' ELSE state END,
+                company_name = excluded.company_name, name = excluded.name, platform_key = excluded.platform_key,
+                email = excluded.email, description = excluded.description, extra = excluded.extra
+            """,
+            (self._run,),
+        )
+
+    def _keep_mended(self) -> None:
+        """A faulty row that came back mended in another file stands for the customer it became."""
+        if not self._is_same_file:
+            return
+        self._db.execute(
+            """
+            UPDATE customers SET source = t.place_source, row = t.place_row, enrolment = ?, presence = 'present'
+            FROM (SELECT m.customer_id, f.place_source, f.place_row FROM refused f JOIN mended m ON m.cells = f.cells) t
+            WHERE customers.customer_id = t.customer_id AND customers.enrolment <> ?
+            """,
+            (self._run, self._run),
+        )
+        self._db.execute(
+            "DELETE FROM refused WHERE EXISTS (SELECT 1 FROM customers c WHERE c.enrolment = ? "
+            "AND c.source = refused.place_source AND c.row = refused.place_row)",
+            (self._run,),
+        )
+
+    def _insert_rejections(self) -> None:
+        self._db.execute(
+            """
+            INSERT OR REPLACE INTO rejections (source, row, customer_id, company_name, platform, email, extra, cells,
+                                               reasons)
+            SELECT place_source, place_row, customer_id, company_name, platform, email, extra, cells, reasons
+            FROM refused
+            """
+        )
+
+    def _part_with_the_absent(self) -> None:
+        """Deal with the customers of this file whom it no longer has, or has in a faulty row."""
+        absent = "source = ? AND enrolment <> ?"
+        bound = (self._source, self._run)
+        self._db.execute(f"DELETE FROM customers WHERE {absent} AND name_sent IS NULL AND company_id IS NULL", bound)  # noqa: S608 - fixed texts
+        self._db.execute(f"UPDATE customers SET presence = 'gone' WHERE {absent}", bound)  # noqa: S608 - fixed texts
+        self._db.execute(
+            """
+            UPDATE customers SET presence = 'faulty', row = t.row
+            FROM (SELECT customer_id, min(row) AS row FROM rejections WHERE source = ? GROUP BY customer_id) t
+            WHERE customers.customer_id = t.customer_id AND presence = 'gone' AND source = ?
+            """,
+            (self._source, self._source),
+        )
+        self._db.execute(
+            "UPDATE rejections SET hidden = 1 WHERE source = ? AND EXISTS (SELECT 1 FROM customers c WHERE "
+            "c.presence = 'faulty' AND c.source = rejections.source AND c.row = rejections.row)",
+            (self._source,),
+        )
+
+
+def retry_failed(connection: sqlite3.Connection) -> int:
+    """Put every failed customer back to work; gives their number."""
+    cursor = connection.execute(
+        "UPDATE customers SET state = 'pending' WHERE state = 'failed' AND presence = 'present'"
+    )
+    return cursor.rowcount

@@ -1,0 +1,328 @@
+"""The journal's statements: what a run writes down, and what it reads to go on. Synchronous; one connection.
+
+Every function here takes the connection and runs inside the caller's transaction, so that a caller can commit an
+outcome and the next intent as one.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from bulk.errors import BatchUnusable, JournalUnwritable
+from bulk.model import Ask, Entry, Outcome, Problem, Quota, Step, customer_tag
+
+FILE = "journal.sqlite3"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A request that is about to leave: committed first, so that it is known of whatever happens."""
+
+    seq: int | None
+    step: Step | None
+    operation: str
+    sent_at: float
+    key: str | None = None
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of a request."""
+
+    outcome: Outcome
+    answered_at: float
+    status: int | None = None
+    problem: Problem | None = None
+
+
+def open_journal(folder: Path) -> sqlite3.Connection:
+    """Open the batch's journal for writing; make it if there is none. Raises BatchUnusable, JournalUnwritable."""
+    path = folder / FILE
+    with translated(path):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.chmod(0o700)
+        path.touch(mode=0o600)
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
+        connection.create_function("customer_tag", 1, customer_tag, deterministic=True)
+        try:
+            _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn what SQLite and the file system raise into what a user can act on."""
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        said = str(error)
+        if "not a database" in said or "malformed" in said:
+            raise BatchUnusable(
+                f"{path} is damaged ({said}). Move it away and run the same command again: what Codat has is found "
+                "there by its tags and taken over, nothing is created twice."
+            ) from error
+        raise JournalUnwritable(
+            f"{path} cannot be written ({said}). Make room or mend the permissions, then run the same command again: "
+            "nothing that was done is lost."
+        ) from error
+    except OSError as error:
+        raise JournalUnwritable(
+            f"{path} cannot be written ({error.strerror or error}). Make room or mend the permissions, then run the "
+            "same command again: nothing that was done is lost."
+        ) from error
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what the block writes, or nothing of it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version not in (0, SCHEMA_VERSION):
+        raise BatchUnusable(
+            f"{path} was written by another version of bulk (journal {version}, this one knows {SCHEMA_VERSION}). "
+            "Go on with the version that wrote it."
+        )
+    connection.execute("PRAGMA journal_mode = WAL")
+    # FULL: a committed intent survives a power cut, which is what "once only" stands on.
+    connection.execute("PRAGMA synchronous = FULL")
+    if version == 0:
+        with transaction(connection):
+            for statement in _statements((files("bulk.journal") / "schema.sql").read_text("utf-8")):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def get(connection: sqlite3.Connection, key: str) -> str | None:
+    """Read a fact about the batch."""
+    row = connection.execute("SELECT value FROM batch WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def put(connection: sqlite3.Connection, facts: Mapping[str, object]) -> None:
+    """Write facts about the batch."""
+    connection.executemany(
+        "INSERT INTO batch (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        [(key, str(value)) for key, value in facts.items()],
+    )
+
+
+def put_quota(connection: sqlite3.Connection, quota: Quota, resets_at: str) -> None:
+    """Keep the day's quota as the last answer told it, for the reports."""
+    facts: dict[str, object] = {"quota_remaining": quota.remaining, "quota_resets_at": resets_at}
+    put(connection, facts if quota.limit is None else facts | {"quota_limit": quota.limit})
+
+
+def begin_run(connection: sqlite3.Connection, *, command: str, version: str, source: str | None, at: str) -> int:
+    """Write down that a run begins; gives its number."""
+    cursor = connection.execute(
+        "INSERT INTO runs (command, version, input, started_at) VALUES (?, ?, ?, ?)", (command, version, source, at)
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def finish_run(connection: sqlite3.Connection, run: int, *, at: str, seconds: float, stopped: str | None) -> None:
+    """Write down that a run has ended."""
+    connection.execute(
+        "UPDATE runs SET finished_at = ?, seconds = ?, stopped = ? WHERE id = ?", (at, round(seconds, 3), stopped, run)
+    )
+
+
+def last_request_at(connection: sqlite3.Connection) -> float | None:
+    """When the newest request of this batch was about to leave, seconds since 1970."""
+    row = connection.execute("SELECT sent_at FROM requests ORDER BY id DESC LIMIT 1").fetchone()
+    return None if row is None else float(row[0])
+
+
+def intend(connection: sqlite3.Connection, run: int, intent: Intent) -> int:
+    """Write down what is about to be asked; gives the request's number."""
+    cursor = connection.execute(
+        "INSERT INTO requests (run, customer, step, operation, key, body, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (run, intent.seq, intent.step, intent.operation, intent.key, intent.body, intent.sent_at),
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def settle(connection: sqlite3.Connection, request: int, result: Result) -> None:
+    """Write down what became of a request."""
+    problem = result.problem or Problem("")
+    connection.execute(
+        "UPDATE requests SET outcome = ?, answered_at = ?, status = ?, correlation_id = ?, error_code = ?, error = ? "
+        "WHERE id = ?",
+        (
+            result.outcome,
+            result.answered_at,
+            result.status,
+            problem.correlation_id,
+            problem.code or None,
+            problem.text or None,
+            request,
+        ),
+    )
+
+
+CHANGEABLE = frozenset(
+    (
+        *("name_sent", "platform_sent", "description_sent", "state", "updated_at"),
+        *("company_id", "company_origin", "connection_id", "connection_status", "link_url", "link_issued_at"),
+        *("partner_connection_id", "partner_status", "error_step", "error_code", "error", "correlation_id"),
+    )
+)
+
+
+def change(connection: sqlite3.Connection, seq: int, changes: Mapping[str, object], *, attempts: int = 0) -> None:
+    """Write down what is new about a customer, and how many requests it took."""
+    unknown = changes.keys() - CHANGEABLE
+    if unknown:
+        raise ValueError(f"not columns to change: {sorted(unknown)}")
+    columns = "".join(f", {column} = ?" for column in changes)
+    connection.execute(
+        f"UPDATE customers SET attempts = attempts + ?{columns} WHERE seq = ?",  # noqa: S608 - columns are checked above
+        (attempts, *changes.values(), seq),
+    )
+
+
+def dismiss(connection: sqlite3.Connection, seq: int) -> None:
+    """Forget a customer who is no longer in the input and whom Codat turned out not to have."""
+    connection.execute(
+        "UPDATE rejections SET hidden = 0 WHERE (source, row) IN (SELECT source, row FROM customers WHERE seq = ?)",
+        (seq,),
+    )
+    connection.execute("DELETE FROM customers WHERE seq = ?", (seq,))
+
+
+ENTRY = """
+    SELECT seq, customer_id, name, platform_key, description, presence = 'present', name_sent, company_id,
+           connection_id, connection_status, link_url
+    FROM customers
+"""
+
+
+def entries(
+    connection: sqlite3.Connection, *, begun: bool, after: int, most: int, limit: int | None = None
+) -> list[Entry]:
+    """Read the next customers in work, in the order of enrolment.
+
+    `begun`: those for whom something was sent already, whatever became of them; otherwise those untouched.
+    `limit`: only the first so many customers of the input.
+    """
+    which = "name_sent IS NOT NULL" if begun else "name_sent IS NULL AND presence = 'present'"
+    within, bound = _first(connection, limit)
+    rows = connection.execute(
+        f"{ENTRY} WHERE state = 'pending' AND {which} AND seq > ?{within} ORDER BY seq LIMIT ?",
+        (after, *bound, most),
+    ).fetchall()
+    return [_entry(row, _asks(connection, row[0]) if begun else ()) for row in rows]
+
+
+IN_WORK = "(presence = 'present' OR name_sent IS NOT NULL)"
+
+
+def count_pending(connection: sqlite3.Connection, *, limit: int | None = None) -> int:
+    """Count the customers in work."""
+    within, bound = _first(connection, limit)
+    row = connection.execute(
+        f"SELECT count(*) FROM customers WHERE state = 'pending' AND {IN_WORK}{within}",  # noqa: S608 - fixed texts
+        bound,
+    ).fetchone()
+    return int(row[0])
+
+
+def count_doubtful(connection: sqlite3.Connection) -> tuple[int, float]:
+    """Count the customers whose last request may have been done, and say when the newest of those left."""
+    row = connection.execute(
+        """
+        SELECT count(*), coalesce(max(sent_at), 0) FROM (
+            SELECT r.outcome, r.sent_at, max(r.id) FROM customers c JOIN requests r ON r.customer = c.seq
+            WHERE c.state = 'pending' AND c.name_sent IS NOT NULL GROUP BY c.seq
+        ) WHERE outcome IS NULL OR outcome IN ('lost', 'kept')
+        """
+    ).fetchone()
+    return int(row[0]), float(row[1])
+
+
+def find_by_tags(connection: sqlite3.Connection, tags: Iterable[str], customer_ids: Iterable[str]) -> list[Entry]:
+    """Read the customers, done or not, whose companies carry these tags or these identifiers."""
+    found: dict[int, Entry] = {}
+    for column, values in (("tag", tags), ("customer_id", customer_ids)):
+        for part in _parts(values):
+            marks = ",".join("?" * len(part))
+            for row in connection.execute(f"{ENTRY} WHERE {column} IN ({marks})", part):
+                found[row[0]] = _entry(row, ())
+    return list(found.values())
+
+
+def _parts(values: Iterable[str], size: int = 500) -> Iterator[list[str]]:
+    everything = list(dict.fromkeys(values))
+    for start in range(0, len(everything), size):
+        yield everything[start : start + size]
+
+
+def _first(connection: sqlite3.Connection, limit: int | None) -> tuple[str, tuple[int, ...]]:
+    """Give the condition that holds for the first customers of the input, and its values."""
+    if limit is None:
+        return "", ()
+    row = connection.execute(
+        "SELECT source, row FROM customers WHERE presence = 'present' ORDER BY source, row LIMIT 1 OFFSET ?", (limit,)
+    ).fetchone()
+    return ("", ()) if row is None else (" AND (source, row) < (?, ?)", (int(row[0]), int(row[1])))
+
+
+def _asks(connection: sqlite3.Connection, seq: int) -> tuple[Ask, ...]:
+    rows = connection.execute(
+        "SELECT step, key, body, sent_at, outcome, status FROM requests "
+        "WHERE customer = ? AND step IS NOT NULL ORDER BY id",
+        (seq,),
+    )
+    return tuple(
+        Ask(Step(step), key, body, sent_at, Outcome(outcome) if outcome else None, status)
+        for step, key, body, sent_at, outcome, status in rows
+    )
+
+
+def _entry(row: tuple[Any, ...], asks: tuple[Ask, ...]) -> Entry:
+    seq, customer_id, name, platform_key, description, is_present, *known = row
+    name_sent, company_id, connection_id, connection_status, link_url = known
+    return Entry(
+        seq=seq,
+        customer_id=customer_id,
+        name=name,
+        platform_key=platform_key,
+        description=description,
+        is_present=bool(is_present),
+        name_sent=name_sent,
+        company_id=company_id,
+        connection_id=connection_id,
+        connection_status=connection_status,
+        link_url=link_url,
+        asks=asks,
+    )
