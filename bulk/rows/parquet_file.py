@@ -13,7 +13,7 @@ from bulk.rows import decode
 from bulk.rows.frames import cell, unpanicked
 from bulk.rows.header import Header, read_header
 
-_ROWS: Final = 25_000
+_ROWS: Final = 10_000
 _EXACT: Final = 2**53
 """The whole numbers that a float holds exactly end here."""
 
@@ -64,21 +64,27 @@ class ParquetFile:
 
 
 def _text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    if dtype == pl.String:
-        return column
     if dtype.is_float():
         is_whole = column.is_finite() & (column == column.round(0)) & (column.abs() < _EXACT)
         digits = pl.when(is_whole).then(column).cast(pl.Int64, strict=False).cast(pl.String)
         return pl.when(column.is_not_nan()).then(digits.fill_null(column.cast(pl.String)))
     if dtype.is_decimal():
-        return column.cast(pl.String).str.replace(r"(\.\d*?)0+$", "${1}").str.strip_chars_end(".")
+        return column.cast(pl.String).str.replace(r"(\.\d*?)0+\z", "${1}").str.strip_chars_end(".")
     if dtype.is_nested():
         json = pl.struct(column.alias("v")).struct.json_encode()
-        return pl.when(column.is_not_null()).then(json.str.slice(5).str.head(-1))
-    if dtype == pl.Binary:
-        return column.cast(pl.String, strict=False).fill_null(column.bin.encode("hex"))
-    if dtype == pl.Datetime:
-        return column.dt.to_string("iso:strict")
+        return pl.when(column.is_not_null()).then(json.str.slice(len('{"v":')).str.head(-1))
     if dtype.is_temporal():
-        return column.dt.to_string("iso")
-    return column.cast(pl.String)
+        iso = column.dt.to_string("iso:strict" if dtype == pl.Datetime else "iso")
+        return iso.str.replace(r"\.0+([+\-Z]|\z)", "${1}")
+    if dtype == pl.Binary:
+        column = column.map_batches(_decoded, return_dtype=pl.String, is_elementwise=True)
+    text = column.cast(pl.String)
+    return pl.when(text != "").then(text)  # an empty text is a missing one, as in CSV
+
+
+def _decoded(values: pl.Series) -> pl.Series:
+    """Bytes as the text they nearly always are; where one of a batch is no text, all of it as hex digits."""
+    try:
+        return values.cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return values.bin.encode("hex")

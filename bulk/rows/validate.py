@@ -18,7 +18,7 @@ from bulk.rows.guard import unguard
 from bulk.rows.header import FIELDS, OUR_OWN, Header
 from bulk.rows.seen import Seen
 
-_SPREADSHEET_FORM: Final = r"\A\d(?:[.,]\d+)?E[+\-]\d{2,3}\z"
+_SPREADSHEET_FORM: Final = r"\A\d(?:[.,]\d+)?[Ee][+\-]\d{2,3}\z"
 _ROW_NUMBER: Final = r"\A\s*(\d{1,18})(?:[.,]0*)?\s*\z"
 
 
