@@ -72,6 +72,12 @@ _DOUBTFUL: Final = {
 NAMES: Final = MappingProxyType({key: spoken[0] for key, spoken in _SPOKEN.items()})
 """Codat's platformKeys that have a name here, with that name."""
 
+# A slip of the finger in a short name looks like a platformKey: `Xreo` is far more likely Xero than a key.
+_SLIPS: Final = frozenset(
+    name[:at] + name[at + 1] + name[at] + name[at + 2 :] for name in ("xero", "wave", "sage", "zoho") for at in range(3)
+)
+_NO_KEYS: Final = frozenset(_DOUBTFUL) | _SLIPS
+
 _SQUEEZE: Final = r"[^a-z0-9]+"
 _FOUR_LETTERS: Final = r"\A[a-z]{4}\z"
 
@@ -104,7 +110,7 @@ def _looked_up(texts: pl.Expr) -> pl.Expr:
     lower = texts.str.to_lowercase()
     squeezed = lower.str.replace_all(_SQUEEZE, "")
     known = squeezed.replace_strict(list(_KEYS), list(_KEYS.values()), default=None, return_dtype=pl.String)
-    is_key = lower.str.contains(_FOUR_LETTERS) & ~lower.is_in(list(_DOUBTFUL))
+    is_key = lower.str.contains(_FOUR_LETTERS) & ~lower.is_in(list(_NO_KEYS))
     return known.fill_null(pl.when(is_key).then(lower))
 
 
@@ -112,7 +118,7 @@ def platform_key(text: str) -> str | None:
     """The platformKey of one trimmed text; None where it names no platform, or more than one."""
     lower = text.lower()
     known = _KEYS.get(_squeezed(text))
-    if known is None and len(lower) == 4 and lower.isascii() and lower.isalpha() and lower not in _DOUBTFUL:
+    if known is None and len(lower) == 4 and lower.isascii() and lower.isalpha() and lower not in _NO_KEYS:
         return lower
     return known
 
