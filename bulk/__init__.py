@@ -1,1 +1,50 @@
-"""bulk."""
+"""Move a customer base into Codat's Sync for Expenses.
+
+`check(path)`, `await migrate(path)`, `migrate_blocking(path)` and `report(folder)` do what the commands of the same
+names do, and give back values instead of printing. What they raise is in `bulk.errors`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from bulk.api import (
+        BatchResult,
+        CheckResult,
+        Cost,
+        Options,
+        Share,
+        check,
+        look_online,
+        migrate,
+        migrate_blocking,
+        report,
+    )
+    from bulk.settings import Settings
+
+__all__ = [
+    "BatchResult",
+    "CheckResult",
+    "Cost",
+    "Options",
+    "Settings",
+    "Share",
+    "__version__",
+    "check",
+    "look_online",
+    "migrate",
+    "migrate_blocking",
+    "report",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load what is asked for when it is asked for: polars and httpx take longer to import than most commands to run."""
+    if name not in __all__:
+        raise AttributeError(f"module 'bulk' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module("bulk.settings" if name == "Settings" else "bulk.api"), name)

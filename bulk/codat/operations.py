@@ -140,12 +140,13 @@ def read_company_page(content: Any) -> CompanyPage | None:
     return CompanyPage(companies, total if isinstance(total, int) else None, _next(content.get("_links")))
 
 
-def read_platforms(content: Any) -> dict[str, str] | None:
-    """Read the platformKeys and names of the integrations that are enabled, or None if it is no page."""
+def read_platforms(content: Any) -> tuple[dict[str, str] | None, str | None]:
+    """Read the platformKeys and names of a page of integrations, and the next page; None if it is no page."""
     results = content.get("results") if isinstance(content, dict) else None
     if not isinstance(results, list):
-        return None
-    return {str(i["key"]): str(i.get("name") or "") for i in results if isinstance(i, dict) and i.get("key")}
+        return None, None
+    platforms = {str(i["key"]): str(i.get("name") or "") for i in results if isinstance(i, dict) and i.get("key")}
+    return platforms, _next(content.get("_links"))
 
 
 def find_company(companies: Iterable[Company], customer_id: str) -> Company | None:

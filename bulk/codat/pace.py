@@ -88,6 +88,7 @@ class Gate:
         self._budget = Budget(reserve)
         self.outage = Outage(concurrency)
         self.stop: Stop | None = None
+        self.closed = anyio.Event()
 
     @property
     def budget(self) -> Budget:
@@ -102,6 +103,7 @@ class Gate:
     def close(self, stop: Stop) -> None:
         """Let nothing leave any more. The first reason stays."""
         self.stop = self.stop or stop
+        self.closed.set()
         self._notify()
 
     async def book(self, requests: int) -> None:

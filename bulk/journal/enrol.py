@@ -250,3 +250,11 @@ def retry_failed(connection: sqlite3.Connection) -> int:
         "UPDATE customers SET state = 'pending' WHERE state = 'failed' AND presence = 'present'"
     )
     return cursor.rowcount
+
+
+def note(connection: sqlite3.Connection, run: int, tally: Tally) -> None:
+    """Write down how a run's input compares."""
+    connection.execute(
+        "UPDATE runs SET rows_new = ?, rows_same = ?, rows_changed = ?, rows_gone = ? WHERE id = ?",
+        (tally.new, tally.same, tally.changed, tally.gone, run),
+    )

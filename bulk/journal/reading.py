@@ -312,7 +312,8 @@ class _Expansion:
 
     def prepended(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Put the columns before all others and drop the last, which holds the objects."""
-        return pl.DataFrame(self._columns(frame[:, -1])).hstack(frame[:, :-1])
+        columns = self._columns(frame[:, -1])
+        return pl.DataFrame({column.name: column for column in columns}).hstack(frame[:, :-1])
 
     def _columns(self, objects: pl.Series) -> list[pl.Series]:
         if not self._shown:

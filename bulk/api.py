@@ -1,0 +1,198 @@
+"""bulk as a library: check, migrate, report, with typed results. Nothing here prints; progress comes as events."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import polars as pl
+from anyio.from_thread import start_blocking_portal
+
+from bulk import __version__
+from bulk.codat.online import Account, ask
+from bulk.engine.events import Hook, nobody
+from bulk.engine.run import Options, Run, Share
+from bulk.journal.lock import only_run
+from bulk.journal.reading import Reader, Summary
+from bulk.journal.store import FILE
+from bulk.model import Stop
+from bulk.report import write_reports
+from bulk.rows import open_input
+from bulk.settings import Settings
+
+QUOTA_A_COMPANY = 1000  # requests a day: 1,000 x (1 + active connected companies)
+LEAST_REQUESTS = 2  # for a new customer: its company and its accounting connection
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a migration asks of Codat, if nothing goes wrong."""
+
+    requests: int
+    minutes: float  # at the rate, with quota enough
+    days: int  # at the daily quota of `quota` requests
+    quota: int
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What `check` found in an input file; nothing was sent.
+
+    `faults`: row, customer_id, field, value, problem, remedy. `renamed`: row, customer_id, company_name, name_sent.
+    """
+
+    input: Path
+    accepted: int
+    rejected: int
+    platforms: Mapping[str, int]  # customers by platformKey
+    faults: pl.DataFrame
+    renamed: pl.DataFrame
+    notes: tuple[str, ...]  # how the file was read
+    rate: int
+
+    def cost(self, *, linked: int = 0, quota: int | None = None) -> Cost:
+        """Forecast for a client with so many linked companies, or with so many requests a day."""
+        requests = LEAST_REQUESTS * self.accepted + (1 if self.accepted else 0)
+        a_day = QUOTA_A_COMPANY * (1 + linked) if quota is None else max(quota, 1)
+        return Cost(requests, requests / self.rate, math.ceil(requests / a_day), a_day)
+
+
+@dataclass(frozen=True)
+class BatchResult:
+    """A batch after a run or a report: the summary, why the run stopped if it did, and the reports as frames."""
+
+    folder: Path
+    summary: Summary
+    stop: Stop | None
+    paths: tuple[Path, ...]
+
+    @property
+    def exit_code(self) -> int:
+        """Give the exit code of the command that does the same."""
+        if self.stop is not None:
+            return self.stop.exit_code
+        return 1 if self.summary.customers["rejected"] or self.summary.customers["failed"] else 0
+
+    @cached_property
+    def results(self) -> pl.DataFrame:
+        """One row for each row of the input, in its order; then customers gone from it whom Codat has."""
+        return pl.read_parquet(self.folder / "results.parquet")
+
+    @cached_property
+    def links(self) -> pl.DataFrame:
+        """Who to email now, soonest to expire last."""
+        with Reader(self.folder / FILE) as reader:
+            return pl.concat(reader.links(datetime.now(UTC)), how="vertical")
+
+    @cached_property
+    def rejects(self) -> pl.DataFrame:
+        """The rows that were not accepted, with the input's own columns and the reasons."""
+        with Reader(self.folder / FILE) as reader:
+            return pl.concat(reader.rejects(), how="vertical")
+
+
+def check(
+    path: str | Path, *, mapping: Mapping[str, str] | None = None, rate: int = 1000, most_lines: int = 100_000
+) -> CheckResult:
+    """Read and validate an input file; send nothing. Raises UnreadableInput, WrongUsage.
+
+    `mapping`: field → column. `most_lines`: of faults and of renamed customers that are kept; all are counted.
+    """
+    source = open_input(Path(path), mapping=mapping or {})
+    accepted = rejected = 0
+    faults: list[pl.DataFrame] = []
+    renamed: list[pl.DataFrame] = []
+    platforms: dict[str, int] = {}
+    for batch in source.batches():
+        accepted += batch.accepted.height
+        rejected += batch.rejected.height
+        for key, customers in batch.accepted["platform_key"].value_counts().iter_rows():
+            platforms[key] = platforms.get(key, 0) + customers
+        changed = batch.accepted.filter(pl.col("company_name") != pl.col("name_sent"))
+        renamed.append(changed.select("row", "customer_id", "company_name", "name_sent"))
+        faults.append(batch.faults)
+    return CheckResult(
+        Path(path),
+        accepted,
+        rejected,
+        dict(sorted(platforms.items(), key=lambda item: -item[1])),
+        pl.concat(faults, how="vertical").head(most_lines) if faults else pl.DataFrame(),
+        pl.concat(renamed, how="vertical").head(most_lines) if renamed else pl.DataFrame(),
+        source.notes,
+        rate,
+    )
+
+
+async def look_online(settings: Settings) -> Account:
+    """Ask Codat in at most three requests: is the key good, what is left of the quota, which platforms are enabled."""
+    return await ask(settings)
+
+
+async def migrate(
+    path: str | Path,
+    *,
+    reports: str | Path = "reports",
+    batch: str | None = None,
+    settings: Settings | None = None,
+    mapping: Mapping[str, str] | None = None,
+    options: Options | None = None,
+    on_event: Hook = nobody,
+    interrupt: anyio.Event | None = None,
+) -> BatchResult:
+    """Create a company and an accounting connection for each customer of the file, once; write the batch's reports.
+
+    The same call again resumes. Raises WrongUsage for what can be told beforehand (nothing was sent then), and
+    JournalUnwritable when the disk fails; whatever else happens is in the result.
+    """
+    source = open_input(Path(path), mapping=mapping or {})
+    folder = Path(reports) / (batch or stem(Path(path)))
+    settings = settings or Settings.make()
+    with only_run(folder):
+        run = Run(folder, settings, options or Options(), version=__version__, hook=on_event)
+        stop = await run.migrate(source, interrupt or anyio.Event())
+        return _reported(folder, stop)
+
+
+def migrate_blocking(path: str | Path, **options: Any) -> BatchResult:
+    """Do what `migrate` does and wait for it; works in a notebook too, whose own loop is running already."""
+    with start_blocking_portal() as portal:
+        return portal.call(partial(migrate, path, **options))
+
+
+def report(folder: str | Path) -> BatchResult:
+    """Write the reports of a batch again from its journal; send nothing. Raises BatchUnusable, JournalUnwritable."""
+    return _reported(Path(folder), None)
+
+
+def stem(path: Path) -> str:
+    """Give the name that a batch gets from its input file: `customers` for `customers.csv.gz`."""
+    name = path.name
+    for ending in (".gz", ".csv", ".tsv", ".txt", ".parquet"):
+        name = name[: -len(ending)] if name.lower().endswith(ending) else name
+    return name or path.name
+
+
+def _reported(folder: Path, stop: Stop | None) -> BatchResult:
+    written = write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC))
+    return BatchResult(folder, written.summary, stop, written.paths)
+
+
+__all__ = [
+    "BatchResult",
+    "CheckResult",
+    "Cost",
+    "Options",
+    "Share",
+    "check",
+    "look_online",
+    "migrate",
+    "migrate_blocking",
+    "report",
+]

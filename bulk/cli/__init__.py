@@ -1,0 +1,84 @@
+"""The command line: arguments in, one call of the library, words out. The only room that prints.
+
+Every command has a file of its own and imports what it needs when it runs: `bulk --help` loads none of it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+import click
+
+from bulk import __version__
+from bulk.errors import BulkError
+
+COMMANDS = {
+    "check": "bulk.cli.check",
+    "migrate": "bulk.cli.migrate",
+    "report": "bulk.cli.report",
+    "sandbox": "bulk.sandbox.command",
+}
+
+
+class Commands(click.Group):
+    """Loads a command when it is named."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Name the commands in the order in which a migration uses them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Load one."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        return command
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="bulk")
+def bulk() -> None:
+    """Move a customer base into Codat's Sync for Expenses.
+
+    Each customer gets one company and one accounting connection, once, under Codat's limits; every run can be
+    repeated and goes on where the last one ended.
+
+    \b
+    bulk check customers.csv               what would be sent, what is wrong, what it costs
+    bulk migrate customers.csv --sandbox   try it against a stand-in on this machine
+    bulk migrate customers.csv             do it, with CODAT_API_KEY set
+
+    Exit codes: 0 all done, 1 some customers rejected or failed, 2 wrong usage, 3 refused by Codat,
+    75 not finished for now, 130 interrupted.
+    """
+
+
+def main() -> NoReturn:
+    """Run the command; no error reaches the user as a traceback."""
+    try:
+        code = bulk.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("bulk: interrupted", err=True)
+        code = 130
+    except BulkError as error:
+        click.echo(f"bulk: {error}", err=True)
+        code = error.exit_code
+    except BrokenPipeError:  # the reader of our output has gone
+        sys.stdout = None
+        code = 0
+    except Exception as error:
+        if os.environ.get("BULK_DEBUG"):
+            raise
+        click.echo(
+            f"bulk: something went wrong that should not ({type(error).__name__}: {error}). What was done is in the "
+            "journal, and the same command goes on from there. BULK_DEBUG=1 shows where it happened.",
+            err=True,
+        )
+        code = 75
+    sys.exit(code if isinstance(code, int) else 0)

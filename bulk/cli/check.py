@@ -1,0 +1,189 @@
+"""`bulk check INPUT`."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk.cli import options
+from bulk.cli.words import count, duration, moment, shown, table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from bulk.api import CheckResult, Cost
+    from bulk.codat.online import Account
+
+
+@click.command()
+@options.INPUT
+@options.mapping
+@click.option(
+    "--online", is_flag=True, help="Also ask Codat: key good, quota left, platforms enabled (3 requests at most)."
+)
+@options.codat
+@options.JSON
+def check(
+    path: Path,
+    pairs: dict[str, str],
+    online: bool,
+    sandbox: bool,
+    base_url: str | None,
+    rate: int,
+    concurrency: int,
+    timeout: float,
+    as_json: bool,
+) -> int:
+    """Read and validate INPUT and say what a migration would send, reject and cost. Sends nothing."""
+    from bulk.api import check as read
+
+    result = read(path, mapping=pairs, rate=rate)
+    account = None
+    if online:
+        with options.settings_for(
+            Path("reports") / ".check",
+            sandbox=sandbox,
+            base_url=base_url,
+            rate=rate,
+            concurrency=concurrency,
+            timeout=timeout,
+        ) as settings:
+            account = _ask(settings)
+    click.echo(_json(result, account) if as_json else _text(result, account))
+    if account is not None and account.problem is not None:
+        return 3 if account.problem.code in ("401", "402", "403") else 75
+    return 1 if result.rejected else 0
+
+
+def _ask(settings: Any) -> Account:
+    import anyio
+
+    from bulk.api import look_online
+
+    return anyio.run(look_online, settings)
+
+
+def _text(result: CheckResult, account: Account | None) -> str:
+    rows = result.accepted + result.rejected
+    parts = [
+        f"{shown(result.input, 200)}: {count(rows, 'row')}, {result.accepted:,} good, {result.rejected:,} rejected"
+    ]
+    parts += [f"  note: {shown(note, 500)}" for note in result.notes]
+    parts.append(_faults(result))
+    parts.append(_renamed(result))
+    parts.append(
+        "Platforms:\n" + table([(_platform(k), k, f"{n:,}") for k, n in result.platforms.items()])
+        if result.platforms
+        else ""
+    )
+    parts.append("Cost:\n" + table(_costs(result, account)))
+    if account is not None:
+        parts.append("Codat:\n" + table(_account(result, account)))
+    parts.append(f"Next: bulk migrate {shown(result.input, 200)}" if result.accepted else "Nothing to migrate.")
+    return "\n\n".join(part for part in parts if part)
+
+
+def _faults(result: CheckResult) -> str:
+    if not result.faults.height:
+        return ""
+    lines = [("row", "customer", "field", "value", "what is wrong; what to do")]
+    lines += [
+        (
+            str(f["row"]),
+            shown(f["customer_id"], 24),
+            f["field"],
+            shown(f["value"], 32),
+            f"{shown(f['problem'], 200)}; {shown(f['remedy'], 200)}",
+        )
+        for f in result.faults.iter_rows(named=True)
+    ]
+    return "Faults, each of which rejects its row:\n" + table(lines)
+
+
+def _renamed(result: CheckResult) -> str:
+    if not result.renamed.height:
+        return ""
+    lines = [("row", "customer", "name", "goes to Codat as")]
+    lines += [
+        (str(row), shown(customer, 24), shown(name, 40), shown(sent, 40))
+        for row, customer, name, sent in result.renamed.iter_rows()
+    ]
+    return "Names that Codat would change, and how they are sent:\n" + table(lines)
+
+
+def _costs(result: CheckResult, account: Account | None) -> list[tuple[str, str]]:
+    cost = result.cost()
+    lines = [
+        ("requests", f"{cost.requests:,}: two for each customer, one for each 2,000 companies in Codat already"),
+        ("time", f"{duration(cost.minutes * 60)} at {result.rate:,} requests a minute, quota permitting"),
+        ("quota", f"{_days(cost)} with 0 linked companies ({cost.quota:,} requests a day, reset at 00:00 UTC)"),
+    ]
+    if account is not None and account.quota is not None:
+        limit = account.quota.limit
+        if limit is not None:
+            own = result.cost(quota=limit)
+            lines.append(
+                ("yours", f"{_days(own)} at your {limit:,} requests a day ({account.linked:,} linked companies)")
+            )
+        if account.companies:
+            pages = math.ceil(account.companies / 2000)
+            lines.append(("sweep", f"{count(pages, 'request')} to read the {account.companies:,} companies there"))
+    return lines
+
+
+def _days(cost: Cost) -> str:
+    return count(cost.days, "day")
+
+
+def _account(result: CheckResult, account: Account) -> list[tuple[str, str]]:
+    if account.problem is not None:
+        return [("key", f"not accepted or not tried: {shown(account.problem.text, 200)}")]
+    lines = [("key", "good")]
+    if account.quota is not None:
+        lines.append(("quota left", f"{account.quota.remaining:,}, reset {moment(account.quota.resets_at)}"))
+    if account.platforms is not None:
+        missing = [key for key in result.platforms if key not in account.platforms]
+        said = ", ".join(f"{_platform(key)} ({key})" for key in missing)
+        lines.append(
+            ("platforms", f"not enabled for you: {said}; enable them in Codat first" if missing else "all enabled")
+        )
+    return lines
+
+
+def _platform(key: str) -> str:
+    from bulk.rows import PLATFORM_NAMES
+
+    return PLATFORM_NAMES.get(key, key)
+
+
+def _json(result: CheckResult, account: Account | None) -> str:
+    cost = result.cost()
+    content: dict[str, Any] = {
+        "input": str(result.input),
+        "rows": result.accepted + result.rejected,
+        "accepted": result.accepted,
+        "rejected": result.rejected,
+        "platforms": dict(result.platforms),
+        "notes": list(result.notes),
+        "faults": _records(result.faults),
+        "renamed": _records(result.renamed),
+        "cost": {"requests": cost.requests, "minutes": round(cost.minutes, 2), "days": cost.days, "quota": cost.quota},
+    }
+    if account is not None:
+        content["online"] = {
+            "key_good": account.problem is None,
+            "problem": account.problem.text if account.problem else None,
+            "quota": {"limit": account.quota.limit, "remaining": account.quota.remaining} if account.quota else None,
+            "companies": account.companies,
+            "platforms": account.platforms,
+            "days": result.cost(quota=account.quota.limit).days if account.quota and account.quota.limit else None,
+        }
+    return json.dumps(content, ensure_ascii=False, indent=2)
+
+
+def _records(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    return list(frame.iter_rows(named=True))

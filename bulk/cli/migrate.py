@@ -1,0 +1,145 @@
+"""`bulk migrate INPUT`."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bulk.cli import options
+
+if TYPE_CHECKING:
+    import anyio
+
+    from bulk.api import BatchResult
+    from bulk.engine.run import Share
+    from bulk.settings import Settings
+
+
+@click.command()
+@options.INPUT
+@click.option("--reports", default=Path("reports"), type=click.Path(path_type=Path), help="Where batches are kept.")
+@click.option("--batch", metavar="NAME", help="The batch's name. Default: the input file's name without ending.")
+@options.mapping
+@click.option("--limit", type=click.IntRange(1), help="Only the first so many customers.")
+@click.option("--retry-failed", is_flag=True, help="Ask again for customers that failed.")
+@click.option("--wait", is_flag=True, help="Sleep through an exhausted daily quota rather than stop.")
+@click.option("--reserve", default=0, type=click.IntRange(0), help="Requests of the daily quota to leave unused.")
+@click.option("--max-failures", metavar="N|N%", help="Stop when more customers than that have failed.")
+@options.codat
+@options.JSON
+def migrate(
+    path: Path,
+    reports: Path,
+    batch: str | None,
+    pairs: dict[str, str],
+    limit: int | None,
+    retry_failed: bool,
+    wait: bool,
+    reserve: int,
+    max_failures: str | None,
+    sandbox: bool,
+    base_url: str | None,
+    rate: int,
+    concurrency: int,
+    timeout: float,
+    as_json: bool,
+) -> int:
+    """Create a company and an accounting connection for each customer of INPUT; write the reports.
+
+    The same command again resumes: nothing is created twice, nothing is asked for that is known.
+    """
+    from bulk.api import Options, stem
+    from bulk.cli.outcome import tell
+
+    folder = reports / _name(batch if batch is not None else stem(path))
+    share = _share(max_failures)
+    _must_be_readable(path, pairs)
+    with options.settings_for(
+        folder, sandbox=sandbox, base_url=base_url, rate=rate, concurrency=concurrency, timeout=timeout
+    ) as settings:
+        chosen = Options(limit=limit, retry_failed=retry_failed, waits=wait, reserve=reserve, max_failures=share)
+        result = _run(path, folder, settings, pairs, chosen)
+    tell(result, as_json=as_json, is_sandbox=sandbox)
+    return result.exit_code
+
+
+def _must_be_readable(path: Path, pairs: dict[str, str]) -> None:
+    """Find out what is wrong with the input before a folder is made or a sandbox started."""
+    from bulk.rows import open_input
+
+    open_input(path, mapping=pairs)
+
+
+def _run(path: Path, folder: Path, settings: Settings, pairs: dict[str, str], chosen: object) -> BatchResult:
+    import anyio
+
+    from bulk.api import migrate as run
+    from bulk.cli.progress import Progress
+
+    async def main() -> BatchResult:
+        interrupt = anyio.Event()
+        async with anyio.create_task_group() as group:
+            group.start_soon(_listen, interrupt)
+            with Progress() as progress:
+                result = await run(
+                    path,
+                    reports=folder.parent,
+                    batch=folder.name,
+                    settings=settings,
+                    mapping=pairs,
+                    options=chosen,  # type: ignore[arg-type]  # Options, imported only where it is made
+                    on_event=progress,
+                    interrupt=interrupt,
+                )
+            group.cancel_scope.cancel()
+        return result
+
+    try:
+        return anyio.run(main)
+    except BaseExceptionGroup as group:
+        raise _first(group) from None
+
+
+async def _listen(interrupt: anyio.Event) -> None:
+    """The first Ctrl-C or SIGTERM ends the run in order; the second at once, which loses nothing either."""
+    import anyio
+
+    from bulk.cli.words import say
+
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for _ in signals:
+            if interrupt.is_set():
+                os._exit(130)
+            interrupt.set()
+            say("Stopping: what is in flight is finished and written down (Ctrl-C again stops at once) ...")
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _name(batch: str) -> str:
+    if not batch.strip() or batch in (".", "..") or re.search(r"[/\\\x00-\x1f]", batch):
+        raise click.BadParameter(f"{batch!r} is no name for a folder.", param_hint="--batch")
+    return batch
+
+
+def _share(text: str | None) -> Share | None:
+    from bulk.api import Share
+
+    if text is None:
+        return None
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)(%?)", text.strip())
+    if not found or (not found[2] and "." in found[1]):
+        raise click.BadParameter(
+            f"{text!r} is neither a number of customers nor a share such as 5%.", param_hint="--max-failures"
+        )
+    return Share(float(found[1]), is_percent=bool(found[2]))

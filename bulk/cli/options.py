@@ -1,0 +1,75 @@
+"""Options that several commands share, and how they become settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from bulk.settings import Settings
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+INPUT = click.argument("path", metavar="INPUT", type=click.Path(path_type=Path))
+BATCH = click.argument("folder", metavar="BATCH", type=click.Path(path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+
+
+def mapping(command: Command) -> Command:
+    """Add --map."""
+    return click.option(
+        "--map",
+        "pairs",
+        metavar="FIELD=COLUMN",
+        multiple=True,
+        callback=_mapping,
+        help="Read a field from this column, e.g. --map customer_id='Account No'. Repeatable.",
+    )(command)
+
+
+def codat(command: Command) -> Command:
+    """Add what every command takes that talks to Codat."""
+    for option in reversed(
+        [
+            click.option("--sandbox", is_flag=True, help="Use a stand-in for Codat on this machine."),
+            click.option("--base-url", metavar="URL", help="Where Codat is. Default: $CODAT_BASE_URL or Codat itself."),
+            click.option("--rate", default=1000, show_default=True, type=click.IntRange(1), help="Requests a minute."),
+            click.option(
+                "--concurrency", default=10, show_default=True, type=click.IntRange(1, 500), help="In flight."
+            ),
+            click.option(
+                "--timeout", default=30.0, show_default=True, type=float, help="Seconds to wait for an answer."
+            ),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+@contextmanager
+def settings_for(
+    folder: Path, *, sandbox: bool, base_url: str | None, rate: int, concurrency: int, timeout: float
+) -> Iterator[Settings]:
+    """Give the settings for a run; with --sandbox, those of a stand-in whose state is in the batch's folder."""
+    from bulk.settings import Settings
+
+    if not sandbox:
+        yield Settings.make(base_url=base_url, rate=rate, concurrency=concurrency, timeout=timeout)
+        return
+    if base_url:
+        raise click.UsageError("--sandbox and --base-url name two different places: give one of them.")
+    from bulk.cli.stand_in import stand_in
+
+    with stand_in(folder) as (url, key):
+        yield Settings.make(api_key=key, base_url=url, rate=rate, concurrency=concurrency, timeout=timeout, environ={})
+
+
+def _mapping(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    for pair in pairs:
+        if "=" not in pair:
+            raise click.BadParameter(f"{pair!r} is not FIELD=COLUMN, e.g. customer_id='Account No'.")
+    return dict(pair.split("=", 1) for pair in pairs)

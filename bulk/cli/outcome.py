@@ -1,0 +1,102 @@
+"""What is said at the end of a command on a batch: what happened, and what to do next."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+import click
+
+from bulk.cli.words import count, moment, say, shown, table
+
+if TYPE_CHECKING:
+    from bulk.api import BatchResult
+
+MOST_DIFFERENCES = 20
+
+MEANING = {
+    "rejected": "their rows are faulty, nothing was sent",
+    "pending": "not done yet",
+    "failed": "Codat refused them",
+    "link_ready": "waiting for the customer",
+    "linked": "authorized by the customer",
+    "complete": "partner connection made",
+    "unlinked": "deauthorized",
+}
+
+
+def tell(result: BatchResult, *, as_json: bool, is_sandbox: bool = False) -> None:
+    """Print the end of a run: its summary to standard output, why it stopped to standard error."""
+    if result.stop is not None:
+        say(_stopped(result))
+    if as_json:
+        click.echo(result.summary.to_json())
+        return
+    summary = result.summary
+    states = [(state, f"{number:,}", MEANING[state]) for state, number in summary.customers.items() if number]
+    total = sum(summary.customers.values())
+    click.echo(f"\n{count(total, 'row')} in batch {shown(summary.batch)}:")
+    if states:
+        click.echo(table(states))
+    click.echo(f"\n{_requests(result)}\n")
+    click.echo(table(_next_steps(result, is_sandbox=is_sandbox)))
+
+
+def _stopped(result: BatchResult) -> str:
+    stop = result.stop
+    if stop is None:
+        return ""
+    until = f" until {moment(stop.until)}" if stop.until is not None else ""
+    if stop.exit_code == 130:
+        return "Interrupted; what was in flight is written down. The same command resumes."
+    if stop.exit_code == 75:
+        hint = "The same command resumes then" if until else "The same command resumes"
+        wait = " (with --wait it sleeps until then)" if until else ""
+        return f"Stopped: {shown(stop.reason, 500)}{until}. {hint}{wait}."
+    return f"Stopped: {shown(stop.reason, 800)}."
+
+
+def _requests(result: BatchResult) -> str:
+    summary = result.summary
+    made = count(summary.requests_total, "request")
+    parts = [
+        f"{made} in {summary.seconds or 0:.0f} s",
+        f"{summary.retries:,} repeated",
+        f"{summary.rate_limited:,} answered 429",
+    ]
+    quota = summary.quota
+    if quota.remaining is not None:
+        of = f" of {quota.limit:,}" if quota.limit is not None else ""
+        parts.append(f"daily quota {quota.remaining:,}{of} left, reset {quota.resets_at}")
+    return ", ".join(parts) + "."
+
+
+def _next_steps(result: BatchResult, *, is_sandbox: bool) -> list[tuple[str, str, str]]:
+    folder, customers = result.folder, result.summary.customers
+    steps = [("Reports", str(folder), "README.md in reports/ explains every file")]
+    links = result.links
+    if links.height:
+        first = links["link_expires_at"][0]
+        steps.append(
+            ("Email", str(folder / "links.csv"), f"{count(links.height, 'linkUrl')}, the first expires {first}")
+        )
+    expired = customers["link_ready"] - links.height
+    if expired > 0:
+        steps.append(("Expired", str(folder / "results.csv"), f"{count(expired, 'linkUrl')} no longer good"))
+    if customers["rejected"]:
+        again = (
+            f"mend, then: bulk migrate {shlex.quote(str(folder / 'rejects.csv'))} --batch {shlex.quote(folder.name)}"
+        )
+        if str(folder.parent) != "reports":
+            again += f" --reports {shlex.quote(str(folder.parent))}"
+        steps.append(("Mend", str(folder / "rejects.csv"), again + (" --sandbox" if is_sandbox else "")))
+    if customers["failed"]:
+        steps.append(("Failed", str(folder / "results.csv"), "see error; mend the rows, or repeat with --retry-failed"))
+    if any(path.name == "differences.csv" for path in result.paths):
+        steps.append(("Differs", str(folder / "differences.csv"), "what Codat has and the input now says otherwise"))
+    if customers["pending"]:
+        steps.append(("Resume", "the same command again", f"{count(customers['pending'], 'customer')} to do"))
+    if is_sandbox and customers["link_ready"]:
+        batch = shlex.quote(str(folder))
+        steps.append(("Try", f"bulk sandbox --batch {batch}", "then open a linkUrl and authorize"))
+    return steps

@@ -1,0 +1,22 @@
+"""`bulk report BATCH`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from bulk.cli import options
+
+
+@click.command()
+@options.BATCH
+@options.JSON
+def report(folder: Path, as_json: bool) -> int:
+    """Write the reports of BATCH (a batch's folder) again from its journal. Sends nothing."""
+    from bulk.api import report as write
+    from bulk.cli.outcome import tell
+
+    result = write(folder)
+    tell(result, as_json=as_json)
+    return result.exit_code

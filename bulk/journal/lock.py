@@ -1,0 +1,31 @@
+"""One run at a time on a batch's folder. The lock goes with the process that holds it, however that ends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from bulk.errors import BatchInUse
+from bulk.journal.store import translated
+
+
+@contextmanager
+def only_run(folder: Path) -> Iterator[None]:
+    """Hold the batch's folder, making it if need be. Raises BatchInUse if another run holds it."""
+    path = folder / ".lock"
+    with translated(path):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = FileLock(path, timeout=0, mode=0o600)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise BatchInUse(
+                f"Another run is at work on {folder}. Wait until it ends, or stop it with Ctrl-C; nothing was sent."
+            ) from None
+    try:
+        yield
+    finally:
+        lock.release()
