@@ -1,0 +1,1 @@
+"""The reports and what they are read from."""

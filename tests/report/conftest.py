@@ -1,0 +1,15 @@
+"""What the tests of the reports start from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .journals import Journal
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    """An empty journal in a batch's folder."""
+    return Journal(tmp_path / "autumn")
