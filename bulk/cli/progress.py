@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import Never, Self
 
 from tqdm import tqdm
 
@@ -21,7 +21,7 @@ class Progress:
     """A hook for a run's events. A context manager, so that the bar is closed whatever happens."""
 
     def __init__(self) -> None:
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[Never] | None = None
         self._is_terminal = sys.stderr.isatty()
         self._done = self._at_start = self._total = 0
         self._began = self._said_at = time.monotonic()
