@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 import polars as pl
 
 from bulk.errors import BatchUnusable, BulkError, JournalUnwritable
+from bulk.journal.store import SCHEMA_VERSION
 from bulk.model import State
 
 CHUNK_ROWS: Final = 10_000
@@ -168,6 +169,7 @@ class Reader:
         try:
             self._rows("PRAGMA query_only = ON")
             self._rows("BEGIN")
+            self._check_version()
             self._facts = dict(self._rows("SELECT key, value FROM batch"))
         except BaseException:
             self._connection.close()
@@ -238,6 +240,14 @@ class Reader:
             ),
             rows=RowFigures(*run[5:]),
         )
+
+    def _check_version(self) -> None:
+        ((version,),) = self._rows("PRAGMA user_version")
+        if version != SCHEMA_VERSION:
+            raise BatchUnusable(
+                f"{self._path} is no journal that this version can read (journal {version}, not {SCHEMA_VERSION}): "
+                "give the folder of a batch, or use the version of bulk that wrote it"
+            )
 
     def _lifetime(self) -> str:
         seconds = _number(self._facts.get("link_lifetime"))

@@ -61,7 +61,8 @@ def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence
     """Move the staged files over the old ones, remove those that must be absent, and give the new paths."""
     for name in names:
         with told(folder / name):
-            _sync(stage / name, FILE_MODE)
+            (stage / name).chmod(FILE_MODE)
+            _sync(stage / name)
     for name in names:
         with told(folder / name):
             (stage / name).replace(folder / name)
@@ -69,7 +70,7 @@ def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence
         with told(folder / name):
             (folder / name).unlink(missing_ok=True)
     with told(folder):
-        _sync(folder, FOLDER_MODE)
+        _sync(folder)
     return tuple(folder / name for name in names)
 
 
@@ -86,10 +87,9 @@ def told(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _sync(path: Path, mode: int) -> None:
+def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fchmod(descriptor, mode)
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -11,11 +11,11 @@ from typing import Final
 import polars as pl
 
 from bulk.journal.reading import Reader, Summary
+from bulk.journal.store import FILE
 from bulk.report.platforms import platform_names
 from bulk.report.staging import publish, staging, told
 from bulk.report.tables import CsvTable, ParquetTable
 
-JOURNAL: Final = "journal.sqlite3"
 RESULTS_CSV: Final = "results.csv"
 RESULTS_PARQUET: Final = "results.parquet"
 LINKS: Final = "links.csv"
@@ -40,7 +40,7 @@ def write_reports(folder: Path, *, now: datetime) -> Written:
     All of them say what the journal said at one moment. Raises BatchInUse, BatchUnusable or JournalUnwritable; the
     old reports are then still there.
     """
-    with staging(folder) as stage, Reader(folder / JOURNAL) as reader:
+    with staging(folder) as stage, Reader(folder / FILE) as reader:
         _write_results(stage, reader.results(_CHUNK_ROWS))
         links = (frame.with_columns(platform_names(pl.col("platform"))) for frame in reader.links(now, _CHUNK_ROWS))
         _write_csv(stage / LINKS, links)

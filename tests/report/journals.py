@@ -9,6 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 import bulk.journal
+from bulk.journal.store import FILE, SCHEMA_VERSION
 
 SCHEMA = Path(bulk.journal.__path__[0], "schema.sql")
 FIELDS = ("customer_id", "company_name", "platform", "email")
@@ -20,10 +21,11 @@ class Journal:
     def __init__(self, folder: Path, **facts: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
-        self.path = folder / "journal.sqlite3"
+        self.path = folder / FILE
         with closing(self.connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(SCHEMA.read_text())
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         for key, value in ({"name": "autumn"} | facts).items():
             self.insert("batch", key=key, value=value)
         self.run(id=1)

@@ -387,8 +387,8 @@ def test_everything_comes_from_one_moment_while_another_process_writes(journal: 
     assert summary(journal).customers["failed"] == 3
 
 
-def test_the_reader_cannot_write(journal: Journal) -> None:
-    """Reading leaves the journal as it was."""
+def test_reading_leaves_the_journal_as_it_was(journal: Journal) -> None:
+    """Not a byte of it changes."""
     before = journal.path.read_bytes()
     results(journal)
     assert journal.path.read_bytes() == before
@@ -406,5 +406,13 @@ def test_a_file_that_is_no_journal_is_said(tmp_path: Path, content: bytes) -> No
     """One clear line, no traceback of the database's."""
     path = tmp_path / "journal.sqlite3"
     path.write_bytes(content)
-    with pytest.raises(BatchUnusable, match="is no journal that can be read"), Reader(path):
+    with pytest.raises(BatchUnusable, match="is no journal that"), Reader(path):
+        pass
+
+
+def test_a_journal_of_another_version_is_left_alone(journal: Journal) -> None:
+    """Its columns may mean something else."""
+    with closing(journal.connect()) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(BatchUnusable, match="the version of bulk that wrote it"), Reader(journal.path):
         pass
