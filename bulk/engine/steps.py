@@ -113,7 +113,7 @@ def read_look_up(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Changes]
     return replace(reply, outcome=Outcome.FOUND), connected(connection, issued_at=timestamp(at))
 
 
-def taken_over(entry: Entry, company: Company, *, batch: str) -> Changes:
+def taken_over(entry: Entry, company: Company, *, batch: str, at: float) -> Changes:
     """Give what a company that was found in Codat changes, with its accounting connection where it has one."""
     is_own = company.tags.get(operations.BATCH_TAG) == operations.batch_tag(batch)
     changes: Changes = {
@@ -126,8 +126,15 @@ def taken_over(entry: Entry, company: Company, *, batch: str) -> Changes:
     if connection is None:
         return changes
     partner = next((c for c in company.connections if c.source_type == "Expense"), None)
-    # The list shows the link that was issued with the connection or later: good for a lifetime from then at least.
-    return changes | connected(connection, issued_at=connection.created) | partnered(partner)
+    return changes | listed(connection, at=at) | partnered(partner)
+
+
+def listed(connection: Connection, *, at: float) -> Changes:
+    """Give what an accounting connection changes that the company list shows.
+
+    Its linkUrl was issued with the connection or later, so it is good for a lifetime from then at least.
+    """
+    return connected(connection, issued_at=connection.created or timestamp(at))
 
 
 def connected(connection: Connection, *, issued_at: str | None) -> Changes:

@@ -54,7 +54,8 @@ async def _page(request: Request, tools: Tools, hook: Hook) -> CompanyPage:
         elif tries >= 3 * plan.MOST_TRIES:
             tools.gate.close(Stop(f"Codat does not give the list of companies: {said}", 75))
         else:
-            await anyio.sleep(plan.backoff(min(tries, plan.MOST_TRIES), tools.rng))
+            hook(Warned(f"Codat did not give the list of companies ({said}); trying again"))
+            await anyio.sleep(plan.backoff(min(tries, 4), tools.rng))
 
 
 async def _fetch(request: Request, tools: Tools, hook: Hook) -> tuple[Reply, CompanyPage | None]:
@@ -102,7 +103,7 @@ def _taking_over(
             others = {c.id for c in own} | ({entry.company_id} if entry.company_id else set())
             if len(others) > 1:
                 doubles.append((entry.customer_id, sorted(str(other) for other in others)))
-            changes = _changes(entry, own, batch=tools.batch)
+            changes = _changes(entry, own, batch=tools.batch, at=result.answered_at)
             if changes:
                 store.change(connection, entry.seq, changes | {"updated_at": steps.timestamp(result.answered_at)})
                 taken += 1
@@ -120,13 +121,13 @@ def _by_customer(companies: tuple[Company, ...]) -> dict[str, list[Company]]:
     return sorted_out
 
 
-def _changes(entry: Entry, own: list[Company], *, batch: str) -> steps.Changes:
+def _changes(entry: Entry, own: list[Company], *, batch: str, at: float) -> steps.Changes:
     """Give what a sweep changes about a customer: only what the journal did not know."""
     if entry.company_id is None:
         company = operations.find_company(own, entry.customer_id)
-        return steps.taken_over(entry, company, batch=batch) if company else {}
+        return steps.taken_over(entry, company, batch=batch, at=at) if company else {}
     company = next((c for c in own if c.id == entry.company_id), None)
     if company is None or entry.connection_id is not None:
         return {}
     connection = operations.accounting_connection(company.connections, entry.platform_key)
-    return steps.connected(connection, issued_at=connection.created) if connection else {}
+    return steps.listed(connection, at=at) if connection else {}

@@ -210,7 +210,7 @@ async def _look_for_company(entry: Entry, tools: Tools, booking: _Booking) -> _A
     found: list[Company] = []
     following: str | None = None
 
-    def read(entry: Entry, reply: Reply, _: float) -> tuple[Reply, Changes]:
+    def read(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Changes]:
         nonlocal following
         page = operations.read_company_page(reply.content)
         if page is None:
@@ -219,7 +219,7 @@ async def _look_for_company(entry: Entry, tools: Tools, booking: _Booking) -> _A
         found.extend(page.companies)
         company = operations.find_company(found, entry.customer_id)
         if company is not None:
-            return replace(reply, outcome=Outcome.FOUND), steps.taken_over(entry, company, batch=tools.batch)
+            return replace(reply, outcome=Outcome.FOUND), steps.taken_over(entry, company, batch=tools.batch, at=at)
         return replace(reply, outcome=Outcome.DONE if following else Outcome.ABSENT), {}
 
     request = steps.look_up_for(entry, Step.COMPANY)
@@ -290,10 +290,11 @@ async def _try_later(item: Item, step: Step, reply: Reply, tools: Tools) -> Park
     """
     now = tools.wall()
     is_own_fault = not tools.gate.outage.is_on and tools.gate.is_open
-    tries = item.tries + is_own_fault
-    since = now if item.since is None else item.since
+    if not is_own_fault:
+        return Parked(Item(item.entry, item.tries), now + plan.backoff(1, tools.rng))
+    tries, since = item.tries + 1, now if item.since is None else item.since
     if plan.is_worth_another_try(tries, now - since):
-        return Parked(Item(item.entry, tries, since), now + plan.backoff(max(tries, 1), tools.rng))
+        return Parked(Item(item.entry, tries, since), now + plan.backoff(tries, tools.rng))
     changes = steps.troubled(step, reply.problem) | {"updated_at": steps.timestamp(now)}
     await tools.writer.write(lambda connection: store.change(connection, item.entry.seq, changes))
     return Finished(State.PENDING)
