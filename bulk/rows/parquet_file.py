@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -14,6 +16,15 @@ from bulk.rows.frames import cell, unpanicked
 from bulk.rows.header import Header, read_header
 
 _ROWS: Final = 10_000
+_READ_THROUGH: Final = """
+import sys
+import polars
+try:
+    for _ in polars.scan_parquet(sys.argv[1], glob=False, cache=False, low_memory=True).collect_batches():
+        pass
+except polars.exceptions.PolarsError as error:
+    sys.exit(print(str(error).strip().splitlines()[0][:200]) or 1)
+"""
 _EXACT: Final = 2**53
 """The whole numbers that a float holds exactly end here."""
 
@@ -32,6 +43,7 @@ class ParquetFile:
             )
         if start != b"PAR1":
             raise UnreadableInput(f"{path}: is no Parquet file; if it is a text table, rename it to .csv")
+        _prove(path)
         with unpanicked(path):
             schema = pl.scan_parquet(path, glob=False).collect_schema()
         self._types = schema.dtypes()
@@ -61,6 +73,19 @@ class ParquetFile:
                 yield f"its {field} column holds floating-point numbers, read as their digits; leading zeros are lost"
             elif dtype.is_numeric():
                 yield f"its {field} column holds numbers, read as their digits; leading zeros are lost"
+
+
+def _prove(path: Path) -> None:
+    """Read a file through in another process first: damage can make the library end the process that reads it."""
+    if not sys.executable:
+        return
+    command = [sys.executable, "-P", "-c", _READ_THROUGH, str(path.absolute())]
+    outcome = subprocess.run(  # noqa: S603 - our own interpreter, and no shell
+        command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    if outcome.returncode:
+        said = outcome.stdout.decode(errors="replace").strip() or "it is damaged"
+        raise UnreadableInput(f"{path}: cannot be read as a table ({said}); export it again")
 
 
 def _text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -33,7 +33,7 @@ class Outcome:
         """Each fault as (row, field, problem)."""
         return [(row, field, problem) for row, field, problem in self.faults.select("row", "field", "problem").rows()]
 
-    def extra(self, at: int = 0) -> dict[str, str | None]:
+    def extras(self, at: int = 0) -> dict[str, str | None]:
         """The extra columns of the accepted row at this place."""
         return dict(json.loads(self.accepted["extra"][at]))
 
@@ -54,7 +54,9 @@ def read(path: Path, mapping: Mapping[str, str] | None = None) -> Outcome:
     )
 
 
-def read_text(folder: Path, text: str | bytes, *, name: str = "in.csv", mapping: Mapping[str, str] | None = None) -> Outcome:
+def read_text(
+    folder: Path, text: str | bytes, *, name: str = "in.csv", mapping: Mapping[str, str] | None = None
+) -> Outcome:
     """Write a text (UTF-8, its line ends as they are) into a file and read it."""
     path = folder / name
     path.write_bytes(text.encode() if isinstance(text, str) else text)

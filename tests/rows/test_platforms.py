@@ -95,7 +95,11 @@ def test_each_name_of_a_key_leads_to_that_key() -> None:
     assert {key: platform_key(name) for key, name in PLATFORM_NAMES.items()} == {key: key for key in PLATFORM_NAMES}
 
 
-@given(st.text(alphabet=st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("qboxerQBOXER -_.")), max_size=8))
+@given(
+    st.text(
+        alphabet=st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("qboxerQBOXER -_.")), max_size=8
+    )
+)
 def test_the_scalar_and_the_column_agree_on_any_text(text: str) -> None:
     """There is one rule, in two forms."""
     assert in_column(text) == platform_key(text)
