@@ -1,0 +1,121 @@
+"""Columns find their fields, and what cannot be decided is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rows_reading import read_text
+
+from bulk.errors import UnreadableInput, WrongUsage
+
+ROW = "\n1,Acme,xero,a@example.com,x\n"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "customer_id,company_name,platform,email,description",  # as documented
+        "Customer ID,Company Name,Platform,E-Mail,Description",  # as people write
+        "CUSTOMERID,COMPANY-NAME,PLATFORM,EMAIL,DESCRIPTION",  # as databases do
+        " customer-id , company name ,platform, e mail,description ",  # with blanks around
+        "\ufeffcustomer_id,company_name,platform,email,description",  # with a second byte order mark
+        '"customer_id","company_name","platform","email","description"',  # quoted
+        '"customer\nid",company_name,platform,email,description',  # with a line break inside
+    ],
+)
+def test_headers_match_however_they_are_written(tmp_path: Path, header: str) -> None:
+    """Case, blanks, hyphens, underscores and invisible characters make no difference."""
+    outcome = read_text(tmp_path, header + ROW)
+    assert outcome.accepted.select("row", "customer_id", "company_name", "email", "description").rows() == [
+        (1, "1", "Acme", "a@example.com", "x")
+    ]
+    assert outcome.opened.extras == ()
+
+
+def test_other_columns_come_along_as_they_are(tmp_path: Path) -> None:
+    """In their order, untrimmed, with null for nothing."""
+    outcome = read_text(tmp_path, "a b,customer_id,company_name,platform,Z\n x ,1,Acme,xero,\n")
+    assert outcome.opened.columns == ("a b", "customer_id", "company_name", "platform", "Z")
+    assert outcome.opened.extras == ("a b", "Z")
+    assert outcome.extras() == {"a b": " x ", "Z": None}
+    assert read_text(tmp_path, "customer_id,company_name,platform\n1,A,xero\n").accepted["extra"].to_list() == ["{}"]
+
+
+def test_nameless_and_equal_columns_get_names_of_their_own(tmp_path: Path) -> None:
+    """None of them is lost, and it is told how they are called."""
+    outcome = read_text(tmp_path, "customer_id,company_name,platform,note,note,,note_2\n1,Acme,xero,a,b,c,d\n")
+    assert outcome.opened.extras == ("note", "note_3", "column_6", "note_2")
+    assert outcome.extras() == {"note": "a", "note_3": "b", "column_6": "c", "note_2": "d"}
+    assert len(outcome.opened.notes) == 2
+
+
+@pytest.mark.parametrize(
+    ("mapping", "email"),
+    [
+        ({"customer_id": "Ref", "email": "Contact"}, "c@example.com"),  # as written
+        ({"customer_id": "REF", "email": "con_tact"}, "c@example.com"),  # however it is written
+        ({"Customer-ID": "Ref"}, "e@example.com"),  # the field as well
+        ({"customer_id": "Ref", "email": "email"}, "e@example.com"),  # what would have been found anyhow
+    ],
+)
+def test_a_mapping_overrides_the_header(tmp_path: Path, mapping: dict[str, str], email: str) -> None:
+    """The named column holds the field; the one that would have held it is an extra column."""
+    text = "Ref,company_name,platform,email,Contact\n7,Acme,xero,e@example.com,c@example.com\n"
+    outcome = read_text(tmp_path, text, mapping=mapping)
+    assert outcome.ids == ["7"]
+    assert outcome.accepted["email"].to_list() == [email]
+    assert set(outcome.extras()) == ({"email"} if email.startswith("c") else {"Contact"})
+    assert 'column "Ref" is read as customer_id' in outcome.opened.notes
+
+
+def test_one_column_can_hold_two_fields(tmp_path: Path) -> None:
+    """Whoever knows customers by their address has it as identifier too."""
+    outcome = read_text(
+        tmp_path, "email,company_name,platform\na@example.com,Acme,xero\n", mapping={"customer_id": "email"}
+    )
+    assert outcome.accepted.select("customer_id", "email").rows() == [("a@example.com", "a@example.com")]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "says"),
+    [
+        ({"customerid2": "a"}, 'no such field (is "customer_id" meant?); the fields are customer_id'),  # a slip
+        ({"phone": "a"}, "no such field; the fields are"),  # nothing near
+        ({"email": "contcat"}, 'no column "contcat" (is "Contact" meant?); its columns are "Ref"'),  # a slip
+        ({"email": "zzz"}, 'no column "zzz"; its columns are'),  # nothing near
+        ({"email": "dup"}, 'could be any of "Dup", "d u p"'),  # two columns alike
+    ],
+)
+def test_a_mapping_that_cannot_be_is_wrong_usage(tmp_path: Path, mapping: dict[str, str], says: str) -> None:
+    """The message names what there is, and the nearest."""
+    with pytest.raises(WrongUsage) as refusal:
+        read_text(tmp_path, "Ref,company_name,platform,Contact,Dup,d u p\n7,Acme,xero,,,\n", mapping=mapping)
+    assert says in str(refusal.value)
+
+
+def test_two_columns_for_one_field_are_refused(tmp_path: Path) -> None:
+    """Neither is guessed, and the way out is told; a mapping to one of them settles it."""
+    text = "customer_id,company_name,platform,E-Mail,email\n1,Acme,xero,a@example.com,b@example.com\n"
+    with pytest.raises(
+        UnreadableInput, match='2 columns could be email: "E-Mail", "email"; say which with --map email='
+    ):
+        read_text(tmp_path, text)
+    assert read_text(tmp_path, text, mapping={"email": "E-Mail"}).accepted["email"].to_list() == ["a@example.com"]
+
+
+def test_two_columns_of_the_same_name_can_be_told_apart_by_number(tmp_path: Path) -> None:
+    """The message shows the names under which they can be asked for."""
+    text = "customer_id,company_name,platform,platform\n1,Acme,no,xero\n"
+    with pytest.raises(UnreadableInput, match='"platform", "platform_2"'):
+        read_text(tmp_path, text)
+    assert read_text(tmp_path, text, mapping={"platform": "platform_2"}).accepted["platform_key"].to_list() == ["gbol"]
+
+
+def test_a_missing_column_lists_what_there_is(tmp_path: Path) -> None:
+    """All missing ones at once, each with its option."""
+    with pytest.raises(UnreadableInput) as refusal:
+        read_text(tmp_path, "id,company_name,software\n1,Acme,xero\n")
+    message = str(refusal.value)
+    assert 'no column for customer_id, platform; its columns are "id", "company_name", "software"' in message
+    assert "--map customer_id=COLUMN --map platform=COLUMN" in message

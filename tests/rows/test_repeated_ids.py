@@ -1,0 +1,82 @@
+"""A customer_id counts once: in the first row that is right in itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rows_reading import read_rows, read_text
+
+from bulk.rows import decode
+from bulk.rows.seen import Seen
+
+
+def again(row: int, first: int) -> tuple[int, str, str]:
+    """The fault of a repeated id."""
+    return (row, "customer_id", f"stands in row {first} already")
+
+
+def test_the_first_row_counts(tmp_path: Path) -> None:
+    """All later ones are rejected and name it."""
+    outcome = read_rows(tmp_path, "7,Acme,xero,,", "8,Bolt,xero,,", "7,Cog,xero,,", " 7 ,Dent,xero,,")
+    assert outcome.accepted["row"].to_list() == [1, 2]
+    assert outcome.found == [again(3, 1), again(4, 1)]
+
+
+def test_a_faulty_row_does_not_count(tmp_path: Path) -> None:
+    """It is rejected for its own fault, and the next good one takes its place."""
+    outcome = read_rows(tmp_path, "7,Acme,Sage,,", "7,Bolt,xero,,", "7,Cog,xero", "7,Dent,Sage,,", "7,Eel,xero,,")
+    assert outcome.accepted["row"].to_list() == [2]
+    assert [(row, problem[:6]) for row, _, problem in outcome.found] == [
+        (1, "names "),  # before the good one: its own fault only
+        (3, "has 3 "),  # of another length: nothing else is said of it
+        (4, "names "),  # behind the good one: its own fault
+        (4, "stands"),  # and that it comes again
+        (5, "stands"),  # good, but again
+    ]
+
+
+def test_identifiers_are_compared_exactly(tmp_path: Path) -> None:
+    """Case, zeros and accents tell customers apart."""
+    ids = ["a", "A", "01", "1", "1.0", "é", "e\u0301", "ａ"]
+    assert read_rows(tmp_path, *(f"{one},Acme,xero,," for one in ids)).ids == ids
+
+
+def test_a_repeated_id_is_found_across_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where many batches lie between the two rows."""
+    monkeypatch.setattr(decode, "_PIECE", (2_000, 2_000))
+    numbers = [*range(1_000), 0, 500, 999, *range(1_000, 1_300), 1_299]
+    lines = "".join(f"{number},Acme,xero\n" for number in numbers)
+    outcome = read_text(tmp_path, "customer_id,company_name,platform\n" + lines)
+    assert outcome.found == [again(1001, 1), again(1002, 501), again(1003, 1000), again(1304, 1303)]
+    assert outcome.ids == [str(number) for number in range(1_300)]
+
+
+ROWS = st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans()), max_size=30)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(ROWS, st.integers(1, 8))
+def test_any_rows_in_any_batches_are_judged_as_one_by_one(rows: list[tuple[str, bool]], size: int) -> None:
+    """The rule, said in a loop: a row is repeated if a valid one before it has its id."""
+    expected, firsts = {}, dict[str, int]()
+    for number, (one, is_faulty) in enumerate(rows, 1):
+        if one in firsts:
+            expected[number] = firsts[one]
+        elif not is_faulty:
+            firsts[one] = number
+    frame = pl.DataFrame(
+        {
+            "row": range(1, len(rows) + 1),
+            "customer_id": [one for one, _ in rows],
+            "is_faulty": [bad for _, bad in rows],
+        },
+        schema={"row": pl.Int64, "customer_id": pl.String, "is_faulty": pl.Boolean},
+    )
+    seen, found = Seen(), dict[int, int]()
+    for part in frame.iter_slices(size):
+        found.update(dict(seen.repeated(part).iter_rows()))
+    assert found == expected

@@ -1,0 +1,154 @@
+"""Each row is accepted, or rejected with all its faults and what to do about them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from rows_reading import HEADER, Outcome, read_rows, read_text
+
+GOOD = {"customer_id": "1", "company_name": "Acme", "platform": "xero", "email": "a@example.com", "description": "d"}
+
+
+def one(folder: Path, **changed: str) -> Outcome:
+    """A file with one row, good but for these cells, and a good one behind it."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, HEADER.split(","), lineterminator="\n")
+    table.writeheader()
+    table.writerow(GOOD | changed)
+    table.writerow(GOOD | {"customer_id": "next"})
+    return read_text(folder, text.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        ("customer_id", "", "is missing"),  # needed
+        ("customer_id", " \u00a0\u200b ", "is missing"),  # nothing that can be seen
+        ("customer_id", "x" * 101, "is longer than 100 characters"),  # Codat's tag holds no more
+        ("customer_id", "a\nb", "holds a line break or another control character"),  # a line break
+        ("customer_id", "a\tb", "holds a line break or another control character"),  # a tab
+        ("customer_id", "a\u2028b", "holds a line break or another control character"),  # another line break
+        ("customer_id", "\x1b[31m", "holds a line break or another control character"),  # a terminal's command
+        ("company_name", "", "is missing"),  # needed
+        ("company_name", "x" * 501, "is longer than 500 characters"),  # no name
+        ("company_name", "é" * 5_000, "is longer than 500 characters"),  # characters count, not bytes
+        ("company_name", "Ac\x07me", "holds a control character"),  # a bell
+        ("company_name", "株式会社", "has no character that Codat keeps"),  # nothing would be left
+        ("company_name", "()", "has no character that Codat keeps"),  # nothing would be left
+        ("platform", "", "is missing"),  # needed
+        ("platform", "QuickBooks", "names no platform, or more than one"),  # two products
+        ("platform", "Peachtree", "names no platform, or more than one"),  # not known
+        ("email", "example.com", "is no email address"),  # no @
+        ("email", "a@b@example.com", "is no email address"),  # two
+        ("email", "a b@example.com", "is no email address"),  # a blank
+        ("email", "a@example", "is no email address"),  # no point in the domain
+        ("email", "a@example..com", "is no email address"),  # two in a row
+        ("email", "@example.com", "is no email address"),  # nobody
+        ("email", "a@example.com,b@example.com", "is no email address"),  # two addresses
+        ("email", "Ann <a@example.com>", "is no email address"),  # a name with it
+        ("email", "a\x00b@example.com".replace("\x00", "\x01"), "is no email address"),  # a control character
+        ("email", "a@example.com\nBcc: b@example.com", "is no email address"),  # a mail header put in
+        ("email", "a" * 250 + "@example.com", "is longer than 254 characters"),  # too long to be delivered
+        ("description", "x" * 5_001, "is longer than 5,000 characters"),  # too long
+        ("description", "a\x00b".replace("\x00", "\x02"), "holds a control character"),  # a control character
+    ],
+)
+def test_a_broken_rule_rejects_the_row_alone(tmp_path: Path, field: str, value: str, problem: str) -> None:
+    """The fault names row, field, value, problem and remedy; the next row goes on."""
+    outcome = one(tmp_path, **{field: value})
+    assert outcome.found == [(1, field, problem)]
+    assert outcome.ids == ["next"]
+    fault = outcome.faults.row(0, named=True)
+    assert fault["remedy"]
+    assert fault["value"] is None or (len(fault["value"]) <= 80 and fault["value"].isprintable())
+    assert outcome.rejected["reasons"].to_list() == [f"{field} {problem}: {fault['remedy']}"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "kept"),
+    [
+        ("customer_id", " 00123\t", "00123"),  # blanks around it are trimmed
+        ("customer_id", "\u00a0\u200b7\ufeff", "7"),  # also invisible ones
+        ("customer_id", "x" * 100, "x" * 100),  # as long as may be
+        ("customer_id", "é" * 100, "é" * 100),  # in characters
+        ("customer_id", "a b&&c={}", "a b&&c={}"),  # any visible character
+        ("company_name", "x" * 500, "x" * 500),  # as long as may be
+        ("company_name", "two\nlines", "two\nlines"),  # a line break folds to a blank
+        ("email", "first.o'neil+tag@mail.example.co.uk", "first.o'neil+tag@mail.example.co.uk"),  # unusual but good
+        ("email", "jürgen@bücher.example", "jürgen@bücher.example"),  # international
+        ("email", " a@example.com ", "a@example.com"),  # trimmed
+        ("email", "", None),  # not needed
+        ("description", "tab\tand\nnewline", "tab\tand\nnewline"),  # allowed there
+        ("description", "x" * 5_000, "x" * 5_000),  # as long as may be
+        ("description", "  ", None),  # nothing
+    ],
+)
+def test_a_row_within_the_rules_is_accepted(tmp_path: Path, field: str, value: str, kept: str | None) -> None:
+    """Trimmed, and otherwise as it is in the file."""
+    outcome = one(tmp_path, **{field: value})
+    assert outcome.found == []
+    assert outcome.accepted[field][0] == kept
+
+
+def test_every_fault_of_every_row_is_told_in_one_pass(tmp_path: Path) -> None:
+    """In the order of the rows and, within a row, of its fields."""
+    outcome = read_rows(tmp_path, ",,Sage,nobody,", "2,Acme,xero,,", f"{'x' * 101},()," + ",,")
+    assert outcome.found == [
+        (1, "customer_id", "is missing"),
+        (1, "company_name", "is missing"),
+        (1, "platform", "names no platform, or more than one"),
+        (1, "email", "is no email address"),
+        (3, "customer_id", "is longer than 100 characters"),
+        (3, "company_name", "has no character that Codat keeps"),
+        (3, "platform", "is missing"),
+    ]
+    assert [reasons.count("; ") for reasons in outcome.rejected["reasons"]] == [3, 3]
+    assert outcome.accepted["row"].to_list() == [2]
+
+
+def test_rejected_rows_keep_every_cell_as_written(tmp_path: Path) -> None:
+    """So that a file of them can be mended and given back."""
+    outcome = read_text(tmp_path, f'{HEADER},note\n" 1 ",Acme,Sage,,,"= ""x"""\n')
+    assert outcome.cells() == {
+        "customer_id": " 1 ",
+        "company_name": "Acme",
+        "platform": "Sage",
+        "email": None,
+        "description": None,
+        "note": '= "x"',
+    }
+    assert outcome.rejected.select(
+        "row", "customer_id", "company_name", "platform", "email", "extra", "mends"
+    ).rows() == [(1, "1", "Acme", "Sage", None, '{"note":"= \\"x\\""}', None)]
+
+
+def test_the_frames_have_their_columns_whatever_is_in_them(tmp_path: Path) -> None:
+    """Also where nothing was accepted, or nothing rejected."""
+    for outcome in (one(tmp_path), read_rows(tmp_path, ",,,,x")):
+        assert outcome.accepted.columns == [
+            *(
+                "row",
+                "customer_id",
+                "company_name",
+                "name_sent",
+                "platform_key",
+                "email",
+                "description",
+                "extra",
+                "mends",
+            )
+        ]
+        assert outcome.rejected.columns == [
+            *("row", "customer_id", "company_name", "platform", "email", "cells", "extra", "reasons", "mends")
+        ]
+        assert outcome.faults.columns == ["row", "customer_id", "field", "value", "problem", "remedy"]
+
+
+def test_many_unknown_platforms_are_told_without_delay(tmp_path: Path) -> None:
+    """Only the first few hundred are compared with all names; every row is told what could be written."""
+    outcome = read_rows(tmp_path, *(f"{number},Acme,software {number},," for number in range(20_000)))
+    assert len(outcome.faults) == 20_000
+    assert outcome.faults["remedy"].str.contains("platformKey").all()
