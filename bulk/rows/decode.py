@@ -30,8 +30,9 @@ _MAGIC: Final = (
     (b"%PDF-", "is a PDF file, not a text table: save it as CSV"),
 )
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-_UTF8_SEQUENCE: Final = re.compile(rb"[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
-_HIGH: Final = re.compile(rb"[\x80-\xff]")
+_HIGH: Final = bytes(range(128, 256))
+_REPLACED: Final = "\ufffd"
+"""What stands in decoded text for bytes that are none."""
 
 
 @dataclass(frozen=True)
@@ -204,18 +205,17 @@ def _decode_all(path: Path, encoding: str, bom: int, *, is_compressed: bool) -> 
 
 def _refuse_damaged_utf8(path: Path, *, is_compressed: bool) -> None:
     """Tell Windows-1252 from UTF-8 with some damage, which read as Windows-1252 would garble every good name."""
-    good = bad = line = 0
-    first_bad = 0
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    letters = bad = lines = first_bad = 0
     with readable(path), _opened(path, is_compressed=is_compressed) as file:
-        for raw in file:
-            line += 1
-            if raw.isascii():
-                continue
-            good += len(_UTF8_SEQUENCE.findall(raw))
-            wrong = len(_HIGH.findall(_UTF8_SEQUENCE.sub(b"", raw)))
-            bad += wrong
-            first_bad = first_bad or (line if wrong else 0)
-    if good > bad:
+        while raw := file.read(_PIECE[1]):
+            text = decoder.decode(raw)
+            letters += len(text) - len(raw.translate(None, _HIGH))
+            bad += text.count(_REPLACED)
+            if bad and not first_bad:
+                first_bad = lines + text.count("\n", 0, text.find(_REPLACED)) + 1
+            lines += raw.count(b"\n")
+    if letters - bad > bad:
         raise UnreadableInput(
             f"{path}: is UTF-8 but for {bad} bytes that are not text, the first in line {first_bad}; mend that line"
         )
