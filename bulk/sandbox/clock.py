@@ -1,0 +1,32 @@
+"""The sandbox's time of day, which can be moved forward so that tomorrow comes at once."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from email.utils import formatdate
+
+
+class Clock:
+    """Real time plus an offset. Every time that a client can see is taken from here, the `Date` header too."""
+
+    def __init__(self, offset_seconds: float = 0.0) -> None:
+        self.offset_seconds = offset_seconds
+
+    def now(self) -> float:
+        """Give the time in seconds since 1970."""
+        return time.time() + self.offset_seconds
+
+    def advance(self, seconds: float) -> None:
+        """Move the clock forward."""
+        self.offset_seconds += seconds
+
+
+def http_date(seconds: float) -> str:
+    """Write a time as HTTP does, in whole seconds."""
+    return formatdate(int(seconds), usegmt=True)
+
+
+def iso_time(seconds: float) -> str:
+    """Write a time as Codat does in its bodies (https://docs.codat.io/using-the-api/schemas, ISO 8601, UTC)."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

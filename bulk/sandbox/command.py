@@ -1,0 +1,152 @@
+"""The command line of the sandbox: `bulk sandbox`, `bulk sandbox authorize`; `python -m bulk.sandbox` is the same.
+
+What takes long to import is imported inside the functions, because `bulk --help` reads this file too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from bulk.sandbox.folder import AlreadyRunning, SandboxError, StateFolder
+from bulk.sandbox.options import API_KEY, Options
+
+DEFAULT_STATE = Path("reports") / ".sandbox"
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+def _sandbox_options(command: _Command) -> _Command:
+    """Make an option of each field of Options."""
+    for field in reversed(fields(Options)):
+        name = f"--{field.name.replace('_', '-')}"
+        text, choices = field.metadata["help"], field.metadata["choices"]
+        settings: dict[str, Any] = {"help": text, "default": field.default, "show_default": True}
+        if choices:
+            settings["type"] = click.Choice(choices)
+        elif isinstance(field.default, bool):
+            settings["is_flag"] = True
+        elif isinstance(field.default, tuple):
+            settings |= {"multiple": True, "show_default": False}
+        else:
+            settings["type"] = click.FloatRange(0) if isinstance(field.default, float) else click.IntRange(0)
+        command = click.option(name, **settings)(command)
+    return command
+
+
+@click.group(name="sandbox", invoke_without_command=True, subcommand_metavar="[COMMAND]")
+@click.option(
+    "--batch", type=click.Path(path_type=Path), help="The batch whose sandbox this is: state in BATCH/sandbox."
+)
+@click.option("--state", type=click.Path(path_type=Path), help=f"Folder of the state.  [default: {DEFAULT_STATE}]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=0, help="Port; by default the one used before, or a free one."
+)
+@click.option(
+    "--parent-watch", is_flag=True, hidden=True, help="End when standard input ends; print the base URL only."
+)
+@_sandbox_options
+@click.pass_context
+def sandbox(
+    context: click.Context, /, batch: Path | None, state: Path | None, port: int, *, parent_watch: bool, **settings: Any
+) -> None:
+    """Serve a stand-in for Codat on loopback until Ctrl-C.
+
+    It keeps companies, connections and links from one start to the next.
+    """
+    folder = _folder(batch, state)
+    context.obj = folder
+    if context.invoked_subcommand is None:
+        _serve(folder, Options(**settings), port=port, parent_watch=parent_watch)
+
+
+@sandbox.command()
+@click.argument("batch", type=click.Path(path_type=Path), required=False)
+@click.option("--state", type=click.Path(path_type=Path), help="Folder of the state, if it is no batch's.")
+@click.option(
+    "--share", type=click.FloatRange(0, 1), required=True, help="Share of the waiting customers who authorize."
+)
+@click.option("--decline-share", type=click.FloatRange(0, 1), default=0.0, help="Share of them who decline.")
+@click.option("--seed", type=int, help="Makes the choice of customers repeatable.")
+@click.pass_obj
+def authorize(
+    inherited: StateFolder, batch: Path | None, state: Path | None, share: float, decline_share: float, seed: int | None
+) -> None:
+    """Stand in for the customers of BATCH: a share of those who were sent a link authorize.
+
+    It works whether or not the sandbox is running now.
+    """
+    from bulk.sandbox.customers import Wishes
+
+    folder = _folder(batch, state) if batch or state else inherited
+    if not folder.database.exists():
+        raise click.UsageError(f"There is no sandbox in {folder.path}.")
+    with _told():
+        done = _decided(folder, Wishes(share, decline_share, seed))
+    click.echo(f"{done['waiting']} customers waited: {done['authorized']} authorized, {done['declined']} declined.")
+
+
+def _decided(folder: StateFolder, wishes: Any) -> dict[str, Any]:
+    """Let customers decide in the file itself if no server holds it, else through that server."""
+    from bulk.sandbox.app import stored_clock
+    from bulk.sandbox.customers import decide
+    from bulk.sandbox.store import Store
+
+    with contextlib.suppress(AlreadyRunning), folder.locked(), contextlib.closing(Store(folder.database)) as store:
+        return asdict(decide(store, stored_clock(store), wishes))
+    from bulk.sandbox.launch import ask
+
+    try:
+        return ask(folder.port() or 0, "POST", "/_sandbox/customers", asdict(wishes))
+    except OSError as error:
+        raise SandboxError(f"A sandbox holds {folder.path} but does not answer. End it and try again.") from error
+
+
+def _serve(folder: StateFolder, options: Options, *, port: int, parent_watch: bool) -> None:
+    from bulk.sandbox.faults import BadRule, read_text
+    from bulk.sandbox.launch import ALREADY_RUNNING
+    from bulk.sandbox.server import serve
+
+    try:
+        for text in options.fault:
+            read_text(text)
+    except BadRule as bad:
+        raise click.BadParameter(str(bad), param_hint="--fault") from bad
+
+    def ready(base_url: str) -> None:
+        click.echo(base_url if parent_watch else _how_to_use(folder, base_url))
+        sys.stdout.flush()
+
+    with _told():
+        try:
+            serve(folder, options, ready=ready, port=port, watch_parent=parent_watch)
+        except AlreadyRunning:
+            if not parent_watch:
+                raise
+            sys.exit(ALREADY_RUNNING)
+
+
+def _how_to_use(folder: StateFolder, base_url: str) -> str:
+    return (
+        f"The sandbox answers at {base_url} (state in {folder.path}). Ctrl-C ends it. Use it with\n\n"
+        f"    CODAT_BASE_URL={base_url} CODAT_API_KEY={API_KEY} bulk migrate INPUT\n"
+    )
+
+
+def _folder(batch: Path | None, state: Path | None) -> StateFolder:
+    if batch and state:
+        raise click.UsageError("Give a batch or --state, not both.")
+    return StateFolder((batch / "sandbox" if batch else state or DEFAULT_STATE).resolve())
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except SandboxError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,144 @@
+"""Starts a sandbox in a process of its own, or finds the one that runs already."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from bulk.sandbox.folder import SandboxError, StateFolder
+from bulk.sandbox.options import API_KEY, Options
+
+HOST = "127.0.0.1"
+_STOP_SECONDS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A sandbox that answers. As a context manager it stops at the end, unless somebody else started it."""
+
+    base_url: str
+    api_key: str
+    folder: StateFolder
+    process: subprocess.Popen[str] | None  # None: it was running before
+
+    @property
+    def is_ours(self) -> bool:
+        """Say whether it was started here, and so is stopped here."""
+        return self.process is not None
+
+    def stop(self) -> None:
+        """Stop it and wait until it is gone; one that somebody else started is left alone."""
+        if self.process is None:
+            return
+        self.process.terminate()
+        if self.process.stdin:
+            self.process.stdin.close()
+        try:
+            self.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+    def __enter__(self) -> Running:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def start(state_dir: Path, *, options: Options | None = None) -> Running:
+    """Start a sandbox on a folder of state and wait until it answers; if one runs there, use that one.
+
+    It is out of reach of a Ctrl-C in this terminal, and ends by itself when this process is gone, however it went.
+    Raises SandboxError, with what the server said, if it does not start.
+    """
+    folder = StateFolder(state_dir.resolve())
+    folder.make()
+    return find(state_dir) or _started(folder, options or Options()) or _found_after_all(folder)
+
+
+def find(state_dir: Path) -> Running | None:
+    """Give the sandbox that runs on a folder of state, or None."""
+    folder = StateFolder(state_dir.resolve())
+    port = folder.port()
+    if port is None:
+        return None
+    try:
+        health = ask(port, "GET", "/_sandbox/health")
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    if health.get("sandbox") != str(folder.path):
+        return None
+    return Running(f"http://{HOST}:{port}", API_KEY, folder, None)
+
+
+def ask(port: int, method: str, path: str, content: Mapping[str, object] | None = None) -> dict[str, Any]:
+    """Ask a running sandbox's control endpoints; raises OSError if nothing listens there."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=60)
+    with contextlib.closing(connection):
+        body = None if content is None else json.dumps(content)
+        connection.request(method, path, body, {"Content-Type": "application/json"})
+        answer = json.loads(connection.getresponse().read())
+    return answer if isinstance(answer, dict) else {}
+
+
+def _started(folder: StateFolder, options: Options) -> Running | None:
+    """Start the process; None if it found that another one had been quicker."""
+    command = [
+        sys.executable,
+        "-m",
+        "bulk.sandbox",
+        "--state",
+        str(folder.path),
+        "--parent-watch",
+        *options.arguments(),
+    ]
+    # A real key of the caller's has no business in there.
+    environment = {name: value for name, value in os.environ.items() if name != "CODAT_API_KEY"}
+    with folder.log.open("w") as log:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+            text=True,
+        )
+    base_url = _first_line(process)
+    if base_url.startswith("http://"):
+        return Running(base_url, API_KEY, folder, process)
+    process.wait()
+    if process.returncode == ALREADY_RUNNING:
+        return None
+    raise SandboxError(f"The sandbox did not start. {folder.log.read_text().strip()}")
+
+
+ALREADY_RUNNING = 4  # exit code of a server whose folder another one holds
+
+
+def _first_line(process: subprocess.Popen[str]) -> str:
+    """Wait for the line with the base URL; empty if the process ended without one."""
+    with contextlib.ExitStack() as closing:
+        if process.stdout:
+            closing.enter_context(process.stdout)
+            return process.stdout.readline().strip()
+    return ""
+
+
+def _found_after_all(folder: StateFolder) -> Running:
+    running = find(folder.path)
+    if running is None:
+        raise SandboxError(f"A sandbox holds {folder.path} but does not answer. End it and try again.")
+    return running

@@ -1,0 +1,50 @@
+"""How a sandbox is set up: one value, from which the command line is made and into which it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+# Obviously fake, so that nobody mistakes them for keys of Codat.
+API_KEY = "sandbox-key"
+API_KEY_WITHOUT_ACCESS = "sandbox-key-without-access"
+
+
+def _option(default: Any, caption: str, choices: tuple[str, ...] = ()) -> Any:
+    return field(default=default, metadata={"help": caption, "choices": choices})
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Limits, rules and faults of a sandbox. Each field is an option of `bulk sandbox`, `_` written as `-`."""
+
+    rate: int = _option(1000, "Requests in any 60 seconds; 0 for no limit.")
+    daily_limit: int = _option(1000, "Requests a day, times (1 + linked companies); 0 for no limit.")
+    day_seconds: float = _option(86400.0, "Length of a day; days start at multiples of it since 1970 (00:00 UTC).")
+    max_concurrent: int = _option(0, "Requests at once; 0 for no limit.")
+    max_companies: int = _option(0, "Companies, as on a free trial (50 there); 0 for no limit.")
+    max_page_size: int = _option(2000, "Results on a page; larger pages that are asked for are cut to this.")
+    link_lifetime: float = _option(86400.0, "Seconds until an unused linkUrl expires.")
+    idempotency_lifetime: float = _option(5400.0, "Seconds for which an answer is kept under its Idempotency-Key.")
+    ignore_idempotency: bool = _option(default=False, caption="Take no notice of Idempotency-Key.")
+    second_connection: str = _option("refuse", "A second accounting connection of a company.", ("refuse", "allow"))
+    second_partner: str = _option("allow", "A second partner expense connection.", ("refuse", "allow"))
+    latency: float = _option(0.0, "Seconds that every answer takes longer.")
+    seed: int = _option(0, "Seed of the faults that strike by chance.")
+    disabled_platform: tuple[str, ...] = _option((), "A platformKey that is not enabled for this client; repeatable.")
+    fault: tuple[str, ...] = _option(
+        (), "A fault, as JSON or as KIND,operations=A+B,count=N,after=N,probability=P,...; repeatable."
+    )
+
+    def arguments(self) -> list[str]:
+        """Give the command-line arguments that make these options, the defaults left out."""
+        given = [(f"--{each.name.replace('_', '-')}", getattr(self, each.name), each.default) for each in fields(self)]
+        return [part for name, value, default in given if value != default for part in _argument(name, value)]
+
+
+def _argument(name: str, value: object) -> list[str]:
+    if isinstance(value, bool):
+        return [name] if value else []
+    if isinstance(value, tuple):
+        return [part for each in value for part in (name, str(each))]
+    return [name, str(value)]

@@ -1,0 +1,48 @@
+"""The integrations this stand-in offers, under Codat's platform keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, uuid5
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """One integration: accounting software, or the partner's own expense platform."""
+
+    key: str
+    name: str
+    source_type: str = "Accounting"
+    offline: bool = False  # runs on the customer's own machine
+
+    @property
+    def integration_id(self) -> str:
+        """A uuid that stays the same from one start to the next."""
+        return str(uuid5(NAMESPACE_URL, f"https://api.codat.io/integrations/{self.key}"))
+
+    @property
+    def source_id(self) -> str:
+        """The uuid of the one source that this integration has."""
+        return str(uuid5(NAMESPACE_URL, f"https://api.codat.io/integrations/{self.key}/source"))
+
+
+# https://docs.codat.io/integrations/accounting/overview#platform-keys
+PLATFORMS = {
+    platform.key: platform
+    for platform in (
+        Platform("trji", "Dynamics 365 Business Central"),
+        Platform("fbrh", "FreeAgent"),
+        Platform("akxx", "Oracle NetSuite"),
+        Platform("pqsw", "QuickBooks Desktop", offline=True),
+        Platform("qhyg", "QuickBooks Online"),
+        Platform("gbol", "Xero"),
+        Platform("pbtz", "Wave"),
+        Platform("rwuv", "Zoho Books"),
+        Platform("knfz", "Sage Intacct"),
+        Platform("tgff", "Sage Accounting"),
+        Platform("mqjo", "Sandbox"),
+    )
+}
+
+# What a partner expense connection shows; nobody asks for it by its key.
+PARTNER = Platform("prex", "Partner Expense", source_type="Expense")

@@ -1,0 +1,126 @@
+"""Runs a sandbox in this process, in the foreground, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from bulk.sandbox.app import make_app, make_desk
+from bulk.sandbox.folder import SandboxError, StateFolder
+from bulk.sandbox.options import Options
+from bulk.sandbox.store import Store
+from bulk.sandbox.transports import WatchedProtocol
+
+HOST = "127.0.0.1"
+_STOP_SECONDS = 1  # what still stalls then is dropped
+
+# Below the range from which systems take ports for outgoing connections, so that the port is free tomorrow as well.
+_FIRST_PORT, _LAST_PORT = 20_000, 32_000
+
+
+def serve(
+    folder: StateFolder, options: Options, *, ready: Callable[[str], None], port: int = 0, watch_parent: bool = False
+) -> None:
+    """Serve until SIGINT or SIGTERM, or until standard input ends if `watch_parent`.
+
+    `ready` is called with the base URL once requests are answered. Raises AlreadyRunning, or SandboxError if the port
+    is taken.
+    """
+    folder.make()
+    with folder.locked(), _listening(folder, port) as listener:
+        base_url = f"http://{HOST}:{listener.getsockname()[1]}"
+        store = Store(folder.database)
+        try:
+            desk = make_desk(store, options, base_url=base_url)
+            app = make_app(desk, options, folder=folder.path.resolve())
+            config = uvicorn.Config(
+                app,
+                http=WatchedProtocol,
+                loop="asyncio",
+                ws="none",
+                lifespan="off",
+                log_level="warning",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                date_header=False,  # the sandbox's own clock writes it
+                backlog=1024,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=_STOP_SECONDS,
+            )
+            asyncio.run(_Server(config, lambda: ready(base_url), watch_parent=watch_parent).serve([listener]))
+            with store.transaction():
+                desk.quota.save()
+        finally:
+            store.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends with exit code 0 on a signal and can watch its parent."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], *, watch_parent: bool) -> None:
+        super().__init__(config)
+        self._ready = ready
+        self._watch_parent = watch_parent
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self._watch_parent:
+            threading.Thread(target=self._wait_for_parent, daemon=True).start()
+        self._ready()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        # uvicorn raises the signal again when it has stopped; here a stop that was asked for is a success.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
+        yield
+
+    def _wait_for_parent(self) -> None:
+        # The parent holds the other end of standard input; the kernel closes it however the parent dies.
+        while os.read(0, 1024):
+            pass
+        self.should_exit = True
+
+
+@contextmanager
+def _listening(folder: StateFolder, port: int) -> Iterator[socket.socket]:
+    wanted = port or folder.port()
+    listener = _bound(wanted) if wanted else _bound_anywhere()
+    with listener:
+        folder.keep_port(listener.getsockname()[1])
+        yield listener
+
+
+def _bound_anywhere() -> socket.socket:
+    for _ in range(50):
+        try:
+            return _bound(_FIRST_PORT + secrets.randbelow(_LAST_PORT - _FIRST_PORT))
+        except SandboxError:
+            continue
+    return _bound(0)
+
+
+def _bound(port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
+            raise
+        raise SandboxError(
+            f"Port {port} of {HOST} is taken by another program. The sandbox's links were made for that port: end the "
+            f"other program, or give another with --port (links made so far will then not open)."
+        ) from error
+    return listener
