@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from bulk.model import Quota
 
 A_DAY = 86_400.0
+AGREEING = 2.0  # seconds that two clocks may differ and count as the same: dates in headers have whole seconds
 LONGEST_RETRY_AFTER = 2 * A_DAY  # no limit of Codat's lasts longer: what claims to is nonsense
 
 
@@ -39,7 +40,10 @@ def read_quota(headers: Mapping[str, str], now: float) -> Quota | None:
         return None
     reset = _date(headers.get("x-rate-limit-reset", ""))
     served_at = _date_of_answer(headers, now)
-    wait = (reset if reset is not None else _next_midnight(served_at)) - served_at
+    if reset is None:
+        reset = _next_midnight(served_at)
+    # Told by Codat's clock: where this machine's disagrees, what counts is how long it is until then.
+    wait = reset - (now if abs(now - served_at) <= AGREEING else served_at)
     return Quota(_whole(headers.get("x-rate-limit-limit")), remaining, now + min(max(wait, 0.0), LONGEST_RETRY_AFTER))
 
 
