@@ -49,7 +49,7 @@ def authorize(store: Store, number: int) -> None:
 
 
 def decline(store: Store, clock: Clock, number: int) -> None:
-    """Spend the linkUrl of a connection that its customer does not want; it goes on waiting, with an error that says so.
+    """Spend the linkUrl of a connection that its customer does not want; it goes on waiting, with an error to say so.
 
     Another linkUrl lets the customer think again.
     """
