@@ -7,7 +7,7 @@ every request, which at 16 in flight takes twice the CPU time that the rest of t
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import anyio
 import httpx
@@ -15,7 +15,7 @@ import httpx
 from bulk.codat import wire
 from bulk.codat.operations import Request
 from bulk.codat.wire import Reply
-from bulk.settings import Secret
+from bulk.settings import Settings
 
 # What httpx raises before the first byte of a request has left: the one case where nothing can have been done.
 BEFORE_IT_LEFT = (
@@ -28,16 +28,23 @@ BEFORE_IT_LEFT = (
 MOST_BYTES = 64 * 1024 * 1024  # of an answer: a page of 2,000 companies has a few
 
 
+class Sender(Protocol):
+    """What sends a request to a Codat and gives its reply; never raises for what the network or Codat does."""
+
+    async def send(self, request: Request, *, key: str | None = None) -> Reply:
+        """Send one request and wait for its answer."""
+
+
 class Client:
     """Sends requests to one Codat. An async context manager; redirects are not followed, nothing is retried."""
 
-    def __init__(self, *, base_url: str, authorization: Secret, concurrency: int, timeout_seconds: float) -> None:
+    def __init__(self, settings: Settings) -> None:
         """Make a client; connections are opened when they are first needed."""
-        self._base_url = base_url
-        self._headers = {"Authorization": authorization.reveal(), "Accept": "application/json"}
-        self._timeout = timeout_seconds
-        self._verify = httpx.create_ssl_context() if base_url.startswith("https:") else False
-        self._idle = [self._lane() for _ in range(concurrency)]
+        self._base_url = settings.base_url
+        self._headers = {"Authorization": settings.authorization.reveal(), "Accept": "application/json"}
+        self._timeout = settings.timeout
+        self._verify = httpx.create_ssl_context() if settings.base_url.startswith("https:") else False
+        self._idle = [self._lane() for _ in range(settings.concurrency)]
         self._lanes = tuple(self._idle)
 
     async def __aenter__(self) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bulk.codat import operations
 from bulk.codat.client import Client
@@ -35,13 +35,7 @@ class Account:
 
 async def ask(settings: Settings) -> Account:
     """Ask Codat about the account. Two requests; a third where the platforms need a second page."""
-    client = Client(
-        base_url=settings.base_url,
-        authorization=settings.authorization,
-        concurrency=1,
-        timeout_seconds=settings.timeout,
-    )
-    async with client:
+    async with Client(replace(settings, concurrency=1)) as client:
         reply = await client.send(operations.list_companies(page_size=1))
         if reply.outcome is not Outcome.DONE:
             return Account(problem=reply.problem)

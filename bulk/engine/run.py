@@ -11,6 +11,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import anyio
 import anyio.to_thread
 
 from bulk.codat import operations
-from bulk.codat.client import Client
+from bulk.codat.client import Client, Sender
 from bulk.codat.pace import Gate, Stopped
 from bulk.engine import plan, steps
 from bulk.engine.agenda import Agenda
@@ -72,8 +73,9 @@ class Run:
         hook: Hook,
         wall: Callable[[], float] = time.time,
         rng: random.Random | None = None,
+        connect: Callable[[Settings], AbstractAsyncContextManager[Sender]] = Client,
     ) -> None:
-        """Prepare a run. `wall` gives seconds since 1970."""
+        """Prepare a run. `wall` gives seconds since 1970; `connect` makes what sends the requests."""
         self._folder = folder
         self._batch = folder.name
         self._settings = settings
@@ -82,6 +84,7 @@ class Run:
         self._hook = hook
         self._wall = wall
         self._rng = rng or random.SystemRandom()
+        self._connect = connect
         self._failures = 0
         self._left = 0
         self._trouble: BulkError | None = None
@@ -160,13 +163,7 @@ class Run:
             is_warm=is_warm,
             on_hold=self._hook,
         )
-        client = Client(
-            base_url=settings.base_url,
-            authorization=settings.authorization,
-            concurrency=settings.concurrency,
-            timeout_seconds=settings.timeout,
-        )
-        async with client, anyio.create_task_group() as group:
+        async with self._connect(settings) as client, anyio.create_task_group() as group:
             group.start_soon(_close_on, interrupt, gate)
             tools = Tools(client, gate, writer, run, self._batch, self._wall, self._rng, swept_at or 0.0)
             try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import anyio
 
 from bulk.codat import operations, wire
-from bulk.codat.client import Client
+from bulk.codat.client import Sender
 from bulk.codat.operations import Request
 from bulk.codat.pace import Gate
 from bulk.codat.wire import Reply
@@ -33,7 +33,7 @@ from bulk.model import Ask, Company, Entry, Outcome, State, Step
 class Tools:
     """What work is done with: one set for a run."""
 
-    client: Client
+    client: Sender
     gate: Gate
     writer: Writer
     run: int
