@@ -45,13 +45,11 @@ class CsvFile:
         for block in cutter.blocks(self._after_header()):
             yield self._parsed(block)
 
-    def _told(self, usual: str) -> tuple[str, ...]:
-        told = (
-            []
-            if self._delimiter == usual
-            else [f"its cells are separated by {_DELIMITERS.get(self._delimiter, self._delimiter)}"]
-        )
-        return (*told, *(["its lines end with carriage returns alone"] if self._survey.has_bare_returns else []))
+    def _told(self, usual: str) -> Iterator[str]:
+        if self._delimiter != usual:
+            yield f"its cells are separated by {_DELIMITERS[self._delimiter]}"
+        if self._survey.has_bare_returns:
+            yield "its lines end with carriage returns alone"
 
     def _head(self) -> str:
         taken: list[bytes] = []
@@ -94,14 +92,10 @@ class CsvFile:
             frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))  # polars keeps "" apart from nothing
         if block.cells is None:
             return frame
-        surplus = (
-            pl.concat_str(names[self._width :], separator=self._delimiter, ignore_nulls=True)
-            if width > self._width
-            else pl.lit("")
-        )
-        return frame.with_columns(
-            pl.Series(CELLS, block.cells, dtype=pl.Int64), surplus.replace("", None).cast(pl.String).alias(SURPLUS)
-        ).drop(names[self._width :])
+        beyond = names[self._width :]
+        texts = pl.concat_str(pl.lit(""), *beyond, separator=self._delimiter, ignore_nulls=True)
+        surplus = texts.str.strip_prefix(self._delimiter).replace("", None).alias(SURPLUS)
+        return frame.with_columns(pl.Series(CELLS, block.cells, dtype=pl.Int64), surplus).drop(beyond)
 
 
 def _declared(head: str) -> str | None:

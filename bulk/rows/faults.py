@@ -27,11 +27,12 @@ class Clerk:
 
     def __init__(self, cells: int) -> None:
         surplus = pl.format(", the last: {}", shown(pl.col(SURPLUS))).fill_null("")
+        counted = pl.format("{} {}", CELLS, pl.when(pl.col(CELLS) == 1).then(pl.lit("cell")).otherwise(pl.lit("cells")))
         ragged = Rule(
             "ragged",
             "row",
             pl.col("ragged"),
-            pl.format("has {} cells where the header has {}{}", CELLS, pl.lit(cells), surplus),
+            pl.format("has {} where the header has {}{}", counted, pl.lit(cells), surplus),
             pl.lit("put a text that holds the delimiter into double quotes, or add the missing cells"),
         )
         self._rules = (ragged, *RULES, _AGAIN)
@@ -47,7 +48,7 @@ class Clerk:
             if broken[rule.name].item()
         ]
         faults = pl.concat([_NONE, *lines]).sort("row", "order").drop("order")
-        return faults.with_columns(shown(pl.col("value")).alias("value"), self._remedy(faults))
+        return faults.with_columns(shown(pl.col("customer_id", "value")), self._remedy(faults))
 
     def _lines(self, rows: pl.DataFrame, rule: Rule, order: int) -> pl.DataFrame:
         value = pl.col(SURPLUS if rule.field == "row" else rule.field)

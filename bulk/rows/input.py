@@ -46,6 +46,7 @@ class Input:
     mended: bool
     """Whether this is our own rejects file given back: its last columns are `row, reasons`."""
     _table: Table = field(repr=False)
+    _stamp: tuple[int, int] = field(repr=False)
     _noticed: _Noticed = field(default_factory=_Noticed, repr=False)
 
     @property
@@ -56,15 +57,18 @@ class Input:
     def batches(self) -> Generator[Batch]:
         """All rows in input order, judged, in bounded memory; the same again on every call. Raises UnreadableInput."""
         judge = Judge(self._table.header)
-        before = _stamp(self.path)
+        self._require_unchanged()
         for frame in _read_ahead(self._table.frames()):
             for part in frame.iter_slices(_MOST_ROWS):
                 batch = judge.judge(part)
                 if not (batch.accepted.is_empty() and batch.rejected.is_empty()):
                     yield batch
-        if _stamp(self.path) != before:
-            raise UnreadableInput(f"{self.path}: was changed while it was read; run the command again")
+        self._require_unchanged()
         self._noticed.notes = tuple(_noticed(judge))
+
+    def _require_unchanged(self) -> None:
+        if _stamp(self.path) != self._stamp:
+            raise UnreadableInput(f"{self.path}: was changed since it was opened; run the command again")
 
 
 def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input:
@@ -72,12 +76,14 @@ def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input
 
     `mapping` names the column of a field, {field: column}, where the header does not say it by itself.
     """
-    table = _table(Path(path), mapping)
+    path = Path(path)
+    stamp = _stamp(path)
+    table = _table(path, mapping)
     header = table.header
     digest = (
         hashlib.sha256(repr((table.digest, sorted(mapping.items()))).encode()).hexdigest() if mapping else table.digest
     )
-    opened = Input(Path(path), digest, header.columns, header.extras, header.mended, table)
+    opened = Input(path, digest, header.columns, header.extras, header.mended, table, stamp)
     with closing(opened.batches()) as batches:
         if next(batches, None) is None:
             raise UnreadableInput(f"{path}: has a header but no rows; give a row for each customer")
@@ -97,8 +103,6 @@ def _table(path: Path, mapping: Mapping[str, str]) -> Table:
     name = path.name.lower()
     if path.is_dir():
         raise UnreadableInput(f"{path}: is a directory; give the file in it")
-    with decode.readable(path):
-        path.stat()
     if not path.is_file():
         raise UnreadableInput(f"{path}: is no ordinary file; save its content in a file first")
     if name.endswith(".parquet"):

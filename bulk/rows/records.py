@@ -114,19 +114,10 @@ class Cutter:
                 written = before
                 rows_in_pieces, rows_end = len(pieces), before
             start = max(text.rfind(self._delimiter, written, at) + 1, written)
-            if start == at and (at == 0 or text[at - 1 : at] in (self._delimiter, b"\n")):
-                body = self._body.match(text, at)
-                if body is None or not body[2] or (body.end() == len(text) and not is_last):
-                    return b"".join(pieces[:rows_in_pieces]), rows_end
-                rest = self._rest.match(text, body.end())
-                end, inner = (
-                    _end(rest, body.end()),
-                    body[1] + text[body.end() : _end(rest, body.end())].replace(b'"', b'""'),
-                )
-            else:
-                rest = self._rest.match(text, at)
-                end = _end(rest, at)
-                inner = text[start:end].replace(b'"', b'""')
+            cell = self._odd_cell(text, start, at, is_last=is_last)
+            if cell is None:
+                return b"".join(pieces[:rows_in_pieces]), rows_end
+            inner, end = cell
             pieces += (text[written:start], b'"', inner, b'"')
             written = end
             at = text.find(b'"', end)
@@ -136,9 +127,21 @@ class Cutter:
             return b"".join(pieces), last
         return b"".join(pieces[:rows_in_pieces]), rows_end
 
+    def _odd_cell(self, text: bytes, start: int, at: int, *, is_last: bool) -> tuple[bytes, int] | None:
+        """What stands between the quotes that a cell should have, and where the cell ends; None if it never closes.
 
-def _end(match: re.Match[bytes] | None, otherwise: int) -> int:
-    return match.end() if match else otherwise
+        `start` is the cell's first character, `at` its first quote.
+        """
+        inner, end = text[start:at], at
+        if start == at and (at == 0 or text[at - 1 : at] in (self._delimiter, b"\n")):
+            quoted = self._body.match(text, at)
+            if quoted is None or not quoted[2] or (quoted.end() == len(text) and not is_last):
+                return None
+            inner, end = quoted[1], quoted.end()
+        # What follows a closed quote, or stands in a cell that does not begin with one, is text, quotes and all.
+        rest = self._rest.match(text, end)
+        after = rest[0] if rest else b""
+        return inner + after.replace(b'"', b'""'), end + len(after)
 
 
 def _even_newline(text: bytes) -> int:

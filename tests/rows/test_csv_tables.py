@@ -87,7 +87,7 @@ def test_a_row_of_another_length_is_rejected_with_its_counts(tmp_path: Path) -> 
         (1, "row", "has 3 cells where the header has 5"),
         (2, "row", "has 6 cells where the header has 5"),
         (4, "row", "has 6 cells where the header has 5"),
-        (5, "row", "has 1 cells where the header has 5"),
+        (5, "row", "has 1 cell where the header has 5"),
     ]
     longer = read_rows(tmp_path, "1,Bolt, Inc.,xero,b@example.com,good,x")
     assert longer.found == [(1, "row", "has 7 cells where the header has 5, the last: good,x")]
@@ -112,7 +112,7 @@ def test_blank_rows_are_left_out_and_not_counted(tmp_path: Path) -> None:
     """`row` counts rows with some text in them, from 1; how many were blank is told."""
     outcome = read_text(tmp_path, f'\n{HEADER}\n\n1,Acme,xero,,\n\n,,,,\n""\n2,Bolt,xero,,\n  \n,,,,\n')
     assert outcome.accepted["row"].to_list() == [1, 2]
-    assert outcome.found == [(3, "row", "has 1 cells where the header has 5")]
+    assert outcome.found == [(3, "row", "has 1 cell where the header has 5")]
     assert "5 blank rows were left out; they do not count as rows" in outcome.opened.notes
 
 
