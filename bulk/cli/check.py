@@ -40,12 +40,13 @@ def check(
 ) -> int:
     """Read and validate INPUT and say what a migration would send, reject and cost. Sends nothing."""
     from bulk.api import check as read
+    from bulk.api import stem
 
     result = read(path, mapping=pairs, rate=rate)
     account = None
     if online:
         with options.settings_for(
-            Path("reports") / ".check",
+            Path("reports") / stem(path),
             sandbox=sandbox,
             base_url=base_url,
             rate=rate,

@@ -64,8 +64,8 @@ class Standing:
 def standing(asks: Iterable[Ask], *, swept_at: float = 0.0) -> Standing:
     """Fold what was asked for one step, oldest first.
 
-    `swept_at`: when the last sweep of the company list began. What is still in the journal as asked and not as found
-    was not there then.
+    `swept_at`: when the last sweep that shows this step began. What it showed is in the journal as done; so what is
+    in doubt still was not there then.
     """
     now = Standing()
     for ask in asks:

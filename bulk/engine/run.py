@@ -121,6 +121,8 @@ class Run:
 
     def _claim(self, connection: sqlite3.Connection) -> None:
         """Make the batch this Codat's; refuse one that belongs to another."""
+        # The name marks the batch's companies in Codat: it stays what it was when the folder is renamed.
+        self._batch = store.get(connection, "name") or self._batch
         known = store.get(connection, "codat")
         if known is None:
             with store.transaction(connection):

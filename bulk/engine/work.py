@@ -120,7 +120,7 @@ async def _advance(item: Item, tools: Tools, booking: _Booking) -> Parked | Fini
             item = Item(entry)
             refused = False
         elif outcome is Outcome.ABSENT and refused:
-            return await _fail(entry, tools)
+            return await _fail(entry, tools, steps.unsent(step))
         elif outcome is Outcome.REFUSED:
             if isinstance(decision, Look) or not plan.standing(_asks(entry, step)).in_doubt:
                 return await _fail(entry, tools)
@@ -131,7 +131,9 @@ async def _advance(item: Item, tools: Tools, booking: _Booking) -> Parked | Fini
 
 
 def _decide(entry: Entry, step: Step, tools: Tools) -> plan.Decision:
-    return plan.decide(plan.standing(_asks(entry, step), swept_at=tools.swept_at), tools.wall())
+    # A sweep of the batch's companies shows every company that it made, but not the connections of those taken over.
+    swept_at = tools.swept_at if step is Step.COMPANY else 0.0
+    return plan.decide(plan.standing(_asks(entry, step), swept_at=swept_at), tools.wall())
 
 
 def _asks(entry: Entry, step: Step) -> tuple[Ask, ...]:
@@ -253,8 +255,6 @@ async def _ask(
             tools.gate.answered(ticket, reply, creates=False)
             if reply.outcome is Outcome.REFUSED:
                 changes = steps.troubled(step, reply.problem)
-            elif reply.outcome is Outcome.ABSENT:
-                changes = steps.unsent(step)
 
             intent = Intent(entry.seq, step, request.operation, sent_at)
             entry = entry.evolve(asks=(*entry.asks, Ask(step, None, None, sent_at, reply.outcome, reply.status)))
@@ -300,8 +300,8 @@ async def _try_later(item: Item, step: Step, reply: Reply, tools: Tools) -> Park
     return Finished(State.PENDING)
 
 
-async def _fail(entry: Entry, tools: Tools) -> Finished:
-    changes = {"state": State.FAILED, "updated_at": steps.timestamp(tools.wall())}
+async def _fail(entry: Entry, tools: Tools, also: Changes | None = None) -> Finished:
+    changes = (also or {}) | {"state": State.FAILED, "updated_at": steps.timestamp(tools.wall())}
     await tools.writer.write(lambda connection: store.change(connection, entry.seq, changes))
     return Finished(State.FAILED)
 
