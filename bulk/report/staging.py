@@ -29,7 +29,7 @@ _LOCK_SECONDS: Final = 120.0  # a report of a million customers takes far less
 
 
 @contextmanager
-def staging(folder: Path) -> Iterator[Path]:
+def staging(folder: Path, *, wait_seconds: float = _LOCK_SECONDS) -> Iterator[Path]:
     """Give an empty folder to make the reports in; it is gone afterwards.
 
     Raises BatchInUse while another report is written, BatchUnusable where there is no such folder,
@@ -40,7 +40,7 @@ def staging(folder: Path) -> Iterator[Path]:
     with told(folder):
         folder.chmod(FOLDER_MODE)
         # A lock of the operating system only: one that is a mere file would outlive a killed process.
-        lock = FileLock(folder / LOCK, timeout=_LOCK_SECONDS, mode=FILE_MODE, fallback_to_soft=False)
+        lock = FileLock(folder / LOCK, timeout=wait_seconds, mode=FILE_MODE, fallback_to_soft=False)
         try:
             lock.acquire()
         except Timeout as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import fcntl
 import json
 import os
 import resource
@@ -22,11 +23,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk.errors import BatchUnusable, JournalUnwritable
+from bulk.errors import BatchInUse, BatchUnusable, JournalUnwritable
 from bulk.guard import guard, unguard
 from bulk.journal.reading import LINKS, RESULTS
 from bulk.report import Written, write_reports
-from bulk.report.staging import STAGE
+from bulk.report.staging import LOCK, STAGE, staging
 from bulk.report.tables import CsvTable, ParquetTable
 
 from .journals import FIELDS, Journal
@@ -248,6 +249,16 @@ def test_what_is_no_batchs_folder_is_said(tmp_path: Path, name: str) -> None:
         write_reports(tmp_path / name, now=NOON)
     assert not (tmp_path / name / "journal.sqlite3").exists()
     assert not (tmp_path / name / "results.csv").exists()
+
+
+def test_one_report_at_a_time(tmp_path: Path) -> None:
+    """Of two, the later must not be overwritten by the earlier; after a while the waiting one says so."""
+    with (tmp_path / LOCK).open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(BatchInUse, match="by another command"), staging(tmp_path, wait_seconds=0):
+            pass
+    with staging(tmp_path, wait_seconds=0) as stage:
+        assert stage.is_dir()
 
 
 def test_what_a_killed_report_left_is_removed_by_the_next(journal: Journal) -> None:
