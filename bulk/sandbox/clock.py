@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from email.utils import formatdate
+from functools import lru_cache
 
 
 class Clock:
@@ -24,9 +25,21 @@ class Clock:
 
 def http_date(seconds: float) -> str:
     """Write a time as HTTP does, in whole seconds."""
-    return formatdate(int(seconds), usegmt=True)
+    return _http_second(int(seconds))
 
 
 def iso_time(seconds: float) -> str:
     """Write a time as Codat does in its bodies (https://docs.codat.io/using-the-api/schemas, ISO 8601, UTC)."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    whole, part = divmod(int(seconds * 1_000_000), 1_000_000)
+    return f"{_iso_second(whole)}.{part:06d}Z"
+
+
+# Many answers carry the same second, and writing one takes as long as looking a company up.
+@lru_cache(maxsize=16)
+def _http_second(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
+
+
+@lru_cache(maxsize=16)
+def _iso_second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -139,15 +139,16 @@ class _Exchange:
         desk = self._desk
         if desk.latency:
             await asyncio.sleep(desk.latency)
-        is_replay = desk.idempotency is not None and desk.idempotency.is_kept(once)
-        rule = desk.faults.pick(request.operation, is_replay=is_replay)
+        kept = desk.idempotency.recall(once) if desk.idempotency else None
+        rule = desk.faults.pick(request.operation, is_replay=kept is not None)
         if rule:
             self._outcome.fault = rule.kind
         if rule and rule.place is Place.FRONT:
             answer = await self._in_front(rule)
             if answer:
                 return await self._deliver(answer)
-        answer = self._work(request, once, rule if rule and rule.place is Place.ORIGIN else None)
+        self._outcome.replayed = kept is not None
+        answer = kept or self._work(request, once, rule if rule and rule.place is Place.ORIGIN else None)
         if rule and rule.place is Place.BACK:
             return await self._on_the_way_back(rule, answer)
         return await self._deliver(answer)
@@ -156,10 +157,6 @@ class _Exchange:
         desk = self._desk
         with desk.store.transaction():
             desk.quota.save()
-            kept = desk.idempotency.recall(once) if desk.idempotency else None
-            if kept:
-                self._outcome.replayed = True
-                return kept
             if rule is None or rule.kind == "5xx_after":
                 answer = desk.operations.perform(request)
             if rule is not None:

@@ -61,16 +61,14 @@ class Idempotency:
         finally:
             self._running.discard(request.key)
 
-    def is_kept(self, request: Keyed | None) -> bool:
-        """Say whether an answer is kept under the key, for this or another request."""
-        return request is not None and self._kept(request.key) is not None
-
     def recall(self, request: Keyed | None) -> Answer | None:
         """Give the answer kept for this request, or None; raises Refusal (422) if the key was used for another."""
-        kept = self._kept(request.key) if request else None
+        kept = self._store.kept_answer(request.key) if request else None
         if request is None or kept is None:
             return None
-        fingerprint, status, content_type, body, _ = kept
+        fingerprint, status, content_type, body, kept_at = kept
+        if kept_at <= self._clock.now() - self._lifetime:
+            return None
         if fingerprint != request.fingerprint:
             raise Refusal(422, "This Idempotency-Key was used for a different request.")
         return Answer(status, body, content_type)
@@ -85,7 +83,3 @@ class Idempotency:
         if self._kept_since_sweep >= _SWEEP_EVERY:
             self._kept_since_sweep = 0
             self._store.forget_answers(now - self._lifetime)
-
-    def _kept(self, key: str) -> tuple[str, int, str, bytes, float] | None:
-        kept = self._store.kept_answer(key)
-        return kept if kept and kept[4] > self._clock.now() - self._lifetime else None
