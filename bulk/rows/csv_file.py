@@ -109,7 +109,10 @@ def _delimiter(head: str, mapping: Mapping[str, str], usual: str) -> str:
     line = re.sub(r'"[^"]*"', lambda quoted: "x" * len(quoted[0]), head.lstrip()).split("\n", 1)[0]
 
     def worth(delimiter: str) -> tuple[int, int, bool]:
-        names = next(csv.reader(io.StringIO(head.lstrip()[: len(line)]), delimiter=delimiter), [])
+        try:
+            names = next(csv.reader(io.StringIO(head.lstrip()[: len(line)]), delimiter=delimiter), [])
+        except csv.Error:  # this may not be the delimiter; if it is, the header is refused when it is read
+            names = []
         return matches(names, mapping), line.count(delimiter), delimiter == usual
 
     return max(_DELIMITERS, key=worth)

@@ -62,6 +62,11 @@ def workbook(folder: Path) -> bytes:
         ("in.csv", f"{HEADER}\n1,Café,xero,,\n2,Zoë,qbo,,\n".encode() + b"3,\xff,xero,,\n", "line 4"),  # one bad byte
         ("in.csv", GOOD + b'2,"Acme,xero,,\n3,Bolt,qbo,,\n', "never closed"),  # a quote that stays open
         ("in.csv", b'customer_id,"company_name,platform\n' + b"x" * 200_000, "header cannot be read"),  # in the header
+        (
+            "in.csv",
+            b'customer_id"\r",company_name,platform\n1,Acme,xero\n',
+            "header cannot be read",
+        ),  # a return in the header
         ("in.csv.gz", GOOD, "no whole gzip file"),  # called compressed, but is not
         ("in.csv.gz", gzip.compress(GOOD)[:-9], "no whole gzip file"),  # cut off
         ("in.csv.gz", gzip.compress(GOOD)[:20] + b"\xff" * 30, "no whole gzip file"),  # damaged
