@@ -23,7 +23,7 @@ from bulk.journal.lock import only_run
 from bulk.journal.reading import Reader, Summary
 from bulk.journal.store import FILE
 from bulk.model import Stop
-from bulk.report import write_reports
+from bulk.reporting import write_reports
 from bulk.rows import open_input
 from bulk.settings import Settings
 

@@ -199,7 +199,7 @@ class Enrolment:
         """A faulty row that came back mended in another file stands for the customer it became."""
         if not self._is_same_file:
             return
-        self._db.execute(
+        kept = self._db.execute(
             """
             UPDATE customers SET source = t.place_source, row = t.place_row, enrolment = ?, presence = 'present'
             FROM (SELECT m.customer_id, f.place_source, f.place_row FROM refused f JOIN mended m ON m.cells = f.cells) t
@@ -207,6 +207,7 @@ class Enrolment:
             """,
             (self._run, self._run),
         )
+        self._same += kept.rowcount
         self._db.execute(
             "DELETE FROM refused WHERE EXISTS (SELECT 1 FROM customers c WHERE c.enrolment = ? "
             "AND c.source = refused.place_source AND c.row = refused.place_row)",
@@ -216,10 +217,12 @@ class Enrolment:
     def _insert_rejections(self) -> None:
         self._db.execute(
             """
-            INSERT OR REPLACE INTO rejections (source, row, customer_id, company_name, platform, email, extra, cells,
-                                               reasons)
+            INSERT INTO rejections (source, row, customer_id, company_name, platform, email, extra, cells, reasons)
             SELECT place_source, place_row, customer_id, company_name, platform, email, extra, cells, reasons
-            FROM refused
+            FROM refused WHERE true
+            ON CONFLICT (source, row) DO UPDATE SET
+                customer_id = excluded.customer_id, company_name = excluded.company_name, platform = excluded.platform,
+                email = excluded.email, extra = excluded.extra, cells = excluded.cells, reasons = excluded.reasons
             """
         )
 

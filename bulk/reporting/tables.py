@@ -11,7 +11,7 @@ import polars as pl
 import polars.selectors as cs
 
 from bulk.guard import guard
-from bulk.report.staging import FILE_MODE, told
+from bulk.reporting.staging import FILE_MODE, told
 
 _ROW_GROUP_ROWS: Final = 4_000  # what is compressed at once decides what memory it takes
 

@@ -12,9 +12,9 @@ import polars as pl
 
 from bulk.journal.reading import Reader, Summary
 from bulk.journal.store import FILE
-from bulk.report.platforms import platform_names
-from bulk.report.staging import publish, staging, told
-from bulk.report.tables import CsvTable, ParquetTable
+from bulk.reporting.platforms import platform_names
+from bulk.reporting.staging import publish, staging, told
+from bulk.reporting.tables import CsvTable, ParquetTable
 
 RESULTS_CSV: Final = "results.csv"
 RESULTS_PARQUET: Final = "results.parquet"

@@ -26,9 +26,9 @@ from hypothesis import strategies as st
 from bulk.errors import BatchInUse, BatchUnusable, JournalUnwritable
 from bulk.guard import guard, unguard
 from bulk.journal.reading import LINKS, RESULTS
-from bulk.report import Written, write_reports
-from bulk.report.staging import LOCK, STAGE, staging
-from bulk.report.tables import CsvTable, ParquetTable
+from bulk.reporting import Written, write_reports
+from bulk.reporting.staging import LOCK, STAGE, staging
+from bulk.reporting.tables import CsvTable, ParquetTable
 
 from .journals import FIELDS, Journal
 
@@ -284,7 +284,7 @@ def test_reports_are_whole_however_they_are_killed(journal: Journal) -> None:
     connection.close()
     write(journal)
     script = (
-        "import sys, pathlib, datetime, bulk.report as r\n"
+        "import sys, pathlib, datetime, bulk.reporting as r\n"
         "print('ready', flush=True)\n"
         "while True: r.write_reports(pathlib.Path(sys.argv[1]), now=datetime.datetime.now(datetime.UTC))"
     )
