@@ -1,0 +1,71 @@
+"""Makes the folder of a batch whose customers are all done: `python -m benchmarks.loads.finished_batch INPUT FOLDER`.
+
+The journal takes the input in as a run does; that Codat has made everything is one statement for the customers and two
+for the requests that it took.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+from bulk.journal import enrol, store
+from bulk.journal.enrol import Enrolment, Source
+from bulk.rows import Input, open_input
+
+DONE = """
+    UPDATE customers SET state = 'link_ready', name_sent = name, description_sent = description,
+        platform_sent = platform_key, company_id = printf('11111111-c0da-4000-8000-%012x', seq),
+        company_origin = 'created', connection_id = printf('22222222-c0da-4000-8000-%012x', seq),
+        connection_status = 'PendingAuth', link_issued_at = :at, updated_at = :at, attempts = 2, link_url =
+        printf('https://link-api.codat.io/companies/11111111-c0da-4000-8000-%012x/start?otp=%06d', seq, seq % 1000000)
+"""
+COMPANIES = """
+    INSERT INTO requests (run, customer, step, operation, key, body, sent_at, answered_at, outcome, status)
+    SELECT :run, seq, 'company', 'create_company', lower(hex(randomblob(16))),
+           json_object('name', name, 'tags', json_object('uid', customer_id, 'bulk_uid', tag)), :now, :now, 'done', 200
+    FROM customers
+"""
+CONNECTIONS = """
+    INSERT INTO requests (run, customer, step, operation, key, body, sent_at, answered_at, outcome, status)
+    SELECT :run, seq, 'connection', 'create_connection', lower(hex(randomblob(16))),
+           json_object('platformKey', platform_key), :now, :now, 'done', 200
+    FROM customers
+"""
+
+
+def make(source: Input, folder: Path) -> None:
+    """Make the journal."""
+    yesterday = time.time() - 86_400
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(yesterday))
+    connection = store.open_journal(folder)
+    with store.transaction(connection):
+        run = store.begin_run(connection, command="migrate", version="benchmark", source=str(source.path), at=at)
+        enrol.note(connection, run, _enrolled(connection, source, run))
+        connection.execute(DONE, {"at": at})
+        connection.execute(COMPANIES, {"run": run, "now": yesterday})
+        connection.execute(CONNECTIONS, {"run": run, "now": yesterday})
+        facts = {"name": folder.name, "codat": "a stand-in on this machine", "created_at": at, "swept_at": yesterday}
+        store.put(connection, facts | {"link_lifetime": 7 * 86_400})
+        store.finish_run(connection, run, at=at, seconds=1.0, stopped=None)
+    connection.close()
+
+
+def _enrolled(connection: sqlite3.Connection, source: Input, run: int) -> enrol.Tally:
+    path = str(source.path.resolve())
+    enrolment = Enrolment(connection, Source(path, source.digest, source.columns, source.extras), run=run)
+    rows = 0
+    for batch in source.batches():
+        rows += batch.accepted.height + batch.rejected.height
+        enrolment.take(
+            batch.accepted.select(enrol.ACCEPTED).iter_rows(),
+            batch.rejected.select(enrol.REJECTED).iter_rows(),
+            rows=rows,
+        )
+    return enrolment.finish()
+
+
+if __name__ == "__main__":
+    make(open_input(Path(sys.argv[1])), Path(sys.argv[2]))

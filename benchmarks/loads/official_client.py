@@ -1,0 +1,59 @@
+"""The official client's async calls, as many at once: `python -m benchmarks.loads.official_client INPUT URL IN_FLIGHT`.
+
+Prints the CPU seconds of the work. Its async calls wait in the loop's own thread pool, however many are in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from codat_platform.sdk import CodatPlatform
+
+from benchmarks.loads.plain_loop import PLATFORMS
+
+
+async def worker(customers: Iterator[dict[str, str]], client: Any, links: dict[str, str]) -> None:
+    """Create a company and a connection for one customer after the other.
+
+    `client` is a CodatPlatform, whose own annotations name models where its groups of calls are meant.
+    """
+    for customer in customers:
+        company = await client.companies.create_async(
+            request={
+                "name": customer["company_name"],
+                "description": customer["description"],
+                "tags": {"uid": customer["customer_id"]},
+            }
+        )
+        connection = await client.connections.create_async(
+            request={
+                "company_id": company.id,
+                "request_body": {"platform_key": PLATFORMS.get(customer["platform"], "gbol")},
+            }
+        )
+        links[customer["customer_id"]] = connection.link_url
+
+
+async def main(path: Path, url: str, in_flight: int) -> None:
+    """Share the customers among the workers."""
+    with path.open(encoding="utf-8", newline="") as file:
+        customers = list(csv.DictReader(file))
+    links: dict[str, str] = {}
+    shared = iter(customers)
+    began = time.process_time()
+    client = CodatPlatform(security={"auth_header": "Basic YmVuY2htYXJr"}, server_url=url)
+    async with client, asyncio.TaskGroup() as group:
+        for _ in range(in_flight):
+            group.create_task(worker(shared, client, links))
+    print(json.dumps({"cpu_seconds": time.process_time() - began}))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))

@@ -1,0 +1,34 @@
+"""How much memory a migration takes, whatever its length."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from benchmarks import customers
+from benchmarks.figures import Figure, table
+from benchmarks.processes import BULK, Ran, a_peer, ran
+
+FEW = 2_000
+
+
+def run(*, quick: bool) -> list[Figure]:
+    """Peak resident memory of `bulk migrate`, reports included, at 2,000 and at 200,000 customers."""
+    many = 10_000 if quick else 200_000
+    few_ran, many_ran = _migrated(FEW), _migrated(many)
+    rows = [
+        (f"{number:,}", f"{r.megabytes:,.0f}", f"{r.seconds:,.1f}", f"{r.cpu_seconds:,.1f}")
+        for number, r in ((FEW, few_ran), (many, many_ran))
+    ]
+    print(table(("customers", "peak MB", "seconds", "CPU seconds"), rows))
+    return [
+        Figure(f"peak memory at {many:,} / at {FEW:,} customers", many_ran.megabytes / few_ran.megabytes, most=1.5),
+        Figure(f"peak memory at {many:,} customers", many_ran.megabytes, "MB", most=300),
+    ]
+
+
+def _migrated(number: int) -> Ran:
+    with tempfile.TemporaryDirectory() as folder, a_peer() as peer:
+        path = customers.write(Path(folder) / "customers.csv", number)
+        options = ["--reports", folder, "--base-url", peer.url, "--rate=10000000", "--concurrency=16"]
+        return ran([*BULK, "migrate", str(path), *options])

@@ -1,0 +1,74 @@
+"""How soon a batch that is done, or all but done, goes on."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import sys
+import tempfile
+from pathlib import Path
+from statistics import median
+
+from benchmarks import customers
+from benchmarks.figures import Figure, table
+from benchmarks.processes import BULK, Peer, Ran, a_peer, ran
+
+ONE_TO_DO = """
+    UPDATE customers SET state = 'pending', name_sent = NULL, platform_sent = NULL, description_sent = NULL,
+        company_id = NULL, company_origin = NULL, connection_id = NULL, connection_status = NULL, link_url = NULL,
+        link_issued_at = NULL, updated_at = NULL, attempts = 0
+    WHERE seq = (SELECT max(seq) FROM customers)
+"""
+
+
+def run(*, quick: bool) -> list[Figure]:
+    """A batch of a million done rows: from the start of the process to its first request, or to "nothing to do"."""
+    rows = 100_000 if quick else 1_000_000
+    to_request, to_nothing, runs = [], [], []
+    with tempfile.TemporaryDirectory() as folder, a_peer() as peer:
+        path = customers.write(Path(folder) / "customers.csv", rows)
+        batch = Path(folder) / "customers"
+        made = ran([sys.executable, "-m", "benchmarks.loads.finished_batch", str(path), str(batch)])
+        size = (batch / "journal.sqlite3").stat().st_size / 1e6
+        print(f"  made the journal of {rows:,} customers in {made.seconds:.0f} s: {size:,.0f} MB", flush=True)
+        for _ in range(2 if quick else 3):
+            to_nothing.append(_nothing_to_do(path, Path(folder), peer))
+            seconds, whole = _one_to_do(path, batch, peer)
+            to_request.append(seconds)
+            runs.append(whole)
+    lines = [
+        ("to nothing to do", f"{median(to_nothing):.2f}", ""),
+        ("to the first request", f"{median(to_request):.2f}", ""),
+        (
+            "to the end, reports included",
+            f"{median(r.seconds for r in runs):.2f}",
+            f"CPU {median(r.cpu_seconds for r in runs):.2f} s, peak {max(r.megabytes for r in runs):,.0f} MB",
+        ),
+    ]
+    print(table((f"medians of {len(runs)}", "seconds", ""), lines))
+    return [
+        Figure(f"resume of {rows:,} done: seconds to nothing to do", median(to_nothing), most=3),
+        Figure(f"resume of {rows:,} done and one: seconds to its request", median(to_request), most=3),
+    ]
+
+
+def _nothing_to_do(path: Path, reports: Path, peer: Peer) -> float:
+    """Seconds from the start of a process that has nothing to do until it knows."""
+    whole = ran([sys.executable, "-m", "benchmarks.loads.bulk_migrate", str(path), str(reports), peer.url, "16"])
+    told = json.loads(whole.output)
+    if told["to_do"]:
+        raise RuntimeError(f"there should be nothing to do: {told}")
+    return float(told["began"]) - whole.started
+
+
+def _one_to_do(path: Path, batch: Path, peer: Peer) -> tuple[float, Ran]:
+    """Seconds from the start of `bulk migrate` with one customer left until the peer hears of it, and the whole run."""
+    connection = sqlite3.connect(batch / "journal.sqlite3", isolation_level=None)
+    connection.execute(ONE_TO_DO)
+    connection.close()
+    peer.forget()
+    whole = ran([*BULK, "migrate", str(path), "--reports", str(batch.parent), "--base-url", peer.url])
+    seen = peer.seen()
+    if seen.requests != 2:
+        raise RuntimeError(f"two requests were due, {seen.requests} came")
+    return seen.first - whole.started, whole
