@@ -1,0 +1,64 @@
+"""What the tests ask of a sandbox, in their own words."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+
+import httpx
+
+from bulk.sandbox.launch import Running
+
+Launch = Callable[..., Running]
+Connect = Callable[[Running], httpx.Client]
+
+
+def authorization(key: str = "sandbox-key") -> dict[str, str]:
+    """Give the header that Codat's authentication page describes."""
+    return {"Authorization": "Basic " + base64.b64encode(key.encode()).decode()}
+
+
+def new_company(api: httpx.Client, **content: object) -> str:
+    """Create a company and give its id."""
+    answer = api.post("/companies", json={"name": "Acme Ltd", **content})
+    assert answer.status_code == 200, answer.text
+    return str(answer.json()["id"])
+
+
+def new_connection(api: httpx.Client, company: str, platform: str = "gbol") -> dict[str, str]:
+    """Create an accounting connection and give it."""
+    answer = api.post(f"/companies/{company}/connections", json={"platformKey": platform})
+    assert answer.status_code == 200, answer.text
+    content: dict[str, str] = answer.json()
+    return content
+
+
+def authorize(connection: dict[str, str]) -> None:
+    """Press the button on the page behind a linkUrl."""
+    answer = httpx.post(connection["linkUrl"], data={"decision": "authorize"})
+    assert answer.status_code == 200, answer.text
+
+
+def stats(running: Running) -> dict[str, int]:
+    """Give the sandbox's counts."""
+    content: dict[str, int] = httpx.get(running.base_url + "/_sandbox/stats").json()
+    return content
+
+
+def advance(running: Running, seconds: float) -> None:
+    """Move the sandbox's clock forward."""
+    httpx.post(running.base_url + "/_sandbox/clock", json={"advance_seconds": seconds}).raise_for_status()
+
+
+def faults(running: Running, *rules: dict[str, object]) -> None:
+    """Put faults in force."""
+    httpx.post(running.base_url + "/_sandbox/faults", json=rules).raise_for_status()
+
+
+def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
+    """Ask again and again until something holds; fail if it does not in time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, "it did not come about"
+        time.sleep(0.01)

@@ -1,0 +1,55 @@
+"""Sandboxes in processes of their own, and clients for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bulk.sandbox.launch import Running, start
+from bulk.sandbox.options import Options
+from sandbox.asking import Connect, Launch, authorization
+
+
+@pytest.fixture
+def stack() -> Iterator[ExitStack]:
+    """Close all that a test opened."""
+    with ExitStack() as opened:
+        yield opened
+
+
+@pytest.fixture
+def launch(tmp_path: Path, stack: ExitStack) -> Launch:
+    """Start a sandbox with some options; it is stopped after the test."""
+
+    def launched(state: str = "state", **options: object) -> Running:
+        return stack.enter_context(start(tmp_path / state, options=Options(**options)))  # type: ignore[arg-type]
+
+    return launched
+
+
+@pytest.fixture
+def connect(stack: ExitStack) -> Connect:
+    """Give a client with the right key."""
+
+    def connected(running: Running) -> httpx.Client:
+        return stack.enter_context(httpx.Client(base_url=running.base_url, headers=authorization(), timeout=10))
+
+    return connected
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """Give one sandbox without limits for all tests of a file that do not mind each other."""
+    options = Options(rate=0, daily_limit=0)
+    with start(tmp_path_factory.mktemp("shared") / "state", options=options) as running:
+        yield running
+
+
+@pytest.fixture
+def api(shared: Running, connect: Connect) -> httpx.Client:
+    """Give a client of the shared sandbox."""
+    return connect(shared)

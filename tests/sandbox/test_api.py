@@ -1,0 +1,245 @@
+"""The operations over a real socket."""
+
+from __future__ import annotations
+
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+from bulk.sandbox.launch import Running
+from sandbox.asking import Connect, Launch, authorization, authorize, new_company, new_connection, stats
+
+
+def test_a_company_comes_back_as_codat_keeps_it(api: httpx.Client) -> None:
+    """The name is stripped; tags and description stay; the id is a uuid."""
+    sent = {"name": "Café (1)", "description": "d", "tags": {"uid": "a=b&&c"}}
+    company = api.post("/companies", json=sent).json()
+    assert UUID(company["id"])
+    assert (company["name"], company["description"], company["tags"]) == ("Caf 1", "d", {"uid": "a=b&&c"})
+    assert company["redirect"].startswith(str(api.base_url))
+    assert company["dataConnections"] == []
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ({}, 401),
+        (authorization("wrong"), 401),
+        ({"Authorization": "Basic sandbox-key"}, 401),  # not encoded
+        ({"Authorization": authorization()["Authorization"].replace("Basic", "Bearer")}, 401),
+        (authorization("sandbox-key-without-access"), 403),
+    ],
+)
+def test_a_wrong_key_is_refused(shared: Running, header: dict[str, str], status: int) -> None:
+    """A wrong key is 401, one without access 403."""
+    answer = httpx.get(shared.base_url + "/companies", headers=header)
+    assert answer.status_code == status
+    assert answer.json()["statusCode"] == status
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"name": ""}', b'{"name": "A", "tags": {"k": 1}}'])
+def test_a_wrong_body_is_refused_with_codats_error(api: httpx.Client, body: bytes) -> None:
+    """400, with what support asks for in it."""
+    answer = api.post("/companies", content=body)
+    error = answer.json()
+    assert answer.status_code == error["statusCode"] == 400
+    assert error["correlationId"]
+    assert error["service"]
+    assert error["canBeRetried"] == "False"
+
+
+def test_a_fault_in_a_tag_is_named(api: httpx.Client) -> None:
+    """The validation says which tag."""
+    answer = api.post("/companies", json={"name": "A", "tags": {"k": "v" * 101}})
+    assert answer.json()["validation"]["errors"][0]["itemId"] == "tags.k"
+
+
+def test_companies_are_found_by_tag(api: httpx.Client) -> None:
+    """= and != and ~, with && and ||."""
+    batch = uuid4().hex
+    first, second = (new_company(api, tags={"uid": f"cust_{n}", "batch": batch}) for n in (1, 2))
+
+    def found(tags: str) -> list[str]:
+        return [each["id"] for each in api.get("/companies", params={"tags": tags}).json()["results"]]
+
+    assert found(f"batch={batch}") == [first, second]
+    assert found(f"batch={batch}&&uid=cust_2") == [second]
+    assert found(f"batch={batch}&&uid!=cust_2") == [first]
+    assert found(f"batch={batch}&&uid~UST") == [first, second]
+    assert found(f"batch={batch}&&{{uid=cust_1||uid=cust_2}}") == [first, second]
+    assert found("uid=nobody") == []
+
+
+def test_companies_are_found_by_query(api: httpx.Client) -> None:
+    """Fields of the company, of its tags and of its connections."""
+    batch = uuid4().hex
+    waiting = new_company(api, name=f"B {batch}", tags={"batch": batch})
+    new_connection(api, waiting)
+    bare = new_company(api, name=f"A {batch}", tags={"batch": batch})
+
+    def found(query: str, **params: str) -> list[str]:
+        answer = api.get("/companies", params={"query": query, "pageSize": "100", **params})
+        return [each["id"] for each in answer.json()["results"]]
+
+    assert found(f"tags.batch={batch}&&dataConnections.status=PendingAuth") == [waiting]
+    assert found(f"name~{batch}") == [waiting, bare]
+    assert found(f"name~{batch}", orderBy="name") == [bare, waiting]
+    assert found(f"name~{batch}", orderBy="-name") == [waiting, bare]
+    assert found(f"id={bare}") == [bare]
+    assert found(f"name~{batch}", tags="batch=other") == []
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"tags": "uid"},
+        {"tags": "uid=a=b"},
+        {"tags": "uid>1"},
+        {"query": "name="},
+        {"query": "colour=red"},
+        {"orderBy": "colour"},
+        {"page": "0"},
+        {"page": "x"},
+        {"pageSize": "5001"},
+        {"pageSize": "-1"},
+    ],
+)
+def test_a_list_that_cannot_be_read_is_refused(api: httpx.Client, params: dict[str, str]) -> None:
+    """An unparsable query or page is 400, not the whole list."""
+    assert api.get("/companies", params=params).status_code == 400
+
+
+def test_pages_lead_from_one_to_the_next(launch: Launch, connect: Connect) -> None:
+    """Relative links, in order of creation; too large a page is cut, and a company that comes late is seen."""
+    api = connect(launch(max_page_size=2))
+    ids = [new_company(api, tags={"batch": "b"}) for _ in range(3)]
+    path, seen = "/companies?pageSize=5000&tags=batch%3Db", []
+    for number in (1, 2):
+        page = api.get(path).json()
+        assert (page["pageNumber"], page["pageSize"]) == (number, 2)
+        seen += [each["id"] for each in page["results"]]
+        if number == 1:
+            ids.append(new_company(api, tags={"batch": "b"}))
+            path = page["_links"]["next"]["href"]
+            assert path.startswith("/companies?")
+    assert seen == ids
+    assert "next" not in page["_links"]
+    assert api.get(page["_links"]["previous"]["href"]).json()["pageNumber"] == 1
+    assert page["totalResults"] == 4
+
+
+def test_a_company_has_one_accounting_connection(api: httpx.Client, shared: Running) -> None:
+    """A second is refused and counted."""
+    company = new_company(api)
+    connection = new_connection(api, company, "qhyg")
+    assert connection["status"] == "PendingAuth"
+    assert connection["sourceType"] == "Accounting"
+    assert connection["integrationKey"] == "qhyg"
+    before = stats(shared)["refused_second_connections"]
+    again = api.post(f"/companies/{company}/connections", json={"platformKey": "gbol"})
+    assert again.status_code == 400
+    assert stats(shared)["refused_second_connections"] == before + 1
+
+
+def test_a_second_connection_can_be_let_through_to_show_itself(launch: Launch, connect: Connect) -> None:
+    """So that a test sees the duplicate that a faulty client makes."""
+    running = launch(second_connection="allow")
+    api = connect(running)
+    company = new_company(api, tags={"uid": "1"})
+    new_connection(api, company)
+    new_connection(api, company)
+    new_company(api, tags={"uid": "1"})
+    assert stats(running)["duplicates"] == {"companies": 1, "accounting_connections": 1, "partner_connections": 0}
+
+
+@pytest.mark.parametrize("platform", ["zzzz", "", None, 7])
+def test_an_unknown_platform_is_refused(api: httpx.Client, platform: object) -> None:
+    """Only the keys of the integrations list."""
+    answer = api.post(f"/companies/{new_company(api)}/connections", json={"platformKey": platform})
+    assert answer.status_code == 400
+
+
+def test_a_platform_that_is_not_enabled_is_refused(launch: Launch, connect: Connect) -> None:
+    """The list says that it is not enabled, and a connection is refused."""
+    api = connect(launch(disabled_platform=("gbol",)))
+    query = {"query": "sourceType=Accounting&&enabled=true", "pageSize": "100"}
+    keys = {each["key"] for each in api.get("/integrations", params=query).json()["results"]}
+    assert {"trji", "fbrh", "akxx", "pqsw", "qhyg"} <= keys
+    assert "gbol" not in keys
+    answer = api.post(f"/companies/{new_company(api)}/connections", json={"platformKey": "gbol"})
+    assert answer.status_code == 400
+
+
+def test_each_look_at_a_connection_renews_its_link(api: httpx.Client) -> None:
+    """Get connection and List connections mint; the company list shows what was minted last."""
+    company = new_company(api, tags={"uid": (uid := uuid4().hex)})
+    made = new_connection(api, company)
+    got = api.get(f"/companies/{company}/connections/{made['id']}").json()
+    listed = api.get(f"/companies/{company}/connections").json()["results"][0]
+    shown = api.get("/companies", params={"tags": f"uid={uid}"}).json()["results"][0]["dataConnections"][0]
+    assert made["linkUrl"].split("=")[0] == got["linkUrl"].split("=")[0]
+    assert httpx.get(made["linkUrl"]).status_code == 401
+    assert httpx.get(listed["linkUrl"]).status_code == 200
+    assert shown["linkUrl"] == listed["linkUrl"]
+
+
+def test_the_partner_connection_needs_a_linked_company(api: httpx.Client) -> None:
+    """400 until the customer has authorized; then an expense connection that is linked at once."""
+    company = new_company(api)
+    connection = new_connection(api, company)
+    path = f"/companies/{company}/sync/expenses/connections/partnerExpense"
+    assert api.post(path).status_code == 400
+    authorize(connection)
+    partner = api.post(path).json()
+    assert (partner["status"], partner["sourceType"]) == ("Linked", "Expense")
+
+
+def test_only_a_linked_connection_can_be_unlinked(api: httpx.Client) -> None:
+    """PendingAuth cannot, Linked can, Unlinked cannot again; then another one may be made."""
+    company = new_company(api)
+    connection = new_connection(api, company)
+    path = f"/companies/{company}/connections/{connection['id']}"
+    assert api.patch(path, json={"status": "Unlinked"}).status_code == 400
+    authorize(connection)
+    assert api.patch(path, json={"status": "Linked"}).status_code == 400
+    assert api.patch(path, json={"status": "Unlinked"}).json()["status"] == "Unlinked"
+    assert api.patch(path, json={"status": "Unlinked"}).status_code == 400
+    new_connection(api, company)
+
+
+def test_tokens_of_an_existing_integration_link_a_connection(api: httpx.Client) -> None:
+    """PUT authorization links; the sync that must be started then is 204."""
+    company = new_company(api)
+    path = f"/companies/{company}/connections/{new_connection(api, company)['id']}"
+    assert api.put(path + "/authorization", json={"a": {}}).status_code == 400
+    assert api.put(path + "/authorization", json={"refresh_token": "t"}).json()["status"] == "Linked"
+    assert api.post(f"/companies/{company}/data/all").status_code == 204
+    assert api.get(path).json()["lastSync"]
+
+
+def test_a_deleted_company_is_gone_with_its_connections(api: httpx.Client) -> None:
+    """204, and from then on 404."""
+    company = new_company(api, tags={"uid": (uid := uuid4().hex)})
+    connection = new_connection(api, company)
+    path = f"/companies/{company}"
+    assert api.delete(path).status_code == 204
+    gone = [path, path + "/connections", f"{path}/connections/{connection['id']}"]
+    assert [api.get(each).status_code for each in gone] == [404, 404, 404]
+    assert api.delete(path).status_code == 404
+    assert api.get("/companies", params={"tags": f"uid={uid}"}).json()["totalResults"] == 0
+
+
+def test_a_company_is_changed(api: httpx.Client) -> None:
+    """PATCH leaves what it does not name, PUT does not; empty tags remove them; the tags filter follows."""
+    company = new_company(api, description="d", tags={"uid": (uid := uuid4().hex)})
+    path = f"/companies/{company}"
+    assert api.patch(path, json={"name": "New (1)"}).json()["name"] == "New 1"
+    assert api.get(path).json()["description"] == "d"
+    assert api.patch(path, json={"tags": {}}).json()["tags"] == {}
+    assert api.get("/companies", params={"tags": f"uid={uid}"}).json()["totalResults"] == 0
+    assert api.put(path, json={"name": "Other"}).json()["description"] is None
+
+
+def test_an_unknown_address_is_codats_404(api: httpx.Client) -> None:
+    """Even an address that Codat does not have is answered in JSON."""
+    assert api.get("/nowhere").json()["statusCode"] == 404

@@ -1,0 +1,155 @@
+"""Limits: a minute, a day, at once, companies; and what is counted of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+
+from bulk.sandbox.clock import Clock
+from bulk.sandbox.launch import start
+from bulk.sandbox.limits import MinuteWindow
+from bulk.sandbox.options import Options
+from bulk.sandbox.stats import LogEntry, Stats
+from sandbox.asking import Connect, Launch, advance, authorize, faults, new_company, new_connection, stats, until
+
+
+def test_any_60_seconds_hold_at_most_the_limit() -> None:
+    """The window slides: there is room as soon as the oldest request is 60 seconds ago, and not before."""
+    window = MinuteWindow(2)
+    assert [window.admit(at) for at in (0.0, 30.0)] == [0, 0]
+    assert window.admit(59.0) == 1.0
+    assert window.admit(60.0) == 0
+    assert window.admit(61.0) == 29.0
+
+
+def test_over_the_rate_is_429_with_retry_after(launch: Launch, connect: Connect) -> None:
+    """And the refused ones are in the counts, in the worst minute too."""
+    running = launch(rate=3)
+    api = connect(running)
+    answers = [api.get("/companies") for _ in range(5)]
+    assert [each.status_code for each in answers] == [200, 200, 200, 429, 429]
+    assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
+    counts = stats(running)
+    assert (counts["rate_limited"], counts["worst_window"]) == (2, 5)
+
+
+def test_the_days_quota_is_on_every_answer(launch: Launch, connect: Connect) -> None:
+    """Limit, what remains, and when it starts anew: at 00:00 UTC."""
+    api = connect(launch(daily_limit=10))
+    first, second = api.get("/companies"), api.post("/companies", json={})
+    assert [each.headers["X-Rate-Limit-Limit"] for each in (first, second)] == ["10", "10"]
+    assert [each.headers["X-Rate-Limit-Remaining"] for each in (first, second)] == ["9", "8"]
+    reset = parsedate_to_datetime(first.headers["X-Rate-Limit-Reset"])
+    assert (reset.hour, reset.minute, reset.second) == (0, 0, 0)
+    assert reset > datetime.now(UTC)
+
+
+def test_the_next_day_brings_a_new_quota(launch: Launch, connect: Connect) -> None:
+    """Past the quota every request is 429 until the reset; moving the clock brings it at once."""
+    running = launch(daily_limit=2)
+    api = connect(running)
+    answers = [api.get("/companies") for _ in range(3)]
+    assert [each.status_code for each in answers] == [200, 200, 429]
+    assert answers[-1].headers["X-Rate-Limit-Remaining"] == "0"
+    reset = parsedate_to_datetime(answers[-1].headers["X-Rate-Limit-Reset"])
+    told = parsedate_to_datetime(answers[-1].headers["Date"])
+    wait = int(answers[-1].headers["Retry-After"])
+    assert 0 <= wait - (reset - told).total_seconds() + 1 <= 2
+    advance(running, wait)
+    fresh = api.get("/companies")
+    assert fresh.status_code == 200
+    assert fresh.headers["X-Rate-Limit-Remaining"] == "1"
+    assert stats(running)["early_requests"] == 0
+
+
+def test_a_day_can_be_short(launch: Launch, connect: Connect) -> None:
+    """`--day-seconds` makes tomorrow come in a moment."""
+    api = connect(launch(daily_limit=1, day_seconds=0.5, rate=0))
+    assert 429 in {api.get("/companies").status_code for _ in range(20)}
+    until(lambda: api.get("/companies").status_code == 200)
+
+
+def test_each_linked_company_raises_the_quota(launch: Launch, connect: Connect) -> None:
+    """1,000 x (1 + ACC); a company that is unlinked or deleted no longer counts."""
+    api = connect(launch())
+    company = new_company(api)
+    connection = new_connection(api, company)
+    path = f"/companies/{company}"
+    assert api.get(path).headers["X-Rate-Limit-Limit"] == "1000"
+    authorize(connection)
+    api.post(path + "/sync/expenses/connections/partnerExpense")
+    assert api.get(path).headers["X-Rate-Limit-Limit"] == "2000"
+    api.patch(f"{path}/connections/{connection['id']}", json={"status": "Unlinked"})
+    assert api.get(path).headers["X-Rate-Limit-Limit"] == "1000"
+
+
+def test_the_quota_survives_a_restart(tmp_path: Path, connect: Connect) -> None:
+    """A killed server does not give the day's requests back."""
+    for remaining in ("9", "8"):
+        with start(tmp_path / "state", options=Options(daily_limit=10)) as running:
+            answer = connect(running).get("/companies")
+            assert running.process
+            running.process.kill()
+        assert answer.headers["X-Rate-Limit-Remaining"] == remaining
+
+
+def test_a_free_trial_has_room_for_so_many_companies(launch: Launch, connect: Connect) -> None:
+    """402, in Codat's words; a deleted one makes room."""
+    api = connect(launch(max_companies=1))
+    company = new_company(api)
+    full = api.post("/companies", json={"name": "B"})
+    assert (full.status_code, full.json()["error"]) == (402, "Company limit exceeded")
+    api.delete(f"/companies/{company}")
+    new_company(api)
+
+
+def test_too_many_at_once_is_429(launch: Launch, connect: Connect) -> None:
+    """While one request stalls, a second is refused."""
+    running = launch(max_concurrent=1)
+    faults(running, {"kind": "stall", "count": 1})
+    with httpx.Client(base_url=running.base_url, headers=connect(running).headers) as stalled:
+        try:
+            stalled.get("/companies", timeout=0.3)
+        except httpx.ReadTimeout:
+            pass
+    until(lambda: stats(running)["in_flight"] == 0)
+    faults(running, {"kind": "slow", "seconds": 0.5, "count": 1})
+    assert connect(running).get("/companies").status_code == 200
+    assert stats(running)["max_in_flight"] == 1
+
+
+def test_a_request_before_the_wait_is_over_is_early() -> None:
+    """Nothing that was on its way already is held against the client."""
+    counts = Stats()
+    counts.told_to_wait(100.0, 110.0)
+    for at in (100.1, 105.0, 109.9, 110.0):
+        counts.arrive("create_company", at)
+    assert counts.report()["early_requests"] == 2
+    assert counts.report()["early_within_grace"] == 1
+
+
+def test_counts_begin_again_and_the_log_names_each_request(launch: Launch, connect: Connect) -> None:
+    """`DELETE /_sandbox/stats` starts a new count; the log says what became of each request."""
+    running = launch()
+    api = connect(running)
+    new_company(api)
+    (entry,) = httpx.get(running.base_url + "/_sandbox/log").json()
+    assert {name for name in LogEntry.__slots__} == set(entry)
+    assert (entry["operation"], entry["status"], entry["fault"]) == ("create_company", 200, None)
+    httpx.delete(running.base_url + "/_sandbox/stats")
+    assert stats(running)["requests_total"] == 0
+    assert stats(running)["companies"] == 1
+
+
+def test_the_clock_only_moves_forward(launch: Launch) -> None:
+    """And stays moved after a restart."""
+    running = launch()
+    address = running.base_url + "/_sandbox/clock"
+    assert httpx.post(address, json={"advance_seconds": -1}).status_code == 400
+    advance(running, 100_000)
+    running.stop()
+    assert httpx.get(launch().base_url + "/_sandbox/clock").json()["offset_seconds"] == 100_000
+    assert Clock(5.0).now() > Clock().now()

@@ -1,0 +1,155 @@
+"""The pure rules: names, tags, the query language, the rules of faults."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulk.sandbox import query
+from bulk.sandbox.faults import BadRule, Faults, Rule, read_rules, read_text
+from bulk.sandbox.options import Options
+from bulk.sandbox.rules import company_faults, kept_name, tag_faults
+
+NAMES = [
+    ("Example Company (Codat[1])", "Example Company Codat1"),  # the documentation's own example
+    ("O'Brien & Sons, Inc. - @home!?", "O'Brien & Sons, Inc. - @home!?"),  # all that may stay
+    ("Café Ångström", "Caf ngstrm"),  # accented letters are not folded, they go
+    ("株式会社", ""),  # nothing is left
+    ('a/b\\c;d:e_f"g*h<i>', "abcdefghi"),
+    ("two\tand\nlines", "two\tand\nlines"),  # white space stays
+]
+
+
+@pytest.mark.parametrize(("name", "kept"), NAMES)
+def test_forbidden_characters_are_silently_removed_from_names(name: str, kept: str) -> None:
+    """Codat keeps letters, digits, white space and a few signs."""
+    assert kept_name(name) == kept
+
+
+TAGS = [
+    ({}, 0),
+    ({"k": "v"}, 0),
+    ({"k" * 27: "v" * 100}, 0),  # the longest
+    ({"k" * 28: "v"}, 1),
+    ({"": "v"}, 1),
+    ({"k": "v" * 101}, 1),
+    ({"k": 7}, 1),  # not text
+    ({str(n): "v" for n in range(10)}, 0),  # the most
+    ({str(n): "v" for n in range(11)}, 1),
+    ({"": "v" * 101}, 2),  # every fault is told
+    (["k"], 1),
+    (None, 0),
+]
+
+
+@pytest.mark.parametrize(("tags", "faults"), TAGS)
+def test_tags_have_limits(tags: object, faults: int) -> None:
+    """At most 10 tags, keys of 1 to 27 characters, values of at most 100."""
+    assert len(tag_faults(tags)) == faults
+
+
+@pytest.mark.parametrize(
+    "content", [None, [], {}, {"name": ""}, {"name": " "}, {"name": 1}, {"name": "A", "description": 1}]
+)
+def test_a_company_needs_a_name(content: object) -> None:
+    """Anything but a text with something in it is refused."""
+    assert company_faults(content)
+
+
+FIELDS = {"name": "Acme & Co", "status": "Linked", "n": "2026-03-01"}
+QUERIES = [
+    ("name=Acme & Co", True),  # a single & is a part of the value
+    ("name=acme & co", False),
+    ("name!=Acme", True),
+    ("name~ACME", True),
+    ("n>2026-02-01", True),
+    ("n>=2026-03-01&&n<=2026-03-01", True),
+    ("n<2026-03-01", False),
+    ("none=x", False),
+    ("none!=x", True),
+    ("name=x||status=Linked", True),
+    ("name=x&&status=Linked||status=Linked", True),  # && binds closer
+    ("name=x&&{status=Linked||status=Linked}", False),  # unless braces say otherwise
+    ("{name~Acme} && {status=Linked}", True),
+]
+
+
+@pytest.mark.parametrize(("text", "holds"), QUERIES)
+def test_queries_hold_or_do_not(text: str, holds: bool) -> None:
+    """Operators, && and || and braces mean what Codat's querying page says."""
+    assert query.matches(query.parse(text), FIELDS.get) is holds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "name", "name=", "=x", "a=b=c", "a=b&&", "{a=b", "a=b}", "&&", "a=b c=d", "a" * 2048]
+)
+def test_what_is_no_query_is_refused(text: str) -> None:
+    """There is no escape, so an operator inside a value cannot be read."""
+    with pytest.raises(query.Unparsable):
+        query.parse(text)
+
+
+def test_tags_know_fewer_operators() -> None:
+    """`tags=` takes =, != and ~ only."""
+    with pytest.raises(query.Unparsable):
+        query.parse("uid>1", operators=query.TAG_OPERATORS)
+
+
+def test_a_fault_passes_over_the_first_and_strikes_the_next() -> None:
+    """`after` and `count` say which requests are struck, counting those of its operations only."""
+    faults = Faults([Rule("reset_after", operations=("create_company",), after=1, count=2)])
+    struck = [bool(faults.pick("create_company", is_replay=False)) for _ in range(5)]
+    assert struck == [False, True, True, False, False]
+    assert not faults.pick("list_companies", is_replay=False)
+
+
+def test_chance_is_repeatable() -> None:
+    """The same seed strikes the same requests, another seed others."""
+
+    def struck(seed: int) -> list[bool]:
+        faults = Faults([Rule("429", probability=0.3)], seed=seed)
+        return [bool(faults.pick("create_company", is_replay=False)) for _ in range(200)]
+
+    assert struck(1) == struck(1)
+    assert struck(1) != struck(2)
+    assert 30 < sum(struck(1)) < 90
+
+
+def test_codats_own_answers_do_not_strike_a_replay() -> None:
+    """A kept answer is replayed as it is; only the wire can still fail."""
+    faults = Faults([Rule("5xx_after"), Rule("reset_after")])
+    picked = faults.pick("create_company", is_replay=True)
+    assert picked
+    assert picked.kind == "reset_after"
+
+
+def test_a_fault_is_read_from_a_command_line() -> None:
+    """The short text and the JSON say the same."""
+    short = read_text("5xx_after,operations=create_company+create_connection,count=2,status=503")
+    long = read_text('{"kind":"5xx_after","operations":["create_company","create_connection"],"count":2,"status":503}')
+    assert short == long == Rule("5xx_after", ("create_company", "create_connection"), count=2, status=503)
+
+
+BAD_RULES: list[object] = [
+    {"kind": "flood"},
+    {},
+    {"kind": "stall", "operations": ["no_such"]},
+    {"kind": "stall", "speed": 1},
+    {"kind": "stall", "count": "many"},
+    {"kind": "429", "retry_after": "whenever"},
+    "stall",
+    ["stall"],
+]
+
+
+@pytest.mark.parametrize("content", BAD_RULES)
+def test_a_rule_that_cannot_be_read_is_refused(content: object) -> None:
+    """A fault with a typing error in it must not quietly strike nothing."""
+    with pytest.raises(BadRule):
+        read_rules(content)
+
+
+def test_options_are_given_as_arguments() -> None:
+    """Only what differs from the defaults is written."""
+    options = Options(rate=7, ignore_idempotency=True, fault=("a", "b"))
+    assert options.arguments() == ["--rate", "7", "--ignore-idempotency", "--fault", "a", "--fault", "b"]
+    assert Options().arguments() == []
