@@ -135,10 +135,13 @@ def test_a_zip_file_called_csv_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-20], lambda b: b[:40] + bytes(40) + b[80:], lambda b: b + b"x"])
-def test_a_damaged_parquet_file_is_refused(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
-    """Cut off, overwritten in the middle or with something behind its end."""
+def test_a_damaged_parquet_file_is_refused(
+    tmp_path: Path, damage: Callable[[bytes], bytes], capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Cut off, overwritten in the middle or with something behind its end; what the library cries is not passed on."""
     with pytest.raises(UnreadableInput, match="cannot be read as a table"):
         read_text(tmp_path, damage(parquet(tmp_path)), name="in.parquet")
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None:
