@@ -134,11 +134,19 @@ def test_a_zip_file_called_csv_is_refused(tmp_path: Path) -> None:
         read_text(tmp_path, workbook(tmp_path))
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[:-20], lambda b: b[:40] + bytes(40) + b[80:], lambda b: b + b"x"])
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda good: good[:-20],  # cut off
+        lambda good: good[:40] + bytes(40) + good[80:],  # overwritten
+        lambda good: good[:72] + b"\0" + good[73:],  # by one byte only, over which the library panics
+        lambda good: good + b"x",  # something behind its end
+    ],
+)
 def test_a_damaged_parquet_file_is_refused(
     tmp_path: Path, damage: Callable[[bytes], bytes], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Cut off, overwritten in the middle or with something behind its end; what the library cries is not passed on."""
+    """In our one line: what the library itself cries over it is not passed on."""
     with pytest.raises(UnreadableInput, match="cannot be read as a table"):
         read_text(tmp_path, damage(parquet(tmp_path)), name="in.parquet")
     assert capfd.readouterr() == ("", "")
