@@ -1,0 +1,316 @@
+"""The README, taken at its word: its commands are run as written, and its options and exit codes compared with ours."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import polars as pl
+import pytest
+
+from bulk.cli import bulk
+from bulk.sandbox.launch import Running, ask, start
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+MAKE = shutil.which("make")
+SECONDS = 60  # a command that takes longer hangs
+MENDED = {"00126": ("company_name", "Sakura"), "00128": ("platform", "Xero")}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of a document, and the exit code that its comment names."""
+
+    words: tuple[str, ...]
+    exit_code: int | None
+
+    def __str__(self) -> str:
+        return shlex.join(self.words)
+
+    @property
+    def serves(self) -> bool:
+        """Whether it runs until Ctrl-C."""
+        return self.words[:2] == ("bulk", "sandbox") and "authorize" not in self.words
+
+
+def blocks(language: str, text: str) -> list[str]:
+    """Give the fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def section(title: str) -> str:
+    """Give the text under a heading of the README."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
+    assert found, f"the README has no section {title}"
+    return found[1]
+
+
+def commands(text: str) -> list[Command]:
+    """Give the commands of a document's console blocks."""
+    lines = [line[2:] for block in blocks("console", text) for line in block.splitlines() if line.startswith("$ ")]
+    return [_command(line) for line in lines]
+
+
+def _command(line: str) -> Command:
+    said = re.search(r"# .*?exit code (\d+)", line)
+    return Command(tuple(shlex.split(line, comments=True)), int(said[1]) if said else None)
+
+
+def run(command: Command, folder: Path, **environment: str) -> str:
+    """Run a command as a process of its own, look at its exit code, and give what it said."""
+    if command.serves:
+        return _served(command, folder, environment)
+    words = [sys.executable, "-m", *command.words] if command.words[0] == "bulk" else list(command.words)
+    done = subprocess.run(
+        words, cwd=folder, env=_environment(environment), capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    expected = (0, 1) if command.exit_code is None else (command.exit_code,)
+    assert done.returncode in expected, f"{command} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def _served(command: Command, folder: Path, environment: dict[str, str]) -> str:
+    """Wait until a server says that it answers, and end it with Ctrl-C."""
+    words = [sys.executable, "-m", *command.words]
+    with subprocess.Popen(
+        words, cwd=folder, env=_environment(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        said += process.stdout.read()
+        assert process.wait(SECONDS) == 0, f"{command}\n{said}"
+    return said
+
+
+def _environment(more: dict[str, str]) -> dict[str, str]:
+    """Give this process's environment, without what a caller's make or Codat account would put into it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CODAT_", "MAKE", "MFLAGS"))}
+    return kept | more
+
+
+def export_customers(path: Path, *, renamed: dict[str, str] | None = None) -> None:
+    """Write a small export: the first customers of the inputs, and the faulty ones that can be mended."""
+    with (ROOT / "inputs" / "customers.csv").open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    chosen = [*rows[:12], *(row for row in rows if row[0] in MENDED)]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([[(renamed or {}).get(name, name) for name in header], *chosen])
+
+
+def mend(path: Path) -> None:
+    """Correct the faulty cells, as a person would."""
+    with path.open(encoding="utf-8", newline="") as file:
+        reader = csv.DictReader(file)
+        rows = [row | dict([MENDED[row["customer_id"]]]) for row in reader]
+    assert len(rows) == len(MENDED)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, reader.fieldnames or ())
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def known_options(*names: str) -> set[str]:
+    """Give the options of a command."""
+    command: click.Command | None = bulk
+    context = click.Context(bulk)
+    for name in names:
+        assert isinstance(command, click.Group)
+        command = command.get_command(context, name)
+    assert command is not None, f"there is no command {' '.join(names)}"
+    return {option for each in command.get_params(context) for option in each.opts if option.startswith("--")} - {
+        "--help"
+    }
+
+
+def in_table(text: str) -> set[str]:
+    """Give the options in the first column of the tables."""
+    return set(re.findall(r"^\| `(--[a-z-]+)", text, re.MULTILINE))
+
+
+@pytest.fixture
+def codat(tmp_path: Path) -> Iterator[Running]:
+    """Give a sandbox in the place of Codat."""
+    with start(tmp_path / "codat") as running:
+        yield running
+
+
+def account(codat: Running) -> dict[str, str]:
+    """Give the environment in which a command uses that sandbox as its Codat."""
+    return {"CODAT_BASE_URL": codat.base_url, "CODAT_API_KEY": codat.api_key}
+
+
+def test_every_make_target_exists() -> None:
+    """Each `make` command of the README and of CONTRIBUTING names a target of the Makefile."""
+    assert MAKE is not None
+    text = README + (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    targets = [command.words[1:] for command in commands(text) if command.words[0] == "make"]
+    assert ("demo",) in targets
+    assert ("test",) in targets
+    for target in targets:
+        words = [MAKE, "-n", *target]
+        done = subprocess.run(words, cwd=ROOT, env=_environment({}), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_the_demo_is_the_command_that_the_readme_goes_on_with() -> None:
+    """`make demo` runs the very migration whose batch the walk-through then uses."""
+    recipe = (ROOT / "Makefile").read_text("utf-8")
+    (migrate,) = [command for command in commands(section("Try it")) if command.words[1] == "migrate"]
+    assert str(migrate).removeprefix("bulk ") in recipe
+
+
+@pytest.mark.parametrize(
+    "command", [command for command in commands(README) if command.words[0] == "bulk"], ids=lambda command: str(command)
+)
+def test_every_option_of_a_command_exists(command: Command) -> None:
+    """No command of the README has an option that `bulk` does not know."""
+    words = command.words[1:]
+    names = ("sandbox", "authorize") if words[:2] == ("sandbox", "authorize") else words[:1]
+    known = known_options() if words[0].startswith("--") else known_options(*names)
+    assert {word for word in words if word.startswith("--")} <= known
+
+
+def test_the_tables_of_options_are_whole() -> None:
+    """The README explains every option of `check`, `migrate` and `report`, and none that they do not have."""
+    options = section("Options")
+    shared, own = options.split("`check` alone:")
+    check, migrate = in_table(shared) | {"--online"}, in_table(shared) | in_table(own)
+    assert check == known_options("check")
+    assert migrate == known_options("migrate")
+    assert known_options("report") == {"--json"}
+
+
+def test_the_commands_of_the_readme_are_all_there_are() -> None:
+    """What the README calls not there yet is not there, and every command that is there is run by it."""
+    there = set(bulk.list_commands(click.Context(bulk)))
+    assert {command.words[1] for command in commands(README) if command.words[0] == "bulk"} - {"--version"} == there
+    later = set(re.findall(r"\(`([a-z-]+)`\)", section("What comes next")))
+    assert later
+    assert not later & there
+
+
+def test_the_walk_through_runs_as_written(tmp_path: Path) -> None:
+    """The commands under "Try it" give the exit codes and the figures that stand there."""
+    shutil.copytree(ROOT / "inputs", tmp_path / "inputs")
+    text = section("Try it")
+    rows, faulty, linked = map(int, re.findall(r"(\d+) (?:rows|are faulty|customers that have a linkUrl)", text))
+    said = {}
+    for command in commands(text):
+        if command.words[0] == "bulk":
+            said[command.words[1:3]] = run(command, tmp_path)
+
+    folder = tmp_path / "reports" / "demo"
+    assert pl.read_csv(folder / "links.csv").height == linked
+    assert pl.read_csv(folder / "rejects.csv").height == faulty
+    assert pl.read_parquet(folder / "results.parquet").height == rows
+    assert f"{linked} customers waited: {round(0.6 * linked)} authorized" in said["sandbox", "authorize"]
+
+
+def test_the_real_run_runs_as_written(tmp_path: Path, codat: Running) -> None:
+    """The step-by-step run, with a sandbox in Codat's place, ends with one company for everybody, mended ones too."""
+    export_customers(tmp_path / "customers.csv")
+    for command in commands(section("A real run, step by step")):
+        if command.words[0] == "export":
+            continue
+        if "mended.csv" in command.words and command.words[0] == "bulk":
+            mend(tmp_path / "mended.csv")
+        run(command, tmp_path, **account(codat))
+
+    summary = json.loads((tmp_path / "reports" / "customers" / "summary.json").read_text("utf-8"))
+    assert summary["customers"]["link_ready"] == 12 + len(MENDED)
+    assert summary["customers"]["rejected"] == 0
+    assert summary["requests_total"] == 0
+    stats = ask(codat.folder.port() or 0, "GET", "/_sandbox/stats")
+    assert stats["companies"] == 12 + len(MENDED)
+    assert not any(stats["duplicates"].values())
+
+
+def test_the_other_examples_run_as_written(tmp_path: Path) -> None:
+    """Mapped columns are found, the sandbox serves until Ctrl-C, and the version is said."""
+    renamed = {"customer_id": "Account No", "company_name": "Legal name"}
+    export_customers(tmp_path / "customers.csv", renamed=renamed)
+    for title in ("Install", "Input", "The sandbox"):
+        for command in commands(section(title)):
+            if command.words[0] == "bulk":
+                assert run(command, tmp_path)
+
+
+@pytest.mark.parametrize("number", range(len(blocks("python", README))))
+def test_the_library_examples_run_as_written(number: int, tmp_path: Path, codat: Running) -> None:
+    """Each Python example runs as a program of its own."""
+    export_customers(tmp_path / "customers.csv")
+    (tmp_path / "example.py").write_text(blocks("python", README)[number], "utf-8")
+    program = Command((sys.executable, "-W", "error", "example.py"), 0)
+    assert "00101" in run(program, tmp_path, **account(codat))
+
+
+def test_every_exit_code_means_what_the_readme_says(tmp_path: Path, codat: Running) -> None:
+    """Each of the codes is met: all done, some rejected, a wrong file, a refused key, nobody there, interrupted."""
+    export_customers(tmp_path / "customers.csv")
+    (tmp_path / "good.csv").write_text("customer_id,company_name,platform\n1,Harbour Lane Bakery,Xero\n", "utf-8")
+    nobody = {"CODAT_BASE_URL": "http://127.0.0.1:1"}
+    cases: list[tuple[int, str, dict[str, str]]] = [
+        (0, "bulk migrate good.csv", {}),
+        (1, "bulk migrate customers.csv --limit 1", {}),
+        (2, "bulk migrate missing.csv", {}),
+        (3, "bulk migrate good.csv --batch refused", {"CODAT_API_KEY": "wrong"}),
+        (3, "bulk check good.csv --online", {"CODAT_API_KEY": "wrong"}),
+        (75, "bulk check good.csv --online", nobody),
+    ]
+    for code, line, more in cases:
+        run(Command(tuple(line.split()), code), tmp_path, **(account(codat) | more))
+    interrupted = _interrupted(tmp_path, account(codat))
+
+    table = {int(code) for code in re.findall(r"^\| (\d+) \|", section("Exit codes"), re.MULTILINE)}
+    assert table == {code for code, *_ in cases} | {interrupted}
+
+
+def _interrupted(folder: Path, environment: dict[str, str]) -> int:
+    """Press Ctrl-C once a run has begun its work; gives the exit code."""
+    words = [sys.executable, "-m", "bulk", "migrate", "customers.csv", "--batch", "slow", "--rate", "60"]
+    with subprocess.Popen(
+        words, cwd=folder, env=_environment(environment), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "to do" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        assert "The same command resumes" in said
+        return process.wait(SECONDS)
+
+
+def test_the_files_that_the_documents_name_are_there() -> None:
+    """No link leads nowhere."""
+    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"):
+        page = ROOT / name
+        text = page.read_text("utf-8")
+        for target in re.findall(r"\]\(([^)#:]+)\)", text):
+            assert (page.parent / target).exists(), f"{name} links to {target}"
+        anchors = {
+            re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.M)
+        }
+        assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors, name
+
+
+def test_the_architecture_names_files_that_are_there() -> None:
+    """Every file of `bulk` that the architecture's table of changes names exists."""
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    table = text.split("## Where to put a change")[1].split("## ")[0]
+    named = re.findall(r"`([a-z_/]+\.(?:py|sql))`", table)
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / "bulk" / name).is_file()] == []
