@@ -64,7 +64,8 @@ def migrate(
     ) as settings:
         chosen = Options(limit=limit, retry_failed=retry_failed, waits=wait, reserve=reserve, max_failures=share)
         result = _run(path, folder, settings, pairs, chosen)
-    tell(result, as_json=as_json, is_sandbox=sandbox)
+    again = [part for field, column in pairs.items() for part in ("--map", f"{field}={column}")]
+    tell(result, as_json=as_json, again=again + ["--sandbox"] * sandbox)
     return result.exit_code
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -25,8 +27,11 @@ MEANING = {
 }
 
 
-def tell(result: BatchResult, *, as_json: bool, is_sandbox: bool = False) -> None:
-    """Print the end of a run: its summary to standard output, why it stopped to standard error."""
+def tell(result: BatchResult, *, as_json: bool, again: Sequence[str] = ()) -> None:
+    """Print the end of a run: its summary to standard output, why it stopped to standard error.
+
+    `again`: the options that a next run on the same batch needs as well.
+    """
     if result.stop is not None:
         say(_stopped(result))
     if as_json:
@@ -39,7 +44,7 @@ def tell(result: BatchResult, *, as_json: bool, is_sandbox: bool = False) -> Non
     if states:
         click.echo(table(states))
     click.echo(f"\n{_requests(result)}\n")
-    click.echo(table(_next_steps(result, is_sandbox=is_sandbox)))
+    click.echo(table(_next_steps(result, again)))
 
 
 def _stopped(result: BatchResult) -> str:
@@ -71,7 +76,7 @@ def _requests(result: BatchResult) -> str:
     return ", ".join(parts) + "."
 
 
-def _next_steps(result: BatchResult, *, is_sandbox: bool) -> list[tuple[str, str, str]]:
+def _next_steps(result: BatchResult, again: Sequence[str]) -> list[tuple[str, str, str]]:
     folder, customers = result.folder, result.summary.customers
     steps = [("Reports", str(folder), "README.md in reports/ explains every file")]
     links = result.links
@@ -84,19 +89,17 @@ def _next_steps(result: BatchResult, *, is_sandbox: bool) -> list[tuple[str, str
     if expired > 0:
         steps.append(("Expired", str(folder / "results.csv"), f"{count(expired, 'linkUrl')} no longer good"))
     if customers["rejected"]:
-        again = (
-            f"mend, then: bulk migrate {shlex.quote(str(folder / 'rejects.csv'))} --batch {shlex.quote(folder.name)}"
-        )
-        if str(folder.parent) != "reports":
-            again += f" --reports {shlex.quote(str(folder.parent))}"
-        steps.append(("Mend", str(folder / "rejects.csv"), again + (" --sandbox" if is_sandbox else "")))
+        command = ["bulk", "migrate", str(folder / "rejects.csv"), "--batch", folder.name]
+        if folder.parent != Path("reports"):
+            command += ["--reports", str(folder.parent)]
+        steps.append(("Mend", str(folder / "rejects.csv"), "mend, then: " + shlex.join([*command, *again])))
     if customers["failed"]:
         steps.append(("Failed", str(folder / "results.csv"), "see error; mend the rows, or repeat with --retry-failed"))
     if any(path.name == "differences.csv" for path in result.paths):
         steps.append(("Differs", str(folder / "differences.csv"), "what Codat has and the input now says otherwise"))
     if customers["pending"]:
         steps.append(("Resume", "the same command again", f"{count(customers['pending'], 'customer')} to do"))
-    if is_sandbox and customers["link_ready"]:
+    if "--sandbox" in again and customers["link_ready"]:
         batch = shlex.quote(str(folder))
         steps.append(("Try", f"bulk sandbox --batch {batch}", "then open a linkUrl and authorize"))
     return steps

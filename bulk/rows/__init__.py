@@ -3,7 +3,6 @@
 It knows files and what a customer's row must be; Codat, the journal and the reports are not its business.
 """
 
-from bulk.rows.guard import guard, unguard
 from bulk.rows.input import Input, open_input
 from bulk.rows.names import fold_name, folded
 from bulk.rows.platforms import NAMES, platform_key
@@ -12,4 +11,4 @@ from bulk.rows.validate import Batch
 PLATFORM_NAMES = NAMES
 """Codat's platformKeys that have a name here, with that name."""
 
-__all__ = ["PLATFORM_NAMES", "Batch", "Input", "fold_name", "folded", "guard", "open_input", "platform_key", "unguard"]
+__all__ = ["PLATFORM_NAMES", "Batch", "Input", "fold_name", "folded", "open_input", "platform_key"]

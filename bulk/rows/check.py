@@ -43,8 +43,7 @@ class Rule:
 
 def trimmed(column: pl.Expr) -> pl.Expr:
     """The text without white space and invisible characters around it; null when nothing is left."""
-    text = column.str.strip_chars(BLANK)
-    return pl.when(text != "").then(text)
+    return column.str.strip_chars(BLANK).replace("", None)  # `when` would strip twice
 
 
 def derived() -> list[pl.Expr]:

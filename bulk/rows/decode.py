@@ -19,7 +19,7 @@ from typing import BinaryIO, Final, cast
 
 from bulk.errors import UnreadableInput
 
-_PIECE: Final = (1 << 19, 1 << 22)
+_PIECE: Final = (1 << 19, 1 << 23)
 _SAMPLE: Final = 1 << 16
 
 _MAGIC: Final = (
@@ -112,7 +112,7 @@ def _piece(found: Survey) -> int:
     with readable(found.path):
         size = found.path.stat().st_size
     least, most = _PIECE
-    return min(max(size // (4 if found.is_compressed else 32), least), most)
+    return min(max(size // (2 if found.is_compressed else 16), least), most)
 
 
 def _opened(path: Path, *, is_compressed: bool) -> BinaryIO:

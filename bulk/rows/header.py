@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import polars as pl
+
 from bulk.errors import UnreadableInput, WrongUsage
+from bulk.guard import unguard
 
 NEEDED: Final = ("customer_id", "company_name", "platform")
 FIELDS: Final = (*NEEDED, "email", "description")
@@ -50,6 +53,8 @@ def read_header(path: Path, names: Sequence[str], mapping: Mapping[str, str]) ->
     """Match column names to fields; raises UnreadableInput and, for a mapping that cannot be, WrongUsage."""
     trimmed = [name.strip().strip("\ufeff\u200b").strip() for name in names]
     mended = len(trimmed) > len(OUR_OWN) and tuple(trimmed[-2:]) == OUR_OWN
+    if mended:
+        trimmed = pl.select(unguard(pl.lit(pl.Series(trimmed)))).to_series().to_list()
     columns, renamed = _unique(trimmed[:-2] if mended else trimmed)
     places = {_field(field): _mapped(path, column, columns) for field, column in mapping.items()}
     for field in FIELDS:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,7 +20,8 @@ from bulk.rows.validate import Batch, Judge
 
 _TEXTS: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 _WORKBOOKS: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
-_MOST_ROWS: Final = 50_000
+_MOST_ROWS: Final = 100_000
+_A_FEW_ROWS: Final = 1_000
 _NO_MAPPING: Final[Mapping[str, str]] = {}
 
 
@@ -84,10 +84,16 @@ def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input
         hashlib.sha256(repr((table.digest, sorted(mapping.items()))).encode()).hexdigest() if mapping else table.digest
     )
     opened = Input(path, digest, header.columns, header.extras, header.mended, table, stamp)
-    with closing(opened.batches()) as batches:
-        if next(batches, None) is None:
-            raise UnreadableInput(f"{path}: has a header but no rows; give a row for each customer")
+    if not _has_rows(table):
+        raise UnreadableInput(f"{path}: has a header but no rows; give a row for each customer")
     return opened
+
+
+def _has_rows(table: Table) -> bool:
+    """Whether there is any row but blank ones; no more is read than tells it."""
+    judge = Judge(table.header)
+    parts = (part for frame in table.frames() for part in frame.iter_slices(_A_FEW_ROWS))
+    return any(not (batch.accepted.is_empty() and batch.rejected.is_empty()) for batch in map(judge.judge, parts))
 
 
 def _read_ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:

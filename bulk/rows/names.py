@@ -10,13 +10,11 @@ from typing import Final
 
 import polars as pl
 
-# Letters and signs that Unicode does not take apart, with what people write in their place.
+# Letters that Unicode does not take apart, with what people write in their place.
 _PLAIN: Final = {
     "ø": "o", "Ø": "O", "ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L",
     "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ħ": "h", "Ħ": "H", "ı": "i", "ŧ": "t", "Ŧ": "T",
     "ŋ": "ng", "Ŋ": "Ng", "ĸ": "k", "ƒ": "f", "ɨ": "i", "ə": "e", "Ə": "E",
-    "‘": "'", "’": "'", "‚": "'", "‛": "'", "ʼ": "'", "ʻ": "'", "′": "'", "`": "'",
-    "‐": "-", "‒": "-", "–": "-", "—": "-", "―": "-", "−": "-",
 }  # fmt: skip
 
 _KEPT: Final = r"A-Za-z0-9\-'&@.,?!"
@@ -26,8 +24,8 @@ _UNFOLDED: Final = rf"\A |  | \z|[^ {_KEPT}]"
 
 
 def _fold(names: pl.Expr) -> pl.Expr:
-    # The acute accent goes first: the normalization takes it apart into a blank and an accent.
-    plain = names.str.replace_all("´", "'", literal=True).str.normalize("NFKD")
+    # Accents that stand alone go first: the normalization takes them apart into a blank and an accent.
+    plain = names.str.replace_all("[´¨¯¸]", "").str.normalize("NFKD")
     plain = plain.str.replace_many(list(_PLAIN), list(_PLAIN.values())).str.replace_all(_DROPPED, "")
     return plain.str.replace_all(r"\s+", " ").str.strip_chars(" ")
 

@@ -20,8 +20,10 @@ _READ_THROUGH: Final = """
 import sys
 import polars
 try:
-    for _ in polars.scan_parquet(sys.argv[1], glob=False, cache=False, low_memory=True).collect_batches():
-        pass
+    table = polars.scan_parquet(sys.argv[1], glob=False, cache=False, low_memory=True)
+    # A panic of one of the library's threads may end as a table that is merely too short.
+    if table.select(polars.len()).collect().item() != sum(part.height for part in table.collect_batches()):
+        sys.exit(print("rows are missing") or 1)
 except polars.exceptions.PolarsError as error:
     sys.exit(print(str(error).strip().splitlines()[0][:200]) or 1)
 """
@@ -59,8 +61,12 @@ class ParquetFile:
                 _text(pl.col(name), dtype).alias(cell(at))
                 for at, (name, dtype) in enumerate(zip(names, self._types, strict=True))
             ]
+            missing = int(scan.select(pl.len()).collect().item())
             for frame in scan.collect_batches(chunk_size=_ROWS, maintain_order=True, engine="streaming"):
+                missing -= frame.height
                 yield frame.select(texts)
+        if missing:
+            raise UnreadableInput(f"{self._path}: cannot be read as a table (rows are missing); export it again")
 
     def _told(self) -> Iterator[str]:
         for field, place in self.header.places.items():

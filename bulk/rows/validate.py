@@ -11,10 +11,10 @@ from typing import Final
 
 import polars as pl
 
+from bulk.guard import unguard
 from bulk.rows.check import RULES, derived, trimmed
 from bulk.rows.faults import Clerk, reasons
 from bulk.rows.frames import CELLS, SURPLUS, cell
-from bulk.rows.guard import unguard
 from bulk.rows.header import FIELDS, OUR_OWN, Header
 from bulk.rows.seen import Seen
 

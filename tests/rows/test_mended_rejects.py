@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from rows_reading import HEADER, Outcome, read, read_rows, read_text
 
-from bulk.rows import guard
+from bulk.guard import guard
 
 
 def rejects(folder: Path, outcome: Outcome) -> Path:
