@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,8 @@ class Control:
         ]
 
     async def health(self, _request: Request) -> JSONResponse:
-        """Say which sandbox this is."""
-        return JSONResponse({"sandbox": str(self._folder)})
+        """Say which sandbox this is, and in which process."""
+        return JSONResponse({"sandbox": str(self._folder), "pid": os.getpid()})
 
     async def stats(self, request: Request) -> JSONResponse:
         """Give the counts, or (DELETE) begin again from zero."""

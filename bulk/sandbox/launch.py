@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,9 @@ from bulk.sandbox.folder import SandboxError, StateFolder
 from bulk.sandbox.options import API_KEY, Options
 
 HOST = "127.0.0.1"
+_START_SECONDS = 10
 _STOP_SECONDS = 10
+_PROBE_SECONDS = 2  # a stranger on the port may never answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def find(state_dir: Path) -> Running | None:
     if port is None:
         return None
     try:
-        health = ask(port, "GET", "/_sandbox/health")
+        health = ask(port, "GET", "/_sandbox/health", timeout=_PROBE_SECONDS)
     except (OSError, http.client.HTTPException, ValueError):
         return None
     if health.get("sandbox") != str(folder.path):
@@ -83,9 +86,11 @@ def find(state_dir: Path) -> Running | None:
     return Running(f"http://{HOST}:{port}", API_KEY, folder, None)
 
 
-def ask(port: int, method: str, path: str, content: Mapping[str, object] | None = None) -> dict[str, Any]:
+def ask(
+    port: int, method: str, path: str, content: Mapping[str, object] | None = None, *, timeout: float = 60
+) -> dict[str, Any]:
     """Ask a running sandbox's control endpoints; raises OSError if nothing listens there."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=60)
+    connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
     with contextlib.closing(connection):
         body = None if content is None else json.dumps(content)
         connection.request(method, path, body, {"Content-Type": "application/json"})
@@ -119,6 +124,8 @@ def _started(folder: StateFolder, options: Options) -> Running | None:
     base_url = _first_line(process)
     if base_url.startswith("http://"):
         return Running(base_url, API_KEY, folder, process)
+    if process.stdin:
+        process.stdin.close()
     process.wait()
     if process.returncode == ALREADY_RUNNING:
         return None
@@ -138,7 +145,11 @@ def _first_line(process: subprocess.Popen[str]) -> str:
 
 
 def _found_after_all(folder: StateFolder) -> Running:
-    running = find(folder.path)
-    if running is None:
-        raise SandboxError(f"A sandbox holds {folder.path} but does not answer. End it and try again.")
-    return running
+    """Wait for the server that was quicker: it holds the folder a moment before it answers."""
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        running = find(folder.path)
+        if running:
+            return running
+        time.sleep(0.05)
+    raise SandboxError(f"A sandbox holds {folder.path} but does not answer. End it and try again.")

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+
 from bulk.sandbox.launch import Running
 from sandbox.asking import Connect, Launch, authorization, authorize, new_company, new_connection, stats
 

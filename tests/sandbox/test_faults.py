@@ -117,7 +117,7 @@ def test_a_wrong_answer_is_given(
 def test_a_truncated_answer_is_no_json(faulty: Running, api: httpx.Client) -> None:
     """Its length is right, its content is not."""
     faults(faulty, {"kind": "truncated", "count": 1})
-    with pytest.raises(ValueError, match="Unterminated|Expecting"):
+    with pytest.raises(ValueError, match=r"Unterminated|Expecting"):
         create(api).json()
 
 

@@ -1,0 +1,164 @@
+"""A sandbox in a process of its own: its port, its restarts, its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bulk.sandbox.folder import SandboxError
+from bulk.sandbox.launch import find, start
+from bulk.sandbox.options import API_KEY
+from sandbox.asking import Connect, new_company, new_connection, stats, until
+
+
+def answers(base_url: str) -> bool:
+    """Say whether a sandbox answers there."""
+    try:
+        return httpx.get(base_url + "/_sandbox/health").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_what_it_knows_survives_a_restart_at_the_same_address(tmp_path: Path, connect: Connect) -> None:
+    """A link made yesterday still opens today."""
+    with start(tmp_path / "state") as first:
+        api = connect(first)
+        company = new_company(api)
+        connection = new_connection(api, company)
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(connection["linkUrl"])
+    with start(tmp_path / "state") as second:
+        assert second.base_url == first.base_url
+        assert httpx.get(connection["linkUrl"]).status_code == 200
+        assert connect(second).get(f"/companies/{company}").json()["name"] == "Acme Ltd"
+
+
+def test_what_was_answered_survives_a_kill(tmp_path: Path, connect: Connect) -> None:
+    """kill -9 of the server loses no company that a client was told of."""
+    with start(tmp_path / "state") as running:
+        api = connect(running)
+        made = {new_company(api) for _ in range(50)}
+        assert running.process
+        running.process.kill()
+    with start(tmp_path / "state") as running:
+        results = connect(running).get("/companies").json()["results"]
+        assert {each["id"] for each in results} == made
+
+
+def test_the_folder_is_its_owners_alone(tmp_path: Path) -> None:
+    """linkUrls are credentials."""
+    with start(tmp_path / "new" / "state") as running:
+        assert running.folder.path.stat().st_mode & 0o777 == 0o700
+        assert running.api_key == API_KEY
+
+
+def test_one_that_runs_already_is_used_and_left_running(tmp_path: Path) -> None:
+    """The second user of a folder gets the first one's server."""
+    with start(tmp_path / "state") as first:
+        with start(tmp_path / "state") as second:
+            assert second.base_url == first.base_url
+            assert first.is_ours
+            assert not second.is_ours
+        assert answers(first.base_url)
+        found = find(tmp_path / "state")
+        assert found
+        assert found.base_url == first.base_url
+    assert find(tmp_path / "state") is None
+
+
+def test_two_that_start_at_once_end_up_with_one_server(tmp_path: Path) -> None:
+    """Whoever is slower uses the quicker one's."""
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(lambda _: start(tmp_path / "state"), range(2)))
+    try:
+        assert len({each.base_url for each in both}) == 1
+        assert sorted(each.is_ours for each in both) == [False, True]
+    finally:
+        for each in both:
+            each.stop()
+
+
+def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
+    """Another port would make the links of yesterday useless, so it is not chosen in silence."""
+    with socket.socket() as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        stranger.listen()
+        port = stranger.getsockname()[1]
+        (tmp_path / "state").mkdir()
+        (tmp_path / "state" / "port").write_text(str(port))
+        with pytest.raises(SandboxError, match=f"Port {port} .* is taken"):
+            start(tmp_path / "state")
+
+
+def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
+    """A file is in the way."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SandboxError, match="cannot be made"):
+        start(tmp_path / "file" / "state")
+
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from bulk.sandbox.launch import start
+running = start(Path(sys.argv[1]))
+print(running.base_url, running.process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
+    """Nobody is left to stop it, so it stops itself."""
+    with _parent(tmp_path) as parent:
+        base_url = _first_word(parent)
+        assert answers(base_url)
+        parent.kill()
+        until(lambda: not answers(base_url))
+    until(lambda: find(tmp_path / "state") is None)
+
+
+def test_a_ctrl_c_of_the_terminal_does_not_reach_it(tmp_path: Path) -> None:
+    """It serves on while its parent finishes what is in flight."""
+    with _parent(tmp_path) as parent:
+        base_url = _first_word(parent)
+        assert os.getsid(int(httpx.get(base_url + "/_sandbox/health").json()["pid"])) != os.getsid(parent.pid)
+        parent.send_signal(signal.SIGSTOP)
+        assert answers(base_url)
+        parent.kill()
+        until(lambda: not answers(base_url))
+
+
+def test_a_real_key_does_not_get_into_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process list shows environments to the same user."""
+    monkeypatch.setenv("CODAT_API_KEY", "very-secret")
+    with start(tmp_path / "state") as running:
+        assert running.process
+        environment = Path(f"/proc/{running.process.pid}/environ")
+        if not environment.exists():
+            pytest.skip("only Linux shows a process's environment as a file")
+        assert b"very-secret" not in environment.read_bytes()
+
+
+def test_control_needs_no_key_and_is_not_counted(tmp_path: Path) -> None:
+    """Looking at the counts does not change them."""
+    with start(tmp_path / "state") as running:
+        assert stats(running) == stats(running)
+        assert stats(running)["requests_total"] == 0
+
+
+def _parent(tmp_path: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", PARENT, str(tmp_path / "state")]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def _first_word(parent: subprocess.Popen[str]) -> str:
+    assert parent.stdout
+    return parent.stdout.readline().split()[0]

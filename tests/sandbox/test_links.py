@@ -1,0 +1,92 @@
+"""The pages behind a linkUrl, as a customer's browser sees them."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from bulk.sandbox.launch import Running
+from sandbox.asking import Connect, Launch, advance, authorize, new_company, new_connection
+
+
+def status_of(api: httpx.Client, company: str) -> str:
+    """Give the status of the company's first connection, without renewing its link."""
+    return str(api.get(f"/companies/{company}").json()["dataConnections"][0]["status"])
+
+
+def test_the_page_asks_and_opening_it_spends_nothing(api: httpx.Client) -> None:
+    """It names the company and the software, has two buttons, and can be opened again."""
+    company = new_company(api, name="Fish & Chips, O'Brien's")
+    link = new_connection(api, company, "qhyg")["linkUrl"]
+    assert link[-11:-6] == "?otp="
+    assert link[-6:].isdigit()
+    pages = [httpx.get(link) for _ in range(2)]
+    assert [page.status_code for page in pages] == [200, 200]
+    assert "Fish &amp; Chips, O&#x27;Brien&#x27;s" in pages[0].text
+    assert "QuickBooks Online" in pages[0].text
+    assert pages[0].text.count("<button") == 2
+    assert '<html lang="en">' in pages[0].text
+    assert "script" not in pages[0].text
+    assert status_of(api, company) == "PendingAuth"
+
+
+def test_authorizing_links_the_connection_and_spends_the_link(api: httpx.Client) -> None:
+    """A second use is 401, in a page for people; nothing undoes it."""
+    company = new_company(api)
+    connection = new_connection(api, company)
+    authorize(connection)
+    assert status_of(api, company) == "Linked"
+    again = httpx.get(connection["linkUrl"])
+    assert again.status_code == 401
+    assert "no longer works" in again.text
+    assert httpx.post(connection["linkUrl"], data={"decision": "decline"}).status_code == 401
+    assert status_of(api, company) == "Linked"
+
+
+def test_declining_links_nothing_and_leaves_a_trace(api: httpx.Client) -> None:
+    """The connection goes on waiting, with an error that tells why; a new link lets the customer think again."""
+    company = new_company(api)
+    connection = new_connection(api, company)
+    assert httpx.post(connection["linkUrl"], data={"decision": "decline"}).status_code == 200
+    assert httpx.get(connection["linkUrl"]).status_code == 401
+    shown = api.get(f"/companies/{company}/connections/{connection['id']}").json()
+    assert shown["status"] == "PendingAuth"
+    assert "declined" in shown["dataConnectionErrors"][0]["errorMessage"]
+    authorize(shown)
+    assert status_of(api, company) == "Linked"
+
+
+@pytest.mark.parametrize(("seconds", "status"), [(86_000, 200), (86_400, 401)])
+def test_a_link_lives_a_day(launch: Launch, connect: Connect, seconds: float, status: int) -> None:
+    """Then it is 401 even if unused, and is renewed by Get connection."""
+    running = launch()
+    api = connect(running)
+    company = new_company(api)
+    connection = new_connection(api, company)
+    advance(running, seconds)
+    assert httpx.get(connection["linkUrl"]).status_code == status
+    fresh = api.get(f"/companies/{company}/connections/{connection['id']}").json()
+    assert httpx.get(fresh["linkUrl"]).status_code == 200
+
+
+def test_its_life_can_be_shortened(launch: Launch, connect: Connect) -> None:
+    """`--link-lifetime` 3600, as the older pages have it."""
+    running = launch(link_lifetime=3600.0)
+    api = connect(running)
+    connection = new_connection(api, new_company(api))
+    advance(running, 3600)
+    assert httpx.get(connection["linkUrl"]).status_code == 401
+
+
+def test_a_guessed_password_opens_nothing(shared: Running, api: httpx.Client) -> None:
+    """Nor does another company's address, nor a form without a decision."""
+    company = new_company(api)
+    connection = new_connection(api, company)
+    link, otp = connection["linkUrl"].split("?otp=")
+    wrong = "000000" if otp != "000000" else "000001"
+    other = f"{shared.base_url}/link/companies/{new_company(api)}/connections/{connection['id']}/start"
+    assert httpx.get(f"{link}?otp={wrong}").status_code == 401
+    assert httpx.get(link).status_code == 401
+    assert httpx.get(f"{other}?otp={otp}").status_code == 401
+    assert httpx.post(connection["linkUrl"], data={"decision": "perhaps"}).status_code == 400
+    assert status_of(api, company) == "PendingAuth"
