@@ -1,0 +1,163 @@
+"""Codat's own clients against the sandbox: it is held to someone else's idea of Codat, not to ours."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, TypeAlias
+from uuid import uuid4
+
+import httpx
+import pytest
+from codat_platform.models import errors
+from codat_platform.models.shared.dataconnectionstatus import DataConnectionStatus
+from codat_platform.models.shared.security import Security
+from codat_platform.models.shared.sourcetype import SourceType
+from codat_platform.sdk import CodatPlatform
+from codat_sync_for_expenses.models import errors as expense_errors
+from codat_sync_for_expenses.models.shared.security import Security as ExpenseSecurity
+from codat_sync_for_expenses.sdk import CodatSyncExpenses
+
+from bulk.sandbox.launch import Running
+from sandbox.asking import faults, stats
+
+# The clients annotate their groups of operations with the names of models, so a type checker cannot follow them.
+Client: TypeAlias = Any
+
+
+def header(key: str = "sandbox-key") -> str:
+    """Give the value of the Authorization header."""
+    return "Basic " + base64.b64encode(key.encode()).decode()
+
+
+@pytest.fixture
+def platform(shared: Running) -> Client:
+    """Give Codat's client for companies and connections."""
+    return connected(shared)
+
+
+@pytest.fixture
+def expenses(shared: Running) -> Client:
+    """Give Codat's client for expenses."""
+    security = ExpenseSecurity(auth_header=header())
+    return CodatSyncExpenses(security=security, server_url=shared.base_url)
+
+
+def connected(running: Running, key: str = "sandbox-key") -> Client:
+    """Give Codat's client with a key."""
+    return CodatPlatform(security=Security(auth_header=header(key)), server_url=running.base_url)
+
+
+def linked(platform: Client) -> tuple[str, str]:
+    """Create a company whose customer has authorized; give its id and its connection's."""
+    company = platform.companies.create(request={"name": "Acme"})
+    request = {"company_id": company.id, "request_body": {"platformKey": "gbol"}}
+    connection = platform.connections.create(request=request)
+    httpx.post(connection.link_url, data={"decision": "authorize"}).raise_for_status()
+    return company.id, connection.id
+
+
+def test_a_company_is_created_and_listed(platform: Client) -> None:
+    """The client reads both, with tags and times."""
+    uid = uuid4().hex
+    company = platform.companies.create(request={"name": "Example Company (Codat[1])", "tags": {"uid": uid}})
+    assert company.name == "Example Company Codat1"
+    page = platform.companies.list(request={"tags": f"uid={uid}", "page": 1, "page_size": 100})
+    assert page.results
+    assert [each.id for each in page.results] == [company.id]
+    assert page.total_results == 1
+    assert page.links.next is None
+
+
+def test_a_connection_is_created_shown_and_listed(platform: Client) -> None:
+    """The client reads its status and source type as its own enums."""
+    company = platform.companies.create(request={"name": "Acme"})
+    request = {"company_id": company.id, "request_body": {"platformKey": "akxx"}}
+    made = platform.connections.create(request=request)
+    assert made.status is DataConnectionStatus.PENDING_AUTH
+    assert made.source_type is SourceType.ACCOUNTING
+    assert made.platform_name == "Oracle NetSuite"
+    assert platform.connections.get(request={"company_id": company.id, "connection_id": made.id}).id == made.id
+    listed = platform.connections.list(request={"company_id": company.id}).results
+    assert listed
+    assert [each.id for each in listed] == [made.id]
+    query = {"query": f"id={company.id}&&dataConnections.status=PendingAuth", "page_size": 100}
+    (found,) = platform.companies.list(request=query).results or []
+    assert [each.id for each in found.data_connections or []] == [made.id]
+
+
+def test_the_partner_connection_waits_for_the_customer(platform: Client, expenses: Client) -> None:
+    """The client for expenses raises its own error first, and reads a linked expense connection then."""
+    waiting = platform.companies.create(request={"name": "Acme"})
+    with pytest.raises(expense_errors.ErrorMessage) as refused:
+        expenses.connections.create_partner_expense_connection(request={"company_id": waiting.id})
+    assert refused.value.data.status_code == 400
+    company, _ = linked(platform)
+    partner = expenses.connections.create_partner_expense_connection(request={"company_id": company})
+    assert partner.status.value == "Linked"
+    assert partner.source_type == "Expense"
+
+
+def test_a_linked_connection_is_unlinked(platform: Client) -> None:
+    """And a second time is an error."""
+    company, connection = linked(platform)
+    request = {
+        "company_id": company,
+        "connection_id": connection,
+        "update_connection_status": {"status": "Unlinked"},
+    }
+    assert platform.connections.unlink(request=request).status is DataConnectionStatus.UNLINKED
+    with pytest.raises(errors.SDKError, match="Only a Linked connection"):
+        platform.connections.unlink(request=request)
+
+
+def test_tokens_link_a_connection_and_a_sync_is_started(platform: Client) -> None:
+    """The way of an existing OAuth integration."""
+    company = platform.companies.create(request={"name": "Acme"}).id
+    made = platform.connections.create(request={"company_id": company, "request_body": {"platformKey": "qhyg"}})
+    request = {"company_id": company, "connection_id": made.id, "request_body": {"refresh_token": "t"}}
+    assert platform.connections.update_authorization(request=request).status is DataConnectionStatus.LINKED
+    platform.refresh_data.all(request={"company_id": company})
+    assert platform.companies.get(request={"company_id": company}).last_sync
+
+
+def test_a_company_is_deleted(platform: Client) -> None:
+    """From then on it is not found, with a correlationId to ask support about."""
+    company = platform.companies.create(request={"name": "Acme"})
+    platform.companies.delete(request={"company_id": company.id})
+    with pytest.raises(errors.ErrorMessage) as missing:
+        platform.companies.get(request={"company_id": company.id})
+    assert missing.value.status_code == 404
+    assert missing.value.data.correlation_id
+
+
+def test_integrations_are_listed(platform: Client) -> None:
+    """The client reads each of them."""
+    page = platform.integrations.list(request={"query": "sourceType=Accounting&&enabled=true"})
+    assert {"Xero", "QuickBooks Online"} <= {each.name for each in page.results or []}
+
+
+def test_a_wrong_key_raises_the_clients_error(shared: Running) -> None:
+    """401 and 403 in Codat's error body."""
+    for key, status in (("wrong", 401), ("sandbox-key-without-access", 403)):
+        with pytest.raises(errors.ErrorMessage) as refused:
+            connected(shared, key).companies.list(request={})
+        assert refused.value.data.status_code == status
+
+
+def test_the_clients_own_retries_show_in_the_counts(shared: Running, platform: Client) -> None:
+    """It repeats a POST after a 500 though the work was done, and without a key that makes a second company."""
+    made = stats(shared)["companies"]
+    faults(shared, {"kind": "5xx_after", "operations": ["create_company"], "count": 1})
+    platform.companies.create(request={"name": "Acme", "tags": {"uid": (uid := uuid4().hex)}})
+    assert stats(shared)["companies"] == made + 2
+    assert stats(shared)["duplicates"]["companies"] == 1
+    assert platform.companies.list(request={"tags": f"uid={uid}"}).total_results == 2
+
+
+def test_a_429_is_waited_for_by_the_client(shared: Running, platform: Client) -> None:
+    """It understands our Retry-After, and is not early."""
+    httpx.delete(shared.base_url + "/_sandbox/stats")
+    faults(shared, {"kind": "429", "operations": ["create_company"], "count": 1, "seconds": 1})
+    platform.companies.create(request={"name": "Acme"})
+    counts = stats(shared)
+    assert (counts["statuses"], counts["early_requests"]) == ({"429": 1, "200": 1}, 0)
