@@ -16,12 +16,14 @@ from typing import Any
 ACCEPTED = ("row", "customer_id", "company_name", "name_sent", "platform_key", "email", "description", "extra", "mends")
 REJECTED = ("row", "customer_id", "company_name", "platform", "email", "extra", "cells", "reasons", "mends")
 
-# Which rejected row of another file an incoming row mends: the one that our own rejects file names, or the only one
-# with this identifier.
+# Where a row stands that another file, given earlier, has brought in: the rejected row that our own rejects file names,
+# its customer's, or the only rejected row with its identifier. A place of the gone is no place: others stand there now.
 MENDS = """(SELECT r.{0} FROM rejections r JOIN sources s ON s.id = r.source
-            WHERE s.id <> ?1 AND r.row + s.shift = t.mends)"""
+            WHERE s.id < ?1 AND r.row + s.shift = t.mends)"""
+KNOWN = """(SELECT c.{0} FROM customers c
+            WHERE c.source < ?1 AND c.customer_id = t.customer_id AND c.presence <> 'gone')"""
 BY_ID = """(SELECT max(r.{0}) FROM rejections r
-            WHERE r.source <> ?1 AND r.customer_id = t.customer_id HAVING count(*) = 1)"""
+            WHERE r.source < ?1 AND r.customer_id = t.customer_id HAVING count(*) = 1)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,52 +65,71 @@ class Enrolment:
         """Begin to take in a file. The same path or the same bytes as before are the same file, another adds to it."""
         self._db = connection
         self._run = run
-        self._digest = source.digest
+        self._file = source
         self._new = self._changed = self._same = self._rows = 0
-        row = connection.execute(
-            "SELECT id FROM sources WHERE path = ? OR digest = ? ORDER BY id LIMIT 1", (source.path, source.digest)
-        ).fetchone()
-        self._is_same_file = row is not None
-        values = (source.path, source.digest, json.dumps(source.columns), json.dumps(source.extras))
-        if row is None:
-            cursor = connection.execute(
-                "INSERT INTO sources (path, digest, columns, extras, rows, shift) VALUES (?, ?, ?, ?, 0, 0)", values
-            )
-            self._source = int(cursor.lastrowid or 0)
-        else:
-            self._source = int(row[0])
-            connection.execute(
-                "UPDATE sources SET path = ?, digest = ?, columns = ?, extras = ? WHERE id = ?", (*values, self._source)
-            )
-        connection.execute("DELETE FROM rejections WHERE source = ?", (self._source,))
+        self._source: int | None = None
+        self._is_same_file = False
         connection.execute("DROP TABLE IF EXISTS temp.incoming")
         connection.execute(f"CREATE TEMP TABLE incoming ({', '.join(ACCEPTED)}, place_source, place_row)")
         connection.execute("DROP TABLE IF EXISTS temp.refused")
         connection.execute(f"CREATE TEMP TABLE refused ({', '.join(REJECTED)}, place_source, place_row)")
         connection.execute("CREATE INDEX temp.incoming_by_id ON incoming (customer_id)")
 
+    @property
+    def _id(self) -> int:
+        if self._source is None:
+            self._source = self._begin()
+        return self._source
+
+    def _begin(self) -> int:
+        """Find out whether the batch knows the file.
+
+        Our own rejects file is written anew, in the same place, by every run: mended again, it is another file.
+        """
+        (is_mended,) = self._db.execute(
+            "SELECT EXISTS (SELECT mends FROM incoming WHERE mends IS NOT NULL "
+            "UNION ALL SELECT mends FROM refused WHERE mends IS NOT NULL)"
+        ).fetchone()
+        file = self._file
+        row = self._db.execute(
+            "SELECT id FROM sources WHERE digest = ? OR (path = ? AND NOT ?) ORDER BY id LIMIT 1",
+            (file.digest, file.path, is_mended),
+        ).fetchone()
+        values = (file.path, file.digest, json.dumps(file.columns), json.dumps(file.extras))
+        if row is None:
+            cursor = self._db.execute(
+                "INSERT INTO sources (path, digest, columns, extras, rows, shift) VALUES (?, ?, ?, ?, 0, 0)", values
+            )
+            return int(cursor.lastrowid or 0)
+        self._is_same_file = True
+        self._db.execute(
+            "UPDATE sources SET path = ?, digest = ?, columns = ?, extras = ? WHERE id = ?", (*values, row[0])
+        )
+        self._db.execute("DELETE FROM rejections WHERE source = ?", (row[0],))
+        return int(row[0])
+
     def take(self, accepted: Iterable[Sequence[Any]], rejected: Iterable[Sequence[Any]], *, rows: int) -> None:
         """Take in a part of the file, in the order ACCEPTED and REJECTED; `rows`: the last row's number so far."""
         self._rows = max(self._rows, rows)
-        marks = ", ".join("?" * len(ACCEPTED))
         self._db.execute("DELETE FROM incoming")
         self._db.execute("DELETE FROM refused")
-        self._db.executemany(f"INSERT INTO incoming VALUES ({marks}, NULL, NULL)", accepted)  # noqa: S608 - fixed texts
+        for table, columns, values in (("incoming", ACCEPTED, accepted), ("refused", REJECTED, rejected)):
+            marks = ", ".join("?" * len(columns))
+            self._db.executemany(f"INSERT INTO {table} VALUES ({marks}, NULL, NULL)", values)  # noqa: S608 - fixed texts
         self._place("incoming")
         self._reject_taken_places()
         self._count()
         self._upsert()
-        marks = ", ".join("?" * len(REJECTED))
-        self._db.executemany(f"INSERT INTO refused VALUES ({marks}, NULL, NULL)", rejected)  # noqa: S608 - fixed texts
         self._place("refused")
-        self._keep_mended()
         self._insert_rejections()
 
     def finish(self) -> Tally:
         """Compare what was taken in with the batch; find who is gone, and give the tally."""
+        source = self._id
         if self._is_same_file:
+            self._keep_mended()
             self._part_with_the_absent()
-        self._db.execute("UPDATE sources SET rows = ? WHERE id = ?", (self._rows, self._source))
+        self._db.execute("UPDATE sources SET rows = ? WHERE id = ?", (self._rows, source))
         self._db.execute(
             "UPDATE sources SET shift = (SELECT coalesce(sum(s.rows), 0) FROM sources s WHERE s.id < sources.id)"
         )
@@ -118,19 +139,27 @@ class Enrolment:
 
     def _place(self, table: str) -> None:
         """Say for which row of the batch's input each row stands: the one it mends, its customer's, or its own."""
-        if table == "incoming":
-            known = "(SELECT c.source FROM customers c WHERE c.customer_id = t.customer_id)"
-            known_row = "(SELECT c.row FROM customers c WHERE c.customer_id = t.customer_id)"
-        else:
-            known = known_row = "NULL"
-        if self._is_same_file:
-            source, row = "?1", "t.row"
-        else:
-            source = f"coalesce({MENDS.format('source')}, {known}, {BY_ID.format('source')}, ?1)"
-            row = f"coalesce({MENDS.format('row')}, {known_row}, {BY_ID.format('row')}, t.row)"
+        bound = (self._id,)
+        (is_first,) = self._db.execute("SELECT NOT EXISTS (SELECT 1 FROM sources WHERE id < ?)", bound).fetchone()
+        if is_first:
+            self._db.execute(f"UPDATE {table} SET place_source = ?1, place_row = row WHERE place_row IS NULL", bound)  # noqa: S608 - fixed texts
+            return
+        # A rejected row is no word of its customer, who stays where it is.
+        known = {column: KNOWN.format(column) if table == "incoming" else "NULL" for column in ("source", "row")}
+        source = f"coalesce({MENDS.format('source')}, {known['source']}, {BY_ID.format('source')}, ?1)"
+        row = f"coalesce({MENDS.format('row')}, {known['row']}, {BY_ID.format('row')}, t.row)"
         self._db.execute(
             f"UPDATE {table} AS t SET place_source = {source}, place_row = {row} WHERE place_row IS NULL",  # noqa: S608 - fixed texts
-            (self._source,),
+            bound,
+        )
+        # Of several rows for one place the first has it.
+        self._db.execute(
+            f"""
+            UPDATE {table} AS t
+            SET place_source = coalesce({known["source"]}, ?1), place_row = coalesce({known["row"]}, t.row)
+            WHERE place_source <> ?1 AND rowid NOT IN (SELECT min(rowid) FROM {table} GROUP BY place_source, place_row)
+            """,  # noqa: S608 - fixed texts
+            bound,
         )
 
     def _reject_taken_places(self) -> None:
@@ -144,7 +173,7 @@ class Enrolment:
                    t.mends, t.place_source, t.place_row
             FROM incoming t JOIN customers c ON c.customer_id = t.customer_id
             JOIN rejections r ON r.source = t.place_source AND r.row = t.place_row
-            WHERE t.mends IS NOT NULL AND (c.source, c.row) <> (t.place_source, t.place_row)
+            WHERE t.mends IS NOT NULL AND c.presence <> 'gone' AND (c.source, c.row) <> (t.place_source, t.place_row)
             """
         )
         self._db.execute(
@@ -168,14 +197,15 @@ class Enrolment:
         self._changed += rows - new - same
 
     def _upsert(self) -> None:
-        if not self._is_same_file:
-            self._db.execute(
-                """
-                INSERT OR REPLACE INTO mended (cells, customer_id)
-                SELECT r.cells, t.customer_id FROM incoming t
-                JOIN rejections r ON r.source = t.place_source AND r.row = t.place_row
-                """
-            )
+        self._db.execute(
+            """
+            INSERT OR IGNORE INTO mended (cells, customer_id)
+            SELECT r.cells, t.customer_id FROM incoming t
+            JOIN rejections r ON r.source = t.place_source AND r.row = t.place_row
+            WHERE r.source < ?
+            """,
+            (self._id,),
+        )
         self._db.execute("DELETE FROM rejections WHERE (source, row) IN (SELECT place_source, place_row FROM incoming)")
         # A failed customer is asked for again when what is sent for it has changed.
         self._db.execute(
@@ -196,23 +226,32 @@ class Enrolment:
         )
 
     def _keep_mended(self) -> None:
-        """A faulty row that came back mended in another file stands for the customer it became."""
-        if not self._is_same_file:
-            return
-        kept = self._db.execute(
+        """A faulty row that came back mended in another file stands for the customer it became.
+
+        Of faulty rows that are alike, each stands for another one. Whose place is in an earlier file keeps it.
+        """
+        self._db.execute("DROP TABLE IF EXISTS temp.kept")
+        self._db.execute(
             """
-            UPDATE customers SET source = t.place_source, row = t.place_row, enrolment = ?, presence = 'present'
-            FROM (SELECT m.customer_id, f.place_source, f.place_row FROM refused f JOIN mended m ON m.cells = f.cells) t
-            WHERE customers.customer_id = t.customer_id AND customers.enrolment <> ?
+            CREATE TEMP TABLE kept AS
+            SELECT m.customer_id, m.source, r.row FROM
+                (SELECT cells, row, row_number() OVER (PARTITION BY cells ORDER BY row) AS nth
+                 FROM rejections WHERE source = ?1 AND cells IN (SELECT cells FROM mended)) r
+            JOIN
+                (SELECT cells, customer_id, source,
+                        row_number() OVER (PARTITION BY cells ORDER BY presence = 'gone', seq) AS nth
+                 FROM mended JOIN customers USING (customer_id) WHERE source < ?1 OR enrolment <> ?2) m
+            USING (cells, nth)
             """,
-            (self._run, self._run),
+            (self._id, self._run),
+        )
+        kept = self._db.execute(
+            "UPDATE customers SET source = ?1, row = kept.row, enrolment = ?2, presence = 'present' FROM kept "
+            "WHERE customers.customer_id = kept.customer_id AND kept.source >= ?1",
+            (self._id, self._run),
         )
         self._same += kept.rowcount
-        self._db.execute(
-            "DELETE FROM refused WHERE EXISTS (SELECT 1 FROM customers c WHERE c.enrolment = ? "
-            "AND c.source = refused.place_source AND c.row = refused.place_row)",
-            (self._run,),
-        )
+        self._db.execute("DELETE FROM rejections WHERE source = ? AND row IN (SELECT row FROM kept)", (self._id,))
 
     def _insert_rejections(self) -> None:
         self._db.execute(
@@ -229,7 +268,8 @@ class Enrolment:
     def _part_with_the_absent(self) -> None:
         """Deal with the customers of this file whom it no longer has, or has in a faulty row."""
         absent = "source = ? AND enrolment <> ?"
-        bound = (self._source, self._run)
+        source = self._id
+        bound = (source, self._run)
         self._db.execute(f"DELETE FROM customers WHERE {absent} AND name_sent IS NULL AND company_id IS NULL", bound)  # noqa: S608 - fixed texts
         self._db.execute(f"UPDATE customers SET presence = 'gone' WHERE {absent}", bound)  # noqa: S608 - fixed texts
         self._db.execute(
@@ -238,12 +278,12 @@ class Enrolment:
             FROM (SELECT customer_id, min(row) AS row FROM rejections WHERE source = ? GROUP BY customer_id) t
             WHERE customers.customer_id = t.customer_id AND presence = 'gone' AND source = ?
             """,
-            (self._source, self._source),
+            (source, source),
         )
         self._db.execute(
             "UPDATE rejections SET hidden = 1 WHERE source = ? AND EXISTS (SELECT 1 FROM customers c WHERE "
             "c.presence = 'faulty' AND c.source = rejections.source AND c.row = rejections.row)",
-            (self._source,),
+            (source,),
         )
 
 

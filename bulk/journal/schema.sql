@@ -18,7 +18,7 @@ CREATE TABLE sources (               -- the files this batch was given
 );
 
 CREATE TABLE customers (             -- one row for each customer accepted from the input
-    seq            INTEGER PRIMARY KEY,            -- the order of enrolment
+    seq            INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of enrolment; never given twice: requests name it
     source         INTEGER NOT NULL,               -- where it stands in the input: sources.id
     row            INTEGER NOT NULL,               --                               and the row of that file
     enrolment      INTEGER NOT NULL,               -- the run that saw it in the input last
@@ -74,8 +74,9 @@ CREATE TABLE rejections (            -- one row for each row of the input that w
 ) WITHOUT ROWID;
 
 CREATE TABLE mended (                -- rejected rows that came back mended in another file
-    cells       TEXT PRIMARY KEY,    -- the rejected row as it was
-    customer_id TEXT NOT NULL        -- who it became
+    cells       TEXT NOT NULL,       -- the rejected row as it was
+    customer_id TEXT NOT NULL,       -- who it became
+    PRIMARY KEY (cells, customer_id)
 ) WITHOUT ROWID;
 
 CREATE TABLE runs (                  -- one row for each run of a command on this batch

@@ -214,7 +214,8 @@ def change(connection: sqlite3.Connection, seq: int, changes: Mapping[str, objec
 def dismiss(connection: sqlite3.Connection, seq: int) -> None:
     """Forget a customer who is no longer in the input and whom Codat turned out not to have."""
     connection.execute(
-        "UPDATE rejections SET hidden = 0 WHERE (source, row) IN (SELECT source, row FROM customers WHERE seq = ?)",
+        "UPDATE rejections SET hidden = 0 WHERE (source, row) IN "
+        "(SELECT source, row FROM customers WHERE seq = ? AND presence = 'faulty')",
         (seq,),
     )
     connection.execute("DELETE FROM customers WHERE seq = ?", (seq,))
@@ -241,7 +242,8 @@ def entries(
         f"{ENTRY} WHERE state = 'pending' AND {which} AND seq > ?{within} ORDER BY seq LIMIT ?",
         (after, *bound, most),
     ).fetchall()
-    return [_entry(row, _asks(connection, row[0]) if begun else ()) for row in rows]
+    # What was asked counts even for the untouched: a look-up that found nothing makes a customer untouched again.
+    return [_entry(row, _asks(connection, row[0])) for row in rows]
 
 
 IN_WORK = "(presence = 'present' OR name_sent IS NOT NULL)"

@@ -1,0 +1,119 @@
+"""A batch on disk that is given files, row by row, and says what its reports would show."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bulk.journal import store
+from bulk.journal.enrol import Enrolment, Source, Tally
+from bulk.journal.reading import Reader
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of an input: faulty or not, and, in our own rejects file, the row that it mends."""
+
+    customer_id: str | None
+    is_faulty: bool = False
+    name: str = "Acme"
+    email: str | None = None
+    mends: int | None = None
+    platform: str = "gbol"
+
+    def mending(self, row: int, customer_id: str | None = None) -> Row:
+        """Make the row that mends this one."""
+        return replace(self, is_faulty=False, mends=row, customer_id=customer_id or self.customer_id)
+
+
+def good(customer_id: str, **values: str) -> Row:
+    """Make a row that is accepted."""
+    return replace(Row(customer_id), **values)  # type: ignore[arg-type]
+
+
+def bad(customer_id: str | None, **values: str) -> Row:
+    """Make a row that is rejected."""
+    return replace(Row(customer_id, is_faulty=True), **values)  # type: ignore[arg-type]
+
+
+class Batch:
+    """A journal in a folder, and what can be done with it between two runs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / store.FILE
+        self.db = store.open_journal(folder)
+        self.runs = 0
+
+    def give(self, path: str, rows: Sequence[Row], *, at_once: int = 1000, digest: str | None = None) -> Tally:
+        """Enrol a file. Its digest is that of its rows."""
+        self.runs += 1
+        rows = list(rows)
+        source = Source(path, digest or repr(rows), ("customer_id", "company_name"), ())
+        with store.transaction(self.db):
+            enrolment = Enrolment(self.db, source, run=self.runs)
+            for start in range(0, len(rows), at_once):
+                numbered = list(enumerate(rows, 1))[start : start + at_once]
+                enrolment.take(_accepted(numbered), _rejected(numbered), rows=numbered[-1][0])
+            return enrolment.finish()
+
+    def created(self, *customer_ids: str) -> None:
+        """Let Codat have these customers."""
+        for customer_id in customer_ids:
+            self.write(customer_id, name_sent="Acme", company_id="c " + customer_id, state="link_ready")
+
+    def write(self, customer_id: str, **values: object) -> None:
+        """Change columns of a customer, as a run does."""
+        with store.transaction(self.db):
+            store.change(self.db, self.seq(customer_id), values)
+
+    def seq(self, customer_id: str) -> int:
+        """Give a customer's number."""
+        (seq,) = self.db.execute("SELECT seq FROM customers WHERE customer_id = ?", (customer_id,)).fetchone()
+        return int(seq)
+
+    def presence(self) -> dict[str, str]:
+        """Say of every customer whether it is in the input."""
+        return dict(self.db.execute("SELECT customer_id, presence FROM customers ORDER BY seq"))
+
+    def shown(self) -> list[tuple[int | None, str | None, str]]:
+        """Give `row, customer_id, state` of the results."""
+        with Reader(self.path) as reader:
+            rows = [row for frame in reader.results() for row in frame.select("row", "customer_id", "state").rows()]
+            counts = {state: count for state, count in reader.counts().items() if count}
+        assert counts == Counter(state for _, _, state in rows), "the counts are those of the rows"
+        return rows
+
+    def rejects(self) -> list[int]:
+        """Give the rows that our own rejects file holds."""
+        with Reader(self.path) as reader:
+            return [row for frame in reader.rejects() for row in frame["row"].to_list()]
+
+
+def _accepted(rows: Iterable[tuple[int, Row]]) -> list[tuple[object, ...]]:
+    return [
+        (number, row.customer_id, row.name, row.name, row.platform, row.email, None, "{}", row.mends)
+        for number, row in rows
+        if not row.is_faulty
+    ]
+
+
+def _rejected(rows: Iterable[tuple[int, Row]]) -> list[tuple[object, ...]]:
+    return [
+        (number, row.customer_id, row.name, "Sage", row.email, "{}", _cells(row), "platform: unknown", row.mends)
+        for number, row in rows
+        if row.is_faulty
+    ]
+
+
+def _cells(row: Row) -> str:
+    return json.dumps({"customer_id": row.customer_id, "company_name": row.name})
+
+
+def pending(db: sqlite3.Connection) -> list[str]:
+    """Give the customers that a run would take up, in its order."""
+    begun = store.entries(db, begun=True, after=0, most=1000)
+    return [entry.customer_id for entry in begun + store.entries(db, begun=False, after=0, most=1000)]

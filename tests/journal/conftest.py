@@ -1,0 +1,18 @@
+"""What the tests of the journal start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from .batches import Batch
+
+
+@pytest.fixture
+def batch(tmp_path: Path) -> Iterator[Batch]:
+    """An empty batch."""
+    batch = Batch(tmp_path / "autumn")
+    yield batch
+    batch.db.close()

@@ -1,0 +1,150 @@
+"""The journal opens, survives, and says what is wrong with it."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from bulk.errors import BatchUnusable, JournalUnwritable
+from bulk.journal import store
+from bulk.journal.store import Intent, Result
+from bulk.model import Outcome, Step
+
+from .batches import Batch, bad, good
+
+
+def ask(batch: Batch, customer_id: str, outcome: Outcome | None, *, key: str | None = "k", at: float = 0.0) -> None:
+    """Write down a request for a company, and what became of it."""
+    with store.transaction(batch.db):
+        intent = Intent(batch.seq(customer_id), Step.COMPANY, "create_company", at, key, "{}")
+        number = store.intend(batch.db, 1, intent)
+        if outcome is not None:
+            store.settle(batch.db, number, Result(outcome, at + 1))
+
+
+def read_all(folder: Path) -> None:
+    """Open a journal and read the most of it."""
+    with store.translated(folder / store.FILE), closing(store.open_journal(folder)) as db:
+        for table in ("customers", "rejections", "requests", "runs"):
+            db.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - fixed texts
+
+
+def test_a_journal_is_its_owners_alone(tmp_path: Path) -> None:
+    """A linkUrl is a credential."""
+    store.open_journal(tmp_path / "b").close()
+    assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o700
+    assert stat.S_IMODE((tmp_path / "b" / store.FILE).stat().st_mode) == 0o600
+
+
+def test_an_opened_journal_keeps_what_was_committed(tmp_path: Path) -> None:
+    """Opening is making only where there is none."""
+    for opened in range(2):
+        with closing(store.open_journal(tmp_path)) as db:
+            assert store.get(db, "name") == (None if opened == 0 else "autumn")
+            with store.transaction(db):
+                store.put(db, {"name": "autumn"})
+
+
+def test_the_journal_of_another_version_is_left_alone(tmp_path: Path) -> None:
+    """Who wrote it goes on with it."""
+    with closing(store.open_journal(tmp_path)) as db:
+        db.execute("PRAGMA user_version = 99")
+    with pytest.raises(BatchUnusable, match="another version"):
+        store.open_journal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kept", "garbage"),
+    [
+        (0, b"no database at all, but long enough to be looked at" * 40),  # another file
+        (100, bytes(range(256)) * 16),  # its head and garbage
+        (20_000, b""),  # cut off
+    ],
+)
+def test_a_damaged_journal_says_what_to_do(tmp_path: Path, kept: int, garbage: bytes) -> None:
+    """Moving it away loses nothing: what Codat has is found there."""
+    store.open_journal(tmp_path).close()
+    path = tmp_path / store.FILE
+    path.write_bytes(path.read_bytes()[:kept] + garbage)
+    with pytest.raises(BatchUnusable, match="Move it away"):
+        read_all(tmp_path)
+
+
+def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
+    """Here a file stands in its way."""
+    (tmp_path / "file").touch()
+    with pytest.raises(JournalUnwritable, match="Make room or mend the permissions"):
+        store.open_journal(tmp_path / "file" / "b")
+
+
+def test_a_full_disk_loses_nothing_that_was_committed(batch: Batch) -> None:
+    """The part that did not fit is rolled back, and there is a clear word."""
+    batch.give("in.csv", [good("a")])
+    (pages,) = batch.db.execute("PRAGMA page_count").fetchone()
+    batch.db.execute(f"PRAGMA max_page_count = {pages}")
+    many = [good(str(number), name="Acme" * 100) for number in range(500)]
+    with pytest.raises(JournalUnwritable, match="full"), store.translated(batch.path):
+        batch.give("more.csv", many)
+    batch.db.execute("PRAGMA max_page_count = 100000")
+    assert batch.presence() == {"a": "present"}
+    batch.give("more.csv", many)
+    assert len(batch.presence()) == 501
+
+
+def test_what_is_no_column_to_change_is_refused(batch: Batch) -> None:
+    """A typing error must not become SQL."""
+    batch.give("in.csv", [good("a")])
+    with pytest.raises(ValueError, match="not columns to change"):
+        store.change(batch.db, 1, {"seq": 7})
+
+
+def test_what_was_asked_is_known_of_customers_of_whom_codat_has_nothing(batch: Batch) -> None:
+    """A look-up that found nothing leaves the key to repeat, and an intent after it leaves a doubt."""
+    batch.give("in.csv", [good("a")])
+    ask(batch, "a", Outcome.LOST)
+    ask(batch, "a", Outcome.ABSENT, key=None)
+    ask(batch, "a", None)
+    (entry,) = store.entries(batch.db, begun=False, after=0, most=9)
+    assert [(a.key, a.outcome) for a in entry.asks] == [("k", Outcome.LOST), (None, Outcome.ABSENT), ("k", None)]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "doubtful"),
+    [
+        ([], 0),  # nothing was asked
+        ([Outcome.LOST], 1),  # no answer
+        ([Outcome.KEPT], 1),  # a 5xx
+        ([None], 1),  # the process ended
+        ([Outcome.LOST, Outcome.ABSENT], 0),  # looked up
+        ([Outcome.LOST, Outcome.ABSENT, Outcome.LOST], 1),  # and lost again
+        ([Outcome.HELD], 0),  # a 429: nothing was done
+    ],
+)
+def test_the_doubtful_are_those_whose_last_request_may_have_been_done(
+    batch: Batch, outcomes: list[Outcome | None], doubtful: int
+) -> None:
+    """So many look-ups are saved by a sweep."""
+    batch.give("in.csv", [good("a"), bad("b")])
+    batch.write("a", name_sent="Acme")
+    for number, outcome in enumerate(outcomes):
+        ask(batch, "a", outcome, at=float(number))
+    assert store.count_doubtful(batch.db) == (doubtful, len(outcomes) - 1.0 if doubtful else 0.0)
+
+
+def test_more_identifiers_than_sqlite_takes_at_once_are_found(batch: Batch) -> None:
+    """A page of the company list has 2,000."""
+    batch.give("in.csv", [good(str(number)) for number in range(1200)])
+    found = store.find_by_tags(batch.db, [], [str(number) for number in range(5000)])
+    assert len(found) == 1200
+
+
+def test_another_process_reads_while_this_one_writes(batch: Batch) -> None:
+    """Reports need no pause of the run."""
+    batch.give("in.csv", [good("a")])
+    with store.transaction(batch.db), closing(sqlite3.connect(batch.path)) as other:
+        store.change(batch.db, 1, {"state": "failed"})
+        assert other.execute("SELECT state FROM customers").fetchall() == [("pending",)]
