@@ -15,11 +15,12 @@ import click
 from bulk import __version__
 from bulk.errors import BulkError
 
+# Where each command is, and what it is for: loading them only to list them would take longer than all the rest.
 COMMANDS = {
-    "check": "bulk.cli.check",
-    "migrate": "bulk.cli.migrate",
-    "report": "bulk.cli.report",
-    "sandbox": "bulk.sandbox.command",
+    "check": ("bulk.cli.check", "Say what a migration of INPUT would send, reject and cost; send nothing."),
+    "migrate": ("bulk.cli.migrate", "Create a company and an accounting connection for each customer of INPUT."),
+    "report": ("bulk.cli.report", "Write the reports of BATCH again from its journal; send nothing."),
+    "sandbox": ("bulk.sandbox.command", "Serve a stand-in for Codat on this machine, or stand in for its customers."),
 }
 
 
@@ -30,11 +31,16 @@ class Commands(click.Group):
         """Name the commands in the order in which a migration uses them."""
         return list(COMMANDS)
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List the commands without loading them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, purpose) for name, (_, purpose) in COMMANDS.items()])
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Load one."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name]), cmd_name)
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
         return command
 
 
