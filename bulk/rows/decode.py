@@ -19,7 +19,9 @@ from typing import BinaryIO, Final, cast
 
 from bulk.errors import UnreadableInput
 
-_PIECE: Final = (1 << 19, 1 << 23)
+_PIECE: Final = (1 << 19, 3 << 21)
+_LARGE_FILE: Final = 1 << 26
+_SCANNED: Final = 1 << 20
 _SAMPLE: Final = 1 << 16
 
 _MAGIC: Final = (
@@ -108,11 +110,11 @@ def chunks(found: Survey) -> Iterator[bytes]:
 
 
 def _piece(found: Survey) -> int:
-    """How much to read at once: much of a large file, for speed, and little of a small one, for a small footprint."""
+    """How much to read at once: much of a large file, for speed, and little of any other, for a small footprint."""
     with readable(found.path):
         size = found.path.stat().st_size
-    least, most = _PIECE
-    return min(max(size // (2 if found.is_compressed else 16), least), most)
+    little, much = _PIECE
+    return much if size * (8 if found.is_compressed else 1) > _LARGE_FILE else little
 
 
 def _opened(path: Path, *, is_compressed: bool) -> BinaryIO:
@@ -191,7 +193,7 @@ def _decode_all(path: Path, encoding: str, bom: int, *, is_compressed: bool) -> 
     with readable(path), _opened(path, is_compressed=is_compressed) as file:
         file.seek(bom)
         is_pending = False
-        while raw := file.read(_PIECE[1]):
+        while raw := file.read(_SCANNED):
             has_zero = b"\0" in raw
             if not is_utf8:
                 has_zero = "\0" in decoder.decode(raw)
@@ -208,7 +210,7 @@ def _refuse_damaged_utf8(path: Path, *, is_compressed: bool) -> None:
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     letters = bad = lines = first_bad = 0
     with readable(path), _opened(path, is_compressed=is_compressed) as file:
-        while raw := file.read(_PIECE[1]):
+        while raw := file.read(_SCANNED):
             text = decoder.decode(raw)
             letters += len(text) - len(raw.translate(None, _HIGH))
             bad += text.count(_REPLACED)
