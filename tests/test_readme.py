@@ -19,7 +19,9 @@ import click
 import polars as pl
 import pytest
 
+from bulk.api import CheckResult
 from bulk.cli import bulk
+from bulk.cli.words import duration
 from bulk.sandbox.launch import Running, ask, start
 
 ROOT = Path(__file__).parent.parent
@@ -200,6 +202,22 @@ def test_the_commands_of_the_readme_are_all_there_are() -> None:
     later = set(re.findall(r"\(`([a-z-]+)`\)", section("What comes next")))
     assert later
     assert not later & there
+
+
+def test_the_table_of_the_quota_is_what_check_would_say() -> None:
+    """The requests, days and minutes of the README's table are those that `check` forecasts."""
+    rows = re.findall(r"^\| ([\d,]+) \|(.+)\|$", section("What it costs: the quota"), re.MULTILINE)
+    assert [customers for customers, _ in rows] == ["500", "5,000", "50,000"]
+    for customers, cells in rows:
+        found = CheckResult(Path(), _number(customers), 0, {}, pl.DataFrame(), pl.DataFrame(), (), 1000)
+        requests, *days, time = (cell.strip() for cell in cells.split("|"))
+        assert _number(requests) == found.cost().requests
+        assert [int(cell.split()[0]) for cell in days] == [found.cost(linked=linked).days for linked in (0, 10, 100)]
+        assert duration(found.cost().minutes * 60).startswith(time)
+
+
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
 
 
 def test_the_walk_through_runs_as_written(tmp_path: Path) -> None:
