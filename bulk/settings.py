@@ -106,16 +106,18 @@ def _authorization(key: str) -> Secret:
 
 
 def _base_url(url: str) -> str:
+    url = url.strip()
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError:
         host, parts = "", urlsplit("")
-    if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc or parts.query or parts.fragment:
+    is_plain = url.isascii() and url.isprintable() and not set(" ?#@\\").intersection(url)
+    if parts.scheme not in ("http", "https") or not host or not is_plain:
         raise WrongUsage(f"--base-url (or CODAT_BASE_URL) must be like {CODAT}, without user, query or fragment.")
     if parts.scheme == "http" and not _is_loopback(host):
         raise WrongUsage(f"http:// to {host} would send the API key readable for anyone on the way. Use https://.")
-    return url.rstrip("/")
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
 def _is_loopback(host: str) -> bool:

@@ -43,7 +43,8 @@ class Client:
         self._base_url = settings.base_url
         self._headers = {"Authorization": settings.authorization.reveal(), "Accept": "application/json"}
         self._timeout = settings.timeout
-        self._verify = httpx.create_ssl_context() if settings.base_url.startswith("https:") else False
+        # Without TLS there is nothing to verify, and no need to read the certificates.
+        self._verify = False if self._base_url.startswith("http://") else httpx.create_ssl_context()
         self._idle = [self._lane() for _ in range(settings.concurrency)]
         self._lanes = tuple(self._idle)
 

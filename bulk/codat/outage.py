@@ -24,6 +24,7 @@ class Outage:
     faults: int = 0
     since: float | None = None  # the first of the faults in a row
     pause: float = 0.0  # how long everybody holds now
+    _has_failed_to_create: bool = False  # one of the faults in a row was that of a request that creates
 
     @property
     def is_on(self) -> bool:
@@ -33,15 +34,18 @@ class Outage:
     def note(self, outcome: Outcome, now: float, *, creates: bool) -> float | None:
         """Take in an outcome; give the time until which everybody holds, if it says so.
 
-        Only what creates proves that Codat works: look-ups may go through while every POST fails.
+        Once a POST has failed, only what creates proves that Codat works: look-ups may go through while every POST
+        fails.
         """
         if outcome in (Outcome.DONE, Outcome.REFUSED, Outcome.STOPPED):
-            if creates:
+            if creates or not self._has_failed_to_create:
                 self.faults, self.since, self.pause = 0, None, 0.0
+                self._has_failed_to_create = False
             return None
         if outcome not in (Outcome.LOST, Outcome.KEPT, Outcome.UNSENT):
             return None
         self.faults += 1
+        self._has_failed_to_create = self._has_failed_to_create or creates
         self.since = now if self.since is None else self.since
         if not self.is_on:
             return None

@@ -14,6 +14,7 @@ from email.utils import parsedate_to_datetime
 from bulk.model import Quota
 
 A_DAY = 86_400.0
+A_CENTURY = 36_525 * A_DAY  # further from it no clock goes wrong: such a date is nonsense
 AGREEING = 2.0  # seconds that two clocks may differ and count as the same: dates in headers have whole seconds
 LONGEST_RETRY_AFTER = 2 * A_DAY  # no limit of Codat's lasts longer: what claims to is nonsense
 
@@ -61,6 +62,7 @@ class Budget:
     in_flight: int = 0
     booked: int = 0
     _sent: int = 0
+    _told_when: int = 0  # how many had been sent when `quota` was told: what is sent later tells later
     _lost: list[int] = field(default_factory=list)  # for each lost request, how many had been sent by then
 
     @property
@@ -84,23 +86,32 @@ class Budget:
                 self._lost.append(self._sent)
             return
         self._lost = [sent for sent in self._lost if sent >= number]
-        if self.quota is None or self._is_new(told) or told.remaining < self.quota.remaining:
-            self.quota = told
+        if self._is_newer(number, told):
+            self.quota, self._told_when = told, self._sent
 
     def expire(self) -> None:
         """Forget a quota whose day is over: the next answer tells the new one."""
         self.quota = None
         self._lost.clear()
 
-    def _is_new(self, told: Quota) -> bool:
-        """Whether another day has begun, or customers who linked have raised the limit."""
+    def _is_newer(self, number: int, told: Quota) -> bool:
+        """Whether this was told after what is known: answers overtake each other, and the limit may change in a day.
+
+        Within a day what is used only grows, whatever the limit.
+        """
         known = self.quota
-        return known is None or told.limit != known.limit or told.resets_at > known.resets_at + 60
+        if known is None or number > self._told_when:
+            return True
+        if abs(told.resets_at - known.resets_at) > 60:
+            return told.resets_at > known.resets_at
+        if told.limit is None or known.limit is None:
+            return told.remaining < known.remaining
+        return told.limit - told.remaining > known.limit - known.remaining
 
 
 def _date_of_answer(headers: Mapping[str, str], now: float) -> float:
     told = _date(headers.get("date", ""))
-    return now if told is None else told
+    return now if told is None or abs(told - now) > A_CENTURY else told
 
 
 def _date(text: str) -> float | None:

@@ -1,0 +1,47 @@
+"""When Codat counts as down, and for how long everybody holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulk.codat.outage import GIVE_UP_AFTER, LONGEST_PAUSE, Outage
+from bulk.model import Outcome
+
+LOST, DONE = Outcome.LOST, Outcome.DONE
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "is_on"),
+    [
+        ([(LOST, True)] * 4, False),  # too few
+        ([(LOST, True)] * 5, True),  # as many in a row as may be in flight
+        ([(LOST, True)] * 4 + [(DONE, True)] + [(LOST, True)] * 4, False),  # not in a row
+        ([(LOST, True)] * 4 + [(DONE, False)] + [(LOST, True)], True),  # a look-up proves nothing for POSTs
+        ([(LOST, False), (DONE, False)] * 9, False),  # look-ups prove that look-ups work
+        (
+            [(LOST, True)] * 4 + [(Outcome.HELD, True), (Outcome.BUSY, True), (LOST, True)],
+            True,
+        ),  # neither this nor that
+        ([(Outcome.UNSENT, True)] * 5, True),  # no connection
+        ([(Outcome.KEPT, True)] * 5, True),  # 5xx
+        ([(LOST, True)] * 9 + [(Outcome.REFUSED, True)], False),  # it answers: it is there
+    ],
+)
+def test_so_many_faults_in_a_row_are_an_outage(outcomes: list[tuple[Outcome, bool]], is_on: bool) -> None:
+    """Over all customers and without a success."""
+    outage = Outage(concurrency=5)
+    for outcome, creates in outcomes:
+        outage.note(outcome, 0.0, creates=creates)
+    assert outage.is_on is is_on
+
+
+def test_the_pauses_grow_and_end_with_the_patience() -> None:
+    """One, two, four seconds; never beyond the time at which the run gives up."""
+    outage, now, pauses = Outage(concurrency=1), 0.0, []
+    while not outage.is_hopeless(now):
+        until = outage.note(LOST, now, creates=True)
+        if until is not None:
+            pauses.append(until - now)
+            now = until
+    assert pauses[:6] == [1, 2, 4, 8, 16, LONGEST_PAUSE]
+    assert now == GIVE_UP_AFTER
