@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
@@ -17,14 +18,19 @@ COUNTED = ("rows", "accepted", "rejected")
 
 
 def run(*, quick: bool) -> list[Figure]:
-    """`bulk check` on a million rows of six columns, beside a csv-module loop with the same rules."""
+    """`bulk check` on a million rows of six columns, beside a csv-module loop with the same rules.
+
+    Whole processes, both of which print the same lists; of the loop's, what it takes to import the rules is left out.
+    """
     rows = 100_000 if quick else 1_000_000
     checks: list[Ran] = []
     loops: list[Ran] = []
     with tempfile.TemporaryDirectory() as folder:
         path = customers.write(Path(folder) / "customers.csv", rows, faulty=FAULTY)
         for _ in range(2 if quick else 5):
-            loops.append(ran([sys.executable, "-m", "benchmarks.loads.csv_loop", str(path)]))
+            loop = ran([sys.executable, "-m", "benchmarks.loads.csv_loop", str(path)])
+            too_long = json.loads(loop.output)["import_seconds"]
+            loops.append(replace(loop, seconds=loop.seconds - too_long, cpu_seconds=loop.cpu_seconds - too_long))
             checks.append(ran([*BULK, "check", str(path), "--json"], allowed=(1,)))
     found, looped = (json.loads(runs[-1].output) for runs in (checks, loops))
     if any(found[count] != looped[count] for count in COUNTED):
