@@ -34,7 +34,8 @@ def _sandbox_options(command: _Command) -> _Command:
         elif isinstance(field.default, tuple):
             settings |= {"multiple": True, "show_default": False}
         else:
-            settings["type"] = click.FloatRange(0) if isinstance(field.default, float) else click.IntRange(0)
+            least = field.metadata["least"]
+            settings["type"] = click.FloatRange(least) if isinstance(field.default, float) else click.IntRange(least)
         command = click.option(name, **settings)(command)
     return command
 
@@ -45,7 +46,11 @@ def _sandbox_options(command: _Command) -> _Command:
 )
 @click.option("--state", type=click.Path(path_type=Path), help=f"Folder of the state.  [default: {DEFAULT_STATE}]")
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, help="Port; by default the one used before, or a free one."
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=0,
+    metavar="PORT",
+    help="Default: that of last time.",
 )
 @click.option(
     "--parent-watch", is_flag=True, hidden=True, help="End when standard input ends; print the base URL only."

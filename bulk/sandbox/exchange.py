@@ -76,6 +76,10 @@ class Endpoint:
             await _Exchange(self._desk, scope, receive, send, outcome).run(request)
         except _NoAnswer:
             pass
+        except asyncio.CancelledError:
+            # The server stops; left to itself it would answer 500, which Codat never said.
+            transports.hang_up(tuple(scope["client"]), reset=False)
+            raise
         finally:
             stats.leave(
                 LogEntry(

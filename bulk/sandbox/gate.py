@@ -33,10 +33,13 @@ class Gate:
             return refused
         wait_seconds = self._minute.admit(time.monotonic())
         if wait_seconds:
+            self._stats.limited("minute")
             return self.too_many("Too many requests in a minute.", math.ceil(wait_seconds))
         if self._most_at_once and self._stats.in_flight > self._most_at_once:
+            self._stats.limited("at_once")
             return self.too_many("Too many requests at once.", 1)
         if not self._quota.spend():
+            self._stats.limited("day")
             return self.too_many("The requests of the day are used up.", self._quota.seconds_to_reset())
         return None
 

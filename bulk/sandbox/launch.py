@@ -61,7 +61,8 @@ class Running:
 
 
 def start(state_dir: Path, *, options: Options | None = None) -> Running:
-    """Start a sandbox on a folder of state and wait until it answers; if one runs there, use that one.
+    """Start a sandbox on a folder of state and wait until it answers; if one runs there, use that one,
+    with the options it has.
 
     It is out of reach of a Ctrl-C in this terminal, and ends by itself when this process is gone, however it went.
     Raises SandboxError, with what the server said, if it does not start.

@@ -10,8 +10,8 @@ API_KEY = "sandbox-key"
 API_KEY_WITHOUT_ACCESS = "sandbox-key-without-access"
 
 
-def _option(default: Any, caption: str, choices: tuple[str, ...] = ()) -> Any:
-    return field(default=default, metadata={"help": caption, "choices": choices})
+def _option(default: Any, caption: str, choices: tuple[str, ...] = (), least: float = 0) -> Any:
+    return field(default=default, metadata={"help": caption, "choices": choices, "least": least})
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Options:
 
     rate: int = _option(1000, "Requests in any 60 seconds; 0 for no limit.")
     daily_limit: int = _option(1000, "Requests a day, times (1 + linked companies); 0 for no limit.")
-    day_seconds: float = _option(86400.0, "Length of a day; days start at multiples of it since 1970 (00:00 UTC).")
+    day_seconds: float = _option(86400.0, "Length of a day, the first one from 1970, 00:00 UTC.", least=0.01)
     max_concurrent: int = _option(0, "Requests at once; 0 for no limit.")
     max_companies: int = _option(0, "Companies, as on a free trial (50 there); 0 for no limit.")
-    max_page_size: int = _option(2000, "Results on a page; larger pages that are asked for are cut to this.")
+    max_page_size: int = _option(2000, "Results on a page; larger pages that are asked for are cut to this.", least=1)
     link_lifetime: float = _option(86400.0, "Seconds until an unused linkUrl expires.")
     idempotency_lifetime: float = _option(5400.0, "Seconds for which an answer is kept under its Idempotency-Key.")
     ignore_idempotency: bool = _option(default=False, caption="Take no notice of Idempotency-Key.")

@@ -53,6 +53,7 @@ class Stats:
         self._operations: Counter[str] = Counter()
         self._statuses: Counter[str] = Counter()
         self._faults: Counter[str] = Counter()
+        self._limits: Counter[str] = Counter()
         self._recent: deque[float] = deque()
         self._worst_window = 0
         self._hold_from = self._hold_until = 0.0
@@ -99,6 +100,10 @@ class Stats:
         if until > self._hold_until:
             self._hold_from, self._hold_until = now, until
 
+    def limited(self, limit: str) -> None:
+        """Count a request that ran into a limit: `minute`, `day` or `at_once`."""
+        self._limits[limit] += 1
+
     def refused_second(self) -> None:
         """Count a second connection that was asked for and refused: a duplicate that did not come about."""
         self._refused_second += 1
@@ -115,6 +120,7 @@ class Stats:
             "statuses": dict(self._statuses),
             "faults": dict(self._faults),
             "rate_limited": self._statuses["429"],
+            "limits": dict(self._limits),
             "worst_window": self._worst_window,
             "early_requests": self._early,
             "early_within_grace": self._early_in_grace,

@@ -16,7 +16,7 @@ import pytest
 from bulk.sandbox.folder import SandboxError
 from bulk.sandbox.launch import find, start
 from bulk.sandbox.options import API_KEY
-from sandbox.asking import Connect, new_company, new_connection, stats, until
+from sandbox.asking import Connect, faults, new_company, new_connection, stats, until
 
 
 def answers(base_url: str) -> bool:
@@ -145,6 +145,19 @@ def test_a_real_key_does_not_get_into_its_environment(tmp_path: Path, monkeypatc
         if not environment.exists():
             pytest.skip("only Linux shows a process's environment as a file")
         assert b"very-secret" not in environment.read_bytes()
+
+
+def test_a_request_that_stalls_does_not_keep_it_from_stopping(tmp_path: Path, connect: Connect) -> None:
+    """What is still unanswered a second later is dropped, and the end is a clean one."""
+    with start(tmp_path / "state") as running:
+        faults(running, {"kind": "stall"})
+        with ThreadPoolExecutor(1) as pool:
+            stalled = pool.submit(connect(running).get, "/companies")
+            until(lambda: stats(running)["in_flight"] == 1)
+            running.stop()
+            assert isinstance(stalled.exception(), httpx.TransportError)
+        assert running.process
+        assert running.process.returncode == 0
 
 
 def test_control_needs_no_key_and_is_not_counted(tmp_path: Path) -> None:

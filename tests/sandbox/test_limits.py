@@ -35,6 +35,7 @@ def test_over_the_rate_is_429_with_retry_after(launch: Launch, connect: Connect)
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
     counts = stats(running)
     assert (counts["rate_limited"], counts["worst_window"]) == (2, 5)
+    assert counts["limits"] == {"minute": 2}
 
 
 def test_the_days_quota_is_on_every_answer(launch: Launch, connect: Connect) -> None:
@@ -64,6 +65,7 @@ def test_the_next_day_brings_a_new_quota(launch: Launch, connect: Connect) -> No
     assert fresh.status_code == 200
     assert fresh.headers["X-Rate-Limit-Remaining"] == "1"
     assert stats(running)["early_requests"] == 0
+    assert stats(running)["limits"] == {"day": 1}
 
 
 def test_a_day_can_be_short(launch: Launch, connect: Connect) -> None:
@@ -120,6 +122,7 @@ def test_too_many_at_once_is_429(launch: Launch, connect: Connect) -> None:
     slow.join()
     assert api.get("/companies").status_code == 200
     assert stats(running)["max_in_flight"] == 2
+    assert stats(running)["limits"] == {"at_once": 1}
 
 
 def test_a_request_before_the_wait_is_over_is_early() -> None:
