@@ -36,7 +36,7 @@ def run(*, quick: bool) -> list[Figure]:
         fast, slow = Contender("bulk", "bulk_migrate"), Contender("bulk", "bulk_migrate")
         path = customers.write(Path(folder) / "fast.csv", 500 if quick else 2000)
         _race([fast, loop], path, latency=0.0, repetitions=repetitions)
-        path = customers.write(Path(folder) / "slow.csv", 150 if quick else 500)
+        path = customers.write(Path(folder) / "slow.csv", 150 if quick else 1000)
         _race([slow, official], path, latency=LATENCY, repetitions=2 if quick else 3)
     return [
         Figure("no latency: bulk / plain asyncio + httpx loop", ratio(fast.rates, loop.rates), least=0.9),
