@@ -17,12 +17,14 @@ from anyio.from_thread import start_blocking_portal
 
 from bulk import __version__
 from bulk.codat.online import Account, ask
-from bulk.engine.events import Hook, nobody
+from bulk.codat.operations import pages
+from bulk.codat.pace import Hold
+from bulk.engine.events import Advanced, Ended, Enrolled, Event, Hook, Started, Swept, Warned, nobody
 from bulk.engine.run import Options, Run, Share
 from bulk.journal.lock import only_run
-from bulk.journal.reading import Reader, Summary
+from bulk.journal.reading import LinkFigures, Reader, Summary
 from bulk.journal.store import FILE
-from bulk.model import Stop
+from bulk.model import State, Stop
 from bulk.reporting import write_reports
 from bulk.rows import open_input
 from bulk.settings import Settings
@@ -57,9 +59,12 @@ class CheckResult:
     notes: tuple[str, ...]  # how the file was read
     rate: int
 
-    def cost(self, *, linked: int = 0, quota: int | None = None) -> Cost:
-        """Forecast for a client with so many linked companies, or with so many requests a day."""
-        requests = LEAST_REQUESTS * self.accepted + (1 if self.accepted else 0)
+    def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0) -> Cost:
+        """Forecast for a client with so many linked companies, or with so many requests a day.
+
+        `companies`: how many Codat has already; a batch without a journal reads their list first.
+        """
+        requests = LEAST_REQUESTS * self.accepted + (pages(companies) if self.accepted else 0)
         a_day = QUOTA_A_COMPANY * (1 + linked) if quota is None else max(quota, 1)
         return Cost(requests, requests / self.rate, math.ceil(requests / a_day), a_day)
 
@@ -79,6 +84,12 @@ class BatchResult:
         if self.stop is not None:
             return self.stop.exit_code
         return 1 if self.summary.customers["rejected"] or self.summary.customers["failed"] else 0
+
+    @cached_property
+    def link_figures(self) -> LinkFigures:
+        """How many linkUrls are good now, how many no longer, and when the next one expires."""
+        with Reader(self.folder / FILE) as reader:
+            return reader.link_figures(datetime.now(UTC))
 
     @cached_property
     def results(self) -> pl.DataFrame:
@@ -185,11 +196,21 @@ def _reported(folder: Path, stop: Stop | None) -> BatchResult:
 
 
 __all__ = [
+    "Advanced",
     "BatchResult",
     "CheckResult",
     "Cost",
+    "Ended",
+    "Enrolled",
+    "Event",
+    "Hold",
     "Options",
     "Share",
+    "Started",
+    "State",
+    "Stop",
+    "Swept",
+    "Warned",
     "check",
     "look_online",
     "migrate",

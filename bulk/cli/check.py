@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,10 +55,12 @@ def check(
             timeout=timeout,
         ) as settings:
             account = _ask(settings)
-    click.echo(_json(result, account) if as_json else _text(result, account))
+    again = [part for field, column in pairs.items() for part in ("--map", f"{field}={column}")]
+    again += ["--sandbox"] * sandbox
+    click.echo(_json(result, account) if as_json else _text(result, account, again))
     if account is not None and account.problem is not None:
         return 3 if account.problem.code in ("401", "402", "403") else 75
-    return 1 if result.rejected else 0
+    return 1 if result.rejected or _disabled(result, account) else 0
 
 
 def _ask(settings: Any) -> Account:
@@ -68,7 +71,7 @@ def _ask(settings: Any) -> Account:
     return anyio.run(look_online, settings)
 
 
-def _text(result: CheckResult, account: Account | None) -> str:
+def _text(result: CheckResult, account: Account | None, again: Sequence[str]) -> str:
     rows = result.accepted + result.rejected
     parts = [
         f"{shown(result.input, 200)}: {count(rows, 'row')}, {result.accepted:,} good, {result.rejected:,} rejected"
@@ -84,7 +87,10 @@ def _text(result: CheckResult, account: Account | None) -> str:
     parts.append("Cost:\n" + table(_costs(result, account)))
     if account is not None:
         parts.append("Codat:\n" + table(_account(result, account)))
-    parts.append(f"Next: bulk migrate {shown(result.input, 200)}" if result.accepted else "Nothing to migrate.")
+    if not result.accepted:
+        parts.append("Nothing to migrate.")
+    elif account is None or account.problem is None:
+        parts.append("Next: " + shlex.join(["bulk", "migrate", str(result.input), *again]))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -117,23 +123,25 @@ def _renamed(result: CheckResult) -> str:
 
 
 def _costs(result: CheckResult, account: Account | None) -> list[tuple[str, str]]:
-    cost = result.cost()
+    companies = (account.companies if account is not None else None) or 0
+    cost = result.cost(companies=companies)
+    there = f"{companies:,} companies" if companies else "companies, if any,"
     lines = [
-        ("requests", f"{cost.requests:,}: two for each customer, one for each 2,000 companies in Codat already"),
+        ("requests", f"{cost.requests:,}: two for each customer, one for each 2,000 of the {there} in Codat already"),
         ("time", f"{duration(cost.minutes * 60)} at {result.rate:,} requests a minute, quota permitting"),
         ("quota", f"{_days(cost)} with 0 linked companies ({cost.quota:,} requests a day, reset at 00:00 UTC)"),
     ]
-    if account is not None and account.quota is not None:
+    if account is not None and account.quota is not None and account.quota.limit is not None:
         limit = account.quota.limit
-        if limit is not None:
-            own = result.cost(quota=limit)
-            lines.append(
-                ("yours", f"{_days(own)} at your {limit:,} requests a day ({account.linked:,} linked companies)")
-            )
-        if account.companies:
-            pages = math.ceil(account.companies / 2000)
-            lines.append(("sweep", f"{count(pages, 'request')} to read the {account.companies:,} companies there"))
+        own = result.cost(quota=limit, companies=companies)
+        lines.append(("yours", f"{_days(own)} at your {limit:,} requests a day ({account.linked:,} linked companies)"))
     return lines
+
+
+def _disabled(result: CheckResult, account: Account | None) -> list[str]:
+    """Name the platforms of the input that are not enabled for this client: each of their customers would fail."""
+    known = account.platforms if account is not None else None
+    return [] if known is None else [key for key in result.platforms if key not in known]
 
 
 def _days(cost: Cost) -> str:
@@ -147,7 +155,7 @@ def _account(result: CheckResult, account: Account) -> list[tuple[str, str]]:
     if account.quota is not None:
         lines.append(("quota left", f"{account.quota.remaining:,}, reset {moment(account.quota.resets_at)}"))
     if account.platforms is not None:
-        missing = [key for key in result.platforms if key not in account.platforms]
+        missing = _disabled(result, account)
         said = ", ".join(f"{_platform(key)} ({key})" for key in missing)
         lines.append(
             ("platforms", f"not enabled for you: {said}; enable them in Codat first" if missing else "all enabled")

@@ -79,15 +79,12 @@ def _requests(result: BatchResult) -> str:
 def _next_steps(result: BatchResult, again: Sequence[str]) -> list[tuple[str, str, str]]:
     folder, customers = result.folder, result.summary.customers
     steps = [("Reports", str(folder), "README.md in reports/ explains every file")]
-    links = result.links
-    if links.height:
-        first = links["link_expires_at"][0]
-        steps.append(
-            ("Email", str(folder / "links.csv"), f"{count(links.height, 'linkUrl')}, the first expires {first}")
-        )
-    expired = customers["link_ready"] - links.height
-    if expired > 0:
-        steps.append(("Expired", str(folder / "results.csv"), f"{count(expired, 'linkUrl')} no longer good"))
+    links = result.link_figures
+    if links.good:
+        said = f"{count(links.good, 'linkUrl')}, the next expires {links.next_expiry}"
+        steps.append(("Email", str(folder / "links.csv"), said))
+    if links.expired:
+        steps.append(("Expired", str(folder / "results.csv"), f"{count(links.expired, 'linkUrl')} no longer good"))
     if customers["rejected"]:
         command = ["bulk", "migrate", str(folder / "rejects.csv"), "--batch", folder.name]
         if folder.parent != Path("reports"):
@@ -98,7 +95,8 @@ def _next_steps(result: BatchResult, again: Sequence[str]) -> list[tuple[str, st
     if any(path.name == "differences.csv" for path in result.paths):
         steps.append(("Differs", str(folder / "differences.csv"), "what Codat has and the input now says otherwise"))
     if customers["pending"]:
-        steps.append(("Resume", "the same command again", f"{count(customers['pending'], 'customer')} to do"))
+        again_with = "the same command again" if result.stop else "the same command without --limit"
+        steps.append(("Go on", again_with, f"{count(customers['pending'], 'customer')} to do"))
     if "--sandbox" in again and customers["link_ready"]:
         batch = shlex.quote(str(folder))
         steps.append(("Try", f"bulk sandbox --batch {batch}", "then open a linkUrl and authorize"))

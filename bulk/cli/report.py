@@ -18,5 +18,5 @@ def report(folder: Path, as_json: bool) -> int:
     from bulk.cli.outcome import tell
 
     result = write(folder)
-    tell(result, as_json=as_json)
+    tell(result, as_json=as_json, again=["--sandbox"] if (folder / "sandbox").is_dir() else [])
     return result.exit_code

@@ -43,6 +43,7 @@ class Client:
         self._base_url = settings.base_url
         self._headers = {"Authorization": settings.authorization.reveal(), "Accept": "application/json"}
         self._timeout = settings.timeout
+        self._trusts_env = not settings.is_local  # a proxy of the environment does not lead to this machine
         # Without TLS there is nothing to verify, and no need to read the certificates.
         self._verify = False if self._base_url.startswith("http://") else httpx.create_ssl_context()
         self._idle = [self._lane() for _ in range(settings.concurrency)]
@@ -105,6 +106,7 @@ class Client:
             verify=self._verify,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
             follow_redirects=False,
+            trust_env=self._trusts_env,
         )
 
 

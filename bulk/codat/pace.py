@@ -233,9 +233,16 @@ class Gate:
         while True:
             self._raise_if_stopped()
             wait = self._hold_until - anyio.current_time()
-            if wait <= 0 and self._entered < (1 if self.outage.is_on else self._allowed):
+            if wait <= 0 and self._budget.is_overdrawn and self._budget.in_flight == 0:
+                await self._sleep_till_reset()
+            elif (
+                wait <= 0
+                and not self._budget.is_overdrawn
+                and self._entered < (1 if self.outage.is_on else self._allowed)
+            ):
                 return
-            await self._wait(wait if wait > 0 else math.inf)
+            else:
+                await self._wait(wait if wait > 0 else math.inf)
 
     async def _wait(self, seconds: float) -> None:
         """Sleep so long, or until something has changed."""

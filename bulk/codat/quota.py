@@ -72,6 +72,12 @@ class Budget:
             return None
         return self.quota.remaining - self.reserve - self.in_flight - self.booked - len(self._lost)
 
+    @property
+    def is_overdrawn(self) -> bool:
+        """Whether there is no room even for a request that was promised, because others use the quota too."""
+        used = self.reserve + self.in_flight + len(self._lost)
+        return self.quota is not None and self.quota.remaining - used < 1
+
     def send(self) -> int:
         """Count a request that leaves; its number is handed back with the answer."""
         self._sent += 1

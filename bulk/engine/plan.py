@@ -17,6 +17,8 @@ KEY_LIFETIME = 90 * 60.0
 # A request whose client is gone may still be at work; a look-up waits so long after it left. (Behind a time-out
 # the wait is over when the time-out strikes.)
 SETTLING = 2.0
+# Behind a kept 5xx the look-up is all there is, since the key cannot be repeated: one that lags gets longer.
+SETTLING_OF_KEPT = 5.0
 MOST_TRIES = 6  # passing faults of one customer in one run
 LONGEST_EFFORT = 15 * 60.0  # seconds spent on them
 # Codat's own 5xx are kept under their key. A gateway's are not, unless Codat stood behind it: after the second,
@@ -58,6 +60,7 @@ class Standing:
     gateway_faults: int = 0
     in_doubt: bool = False  # the thing may exist
     doubted_at: float = 0.0  # when the newest request in doubt left
+    settling: float = SETTLING  # how long after that a look-up is worth something
     was_doubted: bool = False  # it was in doubt at some time
 
 
@@ -70,7 +73,7 @@ def standing(asks: Iterable[Ask], *, swept_at: float = 0.0) -> Standing:
     now = Standing()
     for ask in asks:
         now = _after_look(now, ask) if ask.key is None else _after_post(now, ask)
-    if now.in_doubt and swept_at >= now.doubted_at + SETTLING:
+    if now.in_doubt and swept_at >= now.doubted_at + now.settling:
         now = replace(now, in_doubt=False)
     return now
 
@@ -78,9 +81,9 @@ def standing(asks: Iterable[Ask], *, swept_at: float = 0.0) -> Standing:
 def decide(known: Standing, now: float) -> Decision:
     """Decide what to do next for a step that is not done."""
     if known.in_doubt:
-        settled_at = known.doubted_at + SETTLING
+        settled_at = known.doubted_at + known.settling
         # A clock that was set back must not hold anybody for long.
-        return Wait(settled_at) if now < settled_at <= now + SETTLING else Look()
+        return Wait(settled_at) if now < settled_at <= now + known.settling else Look()
     if known.key is not None and not known.is_spent and 0 <= now - known.since < KEY_LIFETIME:
         return Send(known.key, known.body)
     return Send()
@@ -113,11 +116,12 @@ def _after_post(now: Standing, ask: Ask) -> Standing:
             gateway_faults=faults,
             in_doubt=True,
             doubted_at=ask.sent_at,
+            settling=SETTLING_OF_KEPT if is_spent else SETTLING,
             was_doubted=True,
         )
     if outcome is Outcome.REFUSED:
         # An earlier try may have done it, and this refusal be its echo ("has one already"): look once more.
-        return replace(now, key=None, body=None, in_doubt=now.was_doubted, doubted_at=ask.sent_at - SETTLING)
+        return replace(now, key=None, body=None, in_doubt=now.was_doubted, doubted_at=ask.sent_at - now.settling)
     if outcome is Outcome.STOPPED:
         return replace(now, key=None, body=None)  # kept under its key: it would be replayed
     return now  # HELD, BUSY, UNSENT: nothing was done, the key is good

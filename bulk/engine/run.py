@@ -24,7 +24,7 @@ from bulk.codat.pace import Gate, Stopped
 from bulk.engine import plan, steps
 from bulk.engine.agenda import Agenda
 from bulk.engine.events import Advanced, Ended, Enrolled, Hook, Started, Warned
-from bulk.engine.sweep import sweep
+from bulk.engine.sweep import ask_quota, sweep
 from bulk.engine.work import Finished, Tools, advance
 from bulk.errors import BatchUnusable, BulkError
 from bulk.journal import enrol, store
@@ -169,6 +169,9 @@ class Run:
             group.start_soon(_close_on, interrupt, gate)
             tools = Tools(client, gate, writer, run, self._batch, self._wall, self._rng, swept_at or 0.0)
             try:
+                reserve = self._options.reserve
+                if await writer.write(lambda db: store.is_short_of_quota(db, self._wall(), reserve=reserve)):
+                    await ask_quota(tools, self._hook)
                 tools = await self._swept(tools, is_first=swept_at is None)
                 await self._work_off(tools, to_do + done)
             except Stopped:

@@ -38,6 +38,11 @@ async def sweep(tools: Tools, *, of_batch: bool, hook: Hook) -> float:
     return began
 
 
+async def ask_quota(tools: Tools, hook: Hook) -> None:
+    """Let Codat tell what is left of the day's quota, with the one request that begins nothing. Raises Stopped."""
+    await _page(operations.list_companies(page_size=1), tools, hook)
+
+
 async def _page(request: Request, tools: Tools, hook: Hook) -> CompanyPage:
     tries = 0
     while True:

@@ -80,6 +80,11 @@ _LINKS = f"""
     FROM customers
     WHERE state = 'link_ready' AND presence <> 'gone' AND link_url IS NOT NULL AND expires > :now
     ORDER BY expires DESC, source, row"""  # noqa: S608 - constants
+_LINK_FIGURES = f"""
+    SELECT coalesce(sum(expires > :now), 0), coalesce(sum(expires <= :now OR expires IS NULL), 0),
+           min(CASE WHEN expires > :now THEN expires END)
+    FROM (SELECT CASE WHEN link_url IS NOT NULL THEN {_EXPIRY} END AS expires FROM customers
+          WHERE state = 'link_ready' AND presence <> 'gone')"""  # noqa: S608 - constants
 _REJECTS = f"SELECT {_ROW}, reasons, cells FROM rejections ORDER BY source, row"  # noqa: S608 - constants
 _DIFFERENCES = """
     SELECT customer_id, 'company_name', name_sent, name, source, row, 1 AS place FROM customers
@@ -126,6 +131,15 @@ class RowFigures:
     same: int
     changed: int
     gone: int
+
+
+@dataclass(frozen=True, slots=True)
+class LinkFigures:
+    """The linkUrls that customers have yet to use."""
+
+    good: int
+    expired: int
+    next_expiry: str | None  # of the good ones, UTC, ISO 8601
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +213,12 @@ class Reader:
         """Give the linkUrls that are good at `now`, the soonest to expire last; `platform` is the platformKey."""
         values = {"lifetime": self._lifetime(), "now": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
         return self._frames(_LINKS, LINKS, chunk_rows, values)
+
+    def link_figures(self, now: datetime) -> LinkFigures:
+        """Count the linkUrls of customers who have not authorized: good at `now`, and no longer good."""
+        values = {"lifetime": self._lifetime(), "now": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        ((good, expired, first),) = self._rows(_LINK_FIGURES, values)
+        return LinkFigures(good, expired, first)
 
     def rejects(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
         """Give the rejected rows: the input's own columns, then `row` and `reasons`; at least one frame."""

@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from bulk.model import Ask, Entry, Outcome, Problem, Quota, Step, customer_tag
 
 FILE = "journal.sqlite3"
 SCHEMA_VERSION = 1
+REQUESTS_OF_A_CUSTOMER = 2  # its company and its connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,17 @@ def put_quota(connection: sqlite3.Connection, quota: Quota, resets_at: str) -> N
     """Keep the day's quota as the last answer told it, for the reports."""
     facts: dict[str, object] = {"quota_remaining": quota.remaining, "quota_resets_at": resets_at}
     put(connection, facts if quota.limit is None else facts | {"quota_limit": quota.limit})
+
+
+def is_short_of_quota(connection: sqlite3.Connection, now: float, *, reserve: int) -> bool:
+    """Whether the last answer left too little for another customer, in a day that is not over.
+
+    The quota may have been raised since, as customers linked; only Codat knows.
+    """
+    remaining, resets_at = get(connection, "quota_remaining"), get(connection, "quota_resets_at")
+    if remaining is None or resets_at is None or datetime.fromisoformat(resets_at).timestamp() <= now:
+        return False
+    return int(remaining) - reserve < REQUESTS_OF_A_CUSTOMER
 
 
 def begin_run(connection: sqlite3.Connection, *, command: str, version: str, source: str | None, at: str) -> int:
