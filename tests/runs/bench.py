@@ -1,0 +1,290 @@
+"""A place where whole runs are tried: a folder to work in, a sandbox to work against, and what is left of both.
+
+Every run that ends here is also judged by what must hold for any run whatever became of it: no key in anything it said
+or wrote, no traceback, files for their owner only, reports that add up.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import json
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from bulk.sandbox.launch import Running
+
+KEY = "sandbox-key"
+PLATFORMS = ("xero", "qbo", "Business Central", "FreeAgent", "netsuite", "QuickBooks Desktop")
+LONGEST_RUN_SECONDS = 90.0
+
+
+def until(holds: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
+    """Ask again and again until something holds; fail if it does not in time."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"it did not come about within {seconds:g} s: {what}"
+        time.sleep(0.01)
+
+
+class Codat:
+    """The test's own line to a sandbox: its counts, its clock, its faults."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self.base_url = running.base_url
+
+    def stats(self) -> dict[str, Any]:
+        """Give the sandbox's counts."""
+        content: dict[str, Any] = httpx.get(self.base_url + "/_sandbox/stats", timeout=30).json()
+        return content
+
+    def posts(self) -> int:
+        """Count what was asked to be created."""
+        requests = self.stats()["requests"]
+        return int(requests.get("create_company", 0) + requests.get("create_connection", 0))
+
+    def log(self) -> list[dict[str, Any]]:
+        """List the finished requests in the order in which they came."""
+        entries: list[dict[str, Any]] = httpx.get(self.base_url + "/_sandbox/log", timeout=30).json()
+        return sorted(entries, key=lambda entry: int(entry["number"]))
+
+    def count_from_zero(self) -> None:
+        """Forget the counts so far."""
+        httpx.delete(self.base_url + "/_sandbox/stats", timeout=30).raise_for_status()
+
+    def advance(self, seconds: float) -> None:
+        """Move the sandbox's clock forward."""
+        self._post("/_sandbox/clock", {"advance_seconds": seconds})
+
+    def befall(self, *rules: Mapping[str, object]) -> None:
+        """Put faults in force."""
+        self._post("/_sandbox/faults", list(rules))
+
+    def struck(self) -> int:
+        """Count how often the faults in force have struck."""
+        rules = httpx.get(self.base_url + "/_sandbox/faults", timeout=30).json()
+        return sum(rule["struck"] for rule in rules)
+
+    def relieve(self) -> None:
+        """Lift all faults."""
+        httpx.delete(self.base_url + "/_sandbox/faults", timeout=30).raise_for_status()
+
+    def companies(self) -> list[dict[str, Any]]:
+        """List all companies, with their connections."""
+        companies: list[dict[str, Any]] = []
+        path: str | None = "/companies?page=1&pageSize=2000"
+        while path:
+            page = self.api("GET", path).json()
+            companies += page["results"]
+            path = page["_links"].get("next", {}).get("href")
+        return companies
+
+    def api(self, method: str, path: str, content: object = None) -> httpx.Response:
+        """Ask the API itself, as anybody with the key can."""
+        header = "Basic " + base64.b64encode(KEY.encode()).decode()
+        answer = httpx.request(
+            method, self.base_url + path, json=content, headers={"Authorization": header}, timeout=30
+        )
+        answer.raise_for_status()
+        return answer
+
+    def _post(self, path: str, content: object) -> None:
+        httpx.post(self.base_url + path, json=content, timeout=30).raise_for_status()
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that is over."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Process:
+    """A run that goes on."""
+
+    popen: subprocess.Popen[str]
+    bench: Bench
+    said: Path
+
+    def pid(self) -> int:
+        """Give the process's number."""
+        return self.popen.pid
+
+    def so_far(self) -> str:
+        """Give what it has said so far."""
+        return self.said.read_text()
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.popen.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.popen.kill()
+        self.popen.communicate()
+
+    def wait(self, seconds: float = LONGEST_RUN_SECONDS) -> Ended:
+        """Wait for its end, and hold it to what must be true of any run."""
+        try:
+            out, _ = self.popen.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"the run did not end within {seconds:g} s; it said: {self.so_far()}") from None
+        ended = Ended(self.popen.returncode, out, self.so_far())
+        self.bench.judge(ended)
+        return ended
+
+
+@dataclass
+class Bench:
+    """A working directory with an input, and the batch's folder that runs on it make."""
+
+    path: Path
+    codat: Codat
+    key: str = KEY
+    environment: Mapping[str, str] = field(default_factory=dict)
+    runs: int = 0
+
+    @property
+    def folder(self) -> Path:
+        """The batch's folder."""
+        return self.path / "reports" / "customers"
+
+    @property
+    def input(self) -> Path:
+        """The input file."""
+        return self.path / "customers.csv"
+
+    def customers(self, number: int, *, prefix: str | None = None) -> list[str]:
+        """Write an input of so many customers; gives their identifiers, which no other bench's customers have."""
+        prefix = prefix or self.path.name
+        ids = [f"{prefix}-{n:04}" for n in range(1, number + 1)]
+        self.write([row(each, n) for n, each in enumerate(ids)])
+        return ids
+
+    def write(self, rows: Iterable[Mapping[str, str]], *, name: str = "customers.csv") -> Path:
+        """Write an input."""
+        rows = list(rows)
+        path = self.path / name
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(rows[0]))
+            writer.writeheader()
+            writer.writerows(rows)
+        return path
+
+    def start(self, *options: str, path: Path | None = None, limit_bytes: int | None = None) -> Process:
+        """Start `bulk migrate` on the input. `limit_bytes`: no file of the process may grow beyond."""
+        self.runs += 1
+        said = self.path / f"said-{self.runs}.txt"
+        command = [sys.executable, "-m", "bulk", "migrate", str(path or self.input), *options]
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("CODAT_")}
+        environment |= {"CODAT_API_KEY": self.key, "CODAT_BASE_URL": self.codat.base_url, **self.environment}
+        if limit_bytes is not None:
+            script = (
+                "import resource, signal, sys; from bulk.cli import main; "
+                f"signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, "
+                f"({limit_bytes}, {limit_bytes})); sys.argv[0] = 'bulk'; main()"
+            )
+            command = [sys.executable, "-c", script, *command[3:]]
+        with said.open("w") as file:
+            popen = subprocess.Popen(
+                command, cwd=self.path, env=environment, stdout=subprocess.PIPE, stderr=file, text=True
+            )
+        return Process(popen, self, said)
+
+    def run(self, *options: str, path: Path | None = None, limit_bytes: int | None = None) -> Ended:
+        """Run `bulk migrate` on the input to its end."""
+        return self.start(*options, path=path, limit_bytes=limit_bytes).wait()
+
+    def results(self) -> list[dict[str, str]]:
+        """Read the rows of the results."""
+        return self.table("results.csv")
+
+    def states(self) -> dict[str, int]:
+        """Count the results by state."""
+        return dict(Counter(result["state"] for result in self.results()))
+
+    def table(self, name: str) -> list[dict[str, str]]:
+        """Read a table of the batch's folder."""
+        with (self.folder / name).open(newline="") as file:
+            return list(csv.DictReader(file))
+
+    def summary(self) -> dict[str, Any]:
+        """Read the summary."""
+        content: dict[str, Any] = json.loads((self.folder / "summary.json").read_text())
+        return content
+
+    def asked(self, sql: str) -> list[tuple[Any, ...]]:
+        """Ask the journal."""
+        with closing(sqlite3.connect(f"{(self.folder / 'journal.sqlite3').as_uri()}?mode=ro", uri=True)) as journal:
+            return journal.execute(sql).fetchall()
+
+    def lose_the_journal(self) -> None:
+        """Delete the journal, as a careless person would."""
+        for path in self.folder.glob("journal.sqlite3*"):
+            path.unlink()
+
+    def judge(self, ended: Ended) -> None:
+        """Hold a run that is over to what must be true of any run."""
+        assert "Traceback" not in ended.err, ended.err
+        assert "should not (" not in ended.err, ended.err
+        for key in _forms(self.key):
+            assert key not in ended.err
+            assert key not in ended.out
+        if not self.folder.is_dir():
+            return
+        assert stat.S_IMODE(self.folder.stat().st_mode) == 0o700
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                content = path.read_bytes()
+                assert not any(key.encode() in content for key in _forms(self.key)), path
+                assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+        if (self.folder / "summary.json").exists() and ended.code in (0, 1, 3, 75, 130):
+            assert sum(self.summary()["customers"].values()) == len(self.results())
+
+    def proves_once_only(self, ids: Sequence[str]) -> None:
+        """Assert that each customer has one company and one connection, and that the reports say which."""
+        companies = [each for each in self.codat.companies() if each["tags"].get("uid") in set(ids)]
+        assert Counter(each["tags"]["uid"] for each in companies) == Counter(ids)
+        in_codat = {each["tags"]["uid"]: (each["id"], [c["id"] for c in each["dataConnections"]]) for each in companies}
+        results = self.results()
+        assert [result["customer_id"] for result in results] == list(ids)
+        for result in results:
+            assert in_codat[result["customer_id"]] == (result["company_id"], [result["connection_id"]])
+            assert result["state"] == "link_ready", result
+            assert result["link_url"], result
+            assert not result["error"], result
+        assert sorted(link["customer_id"] for link in self.table("links.csv")) == sorted(ids)
+
+
+def row(customer_id: str, number: int = 0, **changes: str) -> dict[str, str]:
+    """Make a row of an input."""
+    return {
+        "customer_id": customer_id,
+        "company_name": f"Company {customer_id}",
+        "platform": PLATFORMS[number % len(PLATFORMS)],
+        "email": f"{customer_id}@example.com",
+    } | changes
+
+
+def _forms(key: str) -> list[str]:
+    """Give what a key looks like, raw and as it travels."""
+    raw = key.removeprefix("Basic ").strip()
+    return [raw, base64.b64encode(raw.encode()).decode().rstrip("=")]

@@ -1,0 +1,77 @@
+"""Sandboxes to run against, and folders to run in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from bulk.sandbox.launch import start
+from bulk.sandbox.options import Options
+from runs.bench import Bench, Codat
+
+_benches = count(1)
+
+
+class Launch(Protocol):
+    """Starts a sandbox with some options; it is stopped after the test."""
+
+    def __call__(self, name: str = "codat", **options: object) -> Codat:
+        """Start it, with its state in the folder of this name."""
+
+
+class SetUp(Protocol):
+    """Makes a place to run in against a sandbox."""
+
+    def __call__(self, codat: Codat) -> Bench:
+        """Make it."""
+
+
+@pytest.fixture
+def launch(tmp_path: Path) -> Iterator[Launch]:
+    """Give a test sandboxes of its own, without limits unless it asks for them."""
+    with ExitStack() as stack:
+
+        def launched(name: str = "codat", **options: object) -> Codat:
+            wanted = Options(**({"rate": 0, "daily_limit": 0} | options))  # type: ignore[arg-type]
+            return Codat(stack.enter_context(start(tmp_path / name, options=wanted)))
+
+        yield launched
+
+
+@pytest.fixture
+def set_up(tmp_path: Path) -> SetUp:
+    """Give a test places to run in; customers of different places are different people."""
+
+    def made(codat: Codat) -> Bench:
+        path = tmp_path / f"bench{next(_benches)}"
+        path.mkdir()
+        return Bench(path, codat)
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Codat]:
+    """Give one sandbox without limits to all tests that only look at customers of their own."""
+    with start(tmp_path_factory.mktemp("unlimited") / "state", options=Options(rate=0, daily_limit=0)) as running:
+        yield Codat(running)
+
+
+@pytest.fixture
+def codat(unlimited: Codat) -> Iterator[Codat]:
+    """Give the shared sandbox, with no faults and counts from zero."""
+    unlimited.relieve()
+    unlimited.count_from_zero()
+    yield unlimited
+    unlimited.relieve()
+
+
+@pytest.fixture
+def bench(codat: Codat, set_up: SetUp) -> Bench:
+    """Give a place to run in against the shared sandbox."""
+    return set_up(codat)

@@ -1,0 +1,242 @@
+"""A Codat inside the test: its rules, a script of misfortunes, and a world that can end between any two moments.
+
+It is far smaller than the sandbox and shares nothing with it. What it answers goes through `bulk.codat.wire` like any
+answer, so a fault is what a fault is on the wire.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import anyio.lowlevel
+
+from bulk.codat import wire
+from bulk.codat.client import Sender
+from bulk.codat.operations import Request
+from bulk.codat.wire import Reply
+from bulk.settings import Settings
+
+GATEWAY = b"<html><body><h1>Bad Gateway</h1></body></html>"
+
+
+class Fate(StrEnum):
+    """What becomes of one request."""
+
+    WELL = "it is done and answered"
+    NO_CONNECTION = "it never leaves"
+    LOST_BEFORE = "the connection is lost, nothing was done"
+    LOST_AFTER = "it is done, then the connection is lost"
+    LATE = "the connection is lost; it is done a little later"
+    KEPT_BEFORE = "a 500 of Codat's own, nothing was done"
+    KEPT_AFTER = "a 500 of Codat's own, though it was done"
+    GATEWAY_BEFORE = "a 502 from a gateway, nothing was done"
+    GATEWAY_AFTER = "a 502 from a gateway, though it was done"
+    HTML = "a 200 from somebody else, nothing was done"
+    TRUNCATED = "it is done, half of the answer arrives"
+    EMPTY = "it is done, an empty 200 arrives"
+    THROTTLED = "429, nothing was done"
+    BUSY = "409, nothing was done"
+    LAGGING = "a list does not yet show what was made last"
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content).encode()
+
+
+def _error(status: int) -> bytes:
+    return _json({"statusCode": status, "error": "as told", "correlationId": "c0ffee"})
+
+
+# What comes back where nothing is done.
+UNDONE = {
+    Fate.NO_CONNECTION: wire.unsent("no connection: refused"),
+    Fate.LOST_BEFORE: wire.lost("connection lost"),
+    Fate.GATEWAY_BEFORE: wire.read(502, {}, GATEWAY),
+    Fate.HTML: wire.read(200, {}, GATEWAY),
+    Fate.THROTTLED: wire.read(429, {"retry-after": "1"}, _error(429)),
+    Fate.BUSY: wire.read(409, {}, _error(409)),
+}
+
+
+class Crash(Exception):  # noqa: N818 - the end of a process, not an error of it
+    """The process has ended here: nothing that comes later reaches the disk or Codat."""
+
+
+class World:
+    """Counts the moments of a run's life, and ends it at one of them.
+
+    At its end the journal's files are copied as they are on the disk; only the copy lives on.
+    """
+
+    def __init__(self, folder: Path, *, ends_at: int | None, wall: Callable[[], float]) -> None:
+        self._folder = folder
+        self._ends_at = ends_at
+        self._wall = wall
+        self._moments = 0
+        self._is_over = False
+
+    @property
+    def copy(self) -> Path:
+        """Where what was on the disk at the end is kept."""
+        return self._folder.with_name(self._folder.name + ".disk")
+
+    def is_over(self) -> bool:
+        """Whether the run that lived in it has ended."""
+        return self._is_over
+
+    def wall(self) -> float:
+        """Give seconds since 1970; the run asks before each intent and each outcome is written."""
+        self.moment()
+        return self._wall()
+
+    def moment(self) -> None:
+        """Let a moment pass. Raises Crash if it was the last."""
+        self._moments += 1
+        if not self._is_over and self._moments == self._ends_at:
+            self._is_over = True
+            shutil.rmtree(self.copy, ignore_errors=True)
+            self.copy.mkdir()
+            for name in ("journal.sqlite3", "journal.sqlite3-wal"):  # in this order: the log holds what is newer
+                if (self._folder / name).exists():
+                    shutil.copyfile(self._folder / name, self.copy / name)
+            raise Crash
+
+    def begin_again(self) -> None:
+        """Put the disk back as it was at the end."""
+        shutil.rmtree(self._folder)
+        self.copy.rename(self._folder)
+
+
+@dataclass
+class Pretend:
+    """Codat's state and rules, beyond any one run."""
+
+    fates: Iterator[Fate]
+    honours_keys: bool
+    allows_second: bool
+    companies: list[dict[str, Any]] = field(default_factory=list)
+    kept: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    late: list[Callable[[], object]] = field(default_factory=list)
+    posts: int = 0
+
+    def catch_up(self) -> None:
+        """Do what was still under way."""
+        late, self.late = self.late, []
+        for do in late:
+            do()
+
+    @asynccontextmanager
+    async def connected(self, world: World) -> AsyncIterator[Sender]:
+        """Give what sends a run's requests here."""
+        yield _Line(self, world)
+
+    def connect(self, world: World) -> Callable[[Settings], Any]:
+        """Give what a run makes its connection with."""
+        return lambda _: self.connected(world)
+
+    def answer(self, request: Request, key: str | None) -> Reply:
+        """Let one request meet its fate."""
+        self.catch_up()
+        fate = next(self.fates, Fate.WELL)
+        self.posts += request.method == "POST"
+        if fate in UNDONE:
+            return UNDONE[fate]
+        if fate is Fate.LATE:
+            self.late.append(lambda: self._done(request, key, None))
+            return wire.lost("no answer in time")
+        kept = {Fate.KEPT_BEFORE: 500, Fate.KEPT_AFTER: 500}.get(fate)
+        status, body = self._done(request, key, kept, is_done=fate is not Fate.KEPT_BEFORE, lags=fate is Fate.LAGGING)
+        if fate is Fate.LOST_AFTER:
+            return wire.lost("connection lost")
+        if fate is Fate.GATEWAY_AFTER:
+            return wire.read(502, {}, GATEWAY)
+        if fate is Fate.TRUNCATED:
+            return wire.read(200, {}, body[: len(body) // 2])
+        return wire.read(200 if fate is Fate.EMPTY else status, {}, b"" if fate is Fate.EMPTY else body)
+
+    def _done(
+        self, request: Request, key: str | None, fault: int | None, *, is_done: bool = True, lags: bool = False
+    ) -> tuple[int, bytes]:
+        if self.honours_keys and key in self.kept:
+            return self.kept[key]
+        status, body = self._perform(request, lags=lags) if is_done else (500, b"")
+        if fault:
+            status, body = fault, _error(fault)
+        if self.honours_keys and key:
+            self.kept[key] = status, body
+        return status, body
+
+    def _perform(self, request: Request, *, lags: bool) -> tuple[int, bytes]:
+        parts = urlsplit(request.path)
+        places = parts.path.strip("/").split("/")
+        content = json.loads(request.body) if request.body else {}
+        if places == ["companies"]:
+            return self._create(content) if request.method == "POST" else self._list(parse_qs(parts.query), lags=lags)
+        company = next((c for c in self.companies if c["id"] == places[1]), None)
+        if company is None:
+            return 404, _error(404)
+        connections = company["dataConnections"]
+        if request.method == "POST":
+            return self._connect(connections, content)
+        if len(places) == 3:
+            return 200, _page(connections[:-1] if lags else connections)
+        return 200, _json(next(c for c in connections if c["id"] == places[3]))
+
+    def _create(self, content: dict[str, Any]) -> tuple[int, bytes]:
+        company = content | {"id": f"company-{len(self.companies)}", "dataConnections": []}
+        self.companies.append(company)
+        return 200, _json(company)
+
+    def _list(self, query: dict[str, list[str]], *, lags: bool) -> tuple[int, bytes]:
+        name, _, value = query.get("tags", ["="])[0].partition("=")
+        companies = self.companies[:-1] if lags else self.companies
+        return 200, _page([c for c in companies if not name or c["tags"].get(name) == value])
+
+    def _connect(self, connections: list[dict[str, Any]], content: dict[str, Any]) -> tuple[int, bytes]:
+        if connections and not self.allows_second:
+            return 400, _error(400)
+        number = sum(len(c["dataConnections"]) for c in self.companies)
+        connection = {
+            "id": f"connection-{number}",
+            "status": "PendingAuth",
+            "sourceType": "Accounting",
+            "integrationKey": content["platformKey"],
+            "linkUrl": f"https://link.example.com/{number}/start?otp=000000",
+            "created": "2026-11-23T00:00:00Z",
+        }
+        connections.append(connection)
+        return 200, _json(connection)
+
+
+class _Line:
+    """One run's connection to Codat."""
+
+    def __init__(self, codat: Pretend, world: World) -> None:
+        self._codat = codat
+        self._world = world
+
+    async def send(self, request: Request, *, key: str | None = None) -> Reply:
+        """Send one request, unless the world has ended; it may end before it arrives and before the answer does."""
+        if self._world.is_over():
+            raise Crash
+        self._world.moment()
+        await anyio.lowlevel.checkpoint()
+        if self._world.is_over():  # it left before the end of the run that sent it, so it arrives
+            self._codat.answer(request, key)
+            raise Crash
+        reply = self._codat.answer(request, key)
+        self._world.moment()
+        await anyio.lowlevel.checkpoint()
+        return reply
+
+
+def _page(results: list[dict[str, Any]]) -> bytes:
+    return _json({"results": results, "pageNumber": 1, "totalResults": len(results), "_links": {}})

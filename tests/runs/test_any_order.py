@@ -1,0 +1,176 @@
+"""Whatever the order of faults, crashes, interruptions, lost journals and reruns: one company, one connection each.
+
+The engine is the real one with its journal on the disk; only Codat is pretended and time runs faster.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import anyio
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bulk.engine.events import Advanced, Event
+from bulk.engine.run import Options, Run
+from bulk.model import Stop
+from bulk.reporting import write_reports
+from bulk.rows import open_input
+from bulk.settings import Secret, Settings
+from runs.fast_time import FastLoop, fast_monotonic
+from runs.pretend import Crash, Fate, Pretend, World
+
+EPOCH = 1_790_000_000.0
+MOST_RERUNS = 4
+ANYTHING = [fate for fate in Fate if fate is not Fate.LAGGING]
+# Two lines of defence, the look-up and the key, hold one without the other, not when both fail: where a list lags
+# behind, no 5xx may have spent the key (docs/architecture.md, "Once only").
+WITH_LAG = [
+    Fate.LAGGING,
+    Fate.LOST_BEFORE,
+    Fate.LOST_AFTER,
+    Fate.LATE,
+    Fate.TRUNCATED,
+    Fate.EMPTY,
+    Fate.THROTTLED,
+    Fate.WELL,
+]
+
+
+@dataclass(frozen=True)
+class Life:
+    """One run: after how many moments it crashes, or after how many customers it is interrupted; and what it loses."""
+
+    crashes_at: int | None = None
+    interrupted_after: int | None = None
+    loses_journal: bool = False
+
+
+LIVES = st.builds(
+    Life,
+    crashes_at=st.none() | st.integers(1, 60),
+    interrupted_after=st.none() | st.integers(0, 3),
+    loses_journal=st.booleans(),
+)
+CAREFUL_LIVES = st.builds(
+    Life, crashes_at=st.none() | st.integers(1, 60), interrupted_after=st.none() | st.integers(0, 3)
+)
+PATIENT = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+
+
+@PATIENT
+@given(
+    customers=st.integers(1, 4),
+    fates=st.lists(st.sampled_from(ANYTHING), max_size=24),
+    lives=st.lists(LIVES, max_size=MOST_RERUNS),
+    concurrency=st.sampled_from([1, 2, 10]),
+    honours_keys=st.booleans(),
+    allows_second=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
+def test_any_order_of_faults_crashes_and_reruns_ends_with_one_of_each(
+    customers: int,
+    fates: list[Fate],
+    lives: list[Life],
+    concurrency: int,
+    honours_keys: bool,
+    allows_second: bool,
+    seed: int,
+) -> None:
+    """In the end each customer has exactly one company and one connection, and the reports are complete."""
+    codat = Pretend(iter(fates), honours_keys, allows_second)
+    _live(codat, customers, lives, concurrency, seed)
+
+
+@PATIENT
+@given(
+    customers=st.integers(1, 4),
+    fates=st.lists(st.sampled_from(WITH_LAG), max_size=24),
+    lives=st.lists(CAREFUL_LIVES, max_size=MOST_RERUNS),
+    concurrency=st.sampled_from([1, 2, 10]),
+    allows_second=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
+def test_a_look_up_that_lags_behind_makes_no_double_while_the_key_is_good(
+    customers: int, fates: list[Fate], lives: list[Life], concurrency: int, allows_second: bool, seed: int
+) -> None:
+    """What a list does not show yet is asked for with the same key, which Codat answers with what it has."""
+    codat = Pretend(iter(fates), honours_keys=True, allows_second=allows_second)
+    _live(codat, customers, lives, concurrency, seed)
+
+
+def _live(codat: Pretend, customers: int, lives: list[Life], concurrency: int, seed: int) -> None:
+    """Run through all the lives, then until all is done, and hold Codat and the reports to account."""
+    with tempfile.TemporaryDirectory() as path:
+        folder, source = Path(path) / "batch", Path(path) / "customers.csv"
+        ids = [f"c{n}" for n in range(customers)]
+        pl.DataFrame({"customer_id": ids, "company_name": ids, "platform": ["xero"] * customers}).write_csv(source)
+        rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+        for life in lives:
+            _run(folder, source, codat, life, concurrency, rng)
+            if life.loses_journal:
+                codat.catch_up()
+                for file in folder.glob("journal.sqlite3*"):
+                    file.unlink()
+        for _ in range(MOST_RERUNS):
+            if _run(folder, source, codat, Life(), concurrency, rng) is None:
+                break
+        codat.catch_up()
+        _judge(folder, codat, ids)
+        posts = codat.posts
+        assert _run(folder, source, codat, Life(), concurrency, rng) is None
+        assert codat.posts == posts
+
+
+def _run(folder: Path, source: Path, codat: Pretend, life: Life, concurrency: int, rng: random.Random) -> Stop | None:
+    async def main() -> Stop | None:
+        world = World(folder, ends_at=life.crashes_at, wall=lambda: EPOCH + fast_monotonic())
+        interrupt = anyio.Event()
+        done = 0
+
+        def hook(event: Event) -> None:
+            nonlocal done
+            done += isinstance(event, Advanced)
+            if life.interrupted_after is not None and done >= life.interrupted_after:
+                interrupt.set()
+
+        run = Run(
+            folder,
+            Settings(Secret("Basic none"), concurrency=concurrency),
+            Options(),
+            version="test",
+            hook=hook,
+            wall=world.wall,
+            rng=random.Random(rng.random()),  # noqa: S311 - repeatable, no secret
+            connect=codat.connect(world),
+        )
+        try:
+            stop = await run.migrate(open_input(source, mapping={}), interrupt)
+        except* Crash:
+            stop = Stop("crashed", -9)
+        if world.is_over():
+            world.begin_again()
+        return stop
+
+    return anyio.run(main, backend_options={"loop_factory": FastLoop})
+
+
+def _judge(folder: Path, codat: Pretend, ids: list[str]) -> None:
+    assert Counter(company["tags"]["uid"] for company in codat.companies) == Counter(ids)
+    assert all(len(company["dataConnections"]) == 1 for company in codat.companies)
+    write_reports(folder, now=datetime.fromtimestamp(EPOCH, UTC))
+    results = pl.read_parquet(folder / "results.parquet")
+    in_codat = {c["tags"]["uid"]: (c["id"], c["dataConnections"][0]["id"]) for c in codat.companies}
+    assert results["customer_id"].to_list() == ids
+    assert set(results["state"]) == {"link_ready"}
+    for customer_id, company_id, connection_id, link_url in results.select(
+        "customer_id", "company_id", "connection_id", "link_url"
+    ).iter_rows():
+        assert (company_id, connection_id) == in_codat[customer_id]
+        assert link_url
