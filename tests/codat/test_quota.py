@@ -126,10 +126,10 @@ class Codat:
     st.integers(1, 40),
     st.integers(0, 3),
 )
-def test_no_order_of_requests_answers_and_losses_overdraws_it(
+def test_no_order_of_requests_answers_and_losses_overdraws_it(  # noqa: C901 - a machine of seven small events
     events: list[tuple[str, int]], limit: int, reserve: int
 ) -> None:
-    """s: send, t: Codat takes one in, a: an answer comes, l: one is lost after, g: before it was taken in, r: raised."""
+    """s: send, t: Codat takes one in, a: an answer comes, l: one is lost after that, f: before, r: raised, d: a day."""
     codat, budget = Codat(limit), Budget(reserve)
     sent: list[int] = []
     taken: list[tuple[int, Quota]] = []

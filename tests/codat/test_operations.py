@@ -1,0 +1,114 @@
+"""Requests as Codat wants them, and answers read whatever they look like."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from bulk.codat import operations
+from bulk.codat.operations import accounting_connection, find_company, read_company, read_company_page, read_connection
+from bulk.model import Company, Connection, customer_tag
+
+
+def connection(
+    name: str, status: str, *, kind: str = "Accounting", key: str = "gbol", created: str = "1"
+) -> Connection:
+    """Make a connection."""
+    return Connection(name, status, kind, key, None, created)
+
+
+def company(name: str, *connections: Connection, created: str = "1", **tags: str) -> Company:
+    """Make a company."""
+    return Company(name, "Acme", None, created, tags, connections)
+
+
+@pytest.mark.parametrize("customer_id", ["00123", "a&&b||{c}=d", "株式会社" * 25, "'; drop"])
+def test_the_tag_that_is_asked_for_is_safe_whatever_the_identifier(customer_id: str) -> None:
+    """The identifier itself is kept beside it for people."""
+    request = operations.create_company(customer_id=customer_id, name="Acme", description=None, batch="b")
+    tags = json.loads(request.body or "")["tags"]
+    assert tags["uid"] == customer_id
+    assert set(tags["bulk_uid"]) <= set("0123456789abcdef")
+    assert all(len(key) <= 27 and len(value) <= 100 for key, value in tags.items())
+
+
+@pytest.mark.parametrize("odd", [None, [], "x", 7, {}, {"id": ""}, {"id": None, "status": "Linked"}])
+def test_what_lacks_its_identifier_is_no_company_and_no_connection(odd: Any) -> None:
+    """Whatever JSON it is."""
+    assert read_company(odd) is None
+    assert read_connection(odd) is None
+
+
+def test_odd_fields_of_a_company_are_left_out() -> None:
+    """Fields may be added, missing, or of another kind."""
+    read = read_company(
+        {"id": 7, "name": None, "tags": ["x"], "dataConnections": [None, {"id": "n"}], "created": "yesterday", "new": 1}
+    )
+    assert read == Company("7", "", None, None, {}, ())
+
+
+@pytest.mark.parametrize(
+    ("links", "following"),
+    [
+        ({"next": {"href": "/companies?page=2"}}, "/companies?page=2"),  # a path
+        ({"next": {"href": "https://evil.example.com/companies"}}, None),  # another host
+        ({"next": {"href": "//evil.example.com/companies"}}, None),  # another host, in short
+        ({"next": {"href": "companies?page=2"}}, None),  # no path
+        ({"next": {"href": 2}}, None),  # no text
+        ({"next": None}, None),  # the last page
+        (None, None),  # nothing said
+    ],
+)
+def test_only_a_path_is_followed(links: object, following: str | None) -> None:
+    """An answer must not be able to send the key to another host."""
+    page = read_company_page({"results": [], "_links": links})
+    assert page is not None
+    assert page.next_path == following
+
+
+TAG = customer_tag("a")
+
+
+@pytest.mark.parametrize(
+    ("companies", "found"),
+    [
+        ([], None),  # none
+        ([company("1", uid="b")], None),  # somebody else's
+        ([company("1", uid="a")], "1"),  # one that others made, with the identifier
+        ([company("1", uid="a", bulk_uid=customer_tag("b"))], None),  # one of ours, whose `uid` was edited
+        ([company("2", bulk_uid=TAG, created="2"), company("1", bulk_uid=TAG)], "1"),  # the older
+        ([company("1", bulk_uid=TAG), company("2", connection("n", "PendingAuth"), bulk_uid=TAG)], "2"),  # further
+        # the one that the customer has linked
+        (
+            [
+                company("1", connection("n", "PendingAuth"), bulk_uid=TAG),
+                company("2", connection("m", "Linked"), bulk_uid=TAG, created="2"),
+            ],
+            "2",
+        ),
+    ],
+)
+def test_of_several_companies_the_one_that_got_furthest_is_the_customers(
+    companies: list[Company], found: str | None
+) -> None:
+    """What a customer has linked is never left behind."""
+    picked = find_company(companies, "a")
+    assert (picked.id if picked else None) == found
+
+
+@pytest.mark.parametrize(
+    ("connections", "found"),
+    [
+        ([connection("e", "Linked", kind="Expense")], None),  # the partner's is none
+        ([connection("1", "Unlinked"), connection("2", "PendingAuth")], "2"),  # one that still can be linked
+        ([connection("1", "PendingAuth"), connection("2", "Linked", key="qhyg")], "2"),  # the linked one first
+        ([connection("1", "PendingAuth", key="qhyg"), connection("2", "PendingAuth")], "2"),  # then the platform's
+        ([connection("2", "Linked", created="2"), connection("1", "Linked")], "1"),  # then the oldest
+    ],
+)
+def test_of_several_connections_one_is_the_accounting_one(connections: list[Connection], found: str | None) -> None:
+    """Whatever order Codat lists them in."""
+    picked = accounting_connection(connections, "gbol")
+    assert (picked.id if picked else None) == found

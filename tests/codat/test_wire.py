@@ -1,0 +1,64 @@
+"""What an answer means: may the thing asked for exist now?"""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bulk.codat import wire
+from bulk.model import Outcome
+
+CODATS = json.dumps({"statusCode": 0, "error": "no", "correlationId": "c1"}).encode()
+HTML = b"<html>Bad Gateway</html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (200, b'{"id": "c"}', Outcome.DONE),  # done
+        (204, b"", Outcome.DONE),  # done without a word
+        (200, b'{"id": "c', Outcome.LOST),  # cut off: it may have been done
+        (200, HTML, Outcome.LOST),  # a gateway's page
+        (200, b"[1]", Outcome.LOST),  # no object
+        (200, b"[" * 100_000, Outcome.LOST),  # deeper than can be read
+        (302, b"", Outcome.STOPPED),  # not followed: another address was meant
+        (400, CODATS, Outcome.REFUSED),  # this row is wrong
+        (401, HTML, Outcome.STOPPED),  # the key
+        (402, CODATS, Outcome.STOPPED),  # the account
+        (403, CODATS, Outcome.STOPPED),  # no access
+        (404, b"", Outcome.REFUSED),  # this row
+        (408, HTML, Outcome.LOST),  # it may have arrived
+        (409, CODATS, Outcome.BUSY),  # not ready
+        (422, CODATS, Outcome.REFUSED),  # this row
+        (429, HTML, Outcome.HELD),  # nothing was done
+        (500, CODATS, Outcome.KEPT),  # replayed under its key
+        (502, HTML, Outcome.LOST),  # nothing is known
+        (503, b"", Outcome.LOST),  # nothing is known
+        (504, b'{"message": "upstream"}', Outcome.LOST),  # a gateway's JSON is not Codat's
+        (101, b"", Outcome.LOST),  # no answer
+    ],
+)
+def test_each_answer_has_one_meaning(status: int, body: bytes, outcome: Outcome) -> None:
+    """By its status, and by who wrote its body."""
+    assert wire.read(status, {}, body).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ({"error": "wrong"}, "wrong"),  # Codat's words
+        ({"error": "x" * 9999}, "x" * wire.MOST_TEXT),  # too many of them
+        (
+            {"validation": {"errors": [{"itemId": "name", "message": "too long"}, "odd"]}},
+            "HTTP 400 (name: too long; odd)",
+        ),
+        ({"error": None, "validation": {"errors": "odd"}}, "HTTP 400"),  # in an odd form
+        ({"error": {"code": 1}}, "{'code': 1}"),  # in another
+    ],
+)
+def test_a_problem_is_told_in_codats_words_with_its_correlation_id(content: dict[str, object], text: str) -> None:
+    """That is what Codat's support asks for."""
+    reply = wire.read(400, {}, json.dumps({"statusCode": 400, "correlationId": "c1", **content}).encode())
+    assert reply.problem is not None
+    assert (reply.problem.text, reply.problem.correlation_id) == (text, "c1")

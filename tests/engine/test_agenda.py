@@ -1,0 +1,106 @@
+"""Who is next: in order, bounded, and each who waits comes up when it is due."""
+
+from __future__ import annotations
+
+import anyio
+from clock import run, wall
+
+from bulk.engine import agenda as module
+from bulk.engine.agenda import Agenda, Item
+from bulk.model import Entry
+
+
+def entry(seq: int) -> Entry:
+    """Make a customer."""
+    return Entry(seq, str(seq), "Acme", "gbol", None, is_present=True)
+
+
+class Feed:
+    """Gives pages of ten, and counts what it gave."""
+
+    def __init__(self, customers: int) -> None:
+        self.customers, self.given = customers, 0
+
+    async def __call__(self) -> list[Entry]:
+        """Give the next page."""
+        await anyio.sleep(0.01)
+        page = [entry(seq) for seq in range(self.given, min(self.given + 10, self.customers))]
+        self.given += len(page)
+        return page
+
+
+def test_everybody_is_handed_out_once_in_order_and_then_it_ends() -> None:
+    """For however many workers."""
+    got: list[int] = []
+
+    async def work() -> None:
+        agenda = Agenda(Feed(95), wall)
+
+        async def worker() -> None:
+            while (item := await agenda.next()) is not None:
+                got.append(item.entry.seq)
+                await anyio.sleep(0.5)
+                agenda.done()
+
+        async with anyio.create_task_group() as group:
+            for _ in range(7):
+                group.start_soon(worker)
+
+    run(work)
+    assert got == list(range(95))
+
+
+def test_who_is_parked_comes_up_when_due_and_not_before() -> None:
+    """The first due first; the others wait for it though there is nobody else."""
+
+    async def work() -> list[tuple[int, int]]:
+        agenda = Agenda(Feed(2), wall)
+        begun = wall()
+        for pause in (100.0, 50.0):
+            item = await agenda.next()
+            assert item is not None
+            agenda.park(item, begun + pause)
+        came = []
+        while (item := await agenda.next()) is not None:
+            came.append((item.entry.seq, round(wall() - begun)))
+            agenda.done()
+        return came
+
+    assert run(work) == [(1, 50), (0, 100)]
+
+
+def test_no_more_are_taken_up_while_too_many_wait() -> None:
+    """Memory stays flat however long Codat is away."""
+
+    async def work() -> int:
+        feed = Feed(5000)
+        agenda = Agenda(feed, wall)
+        with anyio.move_on_after(60):
+            while (item := await agenda.next()) is not None:
+                agenda.park(Item(item.entry), wall() + 3600)
+        return feed.given
+
+    assert run(work) <= module.MOST_PARKED + 10
+
+
+def test_closing_wakes_everybody() -> None:
+    """Those who wait for somebody parked for hours as well."""
+
+    async def work() -> list[Item | None]:
+        agenda = Agenda(Feed(1), wall)
+        item = await agenda.next()
+        assert item is not None
+        agenda.park(item, wall() + 9999)
+        got: list[Item | None] = []
+
+        async def worker() -> None:
+            got.append(await agenda.next())
+
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(worker)
+            await anyio.sleep(1)
+            agenda.close()
+        return got
+
+    assert run(work) == [None, None, None]

@@ -1,0 +1,112 @@
+"""What is done next for a step, for every history of what was asked."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk.engine import plan
+from bulk.engine.plan import KEY_LIFETIME, SETTLING, Look, Send, Wait
+from bulk.model import Ask, Outcome, Step
+
+NOW = 1_000_000.0
+O = Outcome  # noqa: E741 - as short as the table needs
+
+
+def post(outcome: Outcome | None, *, key: str = "k", ago: float = 60.0, status: int | None = None) -> Ask:
+    """Make a POST that left so many seconds ago."""
+    return Ask(Step.COMPANY, key, "{}", NOW - ago, outcome, status)
+
+
+def look(outcome: Outcome, *, ago: float = 30.0) -> Ask:
+    """Make a look-up."""
+    return Ask(Step.COMPANY, None, None, NOW - ago, outcome)
+
+
+AGAIN, NEW = Send("k", "{}"), Send()
+
+
+@pytest.mark.parametrize(
+    ("asks", "decision"),
+    [
+        ([], NEW),  # nothing was asked
+        ([post(O.LOST)], Look()),  # no answer
+        ([post(None)], Look()),  # the process ended
+        ([post(O.KEPT)], Look()),  # a 5xx
+        ([post(O.LOST, ago=SETTLING / 2)], Wait(NOW + SETTLING / 2)),  # it may be at work still
+        ([post(O.LOST, ago=-3600)], Look()),  # the clock was set back: nobody waits an hour
+        ([post(O.LOST), look(O.ABSENT)], AGAIN),  # it is not there: the same key
+        ([post(O.LOST, ago=KEY_LIFETIME), look(O.ABSENT)], NEW),  # the key is forgotten
+        ([post(O.KEPT), look(O.ABSENT)], NEW),  # the key would replay the 5xx
+        ([post(O.LOST), look(O.LOST)], Look()),  # the look-up failed: look again
+        ([post(O.LOST), look(O.ABSENT), post(O.LOST)], Look()),  # lost once more
+        ([post(O.LOST, status=502), look(O.ABSENT)], AGAIN),  # a gateway's page
+        ([post(O.LOST, status=502), look(O.ABSENT), post(O.LOST, status=502), look(O.ABSENT)], NEW),  # another
+        ([post(O.HELD)], AGAIN),  # a 429: nothing was done
+        ([post(O.HELD, ago=KEY_LIFETIME)], NEW),  # and long ago
+        ([post(O.BUSY)], AGAIN),  # a 409: the key is at work
+        ([post(O.UNSENT)], AGAIN),  # it never left
+        ([post(O.REFUSED)], NEW),  # nothing was done, and its answer is kept under the key
+        ([post(O.STOPPED)], NEW),  # as above
+        ([post(O.LOST), look(O.ABSENT), post(O.REFUSED)], Look()),  # perhaps the echo of the lost one
+        ([post(O.LOST), look(O.ABSENT), post(O.REFUSED), look(O.ABSENT)], NEW),  # it was not
+        ([post(O.LOST, key="a"), post(O.HELD, key="b")], Look()),  # an old doubt outlives another key
+    ],
+)
+def test_each_history_has_one_next_move(asks: list[Ask], decision: plan.Decision) -> None:
+    """The rule of once only, and the key's rules."""
+    assert plan.decide(plan.standing(asks), NOW) == decision
+
+
+@pytest.mark.parametrize(
+    ("swept_ago", "decision"),
+    [
+        (10.0, AGAIN),  # a sweep after it found nothing
+        (60.0 - SETTLING / 2, Look()),  # one so soon after it proves nothing
+        (70.0, Look()),  # one before it even less
+    ],
+)
+def test_a_sweep_stands_for_a_look_up_of_everybody(swept_ago: float, decision: plan.Decision) -> None:
+    """If it began when the request was settled."""
+    assert plan.decide(plan.standing([post(O.LOST)], swept_at=NOW - swept_ago), NOW) == decision
+
+
+POSTS = st.builds(
+    post, st.sampled_from([*Outcome, None]), key=st.sampled_from("ab"), status=st.sampled_from([None, 200, 502])
+)
+LOOKS = st.builds(look, st.sampled_from([O.ABSENT, O.LOST, O.HELD, O.UNSENT, O.REFUSED]))
+
+
+@given(st.lists(POSTS | LOOKS, max_size=8), st.floats(0, 3 * KEY_LIFETIME))
+def test_nothing_is_sent_while_a_request_in_doubt_was_not_looked_up(asks: list[Ask], later: float) -> None:
+    """Whatever else was asked, and however long ago."""
+    last_doubt = max(
+        (n for n, a in enumerate(asks) if a.key and (a.outcome is None or a.outcome.is_unknown)), default=-1
+    )
+    last_absent = max((n for n, a in enumerate(asks) if a.key is None and a.outcome is O.ABSENT), default=-1)
+    if last_doubt > last_absent:
+        assert not isinstance(plan.decide(plan.standing(asks), NOW + later), Send)
+
+
+@given(st.lists(POSTS | LOOKS, max_size=8), st.floats(0, 3 * KEY_LIFETIME))
+def test_no_key_is_repeated_that_codat_has_forgotten_or_answers_with_a_5xx(asks: list[Ask], later: float) -> None:
+    """A kept 5xx is replayed; a forgotten key protects from nothing."""
+    decision = plan.decide(plan.standing(asks), NOW + later)
+    if isinstance(decision, Send) and decision.key is not None:
+        assert later < KEY_LIFETIME
+        of_key = [a for a in asks if a.key is not None]
+        newest = [a for a in of_key[::-1] if a.key == decision.key]
+        since = next((n for n, a in enumerate(of_key[::-1]) if a.key != decision.key), len(of_key))
+        assert all(a.outcome is not O.KEPT for a in newest[:since])
+
+
+def test_pauses_grow_to_a_minute_and_are_never_the_same_for_all() -> None:
+    """So that customers who failed together do not come back together."""
+    rng = random.Random(1)  # noqa: S311 - no secret
+    pauses = [plan.backoff(tries, rng) for tries in range(1, 12)]
+    assert all(0.5 * min(2**n, 60) <= pause <= min(2**n, 60) for n, pause in enumerate(pauses))
+    assert not plan.is_worth_another_try(plan.MOST_TRIES, 0.0)
+    assert not plan.is_worth_another_try(1, plan.LONGEST_EFFORT)

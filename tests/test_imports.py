@@ -1,0 +1,70 @@
+"""Imports go down only: cli, api, engine, then rows, codat and journal, then model, errors and settings."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import bulk
+
+HOME = Path(bulk.__file__).parent
+BASE = {"model", "errors", "settings", "guard"}
+MAY_IMPORT = {
+    "cli": {"api", "engine", "rows", "codat", "journal", "reporting", "sandbox", *BASE},
+    "api": {"engine", "rows", "codat", "journal", "reporting", *BASE},
+    "engine": {"rows", "codat", "journal", *BASE},
+    "codat": BASE,
+    "journal": BASE,
+    "rows": {"errors", "guard"},
+    "reporting": {"journal", "model", "errors", "guard"},
+    "sandbox": set(),
+    **{leaf: {"model", "errors"} for leaf in BASE},
+}
+FILES = sorted(HOME.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    """Say which room of the house a file belongs to."""
+    return path.relative_to(HOME).parts[0].removesuffix(".py")
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Give the rooms that a file imports from, wherever in it the import stands."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            module = node.module or ""
+            names = [f"bulk.{alias.name}" for alias in node.names] if module == "bulk" else [module]
+        yield from (name.split(".")[1] for name in names if name.startswith("bulk."))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOME)))
+def test_imports_go_down_only(path: Path) -> None:
+    """An upward import is a value or a hook that was not passed."""
+    own = room(path)
+    if own in ("__init__", "__main__"):
+        return
+    allowed = MAY_IMPORT[own] | {own, "__version__"}
+    assert {name for name in imported(path) if (HOME / name).is_dir() or (HOME / f"{name}.py").is_file()} <= allowed
+
+
+def test_only_the_command_line_knows_the_sandbox() -> None:
+    """What sends customers to Codat must not know whether it is Codat."""
+    assert {room(path) for path in FILES if "sandbox" in imported(path)} <= {"cli", "sandbox"}
+
+
+def test_only_the_command_line_and_the_sandbox_print() -> None:
+    """Everything else tells by values and events."""
+    printing = {
+        room(path)
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "click.echo", "click.secho", "echo")
+    }
+    assert printing <= {"cli", "sandbox"}
