@@ -59,7 +59,8 @@ class Agenda:
             if len(self._parked) < MOST_PARKED and (entry := await self._from_feed()) is not None:
                 self._in_work += 1
                 return Item(entry)
-            if self._is_fed and not self._page and not self._parked and not self._in_work:
+            is_over = self._is_fed and not self._page and not self._parked and not self._in_work
+            if is_over or self._is_closed:  # closed, it may be, while a page was being read
                 break
             await self._wait()
         self.close()

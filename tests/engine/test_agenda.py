@@ -104,3 +104,25 @@ def test_closing_wakes_everybody() -> None:
         return got
 
     assert run(work) == [None, None, None]
+
+
+def test_closing_while_a_page_is_read_ends_everybody() -> None:
+    """A page that turns out empty after the close must not leave its readers waiting for good."""
+
+    async def work() -> list[Item | None]:
+        agenda = Agenda(Feed(1), wall)
+        assert await agenda.next() is not None  # the one there is; it stays in work
+        got: list[Item | None] = []
+
+        async def worker() -> None:
+            got.append(await agenda.next())
+
+        with anyio.fail_after(60):
+            async with anyio.create_task_group() as group:
+                for _ in range(3):
+                    group.start_soon(worker)
+                await anyio.sleep(0.005)  # the page takes 0.01
+                agenda.close()
+        return got
+
+    assert run(work) == [None, None, None]
