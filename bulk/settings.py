@@ -84,7 +84,7 @@ def _environment() -> Mapping[str, str]:
     from dotenv import dotenv_values  # imported here: most starts of the command need neither
 
     try:
-        from_file = dotenv_values(Path(".env"), interpolate=False)
+        from_file = dotenv_values(Path(".env"), interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise WrongUsage(f"The file .env cannot be read: {error.__class__.__name__}. Mend or remove it.") from None
     return {**{k: v for k, v in from_file.items() if v is not None}, **os.environ}

@@ -25,6 +25,7 @@ from bulk.codat.wire import Reply
 from bulk.model import Outcome, Stop
 
 PATIENCE = 300.0  # seconds: a longer wait stops the run, unless it was told to wait
+MOST_429S = 50  # in a row, without one success
 A_MOMENT = 2.0  # seconds: a shorter wait is not worth a word
 MARGIN = 0.05  # seconds: timers may fire a little early
 OUT_OF_QUOTA = "Codat's daily quota is used up"
@@ -81,7 +82,7 @@ class Gate:
         self._concurrency = self._allowed = concurrency
         self._entered = 0
         self._done_since_429 = 0
-        self._throttled = 0  # 429s in a row without a usable Retry-After
+        self._throttled = 0  # 429s in a row
         self._hold_until = -math.inf
         self._was_told = False  # whether any answer came yet
         self._changed = anyio.Event()
@@ -179,8 +180,10 @@ class Gate:
         if asked is None and is_daily and quota is not None:
             asked = quota.resets_at - wall
         if asked is None:
-            asked = min(5.0 * 2**self._throttled, 60.0)
-            self._throttled += 1
+            asked = min(5.0 * 2 ** min(self._throttled, 4), 60.0)
+        self._throttled += 1
+        if self._throttled > MOST_429S:
+            self.close(Stop(f"Codat has answered 429 {MOST_429S} times in a row, although it was waited for", 75))
         if now >= self._hold_until:
             self._allowed = max(1, self._allowed // 2)
             self._done_since_429 = 0

@@ -62,6 +62,7 @@ class Standing:
     doubted_at: float = 0.0  # when the newest request in doubt left
     settling: float = SETTLING  # how long after that a look-up is worth something
     was_doubted: bool = False  # it was in doubt at some time
+    absent_at: float = 0.0  # when it was last looked for and not found
 
 
 def standing(asks: Iterable[Ask], *, swept_at: float = 0.0) -> Standing:
@@ -74,7 +75,7 @@ def standing(asks: Iterable[Ask], *, swept_at: float = 0.0) -> Standing:
     for ask in asks:
         now = _after_look(now, ask) if ask.key is None else _after_post(now, ask)
     if now.in_doubt and swept_at >= now.doubted_at + now.settling:
-        now = replace(now, in_doubt=False)
+        now = replace(now, in_doubt=False, absent_at=swept_at)
     return now
 
 
@@ -86,6 +87,10 @@ def decide(known: Standing, now: float) -> Decision:
         return Wait(settled_at) if now < settled_at <= now + known.settling else Look()
     if known.key is not None and not known.is_spent and 0 <= now - known.since < KEY_LIFETIME:
         return Send(known.key, known.body)
+    is_forgotten = known.key is not None and not known.is_spent
+    if is_forgotten and known.was_doubted and known.absent_at < known.since + KEY_LIFETIME:
+        # What was in doubt may have been done since it was looked for; while the key lived, that would have shown.
+        return Look()
     return Send()
 
 
@@ -100,7 +105,7 @@ def is_worth_another_try(tries: int, seconds: float) -> bool:
 
 
 def _after_look(now: Standing, ask: Ask) -> Standing:
-    return replace(now, in_doubt=False) if ask.outcome is Outcome.ABSENT else now
+    return replace(now, in_doubt=False, absent_at=ask.sent_at) if ask.outcome is Outcome.ABSENT else now
 
 
 def _after_post(now: Standing, ask: Ask) -> Standing:

@@ -14,6 +14,7 @@ import anyio
 
 from bulk.codat import operations, wire
 from bulk.codat.operations import CompanyPage, Request
+from bulk.codat.pace import Stopped
 from bulk.codat.wire import Reply
 from bulk.engine import plan, steps
 from bulk.engine.events import Hook, Swept, Warned
@@ -31,8 +32,15 @@ async def sweep(tools: Tools, *, of_batch: bool, hook: Hook) -> float:
     began = tools.wall()
     tag = (operations.BATCH_TAG, operations.batch_tag(tools.batch)) if of_batch else None
     request: Request | None = operations.list_companies(tag=tag)
+    read: set[str] = set()
     while request is not None:
         page = await _page(request, tools, hook)
+        read.add(request.path)
+        if page.next_path in read:
+            tools.gate.close(
+                Stop("Codat's list of companies goes in a circle: a page names an earlier one as next", 75)
+            )
+            raise Stopped
         request = operations.next_page(page.next_path) if page.next_path else None
     await tools.writer.write(lambda connection: store.put(connection, {"swept_at": began}))
     return began

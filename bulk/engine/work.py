@@ -109,12 +109,9 @@ async def _advance(item: Item, tools: Tools, booking: _Booking) -> Parked | Fini
             return Parked(replace(item, entry=entry), decision.until)
         if isinstance(decision, Send) and not entry.is_present:
             return await _let_go(entry, tools)
-        if isinstance(decision, Look):
-            await booking.need(steps.requests_needed(entry) + 1)
-            answered = await _look(entry, step, tools, booking)
-        else:
-            await booking.need(steps.requests_needed(entry))
-            answered = await _send(entry, step, decision, tools, booking)
+        answered = await _carry_out(decision, entry, step, tools, booking)
+        if answered is None:
+            continue
         entry, outcome = answered.entry, answered.reply.outcome
         if outcome in (Outcome.DONE, Outcome.FOUND):
             item = Item(entry)
@@ -128,6 +125,17 @@ async def _advance(item: Item, tools: Tools, booking: _Booking) -> Parked | Fini
         elif outcome in (Outcome.LOST, Outcome.KEPT, Outcome.BUSY, Outcome.UNSENT):
             return await _try_later(replace(item, entry=entry), step, answered.reply, tools)
     return Finished(_state(entry))
+
+
+async def _carry_out(
+    decision: Look | Send, entry: Entry, step: Step, tools: Tools, booking: _Booking
+) -> _Answered | None:
+    """Look or send; None when it had to wait for so long that the decision no longer holds."""
+    if isinstance(decision, Look):
+        await booking.need(steps.requests_needed(entry) + 1)
+        return await _look(entry, step, tools, booking)
+    await booking.need(steps.requests_needed(entry))
+    return await _send(entry, step, decision, tools, booking)
 
 
 def _decide(entry: Entry, step: Step, tools: Tools) -> plan.Decision:
@@ -144,16 +152,21 @@ def _state(entry: Entry) -> State:
     return steps.STATE_OF_CONNECTION.get(entry.connection_status or "", State.LINK_READY)
 
 
-async def _send(entry: Entry, step: Step, decision: Send, tools: Tools, booking: _Booking) -> _Answered:
-    """Send the request of a step, its intent on the disk before it leaves."""
+async def _send(entry: Entry, step: Step, decision: Send, tools: Tools, booking: _Booking) -> _Answered | None:
+    """Send the request of a step, its intent on the disk before it leaves; None as in `_carry_out`."""
     request = steps.request_for(entry, step, batch=tools.batch)
     if request.method == "GET":
         return await _ask(entry, step, request, tools, booking, read=steps.read_link)
-    body = decision.body or request.body
-    key = decision.key or str(uuid.UUID(int=tools.rng.getrandbits(128), version=4))
+    if decision.body != request.body and not plan.standing(_asks(entry, step)).was_doubted:
+        body, key = request.body, None  # nothing was done under the old key: the input's latest values go
+    else:
+        body, key = decision.body or request.body, decision.key
+    key = key or str(uuid.UUID(int=tools.rng.getrandbits(128), version=4))
     request = replace(request, body=body)
     await tools.gate.enter()
     try:
+        if _decide(entry, step, tools) != decision:
+            return None
         with anyio.CancelScope(shield=True):
             answered = await _exchange(entry, step, request, key, tools, booking)
     finally:
@@ -215,7 +228,7 @@ async def _look_for_company(entry: Entry, tools: Tools, booking: _Booking) -> _A
     def read(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Changes]:
         nonlocal following
         page = operations.read_company_page(reply.content)
-        if page is None:
+        if page is None or page.next_path == request.path:
             return wire.unreadable(reply, "a page of companies"), {}
         following = page.next_path
         found.extend(page.companies)

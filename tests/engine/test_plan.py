@@ -110,3 +110,11 @@ def test_pauses_grow_to_a_minute_and_are_never_the_same_for_all() -> None:
     assert all(0.5 * min(2**n, 60) <= pause <= min(2**n, 60) for n, pause in enumerate(pauses))
     assert not plan.is_worth_another_try(plan.MOST_TRIES, 0.0)
     assert not plan.is_worth_another_try(1, plan.LONGEST_EFFORT)
+
+
+@pytest.mark.parametrize("outcome", [O.BUSY, O.HELD, O.UNSENT])
+def test_what_was_absent_while_its_key_lived_is_looked_up_again_once_the_key_is_forgotten(outcome: Outcome) -> None:
+    """The request in doubt may have been at work still when it was looked for, and be done now."""
+    asks = [post(O.LOST, ago=KEY_LIFETIME + 60), look(O.ABSENT, ago=KEY_LIFETIME + 30), post(outcome, ago=KEY_LIFETIME)]
+    assert plan.decide(plan.standing(asks), NOW) == Look()
+    assert plan.decide(plan.standing([*asks, look(O.ABSENT, ago=10)]), NOW) == NEW
