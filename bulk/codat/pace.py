@@ -15,6 +15,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
 
 import anyio
 from aiolimiter import AsyncLimiter
@@ -260,6 +262,31 @@ class Gate:
     def _raise_if_stopped(self) -> None:
         if self.stop is not None:
             raise Stopped
+
+
+class Turn:
+    """One request's time inside the gate: an async context manager that may be over before its block is."""
+
+    def __init__(self, gate: Gate) -> None:
+        """Make a turn at this gate; it begins when the context is entered. Raises Stopped then."""
+        self._gate = gate
+        self._is_over = True
+
+    async def __aenter__(self) -> Self:
+        await self._gate.enter()
+        self._is_over = False
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.over()
+
+    def over(self) -> None:
+        """Make room for the next one: the answer is there, what remains to be done needs no Codat."""
+        if not self._is_over:
+            self._is_over = True
+            self._gate.leave()
 
 
 def _refusal(reply: Reply) -> str:

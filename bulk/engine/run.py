@@ -222,7 +222,8 @@ class Run:
         async with anyio.create_task_group() as group:
             group.start_soon(close_with_gate)
             async with anyio.create_task_group() as workers:
-                for _ in range(self._settings.concurrency):
+                # Some more than there may be requests in flight: while one writes down, another can send.
+                for _ in range(self._settings.concurrency + -(-self._settings.concurrency // 4)):
                     workers.start_soon(worker)
             group.cancel_scope.cancel()
 
@@ -269,7 +270,7 @@ def _enrolled(connection: sqlite3.Connection, source: Input, run: int) -> Tally:
 def _survey(connection: sqlite3.Connection, limit: int | None, now: float) -> tuple[int, int, bool, float | None]:
     """Say how many customers are to be done and are done, whether requests left lately, and when the last sweep was."""
     to_do = store.count_pending(connection, limit=limit)
-    (customers,) = connection.execute(f"SELECT count(*) FROM customers WHERE {store.IN_WORK}").fetchone()  # noqa: S608 - fixed text
+    customers = store.count_in_work_or_done(connection)
     last = store.last_request_at(connection)
     swept_at = store.get(connection, "swept_at")
     done = max(min(customers, customers if limit is None else limit) - to_do, 0)
@@ -279,6 +280,8 @@ def _survey(connection: sqlite3.Connection, limit: int | None, now: float) -> tu
 def _doubts(connection: sqlite3.Connection) -> tuple[int, float, int]:
     """Say how many outcomes are unknown, when the newest was asked for, and how many companies the batch made."""
     doubtful, newest = store.count_doubtful(connection)
+    if doubtful <= 1:  # a sweep has one page at least
+        return doubtful, newest, 0
     (companies,) = connection.execute("SELECT count(*) FROM customers WHERE company_origin = 'created'").fetchone()
     return doubtful, newest, int(companies)
 

@@ -14,7 +14,7 @@ import anyio
 
 from bulk.codat import operations, wire
 from bulk.codat.operations import CompanyPage, Request
-from bulk.codat.pace import Stopped
+from bulk.codat.pace import Stopped, Turn
 from bulk.codat.wire import Reply
 from bulk.engine import plan, steps
 from bulk.engine.events import Hook, Swept, Warned
@@ -72,25 +72,24 @@ async def _page(request: Request, tools: Tools, hook: Hook) -> CompanyPage:
 
 
 async def _fetch(request: Request, tools: Tools, hook: Hook) -> tuple[Reply, CompanyPage | None]:
+    ticket: int | None = None
     try:
-        await tools.gate.enter()
-    except BaseException:
-        tools.gate.unbook(1)
-        raise
-    try:
-        with anyio.CancelScope(shield=True):
-            sent_at = tools.wall()
-            ticket = tools.gate.depart()
-            reply = await tools.client.send(request)
-            page = operations.read_company_page(reply.content) if reply.outcome is Outcome.DONE else None
-            if page is None and reply.outcome is Outcome.DONE:
-                reply = wire.unreadable(reply, "a page of companies")
-            tools.gate.answered(ticket, reply, creates=False)
-            intent = Intent(None, None, request.operation, sent_at)
-            result = Result(reply.outcome, tools.wall(), reply.status, reply.problem)
-            taken, doubles = await tools.writer.write(_taking_over(intent, result, page, tools))
+        async with Turn(tools.gate) as turn:
+            with anyio.CancelScope(shield=True):
+                sent_at = tools.wall()
+                ticket = tools.gate.depart()
+                reply = await tools.client.send(request)
+                page = operations.read_company_page(reply.content) if reply.outcome is Outcome.DONE else None
+                if page is None and reply.outcome is Outcome.DONE:
+                    reply = wire.unreadable(reply, "a page of companies")
+                tools.gate.answered(ticket, reply, creates=False)
+                turn.over()
+                intent = Intent(None, None, request.operation, sent_at)
+                result = Result(reply.outcome, tools.wall(), reply.status, reply.problem)
+                taken, doubles = await tools.writer.write(_taking_over(intent, result, page, tools))
     finally:
-        tools.gate.leave()
+        if ticket is None:  # it never left: what was booked for it is free again
+            tools.gate.unbook(1)
     if page is not None:
         hook(Swept(len(page.companies), taken))
     for customer_id, company_ids in doubles:

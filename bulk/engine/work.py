@@ -17,7 +17,7 @@ import anyio
 from bulk.codat import operations, wire
 from bulk.codat.client import Sender
 from bulk.codat.operations import Request
-from bulk.codat.pace import Gate
+from bulk.codat.pace import Gate, Turn
 from bulk.codat.wire import Reply
 from bulk.engine import plan, steps
 from bulk.engine.agenda import Item
@@ -163,18 +163,17 @@ async def _send(entry: Entry, step: Step, decision: Send, tools: Tools, booking:
         body, key = decision.body or request.body, decision.key
     key = key or str(uuid.UUID(int=tools.rng.getrandbits(128), version=4))
     request = replace(request, body=body)
-    await tools.gate.enter()
-    try:
+    async with Turn(tools.gate) as turn:
         if _decide(entry, step, tools) != decision:
             return None
         with anyio.CancelScope(shield=True):
-            answered = await _exchange(entry, step, request, key, tools, booking)
-    finally:
-        tools.gate.leave()
+            answered = await _exchange(entry, step, request, key, tools, booking, turn)
     return answered
 
 
-async def _exchange(entry: Entry, step: Step, request: Request, key: str, tools: Tools, booking: _Booking) -> _Answered:
+async def _exchange(
+    entry: Entry, step: Step, request: Request, key: str, tools: Tools, booking: _Booking, turn: Turn
+) -> _Answered:
     sent_at = tools.wall()
     intent = Intent(entry.seq, step, request.operation, sent_at, key, request.body)
     is_repeat = any(ask.key == key for ask in entry.asks)
@@ -191,6 +190,7 @@ async def _exchange(entry: Entry, step: Step, request: Request, key: str, tools:
         ticket = booking.spend()
         reply, changes = steps.read_created(step, await tools.client.send(request, key=key), tools.wall())
         tools.gate.answered(ticket, reply, creates=True)
+        turn.over()
         attempts = 1
     else:  # a 429 or a stop came in while the intent was being committed
         reply, changes, attempts = wire.unsent("the run was held or stopped before it left"), {}, 0
@@ -256,8 +256,7 @@ async def _ask(
     read: Callable[[Entry, Reply, float], tuple[Reply, Changes]],
 ) -> _Answered:
     """Send a request that changes nothing in Codat; it is written down with its answer."""
-    await tools.gate.enter()
-    try:
+    async with Turn(tools.gate) as turn:
         with anyio.CancelScope(shield=True):
             sent_at = tools.wall()
             ticket = booking.spend()
@@ -266,14 +265,13 @@ async def _ask(
             if reply.outcome is Outcome.DONE:
                 reply, changes = read(entry, reply, tools.wall())
             tools.gate.answered(ticket, reply, creates=False)
+            turn.over()
             if reply.outcome is Outcome.REFUSED:
                 changes = steps.troubled(step, reply.problem)
 
             intent = Intent(entry.seq, step, request.operation, sent_at)
             entry = entry.evolve(asks=(*entry.asks, Ask(step, None, None, sent_at, reply.outcome, reply.status)))
             await _settle(entry, intent, reply, changes, tools, attempts=1)
-    finally:
-        tools.gate.leave()
     return _Answered(reply, steps.apply(entry, changes))
 
 
