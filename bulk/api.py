@@ -1,8 +1,7 @@
-"""bulk as a library: check, migrate, report, with typed results. Nothing here prints; progress comes as events."""
+"""bulk as a library: migrate and report, with typed results. Nothing here prints; progress comes as events."""
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +15,8 @@ import polars as pl
 from anyio.from_thread import start_blocking_portal
 
 from bulk import __version__
+from bulk.checking import CheckResult, Cost, check
 from bulk.codat.online import Account, ask
-from bulk.codat.operations import pages
 from bulk.codat.pace import Hold
 from bulk.engine.events import Advanced, Ended, Enrolled, Event, Hook, Started, Swept, Warned, nobody
 from bulk.engine.run import Options, Run, Share
@@ -28,45 +27,6 @@ from bulk.model import State, Stop
 from bulk.reporting import write_reports
 from bulk.rows import open_input
 from bulk.settings import Settings
-
-QUOTA_A_COMPANY = 1000  # requests a day: 1,000 x (1 + active connected companies)
-LEAST_REQUESTS = 2  # for a new customer: its company and its accounting connection
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a migration asks of Codat, if nothing goes wrong."""
-
-    requests: int
-    minutes: float  # at the rate, with quota enough
-    days: int  # at the daily quota of `quota` requests
-    quota: int
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """What `check` found in an input file; nothing was sent.
-
-    `faults`: row, customer_id, field, value, problem, remedy. `renamed`: row, customer_id, company_name, name_sent.
-    """
-
-    input: Path
-    accepted: int
-    rejected: int
-    platforms: Mapping[str, int]  # customers by platformKey
-    faults: pl.DataFrame
-    renamed: pl.DataFrame
-    notes: tuple[str, ...]  # how the file was read
-    rate: int
-
-    def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0) -> Cost:
-        """Forecast for a client with so many linked companies, or with so many requests a day.
-
-        `companies`: how many Codat has already; a batch without a journal reads their list first.
-        """
-        requests = LEAST_REQUESTS * self.accepted + (pages(companies) if self.accepted else 0)
-        a_day = QUOTA_A_COMPANY * (1 + linked) if quota is None else max(quota, 1)
-        return Cost(requests, requests / self.rate, math.ceil(requests / a_day), a_day)
 
 
 @dataclass(frozen=True)
@@ -107,38 +67,6 @@ class BatchResult:
         """The rows that were not accepted, with the input's own columns and the reasons."""
         with Reader(self.folder / FILE) as reader:
             return pl.concat(reader.rejects(), how="vertical")
-
-
-def check(
-    path: str | Path, *, mapping: Mapping[str, str] | None = None, rate: int = 1000, most_lines: int = 100_000
-) -> CheckResult:
-    """Read and validate an input file; send nothing. Raises UnreadableInput, WrongUsage.
-
-    `mapping`: field → column. `most_lines`: of faults and of renamed customers that are kept; all are counted.
-    """
-    source = open_input(Path(path), mapping=mapping or {})
-    accepted = rejected = 0
-    faults: list[pl.DataFrame] = []
-    renamed: list[pl.DataFrame] = []
-    platforms: dict[str, int] = {}
-    for batch in source.batches():
-        accepted += batch.accepted.height
-        rejected += batch.rejected.height
-        for key, customers in batch.accepted["platform_key"].value_counts().iter_rows():
-            platforms[key] = platforms.get(key, 0) + customers
-        changed = batch.accepted.filter(pl.col("company_name") != pl.col("name_sent"))
-        renamed.append(changed.select("row", "customer_id", "company_name", "name_sent"))
-        faults.append(batch.faults)
-    return CheckResult(
-        Path(path),
-        accepted,
-        rejected,
-        dict(sorted(platforms.items(), key=lambda item: -item[1])),
-        pl.concat(faults, how="vertical").head(most_lines) if faults else pl.DataFrame(),
-        pl.concat(renamed, how="vertical").head(most_lines) if renamed else pl.DataFrame(),
-        source.notes,
-        rate,
-    )
 
 
 async def look_online(settings: Settings) -> Account:

@@ -16,7 +16,7 @@ from bulk.cli.words import count, duration, moment, shown, table
 if TYPE_CHECKING:
     import polars as pl
 
-    from bulk.api import CheckResult, Cost
+    from bulk.checking import CheckResult, Cost
     from bulk.codat.online import Account
 
 
@@ -40,12 +40,13 @@ def check(
     as_json: bool,
 ) -> int:
     """Read and validate INPUT and say what a migration would send, reject and cost. Sends nothing."""
-    from bulk.api import check as read
-    from bulk.api import stem
+    from bulk.checking import check as read
 
     result = read(path, mapping=pairs, rate=rate)
     account = None
     if online:
+        from bulk.api import stem
+
         with options.settings_for(
             Path("reports") / stem(path),
             sandbox=sandbox,
@@ -191,7 +192,7 @@ def _json(result: CheckResult, account: Account | None) -> str:
             "platforms": account.platforms,
             "days": result.cost(quota=account.quota.limit).days if account.quota and account.quota.limit else None,
         }
-    return json.dumps(content, ensure_ascii=False, indent=2)
+    return json.dumps(content, ensure_ascii=False)  # without indent, which takes Python's slow encoder
 
 
 def _records(frame: pl.DataFrame) -> list[dict[str, Any]]:

@@ -1,0 +1,84 @@
+"""The check of an input file: what a migration would send, reject and cost. Nothing is sent, and no client loaded."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from bulk.codat.operations import pages
+from bulk.rows import open_input
+
+QUOTA_A_COMPANY = 1000  # requests a day: 1,000 x (1 + active connected companies)
+LEAST_REQUESTS = 2  # for a new customer: its company and its accounting connection
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a migration asks of Codat, if nothing goes wrong."""
+
+    requests: int
+    minutes: float  # at the rate, with quota enough
+    days: int  # at the daily quota of `quota` requests
+    quota: int
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What `check` found in an input file; nothing was sent.
+
+    `faults`: row, customer_id, field, value, problem, remedy. `renamed`: row, customer_id, company_name, name_sent.
+    """
+
+    input: Path
+    accepted: int
+    rejected: int
+    platforms: Mapping[str, int]  # customers by platformKey
+    faults: pl.DataFrame
+    renamed: pl.DataFrame
+    notes: tuple[str, ...]  # how the file was read
+    rate: int
+
+    def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0) -> Cost:
+        """Forecast for a client with so many linked companies, or with so many requests a day.
+
+        `companies`: how many Codat has already; a batch without a journal reads their list first.
+        """
+        requests = LEAST_REQUESTS * self.accepted + (pages(companies) if self.accepted else 0)
+        a_day = QUOTA_A_COMPANY * (1 + linked) if quota is None else max(quota, 1)
+        return Cost(requests, requests / self.rate, math.ceil(requests / a_day), a_day)
+
+
+def check(
+    path: str | Path, *, mapping: Mapping[str, str] | None = None, rate: int = 1000, most_lines: int = 100_000
+) -> CheckResult:
+    """Read and validate an input file; send nothing. Raises UnreadableInput, WrongUsage.
+
+    `mapping`: field → column. `most_lines`: of faults and of renamed customers that are kept; all are counted.
+    """
+    source = open_input(Path(path), mapping=mapping or {})
+    accepted = rejected = 0
+    faults: list[pl.DataFrame] = []
+    renamed: list[pl.DataFrame] = []
+    platforms: dict[str, int] = {}
+    for batch in source.batches():
+        accepted += batch.accepted.height
+        rejected += batch.rejected.height
+        for key, customers in batch.accepted["platform_key"].value_counts().iter_rows():
+            platforms[key] = platforms.get(key, 0) + customers
+        changed = batch.accepted.filter(pl.col("company_name") != pl.col("name_sent"))
+        renamed.append(changed.select("row", "customer_id", "company_name", "name_sent"))
+        faults.append(batch.faults)
+    return CheckResult(
+        Path(path),
+        accepted,
+        rejected,
+        dict(sorted(platforms.items(), key=lambda item: -item[1])),
+        pl.concat(faults, how="vertical").head(most_lines) if faults else pl.DataFrame(),
+        pl.concat(renamed, how="vertical").head(most_lines) if renamed else pl.DataFrame(),
+        source.notes,
+        rate,
+    )
