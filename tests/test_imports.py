@@ -13,8 +13,9 @@ import bulk
 HOME = Path(bulk.__file__).parent
 BASE = {"model", "errors", "settings", "guard"}
 MAY_IMPORT = {
-    "cli": {"api", "engine", "rows", "codat", "journal", "reporting", "sandbox", *BASE},
-    "api": {"engine", "rows", "codat", "journal", "reporting", *BASE},
+    "cli": {"api", "checking", "engine", "rows", "codat", "journal", "reporting", "sandbox", *BASE},
+    "checking": {"rows", "codat", *BASE},
+    "api": {"checking", "engine", "rows", "codat", "journal", "reporting", *BASE},
     "engine": {"rows", "codat", "journal", *BASE},
     "codat": BASE,
     "journal": BASE,
