@@ -23,7 +23,7 @@ from runs.bench import Bench, Codat
 
 CUSTOMERS = 4
 MOST_RUNS = 3
-LANES = 6  # faults that are tried at the same time
+LANES = 9  # faults that are tried at the same time
 FEWEST_STRIKES = 8  # of the 10 there can be: a look-up that is struck is not always needed twice
 
 

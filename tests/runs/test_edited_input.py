@@ -1,0 +1,101 @@
+"""The input is edited between two runs: what is new, same, changed or gone, and what Codat has all the same."""
+
+from __future__ import annotations
+
+from runs.bench import Bench, Codat, row
+
+
+def _rows(bench: Bench, number: int) -> list[dict[str, str]]:
+    return [row(f"{bench.path.name}-{n}", n) for n in range(number)]
+
+
+def test_a_rerun_says_what_is_new_same_changed_and_gone(codat: Codat, bench: Bench) -> None:
+    """Customers are known by their identifier wherever their rows have moved."""
+    rows = _rows(bench, 10)
+    bench.write(rows)
+    assert bench.run().code == 0
+    assert bench.summary()["rows"] == {"new": 10, "same": 0, "changed": 0, "gone": 0}
+    gone, changed = rows[0], rows[9]
+    changed["email"] = "new@example.com"
+    edited = [row(f"{bench.path.name}-new"), *reversed(rows[1:])]
+    bench.write(edited)
+    codat.count_from_zero()
+
+    ended = bench.run()
+
+    assert ended.code == 0
+    assert bench.summary()["rows"] == {"new": 1, "same": 8, "changed": 1, "gone": 1}
+    assert "1 new, 8 same, 1 changed, 1 gone" in ended.err
+    assert codat.stats()["requests"] == {"create_company": 1, "create_connection": 1}
+    results = bench.results()
+    ids = [each["customer_id"] for each in edited]
+    assert [result["customer_id"] for result in results] == [*ids, gone["customer_id"]]
+    assert [result["row"] for result in results] == [*(str(n) for n in range(1, 11)), ""]
+    assert next(r["email"] for r in results if r["customer_id"] == changed["customer_id"]) == "new@example.com"
+    assert gone["customer_id"] not in {link["customer_id"] for link in bench.table("links.csv")}
+
+
+def test_what_codat_already_has_is_left_and_the_difference_is_listed(codat: Codat, bench: Bench) -> None:
+    """A name or platform that changes after it was sent costs no request; taken back, it is no difference."""
+    rows = _rows(bench, 3)
+    original = [dict(each) for each in rows]
+    bench.write(rows)
+    assert bench.run().code == 0
+    rows[0]["company_name"] = "Renamed Ltd"
+    rows[1]["platform"] = "FreeAgent"
+    bench.write(rows)
+    codat.count_from_zero()
+
+    assert bench.run().code == 0
+
+    assert codat.stats()["requests_total"] == 0
+    differences = {(d["customer_id"], d["field"], d["in_codat"], d["in_input"]) for d in bench.table("differences.csv")}
+    assert differences == {
+        (rows[0]["customer_id"], "company_name", original[0]["company_name"], "Renamed Ltd"),
+        (rows[1]["customer_id"], "platform", "qhyg", "fbrh"),
+    }
+    bench.write(original)
+    assert bench.run().code == 0
+    assert not (bench.folder / "differences.csv").exists()
+
+
+def test_what_was_not_sent_yet_takes_the_new_values(codat: Codat, bench: Bench) -> None:
+    """A customer beyond --limit is renamed before its turn comes."""
+    rows = _rows(bench, 3)
+    bench.write(rows)
+    assert bench.run("--limit", "1").code == 0
+    rows[2]["company_name"] = "Better Name"
+    bench.write(rows)
+
+    assert bench.run().code == 0
+
+    assert "Better Name" in {company["name"] for company in codat.companies()}
+    assert not (bench.folder / "differences.csv").exists()
+    bench.proves_once_only([each["customer_id"] for each in rows])
+
+
+def test_another_file_adds_to_the_batch_and_nobody_is_gone(codat: Codat, bench: Bench) -> None:
+    """With --batch a second file brings its own customers; those of the first stay where they are."""
+    rows = _rows(bench, 5)
+    bench.write(rows[:3])
+    assert bench.run().code == 0
+    more = bench.write(rows[3:], name="more.csv")
+    codat.count_from_zero()
+
+    assert bench.run("--batch", "customers", path=more).code == 0
+
+    assert codat.stats()["requests"] == {"create_company": 2, "create_connection": 2}
+    assert bench.summary()["rows"]["gone"] == 0
+    bench.proves_once_only([each["customer_id"] for each in rows])
+
+
+def test_a_customer_in_two_batches_is_taken_over_not_made_again(codat: Codat, bench: Bench) -> None:
+    """A second batch with some of the same customers finds them by their tags."""
+    rows = _rows(bench, 4)
+    bench.write(rows)
+    assert bench.run().code == 0
+    codat.count_from_zero()
+
+    assert bench.run("--batch", "again").code == 0
+
+    assert codat.stats()["requests"] == {"list_companies": 1}

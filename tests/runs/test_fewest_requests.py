@@ -1,0 +1,93 @@
+"""A run asks Codat for nothing that it could know."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from uuid import uuid4
+
+from bulk.sandbox.store import Store
+from runs.bench import Bench, Codat, row
+from runs.conftest import Launch, SetUp
+
+CREATED = "2026-01-01T00:00:00.000000Z"
+
+
+def test_new_customers_cost_two_requests_each_and_one_page(launch: Launch, set_up: SetUp) -> None:
+    """Exactly 2N + 1; and a finished batch costs none."""
+    codat = launch()
+    bench = set_up(codat)
+    ids = bench.customers(50)
+
+    assert bench.run().code == 0
+    expected = {"list_companies": 1, "create_company": 50, "create_connection": 50}
+    assert codat.stats()["requests"] == expected
+    assert bench.summary()["requests"] == expected
+    assert bench.summary()["requests_total"] == 101
+    bench.proves_once_only(ids)
+    codat.count_from_zero()
+
+    assert bench.run().code == 0
+    assert codat.stats()["requests_total"] == 0
+    assert bench.summary()["requests_total"] == 0
+
+
+def test_a_client_with_companies_already_costs_a_page_for_each_2000(
+    tmp_path: Path, launch: Launch, set_up: SetUp
+) -> None:
+    """With 2,500 companies of others there, 3 new customers cost 2 x 3 + 2."""
+    database = tmp_path / "codat" / "sandbox.sqlite3"
+    database.parent.mkdir(mode=0o700)
+    with closing(Store(database)) as store, store.transaction():
+        for n in range(2500):
+            store.add_company(company_id=str(uuid4()), name=f"Other {n}", description=None, created=CREATED, tags={})
+    codat = launch()
+    bench = set_up(codat)
+    ids = bench.customers(3)
+    codat.count_from_zero()
+
+    assert bench.run().code == 0
+
+    assert codat.stats()["requests"] == {"list_companies": 2, "create_company": 3, "create_connection": 3}
+    bench.proves_once_only(ids)
+
+
+def test_limit_asks_only_for_the_first_customers(codat: Codat, bench: Bench) -> None:
+    """A trial on three, then the rest without a second sweep."""
+    ids = bench.customers(8)
+
+    assert bench.run("--limit", "3").code == 0
+    assert codat.posts() == 6
+    assert bench.states() == {"link_ready": 3, "pending": 5}
+
+    assert bench.run("--limit", "3").code == 0
+    assert codat.posts() == 6
+
+    assert bench.run().code == 0
+    assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 8, "create_connection": 8}
+    bench.proves_once_only(ids)
+
+
+def test_mended_rejects_cost_two_requests_each(codat: Codat, bench: Bench) -> None:
+    """The rejects file, mended and given back to the batch, adds its customers where their rows were."""
+    name = bench.path.name
+    rows = [row(f"{name}-{n}", n) for n in range(6)]
+    rows[2]["platform"] = "Abacus 3000"
+    rows[4]["email"] = "no address"
+    bench.write(rows)
+    assert bench.run().code == 1
+    assert bench.states() == {"link_ready": 4, "rejected": 2}
+    rejects = bench.table("rejects.csv")
+    assert [each["row"] for each in rejects] == ["3", "5"]
+    assert "platform" in rejects[0]["reasons"]
+    assert "email" in rejects[1]["reasons"]
+    rejects[0]["platform"] = "xero"
+    rejects[1]["email"] = "right@example.com"
+    mended = bench.write(rejects, name="mended.csv")
+    codat.count_from_zero()
+
+    assert bench.run("--batch", "customers", path=mended).code == 0
+
+    assert codat.stats()["requests"] == {"create_company": 2, "create_connection": 2}
+    assert bench.table("rejects.csv") == []
+    bench.proves_once_only([each["customer_id"] for each in rows])

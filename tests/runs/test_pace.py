@@ -1,0 +1,87 @@
+"""The pace as Codat sees it: never over the rate, never before a Retry-After is over."""
+
+from __future__ import annotations
+
+import signal
+from itertools import pairwise
+
+import pytest
+
+from runs.bench import until
+from runs.conftest import Launch, SetUp
+
+
+def _most_within(moments: list[float], seconds: float) -> int:
+    """Count the requests in the fullest span of so many seconds."""
+    most = start = 0
+    for end, moment in enumerate(moments):
+        while moments[start] <= moment - seconds:
+            start += 1
+        most = max(most, end - start + 1)
+    return most
+
+
+def test_no_five_seconds_hold_more_than_the_rate_and_a_small_burst(launch: Launch, set_up: SetUp) -> None:
+    """What the first seconds keep to, any 60 do: 600 a minute are 50 in five seconds, and a burst of two."""
+    codat = launch(rate=600, latency=0.05)
+    bench = set_up(codat)
+    bench.customers(300)
+    process = bench.start("--rate", "600")
+    until(lambda: codat.stats()["requests_total"] >= 70, "seven seconds of requests")
+    process.tell(signal.SIGINT)
+    process.wait()
+
+    moments = [entry["at"] for entry in codat.log()]
+    assert codat.stats()["rate_limited"] == 0
+    assert _most_within(moments, 5.0) <= 52
+    assert _most_within(moments, 1.0) <= 14
+    assert len(moments) / (moments[-1] - moments[0]) >= 0.9 * 10
+
+
+def test_a_run_that_follows_another_at_once_keeps_the_rate_too(launch: Launch, set_up: SetUp) -> None:
+    """The second begins without a burst, or the two together would be over the rate."""
+    codat = launch(rate=120)
+    bench = set_up(codat)
+    ids = bench.customers(3)
+
+    for limit in range(1, 4):
+        assert bench.run("--rate", "120", "--limit", str(limit)).code == 0
+
+    moments = [entry["at"] for entry in codat.log()]
+    assert codat.stats()["rate_limited"] == 0
+    assert all(later - earlier >= 0.45 for earlier, later in pairwise(moments[1:]))
+    bench.proves_once_only(ids)
+
+
+@pytest.mark.parametrize("form", ["seconds", "date"])
+def test_nothing_leaves_before_a_retry_after_is_over(form: str, launch: Launch, set_up: SetUp) -> None:
+    """Everybody waits for as long as Codat asked one of them to."""
+    codat = launch(latency=0.02)
+    bench = set_up(codat)
+    ids = bench.customers(30)
+    codat.befall(
+        {"kind": "429", "operations": ["create_company"], "count": 1, "after": 5, "seconds": 2, "retry_after": form},
+        {"kind": "429", "operations": ["create_connection"], "count": 1, "after": 5, "seconds": 1, "retry_after": form},
+    )
+
+    ended = bench.run()
+
+    assert ended.code == 0
+    assert "Codat asked to wait (429)" in ended.err
+    stats = codat.stats()
+    assert stats["early_requests"] == 0
+    assert stats["rate_limited"] == 2
+    assert bench.summary()["rate_limited"] == 2
+    bench.proves_once_only(ids)
+
+
+def test_a_codat_that_allows_little_at_once_is_heeded(launch: Launch, set_up: SetUp) -> None:
+    """Where only two requests may run at once, the run comes down to what is allowed and finishes."""
+    codat = launch(max_concurrent=2, latency=0.05)
+    bench = set_up(codat)
+    ids = bench.customers(20)
+
+    assert bench.run("--concurrency", "10").code == 0
+
+    assert codat.stats()["early_requests"] == 0
+    bench.proves_once_only(ids)

@@ -1,0 +1,114 @@
+"""The day's quota: never a 429 of the day, never a company without its connection, and the next day the rest."""
+
+from __future__ import annotations
+
+import pytest
+
+from runs.bench import Bench, Codat
+from runs.conftest import Launch, SetUp
+
+A_DAY = 86_400.0
+
+
+def _half_done(codat: Codat) -> int:
+    """Count the companies that have no connection."""
+    return sum(1 for company in codat.companies() if not company["connections"])
+
+
+@pytest.mark.parametrize(("limit", "reserve"), [(40, 0), (41, 0), (40, 7)])
+def test_a_day_ends_before_the_first_429_and_the_next_one_finishes(
+    limit: int, reserve: int, launch: Launch, set_up: SetUp
+) -> None:
+    """It stops with 75 and the time of the reset, leaves the reserve, and no company without its connection."""
+    codat = launch(daily_limit=limit, latency=0.01)
+    bench = set_up(codat)
+    ids = bench.customers(30)
+
+    first = bench.run("--reserve", str(reserve))
+
+    assert first.code == 75
+    assert "daily quota is used up until" in first.err
+    assert f"{bench.summary()['quota']['resets_at']:.10}" in first.err
+    assert "00:00:0" in first.err
+    assert codat.stats()["rate_limited"] == 0
+    assert limit - reserve - 1 <= codat.stats()["requests_total"] <= limit - reserve
+    assert _half_done(codat) == 0
+    done = bench.states()["link_ready"]
+    assert done == (limit - reserve - 1) // 2
+    assert bench.states()["pending"] == len(ids) - done
+
+    codat.advance(A_DAY)
+
+    assert bench.run("--reserve", str(reserve)).code == 0
+    assert codat.stats()["rate_limited"] == 0
+    assert codat.posts() == 2 * len(ids)
+    bench.proves_once_only(ids)
+
+
+def test_a_quota_that_is_used_up_at_the_start_is_said_at_once(launch: Launch, set_up: SetUp) -> None:
+    """One request finds out; nothing is created, and the next day the same command does it all."""
+    codat = launch(daily_limit=3)
+    for _ in range(3):
+        codat.api("GET", "/companies")
+    bench = set_up(codat)
+    ids = bench.customers(1)
+    codat.count_from_zero()
+
+    ended = bench.run()
+
+    assert ended.code == 75
+    assert "daily quota is used up until" in ended.err
+    assert codat.stats()["requests_total"] == 1
+    assert codat.posts() == 0
+
+    codat.advance(A_DAY)
+    assert bench.run().code == 0
+    bench.proves_once_only(ids)
+
+
+def test_with_wait_a_run_sleeps_into_the_next_day(launch: Launch, set_up: SetUp) -> None:
+    """On a Codat whose days last seconds, one run goes through several of them."""
+    codat = launch(daily_limit=9, day_seconds=5)
+    bench = set_up(codat)
+    ids = bench.customers(7)
+
+    ended = bench.run("--wait")
+
+    assert ended.code == 0
+    assert "Waiting until" in ended.err
+    assert codat.stats()["rate_limited"] == 0
+    bench.proves_once_only(ids)
+
+
+def test_two_batches_share_a_day(launch: Launch, set_up: SetUp) -> None:
+    """The second batch reads from its first answer what the first one has left."""
+    codat = launch(daily_limit=20)
+    first, second = set_up(codat), set_up(codat)
+    first.customers(7)
+    second.customers(7)
+
+    assert first.run().code == 0
+    assert second.run().code == 75
+
+    assert codat.stats()["rate_limited"] == 0
+    assert second.states() == {"link_ready": 2, "pending": 5}
+
+
+def test_a_429_that_lasts_longer_than_the_patience_stops_the_run(codat: Codat, bench: Bench) -> None:
+    """A Retry-After of an hour is no reason to sleep for an hour: it says until when, and so does a rerun, unasked."""
+    bench.customers(6)
+    codat.befall({"kind": "429", "operations": ["create_company"], "count": 1, "seconds": 3600})
+
+    ended = bench.run("--concurrency", "1")
+
+    assert ended.code == 75
+    assert "Codat asked to wait (429) until" in ended.err
+    assert codat.stats()["early_requests"] == 0
+    codat.relieve()
+    codat.count_from_zero()
+
+    again = bench.run()
+
+    assert again.code == 75
+    assert "Codat asked to wait" in again.err
+    assert codat.stats()["requests_total"] == 0

@@ -1,0 +1,136 @@
+"""The key goes to Codat and nowhere else. (That it is in no file and no output is held against every run here.)"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+
+from runs.bench import KEY, Bench, Codat, until
+from runs.conftest import Launch, SetUp
+
+
+class _Elsewhere(BaseHTTPRequestHandler):
+    """Sends everybody to another place, and counts who comes there."""
+
+    seen: list[str]
+
+    def do_GET(self) -> None:
+        """Redirect."""
+        self.seen.append(self.path)
+        self.send_response(302)
+        self.send_header("Location", "/elsewhere")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_POST = do_GET  # noqa: N815 - the name that http.server looks for
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in http.server
+        """Say nothing."""
+
+
+@contextmanager
+def _redirecting() -> Iterator[tuple[str, list[str]]]:
+    """Serve redirects; gives the address and the paths that were asked for."""
+    seen: list[str] = []
+
+    class Handler(_Elsewhere):
+        pass
+
+    Handler.seen = seen
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}", seen
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_a_redirect_is_not_followed(codat: Codat, bench: Bench) -> None:
+    """A Codat that answers 302 stops the run: the key must not go wherever an answer says."""
+    bench.customers(5)
+
+    with _redirecting() as (url, seen):
+        ended = bench.run("--base-url", url)
+
+    assert ended.code == 3
+    assert "redirected" in ended.err
+    assert seen
+    assert "/elsewhere" not in seen
+    assert len(seen) == 1
+    assert codat.stats()["requests_total"] == 0
+
+
+@pytest.mark.parametrize("url", ["http://api.codat.io", "http://10.0.0.1:8080", "http://localhost.example.com"])
+def test_plain_http_to_anything_but_this_machine_is_refused(url: str, bench: Bench) -> None:
+    """Before anything is sent or written."""
+    bench.customers(1)
+
+    ended = bench.run("--base-url", url)
+
+    assert ended.code == 2
+    assert "https://" in ended.err
+    assert not bench.folder.exists()
+
+
+def test_the_key_is_not_on_the_command_line_of_any_process(launch: Launch, set_up: SetUp) -> None:
+    """While it runs, the process list shows no key."""
+    codat = launch(latency=0.2)
+    bench = set_up(codat)
+    bench.customers(3)
+    process = bench.start()
+    until(lambda: codat.stats()["requests_total"] > 0, "the run at work")
+
+    line = Path(f"/proc/{process.pid()}/cmdline")
+    if line.exists():
+        assert KEY.encode() not in line.read_bytes()
+    assert process.wait().code == 0
+
+
+def test_the_ready_header_value_is_taken_as_well(codat: Codat, bench: Bench) -> None:
+    """A key may be given as `Basic ...`, and from a file .env."""
+    bench.key = "Basic c2FuZGJveC1rZXk="
+    assert bench.codat is codat
+    ids = bench.customers(2)
+
+    assert bench.run().code == 0
+
+    bench.proves_once_only(ids)
+
+
+def test_without_a_key_nothing_is_sent(codat: Codat, bench: Bench) -> None:
+    """It says where the key is to be put."""
+    bench.environment = {"CODAT_API_KEY": ""}
+    bench.customers(2)
+
+    ended = bench.run()
+
+    assert ended.code == 2
+    assert "CODAT_API_KEY" in ended.err
+    assert codat.stats()["requests_total"] == 0
+
+
+def test_a_key_in_a_dotenv_file_is_used(codat: Codat, bench: Bench) -> None:
+    """A file .env in the working directory does what the environment does."""
+    ids = bench.customers(2)
+    (bench.path / ".env").write_text(f"CODAT_API_KEY={KEY}\nCODAT_BASE_URL={codat.base_url}\n")
+    bench.takes_from_dotenv = True
+
+    assert bench.run().code == 0
+
+    bench.proves_once_only(ids)
+
+
+def test_an_error_that_nobody_foresaw_shows_no_key(codat: Codat, bench: Bench) -> None:
+    """Even the traceback that BULK_DEBUG asks for holds none."""
+    bench.customers(2)
+    bench.environment = {"BULK_DEBUG": "1"}
+    codat.befall({"kind": "html_200", "count": 1}, {"kind": "cut", "count": 1})
+
+    assert bench.run().code == 0
