@@ -84,6 +84,7 @@ class Company:
     created: str | None
     tags: dict[str, str]
     connections: tuple[Connection, ...]
+    knows_connections: bool = True  # False: the answer did not say which there are
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +114,7 @@ class Entry:
     connection_id: str | None = None
     connection_status: str | None = None
     link_url: str | None = None
+    knows_connections: bool = True  # False: the company was found, and whether it has a connection was not said
     asks: tuple[Ask, ...] = ()  # oldest first
 
     def evolve(self, **changes: Any) -> Self:

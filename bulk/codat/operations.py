@@ -75,9 +75,9 @@ def list_connections(company_id: str) -> Request:
     return Request("list_connections", "GET", _connections(company_id) + "?page=1&pageSize=100")
 
 
-def list_companies(*, tag: tuple[str, str] | None = None, page_size: int = PAGE_SIZE) -> Request:
-    """GET the first page of the company list, of all companies or of those with a tag."""
-    query = {"page": "1", "pageSize": str(page_size)}
+def list_companies(*, tag: tuple[str, str] | None = None, page: int = 1, page_size: int = PAGE_SIZE) -> Request:
+    """GET a page of the company list, of all companies or of those with a tag."""
+    query = {"page": str(page), "pageSize": str(page_size)}
     if tag:
         query["tags"] = "=".join(tag)
     return Request("list_companies", "GET", "/companies?" + urlencode(query))
@@ -107,6 +107,7 @@ def read_company(content: Any) -> Company | None:
         created=_time(content.get("created")),
         tags={str(k): str(v) for k, v in tags.items()} if isinstance(tags, dict) else {},
         connections=_connections_in(connections),
+        knows_connections=isinstance(connections, list),
     )
 
 

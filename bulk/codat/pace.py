@@ -27,9 +27,11 @@ from bulk.codat.wire import Reply
 from bulk.model import Outcome, Stop
 
 PATIENCE = 300.0  # seconds: a longer wait stops the run, unless it was told to wait
-MOST_429S = 50  # in a row, without one success
+MOST_429S = 30  # holds in a row, without one success
 A_MOMENT = 2.0  # seconds: a shorter wait is not worth a word
 MARGIN = 0.05  # seconds: timers may fire a little early
+# Retry-After belongs to these answers (RFC 9110, 10.2.3): whatever they say besides, nothing leaves before it is over.
+ASKING_TO_WAIT = (Outcome.HELD, Outcome.BUSY, Outcome.KEPT, Outcome.LOST)
 OUT_OF_QUOTA = "Codat's daily quota is used up"
 
 
@@ -84,7 +86,9 @@ class Gate:
         self._concurrency = self._allowed = concurrency
         self._entered = 0
         self._done_since_429 = 0
-        self._throttled = 0  # 429s in a row
+        self._throttled = 0  # holds for a 429 in a row
+        self._said_until = -math.inf
+        self.asked_until: float | None = None  # until when Codat has asked not to be asked, seconds since 1970
         self._hold_until = -math.inf
         self._was_told = False  # whether any answer came yet
         self._changed = anyio.Event()
@@ -97,6 +101,13 @@ class Gate:
     def budget(self) -> Budget:
         """What is known of the day's quota."""
         return self._budget
+
+    def go_on_holding(self, until: float) -> None:
+        """Keep to a Retry-After that an earlier run was told, in seconds since 1970."""
+        wall = self._wall()
+        if until > wall:
+            self.asked_until = until
+            self._hold(until - wall, "Codat asked to wait", anyio.current_time(), wall)
 
     @property
     def is_open(self) -> bool:
@@ -166,26 +177,31 @@ class Gate:
         told = read_quota(reply.headers, wall) if reply.status is not None else None
         self._budget.answer(number, told, reached=reply.outcome is not Outcome.UNSENT)
         self._was_told = self._was_told or reply.status is not None
+        asked = retry_after(reply.headers, wall) if reply.outcome in ASKING_TO_WAIT else None
+        if asked is not None:
+            self.asked_until = max(self.asked_until or 0.0, wall + asked + MARGIN)
         if reply.outcome is Outcome.HELD:
-            self._throttle(reply, now, wall)
+            self._throttle(asked, now, wall)
         elif reply.outcome is Outcome.DONE:
             self._recover()
         elif reply.outcome is Outcome.STOPPED and reply.problem:
             self.close(Stop(_refusal(reply), 3))
+        elif asked is not None:
+            self._hold(asked + MARGIN, f"Codat asked to wait ({reply.status})", now, wall)
         self._watch_outage(reply, now, wall, creates=creates)
         self._notify()
 
-    def _throttle(self, reply: Reply, now: float, wall: float) -> None:
-        asked = retry_after(reply.headers, wall)
+    def _throttle(self, asked: float | None, now: float, wall: float) -> None:
         quota = self._budget.quota
         is_daily = quota is not None and quota.remaining <= 0
         if asked is None and is_daily and quota is not None:
             asked = quota.resets_at - wall
         if asked is None:
-            asked = min(5.0 * 2 ** min(self._throttled, 4), 60.0)
-        self._throttled += 1
+            asked = min(2.0 ** min(self._throttled, 6), 60.0)
+        if now >= self._hold_until:  # the others that were in flight with this one say the same
+            self._throttled += 1
         if self._throttled > MOST_429S:
-            self.close(Stop(f"Codat has answered 429 {MOST_429S} times in a row, although it was waited for", 75))
+            self.close(Stop("Codat has answered 429 again and again, although it was waited for each time", 75))
         if now >= self._hold_until:
             self._allowed = max(1, self._allowed // 2)
             self._done_since_429 = 0
@@ -216,7 +232,8 @@ class Gate:
         if now + seconds <= self._hold_until:
             return
         self._hold_until = now + seconds
-        if seconds >= A_MOMENT:
+        if seconds >= A_MOMENT and wall + seconds > self._said_until + A_MOMENT:
+            self._said_until = wall + seconds
             self._on_hold(Hold(why, wall + seconds))
 
     async def _sleep_till_reset(self) -> None:

@@ -6,6 +6,7 @@ told by every answer; 1,000 a minute from one address; a 429 says with Retry-Aft
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,8 @@ from bulk.model import Quota
 A_DAY = 86_400.0
 A_CENTURY = 36_525 * A_DAY  # further from it no clock goes wrong: such a date is nonsense
 AGREEING = 2.0  # seconds that two clocks may differ and count as the same: dates in headers have whole seconds
-LONGEST_RETRY_AFTER = 2 * A_DAY  # no limit of Codat's lasts longer: what claims to is nonsense
+LONGEST_WAIT = 3650 * A_DAY  # what is longer is cut to this: it stops the run all the same
+LONGEST_DAY = 2 * A_DAY  # no quota of Codat's lasts longer: a reset that claims to is nonsense
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -31,7 +33,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     except ValueError:
         moment = _date(text)
         seconds = moment - _date_of_answer(headers, now) + 1 if moment is not None else -1.0
-    return seconds if 0 <= seconds <= LONGEST_RETRY_AFTER else None
+    return min(seconds, LONGEST_WAIT) if 0 <= seconds < math.inf else None
 
 
 def read_quota(headers: Mapping[str, str], now: float) -> Quota | None:
@@ -45,7 +47,7 @@ def read_quota(headers: Mapping[str, str], now: float) -> Quota | None:
         reset = _next_midnight(served_at)
     # Told by Codat's clock: where this machine's disagrees, what counts is how long it is until then.
     wait = reset - (now if abs(now - served_at) <= AGREEING else served_at)
-    return Quota(_whole(headers.get("x-rate-limit-limit")), remaining, now + min(max(wait, 0.0), LONGEST_RETRY_AFTER))
+    return Quota(_whole(headers.get("x-rate-limit-limit")), remaining, now + min(max(wait, 0.0), LONGEST_DAY))
 
 
 @dataclass

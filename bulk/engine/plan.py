@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from bulk.model import Ask, Outcome
 
 KEY_LIFETIME = 90 * 60.0
-# A request whose client is gone may still be at work; a look-up waits so long after it left. (Behind a time-out
-# the wait is over when the time-out strikes.)
-SETTLING = 2.0
-# Behind a kept 5xx the look-up is all there is, since the key cannot be repeated: one that lags gets longer.
-SETTLING_OF_KEPT = 5.0
+# A request whose client is gone may still be at work, and a list may lag behind; a look-up waits so long after the
+# request left. It costs time for this one customer and no request.
+SETTLING = 5.0
+# Behind a kept 5xx the look-up is all there is, since the key cannot be repeated: it gets longer.
+SETTLING_OF_KEPT = 12.0
 MOST_TRIES = 6  # passing faults of one customer in one run
 LONGEST_EFFORT = 15 * 60.0  # seconds spent on them
 # Codat's own 5xx are kept under their key. A gateway's are not, unless Codat stood behind it: after the second,
@@ -65,13 +65,14 @@ class Standing:
     absent_at: float = 0.0  # when it was last looked for and not found
 
 
-def standing(asks: Iterable[Ask], *, swept_at: float = 0.0) -> Standing:
+def standing(asks: Iterable[Ask], *, swept_at: float = 0.0, may_exist: bool = False) -> Standing:
     """Fold what was asked for one step, oldest first.
 
+    `may_exist`: whether the thing may be there although nobody here asked for it.
     `swept_at`: when the last sweep that shows this step began. What it showed is in the journal as done; so what is
     in doubt still was not there then.
     """
-    now = Standing()
+    now = Standing(in_doubt=may_exist)
     for ask in asks:
         now = _after_look(now, ask) if ask.key is None else _after_post(now, ask)
     if now.in_doubt and swept_at >= now.doubted_at + now.settling:

@@ -152,6 +152,7 @@ class Run:
     async def _work(self, writer: Writer, run: int, interrupt: anyio.Event) -> Stop | None:
         limit = self._options.limit
         to_do, done, is_warm, swept_at = await writer.write(lambda db: _survey(db, limit, self._wall()))
+        asked_until = await writer.write(store.asked_until)
         self._hook(Started(to_do, done))
         if not to_do:
             return None
@@ -165,6 +166,8 @@ class Run:
             is_warm=is_warm,
             on_hold=self._hook,
         )
+        if asked_until is not None:
+            gate.go_on_holding(asked_until)
         async with self._connect(settings) as client, anyio.create_task_group() as group:
             group.start_soon(_close_on, interrupt, gate)
             tools = Tools(client, gate, writer, run, self._batch, self._wall, self._rng, swept_at or 0.0)
@@ -190,9 +193,9 @@ class Run:
         of_batch = not is_first
         if of_batch:
             doubtful, newest, companies = await tools.writer.write(_doubts)
-            if doubtful <= operations.pages(companies + doubtful):
+            is_settled = newest + plan.SETTLING_OF_KEPT <= self._wall()  # else they wait, and the others need not
+            if not is_settled or doubtful <= operations.pages(companies + doubtful):
                 return tools
-            await anyio.sleep(min(max(newest + plan.SETTLING - self._wall(), 0.0), plan.SETTLING))
         return replace(tools, swept_at=await sweep(tools, of_batch=of_batch, hook=self._hook))
 
     async def _work_off(self, tools: Tools, customers: int) -> None:

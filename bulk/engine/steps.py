@@ -97,8 +97,11 @@ def read_created(step: Step, reply: Reply, at: float) -> tuple[Reply, Changes]:
 def read_link(_: Entry, reply: Reply, at: float) -> tuple[Reply, Changes]:
     """Read the answer to Get connection, whose linkUrl is fresh."""
     connection = operations.read_connection(reply.content)
-    if connection is None or (connection.status == "PendingAuth" and not connection.link_url):
-        return wire.unreadable(reply, "a connection with its linkUrl"), {}
+    if connection is None:
+        return wire.unreadable(reply, "a connection's id and status"), {}
+    if connection.status == "PendingAuth" and not connection.link_url:
+        problem = Problem("Codat gave the connection without a linkUrl", str(reply.status))
+        return replace(reply, outcome=Outcome.BUSY, problem=problem), {}
     return reply, connected(connection, issued_at=timestamp(at))
 
 
@@ -121,6 +124,7 @@ def taken_over(entry: Entry, company: Company, *, batch: str, at: float) -> Chan
         "company_origin": "created" if is_own else "taken_over",
         "name_sent": company.name,
         "description_sent": company.description,
+        "knows_connections": company.knows_connections,
     } | NO_ERROR
     connection = operations.accounting_connection(company.connections, entry.platform_key)
     if connection is None:
@@ -178,7 +182,7 @@ NO_ERROR: Changes = {"error_step": None, "error_code": None, "error": None, "cor
 
 def apply(entry: Entry, changes: Changes) -> Entry:
     """Make the entry that these changes leave."""
-    known = ("name_sent", "company_id", "connection_id", "connection_status", "link_url")
+    known = ("name_sent", "company_id", "knows_connections", "connection_id", "connection_status", "link_url")
     return entry.evolve(**{name: changes[name] for name in known if name in changes})
 
 

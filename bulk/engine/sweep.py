@@ -23,27 +23,47 @@ from bulk.journal import store
 from bulk.journal.store import Intent, Result
 from bulk.model import Company, Entry, Outcome, Stop, customer_tag
 
+MOST_READINGS = 3
+
 
 async def sweep(tools: Tools, *, of_batch: bool, hook: Hook) -> float:
     """Read the whole company list (`of_batch`: only of companies that this batch made); gives when it began.
 
-    Raises Stopped. A page that does not come is asked for again; after too many tries the run stops.
+    Raises Stopped. A page that does not come is asked for again; a list that is not whole is read anew, and a run that
+    cannot get a whole one stops: whom it does not see in the list, it would create.
     """
     began = tools.wall()
+    for _ in range(MOST_READINGS):
+        if await _read_list(tools, of_batch=of_batch, hook=hook):
+            await tools.writer.write(lambda connection: store.put(connection, {"swept_at": began}))
+            return began
+        hook(Warned("Codat's list of companies changed or broke off while it was read; reading it again"))
+    tools.gate.close(Stop("Codat's list of companies cannot be read as a whole: it changes, breaks off or repeats", 75))
+    raise Stopped
+
+
+async def _read_list(tools: Tools, *, of_batch: bool, hook: Hook) -> bool:
+    """Read the list once; gives whether it held still and came to its end."""
     tag = (operations.BATCH_TAG, operations.batch_tag(tools.batch)) if of_batch else None
     request: Request | None = operations.list_companies(tag=tag)
-    read: set[str] = set()
+    asked: set[str] = set()
+    most = size = seen = 0
     while request is not None:
+        asked.add(request.path)
         page = await _page(request, tools, hook)
-        read.add(request.path)
-        if page.next_path in read:
-            tools.gate.close(
-                Stop("Codat's list of companies goes in a circle: a page names an earlier one as next", 75)
-            )
-            raise Stopped
-        request = operations.next_page(page.next_path) if page.next_path else None
-    await tools.writer.write(lambda connection: store.put(connection, {"swept_at": began}))
-    return began
+        seen += len(page.companies)
+        if page.total is not None and page.total < most:
+            return False  # some were deleted, and others have moved up to a page that was read before
+        most = page.total or most
+        size = size or len(page.companies)
+        following = page.next_path
+        if following is None and seen < most and page.companies:
+            # It names no next page and is not the last by its own count: only an empty one behind it is the end.
+            following = operations.list_companies(tag=tag, page=len(asked) + 1, page_size=size).path
+        if following in asked:
+            return False
+        request = operations.next_page(following) if following else None
+    return True
 
 
 async def ask_quota(tools: Tools, hook: Hook) -> None:

@@ -141,7 +141,8 @@ async def _carry_out(
 def _decide(entry: Entry, step: Step, tools: Tools) -> plan.Decision:
     # A sweep of the batch's companies shows every company that it made, but not the connections of those taken over.
     swept_at = tools.swept_at if step is Step.COMPANY else 0.0
-    return plan.decide(plan.standing(_asks(entry, step), swept_at=swept_at), tools.wall())
+    may_exist = step is Step.CONNECTION and not entry.knows_connections
+    return plan.decide(plan.standing(_asks(entry, step), swept_at=swept_at, may_exist=may_exist), tools.wall())
 
 
 def _asks(entry: Entry, step: Step) -> tuple[Ask, ...]:
@@ -281,7 +282,7 @@ async def _settle(
     """Commit an outcome. `asked`: the number of the intent, or a look-up that is only now written down."""
     now = tools.wall()
     result = Result(reply.outcome, now, reply.status, reply.problem)
-    quota = tools.gate.budget.quota
+    quota, asked_until = tools.gate.budget.quota, tools.gate.asked_until
 
     def settle(connection: sqlite3.Connection) -> None:
         number = store.intend(connection, tools.run, asked) if isinstance(asked, Intent) else asked
@@ -290,6 +291,8 @@ async def _settle(
         store.change(connection, entry.seq, stamped, attempts=attempts)
         if quota is not None:
             store.put_quota(connection, quota, steps.timestamp(quota.resets_at))
+        if asked_until is not None:
+            store.put(connection, {"asked_until": asked_until})
 
     await tools.writer.write(settle)
 

@@ -4,7 +4,7 @@
 
 CREATE TABLE batch (                 -- facts about the batch as a whole
     key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), created_at, swept_at (epoch), link_lifetime (seconds),
-    value TEXT                       -- companies_total, quota_limit, quota_remaining, quota_resets_at
+    value TEXT                       -- asked_until (epoch: a Retry-After), quota_limit, quota_remaining, quota_resets_at
 ) WITHOUT ROWID;
 
 CREATE TABLE sources (               -- the files this batch was given
@@ -40,6 +40,7 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     state          TEXT NOT NULL DEFAULT 'pending',-- pending, failed, link_ready, linked, complete, unlinked
     company_id     TEXT,
     company_origin TEXT,                           -- created (by this batch) or taken_over
+    knows_connections INTEGER NOT NULL DEFAULT 1,  -- 0: the company was found, and whether it has a connection was not said
     connection_id  TEXT,
     connection_status TEXT,
     link_url       TEXT,

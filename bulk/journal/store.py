@@ -144,6 +144,12 @@ def put_quota(connection: sqlite3.Connection, quota: Quota, resets_at: str) -> N
     put(connection, facts if quota.limit is None else facts | {"quota_limit": quota.limit})
 
 
+def asked_until(connection: sqlite3.Connection) -> float | None:
+    """Until when Codat has asked not to be asked, seconds since 1970."""
+    told = get(connection, "asked_until")
+    return None if told is None else float(told)
+
+
 def is_short_of_quota(connection: sqlite3.Connection, now: float, *, reserve: int) -> bool:
     """Whether the last answer left too little for another customer, in a day that is not over.
 
@@ -206,7 +212,15 @@ def settle(connection: sqlite3.Connection, request: int, result: Result) -> None
 CHANGEABLE = frozenset(
     (
         *("name_sent", "platform_sent", "description_sent", "state", "updated_at"),
-        *("company_id", "company_origin", "connection_id", "connection_status", "link_url", "link_issued_at"),
+        *(
+            "company_id",
+            "company_origin",
+            "knows_connections",
+            "connection_id",
+            "connection_status",
+            "link_url",
+            "link_issued_at",
+        ),
         *("partner_connection_id", "partner_status", "error_step", "error_code", "error", "correlation_id"),
     )
 )
@@ -236,7 +250,7 @@ def dismiss(connection: sqlite3.Connection, seq: int) -> None:
 
 ENTRY = """
     SELECT seq, customer_id, name, platform_key, description, presence = 'present', name_sent, company_id,
-           connection_id, connection_status, link_url
+           connection_id, connection_status, link_url, knows_connections
     FROM customers
 """
 
@@ -336,7 +350,7 @@ def _asks(connection: sqlite3.Connection, seq: int) -> tuple[Ask, ...]:
 
 def _entry(row: tuple[Any, ...], asks: tuple[Ask, ...]) -> Entry:
     seq, customer_id, name, platform_key, description, is_present, *known = row
-    name_sent, company_id, connection_id, connection_status, link_url = known
+    name_sent, company_id, connection_id, connection_status, link_url, knows_connections = known
     return Entry(
         seq=seq,
         customer_id=customer_id,
@@ -349,5 +363,6 @@ def _entry(row: tuple[Any, ...], asks: tuple[Ask, ...]) -> Entry:
         connection_id=connection_id,
         connection_status=connection_status,
         link_url=link_url,
+        knows_connections=bool(knows_connections),
         asks=asks,
     )
