@@ -16,14 +16,42 @@ from typing import Any
 ACCEPTED = ("row", "customer_id", "company_name", "name_sent", "platform_key", "email", "description", "extra", "mends")
 REJECTED = ("row", "customer_id", "company_name", "platform", "email", "extra", "cells", "reasons", "mends")
 
-# Where a row stands that another file, given earlier, has brought in: the rejected row that our own rejects file names,
-# its customer's, or the only rejected row with its identifier. A place of the gone is no place: others stand there now.
-MENDS = """(SELECT r.{0} FROM rejections r JOIN sources s ON s.id = r.source
-            WHERE s.id < ?1 AND r.row + s.shift = t.mends)"""
-KNOWN = """(SELECT c.{0} FROM customers c
-            WHERE c.source < ?1 AND c.customer_id = t.customer_id AND c.presence <> 'gone')"""
-BY_ID = """(SELECT max(r.{0}) FROM rejections r
-            WHERE r.source < ?1 AND r.customer_id = t.customer_id HAVING count(*) = 1)"""
+# Where a row stands that another file, given earlier, has brought in: one rejected row, taken by nobody else. Where it
+# hides behind a customer whom Codat has, only that customer can take it. A statement for each way to find it, the
+# surest first; `row`, the number in our own rejects file, says nothing once another customer's row stands there.
+FREE = """r.source < ?1 AND NOT EXISTS (SELECT 1 FROM taken WHERE taken.source = r.source AND taken.row = r.row)
+    AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.source = r.source AND c.row = r.row AND c.presence = 'faulty'
+                    AND c.customer_id IS NOT t.customer_id)"""
+ALONE = """(SELECT count(*) FROM rejected_ids i WHERE i.customer_id = t.customer_id) = 1"""
+BY_NUMBER = f"""
+    SELECT t.rowid AS id, r.source, r.row FROM {{table}} t JOIN sources s JOIN rejections r
+    ON r.source = s.id AND r.row = t.mends - s.shift
+    WHERE t.place_row IS NULL AND {FREE}"""  # noqa: S608 - constants
+BY_ID = f"""
+    SELECT t.rowid AS id, r.source, r.row FROM {{table}} t JOIN rejected_ids i USING (customer_id)
+    JOIN rejections r ON r.source = i.source AND r.row = i.row
+    WHERE t.place_row IS NULL AND {ALONE} AND {FREE}"""  # noqa: S608 - constants
+OF_THE_SAME = BY_NUMBER + " AND r.customer_id IS t.customer_id"
+# Whose identifier is at fault, or in a cell of another column, has none to compare.
+OF_NOBODY = (
+    BY_NUMBER + " AND (r.customer_id IS NULL OR r.reasons GLOB 'row *' OR '; ' || r.reasons GLOB '*; customer_id[ :]*')"
+)
+ALIKE = f"""
+    SELECT id, source, row FROM
+        (SELECT rowid AS id, cells, row_number() OVER (PARTITION BY cells ORDER BY rowid) AS nth
+         FROM {{table}} WHERE place_row IS NULL)
+    JOIN
+        (SELECT r.cells, r.source, r.row, row_number() OVER (PARTITION BY r.cells ORDER BY r.source, r.row) AS nth
+         FROM rejections r JOIN (SELECT DISTINCT cells, customer_id FROM {{table}}) t USING (cells) WHERE {FREE})
+    USING (cells, nth)"""  # noqa: S608 - constants
+# The customer's own. A place of the gone is no place: others stand there now.
+KNOWN = """
+    SELECT t.rowid AS id, c.source, c.row FROM {table} t JOIN customers c USING (customer_id)
+    WHERE t.place_row IS NULL AND c.source < ?1 AND c.presence <> 'gone'"""
+PLACES = {
+    "incoming": (OF_THE_SAME, BY_ID + " AND t.mends IS NOT NULL", OF_NOBODY, KNOWN, BY_ID),
+    "refused": (OF_THE_SAME, ALIKE, BY_ID, OF_NOBODY),  # a rejected row is no word of its customer, who stays in place
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +73,7 @@ class Tally:
     changed: int = 0
     gone: int = 0
     rejected: int = 0
+    is_another: bool = False  # the file is none that the batch knew: it adds to what others have brought in
 
 
 def known_unchanged(connection: sqlite3.Connection, digest: str) -> Tally | None:
@@ -71,12 +100,16 @@ class Enrolment:
         self._file = source
         self._new = self._changed = self._same = self._rows = 0
         self._source: int | None = None
-        self._is_same_file = False
+        self._is_same_file = self._is_first = False
         connection.execute("DROP TABLE IF EXISTS temp.incoming")
         connection.execute(f"CREATE TEMP TABLE incoming ({', '.join(ACCEPTED)}, place_source, place_row)")
         connection.execute("DROP TABLE IF EXISTS temp.refused")
         connection.execute(f"CREATE TEMP TABLE refused ({', '.join(REJECTED)}, place_source, place_row)")
         connection.execute("CREATE INDEX temp.incoming_by_id ON incoming (customer_id)")
+        connection.execute("DROP TABLE IF EXISTS temp.taken")
+        connection.execute("CREATE TEMP TABLE taken (source, row, PRIMARY KEY (source, row)) WITHOUT ROWID")
+        connection.execute("DROP TABLE IF EXISTS temp.rejected_ids")
+        connection.execute("CREATE TEMP TABLE rejected_ids (customer_id, source, row)")
 
     @property
     def _id(self) -> int:
@@ -99,6 +132,16 @@ class Enrolment:
             (file.digest, file.path, is_mended),
         ).fetchone()
         values = (file.path, file.digest, json.dumps(file.columns), json.dumps(file.extras))
+        found = row[0] if row else None
+        (self._is_first,) = self._db.execute(
+            "SELECT NOT EXISTS (SELECT 1 FROM sources WHERE ?1 IS NULL OR id < ?1)", (found,)
+        ).fetchone()
+        self._db.execute(
+            "INSERT INTO rejected_ids SELECT customer_id, source, row FROM rejections "
+            "WHERE customer_id IS NOT NULL AND (?1 IS NULL OR source < ?1)",
+            (found,),
+        )
+        self._db.execute("CREATE INDEX temp.rejected_by_id ON rejected_ids (customer_id)")
         if row is None:
             cursor = self._db.execute(
                 "INSERT INTO sources (path, digest, columns, extras, rows, shift) VALUES (?, ?, ?, ?, 0, 0)", values
@@ -138,32 +181,26 @@ class Enrolment:
         )
         (gone,) = self._db.execute("SELECT count(*) FROM customers WHERE presence = 'gone'").fetchone()
         (rejected,) = self._db.execute("SELECT count(*) FROM rejections").fetchone()
-        return Tally(self._new, self._same, self._changed, gone, rejected)
+        is_another = not (self._is_same_file or self._is_first)
+        return Tally(self._new, self._same, self._changed, gone, rejected, is_another)
 
     def _place(self, table: str) -> None:
         """Say for which row of the batch's input each row stands: the one it mends, its customer's, or its own."""
         bound = (self._id,)
-        (is_first,) = self._db.execute("SELECT NOT EXISTS (SELECT 1 FROM sources WHERE id < ?)", bound).fetchone()
-        if is_first:
-            self._db.execute(f"UPDATE {table} SET place_source = ?1, place_row = row WHERE place_row IS NULL", bound)  # noqa: S608 - fixed texts
-            return
-        # A rejected row is no word of its customer, who stays where it is.
-        known = {column: KNOWN.format(column) if table == "incoming" else "NULL" for column in ("source", "row")}
-        source = f"coalesce({MENDS.format('source')}, {known['source']}, {BY_ID.format('source')}, ?1)"
-        row = f"coalesce({MENDS.format('row')}, {known['row']}, {BY_ID.format('row')}, t.row)"
-        self._db.execute(
-            f"UPDATE {table} AS t SET place_source = {source}, place_row = {row} WHERE place_row IS NULL",  # noqa: S608 - fixed texts
-            bound,
-        )
-        # Of several rows for one place the first has it.
-        self._db.execute(
-            f"""
-            UPDATE {table} AS t
-            SET place_source = coalesce({known["source"]}, ?1), place_row = coalesce({known["row"]}, t.row)
-            WHERE place_source <> ?1 AND rowid NOT IN (SELECT min(rowid) FROM {table} GROUP BY place_source, place_row)
-            """,  # noqa: S608 - fixed texts
-            bound,
-        )
+        for candidates in () if self._is_first else PLACES[table]:
+            # Of several rows for one place the first has it.
+            self._db.execute(
+                f"""
+                UPDATE {table} SET place_source = p.source, place_row = p.row
+                FROM (SELECT min(id) AS id, source, row FROM ({candidates.format(table=table)}) GROUP BY source, row) p
+                WHERE {table}.rowid = p.id
+                """,  # noqa: S608 - fixed texts
+                bound,
+            )
+            self._db.execute(
+                f"INSERT OR IGNORE INTO taken SELECT place_source, place_row FROM {table} WHERE place_row IS NOT NULL"  # noqa: S608 - fixed texts
+            )
+        self._db.execute(f"UPDATE {table} SET place_source = ?1, place_row = row WHERE place_row IS NULL", bound)  # noqa: S608 - fixed texts
 
     def _reject_taken_places(self) -> None:
         """A mended row whose identifier another row of the batch has is still a duplicate."""

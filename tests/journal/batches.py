@@ -24,6 +24,7 @@ class Row:
     email: str | None = None
     mends: int | None = None
     platform: str = "gbol"
+    is_repeated: bool = False
 
     def mending(self, row: int, customer_id: str | None = None) -> Row:
         """Make the row that mends this one."""
@@ -103,10 +104,18 @@ def _accepted(rows: Iterable[tuple[int, Row]]) -> list[tuple[object, ...]]:
 
 def _rejected(rows: Iterable[tuple[int, Row]]) -> list[tuple[object, ...]]:
     return [
-        (number, row.customer_id, row.name, "Sage", row.email, "{}", _cells(row), "platform: unknown", row.mends)
+        (number, row.customer_id, row.name, "Sage", row.email, "{}", _cells(row), _reasons(row), row.mends)
         for number, row in rows
         if row.is_faulty
     ]
+
+
+def _reasons(row: Row) -> str:
+    if row.customer_id is None:
+        return "customer_id is missing: fill it in"
+    if row.is_repeated:
+        return "customer_id stands in row 1 already: give each customer one row"
+    return "platform names no platform, or more than one: write another"
 
 
 def _cells(row: Row) -> str:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bulk.journal import enrol, store
@@ -52,7 +52,7 @@ def test_who_leaves_the_file_before_anything_was_sent_is_forgotten(batch: Batch)
 def test_another_file_only_adds(batch: Batch) -> None:
     """Only the same file again can say that somebody is gone."""
     batch.give("in.csv", [good("a"), good("b")])
-    assert batch.give("more.csv", [good("b"), good("c")]) == Tally(new=1, same=1)
+    assert batch.give("more.csv", [good("b"), good("c")]) == Tally(new=1, same=1, is_another=True)
     assert batch.shown() == [(1, "a", PENDING), (2, "b", PENDING), (4, "c", PENDING)]
     batch.give("more.csv", [good("x")])
     assert batch.presence() == {"a": "present", "b": "present", "x": "present"}
@@ -140,6 +140,43 @@ def test_a_mended_row_must_not_take_the_identifier_of_another(batch: Batch) -> N
     assert batch.db.execute("SELECT company_name FROM customers").fetchall() == [("Acme",)]
 
 
+def test_a_row_number_that_is_another_customers_mends_nothing(batch: Batch) -> None:
+    """Customers are told apart by identifier: the one of that row stays rejected there, and is in the reports."""
+    batch.give("in.csv", [bad("a"), good("b")])
+    batch.give("other.csv", [good("c").mending(1)])
+    expected = [(1, "a", REJECTED), (2, "b", PENDING), (3, "c", PENDING)]
+    assert batch.shown() == expected
+    batch.give("in.csv", [bad("a"), good("b")])
+    assert batch.shown() == expected
+
+
+@pytest.mark.parametrize("new", [bad("n"), bad(None)])
+def test_a_mended_copy_of_before_the_rows_moved_mends_its_own_row(batch: Batch, new: Row) -> None:
+    """A new export has a new faulty row on top of the one that the copy was made from."""
+    batch.give("in.csv", [bad("a"), good("b")])
+    batch.give("in.csv", [new, bad("a"), good("b")])
+    batch.give("mended.csv", [good("a").mending(1)])
+    assert batch.shown() == [(1, new.customer_id, REJECTED), (2, "a", PENDING), (3, "b", PENDING)]
+
+
+def test_a_repeated_identifier_is_mended_by_another(batch: Batch) -> None:
+    """Its row was rejected for it, so that it is not the customer's."""
+    batch.give("in.csv", [good("a"), replace(bad("a"), is_repeated=True), good("c")])
+    batch.give("rejects.csv", [good("b").mending(2)])
+    assert batch.shown() == [(1, "a", PENDING), (2, "b", PENDING), (3, "c", PENDING)]
+
+
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_the_same_rows_in_another_file_are_rejected_once(batch: Batch, at_once: int) -> None:
+    """As when it was compressed: each row stands for the one that it is like, also without an identifier."""
+    rows = [bad(None), good("a"), bad("b"), replace(bad("b"), is_repeated=True), bad(None), bad(None, name="Bolt")]
+    batch.give("in.csv", rows)
+    before = batch.shown()
+    tally = batch.give("in.csv.gz", rows, digest="compressed", at_once=at_once)
+    assert tally == Tally(same=1, rejected=5, is_another=True)
+    assert batch.shown() == before
+
+
 def test_one_faulty_row_made_into_two_gives_the_second_a_place_of_its_own(batch: Batch) -> None:
     """Somebody copied the line in our rejects file, `row` and all."""
     batch.give("in.csv", [bad(None), good("c")])
@@ -149,10 +186,11 @@ def test_one_faulty_row_made_into_two_gives_the_second_a_place_of_its_own(batch:
     assert batch.shown() == [(1, "a", PENDING), (2, "c", PENDING), (4, "b", PENDING)]
 
 
-def test_two_faulty_rows_for_one_place_are_both_shown(batch: Batch) -> None:
-    """No row of any file vanishes from the reports."""
+@pytest.mark.parametrize("at_once", [1, 1000])
+def test_two_faulty_rows_for_one_place_are_both_shown(batch: Batch, at_once: int) -> None:
+    """No row of any file vanishes from the reports, however many parts it is read in."""
     batch.give("in.csv", [bad("a"), good("b")])
-    batch.give("more.csv", [bad("a"), bad("a")])
+    batch.give("more.csv", [bad("a"), bad("a")], at_once=at_once)
     assert batch.shown() == [(1, "a", REJECTED), (2, "b", PENDING), (4, "a", REJECTED)]
 
 
@@ -283,16 +321,18 @@ GIVEN = st.tuples(st.sampled_from(["in.csv", "more.csv", "rejects.csv"]), ROWS, 
 
 
 def as_judged(rows: list[Row]) -> list[Row]:
-    """Reject what has no identifier, and what has that of a good row before it."""
+    """Reject what has no identifier, and what has that of a row before it."""
     judged: list[Row] = []
     for row in rows:
-        taken = {r.customer_id for r in judged if not r.is_faulty}
-        judged.append(replace(row, is_faulty=row.is_faulty or row.customer_id is None or row.customer_id in taken))
+        is_repeated = row.customer_id is not None and row.customer_id in {before.customer_id for before in judged}
+        is_faulty = row.is_faulty or row.customer_id is None or is_repeated
+        judged.append(replace(row, is_faulty=is_faulty, is_repeated=is_repeated))
     return judged
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(GIVEN, min_size=1, max_size=6))
+@example([("in.csv", [good("b")], {"b"}, 1), ("in.csv", [bad("b")], set(), 1), ("rejects.csv", [good("a")], set(), 1)])
 def test_every_row_is_shown_once_after_any_sequence_of_files(steps: list[tuple[str, list[Row], set[str], int]]) -> None:
     """The first file's rows one by one, further files' in a place of their own or an earlier one, and the gone."""
     with tempfile.TemporaryDirectory() as folder, closing((batch := Batch(Path(folder, "b"))).db):
