@@ -168,6 +168,7 @@ class Bench:
     environment: Mapping[str, str] = field(default_factory=dict)
     takes_from_dotenv: bool = False
     runs: int = 0
+    processes: list[Process] = field(default_factory=list)
 
     @property
     def folder(self) -> Path:
@@ -217,7 +218,15 @@ class Bench:
             popen = subprocess.Popen(
                 command, cwd=self.path, env=environment, stdout=subprocess.PIPE, stderr=file, text=True
             )
-        return Process(popen, self, said)
+        process = Process(popen, self, said)
+        self.processes.append(process)
+        return process
+
+    def clear_up(self) -> None:
+        """End what a failed test has left running."""
+        for process in self.processes:
+            if process.popen.returncode is None:
+                process.kill()
 
     def run(self, *options: str, path: Path | None = None, limit_bytes: int | None = None) -> Ended:
         """Run `bulk migrate` on the input to its end."""

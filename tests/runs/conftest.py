@@ -44,15 +44,18 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 
 
 @pytest.fixture
-def set_up(tmp_path: Path) -> SetUp:
+def set_up(tmp_path: Path) -> Iterator[SetUp]:
     """Give a test places to run in; customers of different places are different people."""
+    with ExitStack() as stack:
 
-    def made(codat: Codat) -> Bench:
-        path = tmp_path / f"bench{next(_benches)}"
-        path.mkdir()
-        return Bench(path, codat)
+        def made(codat: Codat) -> Bench:
+            path = tmp_path / f"bench{next(_benches)}"
+            path.mkdir()
+            bench = Bench(path, codat)
+            stack.callback(bench.clear_up)
+            return bench
 
-    return made
+        yield made
 
 
 @pytest.fixture(scope="session")

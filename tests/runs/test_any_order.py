@@ -61,10 +61,10 @@ LIVES = st.builds(
 CAREFUL_LIVES = st.builds(
     Life, crashes_at=st.none() | st.integers(1, 60), interrupted_after=st.none() | st.integers(0, 3)
 )
-PATIENT = settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+NEVER_TOO_SLOW = [HealthCheck.too_slow]
 
 
-@PATIENT
+@settings(max_examples=100, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
 @given(
     customers=st.integers(1, 4),
     fates=st.lists(st.sampled_from(ANYTHING), max_size=24),
@@ -88,7 +88,7 @@ def test_any_order_of_faults_crashes_and_reruns_ends_with_one_of_each(
     _live(codat, customers, lives, concurrency, seed)
 
 
-@PATIENT
+@settings(max_examples=60, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
 @given(
     customers=st.integers(1, 4),
     fates=st.lists(st.sampled_from(WITH_LAG), max_size=24),
