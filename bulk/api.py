@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ async def migrate(
     JournalUnwritable when the disk fails; whatever else happens is in the result.
     """
     source = open_input(Path(path), mapping=mapping or {})
-    folder = Path(reports) / (batch or stem(Path(path)))
+    folder = Path(reports) / storable(batch or stem(Path(path)))
     settings = settings or Settings.make()
     with only_run(folder):
         run = Run(folder, settings, options or Options(), version=__version__, hook=on_event)
@@ -115,7 +116,12 @@ def stem(path: Path) -> str:
     name = path.name
     for ending in (".gz", ".csv", ".tsv", ".txt", ".parquet"):
         name = name[: -len(ending)] if name.lower().endswith(ending) else name
-    return name or path.name
+    return storable(name or path.name)
+
+
+def storable(name: str) -> str:
+    """Give a name that is text through and through: a byte that is none becomes `%FF`."""
+    return re.sub(r"[\ud800-\udfff]", lambda found: f"%{ord(found[0]) & 0xFF:02X}", name)
 
 
 def _reported(folder: Path, stop: Stop | None) -> BatchResult:

@@ -15,6 +15,7 @@ from bulk.errors import WrongUsage
 
 CODAT = "https://api.codat.io"
 MOST_REQUESTS_A_MINUTE = 1000  # that Codat allows one address
+A_DAY = 86_400
 
 
 class Secret:
@@ -59,11 +60,22 @@ class Settings:
     ) -> Self:
         """Make the settings from what is given, else from the environment, else from `.env`. Raises WrongUsage."""
         found = _environment() if environ is None else environ
-        if rate < 1 or concurrency < 1 or not 0 < timeout < 86_400:
-            raise WrongUsage("--rate and --concurrency need a whole number from 1, --timeout seconds above 0.")
+        for name, number in (("rate", rate), ("concurrency", concurrency)):
+            if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+                raise WrongUsage(f"--{name} needs a whole number from 1; {number!r} is none.")
+        if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 < timeout < A_DAY:
+            raise WrongUsage(f"--timeout needs a number of seconds above 0 and below a day; {timeout!r} is none.")
+        if not isinstance(api_key, str | None):
+            raise WrongUsage("The API key must be a text.")  # and is not shown, whatever it is
+        if base_url is None:
+            base_url = found.get("CODAT_BASE_URL") or CODAT
+        elif not isinstance(base_url, str) or not base_url.strip():  # Codat itself must not be met by mistake
+            raise WrongUsage(
+                f"--base-url is {base_url!r}: leave it out for Codat itself ({CODAT}), or give an address."
+            )
         return cls(
             authorization=_authorization(api_key or found.get("CODAT_API_KEY", "")),
-            base_url=_base_url(base_url or found.get("CODAT_BASE_URL") or CODAT),
+            base_url=_base_url(base_url),
             rate=rate,
             concurrency=concurrency,
             timeout=timeout,

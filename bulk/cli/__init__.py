@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from bulk import __version__
+from bulk.cli import streams
+from bulk.cli.words import say
 from bulk.errors import BulkError
 
 # Where each command is, and what it is for: loading them only to list them would take longer than all the rest.
@@ -22,6 +25,8 @@ COMMANDS = {
     "report": ("bulk.cli.report", "Write the reports of BATCH again from its journal; send nothing."),
     "sandbox": ("bulk.sandbox.command", "Serve a stand-in for Codat on this machine, or stand in for its customers."),
 }
+
+SENDS_NOTHING = ("check", "report", "sandbox")  # and so has nothing to go on with
 
 
 class Commands(click.Group):
@@ -43,6 +48,13 @@ class Commands(click.Group):
         command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it. For click, any broken pipe means that the reader of our output has gone, and exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ConnectionError(str(error)) from error
+
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="bulk")
@@ -63,28 +75,48 @@ def bulk() -> None:
 
 
 def main() -> NoReturn:
-    """Run the command; no error reaches the user as a traceback."""
+    """Run the command; no error ends in a traceback, and no broken stream changes the exit code."""
+    streams.prepare()
+    code = _run()
+    if (reason := streams.lost()) is not None:
+        say(f"bulk: the results could not be written to standard output ({reason})")
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
         code = bulk.main(standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        code = error.exit_code
+        error.show(file=sys.stderr)
+        return max(error.exit_code, 2)  # click's own 1 would be a run that has ended
     except (click.Abort, KeyboardInterrupt):
-        click.echo("bulk: interrupted", err=True)
-        code = 130
+        say("bulk: interrupted")
+        return 130
     except BulkError as error:
-        click.echo(f"bulk: {error}", err=True)
-        code = error.exit_code
-    except BrokenPipeError:  # the reader of our output has gone
-        sys.stdout = None
-        code = 0
-    except Exception as error:
-        if os.environ.get("BULK_DEBUG"):
-            raise
-        click.echo(
-            f"bulk: something went wrong that should not ({type(error).__name__}: {error}). What was done is in the "
-            "journal, and the same command goes on from there. BULK_DEBUG=1 shows where it happened.",
-            err=True,
-        )
-        code = 75
-    sys.exit(code if isinstance(code, int) else 0)
+        say(f"bulk: {error}")
+        return error.exit_code
+    except Exception as error:  # noqa: BLE001 - whatever it is
+        return _unexpected(error)
+    return code if isinstance(code, int) else 0
+
+
+def _unexpected(error: Exception) -> int:
+    """Say what nobody has foreseen, and what it means for the command that was given."""
+    if os.environ.get("BULK_DEBUG"):
+        say("".join(traceback.format_exception(error)))
+    command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    if command in SENDS_NOTHING and isinstance(error, OSError) and error.strerror:
+        from bulk.journal.store import WRONG_PLACES
+
+        say(f"bulk: {error.filename or command}: {WRONG_PLACES.get(error.errno or 0, error.strerror)}")
+        return 2 if error.errno in WRONG_PLACES else 75
+    done = (
+        "This is a defect of bulk."
+        if command in SENDS_NOTHING
+        else "What was done is in the journal, and the same command goes on from there."
+    )
+    say(
+        f"bulk: something went wrong that should not ({type(error).__name__}: {error}). {done} "
+        "BULK_DEBUG=1 shows where it happened."
+    )
+    return 75

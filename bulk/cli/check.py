@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk.cli import options
-from bulk.cli.words import count, duration, moment, shown, table
+from bulk.cli.words import count, duration, give, give_json, legible, moment, shown, table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,9 +56,10 @@ def check(
             timeout=timeout,
         ) as settings:
             account = _ask(settings)
-    again = [part for field, column in pairs.items() for part in ("--map", f"{field}={column}")]
-    again += ["--sandbox"] * sandbox
-    click.echo(_json(result, account) if as_json else _text(result, account, again))
+    if as_json:
+        give_json(_json(result, account))
+    else:
+        give(_text(result, account, options.again(pairs, sandbox=sandbox, base_url=base_url)))
     if account is not None and account.problem is not None:
         return 3 if account.problem.code in ("401", "402", "403") else 75
     return 1 if result.rejected or _disabled(result, account) else 0
@@ -173,7 +174,7 @@ def _platform(key: str) -> str:
 def _json(result: CheckResult, account: Account | None) -> str:
     cost = result.cost()
     content: dict[str, Any] = {
-        "input": str(result.input),
+        "input": legible(result.input),
         "rows": result.accepted + result.rejected,
         "accepted": result.accepted,
         "rejected": result.rejected,

@@ -64,8 +64,7 @@ def migrate(
     ) as settings:
         chosen = Options(limit=limit, retry_failed=retry_failed, waits=wait, reserve=reserve, max_failures=share)
         result = _run(path, folder, settings, pairs, chosen)
-    again = [part for field, column in pairs.items() for part in ("--map", f"{field}={column}")]
-    tell(result, as_json=as_json, again=again + ["--sandbox"] * sandbox)
+    tell(result, as_json=as_json, again=options.again(pairs, sandbox=sandbox, base_url=base_url))
     return result.exit_code
 
 
@@ -130,7 +129,9 @@ def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
 def _name(batch: str) -> str:
     if not batch.strip() or batch in (".", "..") or re.search(r"[/\\\x00-\x1f]", batch):
         raise click.BadParameter(f"{batch!r} is no name for a folder.", param_hint="--batch")
-    return batch
+    from bulk.api import storable
+
+    return storable(batch)
 
 
 def _share(text: str | None) -> Share | None:
@@ -143,4 +144,6 @@ def _share(text: str | None) -> Share | None:
         raise click.BadParameter(
             f"{text!r} is neither a number of customers nor a share such as 5%.", param_hint="--max-failures"
         )
+    if found[2] and float(found[1]) > 100:
+        raise click.BadParameter(f"{text!r} is more than all of them.", param_hint="--max-failures")
     return Share(float(found[1]), is_percent=bool(found[2]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -60,12 +61,22 @@ def settings_for(
     if not sandbox:
         yield Settings.make(base_url=base_url, rate=rate, concurrency=concurrency, timeout=timeout)
         return
-    if base_url:
+    if base_url is not None:
         raise click.UsageError("--sandbox and --base-url name two different places: give one of them.")
     from bulk.cli.stand_in import stand_in
 
+    # Without an address first: what is wrong with the others is said before a sandbox is started.
+    settings = Settings.make(api_key="none", rate=rate, concurrency=concurrency, timeout=timeout, environ={})
     with stand_in(folder) as (url, key):
-        yield Settings.make(api_key=key, base_url=url, rate=rate, concurrency=concurrency, timeout=timeout, environ={})
+        of_sandbox = Settings.make(api_key=key, base_url=url, environ={})
+        yield replace(settings, authorization=of_sandbox.authorization, base_url=of_sandbox.base_url)
+
+
+def again(pairs: dict[str, str], *, sandbox: bool, base_url: str | None) -> list[str]:
+    """Give the options that the next command on the same customers needs as well."""
+    repeated = [part for field, column in pairs.items() for part in ("--map", f"{field}={column}")]
+    repeated += ["--base-url", base_url] if base_url is not None else []
+    return repeated + ["--sandbox"] * sandbox
 
 
 def _mapping(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:

@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
-from bulk.cli.words import count, moment, say, shown, table
+from bulk.cli.words import count, give, give_json, moment, say, shown, table
 
 if TYPE_CHECKING:
     from bulk.api import BatchResult
@@ -35,16 +33,16 @@ def tell(result: BatchResult, *, as_json: bool, again: Sequence[str] = ()) -> No
     if result.stop is not None:
         say(_stopped(result))
     if as_json:
-        click.echo(result.summary.to_json())
+        give_json(result.summary.to_json())
         return
     summary = result.summary
     states = [(state, f"{number:,}", MEANING[state]) for state, number in summary.customers.items() if number]
     total = sum(summary.customers.values())
-    click.echo(f"\n{count(total, 'row')} in batch {shown(summary.batch)}:")
+    give(f"\n{count(total, 'row')} in batch {shown(summary.batch)}:")
     if states:
-        click.echo(table(states))
-    click.echo(f"\n{_requests(result)}\n")
-    click.echo(table(_next_steps(result, again)))
+        give(table(states))
+    give(f"\n{_requests(result)}\n")
+    give(table(_next_steps(result, again)))
 
 
 def _stopped(result: BatchResult) -> str:
@@ -78,7 +76,9 @@ def _requests(result: BatchResult) -> str:
 
 def _next_steps(result: BatchResult, again: Sequence[str]) -> list[tuple[str, str, str]]:
     folder, customers = result.folder, result.summary.customers
-    steps = [("Reports", str(folder), "README.md in reports/ explains every file")]
+    is_explained = folder.parent.name == "reports" and (folder.parent / "README.md").is_file()
+    said = "README.md in reports/ explains every file" if is_explained else "results.csv has every row"
+    steps = [("Reports", str(folder), said)]
     links = result.link_figures
     if links.good:
         said = f"{count(links.good, 'linkUrl')}, the next expires {links.next_expiry}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from types import TracebackType
@@ -22,7 +23,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._bar: tqdm[Never] | None = None
-        self._is_terminal = sys.stderr.isatty()
+        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
         self._done = self._at_start = self._total = 0
         self._began = self._said_at = time.monotonic()
         self._quota: Quota | None = None
@@ -34,7 +35,8 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._bar is not None:
-            self._bar.close()
+            with contextlib.suppress(OSError, ValueError):
+                self._bar.close()
         elif self._done > self._at_start:
             say(self._line())
 
@@ -63,14 +65,15 @@ class Progress:
         self._total = to_do + done
         self._began = self._said_at = time.monotonic()
         if to_do and self._is_terminal:
-            self._bar = tqdm(
-                total=self._total,
-                initial=done,
-                unit=" customers",
-                file=sys.stderr,
-                dynamic_ncols=True,
-                bar_format="{n_fmt}/{total_fmt} |{bar}| {rate_fmt}{postfix}, {remaining} left",
-            )
+            with contextlib.suppress(OSError, ValueError):
+                self._bar = tqdm(
+                    total=self._total,
+                    initial=done,
+                    unit=" customers",
+                    file=sys.stderr,
+                    dynamic_ncols=True,
+                    bar_format="{n_fmt}/{total_fmt} |{bar}| {rate_fmt}{postfix}, {remaining} left",
+                )
         elif to_do:
             say(f"{count(to_do, 'customer')} to do, {done:,} done before")
 
@@ -80,9 +83,10 @@ class Progress:
             return
         self._done += 1
         if self._bar is not None:
-            if self._quota is not None:
-                self._bar.set_postfix_str(f"quota {self._quota.remaining:,} left", refresh=False)
-            self._bar.update()
+            with contextlib.suppress(OSError, ValueError):
+                if self._quota is not None:
+                    self._bar.set_postfix_str(f"quota {self._quota.remaining:,} left", refresh=False)
+                self._bar.update()
         elif not self._is_terminal and time.monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
             self._said_at = time.monotonic()
             say(self._line())
@@ -96,7 +100,8 @@ class Progress:
 
     def _say(self, text: str) -> None:
         if self._bar is not None:
-            self._bar.write(text, file=sys.stderr)
+            with contextlib.suppress(OSError, ValueError):
+                self._bar.write(text, file=sys.stderr)
         else:
             say(text)
 

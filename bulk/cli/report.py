@@ -16,7 +16,9 @@ def report(folder: Path, as_json: bool) -> int:
     """Write the reports of BATCH (a batch's folder) again from its journal. Sends nothing."""
     from bulk.api import report as write
     from bulk.cli.outcome import tell
+    from bulk.journal.store import usable
 
-    result = write(folder)
+    with usable(folder):
+        result = write(folder)
     tell(result, as_json=as_json, again=["--sandbox"] if (folder / "sandbox").is_dir() else [])
     return result.exit_code

@@ -7,19 +7,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bulk.errors import WrongUsage
-from bulk.journal.store import translated
+from bulk.journal.store import make_folder, usable
 
 
 @contextmanager
 def stand_in(batch: Path) -> Iterator[tuple[str, str]]:
     """Give the base URL and key of a running sandbox; the one that runs already for this batch, if there is one."""
-    from bulk.sandbox.folder import SandboxError
+    from bulk.sandbox.folder import SandboxError, StateFolder
     from bulk.sandbox.launch import start
 
-    with translated(batch):
-        batch.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        running = start(batch / "sandbox")
+        with usable(batch):
+            make_folder(batch)
+            make_folder(batch / "sandbox")
+            StateFolder(batch / "sandbox").log.touch(mode=0o600)
+            running = start(batch / "sandbox")
     except SandboxError as error:
         raise WrongUsage(f"The sandbox of {batch} does not start: {error}") from error
     try:

@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import math
+import sys
 import unicodedata
 from collections.abc import Sequence
 from datetime import UTC, datetime
-
-import click
+from typing import TextIO
 
 
 def say(text: str) -> None:
     """Print a message or progress: to standard error, which is for people."""
-    click.echo(text, err=True)
+    _print(text, sys.stderr)
+
+
+def give(text: str) -> None:
+    """Print a result: to standard output."""
+    _print(text, sys.stdout)
+
+
+def give_json(text: str) -> None:
+    """Print a result that is JSON, and stays JSON where the encoding lacks some of its characters."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(json.loads(text), ensure_ascii=True)
+    give(text)
+
+
+def _print(text: str, stream: TextIO | None) -> None:
+    """Print, if it can be: a message that nobody can read must not end the run that it is about."""
+    if stream is None:  # print would take standard output instead
+        return
+    with contextlib.suppress(OSError, ValueError):
+        print(text, file=stream, flush=True)
+
+
+def legible(name: object) -> str:
+    """Give a file's name as text that can be written anywhere, also where its bytes are no text."""
+    return str(name).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def shown(value: object, width: int = 60) -> str:

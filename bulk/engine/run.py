@@ -26,7 +26,7 @@ from bulk.engine.agenda import Agenda
 from bulk.engine.events import Advanced, Ended, Enrolled, Hook, Started, Warned
 from bulk.engine.sweep import ask_quota, sweep
 from bulk.engine.work import Finished, Tools, advance
-from bulk.errors import BatchUnusable, BulkError
+from bulk.errors import BatchUnusable, BulkError, WrongUsage
 from bulk.journal import enrol, store
 from bulk.journal.enrol import Enrolment, Source, Tally
 from bulk.journal.writer import Writer
@@ -58,6 +58,18 @@ class Options:
     waits: bool = False  # sleep through an exhausted daily quota
     reserve: int = 0  # requests of the daily quota to leave unused
     max_failures: Share | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what is no number of the kind. Raises WrongUsage."""
+        for name, number, least in (("limit", self.limit, 1), ("reserve", self.reserve, 0)):
+            is_number = isinstance(number, int) and not isinstance(number, bool) and number >= least
+            if not is_number and not (name == "limit" and number is None):
+                raise WrongUsage(f"{name} needs a whole number from {least}; {number!r} is none.")
+        share = self.max_failures
+        if share is None:
+            return
+        if not isinstance(share, Share) or not 0 <= share.number <= (100 if share.is_percent else 2**53):
+            raise WrongUsage(f"max_failures needs a Share, of a number or of 0 to 100 percent; {share!r} is none.")
 
 
 class Run:
@@ -104,7 +116,7 @@ class Run:
                     connection,
                     command="migrate",
                     version=self._version,
-                    source=str(source.path),
+                    source=_legible(source.path),
                     at=steps.timestamp(self._wall()),
                 )
                 await anyio.to_thread.run_sync(self._enrol, connection, source, run)
@@ -256,8 +268,13 @@ class Run:
                 self._hook(Warned(str(error)))
 
 
+def _legible(path: Path) -> str:
+    """Give a file's name as text, also where its bytes are none; different names stay different."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def _enrolled(connection: sqlite3.Connection, source: Input, run: int) -> Tally:
-    path = str(source.path.resolve())
+    path = _legible(source.path.resolve())
     enrolment = Enrolment(connection, Source(path, source.digest, source.columns, source.extras), run=run)
     rows = 0
     for batch in source.batches():

@@ -9,15 +9,15 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bulk.errors import BatchInUse
-from bulk.journal.store import translated
+from bulk.journal.store import make_folder, usable
 
 
 @contextmanager
 def only_run(folder: Path) -> Iterator[None]:
-    """Hold the batch's folder, making it if need be. Raises BatchInUse if another run holds it."""
+    """Hold the batch's folder, making it if need be. Raises BatchInUse if another run holds it, WrongUsage."""
     path = folder / ".lock"
-    with translated(path):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with usable(path):
+        make_folder(folder)
         lock = FileLock(path, timeout=0, mode=0o600)
         try:
             lock.acquire()

@@ -6,6 +6,8 @@ outcome and the next intent as one.
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,12 +17,28 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from bulk.errors import BatchUnusable, JournalUnwritable
+from bulk.errors import BatchUnusable, JournalUnwritable, WrongUsage
 from bulk.model import Ask, Entry, Outcome, Problem, Quota, Step, customer_tag
 
 FILE = "journal.sqlite3"
 SCHEMA_VERSION = 1
 REQUESTS_OF_A_CUSTOMER = 2  # its company and its connection
+
+_NO_ACCESS = "this user may not read and write it"
+_IN_THE_WAY = "a file is where a folder should be"
+WRONG_PLACES = {  # what another place or another permission mends; a full or failing disk is none of these
+    errno.EACCES: _NO_ACCESS,
+    errno.EPERM: _NO_ACCESS,
+    errno.EROFS: "its file system is read-only",
+    errno.EEXIST: _IN_THE_WAY,
+    errno.ENOTDIR: _IN_THE_WAY,
+    errno.EISDIR: "a folder is where a file should be",
+    errno.ENAMETOOLONG: "the name is too long",
+    errno.ELOOP: "its links lead in a circle",
+    errno.ENOENT: "it cannot be made there",
+    errno.EINVAL: "no such name can be used there",
+    errno.EILSEQ: "no such name can be used there",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +64,15 @@ class Result:
 
 
 def open_journal(folder: Path) -> sqlite3.Connection:
-    """Open the batch's journal for writing; make it if there is none. Raises BatchUnusable, JournalUnwritable."""
+    """Open the batch's journal for writing; make it if there is none. Raises WrongUsage, JournalUnwritable."""
     path = folder / FILE
-    with translated(path):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with usable(path):
+        make_folder(folder)
         folder.chmod(0o700)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         path.touch(mode=0o600)
+        _require_access(path, os.R_OK | os.W_OK)
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
         connection.create_function("customer_tag", 1, customer_tag, deterministic=True)
         try:
@@ -83,6 +104,40 @@ def translated(path: Path) -> Iterator[None]:
             f"{path} cannot be written ({error.strerror or error}). Make room or mend the permissions, then run the "
             "same command again: nothing that was done is lost."
         ) from error
+
+
+@contextmanager
+def usable(path: Path) -> Iterator[None]:
+    """Do what `translated` does before anything is sent, when a place that cannot be right is the user's to mend."""
+    try:
+        with translated(path):
+            yield
+    except JournalUnwritable as error:
+        cause = error.__cause__
+        reason = WRONG_PLACES.get(cause.errno or 0) if isinstance(cause, OSError) else None
+        if isinstance(cause, sqlite3.Error) and "readonly" in str(cause):
+            reason = WRONG_PLACES[errno.EACCES]
+        if reason is None:
+            raise
+        where = str((isinstance(cause, OSError) and cause.filename) or path)
+        where = where if len(where) <= 200 else where[:199] + "…"
+        raise WrongUsage(
+            f"{where} cannot be used: {reason}. Mend that, or give another folder with --reports or another name with "
+            "--batch; nothing was sent."
+        ) from cause
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder for its owner only, if there is none. Raises OSError, also where nothing may be put into it."""
+    if any("\ud800" <= c <= "\udfff" for c in str(folder)):
+        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), str(folder))  # reports are not written there
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _require_access(folder, os.R_OK | os.W_OK | os.X_OK)
+
+
+def _require_access(path: Path, mode: int) -> None:
+    if not os.access(path, mode):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
 
 
 @contextmanager

@@ -35,6 +35,7 @@ def serve(
     `ready` is called with the base URL once requests are answered. Raises AlreadyRunning, or SandboxError if the port
     is taken.
     """
+    os.umask(0o077)  # what it keeps is for its owner only
     folder.make()
     with folder.locked(), _listening(folder, port) as listener:
         base_url = f"http://{HOST}:{listener.getsockname()[1]}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk.errors import BatchUnusable, JournalUnwritable
+from bulk.errors import BatchUnusable, JournalUnwritable, WrongUsage
 from bulk.journal import store
 from bulk.journal.store import Intent, Result
 from bulk.model import Outcome, Step
@@ -77,7 +77,7 @@ def test_a_damaged_journal_says_what_to_do(tmp_path: Path, kept: int, garbage: b
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     """Here a file stands in its way."""
     (tmp_path / "file").touch()
-    with pytest.raises(JournalUnwritable, match="Make room or mend the permissions"):
+    with pytest.raises(WrongUsage, match="a file is where a folder should be"):
         store.open_journal(tmp_path / "file" / "b")
 
 

@@ -1,0 +1,117 @@
+"""A wrong folder, name or permission is the user's to mend: exit code 2, before anything is sent."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+
+from bulk.errors import JournalUnwritable, WrongUsage
+from bulk.journal.store import usable
+from cli.conftest import Shell
+
+LONG = "n" * 300
+KEY = {"CODAT_API_KEY": "k", "CODAT_BASE_URL": "http://127.0.0.1:9"}  # where nothing listens
+
+
+@pytest.mark.parametrize("sandbox", ["", "--sandbox"])
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ("--reports file", "a file is where a folder should be"),
+        ("--reports /dev/null/x", "a file is where a folder should be"),
+        ("--reports . --batch file", "a file is where a folder should be"),
+        (f"--batch {LONG}", "the name is too long"),
+        ("--batch held", "a folder is where a file should be"),  # in the journal's place
+    ],
+)
+def test_a_place_that_cannot_be_the_batchs_is_refused(shell: Shell, arguments: str, said: str, sandbox: str) -> None:
+    """One line says what is wrong there; nothing was sent."""
+    shell.customers(2)
+    (shell.path / "file").touch()
+    (shell.path / "reports" / "held" / "journal.sqlite3").mkdir(parents=True)
+    ended = shell.run(f"bulk migrate x.csv {arguments} {sandbox}", **({} if sandbox else KEY))
+    assert ended.returncode == 2, ended.stderr
+    assert said in ended.stderr
+    assert "nothing was sent" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "bulk sandbox --batch file",
+        f"bulk sandbox --batch {LONG}",
+        "bulk sandbox --state /dev/null/x",
+        f"bulk report {LONG}",
+        "bulk report file",
+    ],
+)
+def test_the_other_commands_refuse_such_a_place_too(shell: Shell, line: str) -> None:
+    """No traceback, and not the exit code of a run that has ended."""
+    (shell.path / "file").touch()
+    ended = shell.run(line)
+    assert ended.returncode == 2, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "went wrong" not in ended.stderr
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize("sandbox", ["", "--sandbox"])
+def test_a_folder_without_permission_is_refused(shell: Shell, sandbox: str) -> None:
+    """The folder, the one above it, and the journal alone."""
+    shell.customers(2)
+    place = shell.path / "reports" / "x"
+    place.mkdir(parents=True)
+    (place / "journal.sqlite3").touch()
+    for path, mode in ((place / "journal.sqlite3", 0o000), (place, 0o500), (place.parent, 0o000)):
+        path.chmod(mode)
+        ended = shell.run(f"bulk migrate x.csv {sandbox}", **({} if sandbox else KEY))
+        path.chmod(0o700)
+        assert ended.returncode == 2, ended.stderr
+        assert "this user may not" in ended.stderr
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR])
+def test_what_another_place_mends_is_wrong_usage(number: int) -> None:
+    """The message names the place."""
+    with pytest.raises(WrongUsage, match="/here cannot be used") as caught, usable(Path("/there")):
+        raise OSError(number, os.strerror(number), "/here")
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        *(OSError(number, os.strerror(number)) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)),
+        sqlite3.OperationalError("database or disk is full"),
+        sqlite3.OperationalError("disk I/O error"),
+    ],
+)
+def test_a_full_disk_is_for_now_only(failure: Exception) -> None:
+    """Exit code 75: with room, the same command resumes."""
+    with pytest.raises(JournalUnwritable, match="Make room") as caught, usable(Path("/there")):
+        raise failure
+    assert caught.value.exit_code == 75
+
+
+def test_a_journal_that_may_only_be_read_is_wrong_usage() -> None:
+    """SQLite has its own word for it."""
+    with pytest.raises(WrongUsage, match="may not read and write"), usable(Path("/there")):
+        raise sqlite3.OperationalError("attempt to write a readonly database")
+
+
+def test_a_sandbox_keeps_its_files_for_their_owner(shell: Shell) -> None:
+    """They hold linkUrls; a folder that is opened up later must not show them."""
+    shell.customers(2)
+    assert shell.run("bulk migrate x.csv --sandbox").returncode == 0
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode) & 0o077
+        for path in (shell.path / "reports" / "x" / "sandbox").iterdir()
+    }
+    assert "sandbox.sqlite3" in modes
+    assert not any(modes.values()), modes
