@@ -88,6 +88,7 @@ RULES: Final = (
         "write it in Latin letters; Codat keeps A-Z a-z 0-9, blanks and - ' & @ . , ? !",
     ),
     _missing("platform"),
+    _control("platform", _CONTROL, "holds a line break or another control character"),
     _rule(
         "platform_unknown",
         "platform",

@@ -14,7 +14,7 @@ import polars as pl
 
 from bulk.errors import UnreadableInput
 from bulk.rows import decode, records
-from bulk.rows.frames import CELLS, SURPLUS, cell, unpanicked
+from bulk.rows.frames import CELLS, SURPLUS, cell, unpanicked, without_nuls
 from bulk.rows.header import Header, matches, read_header
 
 _DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
@@ -90,6 +90,8 @@ class CsvFile:
             raise UnreadableInput(f"{self._path}: {block.rows} rows were read as {len(frame)}; save it again as CSV")
         if b'""' in block.text:
             frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))  # polars keeps "" apart from nothing
+        if b"\0" in block.text:
+            frame = frame.with_columns(without_nuls(self.header, self._width))
         if block.cells is None:
             return frame
         beyond = names[self._width :]
@@ -125,6 +127,8 @@ def _first_row(path: Path, head: str, delimiter: str, *, skip: int) -> tuple[lis
         for row in reader:
             if any(name.strip() for name in row):
                 if not skip:
+                    if any("\0" in name for name in row):
+                        raise UnreadableInput(f"{path}: holds NUL bytes in its header; save it again as CSV in UTF-8")
                     return row, reader.line_num
                 skip -= 1
     except csv.Error as error:

@@ -32,6 +32,10 @@ _MAGIC: Final = (
     (b"%PDF-", "is a PDF file, not a text table: save it as CSV"),
 )
 _BOMS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_FEW_NULS: Final = 8
+_NULS: Final = "holds NUL bytes, so it is no text table; save it as CSV in UTF-8"
+_END_OF_TEXT: Final = b"\x1a"
+"""Ctrl-Z: with it old systems end a text."""
 _HIGH: Final = bytes(range(128, 256))
 _REPLACED: Final = "\ufffd"
 """What stands in decoded text for bytes that are none."""
@@ -98,14 +102,16 @@ def chunks(found: Survey) -> Iterator[bytes]:
         file.seek(found.bom)
         while raw := file.read(size):
             text = raw if decoder is None else decoder.decode(raw).encode("utf-8", "replace")
+            whole = held + text
+            text = whole.rstrip(_END_OF_TEXT)
             if found.has_bare_returns:
                 # A pair of return and newline may be cut in two by the end of a piece.
-                text, held = held + text, b""
-                if text.endswith(b"\r"):
-                    text, held = text[:-1], b"\r"
+                text = text.removesuffix(b"\r")
+            held = whole[len(text) :]
+            if found.has_bare_returns:
                 text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
             yield text
-    if held:
+    if held.startswith(b"\r"):
         yield b"\n"
 
 
@@ -143,10 +149,11 @@ def _encoding(path: Path, sample: bytes, *, is_compressed: bool) -> tuple[str, i
             return _proven(path, encoding, len(bom), is_compressed=is_compressed), len(bom), _told(encoding)
     if b"\0" in sample:
         guess = _utf16(sample)
-        if guess is None:
-            raise UnreadableInput(f"{path}: holds NUL bytes, so it is no text table; save it as CSV in UTF-8")
-        note = f"read as {guess.upper()}: it has no byte order mark, and every other byte is zero"
-        return _proven(path, guess, 0, is_compressed=is_compressed), 0, (note,)
+        if guess is not None:
+            note = f"read as {guess.upper()}: it has no byte order mark, and every other byte is zero"
+            return _proven(path, guess, 0, is_compressed=is_compressed), 0, (note,)
+        if _is_binary(sample.count(0), len(sample)):
+            raise UnreadableInput(f"{path}: {_NULS}")
     encoding = _proven(path, "utf-8", 0, is_compressed=is_compressed)
     return encoding, 0, _told(encoding)
 
@@ -167,6 +174,11 @@ def _utf16(sample: bytes) -> str | None:
     if even * 3 >= len(sample) / 2 and odd * 20 <= even:
         return "utf-16-be"
     return None
+
+
+def _is_binary(nuls: int, size: int) -> bool:
+    """Whether there are too many NULs for a text in which a few cells are damaged."""
+    return nuls > max(_FEW_NULS, size // 1000)
 
 
 def _proven(path: Path, encoding: str, bom: int, *, is_compressed: bool) -> str:
@@ -194,14 +206,14 @@ def _decode_all(path: Path, encoding: str, bom: int, *, is_compressed: bool) -> 
         file.seek(bom)
         is_pending = False
         while raw := file.read(_SCANNED):
-            has_zero = b"\0" in raw
+            nuls = raw.count(0)
             if not is_utf8:
-                has_zero = "\0" in decoder.decode(raw)
+                nuls = decoder.decode(raw).count("\0")
             elif is_pending or not raw.isascii():
                 decoder.decode(raw)
                 is_pending = decoder.getstate()[0] != b""
-            if has_zero:
-                raise UnreadableInput(f"{path}: holds NUL bytes, so it is no text table; save it as CSV in UTF-8")
+            if _is_binary(nuls, len(raw)):
+                raise UnreadableInput(f"{path}: {_NULS}")
         decoder.decode(b"", final=True)
 
 

@@ -37,6 +37,12 @@ def cell(place: int) -> str:
     return f"c{place}"
 
 
+def without_nuls(header: Header, width: int) -> list[pl.Expr]:
+    """The columns that hold none of the fields, with a replacement for NULs: no rule rejects their rows."""
+    taken = set(header.places.values())
+    return [pl.col(cell(at)).str.replace_all("\0", "\ufffd", literal=True) for at in range(width) if at not in taken]
+
+
 @contextmanager
 def unpanicked(path: Path) -> Iterator[None]:
     """Turn whatever polars raises over a file into one clear line; its panics are no `Exception`s."""

@@ -19,6 +19,8 @@ NEEDED: Final = ("customer_id", "company_name", "platform")
 FIELDS: Final = (*NEEDED, "email", "description")
 OUR_OWN: Final = ("row", "reasons")
 """What our own rejects file adds at the end of the input's columns."""
+_SET_APART: Final = " (input)"
+"""What our own rejects file adds to the name of a column of the input that has such a name."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ def read_header(path: Path, names: Sequence[str], mapping: Mapping[str, str]) ->
     mended = len(trimmed) > len(OUR_OWN) and tuple(trimmed[-2:]) == OUR_OWN
     if mended:
         trimmed = pl.select(unguard(pl.lit(pl.Series(trimmed)))).to_series().to_list()
+        trimmed = [*_as_in_the_input(trimmed[:-2]), *OUR_OWN]
     columns, renamed = _unique(trimmed[:-2] if mended else trimmed)
     places = {_field(field): _mapped(path, column, columns) for field, column in mapping.items()}
     for field in FIELDS:
@@ -68,6 +71,16 @@ def read_header(path: Path, names: Sequence[str], mapping: Mapping[str, str]) ->
         if columns[place] != field
     ]
     return Header(columns, places, mended, (*renamed, *notes))
+
+
+def _as_in_the_input(names: Sequence[str]) -> list[str]:
+    """Give columns that were set apart from ours their own name again."""
+    own = list(names)
+    for name in OUR_OWN:
+        apart = [at for at, other in enumerate(names) if re.fullmatch(rf"{name}({re.escape(_SET_APART)})+", other)]
+        if apart:  # of several, the others have that name in the input
+            own[max(apart, key=lambda at: len(names[at]))] = name
+    return own
 
 
 def _unique(names: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:

@@ -12,7 +12,7 @@ import polars as pl
 
 from bulk.errors import UnreadableInput
 from bulk.rows import decode
-from bulk.rows.frames import cell, unpanicked
+from bulk.rows.frames import cell, unpanicked, without_nuls
 from bulk.rows.header import Header, read_header
 
 _ROWS: Final = 10_000
@@ -64,7 +64,7 @@ class ParquetFile:
             missing = int(scan.select(pl.len()).collect().item())
             for frame in scan.collect_batches(chunk_size=_ROWS, maintain_order=True, engine="streaming"):
                 missing -= frame.height
-                yield frame.select(texts)
+                yield frame.select(texts).with_columns(without_nuls(self.header, len(texts)))
         if missing:
             raise UnreadableInput(f"{self._path}: cannot be read as a table (rows are missing); export it again")
 

@@ -22,20 +22,19 @@ _AS_BEFORE: Final = ((pl.col("h1") == pl.col("h1").shift()) & (pl.col("h2") == p
 
 
 class Seen:
-    """The ids of all valid rows that came by so far, each with its first row."""
+    """The ids of all rows that came by so far, each with its first row."""
 
     def __init__(self) -> None:
         self._layers: list[pl.DataFrame] = []
 
     def repeated(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows among these (`row, customer_id, is_faulty`) that come after a valid one: `row, first_row`.
+        """The rows among these (`row, customer_id`) whose id was there before: `row, first_row`.
 
-        The valid ones are remembered. Rows must come in order, and without a missing id.
+        The others are remembered. Rows must come in order, and without a missing id.
         """
         hashes = (pl.col("customer_id").hash(seed).alias(f"h{n}") for n, seed in enumerate(_SEEDS, 1))
-        ids = rows.select("row", "is_faulty", *hashes).sort("h1", "h2", "row")
+        new = ids = rows.select("row", *hashes).sort("h1", "h2", "row")
         found = self._find(ids)
-        new = ids.filter(~pl.col("is_faulty")).drop("is_faulty")
         if len(found):
             new = new.join(found, on="row", how="anti", maintain_order="left")
         as_before = ids.select(_AS_BEFORE).to_series()

@@ -95,11 +95,9 @@ class Judge:
         return rows
 
     def _with_first_row(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Add `first_row`: where a valid row before this one has the same customer_id, that row's number."""
+        """Add `first_row`: where a row before this one has the same customer_id, that row's number."""
         has_id = pl.col("customer_id").is_not_null() & ~pl.col("ragged")
-        repeated = self._seen.repeated(
-            rows.select("row", "customer_id", "is_faulty", has_id.alias("has_id")).filter("has_id")
-        )
+        repeated = self._seen.repeated(rows.select("row", "customer_id", has_id.alias("has_id")).filter("has_id"))
         if repeated.is_empty():
             return rows.with_columns(pl.lit(None, dtype=pl.Int64).alias("first_row"))
         return rows.join(repeated, on="row", how="left", maintain_order="left")

@@ -49,7 +49,9 @@ def workbook(folder: Path) -> bytes:
         ("in.csv", b"1,Acme,xero,,\n2,Bolt,qbo,,\n", "customer_id, company_name, platform"),  # no header line
         ("in.csv", b"customer_id,company_name\n1,Acme\n", "--map platform=COLUMN"),  # one column is missing
         ("in.csv", b"customer_id,name,platform\n1,Acme,xero\n", '"name"'),  # what there is instead is listed
-        ("in.csv", GOOD + b"2,Bo\0lt,qbo,,\n", "NUL"),  # a NUL byte
+        ("in.csv", GOOD.replace(b"email", b"em\0ail"), "NUL"),  # a NUL byte in the header
+        ("in.csv", b"sep=,\n" + GOOD.replace(b"email", b"em\0ail"), "NUL"),  # that is not in the first line
+        ("in.csv", GOOD + b"2,Bolt,qbo,,\n" * 200_000 + bytes(range(128)) * 30_000, "NUL"),  # garbage far behind it
         ("in.csv", bytes(range(256)) * 300, "NUL"),  # binary garbage
         ("in.csv", bytes(range(128, 256)) * 300, "neither UTF-8 nor Windows-1252"),  # garbage without NUL
         ("in.csv", b"\x1f\x8b" + bytes(100), ".csv.gz"),  # compressed, but not called so

@@ -73,6 +73,25 @@ def test_row_and_reasons_elsewhere_are_ordinary_columns(tmp_path: Path) -> None:
     assert outcome.accepted["mends"].to_list() == [None]
 
 
+@pytest.mark.parametrize(
+    ("given", "columns"),
+    [
+        ("row (input),reasons (input)", ("row", "reasons")),  # set apart from ours
+        ("row (input),row (input) (input)", ("row (input)", "row")),  # one had that name already
+        ("rows (input),Row (input)", ("rows (input)", "Row (input)")),  # never set apart
+    ],
+)
+def test_columns_that_were_set_apart_from_ours_have_their_own_name_again(
+    tmp_path: Path, given: str, columns: tuple[str, str]
+) -> None:
+    """So that the row is known again in its original; elsewhere such a name is its author's."""
+    text = f"{HEADER},{given}{{}}\n1,Acme,Sage,,,a,b{{}}\n"
+    outcome = read_text(tmp_path, text.format(",row,reasons", ",3,x"))
+    assert outcome.opened.columns[-2:] == columns
+    assert outcome.cells().keys() == {*HEADER.split(","), *columns}
+    assert read_text(tmp_path, text.format("", "")).opened.columns[-2:] == tuple(given.split(","))
+
+
 def test_rows_of_another_length_are_counted_with_our_columns(tmp_path: Path) -> None:
     """The counts are those that are seen in the file."""
     outcome = read_text(tmp_path, f"{HEADER},row,reasons\n1,Acme,xero,,\n2,Bolt,xero,,,7,x,y\n")

@@ -104,3 +104,13 @@ def test_the_sample_inputs_say_the_same() -> None:
     assert len(text.accepted) >= 45
     assert len(text.rejected) >= 8
     assert text.accepted["platform_key"].n_unique() == 6
+
+
+def test_a_nul_rejects_its_row_or_is_replaced(tmp_path: Path) -> None:
+    """As in a text: it counts in a field, and in another column the reports must be able to hold it."""
+    path = tmp_path / "in.parquet"
+    rows = {"customer_id": ["1", "2"], "company_name": ["A\0cme", "Bolt"], "platform": "xero", "note": "a\0b"}
+    pl.DataFrame(rows).write_parquet(path)
+    outcome = read(path)
+    assert outcome.found == [(1, "company_name", "holds a control character")]
+    assert outcome.extras() == {"note": "a\ufffdb"}

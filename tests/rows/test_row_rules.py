@@ -40,6 +40,7 @@ def one(folder: Path, **changed: str) -> Outcome:
         ("company_name", "()", "has no character that Codat keeps"),  # nothing would be left
         ("platform", "", "is missing"),  # needed
         ("platform", "QuickBooks", "names no platform, or more than one"),  # two products
+        ("platform", "Xe\x04ro", "holds a line break or another control character"),  # a control character
         ("platform", "Peachtree", "names no platform, or more than one"),  # not known
         ("email", "example.com", "is no email address"),  # no @
         ("email", "a@b@example.com", "is no email address"),  # two
@@ -91,6 +92,34 @@ def test_a_row_within_the_rules_is_accepted(tmp_path: Path, field: str, value: s
     outcome = one(tmp_path, **{field: value})
     assert outcome.found == []
     assert outcome.accepted[field][0] == kept
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+@pytest.mark.parametrize("field", GOOD)
+def test_a_nul_is_a_control_character_of_its_cell(tmp_path: Path, field: str, encoding: str) -> None:
+    """Its row is rejected, with the cell as it is; the others go on."""
+    broken = GOOD | {field: GOOD[field][0] + "\0" + GOOD[field][1:]}
+    lines = [",".join(broken.values()), *(f"{number}x,Café,xero,," for number in range(3))]
+    outcome = read_text(tmp_path, "\r\n".join((HEADER, *lines)).encode(encoding))
+    assert outcome.ids == ["0x", "1x", "2x"]
+    assert [(row, found) for row, found, _ in outcome.found] == [(1, field)]
+    assert outcome.cells()[field] == broken[field]
+    assert outcome.faults["value"].to_list() == [broken[field].replace("\0", "\ufffd")]
+
+
+def test_a_nul_in_another_column_is_replaced(tmp_path: Path) -> None:
+    """It matters to nobody, but reports must be able to hold the cell."""
+    outcome = read_text(tmp_path, f"{HEADER},note\n1,Acme,xero,,,a\0b\\u0000\n")
+    assert outcome.extras() == {"note": "a\ufffdb\\u0000"}
+
+
+@pytest.mark.parametrize("end", ["\n\x1a", "\x1a", "\r\n\x1a", "\n" + "\x1a" * 90])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_the_end_mark_of_old_systems_is_no_row(tmp_path: Path, end: str, encoding: str) -> None:
+    """Ctrl-Z ends the text, and is no part of the last cell either."""
+    outcome = read_text(tmp_path, f"{HEADER}\n1,Acme,xero,,d{end}".encode(encoding))
+    assert outcome.found == []
+    assert outcome.accepted["description"].to_list() == ["d"]
 
 
 def test_every_fault_of_every_row_is_told_in_one_pass(tmp_path: Path) -> None:
