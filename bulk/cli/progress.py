@@ -109,4 +109,5 @@ class Progress:
 def _enrolled(event: Enrolled) -> str:
     parts = [f"{event.new:,} new", f"{event.same:,} same", f"{event.changed:,} changed", f"{event.gone:,} gone"]
     rejected = f"; {count(event.rejected, 'row')} rejected" if event.rejected else ""
-    return f"Customers: {', '.join(parts)}{rejected}"
+    another = " (another file than before: it adds to the batch, nobody is gone for it)" if event.is_another else ""
+    return f"Customers: {', '.join(parts)}{rejected}{another}"

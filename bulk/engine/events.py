@@ -18,6 +18,7 @@ class Enrolled:
     changed: int
     gone: int
     rejected: int
+    is_another: bool = False  # the batch did not know this file: it adds, and nobody is gone for it
 
 
 @dataclass(frozen=True, slots=True)

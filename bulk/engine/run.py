@@ -159,7 +159,9 @@ class Run:
             if self._options.retry_failed:
                 enrol.retry_failed(connection)
             enrol.note(connection, run, tally)
-        self._hook(Enrolled(tally.new, tally.same, tally.changed, tally.gone, tally.rejected))
+        self._hook(
+            Enrolled(tally.new, tally.same, tally.changed, tally.gone, tally.rejected, is_another=tally.is_another)
+        )
 
     async def _work(self, writer: Writer, run: int, interrupt: anyio.Event) -> Stop | None:
         limit = self._options.limit
