@@ -20,16 +20,16 @@ REJECTED = ("row", "customer_id", "company_name", "platform", "email", "extra", 
 # hides behind a customer whom Codat has, only that customer can take it. A statement for each way to find it, the
 # surest first; `row`, the number in our own rejects file, says nothing once another customer's row stands there.
 FREE = """r.source < ?1 AND NOT EXISTS (SELECT 1 FROM taken WHERE taken.source = r.source AND taken.row = r.row)
-    AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.source = r.source AND c.row = r.row AND c.presence = 'faulty'
+    AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.source = r.source AND c.row = r.row AND +c.presence = 'faulty'
                     AND c.customer_id IS NOT t.customer_id)"""
 ALONE = """(SELECT count(*) FROM rejected_ids i WHERE i.customer_id = t.customer_id) = 1"""
 BY_NUMBER = f"""
-    SELECT t.rowid AS id, r.source, r.row FROM {{table}} t JOIN sources s JOIN rejections r
+    SELECT t.rowid AS id, r.source, r.row FROM {{table}} t CROSS JOIN sources s CROSS JOIN rejections r
     ON r.source = s.id AND r.row = t.mends - s.shift
     WHERE t.place_row IS NULL AND {FREE}"""  # noqa: S608 - constants
 BY_ID = f"""
-    SELECT t.rowid AS id, r.source, r.row FROM {{table}} t JOIN rejected_ids i USING (customer_id)
-    JOIN rejections r ON r.source = i.source AND r.row = i.row
+    SELECT t.rowid AS id, r.source, r.row FROM {{table}} t CROSS JOIN rejected_ids i USING (customer_id)
+    CROSS JOIN rejections r ON r.source = i.source AND r.row = i.row
     WHERE t.place_row IS NULL AND {ALONE} AND {FREE}"""  # noqa: S608 - constants
 OF_THE_SAME = BY_NUMBER + " AND r.customer_id IS t.customer_id"
 # Whose identifier is at fault, or in a cell of another column, has none to compare.
@@ -46,7 +46,7 @@ ALIKE = f"""
     USING (cells, nth)"""  # noqa: S608 - constants
 # The customer's own. A place of the gone is no place: others stand there now.
 KNOWN = """
-    SELECT t.rowid AS id, c.source, c.row FROM {table} t JOIN customers c USING (customer_id)
+    SELECT t.rowid AS id, c.source, c.row FROM {table} t CROSS JOIN customers c USING (customer_id)
     WHERE t.place_row IS NULL AND c.source < ?1 AND c.presence <> 'gone'"""
 PLACES = {
     "incoming": (OF_THE_SAME, BY_ID + " AND t.mends IS NOT NULL", OF_NOBODY, KNOWN, BY_ID),
