@@ -14,6 +14,7 @@ from pathlib import Path
 
 import anyio
 import polars as pl
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -28,6 +29,7 @@ from runs.pretend import Crash, Fate, Pretend, World
 
 EPOCH = 1_790_000_000.0
 MOST_RERUNS = 4
+LONGEST_RUN_SECONDS = 4 * 3600.0  # on the fast clock
 ANYTHING = [fate for fate in Fate if fate is not Fate.LAGGING]
 # Two lines of defence, the look-up and the key, hold one without the other, not when both fail: where a list lags
 # behind, no 5xx may have spent the key (docs/architecture.md, "Once only").
@@ -64,6 +66,7 @@ CAREFUL_LIVES = st.builds(
 NEVER_TOO_SLOW = [HealthCheck.too_slow]
 
 
+@pytest.mark.timeout(900)  # a failure is made small before it is shown
 @settings(max_examples=100, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
 @given(
     customers=st.integers(1, 4),
@@ -88,6 +91,7 @@ def test_any_order_of_faults_crashes_and_reruns_ends_with_one_of_each(
     _live(codat, customers, lives, concurrency, seed)
 
 
+@pytest.mark.timeout(900)  # a failure is made small before it is shown
 @settings(max_examples=60, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
 @given(
     customers=st.integers(1, 4),
@@ -151,7 +155,8 @@ def _run(folder: Path, source: Path, codat: Pretend, life: Life, concurrency: in
             connect=codat.connect(world),
         )
         try:
-            stop = await run.migrate(open_input(source, mapping={}), interrupt)
+            with anyio.fail_after(LONGEST_RUN_SECONDS):
+                stop = await run.migrate(open_input(source, mapping={}), interrupt)
         except* Crash:
             stop = Stop("crashed", -9)
         if world.is_over():

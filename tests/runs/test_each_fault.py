@@ -55,7 +55,7 @@ FAULTS = [  # those first that take longest
     Fault("reset_after", eof=True),
     Fault("stall"),  # beyond --timeout
     Fault("stall_after"),
-    Fault("slow", seconds=1.5),  # the work is done after the client has given up
+    Fault("slow", seconds=3),  # the work is done after the client has given up
     Fault("slow_after", seconds=0.5),  # within --timeout: no harm at all
     Fault("5xx_before"),  # Codat's own, so it is kept under its key
     Fault("5xx_after"),
