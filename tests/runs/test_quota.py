@@ -70,10 +70,10 @@ def test_a_quota_that_is_used_up_at_the_start_is_said_at_once(launch: Launch, se
 
 
 def test_with_wait_a_run_sleeps_into_the_next_day(launch: Launch, set_up: SetUp) -> None:
-    """On a Codat whose days last seconds, one run goes through several of them."""
-    codat = launch(daily_limit=9, day_seconds=5)
+    """On a Codat whose days last seconds, one run goes through three of them, the second one from its beginning."""
+    codat = launch(daily_limit=9, day_seconds=4)
     bench = set_up(codat)
-    ids = bench.customers(7)
+    ids = bench.customers(11)
 
     ended = bench.run("--wait")
 
