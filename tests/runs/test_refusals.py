@@ -92,7 +92,7 @@ def test_one_refused_customer_fails_and_is_not_asked_again(
     bench.proves_once_only(ids)
 
 
-def test_a_key_that_codat_knows_for_another_body_fails_the_row(codat: Codat, bench: Bench) -> None:
+def test_a_platform_that_is_not_enabled_fails_the_row(codat: Codat, bench: Bench) -> None:
     """A platform that is not enabled for this client is a row's fault; mended in the input, it is asked again."""
     bench.customers(3)
     rows = [row("good"), row("bad", platform="zzzz"), row("fine")]
