@@ -10,10 +10,9 @@ from pathlib import Path
 import polars as pl
 
 from bulk.codat.operations import pages
+from bulk.codat.quota import QUOTA_A_COMPANY
+from bulk.model import REQUESTS_OF_A_CUSTOMER
 from bulk.rows import open_input
-
-QUOTA_A_COMPANY = 1000  # requests a day: 1,000 x (1 + active connected companies)
-LEAST_REQUESTS = 2  # for a new customer: its company and its accounting connection
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class CheckResult:
 
         `companies`: how many Codat has already; a batch without a journal reads their list first.
         """
-        requests = LEAST_REQUESTS * self.accepted + (pages(companies) if self.accepted else 0)
+        requests = REQUESTS_OF_A_CUSTOMER * self.accepted + (pages(companies) if self.accepted else 0)
         a_day = QUOTA_A_COMPANY * (1 + linked) if quota is None else max(quota, 1)
         return Cost(requests, requests / self.rate, math.ceil(requests / a_day), a_day)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
+REQUESTS_OF_A_CUSTOMER = 2  # its company and its accounting connection
+
 
 class Step(StrEnum):
     """What is asked of Codat for one customer, in the order in which it is asked."""

@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from bulk.codat import operations
 from bulk.codat.client import Client
 from bulk.codat.operations import Request
-from bulk.codat.quota import read_quota
+from bulk.codat.quota import QUOTA_A_COMPANY, read_quota
 from bulk.codat.wire import Reply
 from bulk.model import Outcome, Problem, Quota
 from bulk.settings import Settings
-
-QUOTA_A_COMPANY = 1000
 
 
 @dataclass(frozen=True, slots=True)

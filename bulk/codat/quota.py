@@ -15,6 +15,7 @@ from email.utils import parsedate_to_datetime
 from bulk.model import Quota
 
 A_DAY = 86_400.0
+QUOTA_A_COMPANY = 1000  # requests a day: 1,000 x (1 + active connected companies)
 A_CENTURY = 36_525 * A_DAY  # further from it no clock goes wrong: such a date is nonsense
 AGREEING = 2.0  # seconds that two clocks may differ and count as the same: dates in headers have whole seconds
 LONGEST_WAIT = 3650 * A_DAY  # what is longer is cut to this: it stops the run all the same

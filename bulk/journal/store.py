@@ -18,11 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from bulk.errors import BatchUnusable, JournalUnwritable, WrongUsage
-from bulk.model import Ask, Entry, Outcome, Problem, Quota, Step, customer_tag
+from bulk.model import REQUESTS_OF_A_CUSTOMER, Ask, Entry, Outcome, Problem, Quota, Step, customer_tag
 
 FILE = "journal.sqlite3"
 SCHEMA_VERSION = 1
-REQUESTS_OF_A_CUSTOMER = 2  # its company and its connection
 
 _NO_ACCESS = "this user may not read and write it"
 _IN_THE_WAY = "a file is where a folder should be"
