@@ -33,9 +33,9 @@ lint: $(READY)
 bench: $(READY)  ## measure, as ratios against baselines in the same run
 	$(BIN)/python -m benchmarks
 
-lock:  ## resolve the dependencies anew (needs uv)
-	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links --upgrade -o requirements.lock
+lock:  ## put new dependencies into the lock (needs uv); UPGRADE=--upgrade takes newer versions too
+	uv pip compile pyproject.toml --extra listen --group dev --universal --python-version 3.11 \
+		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE) -o requirements.lock
 
 clean:  ## remove what was made here, batches excepted
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
