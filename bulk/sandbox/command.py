@@ -1,4 +1,6 @@
-"""The command line of the sandbox: `bulk sandbox`, `bulk sandbox authorize`; `python -m bulk.sandbox` is the same.
+"""The command line of the sandbox: `bulk sandbox`, and `authorize` and `deauthorize` below it.
+
+`python -m bulk.sandbox` is the same.
 
 What takes long to import is imported inside the functions, because `bulk --help` reads this file too.
 """
@@ -26,13 +28,15 @@ def _sandbox_options(command: _Command) -> _Command:
     for field in reversed(fields(Options)):
         name = f"--{field.name.replace('_', '-')}"
         text, choices = field.metadata["help"], field.metadata["choices"]
-        settings: dict[str, Any] = {"help": text, "default": field.default, "show_default": True}
+        settings: dict[str, Any] = {"help": text, "default": field.default, "show_default": field.default != ""}
         if choices:
             settings["type"] = click.Choice(choices)
         elif isinstance(field.default, bool):
             settings["is_flag"] = True
         elif isinstance(field.default, tuple):
             settings |= {"multiple": True, "show_default": False}
+        elif isinstance(field.default, str):
+            settings["type"] = str
         else:
             least = field.metadata["least"]
             settings["type"] = click.FloatRange(least) if isinstance(field.default, float) else click.IntRange(least)
@@ -73,58 +77,131 @@ def sandbox(
 @sandbox.command()
 @click.argument("batch", type=click.Path(path_type=Path), required=False)
 @click.option("--state", type=click.Path(path_type=Path), help="Folder of the state, if it is no batch's.")
-@click.option(
-    "--share", type=click.FloatRange(0, 1), required=True, help="Share of the waiting customers who authorize."
-)
+@click.option("--share", type=click.FloatRange(0, 1), help="Share of the waiting customers who authorize.")
 @click.option("--decline-share", type=click.FloatRange(0, 1), default=0.0, help="Share of them who decline.")
+@click.option("--customer", "named", multiple=True, metavar="ID", help="A customer who authorizes; repeatable.")
+@click.option("--platform", metavar="KEY", help="They have this software, whichever was asked for.")
 @click.option("--seed", type=int, help="Makes the choice of customers repeatable.")
 @click.pass_obj
 def authorize(
-    inherited: StateFolder, batch: Path | None, state: Path | None, share: float, decline_share: float, seed: int | None
+    inherited: StateFolder,
+    batch: Path | None,
+    state: Path | None,
+    share: float | None,
+    decline_share: float,
+    named: tuple[str, ...],
+    platform: str | None,
+    seed: int | None,
 ) -> None:
-    """Stand in for the customers of BATCH: a share of those who were sent a link authorize.
+    """Stand in for the customers of BATCH: a share of those who were sent a link authorize, or those who are named.
 
-    It works whether or not the sandbox is running now.
+    Who is named can also connect again what was deauthorized or unlinked. It works whether or not the sandbox is
+    running now; webhooks go out as soon as a sandbox with --webhook-url runs.
     """
     from bulk.sandbox.customers import Wishes
 
-    folder = _folder(batch, state) if batch or state else inherited
-    if not folder.database.exists():
-        raise click.UsageError(f"There is no sandbox in {folder.path}.")
-    with _told():
-        done = _decided(folder, Wishes(share, decline_share, seed))
+    _refuse_unless_one(share, named)
+    done = _done(_existing(inherited, batch, state), Wishes(share, decline_share, seed, named, platform))
     click.echo(f"{done['waiting']} customers waited: {done['authorized']} authorized, {done['declined']} declined.")
 
 
-def _decided(folder: StateFolder, wishes: Any) -> dict[str, Any]:
-    """Let customers decide in the file itself if no server holds it, else through that server."""
-    from bulk.sandbox.app import stored_clock
-    from bulk.sandbox.customers import decide
+@sandbox.command()
+@click.argument("batch", type=click.Path(path_type=Path), required=False)
+@click.option("--state", type=click.Path(path_type=Path), help="Folder of the state, if it is no batch's.")
+@click.option("--share", type=click.FloatRange(0, 1), help="Share of the linked customers who deauthorize.")
+@click.option("--customer", "named", multiple=True, metavar="ID", help="A customer who deauthorizes; repeatable.")
+@click.option("--seed", type=int, help="Makes the choice of customers repeatable.")
+@click.pass_obj
+def deauthorize(
+    inherited: StateFolder,
+    batch: Path | None,
+    state: Path | None,
+    share: float | None,
+    named: tuple[str, ...],
+    seed: int | None,
+) -> None:
+    """Stand in for the customers of BATCH: a share of those who are linked, or those who are named, take it back.
+
+    As if from within their accounting software: their connections become Deauthorized. It works whether or not the
+    sandbox is running now; webhooks go out as soon as a sandbox with --webhook-url runs.
+    """
+    from bulk.sandbox.customers import Wishes
+
+    _refuse_unless_one(share, named)
+    done = _done(_existing(inherited, batch, state), Wishes(share, seed=seed, customers=named), withdraw=True)
+    click.echo(f"{done['linked']} customers were linked: {done['deauthorized']} deauthorized.")
+
+
+def _refuse_unless_one(share: float | None, named: tuple[str, ...]) -> None:
+    if (share is None) != bool(named):
+        raise click.UsageError("Give --share or --customer, and not both.")
+
+
+def _existing(inherited: StateFolder, batch: Path | None, state: Path | None) -> StateFolder:
+    folder = _folder(batch, state) if batch or state else inherited
+    if not folder.database.exists():
+        raise click.UsageError(f"There is no sandbox in {folder.path}.")
+    return folder
+
+
+def _done(folder: StateFolder, wishes: Any, *, withdraw: bool = False) -> dict[str, Any]:
+    """Let customers act in the file itself if no server holds it, else through that server."""
+    with _told():
+        try:
+            with folder.locked():
+                return _done_offline(folder, wishes, withdraw=withdraw)
+        except AlreadyRunning:
+            return _asked(folder, wishes, withdraw=withdraw)
+
+
+def _done_offline(folder: StateFolder, wishes: Any, *, withdraw: bool) -> dict[str, Any]:
+    from bulk.sandbox.app import stored_customers
+    from bulk.sandbox.launch import HOST
     from bulk.sandbox.store import Store
 
-    with contextlib.suppress(AlreadyRunning), folder.locked(), contextlib.closing(Store(folder.database)) as store:
-        return asdict(decide(store, stored_clock(store), wishes))
+    with contextlib.closing(Store(folder.database)) as store:
+        customers = stored_customers(store, base_url=f"http://{HOST}:{folder.port() or 0}")
+        try:
+            return asdict(customers.withdraw(wishes) if withdraw else customers.decide(wishes))
+        except ValueError as error:
+            raise SandboxError(str(error)) from error
+
+
+def _asked(folder: StateFolder, wishes: Any, *, withdraw: bool) -> dict[str, Any]:
     from bulk.sandbox.launch import ask
 
+    path = "/_sandbox/customers" + ("/deauthorize" if withdraw else "")
     try:
-        return ask(folder.port() or 0, "POST", "/_sandbox/customers", asdict(wishes))
+        done = ask(folder.port() or 0, "POST", path, asdict(wishes))
     except OSError as error:
         raise SandboxError(f"A sandbox holds {folder.path} but does not answer. End it and try again.") from error
+    if "error" in done:
+        raise SandboxError(done["error"])
+    return done
 
 
 def _serve(folder: StateFolder, options: Options, *, port: int, parent_watch: bool) -> None:
     from bulk.sandbox.faults import BadRule, read_text
     from bulk.sandbox.launch import ALREADY_RUNNING
     from bulk.sandbox.server import serve
+    from bulk.sandbox.signing import BadSecret, key_of
+    from bulk.sandbox.webhooks import BadUrl, check_url
 
     try:
         for text in options.fault:
             read_text(text)
+        if options.webhook_url:
+            check_url(options.webhook_url)
+        key_of(options.webhook_secret)
     except BadRule as bad:
         raise click.BadParameter(str(bad), param_hint="--fault") from bad
+    except BadUrl as bad:
+        raise click.BadParameter(str(bad), param_hint="--webhook-url") from bad
+    except BadSecret as bad:
+        raise click.BadParameter(str(bad), param_hint="--webhook-secret") from bad
 
     def ready(base_url: str) -> None:
-        click.echo(base_url if parent_watch else _how_to_use(folder, base_url))
+        click.echo(base_url if parent_watch else _how_to_use(folder, base_url, options.webhook_url))
         sys.stdout.flush()
 
     with _told():
@@ -136,10 +213,11 @@ def _serve(folder: StateFolder, options: Options, *, port: int, parent_watch: bo
             sys.exit(ALREADY_RUNNING)
 
 
-def _how_to_use(folder: StateFolder, base_url: str) -> str:
+def _how_to_use(folder: StateFolder, base_url: str, webhook_url: str) -> str:
+    webhooks = f"\nWebhooks go to {webhook_url}.\n" if webhook_url else ""
     return (
         f"The sandbox answers at {base_url} (state in {folder.path}). Ctrl-C ends it. Use it with\n\n"
-        f"    CODAT_BASE_URL={base_url} CODAT_API_KEY={API_KEY} bulk migrate INPUT\n"
+        f"    CODAT_BASE_URL={base_url} CODAT_API_KEY={API_KEY} bulk migrate INPUT\n{webhooks}"
     )
 
 

@@ -1,8 +1,12 @@
-"""The handles under /_sandbox: counts, clock, faults, customers. They need no key and count in no limit."""
+"""The handles under /_sandbox: counts, clock, faults, customers, deletions, events.
+
+They need no key and count in no limit.
+"""
 
 from __future__ import annotations
 
 import os
+import random
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,10 +15,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from bulk.sandbox import customers
 from bulk.sandbox.clock import iso_time
+from bulk.sandbox.customers import Customers, Wishes
 from bulk.sandbox.exchange import Desk
 from bulk.sandbox.faults import BadRule, read_rules
+from bulk.sandbox.store import StoredConnection
+from bulk.sandbox.webhooks import FORGERIES
 
 _STATUSES = frozenset({"PendingAuth", "Linked", "Unlinked", "Deauthorized"})
 
@@ -22,8 +28,10 @@ _STATUSES = frozenset({"PendingAuth", "Linked", "Unlinked", "Deauthorized"})
 class Control:
     """What tests and the command line ask of a running sandbox."""
 
-    def __init__(self, desk: Desk, *, folder: Path, tag: str = "uid") -> None:
+    def __init__(self, desk: Desk, *, folder: Path, webhook_url: str = "", tag: str = "uid") -> None:
         self._desk = desk
+        self._webhook_url = webhook_url
+        self._customers = Customers(desk.store, desk.changes, desk.clock, tag=tag)
         self._folder = folder
         self._tag = tag
 
@@ -36,7 +44,12 @@ class Control:
             Route("/clock", self.clock, methods=["GET", "POST"]),
             Route("/faults", self.faults, methods=["GET", "POST", "DELETE"]),
             Route("/customers", self.customers, methods=["POST"]),
+            Route("/customers/deauthorize", self.deauthorize, methods=["POST"]),
             Route("/connections/{connection_id}", self.connection, methods=["PUT"]),
+            Route("/connections/{connection_id}", self.delete_connection, methods=["DELETE"]),
+            Route("/companies/{company_id}", self.delete_company, methods=["DELETE"]),
+            Route("/webhooks", self.webhooks, methods=["GET"]),
+            Route("/webhooks", self.send_webhooks, methods=["POST"]),
         ]
 
     async def health(self, _request: Request) -> JSONResponse:
@@ -87,14 +100,22 @@ class Control:
         return JSONResponse(self._desk.faults.report())
 
     async def customers(self, request: Request) -> JSONResponse:
-        """Let a share of the waiting customers decide: `share`, `decline_share`, `seed`."""
+        """Let waiting customers decide: `share` or `customers`, `decline_share`, `seed`, `platform`."""
         content = await _content(request)
         try:
-            wishes = customers.Wishes(**content)
-            decisions = customers.decide(self._desk.store, self._desk.clock, wishes)
+            decisions = self._customers.decide(_wishes(content))
         except (TypeError, ValueError) as error:
             return _wrong(str(error))
         return JSONResponse(asdict(decisions))
+
+    async def deauthorize(self, request: Request) -> JSONResponse:
+        """Let linked customers take their authorization back: `share` or `customers`, `seed`."""
+        content = await _content(request)
+        try:
+            withdrawals = self._customers.withdraw(_wishes(content))
+        except (TypeError, ValueError) as error:
+            return _wrong(str(error))
+        return JSONResponse(asdict(withdrawals))
 
     async def connection(self, request: Request) -> JSONResponse:
         """Set the status of one connection, as a customer would from within the accounting software."""
@@ -104,8 +125,69 @@ class Control:
         if found is None or status not in _STATUSES:
             return _wrong("no such connection, or no such status")
         with self._desk.store.transaction():
-            self._desk.store.change_connection(found.n, status=status)
+            self._desk.changes.set_status(found, status)
         return JSONResponse({"id": found.id, "status": status})
+
+    async def delete_connection(self, request: Request) -> JSONResponse:
+        """Delete a connection, as somebody in Codat's portal would."""
+        found = self._desk.store.connection_by_id(request.path_params["connection_id"])
+        if found is None:
+            return _wrong("no such connection", status=404)
+        with self._desk.store.transaction():
+            self._desk.changes.delete_connection(found)
+        return JSONResponse({"id": found.id, "deleted": True})
+
+    async def delete_company(self, request: Request) -> JSONResponse:
+        """Delete a company with its connections, as somebody in Codat's portal would."""
+        found = self._desk.store.company(request.path_params["company_id"])
+        if found is None:
+            return _wrong("no such company", status=404)
+        with self._desk.store.transaction():
+            self._desk.changes.delete_company(found)
+        return JSONResponse({"id": found.id, "deleted": True})
+
+    async def webhooks(self, request: Request) -> JSONResponse:
+        """Count the events and list those after `?after=NUMBER`, with what became of them."""
+        after = request.query_params.get("after", "0")
+        if not after.isdecimal():
+            return _wrong("'after' must be a whole number")
+        outbox = self._desk.outbox
+        return JSONResponse(
+            {"url": self._webhook_url, "counts": outbox.counts(), "deliveries": outbox.listed(int(after))}
+        )
+
+    async def send_webhooks(self, request: Request) -> JSONResponse:
+        """Send all events again (`repeat`), or in any order (`shuffle`, `seed`); or a lie (`forge`, `connection`)."""
+        content = await _content(request)
+        known = {"repeat", "shuffle", "seed", "forge", "connection"}
+        if not isinstance(content, dict) or not content or set(content) - known:
+            return _wrong(f"give {', '.join(sorted(known))}")
+        if not self._webhook_url:
+            return _wrong("the sandbox was started without --webhook-url")
+        how = "secret" if content.get("forge") is True else content.get("forge")
+        lied_about = self._lied_about(content.get("connection")) if how else None
+        if how and how not in FORGERIES:
+            return _wrong(f"a forgery is one of {', '.join(FORGERIES)}")
+        if how and lied_about is None:
+            return _wrong("there is no such connection, or none that waits")
+        queued = 0
+        with self._desk.store.transaction():
+            if content.get("shuffle"):
+                queued = self._desk.outbox.repeat(random.Random(content.get("seed")))  # noqa: S311 - no secret
+            elif content.get("repeat"):
+                queued = self._desk.outbox.repeat(None)
+            if how and lied_about:
+                self._desk.changes.forge(lied_about, how)
+                queued += 1
+        return JSONResponse({"queued": queued})
+
+    def _lied_about(self, connection_id: str | None) -> StoredConnection | None:
+        """Give the connection that is named, or the first one that waits for its customer."""
+        store = self._desk.store
+        if connection_id:
+            return store.connection_by_id(connection_id)
+        first = next(store.waiting(), None)
+        return None if first is None else store.connection_by_number(first)
 
 
 async def _content(request: Request) -> Any:
@@ -115,5 +197,12 @@ async def _content(request: Request) -> Any:
         return None
 
 
-def _wrong(message: str) -> JSONResponse:
-    return JSONResponse({"error": message}, status_code=400)
+def _wishes(content: Any) -> Wishes:
+    wishes = Wishes(**content)
+    if isinstance(wishes.customers, str) or not all(isinstance(each, str) for each in wishes.customers):
+        raise TypeError("'customers' is a list of identifiers")
+    return wishes
+
+
+def _wrong(message: str, *, status: int = 400) -> JSONResponse:
+    return JSONResponse({"error": message}, status_code=status)

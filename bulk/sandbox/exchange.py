@@ -16,12 +16,14 @@ from starlette.types import Receive, Scope, Send
 
 from bulk.sandbox import transports
 from bulk.sandbox.bodies import HTML_TYPE, Answer, Refusal, error
+from bulk.sandbox.changes import Changes
 from bulk.sandbox.clock import Clock, http_date
 from bulk.sandbox.faults import Faults, Place, Rule
 from bulk.sandbox.gate import Gate
 from bulk.sandbox.idempotency import Idempotency, Keyed, keyed
 from bulk.sandbox.limits import DayQuota
 from bulk.sandbox.operations import ApiRequest, Operations
+from bulk.sandbox.outbox import Outbox
 from bulk.sandbox.stats import LogEntry, Stats
 from bulk.sandbox.store import Store
 
@@ -34,6 +36,8 @@ class Desk:
     """All that answers requests, put together once."""
 
     store: Store
+    outbox: Outbox
+    changes: Changes
     clock: Clock
     gate: Gate
     quota: DayQuota
@@ -161,9 +165,10 @@ class _Exchange:
         desk = self._desk
         with desk.store.transaction():
             desk.quota.save()
-            if rule is None or rule.kind == "5xx_after":
-                answer = desk.operations.perform(request)
-            if rule is not None:
+            lag_seconds = rule.seconds if rule and rule.kind == "lag" else 0.0
+            if rule is None or rule.kind == "5xx_after" or lag_seconds:
+                answer = desk.operations.perform(request, lag_seconds=lag_seconds)
+            if rule is not None and not lag_seconds:
                 answer = _own_answer(rule)
             if desk.idempotency:
                 desk.idempotency.keep(once, answer)
@@ -197,7 +202,8 @@ class _Exchange:
             case "slow_after":
                 await asyncio.sleep(rule.seconds)
             case "cut":
-                await self._deliver(answer, sent_bytes=len(answer.body) // 2)
+                if answer.body:  # without one, the head alone would be a whole answer
+                    await self._deliver(answer, sent_bytes=len(answer.body) // 2)
                 self._hang_up(rule)
             case "gateway_after":
                 answer = _gateway(rule)

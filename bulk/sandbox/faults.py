@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from enum import Enum
 from typing import Any
 
@@ -28,11 +28,15 @@ OPERATIONS = frozenset(
         "get_connection",
         "create_partner_expense_connection",
         "unlink_connection",
+        "delete_connection",
         "update_authorization",
         "refresh_all_data",
         "list_integrations",
     }
 )
+
+
+LISTS = frozenset({"list_companies", "list_connections"})
 
 
 class Place(Enum):
@@ -56,6 +60,8 @@ KINDS = {
     "402": Place.ORIGIN,
     "400": Place.ORIGIN,
     "404": Place.ORIGIN,
+    "422": Place.ORIGIN,
+    "lag": Place.ORIGIN,  # a list answers as of `seconds` ago: what was made, linked or deleted since is not seen
     "5xx_before": Place.ORIGIN,  # 500 (`status`), nothing was done
     "5xx_after": Place.ORIGIN,  # 500 (`status`), though the work was done
     "reset_after": Place.BACK,
@@ -151,9 +157,20 @@ def _checked(rule: Rule) -> Rule:
     unknown = set(rule.operations) - OPERATIONS
     if unknown:
         raise BadRule(f"there is no operation {', '.join(sorted(unknown))}; there are {', '.join(sorted(OPERATIONS))}")
+    if rule.kind == "lag":
+        return _only_lists(rule)
     if rule.retry_after not in RETRY_AFTER_FORMS:
         raise BadRule(f"retry_after is one of {', '.join(sorted(RETRY_AFTER_FORMS))}")
     return rule
+
+
+def _only_lists(rule: Rule) -> Rule:
+    """Let a lag strike lists only: nothing else could show one."""
+    if not set(rule.operations) <= LISTS:
+        raise BadRule(f"a lag strikes {' and '.join(sorted(LISTS))} only")
+    if not rule.seconds > 0:
+        raise BadRule("a lag needs `seconds`")
+    return replace(rule, operations=rule.operations or tuple(sorted(LISTS)))
 
 
 class Faults:

@@ -7,8 +7,8 @@ is written.
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -25,6 +25,7 @@ from bulk.sandbox.bodies import (
     connection_body,
     integration_body,
 )
+from bulk.sandbox.changes import Changes, one_time_password
 from bulk.sandbox.clock import Clock, iso_time
 from bulk.sandbox.options import Options
 from bulk.sandbox.platforms import PARTNER, PLATFORMS, Platform
@@ -55,27 +56,32 @@ class ApiRequest:
             raise Refusal(400, "The body is not valid JSON.") from error
 
 
-def one_time_password() -> str:
-    """Mint the six digits at the end of a linkUrl."""
-    return f"{secrets.randbelow(1_000_000):06d}"
-
-
 class Operations:
     """The API, without the wire."""
 
     def __init__(
-        self, store: Store, clock: Clock, options: Options, *, base_url: str, on_second: Callable[[], None]
+        self,
+        store: Store,
+        changes: Changes,
+        clock: Clock,
+        options: Options,
+        *,
+        base_url: str,
+        on_second: Callable[[], None],
     ) -> None:
         self._store = store
+        self._changes = changes
         self._clock = clock
         self._options = options
         self._base_url = base_url
         self._on_second = on_second
 
-    def perform(self, request: ApiRequest) -> Answer:
-        """Do what the request asks; a refusal is an answer too."""
+    def perform(self, request: ApiRequest, *, lag_seconds: float = 0.0) -> Answer:
+        """Do what the request asks; a refusal is an answer too. A list that lags shows what was so long ago."""
+        past = self._store.as_of(iso_time(self._clock.now() - lag_seconds)) if lag_seconds else nullcontext()
         try:
-            result: Answer = getattr(self, request.operation)(request)
+            with past:
+                result: Answer = getattr(self, request.operation)(request)
         except Refusal as refusal:
             return refusal.answer
         return result
@@ -133,7 +139,7 @@ class Operations:
 
     def delete_company(self, request: ApiRequest) -> Answer:
         """DELETE /companies/{companyId}: irreversible, the connections go along."""
-        self._store.delete_company(self._company(request))
+        self._changes.delete_company(self._company(request))
         return NO_CONTENT
 
     # -- connections
@@ -185,8 +191,13 @@ class Operations:
             raise Refusal(400, "The status can only be changed to Unlinked.", faults=[("status", "Must be Unlinked.")])
         if connection.status != "Linked":
             raise Refusal(400, f"Only a Linked connection can be unlinked; this one is {connection.status}.")
-        self._store.change_connection(connection.n, status="Unlinked")
+        self._changes.set_status(connection, "Unlinked")
         return self._shown(request, self._connection(request))
+
+    def delete_connection(self, request: ApiRequest) -> Answer:
+        """DELETE /companies/{companyId}/connections/{connectionId}: whatever its status, and irreversible."""
+        self._changes.delete_connection(self._connection(request))
+        return NO_CONTENT
 
     def update_authorization(self, request: ApiRequest) -> Answer:
         """PUT …/connections/{connectionId}/authorization: tokens of an existing OAuth integration link it."""
@@ -197,7 +208,7 @@ class Operations:
             or not all(isinstance(each, str) for each in content.values())
         ):
             raise Refusal(400, "The body must be a flat object of strings.")
-        self._store.change_connection(connection.n, status="Linked", otp_spent=1)
+        self._changes.set_status(connection, "Linked", otp_spent=1)
         return self._shown(request, self._connection(request))
 
     def refresh_all_data(self, request: ApiRequest) -> Answer:
@@ -241,17 +252,7 @@ class Operations:
         return answer(company_body(changed or company, self._base_url))
 
     def _connected(self, company: StoredCompany, platform: Platform, *, status: str) -> Answer:
-        now = self._clock.now()
-        connection = self._store.add_connection(
-            connection_id=str(uuid4()),
-            company=company.n,
-            platform_key=platform.key,
-            source_type=platform.source_type,
-            status=status,
-            created=iso_time(now),
-            otp=one_time_password(),
-            otp_minted=now,
-        )
+        connection = self._changes.add(company, platform, status=status)
         return answer(connection_body(connection, company.id, self._base_url))
 
     def _minted(self, connections: list[StoredConnection]) -> list[StoredConnection]:

@@ -8,6 +8,7 @@ from typing import Any
 # Obviously fake, so that nobody mistakes them for keys of Codat.
 API_KEY = "sandbox-key"
 API_KEY_WITHOUT_ACCESS = "sandbox-key-without-access"
+WEBHOOK_SECRET = "whsec_YnVsay1zYW5kYm94LWZha2Utd2ViaG9vay1zZWNyZXQ="  # noqa: S105 - "bulk-sandbox-fake-webhook-secret"
 
 
 def _option(default: Any, caption: str, choices: tuple[str, ...] = (), least: float = 0) -> Any:
@@ -30,6 +31,15 @@ class Options:
     second_connection: str = _option("refuse", "A second accounting connection of a company.", ("refuse", "allow"))
     second_partner: str = _option("allow", "A second partner expense connection.", ("refuse", "allow"))
     latency: float = _option(0.0, "Seconds that every answer takes longer.")
+    webhook_url: str = _option("", "Where events are sent, on this machine: http://127.0.0.1:PORT/PATH.")
+    webhook_secret: str = _option(WEBHOOK_SECRET, "Signs the events; never give a real one.")
+    webhook_attempts: int = _option(60, "Times an event is sent before it is given up; pauses grow to 30 s.", least=1)
+    webhook_concurrent: int = _option(
+        1, "Events sent at once; with 1 they come in order, but for those that failed.", least=1
+    )
+    partner_events: bool = _option(
+        default=False, caption="Send connection.connected for a new partner expense connection as well."
+    )
     seed: int = _option(0, "Seed of the faults that strike by chance.")
     disabled_platform: tuple[str, ...] = _option((), "A platformKey that is not enabled for this client; repeatable.")
     fault: tuple[str, ...] = _option(

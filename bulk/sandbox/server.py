@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import logging
 import os
 import secrets
 import signal
@@ -17,8 +18,11 @@ import uvicorn
 from bulk.sandbox.app import make_app, make_desk
 from bulk.sandbox.folder import SandboxError, StateFolder
 from bulk.sandbox.options import Options
+from bulk.sandbox.outbox import Outbox
+from bulk.sandbox.signing import key_of
 from bulk.sandbox.store import Store
 from bulk.sandbox.transports import WatchedProtocol
+from bulk.sandbox.webhooks import Deliverer, Receiver
 
 HOST = "127.0.0.1"
 _STOP_SECONDS = 1  # what still stalls then is dropped
@@ -58,26 +62,65 @@ def serve(
                 timeout_keep_alive=75,
                 timeout_graceful_shutdown=_STOP_SECONDS,
             )
-            asyncio.run(_Server(config, lambda: ready(base_url), watch_parent=watch_parent).serve([listener]))
+            server = _Server(
+                config,
+                lambda: ready(base_url),
+                receiver=_receiver(options),
+                outbox=desk.outbox,
+                watch_parent=watch_parent,
+            )
+            asyncio.run(server.serve([listener]))
             with store.transaction():
                 desk.quota.save()
         finally:
             store.close()
 
 
-class _Server(uvicorn.Server):
-    """uvicorn's server, which ends with exit code 0 on a signal and can watch its parent."""
+def _receiver(options: Options) -> Receiver | None:
+    if not options.webhook_url:
+        return None
+    key = key_of(options.webhook_secret)
+    return Receiver(options.webhook_url, key, options.webhook_attempts, options.webhook_concurrent)
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None], *, watch_parent: bool) -> None:
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends with exit code 0 on a signal, can watch its parent and sends events beside."""
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], None],
+        *,
+        receiver: Receiver | None,
+        outbox: Outbox,
+        watch_parent: bool,
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._receiver = receiver
+        self._outbox = outbox
+        self._delivering: asyncio.Task[None] | None = None
         self._watch_parent = watch_parent
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self._watch_parent:
             threading.Thread(target=self._wait_for_parent, daemon=True).start()
+        if self._receiver:
+            self._delivering = asyncio.create_task(Deliverer(self._outbox, self._receiver).run())
+            self._delivering.add_done_callback(self._delivery_ended)
         self._ready()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().shutdown(sockets)
+        if self._delivering:
+            self._delivering.cancel()
+            await asyncio.wait([self._delivering])
+
+    def _delivery_ended(self, task: asyncio.Task[None]) -> None:
+        # Only a bug ends it before the server; a stand-in that has silently gone dumb would mislead.
+        if not task.cancelled() and task.exception():
+            logging.getLogger("uvicorn.error").error("No more events are sent.", exc_info=task.exception())
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

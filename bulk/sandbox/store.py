@@ -16,6 +16,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from bulk.sandbox.past import tables_at
+
 
 @dataclass(frozen=True, slots=True)
 class StoredConnection:
@@ -68,6 +70,7 @@ _COMPANIES_WITH_ONE_TAG = "SELECT count(*) FROM (SELECT 1 FROM tag WHERE key = ?
 _COMPANIES_WITH_CONNECTIONS = """
     SELECT count(*) FROM (
         SELECT 1 FROM connection WHERE source_type = ? AND status IN ('PendingAuth', 'Linked')
+        AND n NOT IN (SELECT connection FROM chosen)
         GROUP BY company HAVING count(*) > 1)
 """
 
@@ -80,12 +83,27 @@ class Store:
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=OFF")
         self._db.execute("PRAGMA cache_size=-16000")
+        self._tables = ""  # of the past, while a list lags
         self._linked: int | None = None  # the ACC, counted again when a connection changes
         self._db.executescript((files(__package__) / "schema.sql").read_text())
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """The file, for those who keep tables of their own in it."""
+        return self._db
 
     def close(self) -> None:
         """Close the file."""
         self._db.close()
+
+    @contextmanager
+    def as_of(self, moment: str) -> Iterator[None]:
+        """Show lists as they were at a moment; what is written inside is written now."""
+        self._tables = tables_at(moment)
+        try:
+            yield
+        finally:
+            self._tables = ""
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -133,11 +151,11 @@ class Store:
         self._drop_tags(company)
         self._add_tags(company.n, tags)
 
-    def delete_company(self, company: StoredCompany) -> None:
-        """Delete a company and its connections."""
-        self._linked = None
+    def delete_company(self, company: StoredCompany, *, until: str) -> None:
+        """Delete a company, whose connections are gone; lists that lag show it until then."""
         self._drop_tags(company)
-        self._db.execute("DELETE FROM connection WHERE company = ?", (company.n,))
+        sql = f"INSERT INTO deleted_company SELECT {_COMPANY}, ? FROM company WHERE n = ?"  # noqa: S608 - the columns are a constant
+        self._db.execute(sql, (until, company.n))
         self._db.execute("DELETE FROM company WHERE n = ?", (company.n,))
 
     def company(self, company_id: str) -> StoredCompany | None:
@@ -145,16 +163,28 @@ class Store:
         row = self._db.execute(f"SELECT {_COMPANY} FROM company WHERE id = ?", (company_id,)).fetchone()  # noqa: S608 - the columns are a constant
         return None if row is None else _company(row, self.connections_of(row[0]))
 
+    def company_by_number(self, number: int) -> StoredCompany | None:
+        """Give a company by its n."""
+        row = self._db.execute(f"SELECT {_COMPANY} FROM company WHERE n = ?", (number,)).fetchone()  # noqa: S608 - the columns are a constant
+        return None if row is None else _company(row, self.connections_of(number))
+
+    def companies_tagged(self, key: str, value: str) -> list[StoredCompany]:
+        """Give the companies with a tag, in order of creation."""
+        sql = "SELECT company FROM tag WHERE key = ? AND value = ? ORDER BY company"
+        found = [self.company_by_number(row[0]) for row in self._db.execute(sql, (key, value)).fetchall()]
+        return [each for each in found if each]
+
     def companies(self, where: Condition, *, order_by: str, limit: int, offset: int) -> list[StoredCompany]:
         """Give a page of the companies for which the condition holds; `order_by` is our own SQL, never a client's."""
         page = f"SELECT {_COMPANY} FROM company c WHERE {where.sql} ORDER BY {order_by} LIMIT ? OFFSET ?"  # noqa: S608 - values are bound
-        rows = self._db.execute(page, (*where.values, limit, offset)).fetchall()
+        rows = self._db.execute(self._tables + page, (*where.values, limit, offset)).fetchall()
         connections = self._connections_by_company([row[0] for row in rows])
         return [_company(row, connections.get(row[0], ())) for row in rows]
 
     def count_companies(self, where: Condition = EVERYTHING) -> int:
         """Count the companies for which the condition holds."""
-        return int(self._db.execute(f"SELECT count(*) FROM company c WHERE {where.sql}", where.values).fetchone()[0])  # noqa: S608 - values are bound
+        sql = f"SELECT count(*) FROM company c WHERE {where.sql}"  # noqa: S608 - values are bound
+        return int(self._db.execute(self._tables + sql, where.values).fetchone()[0])
 
     def _add_tags(self, number: int, tags: Mapping[str, str]) -> None:
         self._db.executemany("INSERT INTO tag VALUES (?, ?, ?)", [(key, value, number) for key, value in tags.items()])
@@ -201,10 +231,38 @@ class Store:
         """Give a connection by its own id alone."""
         return next(iter(self._connections("d.id = ?", (connection_id,))), None)
 
-    def connections_in(self, status: str) -> Iterator[StoredConnection]:
-        """Give all accounting connections with a status, in order of creation."""
-        sql = f"SELECT {_CONNECTION} FROM connection d WHERE d.status = ? AND d.source_type = 'Accounting' ORDER BY d.n"  # noqa: S608 - values are bound
-        return (StoredConnection(*row) for row in self._db.execute(sql, (status,)))
+    def connection_by_number(self, number: int) -> StoredConnection | None:
+        """Give a connection by its n."""
+        return next(iter(self._connections("d.n = ?", (number,))), None)
+
+    def waiting(self) -> Iterator[int]:
+        """Give the n of each accounting connection that waits for a customer who has not linked another."""
+        sql = """
+            SELECT n FROM connection WHERE status = 'PendingAuth' AND source_type = 'Accounting' AND company NOT IN (
+                SELECT company FROM connection WHERE status = 'Linked' AND source_type = 'Accounting'
+            ) ORDER BY n
+        """
+        return (int(row[0]) for row in self._db.execute(sql))
+
+    def linked(self) -> Iterator[int]:
+        """Give the n of each accounting connection that is linked."""
+        sql = "SELECT n FROM connection WHERE status = 'Linked' AND source_type = 'Accounting' ORDER BY n"
+        return (int(row[0]) for row in self._db.execute(sql))
+
+    def mark_chosen(self, number: int) -> None:
+        """Note that the customer made a connection, named by its n."""
+        self._db.execute("INSERT INTO chosen VALUES (?)", (number,))
+
+    def remember_status(self, connection: StoredConnection, *, until: str) -> None:
+        """Remember the status that a connection had."""
+        self._db.execute("INSERT INTO past_status VALUES (?, ?, ?)", (connection.n, connection.status, until))
+
+    def delete_connection(self, connection: StoredConnection, *, until: str) -> None:
+        """Delete a connection; lists that lag show it until then."""
+        self._linked = None
+        sql = f"INSERT INTO deleted_connection SELECT {_CONNECTION}, ? FROM connection d WHERE n = ?"  # noqa: S608 - the columns are a constant
+        self._db.execute(sql, (until, connection.n))
+        self._db.execute("DELETE FROM connection WHERE n = ?", (connection.n,))
 
     def change_connection(self, number: int, **changes: str | float | None) -> None:
         """Change columns of a connection, named by its n."""
@@ -218,7 +276,8 @@ class Store:
         self._db.executemany("UPDATE connection SET otp = ?, otp_minted = ?, otp_spent = 0 WHERE n = ?", rows)
 
     def _connections(self, where: str, values: tuple[Any, ...]) -> tuple[StoredConnection, ...]:
-        rows = self._db.execute(f"SELECT {_CONNECTION} FROM connection d WHERE {where}", values)  # noqa: S608 - values are bound
+        sql = f"SELECT {_CONNECTION} FROM connection d WHERE {where}"  # noqa: S608 - values are bound
+        rows = self._db.execute(self._tables + sql, values)
         return tuple(StoredConnection(*row) for row in rows)
 
     def _connections_by_company(self, numbers: Sequence[int]) -> dict[int, tuple[StoredConnection, ...]]:

@@ -244,3 +244,46 @@ def test_a_company_is_changed(api: httpx.Client) -> None:
 def test_an_unknown_address_is_codats_404(api: httpx.Client) -> None:
     """Even an address that Codat does not have is answered in JSON."""
     assert api.get("/nowhere").json()["statusCode"] == 404
+
+
+def test_a_connection_is_deleted(api: httpx.Client, shared: Running) -> None:
+    """204 whatever its status, then 404; the company stays and can have another; each is counted by its name."""
+    company = new_company(api)
+    connection = new_connection(api, company)
+    path = f"/companies/{company}/connections/{connection['id']}"
+    before = stats(shared)["requests"]
+    assert api.delete(f"/companies/{new_company(api)}/connections/{connection['id']}").status_code == 404
+    assert api.delete(path).status_code == 204
+    assert api.delete(path).status_code == 404
+    assert api.get(path).status_code == 404
+    assert api.get(f"/companies/{company}").json()["dataConnections"] == []
+    new_connection(api, company)
+    assert api.delete(f"/companies/{company}").status_code == 204
+    after = stats(shared)["requests"]
+    for operation, times in (("delete_connection", 3), ("delete_company", 1), ("get_company", 1)):
+        assert after[operation] - before.get(operation, 0) == times
+
+
+def test_a_linked_connection_that_is_deleted_lowers_the_quota(launch: Launch, connect: Connect) -> None:
+    """It no longer counts as an active connected company."""
+    api = connect(launch(daily_limit=100))
+    company = new_company(api)
+    connection = new_connection(api, company)
+    authorize(connection)
+    assert api.get("/companies").headers["X-Rate-Limit-Limit"] == "200"
+    api.delete(f"/companies/{company}/connections/{connection['id']}")
+    assert api.get("/companies").headers["X-Rate-Limit-Limit"] == "100"
+
+
+def test_somebody_in_the_portal_deletes(api: httpx.Client, shared: Running) -> None:
+    """The handles delete too, without a key and without counting."""
+    company = new_company(api)
+    connection = new_connection(api, company)
+    handle = shared.base_url + "/_sandbox"
+    before = stats(shared)["requests_total"]
+    assert httpx.delete(f"{handle}/connections/{connection['id']}").json() == {"id": connection["id"], "deleted": True}
+    assert httpx.delete(f"{handle}/connections/{connection['id']}").status_code == 404
+    assert httpx.delete(f"{handle}/companies/{company}").json() == {"id": company, "deleted": True}
+    assert httpx.delete(f"{handle}/companies/{company}").status_code == 404
+    assert stats(shared)["requests_total"] == before
+    assert api.get(f"/companies/{company}").status_code == 404

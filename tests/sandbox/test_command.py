@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from bulk.sandbox.command import sandbox
 from bulk.sandbox.launch import Running, find, start
+from bulk.sandbox.options import WEBHOOK_SECRET
 from sandbox.asking import Connect, new_company, new_connection, stats
 
 
@@ -58,6 +59,10 @@ def test_wrong_options_are_wrong_usage(tmp_path: Path) -> None:
         ["--batch", "a", "--state", "b"],
         ["--rate", "-1"],
         ["authorize", "--share", "2"],
+        ["authorize"],
+        ["authorize", "--share", "1", "--customer", "1"],
+        ["deauthorize"],
+        ["deauthorize", "--share", "-1"],
     ):
         assert CliRunner().invoke(sandbox, arguments).exit_code == 2
     nowhere = CliRunner().invoke(sandbox, ["authorize", str(tmp_path / "none"), "--share", "1"])
@@ -119,6 +124,89 @@ def test_everybody_authorizes_in_the_end(batch: Path, connect: Connect) -> None:
         authorized(batch, "--share", "0", "--decline-share", "1")
         assert authorized(batch, "--share", "1") == "10 customers waited: 10 authorized, 0 declined.\n"
         assert authorized(batch, "--share", "1") == "0 customers waited: 0 authorized, 0 declined.\n"
+
+
+def three_customers(running: Running, connect: Connect) -> list[str]:
+    """Make three customers who wait, known as 1, 2 and 3; give their companies."""
+    api = connect(running)
+    companies = [new_company(api, tags={"uid": str(n)}) for n in (1, 2, 3)]
+    for company in companies:
+        new_connection(api, company)
+    return companies
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_named_customers_authorize(batch: Path, connect: Connect, is_running: bool) -> None:
+    """`--customer`, repeatable; once is enough, and nobody does if one of them is not there."""
+    running = start(batch / "sandbox")
+    companies = three_customers(running, connect)
+    if not is_running:
+        running.stop()
+    unknown = CliRunner().invoke(sandbox, ["authorize", str(batch), "--customer", "1", "--customer", "9"])
+    assert unknown.exit_code == 1
+    assert "no customer 9" in unknown.stderr
+    named = ("--customer", "1", "--customer", "3")
+    assert authorized(batch, *named) == "2 customers waited: 2 authorized, 0 declined.\n"
+    assert authorized(batch, *named) == "0 customers waited: 0 authorized, 0 declined.\n"
+    assert authorized(batch, "--share", "0.0") == "1 customers waited: 0 authorized, 0 declined.\n"
+    assert authorized(batch, "--customer", "2", "--decline-share", "1").endswith("0 authorized, 1 declined.\n")
+    with start(batch / "sandbox") as again:
+        shown = [connect(again).get(f"/companies/{each}").json()["dataConnections"][0]["status"] for each in companies]
+    assert shown == ["Linked", "PendingAuth", "Linked"]
+    running.stop()
+
+
+@pytest.mark.parametrize("is_running", [True, False])
+def test_customers_deauthorize(batch: Path, connect: Connect, is_running: bool) -> None:
+    """A share of those who are linked, or those who are named; they can come back."""
+    running = start(batch / "sandbox")
+    ten_waiting(running, connect)
+    three_customers(running, connect)
+    if not is_running:
+        running.stop()
+
+    def deauthorized(*arguments: str) -> str:
+        result = CliRunner().invoke(sandbox, ["deauthorize", str(batch), *arguments])
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    assert deauthorized("--share", "1") == "0 customers were linked: 0 deauthorized.\n"
+    authorized(batch, "--share", "1")
+    assert deauthorized("--customer", "2") == "1 customers were linked: 1 deauthorized.\n"
+    assert deauthorized("--share", "0.5", "--seed", "1") == "12 customers were linked: 6 deauthorized.\n"
+    assert authorized(batch, "--share", "1") == "0 customers waited: 0 authorized, 0 declined.\n"
+    assert authorized(batch, "--customer", "2") == "1 customers waited: 1 authorized, 0 declined.\n"
+    with start(batch / "sandbox") as again:
+        assert stats(again)["connections"] == {"Accounting Linked": 7, "Accounting Deauthorized": 6}
+    running.stop()
+
+
+def test_customers_can_have_other_software(batch: Path, connect: Connect) -> None:
+    """`--platform`: who authorizes takes that; who did is not asked again about what was asked for first."""
+    with start(batch / "sandbox") as running:
+        companies = three_customers(running, connect)
+        assert authorized(batch, "--customer", "1", "--platform", "qhyg").startswith("1 customers waited: 1 auth")
+        assert authorized(batch, "--share", "0").startswith("2 customers waited")
+        connections = connect(running).get(f"/companies/{companies[0]}").json()["dataConnections"]
+        assert [(each["integrationKey"], each["status"]) for each in connections] == [
+            ("gbol", "PendingAuth"),
+            ("qhyg", "Linked"),
+        ]
+        wrong = CliRunner().invoke(sandbox, ["authorize", str(batch), "--share", "1", "--platform", "zzzz"])
+        assert (wrong.exit_code, "no platform zzzz" in wrong.stderr) == (1, True)
+        wishes: list[object] = [{}, {"customers": "1"}, {"customers": [1]}, {"share": 2}, {"share": "1"}, []]
+        for content in wishes:
+            for handle in ("customers", "customers/deauthorize"):
+                asked = httpx.post(f"{running.base_url}/_sandbox/{handle}", json=content)
+                assert asked.status_code == 400
+
+
+def test_the_help_explains_the_webhooks() -> None:
+    """With the secret, which is fake and says so."""
+    said = CliRunner().invoke(sandbox, ["--help"]).stdout
+    for word in ("--webhook-url", "--webhook-secret", "--webhook-attempts", "--partner-events", "deauthorize"):
+        assert word in said
+    assert WEBHOOK_SECRET in said.replace("\n", "").replace(" ", "")
 
 
 def test_a_connection_can_be_cut_from_the_other_side(batch: Path, connect: Connect) -> None:

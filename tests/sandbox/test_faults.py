@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from bulk.sandbox.launch import Running
-from sandbox.asking import Connect, Launch, faults, stats, until
+from sandbox.asking import Connect, Launch, advance, authorize, faults, new_company, new_connection, stats, until
 
 
 @pytest.fixture
@@ -97,6 +97,7 @@ ANSWERED = [
     ({"kind": "402"}, 402, b"{", 0),
     ({"kind": "400"}, 400, b"{", 0),
     ({"kind": "404"}, 404, b"{", 0),
+    ({"kind": "422"}, 422, b"{", 0),
 ]
 
 
@@ -158,3 +159,126 @@ def test_faults_and_latency_come_from_options_too(launch: Launch, connect: Conne
     begun = time.monotonic()
     assert [create(api).status_code for _ in range(2)] == [500, 200]
     assert time.monotonic() - begun >= 0.2
+
+
+# operation -> method and path, and whether a company or a connection is gone once it is done
+STRUCK = [
+    ("get_company", "GET", "", None),
+    ("unlink_connection", "PATCH", "/connections/{connection}", None),
+    ("create_partner_expense_connection", "POST", "/sync/expenses/connections/partnerExpense", None),
+    ("delete_connection", "DELETE", "/connections/{connection}", "connection"),
+    ("delete_company", "DELETE", "", "company"),
+]
+
+
+@pytest.mark.parametrize(("kind", "is_done"), [("reset_before", False), ("reset_after", True), ("cut", True)])
+@pytest.mark.parametrize(("operation", "method", "path", "gone"), STRUCK)
+def test_a_fault_strikes_each_operation_before_and_after_its_work(
+    faulty: Running,
+    api: httpx.Client,
+    operation: str,
+    method: str,
+    path: str,
+    gone: str | None,
+    kind: str,
+    is_done: bool,
+) -> None:
+    """The client sees no answer either way; what it finds afterwards tells whether the work was done."""
+    company = new_company(api)
+    connection = new_connection(api, company)
+    authorize(connection)
+    faults(faulty, {"kind": kind, "operations": [operation], "count": 1})
+    body = {"status": "Unlinked"} if method == "PATCH" else None
+    with pytest.raises(httpx.TransportError):
+        api.request(method, f"/companies/{company}" + path.format(connection=connection["id"]), json=body)
+    found = api.get(f"/companies/{company}")
+    assert found.status_code == (404 if gone == "company" and is_done else 200)
+    if operation == "unlink_connection":
+        assert found.json()["dataConnections"][0]["status"] == ("Unlinked" if is_done else "Linked")
+    if operation == "create_partner_expense_connection":
+        assert len(found.json()["dataConnections"]) == 1 + is_done
+    if operation == "delete_connection":
+        assert len(found.json()["dataConnections"]) == 1 - is_done
+    assert stats(faulty)["requests"][operation] >= 1
+    assert stats(faulty)["faults"] == {kind: 1}
+
+
+@pytest.mark.parametrize("kind", ["5xx_before", "5xx_after", "gateway_after", "empty", "422"])
+def test_a_deletion_is_answered_wrongly(faulty: Running, api: httpx.Client, kind: str) -> None:
+    """A 204 has no body to spoil, but a status."""
+    company = new_company(api)
+    faults(faulty, {"kind": kind, "operations": ["delete_company"], "count": 1})
+    answer = api.delete(f"/companies/{company}")
+    expected = {"5xx_before": 500, "5xx_after": 500, "gateway_after": 502, "empty": 204, "422": 422}
+    assert answer.status_code == expected[kind]
+    is_done = kind in {"5xx_after", "gateway_after", "empty"}
+    assert api.get(f"/companies/{company}").status_code == (404 if is_done else 200)
+
+
+def test_a_422_is_codats_own_and_kept(faulty: Running, api: httpx.Client) -> None:
+    """With Codat's error body, and again under its Idempotency-Key."""
+    faults(faulty, {"kind": "422", "count": 1})
+    key = {"Idempotency-Key": "5d3b1c9e-0000-4000-8000-000000000422"}
+    answers = [api.post("/companies", json={"name": "Acme"}, headers=key) for _ in range(2)]
+    assert [each.status_code for each in answers] == [422, 422]
+    assert answers[0].json()["statusCode"] == 422
+    assert answers[0].json()["correlationId"] == answers[1].json()["correlationId"]
+
+
+def test_a_list_that_lags_shows_what_was(launch: Launch, connect: Connect) -> None:
+    """Creations, statuses and deletions of the last `seconds` are not seen in lists, but everywhere else."""
+    running = launch()
+    api = connect(running)
+    kept, gone = (new_company(api, tags={"uid": uid}) for uid in ("kept", "gone"))
+    connection, _ = (new_connection(api, company) for company in (kept, gone))
+    advance(running, 100)
+    authorize(connection)
+    late = new_company(api, tags={"uid": "late"})
+    api.delete(f"/companies/{gone}").raise_for_status()
+
+    def listed(**params: str) -> dict[str, list[str]]:
+        page = api.get("/companies", params=params).json()
+        assert page["totalResults"] == len(page["results"])
+        return {each["id"]: [inner["status"] for inner in each["dataConnections"]] for each in page["results"]}
+
+    now = {kept: ["Linked"], late: []}
+    assert listed() == now
+    faults(running, {"kind": "lag", "seconds": 60, "operations": ["list_companies"]})
+    assert listed() == {kept: ["PendingAuth"], gone: ["PendingAuth"]}
+    assert listed(tags="uid=late") == {}
+    assert listed(tags="uid=gone") == {gone: ["PendingAuth"]}
+    assert listed(query="dataConnections.status=Linked", pageSize="100") == {}
+    assert api.get(f"/companies/{late}").status_code == 200
+    assert [each["status"] for each in api.get(f"/companies/{kept}/connections").json()["results"]] == ["Linked"]
+    assert stats(running)["faults"] == {"lag": 4}
+    advance(running, 61)
+    assert listed() == now
+
+
+def test_a_list_of_connections_lags(launch: Launch, connect: Connect) -> None:
+    """It lacks what was just made and shows what was just deleted; its linkUrls are good nevertheless."""
+    running = launch()
+    api = connect(running)
+    company = new_company(api)
+    path = f"/companies/{company}/connections"
+    new_connection(api, company)
+    faults(running, {"kind": "lag", "seconds": 60})
+    assert api.get(path).json()["results"] == []
+    advance(running, 61)
+    (shown,) = api.get(path).json()["results"]
+    authorize(shown)
+    assert [each["status"] for each in api.get(path).json()["results"]] == ["PendingAuth"]
+    advance(running, 61)
+    assert [each["status"] for each in api.get(path).json()["results"]] == ["Linked"]
+    api.delete(f"{path}/{shown['id']}").raise_for_status()
+    assert [each["status"] for each in api.get(path).json()["results"]] == ["Linked"]
+    assert httpx.get(running.base_url + "/_sandbox/faults").json()[0]["operations"] == [
+        "list_companies",
+        "list_connections",
+    ]
+
+
+def test_only_a_list_lags(faulty: Running) -> None:
+    """And by some time."""
+    for rule in ({"kind": "lag"}, {"kind": "lag", "seconds": 1, "operations": ["create_company"]}):
+        assert httpx.post(faulty.base_url + "/_sandbox/faults", json=rule).status_code == 400

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from bulk.sandbox.launch import Running
-from sandbox.asking import Connect, Launch, advance, authorize, new_company, new_connection
+from sandbox.asking import Connect, Launch, advance, authorize, new_company, new_connection, stats
 
 
 def status_of(api: httpx.Client, company: str) -> str:
@@ -90,3 +90,50 @@ def test_a_guessed_password_opens_nothing(shared: Running, api: httpx.Client) ->
     assert httpx.get(f"{other}?otp={otp}").status_code == 401
     assert httpx.post(connection["linkUrl"], data={"decision": "perhaps"}).status_code == 400
     assert status_of(api, company) == "PendingAuth"
+
+
+def test_a_customer_can_choose_other_software(shared: Running, api: httpx.Client) -> None:
+    """The page is where the link's page and the company's redirect lead; what was asked for goes on waiting."""
+    company = new_company(api, name="Fish & Chips")
+    asked = new_connection(api, company, "gbol")
+    redirect = api.get(f"/companies/{company}").json()["redirect"]
+    assert redirect.removeprefix(shared.base_url) in httpx.get(asked["linkUrl"]).text
+    page = httpx.get(redirect)
+    assert page.status_code == 200
+    assert "Fish &amp; Chips" in page.text
+    assert '<option value="qhyg">QuickBooks Online</option>' in page.text
+    assert httpx.post(redirect, data={"platformKey": "zzzz"}).status_code == 400
+    assert httpx.post(redirect, data={"platformKey": "qhyg"}).status_code == 200
+    shown = api.get(f"/companies/{company}").json()["dataConnections"]
+    assert [(each["integrationKey"], each["status"]) for each in shown] == [
+        ("gbol", "PendingAuth"),
+        ("qhyg", "Linked"),
+    ]
+    assert httpx.post(redirect, data={"platformKey": "pqsw"}).status_code == 409
+    assert httpx.get(redirect).status_code == 409
+
+
+def test_choosing_what_was_asked_for_makes_no_second(api: httpx.Client) -> None:
+    """Nor does choosing again what was unlinked."""
+    company = new_company(api)
+    path = f"/companies/{company}/connections/{new_connection(api, company, 'gbol')['id']}"
+    redirect = api.get(f"/companies/{company}").json()["redirect"]
+    for _ in range(2):
+        assert httpx.post(redirect, data={"platformKey": "gbol"}).status_code == 200
+        assert status_of(api, company) == "Linked"
+        api.patch(path, json={"status": "Unlinked"}).raise_for_status()
+    assert len(api.get(f"/companies/{company}").json()["dataConnections"]) == 1
+
+
+def test_what_a_customer_chose_is_no_duplicate_of_the_clients(launch: Launch, connect: Connect) -> None:
+    """And software that is not enabled is not offered; a company that is not there has no page."""
+    running = launch(disabled_platform=("akxx",))
+    api = connect(running)
+    company = new_company(api)
+    new_connection(api, company)
+    redirect = f"{running.base_url}/link/companies/{company}/start"
+    assert "NetSuite" not in httpx.get(redirect).text
+    assert httpx.post(redirect, data={"platformKey": "akxx"}).status_code == 400
+    assert httpx.post(redirect, data={"platformKey": "qhyg"}).status_code == 200
+    assert stats(running)["duplicates"]["accounting_connections"] == 0
+    assert httpx.get(redirect.replace(company, "0")).status_code == 404

@@ -1,0 +1,32 @@
+"""How an event is signed: Svix's way, which became standard-webhooks (https://www.standardwebhooks.com)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+
+_PREFIX = "whsec_"
+
+
+class BadSecret(ValueError):  # noqa: N818 - named for what is bad
+    """A secret that cannot sign; the message says why, and never repeats it."""
+
+
+def key_of(secret: str) -> bytes:
+    """Give the bytes that sign: what stands in base64 behind `whsec_`."""
+    try:
+        key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadSecret("a secret is whsec_ and base64") from error
+    if not secret.startswith(_PREFIX) or not key:
+        raise BadSecret("a secret is whsec_ and base64")
+    return key
+
+
+def signed_headers(key: bytes, *, message_id: str, seconds: int, body: bytes) -> dict[str, str]:
+    """Give the three headers over the raw body, sent at a time in seconds since 1970."""
+    content = f"{message_id}.{seconds}.".encode() + body
+    signature = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+    return {"webhook-id": message_id, "webhook-timestamp": str(seconds), "webhook-signature": f"v1,{signature}"}

@@ -1,0 +1,389 @@
+"""Signed events, as a receiver on loopback gets them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from click.testing import CliRunner
+from codat_platform.models.shared.connectionwebhook import ConnectionWebhook
+
+from bulk.sandbox.command import sandbox
+from bulk.sandbox.launch import Running, start
+from bulk.sandbox.options import WEBHOOK_SECRET, Options
+from bulk.sandbox.store import Store
+from sandbox.asking import Connect, Launch, advance, authorize, new_company, new_connection, until
+from sandbox.receiving import Receiver, receiving
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Give a receiver that takes everything."""
+    with receiving() as listening:
+        yield listening
+
+
+def control(running: Running, method: str, path: str, **content: object) -> dict[str, Any]:
+    """Ask one of the handles."""
+    answer = httpx.request(method, f"{running.base_url}/_sandbox{path}", json=content or None)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def counts(running: Running) -> dict[str, int]:
+    """Count the events by status."""
+    found: dict[str, int] = control(running, "GET", "/webhooks")["counts"]
+    return found
+
+
+def linked(api: httpx.Client, **content: object) -> tuple[str, dict[str, str]]:
+    """Make a company whose customer authorizes; give its id and its connection."""
+    company = new_company(api, **content)
+    connection = new_connection(api, company)
+    authorize(connection)
+    return company, connection
+
+
+def test_an_event_is_signed_and_says_what_the_api_says(launch: Launch, connect: Connect, receiver: Receiver) -> None:
+    """Headers of standard-webhooks over the raw body; company and connection as Codat describes them."""
+    api = connect(launch(webhook_url=receiver.url))
+    company, connection = linked(api, name="Acme Ltd", description="Größe", tags={"uid": "1"})
+    (event,) = receiver.wait_for(1)
+    assert event.is_genuine()
+    assert not event.is_genuine(b"another")
+    assert event.headers["content-type"] == "application/json"
+    assert set(event.body) == {"id", "eventType", "generatedDate", "payload"}
+    assert event.body["eventType"] == "connection.connected"
+    shown = api.get(f"/companies/{company}").json()
+    assert event.body["payload"]["connection"] == shown["dataConnections"][0]
+    reference = {"id": company, "name": "Acme Ltd", "description": "Größe", "tags": {"uid": "1"}}
+    assert event.body["payload"]["referenceCompany"] == reference
+    assert "Größe".encode() in event.raw
+    read = ConnectionWebhook.from_json(event.raw.decode())  # Codat's own model of it
+    assert read
+    assert read.payload
+    assert read.payload.connection
+    assert read.payload.connection.id == connection["id"]
+    assert read.payload.connection.status.value == "Linked"
+
+
+@pytest.mark.parametrize("library", ["standardwebhooks", "svix.webhooks"])
+def test_the_librarys_own_check_passes(launch: Launch, connect: Connect, receiver: Receiver, library: str) -> None:
+    """Somebody else's idea of the signature, where it is installed."""
+    webhook = pytest.importorskip(library).Webhook(WEBHOOK_SECRET)
+    linked(connect(launch(webhook_url=receiver.url)))
+    (event,) = receiver.wait_for(1)
+    assert webhook.verify(event.raw, event.headers)["eventType"] == "connection.connected"
+
+
+def test_every_cause_has_its_event(launch: Launch, connect: Connect, receiver: Receiver) -> None:
+    """Page, tokens, PATCH, handles, deletions: nothing happens to a connection in silence, and nothing twice."""
+    running = launch(webhook_url=receiver.url, second_partner="allow")
+    api = connect(running)
+    company, connection = linked(api, tags={"uid": "1"})
+    path = f"/companies/{company}/connections/{connection['id']}"
+    expected = ["connected"]
+
+    def then(*types: str) -> None:
+        expected.extend(types)
+        assert [each.type for each in receiver.wait_for(len(expected))] == expected
+
+    then()
+    api.post(f"/companies/{company}/sync/expenses/connections/partnerExpense").raise_for_status()
+    api.patch(path, json={"status": "Unlinked"}).raise_for_status()
+    then("disconnected")
+    api.put(path + "/authorization", json={"token": "t"}).raise_for_status()
+    api.put(path + "/authorization", json={"token": "u"}).raise_for_status()
+    then("reconnected")
+    control(running, "PUT", f"/connections/{connection['id']}", status="Deauthorized")
+    then("disconnected")
+    authorize(api.get(path).json())
+    then("reconnected")
+    control(running, "POST", "/customers/deauthorize", share=1.0)
+    then("disconnected")
+    control(running, "POST", "/customers", customers=["1"])
+    then("reconnected")
+    control(running, "PUT", f"/connections/{connection['id']}", status="PendingAuth")
+    control(running, "POST", "/customers", share=1.0)
+    then("reconnected")  # connected is the first time only
+    assert api.delete(path).status_code == 204
+    then("deleted")
+    control(running, "DELETE", f"/connections/{new_connection(api, company)['id']}")
+    then("deleted")
+    new_connection(api, company)
+    control(running, "DELETE", f"/companies/{company}")
+    then("deleted", "deleted")  # the accounting connection and the partner's
+    other = new_company(api)
+    new_connection(api, other)
+    assert api.delete(f"/companies/{other}").status_code == 204
+    then("deleted")
+    third = new_company(api, tags={"uid": "3"})
+    asked = new_connection(api, third)
+    httpx.post(f"{running.base_url}/link/companies/{third}/start", data={"platformKey": "qhyg"}).raise_for_status()
+    then("connected")
+    shown = receiver.received[-1].body["payload"]["connection"]
+    assert (shown["integrationKey"], shown["status"]) == ("qhyg", "Linked")
+    assert shown["id"] != asked["id"]
+    assert all(each.is_genuine() for each in receiver.received)
+    assert len({each.id for each in receiver.received}) == len(expected)
+
+
+def test_a_partner_connection_is_announced_if_asked_for(launch: Launch, connect: Connect, receiver: Receiver) -> None:
+    """`--partner-events`: a receiver must not take it for a customer who has authorized."""
+    api = connect(launch(webhook_url=receiver.url, partner_events=True))
+    company, _ = linked(api)
+    api.post(f"/companies/{company}/sync/expenses/connections/partnerExpense").raise_for_status()
+    events = receiver.wait_for(2)
+    assert [each.type for each in events] == ["connected", "connected"]
+    assert [each.body["payload"]["connection"]["sourceType"] for each in events] == ["Accounting", "Expense"]
+
+
+def test_a_change_that_is_rolled_back_has_no_event(launch: Launch, connect: Connect, receiver: Receiver) -> None:
+    """A fault before the work leaves nothing behind; one after it does."""
+    running = launch(webhook_url=receiver.url)
+    api = connect(running)
+    company, connection = linked(api)
+    for kind, status in (("5xx_before", 500), ("reset_before", None), ("reset_after", None)):
+        httpx.post(running.base_url + "/_sandbox/faults", json={"kind": kind, "count": 1}).raise_for_status()
+        try:
+            answer = api.patch(f"/companies/{company}/connections/{connection['id']}", json={"status": "Unlinked"})
+            assert answer.status_code == status
+        except httpx.TransportError:
+            assert status is None
+    assert [each.type for each in receiver.wait_for(2)] == ["connected", "disconnected"]
+
+
+def test_it_is_sent_again_until_it_is_taken(launch: Launch, connect: Connect) -> None:
+    """Same webhook-id and body, a growing pause, and a signature that is right each time."""
+    statuses = iter([500, 302, 404])
+    with receiving(answer=lambda _: next(statuses, 200)) as receiver:
+        running = launch(webhook_url=receiver.url)
+        linked(connect(running))
+        events = receiver.wait_for(4)
+        assert len({(each.id, each.raw) for each in events}) == 1
+        assert all(each.is_genuine() for each in events)
+        until(lambda: counts(running) == {"delivered": 1})
+    (shown,) = control(running, "GET", "/webhooks")["deliveries"]
+    assert (shown["id"], shown["type"]) == (events[0].id, "connection.connected")
+    assert (shown["status"], shown["attempts"], shown["answer"]) == ("delivered", 4, "200")
+
+
+def test_one_that_is_never_taken_is_given_up(launch: Launch, connect: Connect) -> None:
+    """`--webhook-attempts`; it can still be repeated by hand."""
+    with receiving(answer=lambda _: 500) as receiver:
+        running = launch(webhook_url=receiver.url, webhook_attempts=2)
+        linked(connect(running))
+        until(lambda: counts(running) == {"failed": 1})
+        assert len(receiver.received) == 2
+        receiver.answer = lambda _: 200
+        assert control(running, "POST", "/webhooks", repeat=True) == {"queued": 1}
+        until(lambda: counts(running) == {"delivered": 1})
+
+
+def test_a_receiver_that_comes_late_gets_everything(launch: Launch, connect: Connect) -> None:
+    """Nobody listens at first; answers of the API do not wait for it."""
+    with receiving() as gone:
+        pass
+    running = launch(webhook_url=gone.url)
+    api = connect(running)
+    made = [linked(api)[1]["id"] for _ in range(5)]
+    until(lambda: control(running, "GET", "/webhooks")["deliveries"][0]["attempts"] > 0)
+    assert counts(running) == {"pending": 5}
+    with receiving(port=int(gone.url.split(":")[2].split("/")[0])) as back:
+        events = back.wait_for(5)
+    assert {each.body["payload"]["connection"]["id"] for each in events} == set(made)
+
+
+def test_a_receiver_that_hangs_holds_up_nobody(launch: Launch, connect: Connect) -> None:
+    """The API answers, and the sandbox ends at once."""
+    released = threading.Event()
+
+    def hang(_: object) -> int:
+        released.wait(20)
+        return 200
+
+    with receiving(answer=hang) as receiver:
+        running = launch(webhook_url=receiver.url)
+        linked(connect(running))
+        receiver.wait_for(1)
+        begun = time.monotonic()
+        linked(connect(running))
+        running.stop()
+        assert time.monotonic() - begun < 4
+        released.set()
+    assert running.process
+    assert running.process.returncode == 0
+
+
+@pytest.mark.parametrize("ends", ["stop", "kill"])
+def test_what_was_not_delivered_survives_a_restart(tmp_path: Path, connect: Connect, ends: str) -> None:
+    """Under the same webhook-id, also after kill -9."""
+    with receiving(answer=lambda _: 503) as receiver:
+        options = Options(webhook_url=receiver.url)
+        with start(tmp_path / "state", options=options) as running:
+            linked(connect(running))
+            until(lambda: len(receiver.received) >= 2)
+            assert running.process
+            running.stop() if ends == "stop" else running.process.kill()
+        receiver.answer = lambda _: 200
+        before = len(receiver.received)
+        with start(tmp_path / "state", options=options) as running:
+            until(lambda: counts(running) == {"delivered": 1})
+        assert len({each.id for each in receiver.received}) == 1
+        assert len(receiver.received) == before + 1
+
+
+def test_customers_who_decide_while_no_server_runs_are_told_of_later(
+    tmp_path: Path, connect: Connect, receiver: Receiver
+) -> None:
+    """`authorize` and `deauthorize` put their events where the next server finds them."""
+    batch = tmp_path / "batch"
+    with start(batch / "sandbox") as running:
+        api = connect(running)
+        path = {n: new_connection(api, new_company(api, tags={"uid": n}))["linkUrl"].split("?")[0] for n in "12"}
+    for arguments in (["authorize", str(batch), "--share", "1"], ["deauthorize", str(batch), "--customer", "2"]):
+        assert CliRunner().invoke(sandbox, arguments).exit_code == 0
+    with start(batch / "sandbox", options=Options(webhook_url=receiver.url)):
+        events = receiver.wait_for(3)
+    assert receiver.types == ["connected", "connected", "disconnected"]
+    assert [each.body["payload"]["referenceCompany"]["tags"]["uid"] for each in events] == ["1", "2", "2"]
+    assert events[0].body["payload"]["connection"]["linkUrl"].split("?")[0] == path["1"]
+
+
+def test_everything_can_be_repeated_in_order_and_out_of_order(
+    launch: Launch, connect: Connect, receiver: Receiver
+) -> None:
+    """So that a receiver is tried with both; each keeps its webhook-id and its body."""
+    running = launch(webhook_url=receiver.url)
+    api = connect(running)
+    for _ in range(8):
+        linked(api)
+    first = [(each.id, each.raw) for each in receiver.wait_for(8)]
+    assert control(running, "POST", "/webhooks", repeat=True) == {"queued": 8}
+    assert [(each.id, each.raw) for each in receiver.wait_for(16)[8:]] == first
+    control(running, "POST", "/webhooks", shuffle=True, seed=1)
+    shuffled = [(each.id, each.raw) for each in receiver.wait_for(24)[16:]]
+    assert sorted(shuffled) == sorted(first)
+    assert shuffled != first
+    assert all(each.is_genuine() for each in receiver.received)
+
+
+def test_several_can_be_on_their_way_at_once(launch: Launch, connect: Connect) -> None:
+    """`--webhook-concurrent`, for receivers that must not mix them up."""
+    together = threading.Barrier(3, timeout=10)
+
+    def wait(_: object) -> int:
+        together.wait()
+        return 200
+
+    with receiving(answer=wait) as receiver:
+        running = launch(webhook_url=receiver.url, webhook_concurrent=3)
+        for _ in range(3):
+            new_connection(connect(running), new_company(connect(running)))
+        control(running, "POST", "/customers", share=1.0)
+        receiver.wait_for(3)
+        until(lambda: counts(running) == {"delivered": 3})
+
+
+@pytest.mark.parametrize("how", [True, "secret", "body", "stale", "unsigned"])
+def test_a_forged_event_lies_and_is_wrongly_signed(
+    launch: Launch, connect: Connect, receiver: Receiver, how: object
+) -> None:
+    """It says that a waiting connection is linked; it is sent once, and the receiver's belief is written down."""
+    receiver.answer = lambda event: 200 if event.is_genuine() else 401
+    running = launch(webhook_url=receiver.url)
+    connection = new_connection(connect(running), new_company(connect(running)))
+    assert control(running, "POST", "/webhooks", forge=how) == {"queued": 1}
+    until(lambda: counts(running) == {"refused": 1})
+    (event,) = receiver.received
+    lie = event.body["payload"]["connection"]
+    assert (lie["id"], lie["status"]) == (connection["id"], "Linked")
+    receiver.answer = lambda _: 200
+    control(running, "POST", "/webhooks", forge=how, connection=connection["id"])
+    until(lambda: counts(running) == {"refused": 1, "believed": 1})
+    assert control(running, "POST", "/webhooks", repeat=True) == {"queued": 0}
+
+
+def test_what_cannot_be_sent_is_refused(launch: Launch, receiver: Receiver) -> None:
+    """No receiver, nobody to lie about, no such wish."""
+    silent, running = launch(), launch("other", webhook_url=receiver.url)
+    for each, content in (
+        (silent, {"repeat": True}),
+        (running, {"forge": True}),
+        (running, {"forge": "x"}),
+        (running, {"no": 1}),
+    ):
+        assert httpx.post(each.base_url + "/_sandbox/webhooks", json=content).status_code == 400
+    assert httpx.get(running.base_url + "/_sandbox/webhooks?after=x").status_code == 400
+    assert receiver.received == []
+
+
+def test_the_clock_of_the_sandbox_does_not_make_a_signature_old(
+    launch: Launch, connect: Connect, receiver: Receiver
+) -> None:
+    """The event tells the sandbox's time, the signature the machine's, by which a receiver judges."""
+    running = launch(webhook_url=receiver.url)
+    advance(running, 7200)
+    linked(connect(running))
+    (event,) = receiver.wait_for(1)
+    assert event.is_genuine()
+    assert event.body["generatedDate"] > time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(time.time() + 3600))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/hooks",
+        "http://10.0.0.1/hooks",
+        "http://127.0.0.1.example.com/",
+        "http://127.0.0.1@example.com/",
+        "http://example.com\\@127.0.0.1/",
+        "https://127.0.0.1:9000/",  # nobody here has a certificate
+        "http://0.0.0.0:9000/",
+        "http://127.0.0.1:x/",
+        "127.0.0.1:9000",
+        "http://",
+    ],
+)
+def test_events_do_not_leave_the_machine(tmp_path: Path, url: str) -> None:
+    """Any other address is wrong usage, before anything is served."""
+    arguments = ["--state", str(tmp_path / "state"), "--webhook-url", url]
+    result = CliRunner().invoke(sandbox, arguments)
+    assert result.exit_code == 2, result.output
+    assert "--webhook-url" in result.stderr
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("secret", ["", "whsec_", "whsec_!", "c2VjcmV0", "whsec_c2VjcmV"])
+def test_a_secret_that_cannot_sign_is_refused(tmp_path: Path, secret: str) -> None:
+    """And is not repeated in the message."""
+    arguments = ["--state", str(tmp_path / "state"), "--webhook-secret", secret]
+    result = CliRunner().invoke(sandbox, arguments)
+    assert result.exit_code == 2
+    assert "--webhook-secret" in result.stderr
+    assert not secret or secret not in result.stderr.replace("whsec_ and", "")
+
+
+def test_another_secret_signs(launch: Launch, connect: Connect, receiver: Receiver) -> None:
+    """`--webhook-secret`, base64 behind whsec_."""
+    linked(connect(launch(webhook_url=receiver.url, webhook_secret="whsec_c2VjcmV0")))  # noqa: S106 - made up
+    (event,) = receiver.wait_for(1)
+    assert event.is_genuine(b"secret")
+
+
+def test_a_state_from_before_webhooks_is_taken_on(tmp_path: Path, connect: Connect, receiver: Receiver) -> None:
+    """Its tables are added to."""
+    (tmp_path / "state").mkdir()
+    with closing(Store(tmp_path / "state" / "sandbox.sqlite3")) as store:
+        for table in ("event", "chosen", "past_status", "deleted_company", "deleted_connection"):
+            store.db.execute(f"DROP TABLE {table}")
+    with start(tmp_path / "state", options=Options(webhook_url=receiver.url)) as running:
+        linked(connect(running))
+        receiver.wait_for(1)
