@@ -1,0 +1,1 @@
+"""What a customer goes through, in a real browser."""

@@ -1,0 +1,160 @@
+"""Chromium without a window, and what a customer does with it: opens a linkUrl and presses the button."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, TimeoutException
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.proxy import Proxy, ProxyType
+from selenium.webdriver.remote.client_config import ClientConfig
+from selenium.webdriver.support.wait import WebDriverWait
+
+MISSING = "no Chromium here; on Debian: apt-get install chromium chromium-driver"
+_SECONDS = 30  # for a page, a start, an end: generous, because the machine may be busy
+_ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",  # Chromium's own sandbox does not work for root in a container
+    "--disable-dev-shm-usage",  # a container's /dev/shm is small
+    "--disable-gpu",
+    "--remote-debugging-pipe",  # when the driver is gone the pipe closes, and Chromium ends by itself
+    # Nothing leaves this machine: no name is found, and nothing asks in the background.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--no-proxy-server",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-domain-reliability",
+    "--disable-extensions",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-default-browser-check",
+    "--no-first-run",
+    "--no-pings",
+    "--password-store=basic",
+)
+
+
+class ChromiumMissingError(Exception):
+    """Chromium or its driver is not installed; the message says how to install them."""
+
+
+class NotConfirmedError(Exception):
+    """A page did not confirm what was pressed; the message holds what it says instead."""
+
+
+class Browser:
+    """A browser in a customer's hands."""
+
+    def __init__(self, driver: webdriver.Remote, *, driver_pid: int) -> None:
+        self._driver = driver
+        self.driver_pid = driver_pid
+
+    def open(self, url: str) -> str:
+        """Open a page and give the text that it shows."""
+        self._driver.get(url)
+        return self._text()
+
+    @property
+    def status(self) -> int:
+        """Give the HTTP status of the page that is open."""
+        script = "return performance.getEntriesByType('navigation')[0].responseStatus"
+        return int(self._driver.execute_script(script))
+
+    def authorize(self, link_url: str) -> str:
+        """Open a linkUrl, press Authorize and give the confirmation's text.
+
+        Raises NotConfirmedError if there is no such button, or no confirmation after it.
+        """
+        self.open(link_url)
+        asked = self._driver.title
+        try:
+            self._driver.find_element(By.XPATH, "//button[normalize-space()='Authorize']").click()
+            # The title is empty between two pages.
+            WebDriverWait(self._driver, _SECONDS).until(lambda driver: driver.title not in ("", asked))
+        except (NoSuchElementException, TimeoutException) as error:
+            raise NotConfirmedError(self._text()) from error
+        if self._driver.title != "Connected":
+            raise NotConfirmedError(self._text())
+        return self._text()
+
+    def console(self) -> list[str]:
+        """Give what was written to the console since it was last asked for."""
+        entries = self._driver.execute("getLog", {"type": "browser"})["value"]
+        return [f"{entry['level']}: {entry['message']}" for entry in entries]
+
+    def _text(self) -> str:
+        return self._driver.find_element(By.TAG_NAME, "body").text
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """Start a browser with a profile of its own; at the end it is gone, and so is the profile.
+
+    It also ends when this process is killed. Raises ChromiumMissingError where it is not installed.
+    """
+    programs = shutil.which("chromium"), shutil.which("chromedriver")
+    if programs[0] is None or programs[1] is None:
+        raise ChromiumMissingError(MISSING)
+    with ExitStack() as stack:
+        # A short name: Chromium makes a socket in there, whose whole path may have 107 characters.
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bulk-")))
+        driver = stack.enter_context(_process(programs[1], folder))
+        url = f"http://127.0.0.1:{_port(driver, folder)}"
+        direct = Proxy({"proxyType": ProxyType.DIRECT})
+        config = ClientConfig(remote_server_addr=url, proxy=direct, timeout=2 * _SECONDS)
+        remote = webdriver.Remote(url, options=_options(programs[0], folder), client_config=config)
+        stack.callback(remote.quit)
+        remote.set_page_load_timeout(_SECONDS)
+        yield Browser(remote, driver_pid=driver.pid)
+
+
+def _options(program: str, folder: Path) -> webdriver.ChromeOptions:
+    options = webdriver.ChromeOptions()
+    options.binary_location = program
+    for argument in (*_ARGUMENTS, f"--user-data-dir={folder / 'profile'}"):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return options
+
+
+@contextmanager
+def _process(program: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the driver in a process group of its own, which holds Chromium too and is ended whole."""
+    setpriv = shutil.which("setpriv")  # Linux: the driver is told to end when this process is gone, however it went
+    command = [*((setpriv, "--pdeathsig", "TERM", "--") if setpriv else ()), program, "--port=0"]
+    # What it writes stays in the folder, and of this process's environment it needs nothing else.
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
+    with (folder / "driver.log").open("wb") as log:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)  # not waited for yet, so the number is still its own
+        process.wait()
+
+
+def _port(process: subprocess.Popen[bytes], folder: Path) -> int:
+    """Wait until the driver has said where it listens."""
+    end = time.monotonic() + _SECONDS
+    while True:
+        ended = process.poll() is not None
+        said = (folder / "driver.log").read_text("utf-8", "replace")
+        found = re.search(r"started successfully on port (\d+)", said)
+        if found:
+            return int(found[1])
+        assert not ended, f"the driver ended: {said}"
+        assert time.monotonic() < end, f"the driver does not say where it listens: {said}"
+        time.sleep(0.02)
