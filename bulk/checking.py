@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -12,7 +12,7 @@ import polars as pl
 from bulk.codat.operations import pages
 from bulk.codat.quota import QUOTA_A_COMPANY
 from bulk.model import REQUESTS_OF_A_CUSTOMER
-from bulk.rows import open_input
+from bulk.rows import Suspects, open_input
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,8 @@ class CheckResult:
     """What `check` found in an input file; nothing was sent.
 
     `faults`: row, customer_id, field, value, problem, remedy. `renamed`: row, customer_id, company_name, name_sent.
+    `suspects`, which a spreadsheet has probably changed: row, customer_id, field, value, suspicion, remedy. No row is
+    rejected for it.
     """
 
     input: Path
@@ -40,6 +42,7 @@ class CheckResult:
     renamed: pl.DataFrame
     notes: tuple[str, ...]  # how the file was read
     rate: int
+    suspects: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0) -> Cost:
         """Forecast for a client with so many linked companies, or with so many requests a day.
@@ -56,13 +59,14 @@ def check(
 ) -> CheckResult:
     """Read and validate an input file; send nothing. Raises UnreadableInput, WrongUsage.
 
-    `mapping`: field → column. `most_lines`: of faults and of renamed customers that are kept; all are counted.
+    `mapping`: field → column. `most_lines`: of faults, renamed customers and suspects that are kept.
     """
     source = open_input(Path(path), mapping=mapping or {})
     accepted = rejected = 0
     faults: list[pl.DataFrame] = []
     renamed: list[pl.DataFrame] = []
     platforms: dict[str, int] = {}
+    suspects = Suspects()
     for batch in source.batches():
         accepted += batch.accepted.height
         rejected += batch.rejected.height
@@ -71,6 +75,7 @@ def check(
         changed = batch.accepted.filter(pl.col("company_name") != pl.col("name_sent"))
         renamed.append(changed.select("row", "customer_id", "company_name", "name_sent"))
         faults.append(batch.faults)
+        suspects.look(batch)
     return CheckResult(
         Path(path),
         accepted,
@@ -78,6 +83,7 @@ def check(
         dict(sorted(platforms.items(), key=lambda item: -item[1])),
         pl.concat(faults, how="vertical").head(most_lines) if faults else pl.DataFrame(),
         pl.concat(renamed, how="vertical").head(most_lines) if renamed else pl.DataFrame(),
-        source.notes,
+        (*source.notes, *suspects.notes()),
         rate,
+        suspects.found(most_lines),
     )

@@ -80,6 +80,7 @@ def _text(result: CheckResult, account: Account | None, again: Sequence[str]) ->
     ]
     parts += [f"  note: {shown(note, 500)}" for note in result.notes]
     parts.append(_faults(result))
+    parts.append(_suspects(result))
     parts.append(_renamed(result))
     parts.append(
         "Platforms:\n" + table([(_platform(k), k, f"{n:,}") for k, n in result.platforms.items()])
@@ -99,18 +100,29 @@ def _text(result: CheckResult, account: Account | None, again: Sequence[str]) ->
 def _faults(result: CheckResult) -> str:
     if not result.faults.height:
         return ""
-    lines = [("row", "customer", "field", "value", "what is wrong; what to do")]
+    return "Faults, each of which rejects its row:\n" + _lines(result.faults, "problem", "what is wrong; what to do")
+
+
+def _suspects(result: CheckResult) -> str:
+    if not result.suspects.height:
+        return ""
+    title = "Perhaps changed by a spreadsheet; no row is rejected for this:\n"
+    return title + _lines(result.suspects, "suspicion", "why it is suspected; what to do")
+
+
+def _lines(found: pl.DataFrame, why: str, title: str) -> str:
+    lines = [("row", "customer", "field", "value", title)]
     lines += [
         (
             str(f["row"]),
             shown(f["customer_id"], 24),
             f["field"],
             shown(f["value"], 32),
-            f"{shown(f['problem'], 200)}; {shown(f['remedy'], 200)}",
+            f"{shown(f[why], 200)}; {shown(f['remedy'], 200)}",
         )
-        for f in result.faults.iter_rows(named=True)
+        for f in found.iter_rows(named=True)
     ]
-    return "Faults, each of which rejects its row:\n" + table(lines)
+    return table(lines)
 
 
 def _renamed(result: CheckResult) -> str:
@@ -181,6 +193,7 @@ def _json(result: CheckResult, account: Account | None) -> str:
         "platforms": dict(result.platforms),
         "notes": list(result.notes),
         "faults": _records(result.faults),
+        "suspects": _records(result.suspects),
         "renamed": _records(result.renamed),
         "cost": {"requests": cost.requests, "minutes": round(cost.minutes, 2), "days": cost.days, "quota": cost.quota},
     }

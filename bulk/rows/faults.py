@@ -9,6 +9,7 @@ import polars as pl
 from bulk.rows import platforms
 from bulk.rows.check import RULES, Rule, shown
 from bulk.rows.frames import CELLS, SURPLUS
+from bulk.rows.spreadsheets import SHORTENED
 
 _REMEDIES_LOOKED_UP: Final = 300
 """So many unknown platform names get a remedy of their own; finding the nearest name takes a millisecond each."""
@@ -18,7 +19,9 @@ _AGAIN: Final = Rule(
     "customer_id",
     pl.col("first_row").is_not_null(),
     pl.format("stands in row {} already", "first_row"),
-    pl.lit("give each customer one row"),
+    pl.when(pl.col("customer_id").str.contains(SHORTENED))
+    .then(pl.lit("a spreadsheet has cut off digits: write both as your own system has them"))
+    .otherwise(pl.lit("give each customer one row")),
 )
 
 

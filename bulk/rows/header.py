@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -30,6 +31,10 @@ class Header:
     columns: tuple[str, ...]
     places: Mapping[str, int]
     mended: bool
+    cells: int
+    """How many cells the header has in the file; ours, and nameless ones behind them, are none of the columns."""
+    named_cells: int
+    """How many of them there are up to the last that has a name."""
     notes: tuple[str, ...]
 
     @property
@@ -54,8 +59,10 @@ def matches(names: Sequence[str], mapping: Mapping[str, str]) -> int:
 def read_header(path: Path, names: Sequence[str], mapping: Mapping[str, str]) -> Header:
     """Match column names to fields; raises UnreadableInput and, for a mapping that cannot be, WrongUsage."""
     trimmed = [name.strip().strip("\ufeff\u200b").strip() for name in names]
-    mended = len(trimmed) > len(OUR_OWN) and tuple(trimmed[-2:]) == OUR_OWN
+    cells, named = len(trimmed), max((place for place, name in enumerate(trimmed, 1) if name), default=0)
+    mended = named > len(OUR_OWN) and tuple(trimmed[named - len(OUR_OWN) : named]) == OUR_OWN
     if mended:
+        trimmed = trimmed[:named]  # a spreadsheet adds nameless columns
         trimmed = pl.select(unguard(pl.lit(pl.Series(trimmed)))).to_series().to_list()
         trimmed = [*_as_in_the_input(trimmed[:-2]), *OUR_OWN]
     columns, renamed = _unique(trimmed[:-2] if mended else trimmed)
@@ -70,7 +77,9 @@ def read_header(path: Path, names: Sequence[str], mapping: Mapping[str, str]) ->
         for field, place in places.items()
         if columns[place] != field
     ]
-    return Header(columns, places, mended, (*renamed, *notes))
+    if not mended and OUR_OWN in itertools.pairwise(trimmed):
+        notes.append("its columns row and reasons are not the last, so it is not read as a rejects.csv that was mended")
+    return Header(columns, places, mended, cells, named, (*renamed, *notes))
 
 
 def _as_in_the_input(names: Sequence[str]) -> list[str]:

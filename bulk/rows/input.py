@@ -129,8 +129,3 @@ def _stamp(path: Path) -> tuple[int, int]:
 def _noticed(judge: Judge) -> Iterator[str]:
     if judge.blank_rows:
         yield f"{judge.blank_rows} blank rows were left out; they do not count as rows"
-    if judge.spreadsheet_ids:
-        yield (
-            f"{judge.spreadsheet_ids} customer_ids look like 1.23457E+17, the form in which a spreadsheet shows long "
-            "numbers: if they are none of yours, export them again as text"
-        )

@@ -15,11 +15,11 @@ from bulk.guard import unguard
 from bulk.rows.check import RULES, derived, trimmed
 from bulk.rows.faults import Clerk, reasons
 from bulk.rows.frames import CELLS, SURPLUS, cell
-from bulk.rows.header import FIELDS, OUR_OWN, Header
+from bulk.rows.header import FIELDS, Header
 from bulk.rows.seen import Seen
 
-_SPREADSHEET_FORM: Final = r"\A\d(?:[.,]\d+)?[Ee][+\-]\d{2,3}\z"
-_ROW_NUMBER: Final = r"\A\s*(\d{1,18})(?:[.,]0*)?\s*\z"
+_ROW_NUMBER: Final = r"\A\s*(\d{1,18}|\d{1,3}(?:[.,'’\s]\d{3})+)(?:[.,]0{0,2})?\s*\z"
+"""As a spreadsheet may show it: `7`, `7.0`, `1,007`, `1.007,00`."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,11 @@ class Judge:
     def __init__(self, header: Header) -> None:
         self._header = header
         self._width = len(header.columns)
-        self._cells = self._width + (len(OUR_OWN) if header.mended else 0)
+        self._cells = header.cells
         self._seen = Seen()
         self._clerk = Clerk(self._cells)
         self._rows = 0
         self.blank_rows = 0
-        self.spreadsheet_ids = 0
 
     def judge(self, frame: pl.DataFrame) -> Batch:
         """Part these rows; those without any text are left out and not counted."""
@@ -67,8 +66,9 @@ class Judge:
             frame = frame.with_columns(pl.lit(self._cells).alias(CELLS), pl.lit(None, dtype=pl.String).alias(SURPLUS))
         if not self._header.mended:
             return frame.with_columns(pl.lit(None, dtype=pl.Int64).alias("mends"))
-        mends = pl.col(cell(self._width)).str.extract(_ROW_NUMBER).cast(pl.Int64, strict=False)
-        return frame.with_columns(mends.alias("mends"), *(unguard(pl.col(cell(at))) for at in range(self._width)))
+        mends = pl.col(cell(self._width)).str.extract(_ROW_NUMBER).str.replace_all(r"\D", "")
+        mends = mends.cast(pl.Int64, strict=False).alias("mends")
+        return frame.with_columns(mends, *(unguard(pl.col(cell(at))) for at in range(self._width)))
 
     def _without_blank(self, frame: pl.DataFrame) -> pl.DataFrame:
         is_blank = frame.select(
@@ -88,11 +88,19 @@ class Judge:
         start = self._rows + 1
         self._rows += len(frame)
         number = pl.int_range(start, start + len(frame), dtype=pl.Int64).alias("row")
-        # The cells of a ragged row stand under the wrong columns: what they seem to break says nothing.
-        ragged = (pl.col(CELLS) != self._cells).alias("ragged")
-        rows = frame.with_columns(number, ragged, *fields, *missing)
-        self.spreadsheet_ids += int(rows["customer_id"].str.contains(_SPREADSHEET_FORM).sum() or 0)
-        return rows
+        return frame.with_columns(number, self._is_ragged().alias("ragged"), *fields, *missing)
+
+    def _is_ragged(self) -> pl.Expr:
+        """Whether a row's cells may stand under the wrong columns: what they seem to break says nothing then.
+
+        Excel leaves out the empty cells at the ends of rows, 16 rows at a time. Those of nameless columns are not
+        missed, nor are the reasons where the cell before them is a row number after all.
+        """
+        least = self._header.named_cells
+        is_short = pl.col(CELLS) < least
+        if self._header.mended:
+            is_short &= (pl.col(CELLS) != least - 1) | pl.col("mends").is_null()
+        return is_short | (pl.col(CELLS) > self._cells)
 
     def _with_first_row(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add `first_row`: where a row before this one has the same customer_id, that row's number."""

@@ -144,13 +144,6 @@ def test_texts_that_look_like_something_else_stay_texts(tmp_path: Path) -> None:
     assert outcome.accepted["description"].to_list() == texts
 
 
-def test_identifiers_that_a_spreadsheet_shortened_are_noted(tmp_path: Path) -> None:
-    """They are taken as they stand, but their author should look."""
-    outcome = read_rows(tmp_path, "1.23457E+17,Acme,xero,,", "1E+05,Bolt,xero,,", "1e5,Cog,xero,,", "E+17,Dent,xero,,")
-    assert len(outcome.ids) == 4
-    assert [note[:14] for note in outcome.opened.notes] == ["2 customer_ids"]
-
-
 def test_a_cell_without_end_is_refused_without_reading_everything(tmp_path: Path) -> None:
     """A quote that opens early in a large file does not gather all of it in memory."""
     rows = "".join(f"{number},Acme,xero,,x\n" for number in range(1_500_000))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import polars as pl
@@ -57,6 +59,11 @@ def test_cells_come_back_without_the_apostrophe_that_made_them_safe(tmp_path: Pa
         ("-7", None),  # spoilt
         ("7.5", None),  # spoilt
         ("9" * 30, None),  # no row
+        ("1,007", 1007),  # in groups of three
+        ("1.007", 1007),  # in another country
+        ("1\u202f007,00", 1007),  # in France, with decimals
+        ("1.000", 1000),  # not row 1
+        ("1,0071", None),  # spoilt
     ],
 )
 def test_the_row_it_mends_is_read_as_spreadsheets_leave_it(tmp_path: Path, written: str, mends: int | None) -> None:
@@ -71,6 +78,7 @@ def test_row_and_reasons_elsewhere_are_ordinary_columns(tmp_path: Path) -> None:
     assert not outcome.opened.mended
     assert outcome.opened.extras == ("row", "reasons")
     assert outcome.accepted["mends"].to_list() == [None]
+    assert outcome.opened.notes[-1].startswith("its columns row and reasons are not the last")
 
 
 @pytest.mark.parametrize(
@@ -99,3 +107,63 @@ def test_rows_of_another_length_are_counted_with_our_columns(tmp_path: Path) -> 
         "has 5 cells where the header has 7",
         "has 8 cells where the header has 7, the last: y",
     ]
+
+
+COLUMNS = (*HEADER.split(","), "row", "reasons")
+MENDED = (
+    ("00123", "'=Acme, Inc", "qbo", "", "", "2", "platform names no platform"),
+    ("C2", "Bölt", "xero", "a@example.com", 'says "hi"\nto you', "5", "a; b"),
+)
+
+
+def saved(
+    *,
+    delimiter: str = ",",
+    line_end: str = "\n",
+    quoted: bool = False,
+    columns: int = 0,
+    rows: int = 0,
+    first: str = "",
+) -> str:
+    """The mended rejects as a spreadsheet saves them, with so many empty columns and rows more."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=line_end, quoting=1 if quoted else 0)
+    lines = (COLUMNS, *MENDED, *[("",) * len(COLUMNS)] * rows)
+    writer.writerows((*line, *[""] * columns) for line in lines)
+    return first + text.getvalue()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        saved().encode(),
+        saved(delimiter=";", line_end="\r\n").encode("utf-8-sig"),  # Excel's CSV UTF-8, in most of Europe
+        saved(delimiter=";", line_end="\r\n").encode("cp1252"),  # Excel's plain CSV
+        saved(delimiter="\t", line_end="\r\n").encode("utf-16"),  # Excel's Unicode text
+        saved(delimiter=";", line_end="\r").encode(),  # for old Macs
+        saved(quoted=True).encode(),  # LibreOffice, all cells quoted
+        saved(delimiter=";", line_end="\r\n", first="sep=;\r\n").encode("utf-8-sig"),
+        saved(delimiter=";", columns=2, first="sep=;;;;;;;;;\r\n").encode(),
+        saved(columns=2, rows=30).encode(),  # cells beyond the table were touched once
+        saved(columns=1, quoted=True, line_end="\r\n").encode("utf-8-sig"),
+        saved().replace("row,reasons", "row,reasons,,", 1).encode(),  # Excel leaves out what is empty for 16 rows
+        saved().replace("'=Acme", "=Acme").encode(),  # the guard was taken for the mark of a text
+        saved().replace(",platform names no platform", "").replace(",a; b", "").encode(),  # the same, reasons deleted
+    ],
+)
+def test_mended_rejects_are_read_however_a_spreadsheet_saved_them(tmp_path: Path, written: bytes) -> None:
+    """The same customers, which mend the same rows."""
+    outcome = read_text(tmp_path, written)
+    assert outcome.opened.mended
+    assert outcome.opened.columns == tuple(HEADER.split(","))
+    assert outcome.found == []
+    assert outcome.accepted.select("customer_id", "company_name", "email", "mends").rows() == [
+        ("00123", "=Acme, Inc", None, 2),
+        ("C2", "Bölt", "a@example.com", 5),
+    ]
+
+
+def test_a_row_that_lost_a_cell_of_its_own_is_not_taken_for_one_without_reasons(tmp_path: Path) -> None:
+    """Its row number stands a column too early."""
+    outcome = read_text(tmp_path, f"{HEADER},row,reasons\n1,Acme,xero,,7,platform is missing\n")
+    assert outcome.found == [(1, "row", "has 6 cells where the header has 7")]

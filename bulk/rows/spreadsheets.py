@@ -1,0 +1,75 @@
+"""What spreadsheets make of texts that they take for something else: the forms that only they write.
+
+The forms are those of Excel's and LibreOffice's own display in the languages of our users, since a CSV file holds what
+is displayed. Capital months (`MAR-01`) are none: a spreadsheet writes `Mar` or `mars`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+SHORTENED: Final = r"\A(?:\d(?:[.,]\d+)?[Ee]\+\d{2,3}|\d[.,]\d+[Ee]-\d{2,3})\z"
+"""A long number, or `12E5`, as 1.23457E+19. Without the sign, or with a plain `5E-12`, it may be anybody's own."""
+
+_DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
+_DAY_IN_FULL: Final = r"(?:0[1-9]|[12]\d|3[01])"
+_MONTH_IN_FULL: Final = r"(?:0[1-9]|1[0-2])"
+_YEAR: Final = r"(?:19|20)\d\d"
+_SHORT_OR_YEAR: Final = rf"(?:\d\d|{_YEAR})"
+_TIME: Final = r"(?:[ T]\d{1,2}:\d\d(?::\d\d(?:\.0+)?)?(?: [AP]M)?)?"
+_MONTH: Final = (
+    r"(?:[Jj]an|[Jj]anv|[Ee]ne|[Gg]en|[Ff]eb|[Ff][eé]vr|[Ff]ev|[Mm]ar|[Mm]ars|[Mm]rz|[Mm]är|[Mm]rt|[Aa]pr|[Aa]vr|[Aa]br"
+    r"|[Mm]ay|[Mm]ai|[Mm]ei|[Mm]ag|[Mm]aj|[Jj]un|[Jj]uin|[Gg]iu|[Jj]ul|[Jj]uil|[Ll]ug|[Aa]ug|[Aa]oût|[Aa]go"
+    r"|[Ss]ep|[Ss]ept|[Ss]et|[Oo]ct|[Oo]kt|[Oo]tt|[Oo]ut|[Nn]ov|[Dd]ec|[Dd]éc|[Dd]ez|[Dd]ic|[Dd]es)\.?"
+)
+_GERMAN_MONTH: Final = r"(?:Jan|Feb|Mrz|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez)"
+_BETWEEN: Final = r"(?:-|\.|\. | )"
+_DATES: Final = (
+    rf"{_DAY}{_BETWEEN}{_MONTH}(?:{_BETWEEN}{_SHORT_OR_YEAR})?",  # 01-Mar, 1. Mrz, 01-mars-26
+    rf"{_MONTH}(?:-|\. ){_SHORT_OR_YEAR}",  # Mar-01
+    rf"{_GERMAN_MONTH} \d\d",  # Mrz 26
+    rf"{_YEAR}-{_MONTH_IN_FULL}-{_DAY_IN_FULL}{_TIME}",  # 2026-03-01 00:00:00
+    rf"{_YEAR}/{_DAY}/{_DAY}{_TIME}",
+    rf"{_DAY}/{_DAY}/{_SHORT_OR_YEAR}{_TIME}",  # 3/1/2026
+    rf"{_DAY_IN_FULL}\.{_MONTH_IN_FULL}\.{_SHORT_OR_YEAR}{_TIME}",  # 01.03.2026
+    r"\d{2,3}:\d\d:\d\d(?: [AP]M)?",  # 1:30, as 01:30:00
+)
+_ERRORS: Final = (r"#\p{Lu}[\p{Lu}_]+[!?]", r"#DIV/0!", r"#N/[AD]", r"#NV", r"#{3,}", r"Err:5\d\d")
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form of text that a spreadsheet writes, why it is suspected, and what to do."""
+
+    name: str
+    pattern: str
+    suspicion: str
+    remedy: str
+
+
+_AS_TEXT: Final = "write it as your own system has it, in a column that the spreadsheet takes as text"
+_SHORTENED_FORM: Final = Form(
+    "shortened", SHORTENED, "looks like a number that a spreadsheet has shortened: its digits are lost", _AS_TEXT
+)
+DATE: Final = Form(
+    "date", rf"\A(?:{'|'.join(_DATES)})\z", "looks like a date that a spreadsheet has made of it", _AS_TEXT
+)
+_ERROR: Final = Form(
+    "error", rf"\A(?:{'|'.join(_ERRORS)})\z", "is what a spreadsheet shows where a formula fails", _AS_TEXT
+)
+_TRUTH: Final = Form("truth", r"\A(?:TRUE|FALSE)\z", "is how a spreadsheet writes true and false", _AS_TEXT)
+_MARKED: Final = Form(
+    "marked",
+    r"""\A(?:'[=+\-@]|'[\d.,]+\z|="[^"]*"\z)""",
+    "has a mark around it by which a spreadsheet takes it as text",
+    "write it without the mark, if that is not its own",
+)
+LOST_LETTERS: Final = Form(
+    "lost_letters",
+    r"\p{L}\?\p{L}|\A\?\p{Ll}|\?\?\?",
+    "has question marks where letters may have been: saved in an encoding that lacks them",
+    "write the letters again and save it as CSV UTF-8",
+)
+OF_IDS: Final = (_SHORTENED_FORM, DATE, _ERROR, _TRUTH, _MARKED)
+OF_NAMES: Final = (_SHORTENED_FORM, DATE, _ERROR, _MARKED)

@@ -1,0 +1,56 @@
+"""`check` shows what a spreadsheet has probably changed; rejects mended in a spreadsheet are given back."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+from cli.conftest import HEADER, Shell
+
+SPOILT = HEADER + "00123,Acme,Xero,\n00124,Bolt,Xero,\n125,01-Feb,Xero,\n"
+
+
+def test_suspects_are_shown_and_reject_nothing(shell: Shell) -> None:
+    """With the row, what is suspected, and what to do; the exit code is that of a good file."""
+    (shell.path / "x.csv").write_text(SPOILT)
+    ended = shell.run("bulk check x.csv")
+    assert ended.returncode == 0, ended.stderr
+    assert "Perhaps changed by a spreadsheet; no row is rejected for this:" in ended.stdout
+    assert "if it is 00125 in your own system, write that" in ended.stdout
+    assert "01-Feb" in ended.stdout
+
+
+def test_suspects_are_in_the_json(shell: Shell) -> None:
+    """One object for each; none where there is nothing."""
+    (shell.path / "x.csv").write_text(SPOILT)
+    found = json.loads(shell.run("bulk check x.csv --json").stdout)["suspects"]
+    assert [(one["row"], one["customer_id"], one["field"], one["value"]) for one in found] == [
+        (3, "125", "company_name", "01-Feb"),
+        (3, "125", "customer_id", "125"),
+    ]
+    assert all(one["suspicion"] and one["remedy"] for one in found)
+    shell.customers(3, "good.csv")
+    assert json.loads(shell.run("bulk check good.csv --json").stdout)["suspects"] == []
+    assert "spreadsheet" not in shell.run("bulk check good.csv").stdout
+
+
+def test_rejects_mended_in_a_spreadsheet_take_their_rows_places(shell: Shell) -> None:
+    """Semicolons, empty columns and rows, a guard kept and one dropped: the customers of the export, no others."""
+    (shell.path / "x.csv").write_text(HEADER + "007,Acme,Xero,\n008,=Bolt,Sage,\n-9,Cog,Sage,\n")
+    assert shell.run("bulk migrate x.csv --sandbox").returncode == 1
+    with (shell.path / "reports" / "x" / "rejects.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    assert [row[:2] for row in rows[1:]] == [["008", "'=Bolt"], ["'-9", "Cog"]]
+    rows[1][2] = rows[2][2] = "qbo"
+    rows[2][0] = "-9"
+    lines = [";".join(f'"{cell}"' for cell in (*row, "", "")) for row in rows] + [";" * 7] * 3
+    (shell.path / "mended.csv").write_bytes(("\r\n".join(lines) + "\r\n").encode("utf-8-sig"))
+    ended = shell.run("bulk migrate mended.csv --batch x --sandbox")
+    assert ended.returncode == 0, ended.stderr
+    with (shell.path / "reports" / "x" / "results.csv").open(newline="") as file:
+        results = [(row["row"], row["customer_id"], row["company_name"], row["state"]) for row in csv.DictReader(file)]
+    assert results == [
+        ("1", "007", "Acme", "link_ready"),
+        ("2", "008", "'=Bolt", "link_ready"),
+        ("3", "'-9", "Cog", "link_ready"),
+    ]
