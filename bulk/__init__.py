@@ -1,7 +1,8 @@
 """Move a customer base into Codat's Sync for Expenses.
 
-`check(path)`, `await migrate(path)`, `migrate_blocking(path)` and `report(folder)` do what the commands of the same
-names do, and give back values instead of printing. What they raise is in `bulk.errors`.
+`check(path)`, `await migrate(path)`, `report(folder)` and, to be awaited too, `follow_up`, `links`, `unlink`, `verify` and
+`undo` do what the commands of the same names do, and give back values instead of printing; `migrate_blocking` waits
+for a migration. What they raise is in `bulk.errors`.
 """
 
 from __future__ import annotations
@@ -21,17 +22,26 @@ if TYPE_CHECKING:
         Event,
         Hold,
         Options,
+        Resting,
         Share,
         Started,
         State,
         Stop,
         Swept,
+        UndoResult,
+        UnlinkResult,
+        VerifyResult,
         Warned,
         check,
+        follow_up,
+        links,
         look_online,
         migrate,
         migrate_blocking,
         report,
+        undo,
+        unlink,
+        verify,
     )
     from bulk.settings import Settings
 
@@ -45,19 +55,28 @@ __all__ = [
     "Event",
     "Hold",
     "Options",
+    "Resting",
     "Settings",
     "Share",
     "Started",
     "State",
     "Stop",
     "Swept",
+    "UndoResult",
+    "UnlinkResult",
+    "VerifyResult",
     "Warned",
     "__version__",
     "check",
+    "follow_up",
+    "links",
     "look_online",
     "migrate",
     "migrate_blocking",
     "report",
+    "undo",
+    "unlink",
+    "verify",
 ]
 
 

@@ -1,11 +1,12 @@
-"""bulk as a library: migrate and report, with typed results. Nothing here prints; progress comes as events."""
+"""bulk as a library: each command a function with a typed result. Nothing here prints; progress comes as events."""
 
 from __future__ import annotations
 
+import math
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -18,13 +19,19 @@ from anyio.from_thread import start_blocking_portal
 from bulk import __version__
 from bulk.checking import CheckResult, Cost, check
 from bulk.codat.online import Account, ask
+from bulk.codat.operations import pages
 from bulk.codat.pace import Hold
-from bulk.engine.events import Advanced, Ended, Enrolled, Event, Hook, Started, Swept, Warned, nobody
-from bulk.engine.run import Options, Run, Share
+from bulk.engine.after import FollowUp, Links, Undo, Unlink
+from bulk.engine.events import Advanced, Ended, Enrolled, Event, Hook, Resting, Started, Swept, Warned, nobody
+from bulk.engine.migrate import Migration
+from bulk.engine.polling import next_poll, next_try
+from bulk.engine.run import Job, Options, Run, Share
+from bulk.engine.verify import Verify
+from bulk.errors import BatchUnusable, JournalUnwritable
 from bulk.journal.lock import only_run
-from bulk.journal.reading import LinkFigures, Reader, Summary
+from bulk.journal.reading import FINDINGS, LinkFigures, Reader, Summary
 from bulk.journal.store import FILE
-from bulk.model import State, Stop
+from bulk.model import Quota, State, Stop
 from bulk.reporting import write_reports
 from bulk.rows import open_input
 from bulk.settings import Settings
@@ -45,6 +52,11 @@ class BatchResult:
         if self.stop is not None:
             return self.stop.exit_code
         return 1 if self.summary.customers["rejected"] or self.summary.customers["failed"] else 0
+
+    @property
+    def waiting(self) -> int:
+        """How many have yet to authorize, or to get their partner connection."""
+        return self.summary.customers["link_ready"] + self.summary.customers["linked"]
 
     @cached_property
     def link_figures(self) -> LinkFigures:
@@ -70,6 +82,48 @@ class BatchResult:
             return pl.concat(reader.rejects(), how="vertical")
 
 
+@dataclass(frozen=True)
+class UnlinkResult(BatchResult):
+    """What became of the customers that were to be unlinked, by customer_id."""
+
+    unlinked: tuple[str, ...]  # they are not authorized any more, whoever ended that
+    others: Mapping[str, str]  # and why not
+
+    @property
+    def exit_code(self) -> int:
+        """Give 1 where a named customer could not be unlinked."""
+        return self.stop.exit_code if self.stop is not None else 1 if self.others else 0
+
+
+@dataclass(frozen=True)
+class VerifyResult(BatchResult):
+    """What Codat has otherwise than the journal."""
+
+    findings: pl.DataFrame  # finding, customer_id, company_id, connection_id, detail, adopted
+
+    @property
+    def exit_code(self) -> int:
+        """Give 1 where something was found that was not adopted."""
+        if self.stop is not None:
+            return self.stop.exit_code
+        return 1 if (self.findings["adopted"] == "no").any() else 0
+
+
+@dataclass(frozen=True)
+class UndoResult(BatchResult):
+    """The companies that this batch created: customer_id, company_name, company_id, connection_status."""
+
+    deletes: bool  # False: they were only listed
+    deletable: pl.DataFrame  # nobody has linked them; after a deletion, those that could not be deleted
+    left_alone: pl.DataFrame  # somebody has, or had
+    deleted: int
+
+    @property
+    def exit_code(self) -> int:
+        """Give 1 where a company could not be deleted."""
+        return self.stop.exit_code if self.stop is not None else 1 if self.deletes and self.deletable.height else 0
+
+
 async def look_online(settings: Settings) -> Account:
     """Ask Codat in at most three requests: is the key good, what is left of the quota, which platforms are enabled."""
     return await ask(settings)
@@ -93,11 +147,9 @@ async def migrate(
     """
     source = open_input(Path(path), mapping=mapping or {})
     folder = Path(reports) / storable(batch or stem(Path(path)))
-    settings = settings or Settings.make()
-    with only_run(folder):
-        run = Run(folder, settings, options or Options(), version=__version__, hook=on_event)
-        stop = await run.migrate(source, interrupt or anyio.Event())
-        return _reported(folder, stop)
+    options = options or Options()
+    stop = await _do(folder, Migration(source, options, on_event), settings, on_event, interrupt, options)
+    return _reported(folder, stop)
 
 
 def migrate_blocking(path: str | Path, **options: Any) -> BatchResult:
@@ -106,9 +158,128 @@ def migrate_blocking(path: str | Path, **options: Any) -> BatchResult:
         return portal.call(partial(migrate, path, **options))
 
 
+async def follow_up(
+    folder: str | Path,
+    *,
+    settings: Settings | None = None,
+    retry_failed: bool = False,
+    watch: float | None = None,
+    until: datetime | None = None,
+    on_event: Hook = nobody,
+    interrupt: anyio.Event | None = None,
+) -> BatchResult:
+    """Learn who has authorized, and create the partner expense connection for each of those, once; write the reports.
+
+    `watch`: go on asking, every so many seconds and as often as the daily quota allows, until nobody is left to wait
+    for, `until` is over or `interrupt` is set. Raises as `migrate` does.
+    """
+    folder, interrupt = existing(folder), interrupt or anyio.Event()
+    while True:
+        job = FollowUp(retry_failed=retry_failed)
+        stop = await _do(folder, job, settings, on_event, interrupt)
+        result = _reported(folder, stop)
+        due = _next_round(result, watch, time.time())
+        if due is None or interrupt.is_set():
+            return result
+        end = until.timestamp() if until is not None else math.inf
+        on_event(Resting(result.waiting, min(due, end), stop))
+        with anyio.move_on_after(max(min(due, end) - time.time(), 0.0)):
+            await interrupt.wait()
+        if interrupt.is_set() or due >= end:
+            return replace(result, stop=Stop("Interrupted", 130) if interrupt.is_set() else result.stop)
+        retry_failed = False
+
+
+async def links(
+    folder: str | Path,
+    *,
+    settings: Settings | None = None,
+    margin: float = 2 * 3600.0,
+    limit: int | None = None,
+    link_lifetime: int | None = None,
+    on_event: Hook = nobody,
+    interrupt: anyio.Event | None = None,
+) -> BatchResult:
+    """Renew the linkUrls, of customers who have not authorized, that are no longer good `margin` seconds from now.
+
+    `limit`: only the next so many, those first whose link is oldest. `link_lifetime` in seconds: how long a linkUrl is
+    good; the batch remembers it. Raises as `migrate` does.
+    """
+    folder = existing(folder)
+    job = Links(margin=margin, limit=limit, lifetime=link_lifetime)
+    return _reported(folder, await _do(folder, job, settings, on_event, interrupt))
+
+
+async def unlink(
+    folder: str | Path,
+    customer_ids: Sequence[str],
+    *,
+    settings: Settings | None = None,
+    on_event: Hook = nobody,
+    interrupt: anyio.Event | None = None,
+) -> UnlinkResult:
+    """Deauthorize these customers' accounting connections, where they are Linked. Raises as `migrate` does."""
+    folder = existing(folder)
+    job = Unlink(customer_ids)
+    result = _reported(folder, await _do(folder, job, settings, on_event, interrupt))
+    with Reader(folder / FILE) as reader:
+        found = reader.statuses(customer_ids)
+    others = {customer_id: reason for customer_id in customer_ids if (reason := _not_unlinked(found.get(customer_id)))}
+    unlinked = tuple(dict.fromkeys(customer_id for customer_id in customer_ids if customer_id not in others))
+    return UnlinkResult(folder, result.summary, result.stop, result.paths, unlinked, others)
+
+
+async def verify(
+    folder: str | Path,
+    *,
+    settings: Settings | None = None,
+    adopt: bool = False,
+    on_event: Hook = nobody,
+    interrupt: anyio.Event | None = None,
+) -> VerifyResult:
+    """Compare what Codat has with the journal; change nothing there, and here only if told to `adopt` what is unknown.
+
+    Raises as `migrate` does.
+    """
+    folder = existing(folder)
+    result = _reported(folder, await _do(folder, Verify(adopts=adopt), settings, on_event, interrupt))
+    with Reader(folder / FILE) as reader:
+        frames = reader.findings()
+        findings = pl.concat(frames) if frames is not None else pl.DataFrame(schema=dict.fromkeys(FINDINGS, pl.String))
+    return VerifyResult(folder, result.summary, result.stop, result.paths, findings)
+
+
+async def undo(
+    folder: str | Path,
+    *,
+    settings: Settings | None = None,
+    yes: bool = False,
+    on_event: Hook = nobody,
+    interrupt: anyio.Event | None = None,
+) -> UndoResult:
+    """List the companies that this batch created and nobody has linked; with `yes` delete them, for good.
+
+    Raises as `migrate` does.
+    """
+    folder = existing(folder)
+    result = _reported(folder, await _do(folder, Undo(deletes=yes), settings, on_event, interrupt))
+    with Reader(folder / FILE) as reader:
+        deletable, left_alone = reader.created(nobodys=True), reader.created(nobodys=False)
+    deleted = result.summary.requests.get("delete_company", 0)
+    return UndoResult(folder, result.summary, result.stop, result.paths, yes, deletable, left_alone, deleted)
+
+
 def report(folder: str | Path) -> BatchResult:
     """Write the reports of a batch again from its journal; send nothing. Raises BatchUnusable, JournalUnwritable."""
     return _reported(Path(folder), None)
+
+
+def existing(folder: str | Path) -> Path:
+    """Give the folder of a batch that is there. Raises BatchUnusable, with what to do."""
+    path = Path(folder)
+    if not (path / FILE).is_file():
+        raise BatchUnusable(f"{path} holds no journal: give the folder of a batch, or migrate its input first.")
+    return path
 
 
 def stem(path: Path) -> str:
@@ -122,6 +293,50 @@ def stem(path: Path) -> str:
 def storable(name: str) -> str:
     """Give a name that is text through and through: a byte that is none becomes `%FF`."""
     return re.sub(r"[\ud800-\udfff]", lambda found: f"%{ord(found[0]) & 0xFF:02X}", name)
+
+
+async def _do(
+    folder: Path,
+    job: Job,
+    settings: Settings | None,
+    on_event: Hook,
+    interrupt: anyio.Event | None,
+    options: Options | None = None,
+) -> Stop | None:
+    settings = settings or Settings.make()
+    with only_run(folder):
+        run = Run(folder, settings, options or Options(), version=__version__, hook=on_event)
+        return await run.do(job, interrupt or anyio.Event())
+
+
+def _next_round(result: BatchResult, watch: float | None, now: float) -> float | None:
+    """Say when a follow-up that watches asks again; None if it does not."""
+    stop = result.stop
+    if watch is None or not result.waiting or (stop is not None and stop.exit_code != JournalUnwritable.exit_code):
+        return None
+    if stop is not None:
+        return next_try(now, watch, stop)
+    summary = result.summary
+    companies = sum(summary.customers[state] for state in ("link_ready", "linked", "complete", "unlinked"))
+    quota = summary.quota
+    known = None
+    if quota.remaining is not None and quota.resets_at is not None:
+        known = Quota(quota.limit, quota.remaining, datetime.fromisoformat(quota.resets_at).timestamp())
+    return next_poll(now, watch, pages=pages(companies), waiting=result.waiting, quota=known)
+
+
+def _not_unlinked(known: tuple[str | None, str | None, str | None] | None) -> str | None:
+    """Say why a customer is not unlinked after all; None if it is."""
+    if known is None:
+        return "is not in this batch"
+    company_id, status, error = known
+    if status in ("Unlinked", "Deauthorized"):
+        return None
+    if company_id is None or status is None:
+        return "has no connection in Codat"
+    if status == "Linked":
+        return f"is still linked: {error}" if error else "is still linked"
+    return f"has a connection that is {status}: only a Linked one can be unlinked"
 
 
 def _reported(folder: Path, stop: Stop | None) -> BatchResult:
@@ -139,15 +354,24 @@ __all__ = [
     "Event",
     "Hold",
     "Options",
+    "Resting",
     "Share",
     "Started",
     "State",
     "Stop",
     "Swept",
+    "UndoResult",
+    "UnlinkResult",
+    "VerifyResult",
     "Warned",
     "check",
+    "follow_up",
+    "links",
     "look_online",
     "migrate",
     "migrate_blocking",
     "report",
+    "undo",
+    "unlink",
+    "verify",
 ]

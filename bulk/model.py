@@ -15,7 +15,10 @@ class Step(StrEnum):
 
     COMPANY = "company"  # Create company
     CONNECTION = "connection"  # Create connection: the accounting one
-    LINK = "link"  # Get connection: a linkUrl for a connection that was taken over without one
+    LINK = "link"  # Get connection: a linkUrl for a connection that has none, or one that is no longer good
+    PARTNER = "partner"  # Create partner expense connection, once the customer has authorized
+    UNLINK = "unlink"  # Unlink connection
+    DELETE = "delete"  # Delete company
 
 
 class State(StrEnum):
@@ -55,6 +58,9 @@ def customer_tag(customer_id: str) -> str:
     return hashlib.sha256(customer_id.encode()).hexdigest()[:32]
 
 
+DELETED = "Deleted"  # our word in the place of a connection's status, after Codat's event `connection.deleted`
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """Why a request was not done, in Codat's words where it gave any."""
@@ -66,7 +72,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """A connection as Codat describes it. `status`: PendingAuth, Linked, Unlinked, Deauthorized."""
+    """A connection as Codat describes it. `status`: PendingAuth, Linked, Unlinked, Deauthorized.
+
+    Of one that Codat no longer has, the journal says `DELETED`.
+    """
 
     id: str
     status: str
@@ -116,7 +125,12 @@ class Entry:
     connection_id: str | None = None
     connection_status: str | None = None
     link_url: str | None = None
+    partner_connection_id: str | None = None
+    partner_status: str | None = None
+    state: State = State.PENDING
+    knows_company: bool = True  # False: Codat's list lacked the company it had, and is asked before another is made
     knows_connections: bool = True  # False: the company was found, and whether it has a connection was not said
+    old_link: tuple[str | None, str | None] = (None, None)  # the linkUrl in the journal, and when it was issued
     asks: tuple[Ask, ...] = ()  # oldest first
 
     def evolve(self, **changes: Any) -> Self:

@@ -6,13 +6,12 @@ for the requests that it took.
 
 from __future__ import annotations
 
-import sqlite3
 import sys
 import time
 from pathlib import Path
 
+from bulk.engine.migrate import enrolled
 from bulk.journal import enrol, store
-from bulk.journal.enrol import Enrolment, Source
 from bulk.rows import Input, open_input
 
 DONE = """
@@ -43,7 +42,7 @@ def make(source: Input, folder: Path) -> None:
     connection = store.open_journal(folder)
     with store.transaction(connection):
         run = store.begin_run(connection, command="migrate", version="benchmark", source=str(source.path), at=at)
-        enrol.note(connection, run, _enrolled(connection, source, run))
+        enrol.note(connection, run, enrolled(connection, source, run))
         connection.execute(DONE, {"at": at})
         connection.execute(COMPANIES, {"run": run, "now": yesterday})
         connection.execute(CONNECTIONS, {"run": run, "now": yesterday})
@@ -51,20 +50,6 @@ def make(source: Input, folder: Path) -> None:
         store.put(connection, facts | {"link_lifetime": 7 * 86_400})
         store.finish_run(connection, run, at=at, seconds=1.0, stopped=None)
     connection.close()
-
-
-def _enrolled(connection: sqlite3.Connection, source: Input, run: int) -> enrol.Tally:
-    path = str(source.path.resolve())
-    enrolment = Enrolment(connection, Source(path, source.digest, source.columns, source.extras), run=run)
-    rows = 0
-    for batch in source.batches():
-        rows += batch.accepted.height + batch.rejected.height
-        enrolment.take(
-            batch.accepted.select(enrol.ACCEPTED).iter_rows(),
-            batch.rejected.select(enrol.REJECTED).iter_rows(),
-            rows=rows,
-        )
-    return enrolment.finish()
 
 
 if __name__ == "__main__":

@@ -22,6 +22,11 @@ from bulk.errors import BulkError
 COMMANDS = {
     "check": ("bulk.cli.check", "Say what a migration of INPUT would send, reject and cost; send nothing."),
     "migrate": ("bulk.cli.migrate", "Create a company and an accounting connection for each customer of INPUT."),
+    "follow-up": ("bulk.cli.follow_up", "Create the partner expense connection for each who has authorized."),
+    "links": ("bulk.cli.links", "Renew the linkUrls that have expired or soon will."),
+    "unlink": ("bulk.cli.unlink", "Deauthorize the accounting connections of named customers."),
+    "verify": ("bulk.cli.verify", "Prove that Codat has what the journal says; list what is missing or extra."),
+    "undo": ("bulk.cli.undo", "List, or with --yes delete, the companies created that nobody has linked."),
     "report": ("bulk.cli.report", "Write the reports of BATCH again from its journal; send nothing."),
     "sandbox": ("bulk.sandbox.command", "Serve a stand-in for Codat on this machine, or stand in for its customers."),
 }
@@ -45,7 +50,7 @@ class Commands(click.Group):
         """Load one."""
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name)
+        command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,11 +11,7 @@ import click
 from bulk.cli import options
 
 if TYPE_CHECKING:
-    import anyio
-
-    from bulk.api import BatchResult
     from bulk.engine.run import Share
-    from bulk.settings import Settings
 
 
 @click.command()
@@ -54,7 +48,9 @@ def migrate(
     The same command again resumes: nothing is created twice, nothing is asked for that is known.
     """
     from bulk.api import Options, stem
+    from bulk.api import migrate as start
     from bulk.cli.outcome import tell
+    from bulk.cli.running import run
 
     folder = reports / _name(batch if batch is not None else stem(path))
     share = _share(max_failures)
@@ -63,7 +59,18 @@ def migrate(
         folder, sandbox=sandbox, base_url=base_url, rate=rate, concurrency=concurrency, timeout=timeout
     ) as settings:
         chosen = Options(limit=limit, retry_failed=retry_failed, waits=wait, reserve=reserve, max_failures=share)
-        result = _run(path, folder, settings, pairs, chosen)
+        result = run(
+            lambda progress, interrupt: start(
+                path,
+                reports=folder.parent,
+                batch=folder.name,
+                settings=settings,
+                mapping=pairs,
+                options=chosen,
+                on_event=progress,
+                interrupt=interrupt,
+            )
+        )
     tell(result, as_json=as_json, again=options.again(pairs, sandbox=sandbox, base_url=base_url))
     return result.exit_code
 
@@ -73,57 +80,6 @@ def _must_be_readable(path: Path, pairs: dict[str, str]) -> None:
     from bulk.rows import open_input
 
     open_input(path, mapping=pairs)
-
-
-def _run(path: Path, folder: Path, settings: Settings, pairs: dict[str, str], chosen: object) -> BatchResult:
-    import anyio
-
-    from bulk.api import migrate as run
-    from bulk.cli.progress import Progress
-
-    async def main() -> BatchResult:
-        interrupt = anyio.Event()
-        async with anyio.create_task_group() as group:
-            group.start_soon(_listen, interrupt)
-            with Progress() as progress:
-                result = await run(
-                    path,
-                    reports=folder.parent,
-                    batch=folder.name,
-                    settings=settings,
-                    mapping=pairs,
-                    options=chosen,  # type: ignore[arg-type]  # Options, imported only where it is made
-                    on_event=progress,
-                    interrupt=interrupt,
-                )
-            group.cancel_scope.cancel()
-        return result
-
-    try:
-        return anyio.run(main)
-    except BaseExceptionGroup as group:
-        raise _first(group) from None
-
-
-async def _listen(interrupt: anyio.Event) -> None:
-    """The first Ctrl-C or SIGTERM ends the run in order; the second at once, which loses nothing either."""
-    import anyio
-
-    from bulk.cli.words import say
-
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            if interrupt.is_set():
-                os._exit(130)
-            interrupt.set()
-            say("Stopping: what is in flight is finished and written down (Ctrl-C again stops at once) ...")
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error
 
 
 def _name(batch: str) -> str:

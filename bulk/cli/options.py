@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -51,6 +52,32 @@ def codat(command: Command) -> Command:
     return command
 
 
+class Duration(click.ParamType[float]):
+    """A length of time: seconds, or a number with s, m, h or d behind it."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Give seconds, above 0."""
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", str(value).strip().lower())
+        seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]] if found else 0.0
+        if not 0 < seconds <= 3650 * 86400:
+            self.fail(f"{value!r} is no length of time: give seconds, or such as 90m, 24h, 2d.", param, ctx)
+        return seconds
+
+
+@contextmanager
+def settings_of(folder: Path, **given: Any) -> Iterator[Settings]:
+    """Give the settings for a run on a batch that is there already."""
+    from bulk.api import existing
+
+    existing(folder)
+    with settings_for(folder, **given) as settings:
+        yield settings
+
+
 @contextmanager
 def settings_for(
     folder: Path, *, sandbox: bool, base_url: str | None, rate: int, concurrency: int, timeout: float
@@ -70,6 +97,11 @@ def settings_for(
     with stand_in(folder) as (url, key):
         of_sandbox = Settings.make(api_key=key, base_url=url, environ={})
         yield replace(settings, authorization=of_sandbox.authorization, base_url=of_sandbox.base_url)
+
+
+def where(*, sandbox: bool, base_url: str | None, **_: object) -> list[str]:
+    """Give the options that say where Codat is, for the next command on the same batch."""
+    return again({}, sandbox=sandbox, base_url=base_url)
 
 
 def again(pairs: dict[str, str], *, sandbox: bool, base_url: str | None) -> list[str]:

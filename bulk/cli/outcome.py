@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,15 +26,18 @@ MEANING = {
 }
 
 
-def tell(result: BatchResult, *, as_json: bool, again: Sequence[str] = ()) -> None:
+def tell(
+    result: BatchResult, *, as_json: bool, again: Sequence[str] = (), more: Mapping[str, object] | None = None
+) -> None:
     """Print the end of a run: its summary to standard output, why it stopped to standard error.
 
-    `again`: the options that a next run on the same batch needs as well.
+    `again`: the options that a next run on the same batch needs as well. `more`: what the JSON says besides.
     """
     if result.stop is not None:
         say(_stopped(result))
     if as_json:
-        give_json(result.summary.to_json())
+        summary = json.loads(result.summary.to_json()) | dict(more or {})
+        give_json(json.dumps(summary, ensure_ascii=False, indent=2))
         return
     summary = result.summary
     states = [(state, f"{number:,}", MEANING[state]) for state, number in summary.customers.items() if number]
@@ -43,6 +47,15 @@ def tell(result: BatchResult, *, as_json: bool, again: Sequence[str] = ()) -> No
         give(table(states))
     give(f"\n{_requests(result)}\n")
     give(table(_next_steps(result, again)))
+
+
+def _where(again: Sequence[str]) -> list[str]:
+    """Leave out --map, which only commands with an input take."""
+    kept = list(again)
+    while "--map" in kept:
+        place = kept.index("--map")
+        del kept[place : place + 2]
+    return kept
 
 
 def _stopped(result: BatchResult) -> str:
@@ -84,12 +97,17 @@ def _next_steps(result: BatchResult, again: Sequence[str]) -> list[tuple[str, st
         said = f"{count(links.good, 'linkUrl')}, the next expires {links.next_expiry}"
         steps.append(("Email", str(folder / "links.csv"), said))
     if links.expired:
-        steps.append(("Expired", str(folder / "results.csv"), f"{count(links.expired, 'linkUrl')} no longer good"))
+        command = shlex.join(["bulk", "links", str(folder), *_where(again)])
+        steps.append(("Expired", command, f"{count(links.expired, 'linkUrl')} no longer good: renews them"))
+    if customers["link_ready"] or customers["linked"]:
+        command = shlex.join(["bulk", "follow-up", str(folder), *_where(again)])
+        said = "for those who have authorized" if customers["linked"] else "when customers have authorized"
+        steps.append(("Then", command, said))
     if customers["rejected"]:
-        command = ["bulk", "migrate", str(folder / "rejects.csv"), "--batch", folder.name]
+        mend = ["bulk", "migrate", str(folder / "rejects.csv"), "--batch", folder.name]
         if folder.parent != Path("reports"):
-            command += ["--reports", str(folder.parent)]
-        steps.append(("Mend", str(folder / "rejects.csv"), "mend, then: " + shlex.join([*command, *again])))
+            mend += ["--reports", str(folder.parent)]
+        steps.append(("Mend", str(folder / "rejects.csv"), "mend, then: " + shlex.join([*mend, *again])))
     if customers["failed"]:
         steps.append(("Failed", str(folder / "results.csv"), "see error; mend the rows, or repeat with --retry-failed"))
     if any(path.name == "differences.csv" for path in result.paths):

@@ -12,8 +12,8 @@ from tqdm import tqdm
 
 from bulk.cli.words import count, duration, moment, say, shown
 from bulk.codat.pace import Hold
-from bulk.engine.events import Advanced, Enrolled, Event, Started, Swept, Warned
-from bulk.model import Quota, State
+from bulk.engine.events import Advanced, Enrolled, Event, Resting, Started, Swept, Warned
+from bulk.model import Quota
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -49,12 +49,15 @@ class Progress:
                 self._start(to_do, done)
             case Swept(companies, taken_over) if companies or taken_over:
                 self._say(
-                    f"Codat has {count(companies, 'company', 'companies')} on this page; taken over: {taken_over:,}"
+                    f"Codat has {count(companies, 'company', 'companies')} on this page, {taken_over:,} with news"
                 )
             case Advanced():
                 self._advance(event)
             case Hold(why, until):
                 self._say(f"Waiting until {moment(until)}: {shown(why, 300)}")
+            case Resting(waiting, until, stop):
+                why = f" after: {shown(stop.reason, 300)}" if stop is not None else ""
+                self._say(f"{count(waiting, 'customer')} waited for; asking again at {moment(until)}{why}")
             case Warned(text):
                 self._say("Warning: " + shown(text, 1000))
             case _:
@@ -79,7 +82,7 @@ class Progress:
 
     def _advance(self, event: Advanced) -> None:
         self._quota = event.quota or self._quota
-        if event.state is State.PENDING:
+        if event.is_left:
             return
         self._done += 1
         if self._bar is not None:

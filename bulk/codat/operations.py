@@ -18,6 +18,7 @@ from bulk.model import Company, Connection, customer_tag
 
 # By the response's schema a page holds at most 2,000 companies (by the parameter's 5,000): the smaller is safe.
 PAGE_SIZE = 2000
+LINK_LIFETIME = 24 * 3600  # seconds: https://docs.codat.io/auth-flow/authorize-hosted-link; older pages say an hour
 
 # The documentation's own example keeps the customer's identifier in the tag `uid`
 # (https://docs.codat.io/using-the-api/managing-companies): people read that one. It may hold characters that the query
@@ -68,6 +69,31 @@ def create_connection(company_id: str, platform_key: str) -> Request:
 def get_connection(company_id: str, connection_id: str) -> Request:
     """GET one connection; its answer carries a fresh linkUrl."""
     return Request("get_connection", "GET", f"{_connections(company_id)}/{quote(connection_id, safe='')}")
+
+
+def create_partner_expense_connection(company_id: str) -> Request:
+    """POST the partner expense connection, which has no body; only once the accounting connection is Linked.
+
+    https://docs.codat.io/sync-for-expenses-api#/operations/create-partner-expense-connection
+    """
+    path = f"{_company(company_id)}/sync/expenses/connections/partnerExpense"
+    return Request("create_partner_expense_connection", "POST", path)
+
+
+def unlink_connection(company_id: str, connection_id: str) -> Request:
+    """PATCH a connection to Unlinked; only a Linked one can be (https://docs.codat.io/using-the-api/unlink)."""
+    path = f"{_connections(company_id)}/{quote(connection_id, safe='')}"
+    return Request("unlink_connection", "PATCH", path, _dump({"status": "Unlinked"}))
+
+
+def get_company(company_id: str) -> Request:
+    """GET one company with its connections; unlike a GET of a connection it leaves their linkUrls as they are."""
+    return Request("get_company", "GET", _company(company_id))
+
+
+def delete_company(company_id: str) -> Request:
+    """DELETE a company and its connections, for good."""
+    return Request("delete_company", "DELETE", _company(company_id))
 
 
 def list_connections(company_id: str) -> Request:
@@ -189,8 +215,18 @@ def _least_far(company: Company) -> tuple[bool, bool, str, str]:
     return (connection is None or connection.status != "Linked", connection is None, company.created or "", company.id)
 
 
+def partner_connection(connections: Iterable[Connection]) -> Connection | None:
+    """Pick the partner expense connection of a company; of several, the linked one, then the oldest."""
+    partners = [c for c in connections if c.source_type == "Expense"]
+    return min(partners, key=lambda c: (c.status != "Linked", c.created or "", c.id), default=None)
+
+
+def _company(company_id: str) -> str:
+    return f"/companies/{quote(company_id, safe='')}"
+
+
 def _connections(company_id: str) -> str:
-    return f"/companies/{quote(company_id, safe='')}/connections"
+    return _company(company_id) + "/connections"
 
 
 def _connections_in(results: object) -> tuple[Connection, ...]:

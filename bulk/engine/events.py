@@ -39,11 +39,21 @@ class Swept:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """A customer has got somewhere, or (`state` still pending) is left for another run."""
+    """A customer has got somewhere, or (`is_left`) is left for another run."""
 
     customer_id: str
     state: State
     quota: Quota | None
+    is_left: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """A follow-up that watches rests: so many customers are waited for, and Codat is asked again at `until`."""
+
+    waiting: int
+    until: float  # seconds since 1970
+    stop: Stop | None  # what ended the last round early, if anything did
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,7 @@ class Ended:
     stop: Stop | None
 
 
-Event = Enrolled | Started | Swept | Advanced | Hold | Warned | Ended
+Event = Enrolled | Started | Swept | Advanced | Hold | Resting | Warned | Ended
 Hook = Callable[[Event], None]
 
 

@@ -8,10 +8,10 @@ kept for 90 minutes and replayed for the same key, a 5xx too, a 429 never.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bulk.model import Ask, Outcome
+from bulk.model import Ask, Outcome, Step
 
 KEY_LIFETIME = 90 * 60.0
 # A request whose client is gone may still be at work, and a list may lag behind; a look-up waits so long after the
@@ -68,13 +68,17 @@ class Standing:
 def standing(asks: Iterable[Ask], *, swept_at: float = 0.0, may_exist: bool = False) -> Standing:
     """Fold what was asked for one step, oldest first.
 
-    `may_exist`: whether the thing may be there although nobody here asked for it.
+    `may_exist`: whether the thing may be there although nobody here asked for it, or did and lost sight of it.
     `swept_at`: when the last sweep that shows this step began. What it showed is in the journal as done; so what is
     in doubt still was not there then.
     """
     now = Standing(in_doubt=may_exist)
     for ask in asks:
-        now = _after_look(now, ask) if ask.key is None else _after_post(now, ask)
+        if ask.outcome is Outcome.FOUND or (ask.outcome is Outcome.DONE and ask.key is not None):
+            # It was done. What is asked of the same step since then is another thing, and needs another key.
+            now = Standing(in_doubt=may_exist)
+        else:
+            now = _after_look(now, ask) if ask.key is None else _after_post(now, ask)
     if now.in_doubt and swept_at >= now.doubted_at + now.settling:
         now = replace(now, in_doubt=False, absent_at=swept_at)
     return now
@@ -93,6 +97,24 @@ def decide(known: Standing, now: float) -> Decision:
         # What was in doubt may have been done since it was looked for; while the key lived, that would have shown.
         return Look()
     return Send()
+
+
+def decide_deletion(asks: Sequence[Ask], *, began: float) -> Decision:
+    """Decide what to do next for a company that is to be deleted, oldest ask first.
+
+    A deletion needs no key, since a second one finds nothing; but it cannot be taken back. So Codat is asked right
+    before it whether somebody has linked the company: `began` is when this run did, and an earlier look is too old.
+    """
+    last = asks[-1] if asks else None
+    is_fresh = last is not None and last.outcome is Outcome.ABSENT and last.sent_at >= began
+    return Send() if is_fresh else Look()
+
+
+def since_deletion(asks: Sequence[Ask]) -> Sequence[Ask]:
+    """Leave out what was asked for a company that has been deleted since: nothing of it is left."""
+    is_gone = (Outcome.DONE, Outcome.FOUND)
+    gone = [n for n, ask in enumerate(asks) if ask.step is Step.DELETE and ask.outcome in is_gone]
+    return asks[gone[-1] + 1 :] if gone else asks
 
 
 def backoff(tries: int, rng: random.Random) -> float:

@@ -7,54 +7,103 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from enum import Enum, auto
 from typing import Any
 
 from bulk.codat import operations, wire
 from bulk.codat.operations import Request
 from bulk.codat.wire import Reply
-from bulk.model import Company, Connection, Entry, Outcome, Problem, State, Step, customer_tag
+from bulk.model import DELETED, Company, Connection, Entry, Outcome, Problem, State, Step, customer_tag
 
 Changes = dict[str, Any]
-
-STATE_OF_CONNECTION = {
-    "PendingAuth": State.LINK_READY,
-    "Linked": State.LINKED,
-    "Unlinked": State.UNLINKED,
-    "Deauthorized": State.UNLINKED,
-}
+LATER = Outcome.BUSY, Outcome.UNSENT, Outcome.HELD, Outcome.REFUSED, Outcome.STOPPED
 
 
-def next_step(entry: Entry) -> Step | None:
+class Aim(Enum):
+    """What a run wants of its customers: which steps it takes with them."""
+
+    LINK_READY = auto()  # a company, an accounting connection and a linkUrl
+    PARTNER = auto()  # the partner expense connection of those who have authorized
+    FRESH_LINK = auto()  # another linkUrl, in place of one that is no longer good
+    UNLINKED = auto()  # no authorized connection
+    UNDONE = auto()  # no company, unless somebody has linked it
+
+
+def next_step(entry: Entry, aim: Aim) -> Step | None:
     """Say what is to be asked next; None when the customer has got as far as it can."""
+    status = entry.connection_status
+    if aim is Aim.LINK_READY:
+        return _next_to_link_ready(entry)
+    if aim is Aim.UNDONE:
+        return Step.DELETE if entry.company_id is not None and status in (None, "PendingAuth", DELETED) else None
+    if status == "Linked" and aim is Aim.PARTNER:
+        return Step.PARTNER if entry.partner_connection_id is None else None
+    if status == "Linked" and aim is Aim.UNLINKED:
+        return Step.UNLINK
+    return Step.LINK if status == "PendingAuth" and aim is Aim.FRESH_LINK and not entry.link_url else None
+
+
+def _next_to_link_ready(entry: Entry) -> Step | None:
     if entry.company_id is None:
         return Step.COMPANY
     if entry.connection_id is None:
         return Step.CONNECTION
-    if entry.connection_status == "PendingAuth" and not entry.link_url:
-        return Step.LINK
-    return None
+    return Step.LINK if entry.connection_status == "PendingAuth" and not entry.link_url else None
 
 
-def requests_needed(entry: Entry) -> int:
+def requests_needed(entry: Entry, aim: Aim) -> int:
     """Count the requests that take this customer to the end, if all goes well."""
-    return {Step.COMPANY: 2, Step.CONNECTION: 1, Step.LINK: 1, None: 0}[next_step(entry)]
+    step = next_step(entry, aim)
+    return 0 if step is None else 2 if step is Step.COMPANY else 1
+
+
+def state_of(connection_status: str | None, *, has_partner: bool) -> State:
+    """Say how far a customer with a company has got."""
+    match connection_status:
+        case "Linked":
+            return State.COMPLETE if has_partner else State.LINKED
+        case "Unlinked" | "Deauthorized":
+            return State.UNLINKED
+        case None:
+            return State.PENDING
+        case _ if connection_status == DELETED:
+            return State.FAILED
+    return State.LINK_READY
+
+
+def state_after(entry: Entry) -> State:
+    """Say how far a customer has got for whom nothing more is asked."""
+    if entry.company_id is None:
+        return State.PENDING
+    return state_of(entry.connection_status, has_partner=entry.partner_connection_id is not None)
 
 
 def request_for(entry: Entry, step: Step, *, batch: str) -> Request:
     """Build the request of a step."""
-    if step is Step.COMPANY:
-        return operations.create_company(
-            customer_id=entry.customer_id, name=entry.name, description=entry.description, batch=batch
-        )
-    if step is Step.CONNECTION:
-        return operations.create_connection(entry.company_id or "", entry.platform_key)
-    return operations.get_connection(entry.company_id or "", entry.connection_id or "")
+    company_id, connection_id = entry.company_id or "", entry.connection_id or ""
+    match step:
+        case Step.COMPANY:
+            return operations.create_company(
+                customer_id=entry.customer_id, name=entry.name, description=entry.description, batch=batch
+            )
+        case Step.CONNECTION:
+            return operations.create_connection(company_id, entry.platform_key)
+        case Step.LINK:
+            return operations.get_connection(company_id, connection_id)
+        case Step.PARTNER:
+            return operations.create_partner_expense_connection(company_id)
+        case Step.UNLINK:
+            return operations.unlink_connection(company_id, connection_id)
+        case Step.DELETE:
+            return operations.delete_company(company_id)
 
 
 def look_up_for(entry: Entry, step: Step) -> Request:
     """Build the request that shows whether a step was done already."""
     if step is Step.COMPANY:
         return operations.list_companies(tag=(operations.CUSTOMER_TAG, customer_tag(entry.customer_id)))
+    if step is Step.DELETE:
+        return operations.get_company(entry.company_id or "")
     return operations.list_connections(entry.company_id or "")
 
 
@@ -64,7 +113,19 @@ def sent(entry: Entry, step: Step) -> Changes:
         return {"name_sent": entry.name, "description_sent": entry.description}
     if step is Step.CONNECTION:
         return {"platform_sent": entry.platform_key}
+    if step is Step.LINK:
+        return {"link_url": None, "link_issued_at": None}  # another one makes the last one useless
     return {}
+
+
+def left_by(entry: Entry, step: Step, reply: Reply, *, in_doubt: bool) -> Changes:
+    """Give what a request leaves behind in the journal that was not done, as far as is known."""
+    changes: Changes = {}
+    if step is Step.LINK and reply.outcome in LATER:
+        changes = dict(zip(("link_url", "link_issued_at"), entry.old_link, strict=True))
+    if reply.outcome in (Outcome.REFUSED, Outcome.STOPPED) and not in_doubt:
+        changes |= unsent(step)
+    return changes | troubled(step, reply.problem) if reply.outcome is Outcome.REFUSED else changes
 
 
 def unsent(step: Step) -> Changes:
@@ -78,50 +139,75 @@ def unsent(step: Step) -> Changes:
 
 def created(company: Company) -> Changes:
     """Give what a new company changes."""
-    return {"company_id": company.id, "company_origin": "created", "name_sent": company.name} | NO_ERROR
+    own: Changes = {"company_id": company.id, "company_origin": "created", "company_batch": None}
+    return own | {"name_sent": company.name} | NO_ERROR
 
 
-def read_created(step: Step, reply: Reply, at: float) -> tuple[Reply, Changes]:
-    """Read the answer to a POST: what it changes, or that it may have been done although it does not say so."""
+def read_answer(entry: Entry, step: Step, reply: Reply, at: float) -> tuple[Reply, Changes]:
+    """Read the answer to a step's request: what it changes, or that it may have been done and does not say so."""
+    if step is Step.DELETE and (reply.outcome is Outcome.DONE or is_gone(reply)):
+        return replace(reply, outcome=Outcome.DONE, problem=None), UNDONE
     if reply.outcome is not Outcome.DONE:
-        return reply, {}
+        return reply, {"connection_status": DELETED} if step is Step.LINK and is_gone(reply) else {}
     if step is Step.COMPANY:
         company = operations.read_company(reply.content)
         return (reply, created(company)) if company else (wire.unreadable(reply, "a company's id"), {})
     connection = operations.read_connection(reply.content)
     if connection is None:
         return wire.unreadable(reply, "a connection's id and status"), {}
+    if step is Step.PARTNER:
+        return reply, partnered(connection) | {"state": State.COMPLETE, "knows_connections": True} | NO_ERROR
+    if step is Step.UNLINK and connection.status == "Linked":
+        return wire.unreadable(reply, "having unlinked the connection"), {}
+    if step is Step.LINK and connection.status == "PendingAuth" and not connection.link_url:
+        return wire.unreadable(reply, "a linkUrl"), {}
+    if step in (Step.LINK, Step.UNLINK) and connection.status != "PendingAuth":
+        return reply, turned(entry, connection)
     return reply, connected(connection, issued_at=timestamp(at))
 
 
-def read_link(_: Entry, reply: Reply, at: float) -> tuple[Reply, Changes]:
-    """Read the answer to Get connection, whose linkUrl is fresh."""
-    connection = operations.read_connection(reply.content)
-    if connection is None:
-        return wire.unreadable(reply, "a connection's id and status"), {}
-    if connection.status == "PendingAuth" and not connection.link_url:
-        problem = Problem("Codat gave the connection without a linkUrl", str(reply.status))
-        return replace(reply, outcome=Outcome.BUSY, problem=problem), {}
-    return reply, connected(connection, issued_at=timestamp(at))
-
-
-def read_look_up(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Changes]:
-    """Read the answer to List connections, whose linkUrls are fresh: was the accounting connection made?"""
+def read_connections(entry: Entry, step: Step, reply: Reply, at: float) -> tuple[Reply, Changes]:
+    """Read the answer to List connections, whose linkUrls are fresh: was this step done already?"""
     connections = operations.read_connections(reply.content)
     if connections is None:
         return wire.unreadable(reply, "a page of connections"), {}
-    connection = operations.accounting_connection(connections, entry.platform_key)
-    if connection is None:
-        return replace(reply, outcome=Outcome.ABSENT), {}
-    return replace(reply, outcome=Outcome.FOUND), connected(connection, issued_at=timestamp(at))
+    accounting = operations.accounting_connection(connections, entry.platform_key)
+    partner = operations.partner_connection(connections)
+    absent, found = replace(reply, outcome=Outcome.ABSENT), replace(reply, outcome=Outcome.FOUND)
+    if step is Step.CONNECTION:
+        return (found, connected(accounting, issued_at=timestamp(at))) if accounting else (absent, {})
+    changes = turned(entry, accounting) if accounting else deleted(Step.CONNECTION)
+    if step is Step.PARTNER and partner is not None:
+        with_partner = entry.evolve(partner_connection_id=partner.id)
+        return found, (turned(with_partner, accounting) if accounting else changes) | partnered(partner)
+    is_done = step is Step.UNLINK and (accounting is None or accounting.status != "Linked")
+    return (found if is_done else absent), changes
+
+
+def read_deletable(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Changes]:
+    """Read the answer to Get company: is it gone, or has somebody linked it, or may it be deleted?"""
+    if is_gone(reply):
+        return replace(reply, outcome=Outcome.FOUND, problem=None), UNDONE
+    company = operations.read_company(reply.content)
+    if company is None or not company.knows_connections:
+        return wire.unreadable(reply, "a company and its connections"), {}
+    return replace(reply, outcome=Outcome.ABSENT), refreshed(entry, company, at=at)
+
+
+def is_gone(reply: Reply) -> bool:
+    """Whether Codat itself, not a gateway, says that it has no such thing."""
+    return reply.status == 404 and reply.is_readable
 
 
 def taken_over(entry: Entry, company: Company, *, batch: str, at: float) -> Changes:
     """Give what a company that was found in Codat changes, with its accounting connection where it has one."""
-    is_own = company.tags.get(operations.BATCH_TAG) == operations.batch_tag(batch)
+    # Only what this journal has asked for is its own: another batch may have the same name, and so the same tag.
+    tag = company.tags.get(operations.BATCH_TAG)
+    is_own = tag == operations.batch_tag(batch) and entry.name_sent is not None
     changes: Changes = {
         "company_id": company.id,
         "company_origin": "created" if is_own else "taken_over",
+        "company_batch": None if is_own else tag,
         "name_sent": company.name,
         "description_sent": company.description,
         "knows_connections": company.knows_connections,
@@ -129,8 +215,56 @@ def taken_over(entry: Entry, company: Company, *, batch: str, at: float) -> Chan
     connection = operations.accounting_connection(company.connections, entry.platform_key)
     if connection is None:
         return changes
-    partner = next((c for c in company.connections if c.source_type == "Expense"), None)
-    return changes | listed(connection, at=at) | partnered(partner)
+    changes |= listed(connection, at=at)
+    partner = operations.partner_connection(company.connections)
+    if partner is None:
+        return changes
+    return changes | partnered(partner) | {"state": state_of(connection.status, has_partner=True)}
+
+
+def refreshed(entry: Entry, company: Company, *, at: float) -> Changes:
+    """Give what the company list shows of a customer's company that the journal does not know; nothing if it does."""
+    if not company.knows_connections:
+        return {}
+    accounting = operations.accounting_connection(company.connections, entry.platform_key)
+    if accounting is None and entry.connection_id is None:
+        return NO_ERROR | {"connection_status": None, "state": State.PENDING} if entry.connection_status else {}
+    if accounting is None:
+        return {} if entry.connection_status == DELETED else deleted(Step.CONNECTION)
+    partner = operations.partner_connection(company.connections)
+    shown = (accounting.id, accounting.status, partner and partner.id, partner.status if partner else None)
+    known = (entry.connection_id, entry.connection_status, entry.partner_connection_id, entry.partner_status)
+    if shown == known or (partner is None and shown[:2] == known[:2] and entry.partner_status == DELETED):
+        return {}
+    with_partner = entry.evolve(partner_connection_id=partner.id if partner else None)
+    is_same = accounting.id == entry.connection_id and (entry.link_url or accounting.status != "PendingAuth")
+    changes = turned(with_partner, accounting) if is_same else listed(accounting, at=at)
+    changes["state"] = state_of(accounting.status, has_partner=partner is not None)
+    if partner is not None:
+        return changes | partnered(partner)
+    if entry.partner_connection_id is not None:
+        lost = deleted(Step.PARTNER)
+        changes |= lost if accounting.status == "Linked" else {"partner_status": lost["partner_status"]}
+    return changes
+
+
+def turned(entry: Entry, connection: Connection) -> Changes:
+    """Give what another status of a known connection changes; its linkUrl is left as it is."""
+    has_partner = entry.partner_connection_id is not None
+    changes: Changes = {
+        "connection_id": connection.id,
+        "connection_status": connection.status,
+        "state": state_of(connection.status, has_partner=has_partner),
+    }
+    return changes | ({"platform_sent": connection.platform_key} if connection.platform_key else {}) | NO_ERROR
+
+
+def deleted(step: Step) -> Changes:
+    """Give what it changes that Codat no longer has the thing that this step made."""
+    thing = {Step.COMPANY: "company", Step.CONNECTION: "accounting connection", Step.PARTNER: "partner connection"}
+    status = "partner_status" if step is Step.PARTNER else "connection_status"
+    problem = Problem(f"Codat no longer has this {thing[step]}: it was deleted there", DELETED.lower())
+    return {status: DELETED, "state": State.FAILED} | troubled(step, problem)
 
 
 def listed(connection: Connection, *, at: float) -> Changes:
@@ -146,9 +280,10 @@ def connected(connection: Connection, *, issued_at: str | None) -> Changes:
     changes: Changes = {
         "connection_id": connection.id,
         "connection_status": connection.status,
+        "knows_connections": True,
         "link_url": connection.link_url,
         "link_issued_at": issued_at if connection.link_url else None,
-        "state": STATE_OF_CONNECTION.get(connection.status, State.LINK_READY),
+        "state": state_of(connection.status, has_partner=False),
     } | NO_ERROR
     if connection.status == "PendingAuth" and not connection.link_url:
         changes["state"] = State.PENDING
@@ -157,12 +292,9 @@ def connected(connection: Connection, *, issued_at: str | None) -> Changes:
     return changes
 
 
-def partnered(partner: Connection | None) -> Changes:
-    """Give what a partner expense connection changes, if there is one."""
-    if partner is None:
-        return {}
-    changes: Changes = {"partner_connection_id": partner.id, "partner_status": partner.status}
-    return changes | {"state": State.COMPLETE} if partner.status == "Linked" else changes
+def partnered(partner: Connection) -> Changes:
+    """Give what a partner expense connection changes, the state left to the caller."""
+    return {"partner_connection_id": partner.id, "partner_status": partner.status}
 
 
 def troubled(step: Step, problem: Problem | None) -> Changes:
@@ -178,12 +310,26 @@ def troubled(step: Step, problem: Problem | None) -> Changes:
 
 
 NO_ERROR: Changes = {"error_step": None, "error_code": None, "error": None, "correlation_id": None}
+# What holds of a customer whose company was deleted on purpose: Codat has nothing, and nothing was sent.
+UNDONE: Changes = {
+    **dict.fromkeys(("name_sent", "platform_sent", "description_sent", "company_id", "company_origin")),
+    **dict.fromkeys(("company_batch", "connection_id", "connection_status", "link_url", "link_issued_at")),
+    **dict.fromkeys(("partner_connection_id", "partner_status")),
+    "knows_connections": True,
+    "state": State.PENDING,
+    **NO_ERROR,
+}
+
+
+ENTRYS_OWN = (
+    *("name_sent", "company_id", "knows_connections", "connection_id", "connection_status", "link_url"),
+    *("partner_connection_id", "partner_status", "state"),
+)
 
 
 def apply(entry: Entry, changes: Changes) -> Entry:
     """Make the entry that these changes leave."""
-    known = ("name_sent", "company_id", "knows_connections", "connection_id", "connection_status", "link_url")
-    return entry.evolve(**{name: changes[name] for name in known if name in changes})
+    return entry.evolve(**{name: changes[name] for name in ENTRYS_OWN if name in changes})
 
 
 def timestamp(seconds: float) -> str:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
+from typing import Protocol, Self
 
 import anyio
 
@@ -24,33 +25,64 @@ from bulk.journal.store import Intent, Result
 from bulk.model import Company, Entry, Outcome, Stop, customer_tag
 
 MOST_READINGS = 3
+Tag = tuple[str, str]
 
 
-async def sweep(tools: Tools, *, of_batch: bool, hook: Hook) -> float:
-    """Read the whole company list (`of_batch`: only of companies that this batch made); gives when it began.
+class Taker(Protocol):
+    """What is done with the companies that a list shows; all of it in the transactions that write its pages down."""
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """Prepare for a reading of the lists, the first or another one."""
+
+    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> int:
+        """Take in a page, answered at this time; gives how many customers it was news for."""
+
+
+async def sweep(tools: Tools, tags: Sequence[Tag | None], taker: Taker, hook: Hook) -> float:
+    """Read the company lists with these tags (None: the list of all); gives when that began.
 
     Raises Stopped. A page that does not come is asked for again; a list that is not whole is read anew, and a run that
     cannot get a whole one stops: whom it does not see in the list, it would create.
     """
     began = tools.wall()
     for _ in range(MOST_READINGS):
-        if await _read_list(tools, of_batch=of_batch, hook=hook):
-            await tools.writer.write(lambda connection: store.put(connection, {"swept_at": began}))
+        await tools.writer.write(taker.begin)
+        if await _read_lists(tools, tags, taker, hook):
+            await tools.writer.write(lambda connection: _note(connection, tags, began))
             return began
         hook(Warned("Codat's list of companies changed or broke off while it was read; reading it again"))
     tools.gate.close(Stop("Codat's list of companies cannot be read as a whole: it changes, breaks off or repeats", 75))
     raise Stopped
 
 
-async def _read_list(tools: Tools, *, of_batch: bool, hook: Hook) -> bool:
+def _note(connection: sqlite3.Connection, tags: Sequence[Tag | None], began: float) -> None:
+    """Write down when a sweep began; before all companies were seen once, a sweep of some proves nothing."""
+    if None in tags or store.get(connection, "swept_at") is not None:
+        store.put(connection, {"swept_at": began})
+
+
+async def look_at(tools: Tools, company_ids: Sequence[str], taker: Taker, hook: Hook) -> None:
+    """Ask for single companies, where they are fewer than a list has pages. Raises Stopped."""
+    await tools.writer.write(taker.begin)
+    for company_id in company_ids:
+        await _page(operations.get_company(company_id), tools, taker, hook)
+
+
+async def _read_lists(tools: Tools, tags: Sequence[Tag | None], taker: Taker, hook: Hook) -> bool:
+    for tag in tags:
+        if not await _read_list(tools, tag, taker, hook):
+            return False
+    return True
+
+
+async def _read_list(tools: Tools, tag: Tag | None, taker: Taker, hook: Hook) -> bool:
     """Read the list once; gives whether it held still and came to its end."""
-    tag = (operations.BATCH_TAG, operations.batch_tag(tools.batch)) if of_batch else None
     request: Request | None = operations.list_companies(tag=tag)
     asked: set[str] = set()
     most = size = seen = 0
     while request is not None:
         asked.add(request.path)
-        page = await _page(request, tools, hook)
+        page = await _page(request, tools, taker, hook)
         seen += len(page.companies)
         if page.total is not None and page.total < most:
             return False  # some were deleted, and others have moved up to a page that was read before
@@ -68,20 +100,22 @@ async def _read_list(tools: Tools, *, of_batch: bool, hook: Hook) -> bool:
 
 async def ask_quota(tools: Tools, hook: Hook) -> None:
     """Let Codat tell what is left of the day's quota, with the one request that begins nothing. Raises Stopped."""
-    await _page(operations.list_companies(page_size=1), tools, hook)
+    await _page(operations.list_companies(page_size=1), tools, TakeOver(tools.batch, hook), hook)
 
 
-async def _page(request: Request, tools: Tools, hook: Hook) -> CompanyPage:
+async def _page(request: Request, tools: Tools, taker: Taker, hook: Hook) -> CompanyPage:
     tries = 0
     while True:
         await tools.gate.book(1)
-        reply, page = await _fetch(request, tools, hook)
+        reply, page = await _fetch(request, tools, taker, hook)
         if page is not None:
             return page
         if reply.outcome in (Outcome.HELD, Outcome.STOPPED):
             continue  # the gate waits, or has closed
         tries += 1
         said = reply.problem.text if reply.problem else "no answer"
+        if request.operation == "get_company" and steps.is_gone(reply):
+            return CompanyPage((), 0, None)
         if reply.outcome is Outcome.REFUSED:
             tools.gate.close(Stop(f"Codat refused the list of companies: {said}", 75))
         elif tries >= 3 * plan.MOST_TRIES:
@@ -91,7 +125,7 @@ async def _page(request: Request, tools: Tools, hook: Hook) -> CompanyPage:
             await anyio.sleep(plan.backoff(min(tries, 4), tools.rng))
 
 
-async def _fetch(request: Request, tools: Tools, hook: Hook) -> tuple[Reply, CompanyPage | None]:
+async def _fetch(request: Request, tools: Tools, taker: Taker, hook: Hook) -> tuple[Reply, CompanyPage | None]:
     ticket: int | None = None
     try:
         async with Turn(tools.gate) as turn:
@@ -99,52 +133,93 @@ async def _fetch(request: Request, tools: Tools, hook: Hook) -> tuple[Reply, Com
                 sent_at = tools.wall()
                 ticket = tools.gate.depart()
                 reply = await tools.client.send(request)
-                page = operations.read_company_page(reply.content) if reply.outcome is Outcome.DONE else None
+                page = _read(request, reply) if reply.outcome is Outcome.DONE else None
                 if page is None and reply.outcome is Outcome.DONE:
                     reply = wire.unreadable(reply, "a page of companies")
                 tools.gate.answered(ticket, reply, creates=False)
                 turn.over()
                 intent = Intent(None, None, request.operation, sent_at)
                 result = Result(reply.outcome, tools.wall(), reply.status, reply.problem)
-                taken, doubles = await tools.writer.write(_taking_over(intent, result, page, tools))
+
+                def take(connection: sqlite3.Connection) -> int:
+                    store.settle(connection, store.intend(connection, tools.run, intent), result)
+                    return taker.take(connection, page.companies, result.answered_at) if page is not None else 0
+
+                taken = await tools.writer.write(take)
     finally:
         if ticket is None:  # it never left: what was booked for it is free again
             tools.gate.unbook(1)
     if page is not None:
         hook(Swept(len(page.companies), taken))
-    for customer_id, company_ids in doubles:
-        hook(Warned(f"Codat has more than one company for customer {customer_id}: {', '.join(company_ids)}"))
     return reply, page
 
 
-def _taking_over(
-    intent: Intent, result: Result, page: CompanyPage | None, tools: Tools
-) -> Callable[[sqlite3.Connection], tuple[int, list[tuple[str, list[str]]]]]:
-    """Write down a page and, in the same transaction, what it shows about customers of the batch."""
+def _read(request: Request, reply: Reply) -> CompanyPage | None:
+    if request.operation == "list_companies":
+        return operations.read_company_page(reply.content)
+    company = operations.read_company(reply.content)
+    return CompanyPage((company,), 1, None) if company else None
 
-    def write(connection: sqlite3.Connection) -> tuple[int, list[tuple[str, list[str]]]]:
-        store.settle(connection, store.intend(connection, tools.run, intent), result)
-        if page is None:
-            return 0, []
-        tags = [c.tags.get(operations.CUSTOMER_TAG, "") for c in page.companies]
-        uids = [c.tags.get(operations.READABLE_TAG, "") for c in page.companies]
-        by_tag = _by_customer(page.companies)
-        taken, doubles = 0, []
-        for entry in store.find_by_tags(connection, tags, uids):
+
+class TakeOver:
+    """Takes over what Codat has and the journal lacks, and how far each customer has got there."""
+
+    def __init__(self, batch: str, hook: Hook) -> None:
+        """Make a taker for the companies of a batch, by the name that marks them."""
+        self._batch = batch
+        self._hook = hook
+        self._reads_all = False
+
+    def of_all(self) -> Self:
+        """Know companies that have lost their tags as well: for a list of all."""
+        self._reads_all = True
+        return self
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """Forget who was seen in an earlier reading."""
+        connection.execute("CREATE TEMP TABLE IF NOT EXISTS seen (seq INTEGER PRIMARY KEY)")
+        connection.execute("DELETE FROM temp.seen")
+        if self._reads_all:
+            store.index_companies(connection)
+
+    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> int:
+        """Write down what a page shows about customers of the batch."""
+        by_tag = by_customer(companies)
+        taken = 0
+        for entry in known_customers(connection, companies, by_company=self._reads_all):
             own = by_tag[customer_tag(entry.customer_id)] + by_tag["uid " + entry.customer_id]
-            others = {c.id for c in own} | ({entry.company_id} if entry.company_id else set())
-            if len(others) > 1:
-                doubles.append((entry.customer_id, sorted(str(other) for other in others)))
-            changes = _changes(entry, own, batch=tools.batch, at=result.answered_at)
+            own = own or [company for company in companies if company.id == entry.company_id]
+            self._warn_of_doubles(entry, own)
+            if any(company.id == entry.company_id for company in own) or entry.company_id is None:
+                connection.execute("INSERT OR IGNORE INTO temp.seen VALUES (?)", (entry.seq,))
+            changes = _changes(entry, own, batch=self._batch, at=at)
             if changes:
-                store.change(connection, entry.seq, changes | {"updated_at": steps.timestamp(result.answered_at)})
+                store.change(connection, entry.seq, changes | {"updated_at": steps.timestamp(at)})
                 taken += 1
-        return taken, doubles
+        return taken
 
-    return write
+    def _warn_of_doubles(self, entry: Entry, own: Sequence[Company]) -> None:
+        ids = {company.id for company in own} | ({entry.company_id} if entry.company_id else set())
+        if len(ids) > 1:
+            listed = ", ".join(sorted(map(str, ids)))
+            self._hook(Warned(f"Codat has more than one company for customer {entry.customer_id}: {listed}"))
 
 
-def _by_customer(companies: tuple[Company, ...]) -> dict[str, list[Company]]:
+def known_customers(
+    connection: sqlite3.Connection, companies: Sequence[Company], *, by_company: bool
+) -> Iterable[Entry]:
+    """Read the customers whose companies these are by their tags; `by_company`: or by the journal."""
+    tags = [c.tags.get(operations.CUSTOMER_TAG, "") for c in companies]
+    uids = [c.tags.get(operations.READABLE_TAG, "") for c in companies]
+    found = {entry.seq: entry for entry in store.find_by_tags(connection, tags, uids)}
+    if by_company:
+        known = {entry.company_id for entry in found.values()}
+        others = [company.id for company in companies if company.id not in known]
+        found |= {entry.seq: entry for entry in store.find_by_companies(connection, others)}
+    return found.values()
+
+
+def by_customer(companies: Iterable[Company]) -> dict[str, list[Company]]:
     """Sort companies by the customer that their tags name: `<tag>`, or `uid <identifier>` where only that is there."""
     sorted_out: dict[str, list[Company]] = defaultdict(list)
     for company in companies:
@@ -153,13 +228,10 @@ def _by_customer(companies: tuple[Company, ...]) -> dict[str, list[Company]]:
     return sorted_out
 
 
-def _changes(entry: Entry, own: list[Company], *, batch: str, at: float) -> steps.Changes:
+def _changes(entry: Entry, own: Sequence[Company], *, batch: str, at: float) -> steps.Changes:
     """Give what a sweep changes about a customer: only what the journal did not know."""
     if entry.company_id is None:
         company = operations.find_company(own, entry.customer_id)
         return steps.taken_over(entry, company, batch=batch, at=at) if company else {}
     company = next((c for c in own if c.id == entry.company_id), None)
-    if company is None or entry.connection_id is not None:
-        return {}
-    connection = operations.accounting_connection(company.connections, entry.platform_key)
-    return steps.listed(connection, at=at) if connection else {}
+    return steps.refreshed(entry, company, at=at) if company else {}

@@ -22,11 +22,13 @@ from bulk.codat.wire import Reply
 from bulk.engine import plan, steps
 from bulk.engine.agenda import Item
 from bulk.engine.plan import Look, Send, Wait
-from bulk.engine.steps import Changes
+from bulk.engine.steps import Aim, Changes
 from bulk.journal import store
 from bulk.journal.store import Intent, Result
 from bulk.journal.writer import Writer
 from bulk.model import Ask, Company, Entry, Outcome, State, Step
+
+WITH_KEY = ("POST", "PATCH")  # the methods for which Codat keeps an Idempotency-Key
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,11 @@ class Tools:
     writer: Writer
     run: int
     batch: str
+    aim: Aim
     wall: Callable[[], float]  # seconds since 1970
     rng: random.Random
-    swept_at: float  # when the last sweep of the company list began
+    began: float  # when this run did, seconds since 1970
+    swept_at: float = 0.0  # when the last sweep of the company list began
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Finished:
     """Nothing more is to be done for the customer in this run. A state of None: it is no longer in the batch."""
 
     state: State | None
+    is_left: bool = False  # there is, but for another run
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +108,11 @@ async def advance(item: Item, tools: Tools) -> Parked | Finished:
 async def _advance(item: Item, tools: Tools, booking: _Booking) -> Parked | Finished:
     entry = item.entry
     refused = False  # this run was refused, and looks whether an earlier try had done it after all
-    while (step := steps.next_step(entry)) is not None:
+    while (step := steps.next_step(entry, tools.aim)) is not None:
         decision = _decide(entry, step, tools)
         if isinstance(decision, Wait):
             return Parked(replace(item, entry=entry), decision.until)
-        if isinstance(decision, Send) and not entry.is_present:
+        if isinstance(decision, Send) and not entry.is_present and tools.aim is Aim.LINK_READY:
             return await _let_go(entry, tools)
         answered = await _carry_out(decision, entry, step, tools, booking)
         if answered is None:
@@ -116,15 +121,21 @@ async def _advance(item: Item, tools: Tools, booking: _Booking) -> Parked | Fini
         if outcome in (Outcome.DONE, Outcome.FOUND):
             item = Item(entry)
             refused = False
-        elif outcome is Outcome.ABSENT and refused:
-            return await _fail(entry, tools, steps.unsent(step))
-        elif outcome is Outcome.REFUSED:
-            if isinstance(decision, Look) or not plan.standing(_asks(entry, step)).in_doubt:
-                return await _fail(entry, tools)
-            refused = True
         elif outcome in (Outcome.LOST, Outcome.KEPT, Outcome.BUSY, Outcome.UNSENT):
             return await _try_later(replace(item, entry=entry), step, answered.reply, tools)
-    return Finished(_state(entry))
+        elif refused and outcome is Outcome.ABSENT:
+            return await _fail(entry, step, tools, steps.unsent(step))
+        elif outcome is Outcome.REFUSED:
+            refused = isinstance(decision, Send) and plan.standing(_asks(entry, step)).in_doubt
+            if not refused:
+                return await _fail(entry, step, tools)
+    return await _finish(entry, tools)
+
+
+async def _finish(entry: Entry, tools: Tools) -> Finished:
+    if entry.company_id is None and not entry.is_present:  # it was deleted, and the input no longer asks for it
+        return await _let_go(entry, tools)
+    return Finished(steps.state_after(entry))
 
 
 async def _carry_out(
@@ -132,38 +143,35 @@ async def _carry_out(
 ) -> _Answered | None:
     """Look or send; None when it had to wait for so long that the decision no longer holds."""
     if isinstance(decision, Look):
-        await booking.need(steps.requests_needed(entry) + 1)
+        await booking.need(steps.requests_needed(entry, tools.aim) + 1)
         return await _look(entry, step, tools, booking)
-    await booking.need(steps.requests_needed(entry))
+    await booking.need(steps.requests_needed(entry, tools.aim))
     return await _send(entry, step, decision, tools, booking)
 
 
 def _decide(entry: Entry, step: Step, tools: Tools) -> plan.Decision:
+    if step is Step.DELETE:
+        return plan.decide_deletion(_asks(entry, step), began=tools.began)
     # A sweep of the batch's companies shows every company that it made, but not the connections of those taken over.
     swept_at = tools.swept_at if step is Step.COMPANY else 0.0
-    may_exist = step is Step.CONNECTION and not entry.knows_connections
+    is_known = entry.knows_company if step is Step.COMPANY else entry.knows_connections
+    may_exist = step in (Step.COMPANY, Step.CONNECTION, Step.PARTNER) and not is_known
     return plan.decide(plan.standing(_asks(entry, step), swept_at=swept_at, may_exist=may_exist), tools.wall())
 
 
 def _asks(entry: Entry, step: Step) -> tuple[Ask, ...]:
-    return tuple(ask for ask in entry.asks if ask.step is step)
-
-
-def _state(entry: Entry) -> State:
-    return steps.STATE_OF_CONNECTION.get(entry.connection_status or "", State.LINK_READY)
+    return tuple(ask for ask in plan.since_deletion(entry.asks) if ask.step is step)
 
 
 async def _send(entry: Entry, step: Step, decision: Send, tools: Tools, booking: _Booking) -> _Answered | None:
     """Send the request of a step, its intent on the disk before it leaves; None as in `_carry_out`."""
     request = steps.request_for(entry, step, batch=tools.batch)
-    if request.method == "GET":
-        return await _ask(entry, step, request, tools, booking, read=steps.read_link)
-    if decision.body != request.body and not plan.standing(_asks(entry, step)).was_doubted:
-        body, key = request.body, None  # nothing was done under the old key: the input's latest values go
-    else:
-        body, key = decision.body or request.body, decision.key
-    key = key or str(uuid.UUID(int=tools.rng.getrandbits(128), version=4))
-    request = replace(request, body=body)
+    key = None
+    if request.method in WITH_KEY:
+        if decision.body == request.body or plan.standing(_asks(entry, step)).was_doubted:
+            request, key = replace(request, body=decision.body or request.body), decision.key
+        # else nothing was done under the old key: the input's latest values go
+        key = key or str(uuid.UUID(int=tools.rng.getrandbits(128), version=4))
     async with Turn(tools.gate) as turn:
         if _decide(entry, step, tools) != decision:
             return None
@@ -173,11 +181,11 @@ async def _send(entry: Entry, step: Step, decision: Send, tools: Tools, booking:
 
 
 async def _exchange(
-    entry: Entry, step: Step, request: Request, key: str, tools: Tools, booking: _Booking, turn: Turn
+    entry: Entry, step: Step, request: Request, key: str | None, tools: Tools, booking: _Booking, turn: Turn
 ) -> _Answered:
     sent_at = tools.wall()
     intent = Intent(entry.seq, step, request.operation, sent_at, key, request.body)
-    is_repeat = any(ask.key == key for ask in entry.asks)
+    is_repeat = key is not None and any(ask.key == key for ask in entry.asks)
     may_exist: Changes = {} if is_repeat else steps.sent(entry, step)
 
     def intend(connection: sqlite3.Connection) -> int:
@@ -189,8 +197,8 @@ async def _exchange(
 
     if tools.gate.is_open:
         ticket = booking.spend()
-        reply, changes = steps.read_created(step, await tools.client.send(request, key=key), tools.wall())
-        tools.gate.answered(ticket, reply, creates=True)
+        reply, changes = steps.read_answer(entry, step, await tools.client.send(request, key=key), tools.wall())
+        tools.gate.answered(ticket, reply, creates=key is not None)
         turn.over()
         attempts = 1
     else:  # a 429 or a stop came in while the intent was being committed
@@ -198,20 +206,11 @@ async def _exchange(
 
     ask = Ask(step, key, request.body, sent_at, reply.outcome, reply.status)
     entry = entry.evolve(asks=(*entry.asks, ask))
-    changes |= _after(entry, step, reply)
-    await _settle(entry, number, reply, changes, tools, attempts=attempts)
+    left = {}
+    if reply.outcome is not Outcome.DONE:
+        left = steps.left_by(entry, step, reply, in_doubt=plan.standing(_asks(entry, step)).in_doubt)
+    await _settle(entry, number, reply, left | changes, tools, attempts=attempts)
     return _Answered(reply, steps.apply(entry, changes))
-
-
-def _after(entry: Entry, step: Step, reply: Reply) -> Changes:
-    """What a POST that did not succeed leaves behind."""
-    if reply.outcome is Outcome.DONE:
-        return {}
-    is_certain = not plan.standing(_asks(entry, step)).in_doubt
-    nothing_there = steps.unsent(step) if is_certain and reply.outcome in (Outcome.REFUSED, Outcome.STOPPED) else {}
-    if reply.outcome is Outcome.REFUSED:
-        return nothing_there | steps.troubled(step, reply.problem)
-    return nothing_there
 
 
 async def _look(entry: Entry, step: Step, tools: Tools, booking: _Booking) -> _Answered:
@@ -219,7 +218,13 @@ async def _look(entry: Entry, step: Step, tools: Tools, booking: _Booking) -> _A
     if step is Step.COMPANY:
         return await _look_for_company(entry, tools, booking)
     look_up = steps.look_up_for(entry, step)
-    return await _ask(entry, step, look_up, tools, booking, read=steps.read_look_up)
+    if step is Step.DELETE:
+        return await _ask(entry, step, look_up, tools, booking, read=steps.read_deletable)
+
+    def read(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Changes]:
+        return steps.read_connections(entry, step, reply, at)
+
+    return await _ask(entry, step, look_up, tools, booking, read=read)
 
 
 async def _look_for_company(entry: Entry, tools: Tools, booking: _Booking) -> _Answered:
@@ -243,7 +248,7 @@ async def _look_for_company(entry: Entry, tools: Tools, booking: _Booking) -> _A
         answered = await _ask(entry, Step.COMPANY, request, tools, booking, read=read)
         if answered.reply.outcome is not Outcome.DONE or following is None:
             return answered
-        await booking.need(1 + steps.requests_needed(entry))
+        await booking.need(1 + steps.requests_needed(entry, tools.aim))
         entry, request = answered.entry, operations.next_page(following)
 
 
@@ -263,7 +268,7 @@ async def _ask(
             ticket = booking.spend()
             reply = await tools.client.send(request)
             changes: Changes = {}
-            if reply.outcome is Outcome.DONE:
+            if reply.outcome is Outcome.DONE or (step is Step.DELETE and steps.is_gone(reply)):
                 reply, changes = read(entry, reply, tools.wall())
             tools.gate.answered(ticket, reply, creates=False)
             turn.over()
@@ -311,11 +316,14 @@ async def _try_later(item: Item, step: Step, reply: Reply, tools: Tools) -> Park
         return Parked(Item(item.entry, tries, since), now + plan.backoff(tries, tools.rng))
     changes = steps.troubled(step, reply.problem) | {"updated_at": steps.timestamp(now)}
     await tools.writer.write(lambda connection: store.change(connection, item.entry.seq, changes))
-    return Finished(State.PENDING)
+    return Finished(item.entry.state, is_left=True)
 
 
-async def _fail(entry: Entry, tools: Tools, also: Changes | None = None) -> Finished:
-    changes = (also or {}) | {"state": State.FAILED, "updated_at": steps.timestamp(tools.wall())}
+async def _fail(entry: Entry, step: Step, tools: Tools, also: Changes | None = None) -> Finished:
+    """Note that Codat refused this step; what it refused to take away is there as before."""
+    changes: Changes = (also or {}) | {"updated_at": steps.timestamp(tools.wall())}
+    if step not in (Step.UNLINK, Step.DELETE):
+        changes["state"] = State.FAILED
     await tools.writer.write(lambda connection: store.change(connection, entry.seq, changes))
     return Finished(State.FAILED)
 
@@ -325,4 +333,4 @@ async def _let_go(entry: Entry, tools: Tools) -> Finished:
     if entry.company_id is None:
         await tools.writer.write(lambda connection: store.dismiss(connection, entry.seq))
         return Finished(None)
-    return Finished(State.PENDING)
+    return Finished(State.PENDING)  # and so it stays: nothing more is asked for it

@@ -328,11 +328,28 @@ class Enrolment:
 
 
 def retry_failed(connection: sqlite3.Connection) -> int:
-    """Put every failed customer back to work; gives their number."""
-    cursor = connection.execute(
-        "UPDATE customers SET state = 'pending' WHERE state = 'failed' AND presence = 'present'"
+    """Put every failed customer back to work; gives their number.
+
+    Whose company or connection is no longer in Codat gets another, after Codat was asked once more whether it is.
+    """
+    failed = "state = 'failed' AND presence = 'present'"
+    is_deleted = f"{failed} AND connection_status = 'Deleted'"
+    no_connection = "connection_id = NULL, connection_status = NULL, link_url = NULL, link_issued_at = NULL"
+    connection.execute(
+        f"UPDATE customers SET company_id = NULL, company_origin = 'missing', company_batch = NULL, {no_connection} "  # noqa: S608 - fixed texts
+        f"WHERE {is_deleted} AND error_step = 'company'"
     )
-    return cursor.rowcount
+    connection.execute(f"UPDATE customers SET knows_connections = 0, {no_connection} WHERE {is_deleted}")  # noqa: S608 - fixed texts
+    retry_partners(connection)
+    return connection.execute(f"UPDATE customers SET state = 'pending' WHERE {failed}").rowcount  # noqa: S608 - fixed texts
+
+
+def retry_partners(connection: sqlite3.Connection) -> int:
+    """Let the next follow-up ask again for partner connections that Codat refused or lost; gives their number."""
+    failed = "state = 'failed' AND connection_status = 'Linked'"
+    nothing = "partner_connection_id = NULL, partner_status = NULL, knows_connections = 0"
+    connection.execute(f"UPDATE customers SET {nothing} WHERE {failed} AND partner_status = 'Deleted'")  # noqa: S608 - fixed texts
+    return connection.execute(f"UPDATE customers SET state = 'linked' WHERE {failed}").rowcount  # noqa: S608 - fixed texts
 
 
 def note(connection: sqlite3.Connection, run: int, tally: Tally) -> None:

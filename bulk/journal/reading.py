@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 import polars as pl
 
 from bulk.errors import BatchUnusable, BulkError, JournalUnwritable
-from bulk.journal.store import SCHEMA_VERSION
+from bulk.journal.store import OLDEST_VERSION, SCHEMA_VERSION
 from bulk.model import State
 
 CHUNK_ROWS: Final = 10_000
@@ -49,6 +49,21 @@ RESULTS: Final = (
 """The columns of the results; the input's other columns follow them."""
 
 LINKS: Final = ("customer_id", "company_name", "email", "platform", "link_url", "link_expires_at")
+PARTNER: Final = (
+    "customer_id",
+    "company_name",
+    "email",
+    "company_id",
+    "connection_id",
+    "connection_status",
+    "partner_connection_id",
+    "partner_status",
+    "error_code",
+    "error",
+    "correlation_id",
+)
+FINDINGS: Final = ("finding", "customer_id", "company_id", "connection_id", "detail", "adopted")
+COMPANIES: Final = ("customer_id", "company_name", "company_id", "connection_status")
 REJECTS: Final = ("row", "reasons")
 DIFFERENCES: Final = ("customer_id", "field", "in_codat", "in_input")
 
@@ -85,6 +100,21 @@ _LINK_FIGURES = f"""
            min(CASE WHEN expires > :now THEN expires END)
     FROM (SELECT CASE WHEN link_url IS NOT NULL THEN {_EXPIRY} END AS expires FROM customers
           WHERE state = 'link_ready' AND presence <> 'gone')"""  # noqa: S608 - constants
+_PARTNER = f"""
+    SELECT {", ".join(PARTNER)}, presence = 'gone' AS is_gone, source, row
+    FROM customers WHERE company_id IS NOT NULL ORDER BY is_gone, source, row"""  # noqa: S608 - constants
+_FINDINGS = """
+    SELECT finding, customer_id, company_id, connection_id, detail, CASE adopted WHEN 1 THEN 'yes' ELSE 'no' END
+    FROM findings ORDER BY n"""
+# Nobody has linked what still waits or has no connection; what was unlinked was linked once.
+_CREATED = f"""
+    SELECT {", ".join(COMPANIES)}, source, row FROM customers
+    WHERE company_origin = 'created' AND company_id IS NOT NULL
+          AND (connection_status IS NULL OR connection_status IN ('PendingAuth', 'Deleted')) = :nobodys
+    ORDER BY source, row"""  # noqa: S608 - constants
+_STATUSES = """
+    SELECT customer_id, company_id, connection_status, error FROM customers
+    WHERE customer_id IN (SELECT value FROM json_each(:ids))"""
 _REJECTS = f"SELECT {_ROW}, reasons, cells FROM rejections ORDER BY source, row"  # noqa: S608 - constants
 _DIFFERENCES = """
     SELECT customer_id, 'company_name', name_sent, name, source, row, 1 AS place FROM customers
@@ -101,8 +131,10 @@ _COUNTS = f"""
     UNION ALL
     SELECT 'rejected', count(*) FROM rejections WHERE hidden = 0"""  # noqa: S608 - constants
 _LAST_RUN = """
-    SELECT id, input, started_at, finished_at, seconds, rows_new, rows_same, rows_changed, rows_gone
-    FROM runs ORDER BY id DESC LIMIT 1"""
+    SELECT last.id, enrolled.input, last.started_at, last.finished_at, last.seconds,
+           enrolled.rows_new, enrolled.rows_same, enrolled.rows_changed, enrolled.rows_gone
+    FROM runs last LEFT JOIN runs enrolled ON enrolled.id = (SELECT max(id) FROM runs WHERE input IS NOT NULL)
+    ORDER BY last.id DESC LIMIT 1"""
 # What never left this machine is no request: Codat has not seen it, nor counted it.
 _REQUESTS = """
     SELECT operation, count(*), coalesce(sum(status = 429), 0) FROM requests
@@ -229,6 +261,25 @@ class Reader:
         """Give what Codat has otherwise than the input says it now; at least one frame."""
         return self._frames(_DIFFERENCES, DIFFERENCES, chunk_rows, drop=3)
 
+    def partners(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
+        """Give everybody whose company exists, in input order, then the gone; at least one frame."""
+        return self._frames(_PARTNER, PARTNER, chunk_rows, drop=3)
+
+    def findings(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame] | None:
+        """Give what the last proof found, in at least one frame; None if there was none yet."""
+        if "verified_at" not in self._facts:
+            return None
+        return self._frames(_FINDINGS, FINDINGS, chunk_rows)
+
+    def created(self, *, nobodys: bool) -> pl.DataFrame:
+        """Give the companies that this batch created: those that nobody has linked, or those that somebody has."""
+        return pl.concat(self._frames(_CREATED, COMPANIES, CHUNK_ROWS, {"nobodys": nobodys}, drop=2))
+
+    def statuses(self, customer_ids: Sequence[str]) -> dict[str, tuple[str | None, str | None, str | None]]:
+        """Give company, connection status and error of these customers, as far as the batch has them."""
+        rows = self._rows(_STATUSES, {"ids": json.dumps(list(customer_ids))})
+        return {customer_id: (company, status, error) for customer_id, company, status, error in rows}
+
     def counts(self) -> dict[str, int]:
         """Count the rows of the results by state; every state is there."""
         counts = dict.fromkeys(map(str, State), 0)
@@ -238,7 +289,7 @@ class Reader:
 
     def summary(self) -> Summary:
         """Say how the batch stands, and what its last run did."""
-        run = next(iter(self._rows(_LAST_RUN)), (None,) * 5 + (0,) * 4)
+        run = next(iter(self._rows(_LAST_RUN)), (None,) * 9)
         values = {"run": run[0], "first": self._first_request(run[0])}
         requests = self._rows(_REQUESTS, values)
         ((retries,),) = self._rows(_RETRIES, values)
@@ -258,12 +309,12 @@ class Reader:
                 remaining=_number(self._facts.get("quota_remaining")),
                 resets_at=self._facts.get("quota_resets_at"),
             ),
-            rows=RowFigures(*run[5:]),
+            rows=RowFigures(*(number or 0 for number in run[5:])),
         )
 
     def _check_version(self) -> None:
         ((version,),) = self._rows("PRAGMA user_version")
-        if version != SCHEMA_VERSION:
+        if not OLDEST_VERSION <= version <= SCHEMA_VERSION:
             raise BatchUnusable(
                 f"{self._path} is no journal that this version can read (journal {version}, not {SCHEMA_VERSION}): "
                 "give the folder of a batch, or use the version of bulk that wrote it"

@@ -4,7 +4,7 @@
 
 CREATE TABLE batch (                 -- facts about the batch as a whole
     key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), created_at, swept_at (epoch), link_lifetime (seconds),
-    value TEXT                       -- asked_until (epoch: a Retry-After), quota_limit, quota_remaining, quota_resets_at
+    value TEXT                       -- verified_at, asked_until (epoch: a Retry-After), quota_limit, quota_remaining, quota_resets_at
 ) WITHOUT ROWID;
 
 CREATE TABLE sources (               -- the files this batch was given
@@ -39,10 +39,12 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     -- how far it got
     state          TEXT NOT NULL DEFAULT 'pending',-- pending, failed, link_ready, linked, complete, unlinked
     company_id     TEXT,
-    company_origin TEXT,                           -- created (by this batch) or taken_over
+    company_origin TEXT,                           -- created (by this batch) or taken_over; missing: Codat lost it,
+                                                   -- and is asked once more before another is created
+    company_batch  TEXT,                           -- the tag of the batch that created one that was taken over
     knows_connections INTEGER NOT NULL DEFAULT 1,  -- 0: the company was found, and whether it has a connection was not said
     connection_id  TEXT,
-    connection_status TEXT,
+    connection_status TEXT,                        -- Codat's word, or Deleted
     link_url       TEXT,
     link_issued_at TEXT,
     partner_connection_id TEXT,
@@ -111,5 +113,26 @@ CREATE TABLE requests (              -- one row for each request: what a POST in
     correlation_id TEXT,
     error_code     TEXT,
     error          TEXT
+);
+CREATE TABLE deliveries (            -- one row for each webhook event of a customer's connection, in order of arrival
+    n             INTEGER PRIMARY KEY,
+    id            TEXT NOT NULL UNIQUE, -- Codat's, the same each time an event is delivered
+    customer      INTEGER NOT NULL,     -- customers.seq
+    type          TEXT NOT NULL,        -- connection.connected, ...
+    connection_id TEXT NOT NULL,
+    generated_at  TEXT NOT NULL,        -- by Codat's clock: of two events on a connection the later one holds
+    received_at   TEXT NOT NULL,
+    body          TEXT NOT NULL
+);
+CREATE INDEX deliveries_connection ON deliveries (connection_id);
+
+CREATE TABLE findings (              -- what the last proof found otherwise in Codat than here
+    n             INTEGER PRIMARY KEY,
+    finding       TEXT NOT NULL,
+    customer_id   TEXT,
+    company_id    TEXT,
+    connection_id TEXT,
+    detail        TEXT NOT NULL,
+    adopted       INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX requests_of_customer ON requests (customer) WHERE customer IS NOT NULL;

@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from bulk.errors import BatchUnusable, JournalUnwritable, WrongUsage
-from bulk.model import REQUESTS_OF_A_CUSTOMER, Ask, Entry, Outcome, Problem, Quota, Step, customer_tag
+from bulk.model import REQUESTS_OF_A_CUSTOMER, Ask, Entry, Outcome, Problem, Quota, State, Step, customer_tag
 
 FILE = "journal.sqlite3"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+OLDEST_VERSION = 1  # older journals are brought up to date when they are opened for writing
 
 _NO_ACCESS = "this user may not read and write it"
 _IN_THE_WAY = "a file is where a folder should be"
@@ -154,7 +155,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (0, SCHEMA_VERSION):
+    if not 0 <= version <= SCHEMA_VERSION:
         raise BatchUnusable(
             f"{path} was written by another version of bulk (journal {version}, this one knows {SCHEMA_VERSION}). "
             "Go on with the version that wrote it."
@@ -162,11 +163,13 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     # FULL: a committed intent survives a power cut, which is what "once only" stands on.
     connection.execute("PRAGMA synchronous = FULL")
-    if version == 0:
-        with transaction(connection):
-            for statement in _statements((files("bulk.journal") / "schema.sql").read_text("utf-8")):
+    if version == SCHEMA_VERSION:
+        return
+    with transaction(connection):
+        for script in [f"upgrade-{old}.sql" for old in range(version, SCHEMA_VERSION)] if version else ["schema.sql"]:
+            for statement in _statements((files("bulk.journal") / script).read_text("utf-8")):
                 connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
 def _statements(script: str) -> Iterator[str]:
@@ -269,6 +272,7 @@ CHANGEABLE = frozenset(
         *(
             "company_id",
             "company_origin",
+            "company_batch",
             "knows_connections",
             "connection_id",
             "connection_status",
@@ -304,7 +308,8 @@ def dismiss(connection: sqlite3.Connection, seq: int) -> None:
 
 ENTRY = """
     SELECT seq, customer_id, name, platform_key, description, presence = 'present', name_sent, company_id,
-           connection_id, connection_status, link_url, knows_connections
+           connection_id, connection_status, link_url, knows_connections, partner_connection_id, partner_status, state,
+           company_origin IS NOT 'missing', link_issued_at
     FROM customers
 """
 
@@ -363,6 +368,23 @@ def count_doubtful(connection: sqlite3.Connection) -> tuple[int, float]:
     return int(row[0]), float(row[1])
 
 
+def choose(connection: sqlite3.Connection, query: str, values: Mapping[str, object]) -> int:
+    """Keep who is to be worked on, in order, for `chosen`; `query` selects `seq`. Gives their number."""
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (n INTEGER PRIMARY KEY, seq INTEGER NOT NULL)")
+    connection.execute("DELETE FROM temp.chosen")
+    return connection.execute(f"INSERT INTO temp.chosen (seq) {query}", values).rowcount
+
+
+def chosen(connection: sqlite3.Connection, *, after: int, most: int) -> tuple[list[Entry], int]:
+    """Read the next of those chosen, and the place of the last of them; nobody at the end."""
+    rows = connection.execute(
+        f"SELECT n, entries.* FROM temp.chosen CROSS JOIN ({ENTRY}) entries USING (seq) "  # noqa: S608 - fixed texts
+        "WHERE n > ? ORDER BY n LIMIT ?",
+        (after, most),
+    ).fetchall()
+    return [_entry(row[1:], _asks(connection, row[1])) for row in rows], rows[-1][0] if rows else after
+
+
 def find_by_tags(connection: sqlite3.Connection, tags: Iterable[str], customer_ids: Iterable[str]) -> list[Entry]:
     """Read the customers, done or not, whose companies carry these tags or these identifiers."""
     found: dict[int, Entry] = {}
@@ -372,6 +394,28 @@ def find_by_tags(connection: sqlite3.Connection, tags: Iterable[str], customer_i
             for row in connection.execute(f"{ENTRY} WHERE {column} IN ({marks})", part):
                 found[row[0]] = _entry(row, ())
     return list(found.values())
+
+
+def find_by_companies(connection: sqlite3.Connection, company_ids: Iterable[str]) -> list[Entry]:
+    """Read the customers who have these companies; `index_companies` comes first."""
+    found = []
+    for part in _parts(company_ids):
+        marks = ",".join("?" * len(part))
+        where = f"seq IN (SELECT seq FROM temp.companies WHERE company_id IN ({marks}))"  # noqa: S608 - marks only
+        found += [_entry(row, ()) for row in connection.execute(f"{ENTRY} WHERE {where}", part)]
+    return found
+
+
+def index_companies(connection: sqlite3.Connection) -> None:
+    """Make customers findable by their companies, for as long as the journal is open.
+
+    Needed only where a whole list is read: an index of its own would cost every migration.
+    """
+    connection.execute("DROP TABLE IF EXISTS temp.companies")
+    connection.execute(
+        "CREATE TEMP TABLE companies AS SELECT company_id, seq FROM customers WHERE company_id IS NOT NULL"
+    )
+    connection.execute("CREATE INDEX temp.companies_id ON companies (company_id)")
 
 
 def _parts(values: Iterable[str], size: int = 500) -> Iterator[list[str]]:
@@ -404,7 +448,8 @@ def _asks(connection: sqlite3.Connection, seq: int) -> tuple[Ask, ...]:
 
 def _entry(row: tuple[Any, ...], asks: tuple[Ask, ...]) -> Entry:
     seq, customer_id, name, platform_key, description, is_present, *known = row
-    name_sent, company_id, connection_id, connection_status, link_url, knows_connections = known
+    name_sent, company_id, connection_id, connection_status, link_url, knows_connections = known[:6]
+    partner_connection_id, partner_status, state, knows_company, link_issued_at = known[6:]
     return Entry(
         seq=seq,
         customer_id=customer_id,
@@ -417,6 +462,11 @@ def _entry(row: tuple[Any, ...], asks: tuple[Ask, ...]) -> Entry:
         connection_id=connection_id,
         connection_status=connection_status,
         link_url=link_url,
+        partner_connection_id=partner_connection_id,
+        partner_status=partner_status,
+        state=State(state),
+        knows_company=bool(knows_company),
         knows_connections=bool(knows_connections),
+        old_link=(link_url, link_issued_at),
         asks=asks,
     )

@@ -20,7 +20,9 @@ RESULTS_CSV: Final = "results.csv"
 RESULTS_PARQUET: Final = "results.parquet"
 LINKS: Final = "links.csv"
 REJECTS: Final = "rejects.csv"
+PARTNER: Final = "partner.csv"
 DIFFERENCES: Final = "differences.csv"
+VERIFY: Final = "verify.csv"
 SUMMARY: Final = "summary.json"
 
 _CHUNK_ROWS: Final = 1_000  # more is hardly faster, and costs memory
@@ -45,13 +47,20 @@ def write_reports(folder: Path, *, now: datetime) -> Written:
         links = (frame.with_columns(platform_names(pl.col("platform"))) for frame in reader.links(now, _CHUNK_ROWS))
         _write_csv(stage / LINKS, links)
         _write_csv(stage / REJECTS, reader.rejects(_CHUNK_ROWS))
+        _write_csv(stage / PARTNER, reader.partners(_CHUNK_ROWS))
         differ = _write_csv(stage / DIFFERENCES, reader.differences(_CHUNK_ROWS)) > 0
+        findings = reader.findings(_CHUNK_ROWS)
+        if findings is not None:
+            _write_csv(stage / VERIFY, findings)
         summary = reader.summary()
         with told(stage / SUMMARY):
             (stage / SUMMARY).write_text(summary.to_json() + "\n", encoding="utf-8")
         # The summary goes last: who waits for it finds all the others in place.
-        names = [RESULTS_CSV, RESULTS_PARQUET, LINKS, REJECTS, *[DIFFERENCES] * differ, SUMMARY]
-        return Written(publish(stage, folder, names, absent=[DIFFERENCES] * (not differ)), summary)
+        there = {DIFFERENCES: differ, VERIFY: findings is not None}
+        always = [RESULTS_CSV, RESULTS_PARQUET, LINKS, REJECTS, PARTNER]
+        names = [*always, *(name for name, is_there in there.items() if is_there), SUMMARY]
+        absent = [name for name, is_there in there.items() if not is_there]
+        return Written(publish(stage, folder, names, absent=absent), summary)
 
 
 def _write_results(stage: Path, frames: Iterable[pl.DataFrame]) -> None:

@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bulk.engine.events import Advanced, Event
+from bulk.engine.migrate import Migration
 from bulk.engine.run import Options, Run
 from bulk.model import Stop
 from bulk.reporting import write_reports
@@ -156,7 +157,7 @@ def _run(folder: Path, source: Path, codat: Pretend, life: Life, concurrency: in
         )
         try:
             with anyio.fail_after(LONGEST_RUN_SECONDS):
-                stop = await run.migrate(open_input(source, mapping={}), interrupt)
+                stop = await run.do(Migration(open_input(source, mapping={}), Options(), hook), interrupt)
         except* Crash:
             stop = Stop("crashed", -9)
         if world.is_over():

@@ -1,0 +1,55 @@
+"""`bulk links BATCH`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from bulk.cli import options
+
+
+@click.command()
+@options.BATCH
+@click.option("--limit", type=click.IntRange(1), help="Renew only so many, those first whose link is oldest.")
+@click.option(
+    "--margin",
+    type=options.Duration(),
+    default=7200.0,
+    metavar="TIME",
+    help="Renew what is no longer good so long from now.  [default: 2h, at most half the lifetime]",
+)
+@click.option(
+    "--link-lifetime",
+    type=options.Duration(),
+    metavar="TIME",
+    help="How long a linkUrl is good; the batch remembers it.  [default: 24h]",
+)
+@options.codat
+@options.JSON
+def links(
+    folder: Path, limit: int | None, margin: float, link_lifetime: float | None, as_json: bool, **where: Any
+) -> int:
+    """Renew the linkUrls that have expired or soon will, of customers who have not authorized.
+
+    One request for each renewed link, none for one that is still good.
+    """
+    from bulk.api import links as start
+    from bulk.cli.outcome import tell
+    from bulk.cli.running import run
+
+    with options.settings_of(folder, **where) as settings:
+        result = run(
+            lambda progress, interrupt: start(
+                folder,
+                settings=settings,
+                margin=margin,
+                limit=limit,
+                link_lifetime=None if link_lifetime is None else round(link_lifetime),
+                on_event=progress,
+                interrupt=interrupt,
+            )
+        )
+    tell(result, as_json=as_json, again=options.where(**where))
+    return result.exit_code

@@ -1,0 +1,64 @@
+"""`bulk undo BATCH`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bulk.cli import options
+from bulk.cli.words import count, give, say, shown, table
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+@click.command()
+@options.BATCH
+@click.option("--yes", is_flag=True, help="Delete them. This cannot be undone in Codat.")
+@options.codat
+@options.JSON
+def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
+    """List the companies that this batch created and nobody has linked; with --yes delete them, for good.
+
+    A company that this batch took over, or that somebody has linked, is left alone.
+    """
+    from bulk.api import undo as start
+    from bulk.cli.outcome import tell
+    from bulk.cli.running import run
+
+    with options.settings_of(folder, **where) as settings:
+        result = run(
+            lambda progress, interrupt: start(
+                folder, settings=settings, yes=yes, on_event=progress, interrupt=interrupt
+            )
+        )
+    again = options.where(**where)
+    if not as_json:
+        left = result.deletable
+        if yes:
+            give(f"{count(result.deleted, 'company', 'companies')} deleted.")
+        if left.height:
+            give(f"{count(left.height, 'company', 'companies')} {'not deleted' if yes else 'that nobody has linked'}:")
+            give(_lines(left))
+        if result.left_alone.height:
+            said = count(result.left_alone.height, "company", "companies")
+            say(f"{said} left alone, because somebody has linked them:")
+            say(_lines(result.left_alone))
+        if not yes and left.height:
+            command = shlex.join(["bulk", "undo", str(folder), "--yes", *again])
+            say(f"Nothing was deleted. To delete them for good: {command}")
+    more = {
+        "deleted": result.deleted,
+        "deletable": result.deletable.to_dicts(),
+        "left_alone": result.left_alone.to_dicts(),
+    }
+    tell(result, as_json=as_json, again=again, more=more)
+    return result.exit_code
+
+
+def _lines(companies: pl.DataFrame) -> str:
+    names = ("customer_id", "company_id", "company_name", "connection_status")
+    return table([tuple(shown(cell, 40) for cell in row) for row in companies.select(names).iter_rows()])

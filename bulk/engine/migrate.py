@@ -1,0 +1,133 @@
+"""The job of `migrate`: enrol the input, sweep if need be, give every customer a company, a connection and a link."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+from bulk.codat import operations
+from bulk.engine import plan
+from bulk.engine.events import Enrolled, Hook, Started
+from bulk.engine.run import A_PAGE, Options, Session
+from bulk.engine.steps import Aim
+from bulk.engine.sweep import TakeOver, ask_quota, sweep
+from bulk.engine.work import Tools
+from bulk.journal import enrol, store
+from bulk.journal.enrol import Enrolment, Source, Tally
+from bulk.journal.writer import Writer
+from bulk.model import Entry
+from bulk.rows import Input
+
+
+class Migration:
+    """Takes the customers of an input as far as they get."""
+
+    command = "migrate"
+    aim = Aim.LINK_READY
+
+    def __init__(self, source: Input, options: Options, hook: Hook) -> None:
+        """Make the job for this input."""
+        self.source = _legible(source.path)
+        self._input = source
+        self._options = options
+        self._hook = hook
+        self._to_do = self._done = 0
+        self._swept_at: float | None = None
+
+    def prepare(self, connection: sqlite3.Connection, run: int) -> None:
+        """Enrol the input."""
+        with store.transaction(connection):
+            tally = enrol.known_unchanged(connection, self._input.digest) or enrolled(connection, self._input, run)
+            if self._options.retry_failed:
+                enrol.retry_failed(connection)
+            enrol.note(connection, run, tally)
+        self._hook(
+            Enrolled(tally.new, tally.same, tally.changed, tally.gone, tally.rejected, is_another=tally.is_another)
+        )
+
+    async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a job's signature
+        """Count who is to be done."""
+        limit = self._options.limit
+        self._to_do, self._done, self._swept_at = await writer.write(lambda db: _survey(db, limit))
+        hook(Started(self._to_do, self._done))
+        return self._to_do > 0
+
+    async def work(self, session: Session) -> None:
+        """Sweep if need be, then work off the customers: first those begun."""
+        tools, reserve = session.tools, self._options.reserve
+        if await tools.writer.write(lambda db: store.is_short_of_quota(db, tools.wall(), reserve=reserve)):
+            await ask_quota(tools, session.hook)
+        session.tools = await self._swept(tools, session.hook)
+        await session.work_off(_Feed(tools.writer, self._options.limit), self._to_do + self._done)
+
+    async def _swept(self, tools: Tools, hook: Hook) -> Tools:
+        """Sweep where a batch has no journal yet, or where it is cheaper than a look-up for each unknown outcome."""
+        tag = None
+        if self._swept_at is not None:
+            tag = (operations.BATCH_TAG, operations.batch_tag(tools.batch))
+            doubtful, newest, companies = await tools.writer.write(_doubts)
+            is_settled = newest + plan.SETTLING_OF_KEPT <= tools.wall()  # else they wait, and the others need not
+            if not is_settled or doubtful <= operations.pages(companies + doubtful):
+                return replace(tools, swept_at=self._swept_at)
+        return replace(tools, swept_at=await sweep(tools, [tag], TakeOver(tools.batch, hook), hook))
+
+
+def enrolled(connection: sqlite3.Connection, source: Input, run: int) -> Tally:
+    """Enrol an input's rows, within the caller's transaction; gives how they compare with the batch."""
+    path = _legible(source.path.resolve())
+    enrolment = Enrolment(connection, Source(path, source.digest, source.columns, source.extras), run=run)
+    rows = 0
+    for batch in source.batches():
+        rows += batch.accepted.height + batch.rejected.height
+        enrolment.take(
+            batch.accepted.select(enrol.ACCEPTED).iter_rows(),
+            batch.rejected.select(enrol.REJECTED).iter_rows(),
+            rows=rows,
+        )
+    return enrolment.finish()
+
+
+def _legible(path: Path) -> str:
+    """Give a file's name as text, also where its bytes are none; different names stay different."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _survey(connection: sqlite3.Connection, limit: int | None) -> tuple[int, int, float | None]:
+    """Say how many customers are to be done and are done, and when the last sweep was."""
+    to_do = store.count_pending(connection, limit=limit)
+    customers = store.count_in_work_or_done(connection)
+    swept_at = store.get(connection, "swept_at")
+    done = max(min(customers, customers if limit is None else limit) - to_do, 0)
+    return to_do, done, None if swept_at is None else float(swept_at)
+
+
+def _doubts(connection: sqlite3.Connection) -> tuple[int, float, int]:
+    """Say how many outcomes are unknown, when the newest was asked for, and how many companies the batch made."""
+    doubtful, newest = store.count_doubtful(connection)
+    if doubtful <= 1:  # a sweep has one page at least
+        return doubtful, newest, 0
+    (companies,) = connection.execute("SELECT count(*) FROM customers WHERE company_origin = 'created'").fetchone()
+    return doubtful, newest, int(companies)
+
+
+class _Feed:
+    """Gives pages of entries: first those begun, so that a day's quota ends with links, not with empty companies."""
+
+    def __init__(self, writer: Writer, limit: int | None) -> None:
+        self._writer = writer
+        self._limit = limit
+        self._begun = True
+        self._after = 0
+
+    async def __call__(self) -> list[Entry]:
+        page = await self._writer.write(self._read)
+        if not page and self._begun:
+            self._begun, self._after = False, 0
+            page = await self._writer.write(self._read)
+        if page:
+            self._after = page[-1].seq
+        return page
+
+    def _read(self, connection: sqlite3.Connection) -> list[Entry]:
+        return store.entries(connection, begun=self._begun, after=self._after, most=A_PAGE, limit=self._limit)
