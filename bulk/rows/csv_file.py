@@ -6,7 +6,7 @@ import csv
 import io
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -15,7 +15,7 @@ import polars as pl
 from bulk.errors import UnreadableInput
 from bulk.rows import decode, records
 from bulk.rows.frames import CELLS, SURPLUS, cell, unpanicked, without_nuls
-from bulk.rows.header import Header, matches, read_header
+from bulk.rows.header import NEEDED, Header, matches, read_header
 
 _DELIMITERS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _WIDEST_SURPLUS: Final = 20
@@ -25,7 +25,7 @@ _HEAD: Final = 1 << 20
 class CsvFile:
     """A text table, opened: its header is read, its rows are not yet."""
 
-    def __init__(self, path: Path, mapping: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, mapping: Mapping[str, str], *, needed: Sequence[str] = NEEDED) -> None:
         names = path.name.lower()
         self._survey = decode.survey(path, is_compressed=names.endswith(".gz"))
         usual = "\t" if names.removesuffix(".gz").endswith(".tsv") else ","
@@ -35,7 +35,7 @@ class CsvFile:
         declared = _declared(head)
         self._delimiter = declared or _delimiter(head, mapping, usual)
         names_found, self._header_lines = _first_row(path, head, self._delimiter, skip=1 if declared else 0)
-        self.header: Header = read_header(path, names_found, mapping)
+        self.header: Header = read_header(path, names_found, mapping, needed=needed)
         self._width = len(names_found)
         self.notes = (*self._survey.notes, *self._told(usual), *self.header.notes)
 

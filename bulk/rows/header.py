@@ -56,7 +56,9 @@ def matches(names: Sequence[str], mapping: Mapping[str, str]) -> int:
     return len(wanted & {plain(name) for name in names})
 
 
-def read_header(path: Path, names: Sequence[str], mapping: Mapping[str, str]) -> Header:
+def read_header(
+    path: Path, names: Sequence[str], mapping: Mapping[str, str], *, needed: Sequence[str] = NEEDED
+) -> Header:
     """Match column names to fields; raises UnreadableInput and, for a mapping that cannot be, WrongUsage."""
     trimmed = [name.strip().strip("\ufeff\u200b").strip() for name in names]
     cells, named = len(trimmed), max((place for place, name in enumerate(trimmed, 1) if name), default=0)
@@ -70,8 +72,8 @@ def read_header(path: Path, names: Sequence[str], mapping: Mapping[str, str]) ->
     for field in FIELDS:
         if field not in places and (place := _found(path, field, columns, trimmed)) is not None:
             places[field] = place
-    if missing := [field for field in NEEDED if field not in places]:
-        raise UnreadableInput(_lacking(path, missing, columns))
+    if missing := [field for field in needed if field not in places]:
+        raise UnreadableInput(_lacking(path, missing, columns, can_be_mapped=needed is NEEDED))
     notes = [
         f"column {_shown(columns[place])} is read as {field}"
         for field, place in places.items()
@@ -145,11 +147,12 @@ def _found(path: Path, field: str, columns: Sequence[str], originals: Sequence[s
     return alike[0] if alike else None
 
 
-def _lacking(path: Path, missing: Sequence[str], columns: Sequence[str]) -> str:
+def _lacking(path: Path, missing: Sequence[str], columns: Sequence[str], *, can_be_mapped: bool) -> str:
     options = " ".join(f"--map {field}=COLUMN" for field in missing)
+    hint = f"If another column holds it, say so with {options}; the" if can_be_mapped else "The"
     return (
         f"{path}: has no column for {', '.join(missing)}; its columns are {_listed(columns)}. "
-        f"If another column holds it, say so with {options}; the first line must be the header"
+        f"{hint} first line must be the header"
     )
 
 

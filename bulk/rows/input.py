@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from bulk.errors import UnreadableInput
 from bulk.rows import decode
 from bulk.rows.csv_file import CsvFile
 from bulk.rows.frames import Table
+from bulk.rows.header import NEEDED
 from bulk.rows.parquet_file import ParquetFile
 from bulk.rows.validate import Batch, Judge
 
@@ -78,7 +79,7 @@ def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input
     """
     path = Path(path)
     stamp = _stamp(path)
-    table = _table(path, mapping)
+    table = open_table(path, mapping)
     header = table.header
     digest = (
         hashlib.sha256(repr((table.digest, sorted(mapping.items()))).encode()).hexdigest() if mapping else table.digest
@@ -105,16 +106,17 @@ def _read_ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
             yield frame
 
 
-def _table(path: Path, mapping: Mapping[str, str]) -> Table:
+def open_table(path: Path, mapping: Mapping[str, str], *, needed: Sequence[str] = NEEDED) -> Table:
+    """Read a table's header; `needed` are the fields that it must have. Raises UnreadableInput."""
     name = path.name.lower()
     if path.is_dir():
         raise UnreadableInput(f"{path}: is a directory; give the file in it")
     if not path.is_file():
         raise UnreadableInput(f"{path}: is no ordinary file; save its content in a file first")
     if name.endswith(".parquet"):
-        return ParquetFile(path, mapping)
+        return ParquetFile(path, mapping, needed=needed)
     if name.endswith(_TEXTS):
-        return CsvFile(path, mapping)
+        return CsvFile(path, mapping, needed=needed)
     if name.endswith(_WORKBOOKS):
         raise UnreadableInput(f"{path}: is a workbook; save its sheet as CSV (UTF-8) and give that file")
     raise UnreadableInput(f"{path}: its kind is unknown; give a .csv, .csv.gz, .tsv or .parquet file")

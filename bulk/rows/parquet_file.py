@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ import polars as pl
 from bulk.errors import UnreadableInput
 from bulk.rows import decode
 from bulk.rows.frames import cell, unpanicked, without_nuls
-from bulk.rows.header import Header, read_header
+from bulk.rows.header import NEEDED, Header, read_header
 
 _ROWS: Final = 10_000
 _READ_THROUGH: Final = """
@@ -34,7 +34,7 @@ _EXACT: Final = 2**53
 class ParquetFile:
     """A Parquet file, opened: its columns are known, its rows are not read yet."""
 
-    def __init__(self, path: Path, mapping: Mapping[str, str]) -> None:
+    def __init__(self, path: Path, mapping: Mapping[str, str], *, needed: Sequence[str] = NEEDED) -> None:
         self._path = path
         self.digest = decode.digest_of(path)
         with decode.readable(path), path.open("rb") as file:
@@ -49,7 +49,7 @@ class ParquetFile:
         with unpanicked(path):
             schema = pl.scan_parquet(path, glob=False).collect_schema()
         self._types = schema.dtypes()
-        self.header: Header = read_header(path, schema.names(), mapping)
+        self.header: Header = read_header(path, schema.names(), mapping, needed=needed)
         self.notes = (*self.header.notes, *self._told())
 
     def frames(self) -> Iterator[pl.DataFrame]:
