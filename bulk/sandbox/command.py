@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import click
 
+from bulk.sandbox.faults import KINDS
 from bulk.sandbox.folder import AlreadyRunning, SandboxError, StateFolder
 from bulk.sandbox.options import API_KEY, Options
 
@@ -44,7 +45,12 @@ def _sandbox_options(command: _Command) -> _Command:
     return command
 
 
-@click.group(name="sandbox", invoke_without_command=True, subcommand_metavar="[COMMAND]")
+@click.group(
+    name="sandbox",
+    invoke_without_command=True,
+    subcommand_metavar="[COMMAND]",
+    epilog=f"KIND of a fault: {', '.join(KINDS)}.",
+)
 @click.option(
     "--batch", type=click.Path(path_type=Path), help="The batch whose sandbox this is: state in BATCH/sandbox."
 )

@@ -31,8 +31,10 @@ class Options:
     second_connection: str = _option("refuse", "A second accounting connection of a company.", ("refuse", "allow"))
     second_partner: str = _option("allow", "A second partner expense connection.", ("refuse", "allow"))
     latency: float = _option(0.0, "Seconds that every answer takes longer.")
-    webhook_url: str = _option("", "Where events are sent, on this machine: http://127.0.0.1:PORT/PATH.")
-    webhook_secret: str = _option(WEBHOOK_SECRET, "Signs the events; never give a real one.")
+    webhook_url: str = _option(
+        "", "Where signed connection.* events are sent, on this machine: http://127.0.0.1:PORT/PATH."
+    )
+    webhook_secret: str = _option(WEBHOOK_SECRET, "Signs the events as standard-webhooks does; never give a real one.")
     webhook_attempts: int = _option(60, "Times an event is sent before it is given up; pauses grow to 30 s.", least=1)
     webhook_concurrent: int = _option(
         1, "Events sent at once; with 1 they come in order, but for those that failed.", least=1
