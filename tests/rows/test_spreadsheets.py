@@ -114,6 +114,8 @@ def test_an_identifier_that_its_author_may_have_chosen_is_not_suspected(tmp_path
         (["?ódź Metal", "Who?"], ["?ódź Metal"]),  # saved in an encoding without Ł
         (["Gda?sk", "What? Why??"], ["Gda?sk"]),
         (["???? Ltd", "TRUE"], ["???? Ltd"]),
+        (["août.. 2026", "Aug"], ["août.. 2026"]),  # the longest form that begins with a letter
+        (["Err:508", "Erring"], ["Err:508"]),
     ],
 )
 def test_a_name_that_was_changed_is_suspected(tmp_path: Path, names: list[str], suspects: list[str]) -> None:
