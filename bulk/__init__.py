@@ -1,8 +1,8 @@
 """Move a customer base into Codat's Sync for Expenses.
 
-`check(path)`, `await migrate(path)`, `report(folder)` and, to be awaited too, `follow_up`, `links`, `unlink`, `verify` and
-`undo` do what the commands of the same names do, and give back values instead of printing; `migrate_blocking` waits
-for a migration. What they raise is in `bulk.errors`.
+`check(path)`, `await migrate(path)`, `report(folder)` and, to be awaited too, `follow_up`, `links`, `unlink`, `verify`,
+`undo` and `listen` do what the commands of the same names do, and give back values instead of printing;
+`migrate_blocking` waits for a migration. What they raise is in `bulk.errors`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         check,
         follow_up,
         links,
+        listen,
         look_online,
         migrate,
         migrate_blocking,
@@ -70,6 +71,7 @@ __all__ = [
     "check",
     "follow_up",
     "links",
+    "listen",
     "look_online",
     "migrate",
     "migrate_blocking",

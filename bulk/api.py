@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
@@ -23,18 +23,23 @@ from bulk.codat.operations import pages
 from bulk.codat.pace import Hold
 from bulk.engine.after import FollowUp, Links, Undo, Unlink
 from bulk.engine.events import Advanced, Ended, Enrolled, Event, Hook, Resting, Started, Swept, Warned, nobody
+from bulk.engine.heed import Heed
 from bulk.engine.migrate import Migration
 from bulk.engine.polling import next_poll, next_try
 from bulk.engine.run import Job, Options, Run, Share
+from bulk.engine.steps import timestamp
 from bulk.engine.verify import Verify
-from bulk.errors import BatchUnusable, JournalUnwritable
+from bulk.errors import BatchInUse, BatchUnusable, JournalUnwritable
 from bulk.journal.lock import only_run
 from bulk.journal.reading import FINDINGS, LinkFigures, Reader, Summary
 from bulk.journal.store import FILE
 from bulk.model import Quota, State, Stop
 from bulk.reporting import write_reports
 from bulk.rows import open_input
-from bulk.settings import Settings
+from bulk.settings import Secret, Settings, webhook_secret
+
+AFTER_ANOTHER_RUN = 2.0  # seconds until a listener looks again whether the batch is free
+BETWEEN_REPORTS = 60.0  # seconds, at least, between two that a listener writes
 
 
 @dataclass(frozen=True)
@@ -269,6 +274,74 @@ async def undo(
     return UndoResult(folder, result.summary, result.stop, result.paths, yes, deletable, left_alone, deleted)
 
 
+async def listen(
+    folder: str | Path,
+    *,
+    port: int = 0,
+    secret: Secret | None = None,
+    settings: Settings | None = None,
+    ready: Callable[[str], None] = lambda _: None,
+    on_event: Hook = nobody,
+    interrupt: anyio.Event | None = None,
+) -> BatchResult:
+    """Receive Codat's webhook events on 127.0.0.1 and create partner connections as customers link, until interrupted.
+
+    `port`: 0 for any that is free; `ready` is told the address. `secret`: what the events are signed with; without it
+    CODAT_WEBHOOK_SECRET. Other commands may run on the batch meanwhile: what was received is acted on after them.
+    Raises WrongUsage, JournalUnwritable.
+    """
+    from bulk import listening  # a server, which nothing else needs
+
+    folder, interrupt, settings = existing(folder), interrupt or anyio.Event(), settings or Settings.make()
+    is_genuine = listening.verifier(secret or webhook_secret())
+    rounds = _Rounds(folder, settings, on_event, interrupt)
+    with listening.bound(port) as listener:
+        ready(f"http://{listening.HOST}:{listener.getsockname()[1]}/")
+        await listening.serve(folder, listener, is_genuine, rounds.work, interrupt)
+    return _reported(folder, rounds.stop or Stop("Interrupted", 130))
+
+
+class _Rounds:
+    """Acts on what a listener has received, a round at a time; the reports follow at most a minute later."""
+
+    def __init__(self, folder: Path, settings: Settings, on_event: Hook, interrupt: anyio.Event) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._on_event = on_event
+        self._interrupt = interrupt
+        self._report_at: float | None = None
+        self._reported_at = -math.inf
+        self.stop: Stop | None = None  # what ended the listening, if it was not interrupted
+
+    async def work(self, is_needed: bool) -> float | None:
+        """Do a round if there is need; gives in how many seconds to come again, None if only for news."""
+        if is_needed and (pause := await self._round()) is not None:
+            return pause
+        if self._report_at is None:
+            return None
+        wait = self._report_at - time.monotonic()
+        if wait <= 0:
+            _reported(self._folder, None)
+            self._report_at, self._reported_at = None, time.monotonic()
+        return wait if wait > 0 else None
+
+    async def _round(self) -> float | None:
+        job = Heed(timestamp(time.time()))
+        try:
+            stop = await _do(self._folder, job, self._settings, self._on_event, self._interrupt)
+        except BatchInUse:
+            return AFTER_ANOTHER_RUN
+        self._report_at = self._report_at or max(time.monotonic(), self._reported_at + BETWEEN_REPORTS)
+        if stop is None or stop.exit_code == 130:
+            return None
+        if stop.exit_code == JournalUnwritable.exit_code:
+            self._on_event(Warned(stop.reason))
+            return max(next_try(time.time(), 0.0, stop) - time.time(), 0.0)
+        self.stop = stop
+        self._interrupt.set()
+        return None
+
+
 def report(folder: str | Path) -> BatchResult:
     """Write the reports of a batch again from its journal; send nothing. Raises BatchUnusable, JournalUnwritable."""
     return _reported(Path(folder), None)
@@ -367,6 +440,7 @@ __all__ = [
     "check",
     "follow_up",
     "links",
+    "listen",
     "look_online",
     "migrate",
     "migrate_blocking",

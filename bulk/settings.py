@@ -92,6 +92,17 @@ class Settings:
         return "a stand-in on this machine" if self.is_local else str(urlsplit(self.base_url).netloc)
 
 
+def webhook_secret(environ: Mapping[str, str] | None = None) -> Secret:
+    """Read what webhook events are signed with, from the environment or `.env`. Raises WrongUsage."""
+    found = (_environment() if environ is None else environ).get("CODAT_WEBHOOK_SECRET", "").strip().strip("\"'")
+    if not found:
+        raise WrongUsage(
+            "No webhook secret: set CODAT_WEBHOOK_SECRET in the environment or in a file .env here, to the endpoint's "
+            "secret in Codat's portal (whsec_...)."
+        )
+    return Secret(found)
+
+
 def _environment() -> Mapping[str, str]:
     from dotenv import dotenv_values  # imported here: most starts of the command need neither
 

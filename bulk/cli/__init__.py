@@ -27,6 +27,7 @@ COMMANDS = {
     "unlink": ("bulk.cli.unlink", "Deauthorize the accounting connections of named customers."),
     "verify": ("bulk.cli.verify", "Prove that Codat has what the journal says; list what is missing or extra."),
     "undo": ("bulk.cli.undo", "List, or with --yes delete, the companies created that nobody has linked."),
+    "listen": ("bulk.cli.listen", "Receive Codat's webhook events instead of asking who has authorized."),
     "report": ("bulk.cli.report", "Write the reports of BATCH again from its journal; send nothing."),
     "sandbox": ("bulk.sandbox.command", "Serve a stand-in for Codat on this machine, or stand in for its customers."),
 }

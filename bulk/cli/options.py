@@ -80,9 +80,12 @@ def settings_of(folder: Path, **given: Any) -> Iterator[Settings]:
 
 @contextmanager
 def settings_for(
-    folder: Path, *, sandbox: bool, base_url: str | None, rate: int, concurrency: int, timeout: float
+    folder: Path, *, sandbox: bool, base_url: str | None, rate: int, concurrency: int, timeout: float, events: str = ""
 ) -> Iterator[Settings]:
-    """Give the settings for a run; with --sandbox, those of a stand-in whose state is in the batch's folder."""
+    """Give the settings for a run; with --sandbox, those of a stand-in whose state is in the batch's folder.
+
+    `events`: the address to which the stand-in sends its webhook events.
+    """
     from bulk.settings import Settings
 
     if not sandbox:
@@ -94,7 +97,7 @@ def settings_for(
 
     # Without an address first: what is wrong with the others is said before a sandbox is started.
     settings = Settings.make(api_key="none", rate=rate, concurrency=concurrency, timeout=timeout, environ={})
-    with stand_in(folder) as (url, key):
+    with stand_in(folder, events) as (url, key):
         of_sandbox = Settings.make(api_key=key, base_url=url, environ={})
         yield replace(settings, authorization=of_sandbox.authorization, base_url=of_sandbox.base_url)
 

@@ -250,13 +250,22 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def exact_time(value: object) -> str | None:
+    """Read a time of Codat's, which is UTC with or without saying so: ISO 8601 with fractions that sort as text."""
+    moment = _moment(value)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment else None
+
+
 def _time(value: object) -> str | None:
-    """Codat's times are UTC, with or without saying so."""
+    moment = _moment(value)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def _moment(value: object) -> datetime | None:
     if not isinstance(value, str):
         return None
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:
         return None
-    moment = moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

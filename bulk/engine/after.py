@@ -252,6 +252,11 @@ def _exists(connection: sqlite3.Connection, which: str) -> bool:
     return bool(answer)
 
 
+def has_authorized(connection: sqlite3.Connection) -> bool:
+    """Whether somebody waits for a partner connection."""
+    return _exists(connection, "state = 'linked' AND partner_connection_id IS NULL")
+
+
 class _Chosen:
     """Gives pages of those who were chosen."""
 

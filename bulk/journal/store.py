@@ -396,6 +396,70 @@ def find_by_tags(connection: sqlite3.Connection, tags: Iterable[str], customer_i
     return list(found.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A webhook event about a connection of one of the batch's customers, as it was delivered."""
+
+    id: str  # the same each time the event is delivered
+    seq: int
+    type: str
+    connection_id: str
+    generated_at: str
+    body: str
+
+
+def keep_delivery(connection: sqlite3.Connection, delivery: Delivery, received_at: str) -> bool:
+    """Write down a delivery; gives whether it is the first of its event."""
+    cursor = connection.execute(
+        "INSERT OR IGNORE INTO deliveries (id, customer, type, connection_id, generated_at, received_at, body) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            delivery.id,
+            delivery.seq,
+            delivery.type,
+            delivery.connection_id,
+            delivery.generated_at,
+            received_at,
+            delivery.body,
+        ),
+    )
+    return cursor.rowcount == 1
+
+
+def unheeded(connection: sqlite3.Connection) -> list[tuple[int, str]]:
+    """Read the deliveries that nobody has acted on: their customer's seq and what they said, in order of arrival.
+
+    Of several on a connection, heeded or not, only the newest still says how it is.
+    """
+    return connection.execute(
+        """
+        SELECT customer, body FROM deliveries d
+        WHERE n > ? AND NOT EXISTS (
+            SELECT 1 FROM deliveries newer WHERE newer.connection_id = d.connection_id
+            AND (newer.generated_at, newer.n) > (d.generated_at, d.n))
+        ORDER BY n
+        """,
+        (heeded(connection),),
+    ).fetchall()
+
+
+def entry(connection: sqlite3.Connection, seq: int) -> Entry | None:
+    """Read one customer, without what was asked for it."""
+    row = connection.execute(f"{ENTRY} WHERE seq = ?", (seq,)).fetchone()
+    return None if row is None else _entry(row, ())
+
+
+def heeded(connection: sqlite3.Connection) -> int:
+    """Give the number of the last delivery that was acted on."""
+    return int(get(connection, "heeded") or 0)
+
+
+def newest_delivery(connection: sqlite3.Connection) -> int:
+    """Give the number of the last delivery."""
+    (number,) = connection.execute("SELECT coalesce(max(n), 0) FROM deliveries").fetchone()
+    return int(number)
+
+
 def find_by_companies(connection: sqlite3.Connection, company_ids: Iterable[str]) -> list[Entry]:
     """Read the customers who have these companies; `index_companies` comes first."""
     found = []
@@ -404,6 +468,12 @@ def find_by_companies(connection: sqlite3.Connection, company_ids: Iterable[str]
         where = f"seq IN (SELECT seq FROM temp.companies WHERE company_id IN ({marks}))"  # noqa: S608 - marks only
         found += [_entry(row, ()) for row in connection.execute(f"{ENTRY} WHERE {where}", part)]
     return found
+
+
+def find_by_company(connection: sqlite3.Connection, company_id: str) -> Entry | None:
+    """Read the customer who has this company. Goes through all of them: for the rare one without tags."""
+    row = connection.execute(f"{ENTRY} WHERE company_id = ?", (company_id,)).fetchone()
+    return None if row is None else _entry(row, ())
 
 
 def index_companies(connection: sqlite3.Connection) -> None:
