@@ -29,7 +29,7 @@ from bulk.engine.polling import next_poll, next_try
 from bulk.engine.run import Job, Options, Run, Share
 from bulk.engine.steps import timestamp
 from bulk.engine.verify import Verify
-from bulk.errors import BatchInUse, BatchUnusable, JournalUnwritable
+from bulk.errors import BatchInUse, BatchUnusable, JournalUnwritable, WrongUsage
 from bulk.journal.lock import only_run
 from bulk.journal.reading import FINDINGS, LinkFigures, Reader, Summary
 from bulk.journal.store import FILE
@@ -38,6 +38,7 @@ from bulk.reporting import write_reports
 from bulk.rows import open_input
 from bulk.settings import Secret, Settings, webhook_secret
 
+MOST_NAMED = 20  # customers that a message names one by one
 AFTER_ANOTHER_RUN = 2.0  # seconds until a listener looks again whether the batch is free
 BETWEEN_REPORTS = 60.0  # seconds, at least, between two that a listener writes
 
@@ -179,14 +180,19 @@ async def follow_up(
     for, `until` is over or `interrupt` is set. Raises as `migrate` does.
     """
     folder, interrupt = existing(folder), interrupt or anyio.Event()
+    end = until.timestamp() if until is not None else math.inf
+    result: BatchResult | None = None
     while True:
-        job = FollowUp(retry_failed=retry_failed)
-        stop = await _do(folder, job, settings, on_event, interrupt)
+        try:
+            stop = await _do(folder, FollowUp(retry_failed=retry_failed), settings, on_event, interrupt)
+        except BatchInUse as busy:
+            if result is None:
+                raise
+            stop = Stop(str(busy), JournalUnwritable.exit_code)  # between two rounds others may work on the batch
         result = _reported(folder, stop)
         due = _next_round(result, watch, time.time())
         if due is None or interrupt.is_set():
             return result
-        end = until.timestamp() if until is not None else math.inf
         on_event(Resting(result.waiting, min(due, end), stop))
         with anyio.move_on_after(max(min(due, end) - time.time(), 0.0)):
             await interrupt.wait()
@@ -224,13 +230,17 @@ async def unlink(
     interrupt: anyio.Event | None = None,
 ) -> UnlinkResult:
     """Deauthorize these customers' accounting connections, where they are Linked. Raises as `migrate` does."""
-    folder = existing(folder)
-    job = Unlink(customer_ids)
-    result = _reported(folder, await _do(folder, job, settings, on_event, interrupt))
+    folder, customer_ids = existing(folder), list(dict.fromkeys(customer_ids))
+    with Reader(folder / FILE) as reader:
+        known = reader.statuses(customer_ids)
+    if not known:
+        named = ", ".join(customer_ids[:MOST_NAMED])
+        raise WrongUsage(f"{folder} has no such customer: {named}. Look them up in results.csv; nothing was sent.")
+    result = _reported(folder, await _do(folder, Unlink(customer_ids), settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         found = reader.statuses(customer_ids)
     others = {customer_id: reason for customer_id in customer_ids if (reason := _not_unlinked(found.get(customer_id)))}
-    unlinked = tuple(dict.fromkeys(customer_id for customer_id in customer_ids if customer_id not in others))
+    unlinked = tuple(customer_id for customer_id in customer_ids if customer_id not in others)
     return UnlinkResult(folder, result.summary, result.stop, result.paths, unlinked, others)
 
 
@@ -270,7 +280,7 @@ async def undo(
     result = _reported(folder, await _do(folder, Undo(deletes=yes), settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         deletable, left_alone = reader.created(nobodys=True), reader.created(nobodys=False)
-    deleted = result.summary.requests.get("delete_company", 0)
+        deleted = reader.done_in_last_run("delete_company")
     return UndoResult(folder, result.summary, result.stop, result.paths, yes, deletable, left_alone, deleted)
 
 
@@ -401,7 +411,7 @@ def _next_round(result: BatchResult, watch: float | None, now: float) -> float |
 def _not_unlinked(known: tuple[str | None, str | None, str | None] | None) -> str | None:
     """Say why a customer is not unlinked after all; None if it is."""
     if known is None:
-        return "is not in this batch"
+        return "is not among the customers of this batch"
     company_id, status, error = known
     if status in ("Unlinked", "Deauthorized"):
         return None

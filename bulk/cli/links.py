@@ -20,16 +20,11 @@ from bulk.cli import options
     metavar="TIME",
     help="Renew what is no longer good so long from now.  [default: 2h, at most half the lifetime]",
 )
-@click.option(
-    "--link-lifetime",
-    type=options.Duration(),
-    metavar="TIME",
-    help="How long a linkUrl is good; the batch remembers it.  [default: 24h]",
-)
+@options.link_lifetime
 @options.codat
 @options.JSON
 def links(
-    folder: Path, limit: int | None, margin: float, link_lifetime: float | None, as_json: bool, **where: Any
+    folder: Path, limit: int | None, margin: float, link_lifetime: int | None, as_json: bool, **where: Any
 ) -> int:
     """Renew the linkUrls that have expired or soon will, of customers who have not authorized.
 
@@ -46,7 +41,7 @@ def links(
                 settings=settings,
                 margin=margin,
                 limit=limit,
-                link_lifetime=None if link_lifetime is None else round(link_lifetime),
+                link_lifetime=link_lifetime,
                 on_event=progress,
                 interrupt=interrupt,
             )

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--wait", is_flag=True, help="Sleep through an exhausted daily quota rather than stop.")
 @click.option("--reserve", default=0, type=click.IntRange(0), help="Requests of the daily quota to leave unused.")
 @click.option("--max-failures", metavar="N|N%", help="Stop when more customers than that have failed.")
+@options.link_lifetime
 @options.codat
 @options.JSON
 def migrate(
@@ -36,6 +37,7 @@ def migrate(
     wait: bool,
     reserve: int,
     max_failures: str | None,
+    link_lifetime: int | None,
     sandbox: bool,
     base_url: str | None,
     rate: int,
@@ -58,7 +60,14 @@ def migrate(
     with options.settings_for(
         folder, sandbox=sandbox, base_url=base_url, rate=rate, concurrency=concurrency, timeout=timeout
     ) as settings:
-        chosen = Options(limit=limit, retry_failed=retry_failed, waits=wait, reserve=reserve, max_failures=share)
+        chosen = Options(
+            limit=limit,
+            retry_failed=retry_failed,
+            waits=wait,
+            reserve=reserve,
+            max_failures=share,
+            link_lifetime=link_lifetime,
+        )
         result = run(
             lambda progress, interrupt: start(
                 path,
@@ -71,7 +80,8 @@ def migrate(
                 interrupt=interrupt,
             )
         )
-    tell(result, as_json=as_json, again=options.again(pairs, sandbox=sandbox, base_url=base_url))
+    again = options.again(pairs, sandbox=sandbox, base_url=base_url)
+    tell(result, as_json=as_json, again=again, is_migration=True)
     return result.exit_code
 
 

@@ -68,6 +68,17 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+def link_lifetime(command: Command) -> Command:
+    """Add --link-lifetime, in whole seconds."""
+    return click.option(
+        "--link-lifetime",
+        type=Duration(),
+        metavar="TIME",
+        callback=lambda _, __, seconds: None if seconds is None else max(round(seconds), 1),
+        help="How long a linkUrl is good, e.g. 1h; the batch remembers it.  [default: 24h]",
+    )(command)
+
+
 @contextmanager
 def settings_of(folder: Path, **given: Any) -> Iterator[Settings]:
     """Give the settings for a run on a batch that is there already."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,14 +27,20 @@ MEANING = {
 
 
 def tell(
-    result: BatchResult, *, as_json: bool, again: Sequence[str] = (), more: Mapping[str, object] | None = None
+    result: BatchResult,
+    *,
+    as_json: bool,
+    again: Sequence[str] = (),
+    more: Mapping[str, object] | None = None,
+    is_migration: bool = False,
 ) -> None:
     """Print the end of a run: its summary to standard output, why it stopped to standard error.
 
     `again`: the options that a next run on the same batch needs as well. `more`: what the JSON says besides.
+    `is_migration`: the same command again goes on with those who are pending.
     """
     if result.stop is not None:
-        say(_stopped(result))
+        say(_stopped(result, can_wait=is_migration))
     if as_json:
         summary = json.loads(result.summary.to_json()) | dict(more or {})
         give_json(json.dumps(summary, ensure_ascii=False, indent=2))
@@ -46,7 +52,7 @@ def tell(
     if states:
         give(table(states))
     give(f"\n{_requests(result)}\n")
-    give(table(_next_steps(result, again)))
+    give(table(_next_steps(result, again, is_migration=is_migration)))
 
 
 def _where(again: Sequence[str]) -> list[str]:
@@ -58,7 +64,7 @@ def _where(again: Sequence[str]) -> list[str]:
     return kept
 
 
-def _stopped(result: BatchResult) -> str:
+def _stopped(result: BatchResult, *, can_wait: bool) -> str:
     stop = result.stop
     if stop is None:
         return ""
@@ -67,7 +73,7 @@ def _stopped(result: BatchResult) -> str:
         return "Interrupted; what was in flight is written down. The same command resumes."
     if stop.exit_code == 75:
         hint = "The same command resumes then" if until else "The same command resumes"
-        wait = " (with --wait it sleeps until then)" if until else ""
+        wait = " (with --wait it sleeps until then)" if until and can_wait else ""
         return f"Stopped: {shown(stop.reason, 500)}{until}. {hint}{wait}."
     return f"Stopped: {shown(stop.reason, 800)}."
 
@@ -87,22 +93,11 @@ def _requests(result: BatchResult) -> str:
     return ", ".join(parts) + "."
 
 
-def _next_steps(result: BatchResult, again: Sequence[str]) -> list[tuple[str, str, str]]:
+def _next_steps(result: BatchResult, again: Sequence[str], *, is_migration: bool) -> list[tuple[str, str, str]]:
     folder, customers = result.folder, result.summary.customers
     is_explained = folder.parent.name == "reports" and (folder.parent / "README.md").is_file()
     said = "README.md in reports/ explains every file" if is_explained else "results.csv has every row"
-    steps = [("Reports", str(folder), said)]
-    links = result.link_figures
-    if links.good:
-        said = f"{count(links.good, 'linkUrl')}, the next expires {links.next_expiry}"
-        steps.append(("Email", str(folder / "links.csv"), said))
-    if links.expired:
-        command = shlex.join(["bulk", "links", str(folder), *_where(again)])
-        steps.append(("Expired", command, f"{count(links.expired, 'linkUrl')} no longer good: renews them"))
-    if customers["link_ready"] or customers["linked"]:
-        command = shlex.join(["bulk", "follow-up", str(folder), *_where(again)])
-        said = "for those who have authorized" if customers["linked"] else "when customers have authorized"
-        steps.append(("Then", command, said))
+    steps = [("Reports", str(folder), said), *_after_the_email(result, _where(again))]
     if customers["rejected"]:
         mend = ["bulk", "migrate", str(folder / "rejects.csv"), "--batch", folder.name]
         if folder.parent != Path("reports"):
@@ -113,9 +108,29 @@ def _next_steps(result: BatchResult, again: Sequence[str]) -> list[tuple[str, st
     if any(path.name == "differences.csv" for path in result.paths):
         steps.append(("Differs", str(folder / "differences.csv"), "what Codat has and the input now says otherwise"))
     if customers["pending"]:
-        again_with = "the same command again" if result.stop else "the same command without --limit"
-        steps.append(("Go on", again_with, f"{count(customers['pending'], 'customer')} to do"))
+        go_on = "the same command again" if result.stop else "the same command without --limit"
+        steps.append(
+            (
+                "Go on",
+                go_on if is_migration else "bulk migrate INPUT",
+                f"{count(customers['pending'], 'customer')} to do",
+            )
+        )
     if "--sandbox" in again and customers["link_ready"]:
         batch = shlex.quote(str(folder))
         steps.append(("Try", f"bulk sandbox --batch {batch}", "then open a linkUrl and authorize"))
     return steps
+
+
+def _after_the_email(result: BatchResult, where: Sequence[str]) -> Iterator[tuple[str, str, str]]:
+    """Name who is to be mailed now, whose link is to be renewed, and the command for those who have authorized."""
+    folder, customers, links = result.folder, result.summary.customers, result.link_figures
+    if links.good:
+        said = f"{count(links.good, 'linkUrl')}, the next expires {links.next_expiry}"
+        yield "Email", str(folder / "links.csv"), said
+    if links.expired:
+        command = shlex.join(["bulk", "links", str(folder), *where])
+        yield "Expired", command, f"renews {count(links.expired, 'linkUrl')} that are no longer good"
+    if customers["link_ready"] or customers["linked"]:
+        said = "for those who have authorized" if customers["linked"] else "when customers have authorized"
+        yield "Then", shlex.join(["bulk", "follow-up", str(folder), *where]), said

@@ -17,7 +17,6 @@ from bulk.engine.run import A_PAGE, Session
 from bulk.engine.steps import Aim
 from bulk.engine.sweep import Tag, TakeOver, look_at, sweep
 from bulk.engine.work import Tools
-from bulk.errors import WrongUsage
 from bulk.journal import enrol, store
 from bulk.journal.writer import Writer
 from bulk.model import Entry, Step
@@ -137,21 +136,12 @@ class Unlink(_Job):
 
     def __init__(self, customer_ids: Sequence[str]) -> None:
         """Make the job for these customers."""
-        self._customer_ids = list(dict.fromkeys(customer_ids))
-        self.unknown: list[str] = []  # who is not in the batch
+        self._customer_ids = customer_ids
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:  # noqa: ARG002 - a job's signature
-        """Find the customers. Raises WrongUsage if the batch has none of them."""
+        """Keep who is named."""
         connection.execute("CREATE TEMP TABLE named (customer_id TEXT PRIMARY KEY)")
-        connection.executemany("INSERT INTO temp.named VALUES (?)", [(each,) for each in self._customer_ids])
-        rows = connection.execute(
-            "SELECT customer_id FROM temp.named WHERE customer_id NOT IN (SELECT customer_id FROM customers)"
-        )
-        unknown = {row[0] for row in rows}
-        self.unknown = [each for each in self._customer_ids if each in unknown]
-        if len(self.unknown) == len(self._customer_ids):
-            named = ", ".join(self.unknown[:MOST_NAMED])
-            raise WrongUsage(f"The batch has no such customer: {named}. Look them up in results.csv; nothing was sent.")
+        connection.executemany("INSERT OR IGNORE INTO temp.named VALUES (?)", [(each,) for each in self._customer_ids])
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a job's signature
         """Whether Codat has a company of any of them."""

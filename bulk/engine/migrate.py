@@ -41,6 +41,8 @@ class Migration:
             tally = enrol.known_unchanged(connection, self._input.digest) or enrolled(connection, self._input, run)
             if self._options.retry_failed:
                 enrol.retry_failed(connection)
+            if self._options.link_lifetime is not None:
+                store.put(connection, {"link_lifetime": self._options.link_lifetime})
             enrol.note(connection, run, tally)
         self._hook(
             Enrolled(tally.new, tally.same, tally.changed, tally.gone, tally.rejected, is_another=tally.is_another)

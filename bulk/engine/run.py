@@ -19,6 +19,7 @@ from typing import Protocol
 import anyio
 import anyio.to_thread
 
+from bulk.codat import operations
 from bulk.codat.client import Client, Sender
 from bulk.codat.pace import Gate, Stopped
 from bulk.engine import steps
@@ -56,12 +57,14 @@ class Options:
     waits: bool = False  # sleep through an exhausted daily quota
     reserve: int = 0  # requests of the daily quota to leave unused
     max_failures: Share | None = None
+    link_lifetime: int | None = None  # seconds that a linkUrl is good; the batch remembers it
 
     def __post_init__(self) -> None:
         """Refuse what is no number of the kind. Raises WrongUsage."""
-        for name, number, least in (("limit", self.limit, 1), ("reserve", self.reserve, 0)):
+        numbers = (("limit", self.limit, 1), ("reserve", self.reserve, 0), ("link_lifetime", self.link_lifetime, 1))
+        for name, number, least in numbers:
             is_number = isinstance(number, int) and not isinstance(number, bool) and number >= least
-            if not is_number and not (name == "limit" and number is None):
+            if not is_number and not (name != "reserve" and number is None):
                 raise WrongUsage(f"{name} needs a whole number from {least}; {number!r} is none.")
         share = self.max_failures
         if share is None:
@@ -226,7 +229,7 @@ class Run:
                         "name": self._batch,
                         "codat": self._settings.codat,
                         "created_at": steps.timestamp(self._wall()),
-                        "link_lifetime": 24 * 3600,
+                        "link_lifetime": operations.LINK_LIFETIME,
                     },
                 )
         elif known != self._settings.codat:

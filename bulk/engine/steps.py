@@ -176,12 +176,13 @@ def read_connections(entry: Entry, step: Step, reply: Reply, at: float) -> tuple
     absent, found = replace(reply, outcome=Outcome.ABSENT), replace(reply, outcome=Outcome.FOUND)
     if step is Step.CONNECTION:
         return (found, connected(accounting, issued_at=timestamp(at))) if accounting else (absent, {})
-    changes = turned(entry, accounting) if accounting else deleted(Step.CONNECTION)
+    is_found = step is Step.UNLINK and (accounting is None or accounting.status != "Linked")
     if step is Step.PARTNER and partner is not None:
-        with_partner = entry.evolve(partner_connection_id=partner.id)
-        return found, (turned(with_partner, accounting) if accounting else changes) | partnered(partner)
-    is_done = step is Step.UNLINK and (accounting is None or accounting.status != "Linked")
-    return (found if is_done else absent), changes
+        entry, is_found = entry.evolve(partner_connection_id=partner.id), True
+    changes = deleted(Step.CONNECTION) if accounting is None else turned(entry, accounting)
+    if accounting is not None and accounting.status == "PendingAuth":
+        changes = connected(accounting, issued_at=timestamp(at))
+    return (found if is_found else absent), changes | (partnered(partner) if partner is not None else {})
 
 
 def read_deletable(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Changes]:

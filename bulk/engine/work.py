@@ -135,7 +135,11 @@ async def _advance(item: Item, tools: Tools, booking: _Booking) -> Parked | Fini
 async def _finish(entry: Entry, tools: Tools) -> Finished:
     if entry.company_id is None and not entry.is_present:  # it was deleted, and the input no longer asks for it
         return await _let_go(entry, tools)
-    return Finished(steps.state_after(entry))
+    state = steps.state_after(entry)
+    if entry.state != state:  # a failed one that was put back to work, and whom nothing is left to be asked for
+        changes = {"state": state, "updated_at": steps.timestamp(tools.wall())}
+        await tools.writer.write(lambda connection: store.change(connection, entry.seq, changes))
+    return Finished(state)
 
 
 async def _carry_out(

@@ -287,6 +287,17 @@ class Reader:
             counts[state] += count
         return counts
 
+    def done_in_last_run(self, operation: str) -> int:
+        """Count what the last run had done by this operation."""
+        ((run,),) = self._rows("SELECT max(id) FROM runs")
+        values = {"run": run, "first": self._first_request(run), "operation": operation}
+        ((number,),) = self._rows(
+            "SELECT count(*) FROM requests WHERE id >= :first AND run = :run AND operation = :operation "
+            "AND outcome = 'done'",
+            values,
+        )
+        return int(number)
+
     def summary(self) -> Summary:
         """Say how the batch stands, and what its last run did."""
         run = next(iter(self._rows(_LAST_RUN)), (None,) * 9)
