@@ -100,7 +100,9 @@ async def _read_list(tools: Tools, tag: Tag | None, taker: Taker, hook: Hook) ->
 
 async def ask_quota(tools: Tools, hook: Hook) -> None:
     """Let Codat tell what is left of the day's quota, with the one request that begins nothing. Raises Stopped."""
-    await _page(operations.list_companies(page_size=1), tools, TakeOver(tools.batch, hook), hook)
+    taker = TakeOver(tools.batch, hook)
+    await tools.writer.write(taker.begin)
+    await _page(operations.list_companies(page_size=1), tools, taker, hook)
 
 
 async def _page(request: Request, tools: Tools, taker: Taker, hook: Hook) -> CompanyPage:

@@ -308,6 +308,19 @@ def test_the_summary_counts_the_last_run_only(tmp_path: Path) -> None:
     }
 
 
+def test_the_summary_keeps_what_the_last_migrate_read(journal: Journal) -> None:
+    """A follow-up reads no input: its requests are the last run's, the rows and the file are those of the migrate."""
+    journal.source()
+    journal.run(id=2, input="new.csv", rows_new=5, rows_same=4, rows_changed=3, rows_gone=2)
+    journal.run(id=3, command="follow-up", input=None, started_at="2026-11-23T11:00:00Z", seconds=1.5)
+    journal.request("create_company", run=2)
+    journal.request("list_companies", run=3)
+    found = summary(journal)
+    assert (found.input, found.started_at, found.seconds) == ("new.csv", "2026-11-23T11:00:00Z", 1.5)
+    assert (found.rows.new, found.rows.same, found.rows.changed, found.rows.gone) == (5, 4, 3, 2)
+    assert found.requests == {"list_companies": 1}
+
+
 @settings(deadline=None)
 @given(runs=st.lists(st.integers(0, 3), min_size=1, max_size=5))
 def test_the_last_runs_requests_are_found_wherever_they_begin(

@@ -33,7 +33,12 @@ from bulk.reporting.tables import CsvTable, ParquetTable
 from .journals import FIELDS, Journal
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
-FILES = ["results.csv", "results.parquet", "links.csv", "rejects.csv", "summary.json"]
+# As other programs know them (not taken from the code, so that a change of it is noticed).
+PARTNER = [
+    *("customer_id", "company_name", "email", "company_id", "connection_id", "connection_status"),
+    *("partner_connection_id", "partner_status", "error_code", "error", "correlation_id"),
+]
+FILES = ["results.csv", "results.parquet", "links.csv", "rejects.csv", "partner.csv", "summary.json"]
 
 # Anything a table may hold, formulas most of all; SQLite's texts hold no lone surrogates.
 TEXTS = st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.text("='\"+-@, \t\r\n＝a", max_size=8))
@@ -104,6 +109,7 @@ def test_an_empty_batch_has_files_with_headers(journal: Journal) -> None:
     assert cells(journal.folder / "results.csv") == [[*RESULTS, "tier"]]
     assert cells(journal.folder / "links.csv") == [list(LINKS)]
     assert cells(journal.folder / "rejects.csv") == [[*FIELDS, "tier", "row", "reasons"]]
+    assert cells(journal.folder / "partner.csv") == [PARTNER]
     assert pl.read_parquet(journal.folder / "results.parquet").columns == [*RESULTS, "tier"]
 
 
@@ -134,9 +140,12 @@ def test_no_cell_and_no_header_runs_as_a_formula(journal: Journal) -> None:
     extra = {evil: "+1", "-1": "@x"}
     journal.created(1, "=a", company_name="=b", email="+c", name="-d", link_url="@e", error=evil, extra=extra)
     journal.rejection(2, customer_id="=f", extra=extra, cells={evil: "=g", "customer_id": "\t=h"}, reasons="=i")
+    journal.insert("batch", key="verified_at", value="2026-11-23T11:00:00Z")
+    journal.insert("findings", finding="extra_company", customer_id="=a", company_id="+j", detail="@k")
     written = write(journal)
     files = [path for path in written.paths if path.suffix == ".csv"]
-    assert [path.name for path in files] == ["results.csv", "links.csv", "rejects.csv", "differences.csv"]
+    names = ["results.csv", "links.csv", "rejects.csv", "partner.csv", "differences.csv", "verify.csv"]
+    assert [path.name for path in files] == names
     for path in files:
         found = [cell for row in cells(path) for cell in row]
         assert any(cell.startswith("'") for cell in found)
@@ -194,6 +203,47 @@ def test_differences_are_written_only_where_there_are_any(journal: Journal) -> N
     connection.close()
     assert journal.folder / "differences.csv" not in write(journal).paths
     assert not (journal.folder / "differences.csv").exists()
+
+
+def test_the_partner_file_has_a_row_for_each_customer_whose_company_exists(journal: Journal) -> None:
+    """In input order, whatever came of it; those who are gone from the input come last."""
+    journal.source()
+    partner = {"connection_status": "Linked", "partner_connection_id": "partner of c", "partner_status": "Linked"}
+    journal.created(4, "gone", presence="gone")
+    journal.created(5, "faulty", presence="faulty")
+    journal.created(3, "c", state="complete", email="c@example.com", **partner)
+    error = {"error_step": "partner", "error_code": "400", "error": "refused", "correlation_id": "c0ffee"}
+    journal.created(2, "b", state="failed", connection_status="Linked", **error)
+    journal.customer(1, "a")  # Codat has nothing of it
+    journal.customer(6, "f", state="failed", error="a company was refused")
+    write(journal)
+    rows = pl.read_csv(journal.folder / "partner.csv", infer_schema=False)
+    assert rows.columns == PARTNER
+    assert rows["customer_id"].to_list() == ["b", "c", "faulty", "gone"]
+    assert rows.row(0)[5:] == ("Linked", None, None, "400", "refused", "c0ffee")
+    assert rows.row(1) == (
+        *("c", "Café c", "c@example.com", "company of c", "connection of c", "Linked"),
+        *("partner of c", "Linked", None, None, None),
+    )
+
+
+def test_findings_are_written_once_there_was_a_proof(journal: Journal) -> None:
+    """One that found nothing has a file with a header; where there was none, a file of old is removed."""
+    journal.source()
+    (journal.folder / "verify.csv").write_text("of another journal")
+    assert journal.folder / "verify.csv" not in write(journal).paths
+    assert not (journal.folder / "verify.csv").exists()
+    journal.insert("batch", key="verified_at", value="2026-11-23T11:00:00Z")
+    assert journal.folder / "verify.csv" in write(journal).paths
+    header = ["finding", "customer_id", "company_id", "connection_id", "detail", "adopted"]
+    assert cells(journal.folder / "verify.csv") == [header]
+    journal.insert("findings", finding="missing_company", customer_id="a", company_id="1", detail="no")
+    journal.insert("findings", finding="unknown_company", customer_id="b", company_id="2", detail="is", adopted=1)
+    write(journal)
+    assert cells(journal.folder / "verify.csv")[1:] == [
+        ["missing_company", "a", "1", "", "no", "no"],
+        ["unknown_company", "b", "2", "", "is", "yes"],
+    ]
 
 
 def test_a_report_replaces_the_old_files_rather_than_writing_into_them(journal: Journal) -> None:
