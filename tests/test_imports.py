@@ -1,8 +1,9 @@
-"""Imports go down only: cli, api, engine, then rows, codat and journal, then model, errors and settings."""
+"""Imports go down only: cli, api, listening, engine, then rows, codat and journal, then model, errors and settings."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +14,10 @@ import bulk
 HOME = Path(bulk.__file__).parent
 BASE = {"model", "errors", "settings", "guard"}
 MAY_IMPORT = {
-    "cli": {"api", "checking", "engine", "rows", "codat", "journal", "reporting", "sandbox", *BASE},
+    "cli": {"api", "checking", "listening", "engine", "rows", "codat", "journal", "reporting", "sandbox", *BASE},
     "checking": {"rows", "codat", *BASE},
-    "api": {"checking", "engine", "rows", "codat", "journal", "reporting", *BASE},
+    "listening": {"engine", "codat", "journal", *BASE},
+    "api": {"checking", "listening", "engine", "rows", "codat", "journal", "reporting", *BASE},
     "engine": {"rows", "codat", "journal", *BASE},
     "codat": BASE,
     "journal": BASE,
@@ -53,6 +55,33 @@ def test_imports_go_down_only(path: Path) -> None:
         return
     allowed = MAY_IMPORT[own] | {own, "__version__"}
     assert {name for name in imported(path) if (HOME / name).is_dir() or (HOME / f"{name}.py").is_file()} <= allowed
+
+
+PURE = (
+    *("codat/wire", "codat/operations", "codat/events", "codat/quota", "codat/outage"),
+    *("engine/plan", "engine/steps", "engine/polling"),
+)
+WAITS_OR_READS = {"anyio", "asyncio", "httpx", "os", "pathlib", "socket", "sqlite3", "time"}
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_what_the_architecture_calls_pure_neither_waits_nor_reads(name: str) -> None:
+    """Values in, values out: no clock, no disk, no network."""
+    tree = ast.parse((HOME / f"{name}.py").read_text("utf-8"))
+    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert not {name.split(".")[0] for name in names} & WAITS_OR_READS
+
+
+JOBS = ("migrate", "after", "verify", "heed")  # of `engine/run`, which knows none of them
+
+
+@pytest.mark.parametrize("name", ["agenda", "events", "plan", "polling", "run", "steps", "sweep", "work", *JOBS])
+def test_nothing_in_the_engine_imports_a_job(name: str) -> None:
+    """What the commands have in common does not know them, nor they each other; but heeding is a follow-up."""
+    text = (HOME / "engine" / f"{name}.py").read_text("utf-8")
+    found = {job for job in JOBS if re.search(rf"from bulk\.engine\.{job} |from bulk\.engine import .*\b{job}\b", text)}
+    assert found == ({"after"} if name == "heed" else set())
 
 
 def test_only_the_command_line_knows_the_sandbox() -> None:

@@ -4,48 +4,30 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
-import shlex
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 import polars as pl
 import pytest
+from documents import README, ROOT, Command, blocks, commands, environ, interrupted, run, section
 
 from bulk.api import CheckResult
 from bulk.cli import bulk
 from bulk.cli.words import duration
 from bulk.sandbox.launch import Running, ask, start
+from bulk.sandbox.options import WEBHOOK_SECRET
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
 MAKE = shutil.which("make")
-SECONDS = 60  # a command that takes longer hangs
 MENDED = {"00126": ("company_name", "Sakura"), "00128": ("platform", "Xero")}
-
-
-@dataclass(frozen=True, slots=True)
-class Command:
-    """A command of a document, and the exit code that its comment names."""
-
-    words: tuple[str, ...]
-    exit_code: int | None
-
-    def __str__(self) -> str:
-        return shlex.join(self.words)
-
-    @property
-    def serves(self) -> bool:
-        """Whether it runs until Ctrl-C."""
-        return self.words[:2] == ("bulk", "sandbox") and "authorize" not in self.words
+LEAVERS = ("00101", "00102")  # who authorizes in the real run, and wants out later
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,62 +36,6 @@ class Walk:
 
     folder: Path
     said: dict[tuple[str, ...], str]
-
-
-def blocks(language: str, text: str) -> list[str]:
-    """Give the fenced blocks of a language."""
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-def section(title: str) -> str:
-    """Give the text under a heading of the README."""
-    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
-    assert found, f"the README has no section {title}"
-    return found[1]
-
-
-def commands(text: str) -> list[Command]:
-    """Give the commands of a document's console blocks."""
-    lines = [line[2:] for block in blocks("console", text) for line in block.splitlines() if line.startswith("$ ")]
-    return [_command(line) for line in lines]
-
-
-def _command(line: str) -> Command:
-    said = re.search(r"# .*?exit code (\d+)", line)
-    return Command(tuple(shlex.split(line, comments=True)), int(said[1]) if said else None)
-
-
-def run(command: Command, folder: Path, **environment: str) -> str:
-    """Run a command as a process of its own, look at its exit code, and give what it said."""
-    if command.serves:
-        return _served(command, folder, environment)
-    words = [sys.executable, "-m", *command.words] if command.words[0] == "bulk" else list(command.words)
-    done = subprocess.run(
-        words, cwd=folder, env=_environment(environment), capture_output=True, text=True, timeout=SECONDS, check=False
-    )
-    expected = (0, 1) if command.exit_code is None else (command.exit_code,)
-    assert done.returncode in expected, f"{command} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
-def _served(command: Command, folder: Path, environment: dict[str, str]) -> str:
-    """Wait until a server says that it answers, and end it with Ctrl-C."""
-    words = [sys.executable, "-m", *command.words]
-    with subprocess.Popen(
-        words, cwd=folder, env=_environment(environment), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        process.send_signal(signal.SIGINT)
-        said += process.stdout.read()
-        assert process.wait(SECONDS) == 0, f"{command}\n{said}"
-    return said
-
-
-def _environment(more: dict[str, str]) -> dict[str, str]:
-    """Give this process's environment, without what a caller's make or Codat account would put into it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CODAT_", "MAKE", "MFLAGS"))}
-    return kept | more
 
 
 def export_customers(path: Path, *, renamed: dict[str, str] | None = None) -> None:
@@ -160,7 +86,11 @@ def codat(tmp_path: Path) -> Iterator[Running]:
 
 def account(codat: Running) -> dict[str, str]:
     """Give the environment in which a command uses that sandbox as its Codat."""
-    return {"CODAT_BASE_URL": codat.base_url, "CODAT_API_KEY": codat.api_key}
+    return {
+        "CODAT_BASE_URL": codat.base_url,
+        "CODAT_API_KEY": codat.api_key,
+        "CODAT_WEBHOOK_SECRET": WEBHOOK_SECRET,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +116,7 @@ def test_every_make_target_exists() -> None:
     assert ("test",) in targets
     for target in targets:
         words = [MAKE, "-n", *target]
-        done = subprocess.run(words, cwd=ROOT, env=_environment({}), capture_output=True, text=True, check=False)
+        done = subprocess.run(words, cwd=ROOT, env=environ({}), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
 
 
@@ -209,22 +139,22 @@ def test_every_option_of_a_command_exists(command: Command) -> None:
 
 
 def test_the_tables_of_options_are_whole() -> None:
-    """The README explains every option of `check`, `migrate` and `report`, and none that they do not have."""
-    options = section("Options")
-    shared, own = options.split("`check` alone:")
-    check, migrate = in_table(shared) | {"--online"}, in_table(shared) | in_table(own)
-    assert check == known_options("check")
-    assert migrate == known_options("migrate")
-    assert known_options("report") == {"--json"}
+    """The README explains every option of every command that works on a batch, and none that it does not have."""
+    shared, *own = re.split(r"^### `([a-z-]+) [A-Z]+`$", section("Options"), flags=re.MULTILINE)
+    tables = dict(zip(own[::2], own[1::2], strict=True))
+    assert set(tables) == set(bulk.list_commands(click.Context(bulk))) - {"sandbox"}
+    assert "only option is `--json`" in tables["report"]
+    for name, table in tables.items():
+        explained = {"--json"} if name == "report" else in_table(shared) | in_table(table)
+        assert explained == known_options(name), name
 
 
 def test_the_commands_of_the_readme_are_all_there_are() -> None:
-    """What the README calls not there yet is not there, and every command that is there is run by it."""
+    """Every command that is there is run by the README, and its cost is in the table."""
     there = set(bulk.list_commands(click.Context(bulk)))
     assert {command.words[1] for command in commands(README) if command.words[0] == "bulk"} - {"--version"} == there
-    later = set(re.findall(r"\(`([a-z-]+)`\)", section("What comes next")))
-    assert later
-    assert not later & there
+    costs = re.findall(r"^\| ((?:`[a-z-]+`(?:, )?)+) \|", section("What it costs: the quota"), re.MULTILINE)
+    assert {name for names in costs for name in re.findall(r"[a-z-]+", names)} == there - {"sandbox"}
 
 
 def test_the_table_of_the_quota_is_what_check_would_say() -> None:
@@ -245,22 +175,47 @@ def _number(text: str) -> int:
 
 @pytest.mark.usefixtures("walk")
 def test_the_real_run_runs_as_written(tmp_path: Path, codat: Running) -> None:
-    """The step-by-step run, with a sandbox in Codat's place, ends with one company for everybody, mended ones too."""
+    """The step-by-step run, with a sandbox in Codat's place: one company for everybody, mended ones too."""
     export_customers(tmp_path / "customers.csv")
+    spent = {}
     for command in commands(section("A real run, step by step")):
-        if command.words[0] == "export":
+        if command.words[0] in ("export", "pip"):
             continue
-        if "mended.csv" in command.words and command.words[0] == "bulk":
-            mend(tmp_path / "mended.csv")
-        run(command, tmp_path, **account(codat))
+        _prepare(command, tmp_path, codat)
+        run(on_a_free_port(command), tmp_path, **account(codat))
+        if (tmp_path / "reports" / "customers").exists():
+            summary = _summary(tmp_path)
+            spent[command.words[:3]] = summary["requests_total"]
 
-    summary = json.loads((tmp_path / "reports" / "customers" / "summary.json").read_text("utf-8"))
-    assert summary["customers"]["link_ready"] == 12 + len(MENDED)
-    assert summary["customers"]["rejected"] == 0
-    assert summary["requests_total"] == 0
+    assert spent["bulk", "migrate", "customers.csv"] == 0  # when it ran last, nothing was left to do
+    assert spent["bulk", "undo", "reports/customers"] == 1
+    expected = {"link_ready": 12 + len(MENDED) - len(LEAVERS), "unlinked": len(LEAVERS)}
+    assert {state: number for state, number in summary["customers"].items() if number} == expected
     stats = ask(codat.folder.port() or 0, "GET", "/_sandbox/stats")
     assert stats["companies"] == 12 + len(MENDED)
     assert not any(stats["duplicates"].values())
+
+
+def on_a_free_port(command: Command) -> Command:
+    """Let a command that listens take any port: the README's may be in use."""
+    return replace(command, words=(*command.words, "--port", "0")) if "--port" in command.words else command
+
+
+def _prepare(command: Command, folder: Path, codat: Running) -> None:
+    """Do what the README leaves to people: mend rows, authorize, name who wants out."""
+    if command.words[0] != "bulk":
+        return
+    if "mended.csv" in command.words:
+        mend(folder / "mended.csv")
+    if command.words[1] == "follow-up":
+        ask(codat.folder.port() or 0, "POST", "/_sandbox/customers", {"customers": LEAVERS})
+    if "leavers.csv" in command.words:
+        (folder / "leavers.csv").write_text(f"customer_id\n{LEAVERS[1]}\n", "utf-8")
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "reports" / "customers" / "summary.json").read_text("utf-8"))
+    return found
 
 
 def test_the_other_examples_run_as_written(tmp_path: Path) -> None:
@@ -297,26 +252,36 @@ def test_every_exit_code_means_what_the_readme_says(tmp_path: Path, codat: Runni
     ]
     for code, line, more in cases:
         run(Command(tuple(line.split()), code), tmp_path, **(account(codat) | more))
-    interrupted = _interrupted(tmp_path, account(codat))
+    slow = Command(("bulk", "migrate", "customers.csv", "--batch", "slow", "--rate", "60"), 130)
+    stopped, said = interrupted(slow, tmp_path, when="to do", **account(codat))
+    assert "The same command resumes" in said
 
     table = {int(code) for code in re.findall(r"^\| (\d+) \|", section("Exit codes"), re.MULTILINE)}
-    assert table == {code for code, *_ in cases} | {interrupted}
+    assert table == {code for code, *_ in cases} | {stopped}
 
 
-def _interrupted(folder: Path, environment: dict[str, str]) -> int:
-    """Press Ctrl-C once a run has begun its work; gives the exit code."""
-    words = [sys.executable, "-m", "bulk", "migrate", "customers.csv", "--batch", "slow", "--rate", "60"]
-    with subprocess.Popen(
-        words, cwd=folder, env=_environment(environment), stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        for line in process.stderr:
-            if "to do" in line:
-                break
-        process.send_signal(signal.SIGINT)
-        said = process.stderr.read()
-        assert "The same command resumes" in said
-        return process.wait(SECONDS)
+def test_what_1_means_of_each_command_is_what_the_readme_says(tmp_path: Path, codat: Running) -> None:
+    """Faulty rows, a customer who cannot be unlinked, a company that cannot be deleted, one that Codat lost."""
+    export_customers(tmp_path / "customers.csv")
+    (tmp_path / "good.csv").write_text("customer_id,company_name,platform\n1,Harbour Lane Bakery,Xero\n", "utf-8")
+    port = codat.folder.port() or 0
+
+    def type_in(line: str, code: int) -> None:
+        run(Command(("bulk", *line.split()), code), tmp_path, **account(codat))
+
+    type_in("check customers.csv", 1)
+    type_in("migrate good.csv", 0)
+    type_in("unlink reports/good --customer 1", 1)
+    type_in("unlink reports/good --customer nobody", 2)
+    ask(port, "POST", "/_sandbox/faults", {"kind": "400", "operations": ["delete_company"]})
+    type_in("undo reports/good", 0)
+    type_in("undo reports/good --yes", 1)
+    type_in("verify reports/good", 0)
+    (company_id,) = pl.read_parquet(tmp_path / "reports" / "good" / "results.parquet")["company_id"]
+    ask(port, "DELETE", f"/_sandbox/companies/{company_id}")
+    type_in("verify reports/good", 1)
+    named = re.findall(r"^\| `([a-z]+)` \|", section("Exit codes"), re.MULTILINE)
+    assert named == ["check", "unlink", "verify", "undo"]
 
 
 def test_the_walk_through_runs_as_written(walk: Future[Walk]) -> None:
@@ -334,15 +299,19 @@ def test_the_walk_through_runs_as_written(walk: Future[Walk]) -> None:
 
 def test_the_files_that_the_documents_name_are_there() -> None:
     """No link leads nowhere."""
-    for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"):
+    for name in ("README.md", "reports/README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/architecture.md"):
         page = ROOT / name
         text = page.read_text("utf-8")
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
             assert (page.parent / target).exists(), f"{name} links to {target}"
-        anchors = {
-            re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.M)
-        }
-        assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= anchors, name
+        for target, anchor in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", text):
+            assert anchor in anchors(page.parent / target if target else page), f"{name} links to {target}#{anchor}"
+
+
+def anchors(page: Path) -> set[str]:
+    """Give the anchors of a page's headings."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def test_the_architecture_names_files_that_are_there() -> None:

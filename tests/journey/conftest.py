@@ -6,14 +6,22 @@ from collections.abc import Iterator
 
 import pytest
 
-from journey.browser import Browser, ChromiumMissingError, chromium
+from journey.browser import MISSING, Browser, ChromiumMissingError, chromium
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Give a real browser; without Chromium the test is skipped and says how to install it."""
+def installed() -> Iterator[Browser | None]:
+    """Give a real browser, or None where there is no Chromium."""
     try:
         with chromium() as opened:
             yield opened
-    except ChromiumMissingError as missing:
-        pytest.skip(str(missing))
+    except ChromiumMissingError:
+        yield None
+
+
+@pytest.fixture(scope="session")
+def browser(installed: Browser | None) -> Browser:
+    """Give a real browser; without Chromium the test is skipped and says how to install it."""
+    if installed is None:
+        pytest.skip(MISSING)
+    return installed

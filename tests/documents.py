@@ -1,0 +1,136 @@
+"""Takes a document at its word: finds its commands, and runs them as written."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+SECONDS = 60  # a command that takes longer hangs
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command of a document, its comment, and the exit code that this names."""
+
+    words: tuple[str, ...]
+    exit_code: int | None
+    comment: str = ""
+
+    def __str__(self) -> str:
+        return shlex.join(self.words)
+
+    @property
+    def serves(self) -> bool:
+        """Whether it runs until Ctrl-C."""
+        return self.words[:2] == ("bulk", "sandbox") and "authorize" not in self.words
+
+    @property
+    def waits_with(self) -> str | None:
+        """What it says when it has nothing to do for now, and waits for more until Ctrl-C; None: it ends by itself."""
+        if self.words[:2] == ("bulk", "listen"):
+            return "Listening at"
+        return "waited for" if "--watch" in self.words else None
+
+
+def blocks(language: str, text: str) -> list[str]:
+    """Give the fenced blocks of a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def section(title: str) -> str:
+    """Give the text under a heading of the README."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
+    assert found, f"the README has no section {title}"
+    return found[1]
+
+
+def commands(text: str) -> list[Command]:
+    """Give the commands of a document's console blocks."""
+    lines = [line[2:] for block in blocks("console", text) for line in block.splitlines() if line.startswith("$ ")]
+    return [_command(line) for line in lines]
+
+
+def _command(line: str) -> Command:
+    comment = line.partition(" # ")[2]
+    said = re.search(r"exit code (\d+)", comment)
+    return Command(tuple(shlex.split(line, comments=True)), int(said[1]) if said else None, comment)
+
+
+def run(command: Command, folder: Path, **environment: str) -> str:
+    """Run a command as a process of its own, look at its exit code, and give what it said."""
+    if command.serves:
+        with serving(command, folder, **environment) as said:
+            return said
+    if command.waits_with is not None:
+        code, said = interrupted(command, folder, when=command.waits_with, **environment)
+        assert code == command.exit_code, f"{command} exited with {code}\n{said}"
+        return said
+    done = subprocess.run(
+        program(command),
+        cwd=folder,
+        env=environ(environment),
+        stdin=subprocess.DEVNULL,  # no terminal: nothing is asked
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    expected = (0, 1) if command.exit_code is None else (command.exit_code,)
+    assert done.returncode in expected, f"{command} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@contextmanager
+def serving(command: Command, folder: Path, **environment: str) -> Iterator[str]:
+    """Run a server for as long as the block lasts, and end it with Ctrl-C; gives the line by which it is ready."""
+    with subprocess.Popen(
+        program(command),
+        cwd=folder,
+        env=environ(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        said = process.stdout.readline()
+        try:
+            yield said
+        finally:
+            process.send_signal(signal.SIGINT)
+            rest = process.stdout.read()
+        assert process.wait(SECONDS) == 0, f"{command}\n{said}{rest}"
+
+
+def interrupted(command: Command, folder: Path, *, when: str, **environment: str) -> tuple[int, str]:
+    """Press Ctrl-C once a command has said something; gives its exit code, and what it said after that."""
+    with subprocess.Popen(
+        program(command), cwd=folder, env=environ(environment), stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if when in line:
+                break
+        process.send_signal(signal.SIGINT)
+        said = process.stderr.read()
+        return process.wait(SECONDS), said
+
+
+def program(command: Command) -> list[str]:
+    """Give what the system is to run."""
+    return [sys.executable, "-m", *command.words] if command.words[0] == "bulk" else list(command.words)
+
+
+def environ(more: dict[str, str]) -> dict[str, str]:
+    """Give this process's environment, without what a caller's make or Codat account would put into it."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("CODAT_", "MAKE", "MFLAGS"))}
+    return kept | more
