@@ -31,6 +31,10 @@ Tag = tuple[str, str]
 class Taker(Protocol):
     """What is done with the companies that a list shows; all of it in the transactions that write its pages down."""
 
+    @property
+    def takes_over(self) -> bool:
+        """Whether all that it is shown is in the journal afterwards: who is not, has nothing in Codat."""
+
     def begin(self, connection: sqlite3.Connection) -> None:
         """Prepare for a reading of the lists, the first or another one."""
 
@@ -48,7 +52,8 @@ async def sweep(tools: Tools, tags: Sequence[Tag | None], taker: Taker, hook: Ho
     for _ in range(MOST_READINGS):
         await tools.writer.write(taker.begin)
         if await _read_lists(tools, tags, taker, hook):
-            await tools.writer.write(lambda connection: _note(connection, tags, began))
+            if taker.takes_over:
+                await tools.writer.write(lambda connection: _note(connection, tags, began))
             return began
         hook(Warned("Codat's list of companies changed or broke off while it was read; reading it again"))
     tools.gate.close(Stop("Codat's list of companies cannot be read as a whole: it changes, breaks off or repeats", 75))
@@ -56,8 +61,12 @@ async def sweep(tools: Tools, tags: Sequence[Tag | None], taker: Taker, hook: Ho
 
 
 def _note(connection: sqlite3.Connection, tags: Sequence[Tag | None], began: float) -> None:
-    """Write down when a sweep began; before all companies were seen once, a sweep of some proves nothing."""
-    if None in tags or store.get(connection, "swept_at") is not None:
+    """Write down when a sweep began; before all companies were seen once, a sweep of some proves nothing.
+
+    Nor does one of all companies, as long as there are no customers to know them by.
+    """
+    (has_customers,) = connection.execute("SELECT EXISTS (SELECT 1 FROM customers)").fetchone()
+    if (None in tags and has_customers) or store.get(connection, "swept_at") is not None:
         store.put(connection, {"swept_at": began})
 
 
@@ -165,6 +174,8 @@ def _read(request: Request, reply: Reply) -> CompanyPage | None:
 
 class TakeOver:
     """Takes over what Codat has and the journal lacks, and how far each customer has got there."""
+
+    takes_over = True
 
     def __init__(self, batch: str, hook: Hook) -> None:
         """Make a taker for the companies of a batch, by the name that marks them."""

@@ -83,6 +83,8 @@ class Comparison:
     Only companies with something to say are kept, so that a list of any length fits in memory.
     """
 
+    takes_over = False
+
     def __init__(self, batch: str) -> None:
         """Compare for the batch that marks its companies with this name."""
         self._tag = operations.batch_tag(batch)
@@ -145,6 +147,8 @@ class Comparison:
 
 class _Both:
     """Two takers of the same pages, one after the other."""
+
+    takes_over = True
 
     def __init__(self, first: Comparison, second: TakeOver) -> None:
         self._first, self._second = first, second
