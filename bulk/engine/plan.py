@@ -84,18 +84,37 @@ def standing(asks: Iterable[Ask], *, swept_at: float = 0.0, may_exist: bool = Fa
     return now
 
 
-def decide(known: Standing, now: float) -> Decision:
-    """Decide what to do next for a step that is not done."""
+def decide(known: Standing, now: float, *, is_harmless: bool = False) -> Decision:
+    """Decide what to do next for a step that is not done.
+
+    `is_harmless`: doing it twice does no harm, and it can be undone by others. Then the answer that is kept under a key
+    in doubt may be of another time, and is not asked for again.
+    """
     if known.in_doubt:
         settled_at = known.doubted_at + known.settling
         # A clock that was set back must not hold anybody for long.
         return Wait(settled_at) if now < settled_at <= now + known.settling else Look()
+    if is_harmless and known.was_doubted:
+        return Send()
     if known.key is not None and not known.is_spent and 0 <= now - known.since < KEY_LIFETIME:
         return Send(known.key, known.body)
     is_forgotten = known.key is not None and not known.is_spent
     if is_forgotten and known.was_doubted and known.absent_at < known.since + KEY_LIFETIME:
         # What was in doubt may have been done since it was looked for; while the key lived, that would have shown.
         return Look()
+    return Send()
+
+
+def decide_renewal(asks: Sequence[Ask], now: float) -> Decision:
+    """Decide what to do next for a linkUrl that is to be made anew, oldest ask first.
+
+    Asking twice is no harm, but only the last one made opens. So a request that was lost and may still be at work must
+    be over before the next one, or it would spoil what that one brings.
+    """
+    last = asks[-1] if asks else None
+    if last is not None and (last.outcome is None or last.outcome.is_unknown):
+        settled_at = last.sent_at + SETTLING
+        return Wait(settled_at) if now < settled_at <= now + SETTLING else Send()
     return Send()
 
 
@@ -149,7 +168,8 @@ def _after_post(now: Standing, ask: Ask) -> Standing:
         )
     if outcome is Outcome.REFUSED:
         # An earlier try may have done it, and this refusal be its echo ("has one already"): look once more.
-        return replace(now, key=None, body=None, in_doubt=now.was_doubted, doubted_at=ask.sent_at - now.settling)
+        in_doubt = now.in_doubt or now.was_doubted
+        return replace(now, key=None, body=None, in_doubt=in_doubt, doubted_at=ask.sent_at - now.settling)
     if outcome is Outcome.STOPPED:
         return replace(now, key=None, body=None)  # kept under its key: it would be replayed
     return now  # HELD, BUSY, UNSENT: nothing was done, the key is good

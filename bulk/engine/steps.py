@@ -176,12 +176,17 @@ def read_connections(entry: Entry, step: Step, reply: Reply, at: float) -> tuple
     absent, found = replace(reply, outcome=Outcome.ABSENT), replace(reply, outcome=Outcome.FOUND)
     if step is Step.CONNECTION:
         return (found, connected(accounting, issued_at=timestamp(at))) if accounting else (absent, {})
-    is_found = step is Step.UNLINK and (accounting is None or accounting.status != "Linked")
-    if step is Step.PARTNER and partner is not None:
-        entry, is_found = entry.evolve(partner_connection_id=partner.id), True
-    changes = deleted(Step.CONNECTION) if accounting is None else turned(entry, accounting)
-    if accounting is not None and accounting.status == "PendingAuth":
+    is_linked = accounting is not None and accounting.status == "Linked"
+    is_found = partner is not None if step is Step.PARTNER else not is_linked
+    with_partner = entry.evolve(partner_connection_id=partner.id) if partner is not None else entry
+    if accounting is None:
+        changes = deleted(Step.CONNECTION)
+    elif accounting.status == "PendingAuth":
         changes = connected(accounting, issued_at=timestamp(at))
+    elif not is_found and (accounting.id, accounting.status) == (entry.connection_id, entry.connection_status):
+        changes = {}  # nothing is new, so what went wrong before stays said
+    else:
+        changes = turned(with_partner, accounting)
     return (found if is_found else absent), changes | (partnered(partner) if partner is not None else {})
 
 
@@ -212,6 +217,7 @@ def taken_over(entry: Entry, company: Company, *, batch: str, at: float) -> Chan
         "name_sent": company.name,
         "description_sent": company.description,
         "knows_connections": company.knows_connections,
+        "state": State.PENDING,
     } | NO_ERROR
     connection = operations.accounting_connection(company.connections, entry.platform_key)
     if connection is None:

@@ -123,7 +123,7 @@ async def _advance(item: Item, tools: Tools, booking: _Booking) -> Parked | Fini
             refused = False
         elif outcome in (Outcome.LOST, Outcome.KEPT, Outcome.BUSY, Outcome.UNSENT):
             return await _try_later(replace(item, entry=entry), step, answered.reply, tools)
-        elif refused and outcome is Outcome.ABSENT:
+        elif refused and outcome is Outcome.ABSENT and steps.next_step(entry, tools.aim) is step:
             return await _fail(entry, step, tools, steps.unsent(step))
         elif outcome is Outcome.REFUSED:
             refused = isinstance(decision, Send) and plan.standing(_asks(entry, step)).in_doubt
@@ -156,11 +156,14 @@ async def _carry_out(
 def _decide(entry: Entry, step: Step, tools: Tools) -> plan.Decision:
     if step is Step.DELETE:
         return plan.decide_deletion(_asks(entry, step), began=tools.began)
+    if step is Step.LINK:
+        return plan.decide_renewal(_asks(entry, step), tools.wall())
     # A sweep of the batch's companies shows every company that it made, but not the connections of those taken over.
     swept_at = tools.swept_at if step is Step.COMPANY else 0.0
     is_known = entry.knows_company if step is Step.COMPANY else entry.knows_connections
     may_exist = step in (Step.COMPANY, Step.CONNECTION, Step.PARTNER) and not is_known
-    return plan.decide(plan.standing(_asks(entry, step), swept_at=swept_at, may_exist=may_exist), tools.wall())
+    known = plan.standing(_asks(entry, step), swept_at=swept_at, may_exist=may_exist)
+    return plan.decide(known, tools.wall(), is_harmless=step is Step.UNLINK)
 
 
 def _asks(entry: Entry, step: Step) -> tuple[Ask, ...]:
@@ -209,7 +212,9 @@ async def _exchange(
         reply, changes, attempts = wire.unsent("the run was held or stopped before it left"), {}, 0
 
     ask = Ask(step, key, request.body, sent_at, reply.outcome, reply.status)
-    entry = entry.evolve(asks=(*entry.asks, ask))
+    # A lost answer may have carried another linkUrl: the last one is never restored after it.
+    old_link = (None, None) if reply.outcome.is_unknown else entry.old_link
+    entry = entry.evolve(asks=(*entry.asks, ask), old_link=old_link)
     left = {}
     if reply.outcome is not Outcome.DONE:
         left = steps.left_by(entry, step, reply, in_doubt=plan.standing(_asks(entry, step)).in_doubt)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
+
+from bulk.journal import spoilt
 
 # The order of the values in a row handed in by the caller.
 ACCEPTED = ("row", "customer_id", "company_name", "name_sent", "platform_key", "email", "description", "extra", "mends")
@@ -33,9 +35,9 @@ BY_ID = f"""
     WHERE t.place_row IS NULL AND {ALONE} AND {FREE}"""  # noqa: S608 - constants
 OF_THE_SAME = BY_NUMBER + " AND r.customer_id IS t.customer_id"
 # Whose identifier is at fault, or in a cell of another column, has none to compare.
-OF_NOBODY = (
-    BY_NUMBER + " AND (r.customer_id IS NULL OR r.reasons GLOB 'row *' OR '; ' || r.reasons GLOB '*; customer_id[ :]*')"
-)
+IS_NAMED = """(r.customer_id IS NULL OR r.reasons GLOB 'row *'
+    OR '; ' || without_note(r.reasons) GLOB '*; customer_id[ :]*')"""
+OF_NOBODY = f"{BY_NUMBER} AND {IS_NAMED}"
 ALIKE = f"""
     SELECT id, source, row FROM
         (SELECT rowid AS id, cells, row_number() OVER (PARTITION BY cells ORDER BY rowid) AS nth
@@ -44,13 +46,43 @@ ALIKE = f"""
         (SELECT r.cells, r.source, r.row, row_number() OVER (PARTITION BY r.cells ORDER BY r.source, r.row) AS nth
          FROM rejections r JOIN (SELECT DISTINCT cells, customer_id FROM {{table}}) t USING (cells) WHERE {FREE})
     USING (cells, nth)"""  # noqa: S608 - constants
+# The rows whose identifiers a spreadsheet has changed since our rejects file was written, and the identifiers that they
+# had: the rejected row is found by its number, or by what a spreadsheet makes of it, or is a customer's by now. Who has
+# been told to write another identifier, for any reason but that the row's own stands elsewhere too, has done so. What
+# Codat has under the one must not be written back under the other either.
+SPOILT = f"""
+    SELECT t.rowid AS id, r.source, r.row, r.customer_id AS before, has.seq IS NOT NULL AS is_restored
+    FROM {{table}} t CROSS JOIN sources s CROSS JOIN rejections r ON r.source = s.id AND r.row = t.mends - s.shift
+    LEFT JOIN customers has ON has.customer_id = r.customer_id AND is_spoilt(r.customer_id, t.customer_id)
+        AND (has.name_sent IS NOT NULL OR has.company_id IS NOT NULL)
+    WHERE t.place_row IS NULL AND r.source < ?1 AND (has.seq IS NOT NULL OR is_spoilt(t.customer_id, r.customer_id) AND (
+        NOT {IS_NAMED} OR '; ' || r.reasons GLOB '*; customer_id stands in row * already*'
+        OR r.reasons GLOB '*customer_id: * is in this batch already*'))
+    UNION ALL
+    SELECT t.rowid, r.source, r.row, r.customer_id, 0
+    FROM {{table}} t CROSS JOIN rejected_ids i ON i.form = t.customer_id
+    CROSS JOIN rejections r ON r.source = i.source AND r.row = i.row
+    WHERE t.place_row IS NULL AND t.mends IS NOT NULL AND NOT {IS_NAMED}
+        AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.customer_id = t.customer_id)
+        AND NOT EXISTS (SELECT 1 FROM rejected_ids k WHERE k.customer_id = t.customer_id)
+    UNION ALL
+    SELECT t.rowid, NULL, NULL, c.customer_id, 0
+    FROM {{table}} t CROSS JOIN sources s CROSS JOIN customers c ON c.source = s.id AND c.row = t.mends - s.shift
+    WHERE t.place_row IS NULL AND c.source < ?1 AND c.presence = 'present' AND is_spoilt(t.customer_id, c.customer_id)
+"""  # noqa: S608 - constants
 # The customer's own. A place of the gone is no place: others stand there now.
 KNOWN = """
     SELECT t.rowid AS id, c.source, c.row FROM {table} t CROSS JOIN customers c USING (customer_id)
     WHERE t.place_row IS NULL AND c.source < ?1 AND c.presence <> 'gone'"""
 PLACES = {
-    "incoming": (OF_THE_SAME, BY_ID + " AND t.mends IS NOT NULL", OF_NOBODY, KNOWN, BY_ID),
-    "refused": (OF_THE_SAME, ALIKE, BY_ID, OF_NOBODY),  # a rejected row is no word of its customer, who stays in place
+    "incoming": (OF_THE_SAME, BY_ID + " AND t.mends IS NOT NULL", SPOILT, OF_NOBODY, KNOWN, BY_ID),
+    "refused": (
+        OF_THE_SAME,
+        ALIKE,
+        BY_ID,
+        SPOILT,
+        OF_NOBODY,
+    ),  # a rejected row is no word of its customer, who stays in place
 }
 
 
@@ -62,6 +94,7 @@ class Source:
     digest: str
     columns: tuple[str, ...]
     extras: tuple[str, ...]
+    fields: Mapping[str, str] = field(default_factory=dict)  # the columns of the fields whose names are others
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +134,8 @@ class Enrolment:
         self._new = self._changed = self._same = self._rows = 0
         self._source: int | None = None
         self._is_same_file = self._is_first = False
+        self._newest = 0  # of the customers that the batch had before
+        spoilt.register(connection)
         connection.execute("DROP TABLE IF EXISTS temp.incoming")
         connection.execute(f"CREATE TEMP TABLE incoming ({', '.join(ACCEPTED)}, place_source, place_row)")
         connection.execute("DROP TABLE IF EXISTS temp.refused")
@@ -109,7 +144,9 @@ class Enrolment:
         connection.execute("DROP TABLE IF EXISTS temp.taken")
         connection.execute("CREATE TEMP TABLE taken (source, row, PRIMARY KEY (source, row)) WITHOUT ROWID")
         connection.execute("DROP TABLE IF EXISTS temp.rejected_ids")
-        connection.execute("CREATE TEMP TABLE rejected_ids (customer_id, source, row)")
+        connection.execute("CREATE TEMP TABLE rejected_ids (customer_id, source, row, form)")
+        connection.execute("DROP TABLE IF EXISTS temp.lost")
+        connection.execute("CREATE TEMP TABLE lost (customer_id PRIMARY KEY, is_sent) WITHOUT ROWID")
 
     @property
     def _id(self) -> int:
@@ -137,11 +174,13 @@ class Enrolment:
             "SELECT NOT EXISTS (SELECT 1 FROM sources WHERE ?1 IS NULL OR id < ?1)", (found,)
         ).fetchone()
         self._db.execute(
-            "INSERT INTO rejected_ids SELECT customer_id, source, row FROM rejections "
+            "INSERT INTO rejected_ids SELECT customer_id, source, row, in_full(customer_id) FROM rejections "
             "WHERE customer_id IS NOT NULL AND (?1 IS NULL OR source < ?1)",
             (found,),
         )
         self._db.execute("CREATE INDEX temp.rejected_by_id ON rejected_ids (customer_id)")
+        self._db.execute("CREATE INDEX temp.rejected_by_form ON rejected_ids (form) WHERE form IS NOT NULL")
+        (self._newest,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM customers").fetchone()
         if row is None:
             cursor = self._db.execute(
                 "INSERT INTO sources (path, digest, columns, extras, rows, shift) VALUES (?, ?, ?, ?, 0, 0)", values
@@ -150,6 +189,10 @@ class Enrolment:
         self._is_same_file = True
         self._db.execute(
             "UPDATE sources SET path = ?, digest = ?, columns = ?, extras = ? WHERE id = ?", (*values, row[0])
+        )
+        self._db.execute(
+            f"INSERT OR IGNORE INTO lost SELECT customer_id, 0 FROM rejections r WHERE source = ? AND NOT {IS_NAMED}",  # noqa: S608 - fixed texts
+            (row[0],),
         )
         self._db.execute("DELETE FROM rejections WHERE source = ?", (row[0],))
         return int(row[0])
@@ -173,6 +216,7 @@ class Enrolment:
         """Compare what was taken in with the batch; find who is gone, and give the tally."""
         source = self._id
         if self._is_same_file:
+            self._reject_spoilt_ids()
             self._keep_mended()
             self._part_with_the_absent()
         self._db.execute("UPDATE sources SET rows = ? WHERE id = ?", (self._rows, source))
@@ -188,6 +232,9 @@ class Enrolment:
         """Say for which row of the batch's input each row stands: the one it mends, its customer's, or its own."""
         bound = (self._id,)
         for candidates in () if self._is_first else PLACES[table]:
+            if candidates is SPOILT:
+                self._reject_spoilt(table)
+                continue
             # Of several rows for one place the first has it.
             self._db.execute(
                 f"""
@@ -201,6 +248,64 @@ class Enrolment:
                 f"INSERT OR IGNORE INTO taken SELECT place_source, place_row FROM {table} WHERE place_row IS NOT NULL"  # noqa: S608 - fixed texts
             )
         self._db.execute(f"UPDATE {table} SET place_source = ?1, place_row = row WHERE place_row IS NULL", bound)  # noqa: S608 - fixed texts
+
+    def _reject_spoilt(self, table: str) -> None:
+        """A mended row that a spreadsheet gave another identifier is the rejected row still, with its own cells.
+
+        Where that one is a customer by now, it is a rejected row of that customer.
+        """
+        self._db.execute("DROP TABLE IF EXISTS temp.spoilt")
+        self._db.execute(
+            f"CREATE TEMP TABLE spoilt AS SELECT n.*, t.customer_id AS now FROM ({SPOILT.format(table=table)}) n "  # noqa: S608 - fixed texts
+            f"JOIN {table} t ON t.rowid = n.id GROUP BY n.id",
+            (self._id,),
+        )
+        if not self._db.execute("SELECT 1 FROM spoilt LIMIT 1").fetchone():
+            return
+        self._db.execute(
+            """
+            UPDATE rejections SET reasons = CASE without_note(reasons) WHEN '' THEN '' ELSE without_note(reasons) || '; ' END
+                || spoilt_note(now, before, is_restored, 0)
+            FROM (SELECT source AS s, row AS r, now, before, is_restored, min(id) FROM spoilt GROUP BY source, row)
+            WHERE source = s AND row = r
+            """
+        )
+        self._db.execute("INSERT OR IGNORE INTO taken SELECT source, row FROM spoilt WHERE row IS NOT NULL")
+        cells = self._cells("t", "before")
+        if table == "incoming":
+            self._db.execute(
+                f"""
+                INSERT INTO refused SELECT t.row, n.before, t.company_name, t.platform_key, t.email, t.extra, {cells},
+                    spoilt_note(n.now, n.before, 0, 0), t.mends, NULL, NULL
+                FROM spoilt n JOIN incoming t ON t.rowid = n.id WHERE n.row IS NULL
+                """  # noqa: S608 - fixed texts
+            )
+            self._db.execute("DELETE FROM incoming WHERE rowid IN (SELECT id FROM spoilt)")
+            return
+        self._db.execute(
+            """
+            UPDATE refused SET customer_id = before, cells = json_patch(cells, json_object(?, before)),
+                reasons = reasons || '; ' || spoilt_note(now, before, 0, 0)
+            FROM spoilt n WHERE refused.rowid = n.id AND n.row IS NULL
+            """,
+            (self._column("customer_id"),),
+        )
+        self._db.execute("DELETE FROM refused WHERE rowid IN (SELECT id FROM spoilt WHERE row IS NOT NULL)")
+
+    def _column(self, name: str) -> str:
+        return self._file.fields.get(name, name)
+
+    def _cells(self, table: str, customer_id: str) -> str:
+        """Give the expression of the cells of an accepted row under another identifier."""
+        values = {
+            "customer_id": f"coalesce({customer_id}, '')",
+            "company_name": f"{table}.company_name",
+            "platform": f"{table}.platform_key",
+            "email": f"{table}.email",
+            "description": f"{table}.description",
+        }
+        pairs = ", ".join(f"{_quoted(self._column(name))}, {value}" for name, value in values.items())
+        return f"json_patch({table}.extra, json_object({pairs}))"
 
     def _reject_taken_places(self) -> None:
         """A mended row whose identifier another row of the batch has is still a duplicate."""
@@ -265,6 +370,81 @@ class Enrolment:
             (self._run,),
         )
 
+    def _reject_spoilt_ids(self) -> None:
+        """Who is new where somebody is absent, and a spreadsheet has made the one of the other, is no new customer.
+
+        The row is rejected with the identifier that it had, so that it is a faulty row of the customer who had it. Where
+        it may have been one of several, it has none. A customer of whom nothing was sent may get the zeros back.
+        """
+        source, run, newest = self._id, self._run, self._newest
+        self._db.execute("DROP TABLE IF EXISTS temp.fresh")
+        self._db.execute(
+            f"""
+            CREATE TEMP TABLE fresh AS
+            SELECT customer_id FROM customers WHERE seq > ?2 AND source = ?1
+            UNION
+            SELECT customer_id FROM rejections r WHERE source = ?1 AND NOT {IS_NAMED}
+                AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.customer_id = r.customer_id)
+                AND NOT EXISTS (SELECT 1 FROM lost l WHERE l.customer_id = r.customer_id)
+            """,  # noqa: S608 - fixed texts
+            (source, newest),
+        )
+        if not self._db.execute("SELECT 1 FROM fresh LIMIT 1").fetchone():
+            return
+        self._db.execute(
+            "DELETE FROM lost WHERE customer_id IN (SELECT customer_id FROM rejections WHERE source = ?) "
+            "OR customer_id IN (SELECT customer_id FROM customers)",
+            (source,),
+        )
+        self._db.execute(
+            """
+            INSERT INTO lost SELECT customer_id, name_sent IS NOT NULL OR company_id IS NOT NULL FROM customers c
+            WHERE source = ?1 AND enrolment <> ?2
+                AND NOT EXISTS (SELECT 1 FROM rejections r WHERE r.source = ?1 AND r.row = c.row
+                                AND r.customer_id = c.customer_id)
+            """,
+            (source, run),
+        )
+        self._db.execute("DROP TABLE IF EXISTS temp.forms")
+        self._db.execute(
+            """
+            CREATE TEMP TABLE forms AS
+            SELECT in_full(customer_id) AS now, customer_id AS before, 0 AS is_restored FROM lost
+            UNION ALL SELECT in_short(customer_id), customer_id, 0 FROM lost
+            UNION ALL SELECT f.customer_id, l.customer_id, 1 FROM fresh f CROSS JOIN lost l
+                ON l.customer_id = in_full(f.customer_id) WHERE l.is_sent
+            """
+        )
+        self._db.execute("DROP TABLE IF EXISTS temp.spoilt")
+        self._db.execute(
+            """
+            CREATE TEMP TABLE spoilt AS
+            SELECT now, min(before) AS first, CASE count(*) WHEN 1 THEN min(before) END AS before,
+                   min(is_restored) AS is_restored, count(*) - 1 AS others
+            FROM forms JOIN fresh ON fresh.customer_id = now GROUP BY now
+            """
+        )
+        self._db.execute("CREATE INDEX temp.spoilt_now ON spoilt (now)")
+        text = "spoilt_note(now, first, is_restored, others)"
+        rejected = self._db.execute(
+            f"""
+            INSERT INTO rejections (source, row, customer_id, company_name, platform, email, extra, cells, reasons)
+            SELECT c.source, c.row, before, c.company_name, c.platform_key, c.email, c.extra,
+                   {self._cells("c", "before")}, {text}
+            FROM spoilt CROSS JOIN customers c ON c.customer_id = now
+            """  # noqa: S608 - fixed texts
+        )
+        self._new -= rejected.rowcount
+        self._db.execute("DELETE FROM customers WHERE customer_id IN (SELECT now FROM spoilt)")
+        self._db.execute(
+            f"""
+            UPDATE rejections AS r SET customer_id = before, reasons = r.reasons || '; ' || {text},
+                cells = json_patch(cells, json_object(?2, coalesce(before, '')))
+            FROM spoilt WHERE r.source = ?1 AND r.customer_id = now AND NOT {IS_NAMED}
+            """,  # noqa: S608 - fixed texts
+            (source, self._column("customer_id")),
+        )
+
     def _keep_mended(self) -> None:
         """A faulty row that came back mended in another file stands for the customer it became.
 
@@ -327,6 +507,10 @@ class Enrolment:
         )
 
 
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
 def retry_failed(connection: sqlite3.Connection) -> int:
     """Put every failed customer back to work; gives their number.
 
@@ -335,9 +519,12 @@ def retry_failed(connection: sqlite3.Connection) -> int:
     failed = "state = 'failed' AND presence = 'present'"
     is_deleted = f"{failed} AND connection_status = 'Deleted'"
     no_connection = "connection_id = NULL, connection_status = NULL, link_url = NULL, link_issued_at = NULL"
+    no_partner = "partner_connection_id = NULL, partner_status = NULL"
+    # A name that was only found was not sent: should the company turn up again, it is still not of this batch's making.
+    name_sent = "CASE company_origin WHEN 'created' THEN name_sent END"
     connection.execute(
-        f"UPDATE customers SET company_id = NULL, company_origin = 'missing', company_batch = NULL, {no_connection} "  # noqa: S608 - fixed texts
-        f"WHERE {is_deleted} AND error_step = 'company'"
+        f"UPDATE customers SET company_id = NULL, company_batch = NULL, {no_connection}, {no_partner}, "  # noqa: S608 - fixed texts
+        f"name_sent = {name_sent}, company_origin = 'missing' WHERE {is_deleted} AND error_step = 'company'"
     )
     connection.execute(f"UPDATE customers SET knows_connections = 0, {no_connection} WHERE {is_deleted}")  # noqa: S608 - fixed texts
     retry_partners(connection)

@@ -74,9 +74,8 @@ def test_a_sweep_stands_for_a_look_up_of_everybody(swept_ago: float, decision: p
     assert plan.decide(plan.standing([post(O.LOST)], swept_at=NOW - swept_ago), NOW) == decision
 
 
-POSTS = st.builds(
-    post, st.sampled_from([*Outcome, None]), key=st.sampled_from("ab"), status=st.sampled_from([None, 200, 502])
-)
+ANSWERS = [*(each for each in Outcome if each not in (O.FOUND, O.ABSENT)), None]  # those two are of look-ups
+POSTS = st.builds(post, st.sampled_from(ANSWERS), key=st.sampled_from("ab"), status=st.sampled_from([None, 200, 502]))
 LOOKS = st.builds(look, st.sampled_from([O.ABSENT, O.LOST, O.HELD, O.UNSENT, O.REFUSED]))
 
 
@@ -119,3 +118,104 @@ def test_what_was_absent_while_its_key_lived_is_looked_up_again_once_the_key_is_
     asks = [post(O.LOST, ago=KEY_LIFETIME + 60), look(O.ABSENT, ago=KEY_LIFETIME + 30), post(outcome, ago=KEY_LIFETIME)]
     assert plan.decide(plan.standing(asks), NOW) == Look()
     assert plan.decide(plan.standing([*asks, look(O.ABSENT, ago=10)]), NOW) == NEW
+
+
+@pytest.mark.parametrize("outcome", [O.DONE, O.FOUND])
+@pytest.mark.parametrize(
+    "then",
+    [
+        [],  # nothing was asked since
+        [post(O.REFUSED, key="b")],  # or nothing that is of use now
+    ],
+)
+def test_what_was_done_is_over_and_the_next_of_its_kind_has_a_key_of_its_own(outcome: Outcome, then: list[Ask]) -> None:
+    """Who was unlinked and has linked again can be unlinked again: the old key would replay the old answer."""
+    done = post(O.DONE) if outcome is O.DONE else look(O.FOUND)
+    assert plan.decide(plan.standing([post(O.LOST), done, *then]), NOW) == NEW
+
+
+@pytest.mark.parametrize(
+    ("asks", "decision"),
+    [
+        ([], Look()),  # taken over, and nobody here asked for it
+        ([look(O.LOST)], Look()),  # the look-up failed
+        ([look(O.ABSENT)], NEW),  # Codat has none
+        ([post(O.DONE)], Look()),  # it was made, and lost sight of
+        ([post(O.DONE), look(O.ABSENT)], NEW),  # and is gone: the old key would replay its making
+        ([look(O.ABSENT), post(O.DONE)], Look()),  # that it was absent was before it was made
+        ([look(O.FOUND)], Look()),  # found once, and lost sight of
+        ([look(O.FOUND), look(O.ABSENT)], NEW),  # gone since
+        ([look(O.ABSENT), post(O.LOST)], Look()),  # asked for, and in doubt
+        ([look(O.ABSENT), post(O.HELD)], AGAIN),  # asked for, and not done
+        ([post(O.REFUSED)], Look()),  # that it was refused once says nothing of what was found since
+        ([look(O.ABSENT), post(O.REFUSED)], NEW),  # refused since it was looked for
+    ],
+)
+def test_what_may_exist_is_looked_for_before_it_is_asked_for(asks: list[Ask], decision: plan.Decision) -> None:
+    """Although nobody here has asked for it, or since it was lost sight of."""
+    assert plan.decide(plan.standing(asks, may_exist=True), NOW) == decision
+
+
+@pytest.mark.parametrize(
+    ("asks", "decision"),
+    [
+        ([], NEW),  # nothing was asked
+        ([post(O.LOST)], Look()),  # in doubt: it may be done
+        ([post(O.KEPT)], Look()),  # as well
+        ([post(O.LOST), look(O.ABSENT)], NEW),  # not done, or undone by others since: its old answer says nothing now
+        ([post(O.LOST, ago=KEY_LIFETIME + 60), look(O.ABSENT, ago=KEY_LIFETIME + 30)], NEW),  # and is forgotten
+        ([post(O.BUSY)], AGAIN),  # the key is at work
+        ([post(O.HELD)], AGAIN),  # nothing was done
+    ],
+)
+def test_what_does_no_harm_twice_is_not_asked_for_again_under_a_key_in_doubt(
+    asks: list[Ask], decision: plan.Decision
+) -> None:
+    """Codat would replay what it answered before the customer linked again."""
+    assert plan.decide(plan.standing(asks), NOW, is_harmless=True) == decision
+
+
+def delete(outcome: Outcome | None, *, ago: float) -> Ask:
+    """Make a deletion, or the look before it: neither has a key."""
+    return Ask(Step.DELETE, None, None, NOW - ago, outcome)
+
+
+@pytest.mark.parametrize(
+    ("asks", "decision"),
+    [
+        ([], Look()),  # who has linked is not known
+        ([delete(O.ABSENT, ago=10)], Send()),  # nobody has, right now
+        ([delete(O.ABSENT, ago=100)], Look()),  # nobody had, in an earlier run
+        ([delete(O.ABSENT, ago=10), delete(O.LOST, ago=5)], Look()),  # it may be gone
+        ([delete(O.ABSENT, ago=10), delete(None, ago=5)], Look()),  # as well
+        ([delete(O.ABSENT, ago=10), delete(O.KEPT, ago=5)], Look()),  # as well
+        ([delete(O.ABSENT, ago=10), delete(O.HELD, ago=5)], Look()),  # time has passed: somebody may have linked it
+        ([delete(O.ABSENT, ago=10), delete(O.REFUSED, ago=5)], Look()),  # as well
+        ([delete(O.LOST, ago=10)], Look()),  # the look-up failed
+    ],
+)
+def test_a_company_is_deleted_only_right_after_a_look(asks: list[Ask], decision: plan.Decision) -> None:
+    """It cannot be taken back."""
+    assert plan.decide_deletion(asks, began=NOW - 60) == decision
+
+
+@pytest.mark.parametrize("outcome", [O.DONE, O.FOUND])
+def test_nothing_is_left_of_what_was_asked_for_a_company_that_was_deleted(outcome: Outcome) -> None:
+    """The customer is like one who was never sent."""
+    before, after = post(O.LOST, ago=90), post(O.HELD, ago=5, key="new")
+    assert list(plan.since_deletion([before, delete(outcome, ago=50), after])) == [after]
+    assert list(plan.since_deletion([before, delete(outcome, ago=50)])) == []
+
+
+@pytest.mark.parametrize("outcome", [None, O.LOST, O.KEPT, O.HELD, O.REFUSED, O.ABSENT])
+def test_a_company_that_may_still_be_there_keeps_its_past(outcome: Outcome | None) -> None:
+    """What was in doubt still is."""
+    asks = [post(O.LOST), delete(outcome, ago=50)]
+    assert list(plan.since_deletion(asks)) == asks
+
+
+@given(st.lists(POSTS | LOOKS, max_size=8), st.floats(0, 3 * KEY_LIFETIME))
+def test_what_may_exist_is_never_sent_before_a_look_up_said_that_it_does_not(asks: list[Ask], later: float) -> None:
+    """Whatever else was asked."""
+    if not any(ask.outcome is O.ABSENT for ask in asks):
+        assert not isinstance(plan.decide(plan.standing(asks, may_exist=True), NOW + later), Send)

@@ -71,6 +71,11 @@ class Batch:
         with store.transaction(self.db):
             store.change(self.db, self.seq(customer_id), values)
 
+    def read(self, customer_id: str, *columns: str) -> dict[str, object]:
+        """Read columns of a customer."""
+        select = f"SELECT {', '.join(columns)} FROM customers WHERE customer_id = ?"  # noqa: S608 - names of the schema
+        return dict(zip(columns, self.db.execute(select, (customer_id,)).fetchone(), strict=True))
+
     def seq(self, customer_id: str) -> int:
         """Give a customer's number."""
         (seq,) = self.db.execute("SELECT seq FROM customers WHERE customer_id = ?", (customer_id,)).fetchone()

@@ -286,6 +286,71 @@ def test_retry_failed_takes_up_those_in_the_input_only(batch: Batch) -> None:
     assert batch.shown() == [(1, "a", PENDING), (None, "b", "failed")]
 
 
+LINKED: dict[str, object] = {"connection_id": "n", "connection_status": "Linked", "state": "failed"}
+WAITING = {"connection_id": "n", "connection_status": "PendingAuth", "link_url": "https://l", "state": "failed"}
+DELETED = LINKED | {"connection_status": "Deleted"}
+PARTNER = {"partner_connection_id": "p", "partner_status": "Linked"}
+NO_PARTNER = {"partner_connection_id": None, "partner_status": None}
+NO_CONNECTION = {"connection_id": None, "connection_status": None, "link_url": None, "link_issued_at": None}
+
+
+@pytest.mark.parametrize(
+    ("failed", "after"),
+    [
+        # its company was refused: it is sent again
+        ({"state": "failed", "company_id": None, "name_sent": None}, {"state": PENDING, "company_origin": "created"}),
+        # its connection was
+        ({"state": "failed", "connection_id": None}, {"state": PENDING, "company_id": "c a"}),
+        # another linkUrl was: the run finds that there is nothing to do
+        (WAITING, {"state": PENDING, "link_url": "https://l"}),
+        # its partner connection was: the next follow-up asks for it again
+        (LINKED | {"error_step": "partner"}, {"state": "linked", "knows_connections": 1}),
+        # its partner connection was deleted: after a look
+        (LINKED | {"partner_connection_id": "p", "partner_status": "Deleted", "error_step": "partner"},
+         NO_PARTNER | {"state": "linked", "knows_connections": 0}),
+        # its accounting connection was deleted: after a look; the partner's is another thing
+        (DELETED | PARTNER | {"error_step": "connection"},
+         NO_CONNECTION | PARTNER | {"state": PENDING, "company_id": "c a", "knows_connections": 0}),
+        # its company was deleted, and all that was in it
+        (DELETED | PARTNER | {"error_step": "company"},
+         NO_CONNECTION | NO_PARTNER
+         | {"state": PENDING, "company_id": None, "company_origin": "missing", "name_sent": "Acme"}),
+        # as above, of one that was only found
+        (DELETED | {"error_step": "company", "company_origin": "taken_over", "company_batch": "t"},
+         {"company_id": None, "company_origin": "missing", "company_batch": None, "name_sent": None}),
+    ],
+)  # fmt: skip
+def test_each_kind_of_failure_is_put_back_to_where_it_was(
+    batch: Batch, failed: dict[str, object], after: dict[str, object]
+) -> None:
+    """What Codat lost is looked for before it is asked for again."""
+    batch.give("in.csv", [good("a")])
+    batch.created("a")
+    batch.write("a", company_origin="created")
+    batch.write("a", **failed)
+    enrol.retry_failed(batch.db)
+    assert batch.read("a", *after) == after
+
+
+@pytest.mark.parametrize(
+    ("failed", "state"),
+    [
+        (LINKED | {"error_step": "partner"}, "linked"),  # refused
+        (LINKED | {"partner_connection_id": "p", "partner_status": "Deleted"}, "linked"),  # deleted
+        (WAITING, "failed"),  # not a follow-up's work
+        (DELETED | {"error_step": "connection"}, "failed"),
+        (LINKED | {"state": "complete"} | PARTNER, "complete"),  # not failed
+    ],
+)
+def test_a_follow_up_retries_partner_connections_only(batch: Batch, failed: dict[str, object], state: str) -> None:
+    """The rest is for migrate."""
+    batch.give("in.csv", [good("a")])
+    batch.created("a")
+    batch.write("a", **failed)
+    assert enrol.retry_partners(batch.db) == (state == "linked")
+    assert batch.read("a", "state") == {"state": state}
+
+
 @pytest.mark.parametrize(
     ("limit", "counted"),
     [

@@ -148,3 +148,59 @@ def test_another_process_reads_while_this_one_writes(batch: Batch) -> None:
     with store.transaction(batch.db), closing(sqlite3.connect(batch.path)) as other:
         store.change(batch.db, 1, {"state": "failed"})
         assert other.execute("SELECT state FROM customers").fetchall() == [("pending",)]
+
+
+def test_those_who_are_chosen_come_in_the_order_of_choosing(batch: Batch) -> None:
+    """Page by page, each with all that was asked for it; then nobody."""
+    batch.give("in.csv", [good("a"), good("b"), good("c"), good("d")])
+    ask(batch, "b", Outcome.LOST)
+    assert store.choose(batch.db, "SELECT seq FROM customers ORDER BY seq", {}) == 4
+    wanted = "SELECT seq FROM customers WHERE customer_id < :last ORDER BY seq DESC"
+    assert store.choose(batch.db, wanted, {"last": "d"}) == 3  # in place of those chosen before
+    page, after = store.chosen(batch.db, after=0, most=2)
+    assert [(entry.customer_id, len(entry.asks)) for entry in page] == [("c", 0), ("b", 1)]
+    page, after = store.chosen(batch.db, after=after, most=2)
+    assert [entry.customer_id for entry in page] == ["a"]
+    assert store.chosen(batch.db, after=after, most=2) == ([], after)
+
+
+def test_who_was_chosen_stays_chosen_whatever_becomes_of_them(batch: Batch) -> None:
+    """A page is read as the journal is then; who was forgotten in between is left out."""
+    batch.give("in.csv", [good("a"), good("b"), good("c")])
+    store.choose(batch.db, "SELECT seq FROM customers WHERE state = 'pending' ORDER BY seq", {})
+    batch.write("a", state="failed")
+    with store.transaction(batch.db):
+        store.dismiss(batch.db, batch.seq("b"))
+    page, _ = store.chosen(batch.db, after=0, most=9)
+    assert [(entry.customer_id, str(entry.state)) for entry in page] == [("a", "failed"), ("c", "pending")]
+
+
+def test_customers_are_found_by_their_companies(batch: Batch) -> None:
+    """As many as a page of the company list has; as the journal was when it was indexed."""
+    ids = [str(number) for number in range(1200)]
+    batch.give("in.csv", [good(each) for each in ids])
+    batch.created(*ids[:700])
+    store.index_companies(batch.db)
+    batch.created("800")
+    found = store.find_by_companies(batch.db, [*(f"c {each}" for each in ids), "c of nobody", "c 1"])
+    assert sorted(entry.customer_id for entry in found) == sorted(ids[:700])
+    store.index_companies(batch.db)
+    assert [entry.customer_id for entry in store.find_by_companies(batch.db, ["c 800"])] == ["800"]
+    assert store.find_by_companies(batch.db, []) == []
+
+
+def test_a_link_that_is_replaced_is_known_with_its_time(batch: Batch) -> None:
+    """It is restored where no other was made."""
+    batch.give("in.csv", [good("a")])
+    batch.write("a", name_sent="Acme", link_url="https://l", link_issued_at="2026-11-23T10:00:00Z")
+    (entry,) = store.entries(batch.db, begun=True, after=0, most=9)
+    assert entry.old_link == ("https://l", "2026-11-23T10:00:00Z")
+
+
+def test_a_company_that_was_lost_may_still_exist(batch: Batch) -> None:
+    """`missing` is no word of the reports: it makes the next run look before it creates."""
+    batch.give("in.csv", [good("a"), good("b")])
+    batch.write("a", name_sent="Acme", company_origin="missing")
+    batch.write("b", name_sent="Acme")
+    entries = store.entries(batch.db, begun=True, after=0, most=9)
+    assert [entry.knows_company for entry in entries] == [False, True]

@@ -1,0 +1,132 @@
+"""A journal of bulk's first version is read as it is, and brought up to date once something is written."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from bulk.errors import BatchUnusable
+from bulk.journal import store
+from bulk.journal.reading import Reader
+from bulk.reporting import write_reports
+
+FIRST_SCHEMA = Path(__file__).with_name("schema-1.sql")
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+TABLES = ("batch", "sources", "customers", "rejections", "mended", "runs", "requests")
+
+
+@pytest.fixture
+def first(tmp_path: Path) -> Path:
+    """A folder with a journal that the first version has left, with something in every table."""
+    folder = tmp_path / "autumn"
+    folder.mkdir(mode=0o700)
+    with closing(sqlite3.connect(folder / store.FILE)) as db, db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.executescript(FIRST_SCHEMA.read_text("utf-8"))
+        db.execute("PRAGMA user_version = 1")
+        db.executescript(
+            """
+            INSERT INTO batch VALUES ('name', 'autumn'), ('swept_at', '1790000000.0'), ('link_lifetime', '86400');
+            INSERT INTO sources VALUES (1, 'in.csv', 'd', '["customer_id"]', '[]', 3, 0);
+            INSERT INTO customers (source, row, enrolment, customer_id, tag, company_name, name, platform_key, extra,
+                                   name_sent, platform_sent, state, company_id, company_origin, connection_id,
+                                   connection_status, link_url, link_issued_at)
+            VALUES (1, 1, 1, 'a', 'ta', 'A', 'A', 'gbol', '{}', 'A', 'gbol', 'link_ready', 'ca', 'created', 'na',
+                    'PendingAuth', 'https://link.example.com/a', '2026-11-23T10:00:00Z'),
+                   (1, 2, 1, 'b', 'tb', 'B', 'B', 'gbol', '{}', 'B', NULL, 'pending', 'cb', 'taken_over', NULL,
+                    NULL, NULL, NULL);
+            INSERT INTO rejections VALUES (1, 3, 'c', 'C', 'x', NULL, '{}', '{"customer_id": "c"}', 'platform', 0);
+            INSERT INTO mended VALUES ('{}', 'a');
+            INSERT INTO runs (command, version, input, started_at) VALUES ('migrate', '1', 'in.csv', '2026-11-23');
+            INSERT INTO requests (run, customer, step, operation, key, body, sent_at, outcome)
+            VALUES (1, 2, 'connection', 'create_connection', 'k', '{}', 1790000000.0, NULL);
+            """
+        )
+    return folder
+
+
+def shape(db: sqlite3.Connection) -> dict[str, object]:
+    """Give tables, their columns and their indexes; the order of columns aside, since names are what is used."""
+    tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+    found: dict[str, object] = {}
+    for table in tables:
+        found[table] = sorted(row[1:] for row in db.execute(f"PRAGMA table_info({table})"))
+        (found[f"{table} without rowid"],) = db.execute(
+            "SELECT sql LIKE '%WITHOUT ROWID%' FROM sqlite_schema WHERE name = ?", (table,)
+        ).fetchone()
+    indexes = db.execute("SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL")
+    return found | {name: " ".join(sql.split()) for name, sql in indexes}
+
+
+def contents(db: sqlite3.Connection) -> dict[str, list[dict[str, object]]]:
+    """Give all rows of the first version's tables, by the names of their columns."""
+    db.row_factory = sqlite3.Row
+    rows = {table: [dict(row) for row in db.execute(f"SELECT * FROM {table}")] for table in TABLES}  # noqa: S608 - fixed texts
+    db.row_factory = None
+    return rows
+
+
+def test_a_journal_of_the_first_version_becomes_one_like_any_other(first: Path, tmp_path: Path) -> None:
+    """The same tables, columns and indexes as in a new one."""
+    with closing(store.open_journal(first)) as old, closing(store.open_journal(tmp_path / "new")) as new:
+        assert shape(old) == shape(new)
+        assert old.execute("PRAGMA user_version").fetchone() == new.execute("PRAGMA user_version").fetchone()
+
+
+def test_nothing_is_lost_when_a_journal_is_brought_up_to_date(first: Path) -> None:
+    """What was known stays known; what is new is empty."""
+    with closing(sqlite3.connect(first / store.FILE)) as db:
+        before = contents(db)
+    for _ in range(2):  # the second time there is nothing to do
+        with closing(store.open_journal(first)) as db:
+            after = contents(db)
+            assert {row.pop("company_batch") for row in after["customers"]} == {None}
+            assert after == before
+            (entry,) = store.entries(db, begun=True, after=0, most=9)
+            assert (entry.customer_id, [ask.outcome for ask in entry.asks]) == ("b", [None])
+
+
+def test_an_upgrade_that_breaks_off_leaves_the_journal_as_it_was(first: Path) -> None:
+    """All of it or nothing, so that it can be tried again."""
+    with closing(sqlite3.connect(first / store.FILE)) as db, db:
+        db.execute("CREATE TABLE findings (in_the_way)")  # the last thing that is made
+    with closing(sqlite3.connect(first / store.FILE)) as db:
+        before = shape(db)
+    with pytest.raises(Exception, match="findings"):
+        store.open_journal(first)
+    with closing(sqlite3.connect(first / store.FILE)) as db:
+        assert shape(db) == before
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_reports_of_a_journal_of_the_first_version_are_written_without_changing_it(first: Path) -> None:
+    """`bulk report` sends nothing, and writes nothing into a journal."""
+    with closing(sqlite3.connect(first / store.FILE)) as db:
+        before = shape(db), contents(db)
+    written = write_reports(first, now=NOON)
+    assert written.summary.customers["link_ready"] == written.summary.customers["rejected"] == 1
+    assert pl.read_csv(first / "partner.csv")["customer_id"].to_list() == ["a", "b"]
+    assert not (first / "verify.csv").exists()
+    assert json.loads((first / "summary.json").read_text())["rows"] == {"new": 0, "same": 0, "changed": 0, "gone": 0}
+    with Reader(first / store.FILE) as reader:
+        assert reader.created(nobodys=True)["customer_id"].to_list() == ["a"]
+    with closing(sqlite3.connect(first / store.FILE)) as db:
+        assert (shape(db), contents(db)) == before
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("version", [-1, 3])
+def test_a_journal_of_no_known_version_is_neither_read_nor_upgraded(first: Path, version: int) -> None:
+    """Not guessed at."""
+    with closing(sqlite3.connect(first / store.FILE)) as db, db:
+        db.execute(f"PRAGMA user_version = {version}")
+    with pytest.raises(BatchUnusable):
+        store.open_journal(first)
+    with pytest.raises(BatchUnusable):
+        write_reports(first, now=NOON)
