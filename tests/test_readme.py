@@ -22,6 +22,9 @@ from documents import README, ROOT, Command, blocks, commands, environ, interrup
 from bulk.api import CheckResult
 from bulk.cli import bulk
 from bulk.cli.words import duration
+from bulk.journal import reading
+from bulk.model import DELETED, State, Step
+from bulk.reporting import write
 from bulk.sandbox.launch import Running, ask, start
 from bulk.sandbox.options import WEBHOOK_SECRET
 
@@ -312,6 +315,18 @@ def anchors(page: Path) -> set[str]:
     """Give the anchors of a page's headings."""
     titles = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def test_every_report_is_explained() -> None:
+    """`reports/README.md` names every file, every column of ours, every state, step and finding."""
+    text = (ROOT / "reports" / "README.md").read_text("utf-8")
+    named = set(re.findall(r"`([^`\n]+)`", text))
+    files = {value for name, value in vars(write).items() if name.isupper() and isinstance(value, str)}
+    columns = {*reading.RESULTS, *reading.LINKS, *reading.PARTNER, *reading.FINDINGS, *reading.DIFFERENCES}
+    assert {*files, *columns, *reading.REJECTS, *map(str, State), *map(str, Step), DELETED} <= named
+    words = set(re.findall(r'"(missing|unknown|extra)_', (ROOT / "bulk" / "engine" / "verify.py").read_text("utf-8")))
+    assert len(words) == 3
+    assert {f"{word}_" for word in words} | {"_company", "_connection", "_partner"} <= named
 
 
 def test_the_architecture_names_files_that_are_there() -> None:
