@@ -33,7 +33,7 @@ STALE = """
     ORDER BY link_issued_at, source, row LIMIT :most"""
 NOBODYS = """
     SELECT seq FROM customers
-    WHERE company_origin = 'created' AND company_id IS NOT NULL
+    WHERE company_origin = 'created' AND company_id IS NOT NULL AND partner_connection_id IS NULL
           AND (connection_status IS NULL OR connection_status IN ('PendingAuth', 'Deleted'))
     ORDER BY source, row"""
 
@@ -203,7 +203,9 @@ async def learn(session: Session) -> None:
         hook(Warned(f"Codat no longer has the companies of: {', '.join(named[:MOST_NAMED])}{others}"))
 
 
-UNSEEN = "company_id IS NOT NULL AND connection_status IS NOT 'Deleted' AND seq NOT IN (SELECT seq FROM temp.seen)"
+# Who is known to be without a company is not looked for again; who is known to be without a connection may be so.
+UNSEEN = """company_id IS NOT NULL AND (connection_status IS NOT 'Deleted' OR error_step IS NOT 'company')
+    AND seq NOT IN (SELECT seq FROM temp.seen)"""
 
 
 def _tags(connection: sqlite3.Connection, batch: str) -> list[Tag | None]:

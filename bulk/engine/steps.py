@@ -35,7 +35,8 @@ def next_step(entry: Entry, aim: Aim) -> Step | None:
     if aim is Aim.LINK_READY:
         return _next_to_link_ready(entry)
     if aim is Aim.UNDONE:
-        return Step.DELETE if entry.company_id is not None and status in (None, "PendingAuth", DELETED) else None
+        is_nobodys = status in (None, "PendingAuth", DELETED) and entry.partner_connection_id is None
+        return Step.DELETE if entry.company_id is not None and is_nobodys else None
     if status == "Linked" and aim is Aim.PARTNER:
         return Step.PARTNER if entry.partner_connection_id is None else None
     if status == "Linked" and aim is Aim.UNLINKED:

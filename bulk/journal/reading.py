@@ -106,11 +106,12 @@ _PARTNER = f"""
 _FINDINGS = """
     SELECT finding, customer_id, company_id, connection_id, detail, CASE adopted WHEN 1 THEN 'yes' ELSE 'no' END
     FROM findings ORDER BY n"""
-# Nobody has linked what still waits or has no connection; what was unlinked was linked once.
+# Nobody has linked what still waits or has no connection; what was unlinked, or has a partner, was linked once.
 _CREATED = f"""
     SELECT {", ".join(COMPANIES)}, source, row FROM customers
     WHERE company_origin = 'created' AND company_id IS NOT NULL
-          AND (connection_status IS NULL OR connection_status IN ('PendingAuth', 'Deleted')) = :nobodys
+          AND (partner_connection_id IS NULL
+               AND (connection_status IS NULL OR connection_status IN ('PendingAuth', 'Deleted'))) = :nobodys
     ORDER BY source, row"""  # noqa: S608 - constants
 _STATUSES = """
     SELECT customer_id, company_id, connection_status, error FROM customers
