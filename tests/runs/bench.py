@@ -41,6 +41,16 @@ def until(holds: Callable[[], bool], what: str, *, seconds: float = 30.0) -> Non
         time.sleep(0.01)
 
 
+@dataclass(frozen=True)
+class Connection:
+    """A connection as the sandbox has it."""
+
+    company: str
+    id: str
+    kind: str
+    status: str
+
+
 class Codat:
     """The test's own line to a sandbox: its counts, its clock, its faults."""
 
@@ -98,6 +108,46 @@ class Codat:
                 }
                 for number, id_, name, tags in state.execute("SELECT n, id, name, tags FROM company ORDER BY n")
             ]
+
+    def connections(self, ids: Iterable[str]) -> dict[str, list[Connection]]:
+        """List the connections of these customers, the oldest first, as `companies` does; a customer may have none."""
+        found: dict[str, list[Connection]] = {each: [] for each in ids}
+        database = self.running.folder.database.as_uri() + "?mode=ro"
+        with closing(sqlite3.connect(database, uri=True)) as state:
+            rows = state.execute(
+                "SELECT t.value, c.id, d.id, d.source_type, d.status FROM connection d "
+                "JOIN company c ON c.n = d.company JOIN tag t ON t.company = c.n AND t.key = 'uid' ORDER BY d.n"
+            )
+            for customer_id, *values in rows:
+                if customer_id in found:
+                    found[customer_id].append(Connection(*values))
+        return found
+
+    def accounting(self, customer_id: str) -> Connection:
+        """Give a customer's newest accounting connection."""
+        return [each for each in self.connections([customer_id])[customer_id] if each.kind == "Accounting"][-1]
+
+    def company_of(self, customer_id: str) -> str:
+        """Give the id of a customer's company, of which there is one."""
+        (company,) = [each["id"] for each in self.companies() if each["tags"].get("uid") == customer_id]
+        return str(company)
+
+    def authorize(self, ids: Sequence[str], *, platform: str | None = None) -> None:
+        """Let these customers authorize; with `platform`, that software, whichever they were asked for."""
+        self._post("/_sandbox/customers", {"customers": list(ids), "platform": platform})
+
+    def deauthorize(self, ids: Sequence[str]) -> None:
+        """Let these customers take it back."""
+        self._post("/_sandbox/customers/deauthorize", {"customers": list(ids)})
+
+    def turn(self, connection: Connection, status: str) -> None:
+        """Give a connection another status, as somebody in Codat's portal would."""
+        path = f"/_sandbox/connections/{connection.id}"
+        httpx.put(self.base_url + path, json={"status": status}, timeout=30).raise_for_status()
+
+    def delete(self, what: str, id_: str) -> None:
+        """Delete one of the `connections` or `companies`, as somebody in Codat's portal would."""
+        httpx.delete(f"{self.base_url}/_sandbox/{what}/{id_}", timeout=30).raise_for_status()
 
     def api(self, method: str, path: str, content: object = None) -> httpx.Response:
         """Ask the API itself, as anybody with the key can."""
@@ -164,6 +214,7 @@ class Bench:
 
     path: Path
     codat: Codat
+    name: str = "customers"
     key: str = KEY
     environment: Mapping[str, str] = field(default_factory=dict)
     takes_from_dotenv: bool = False
@@ -173,12 +224,12 @@ class Bench:
     @property
     def folder(self) -> Path:
         """The batch's folder."""
-        return self.path / "reports" / "customers"
+        return self.path / "reports" / self.name
 
     @property
     def input(self) -> Path:
         """The input file."""
-        return self.path / "customers.csv"
+        return self.path / f"{self.name}.csv"
 
     def customers(self, number: int, *, prefix: str | None = None) -> list[str]:
         """Write an input of so many customers; gives their identifiers, which no other bench's customers have."""
@@ -187,22 +238,31 @@ class Bench:
         self.write([row(each, n) for n, each in enumerate(ids)])
         return ids
 
-    def write(self, rows: Iterable[Mapping[str, str]], *, name: str = "customers.csv") -> Path:
+    def write(self, rows: Iterable[Mapping[str, str]], *, name: str | None = None) -> Path:
         """Write an input."""
         rows = list(rows)
-        path = self.path / name
+        path = self.path / (name or f"{self.name}.csv")
         with path.open("w", newline="") as file:
             writer = csv.DictWriter(file, list(rows[0]))
             writer.writeheader()
             writer.writerows(rows)
         return path
 
-    def start(self, *options: str, path: Path | None = None, limit_bytes: int | None = None) -> Process:
-        """Start `bulk migrate` on the input. `limit_bytes`: no file of the process may grow beyond."""
+    def start(
+        self, *options: str, command: str = "migrate", path: Path | None = None, limit_bytes: int | None = None
+    ) -> Process:
+        """Start `bulk migrate` on the input, or another command on the batch.
+
+        `limit_bytes`: no file of the process may grow beyond.
+        """
         self.runs += 1
         said = self.path / f"said-{self.runs}.txt"
         pace = () if "--rate" in options else ("--rate", UNHURRIED)
-        command = [sys.executable, "-m", "bulk", "migrate", str(path or self.input), *pace, *options]
+        place = path or (self.input if command == "migrate" else self.folder)
+        arguments = [command, str(place), *pace, *options]
+        if command != "migrate":
+            arguments += ["--base-url", self.codat.base_url]
+        line = [sys.executable, "-m", "bulk", *arguments]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CODAT_")}
         if not self.takes_from_dotenv:
             environment |= {"CODAT_API_KEY": self.key, "CODAT_BASE_URL": self.codat.base_url}
@@ -213,10 +273,16 @@ class Bench:
                 f"signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, "
                 f"({limit_bytes}, {limit_bytes})); sys.argv[0] = 'bulk'; main()"
             )
-            command = [sys.executable, "-c", script, *command[3:]]
+            line = [sys.executable, "-c", script, *arguments]
         with said.open("w") as file:
             popen = subprocess.Popen(
-                command, cwd=self.path, env=environment, stdout=subprocess.PIPE, stderr=file, text=True
+                line,
+                cwd=self.path,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=file,
+                text=True,
             )
         process = Process(popen, self, said)
         self.processes.append(process)
@@ -231,6 +297,10 @@ class Bench:
     def run(self, *options: str, path: Path | None = None, limit_bytes: int | None = None) -> Ended:
         """Run `bulk migrate` on the input to its end."""
         return self.start(*options, path=path, limit_bytes=limit_bytes).wait()
+
+    def then(self, command: str, *options: str, path: Path | None = None) -> Ended:
+        """Run another command on the batch to its end."""
+        return self.start(*options, command=command, path=path).wait()
 
     def results(self) -> list[dict[str, str]]:
         """Read the rows of the results."""
@@ -254,6 +324,20 @@ class Bench:
         """Ask the journal."""
         with closing(sqlite3.connect(f"{(self.folder / 'journal.sqlite3').as_uri()}?mode=ro", uri=True)) as journal:
             return journal.execute(sql).fetchall()
+
+    def alter(self, sql: str, **values: object) -> None:
+        """Change the journal behind the command's back."""
+        with closing(sqlite3.connect(self.folder / "journal.sqlite3")) as journal, journal:
+            journal.execute(sql, values)
+
+    def grow_old(self, hours: float) -> None:
+        """Let so many hours pass: the clock of Codat goes forward, and what the journal has of linkUrls goes back."""
+        self.codat.advance(hours * 3600)
+        self.alter(
+            "UPDATE customers SET link_issued_at = strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :ago)",
+            ago=f"-{hours * 3600:.0f} seconds",
+        )
+        self.alter("UPDATE requests SET sent_at = sent_at - :ago, answered_at = answered_at - :ago", ago=hours * 3600)
 
     def lose_the_journal(self) -> None:
         """Delete the journal, as a careless person would."""
@@ -291,6 +375,34 @@ class Bench:
             assert result["link_url"], result
             assert not result["error"], result
         assert sorted(link["customer_id"] for link in self.table("links.csv")) == sorted(ids)
+
+    def proves_reports_true(self, ids: Sequence[str]) -> None:
+        """Assert that no customer has a second partner connection, and that the reports say what Codat has."""
+        in_codat = self.codat.connections(ids)
+        results = {result["customer_id"]: result for result in self.results()}
+        for told in self.table("partner.csv"):
+            customer_id = told["customer_id"]
+            there = in_codat[customer_id]
+            own = {(each.id, each.status) for each in there if each.kind == "Accounting"}
+            partners = [each.id for each in there if each.kind == "Expense"]
+            assert (told["connection_id"], told["connection_status"]) in own, told
+            assert [told["partner_connection_id"]] == (partners or [""]), (told, partners)
+            result = results[customer_id]
+            assert result["state"] == _state(told["connection_status"], has_partner=bool(partners)), result
+            assert not result["error"], result
+        assert sorted(each["customer_id"] for each in self.table("partner.csv")) == sorted(ids)
+
+    def proves_links_open(self, ids: Sequence[str]) -> None:
+        """Assert that the links are those of these customers, none of them used, expired or replaced."""
+        links = {link["customer_id"]: link["link_url"] for link in self.table("links.csv")}
+        assert sorted(links) == sorted(ids)
+        with httpx.Client(timeout=30) as customer:
+            assert [each for each, url in links.items() if customer.get(url).status_code != httpx.codes.OK] == []
+
+
+def _state(status: str, *, has_partner: bool) -> str:
+    linked = "complete" if has_partner else "linked"
+    return {"PendingAuth": "link_ready", "Linked": linked}.get(status, "unlinked")
 
 
 def row(customer_id: str, number: int = 0, **changes: str) -> dict[str, str]:

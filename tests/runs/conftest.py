@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 
@@ -27,7 +27,7 @@ class Launch(Protocol):
 class SetUp(Protocol):
     """Makes a place to run in against a sandbox."""
 
-    def __call__(self, codat: Codat) -> Bench:
+    def __call__(self, codat: Codat, **settings: Any) -> Bench:
         """Make it."""
 
 
@@ -48,10 +48,10 @@ def set_up(tmp_path: Path) -> Iterator[SetUp]:
     """Give a test places to run in; customers of different places are different people."""
     with ExitStack() as stack:
 
-        def made(codat: Codat) -> Bench:
+        def made(codat: Codat, **settings: Any) -> Bench:
             path = tmp_path / f"bench{next(_benches)}"
             path.mkdir()
-            bench = Bench(path, codat)
+            bench = Bench(path, codat, **settings)
             stack.callback(bench.clear_up)
             return bench
 

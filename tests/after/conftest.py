@@ -1,0 +1,33 @@
+"""The same sandboxes and places as for a migration, and batches whose customers have their links."""
+
+from __future__ import annotations
+
+from typing import Protocol
+from uuid import uuid4
+
+import pytest
+from runs.bench import Bench, Codat
+from runs.conftest import Launch, SetUp, bench, codat, launch, set_up, unlimited
+
+__all__ = ["Launch", "Migrated", "SetUp", "bench", "codat", "launch", "migrated", "set_up", "unlimited"]
+
+
+class Migrated(Protocol):
+    """Makes a batch whose customers have their links."""
+
+    def __call__(self, codat: Codat, customers: int) -> tuple[Bench, list[str]]:
+        """Make it; gives the customers' identifiers as well."""
+
+
+@pytest.fixture
+def migrated(set_up: SetUp) -> Migrated:
+    """Give a test batches of different names to go on with; what they took is not counted."""
+
+    def made(codat: Codat, customers: int) -> tuple[Bench, list[str]]:
+        bench = set_up(codat, name=uuid4().hex[:8])
+        ids = bench.customers(customers)
+        assert bench.run().code == 0
+        codat.count_from_zero()
+        return bench, ids
+
+    return made

@@ -1,0 +1,142 @@
+"""Whatever befalls a request of a command after the email, it is done once, and the reports say what Codat has.
+
+Every kind of fault strikes every operation, each another customer, with a success between two of them so that it does
+not look as if Codat were down. Where a key is sent it does so in two Codats: one that honours it, and one that takes
+no notice of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import pytest
+from runs.bench import Bench, Codat
+from runs.test_each_fault import FAULTS, Fault
+
+from bulk.sandbox.launch import start
+from bulk.sandbox.options import Options
+
+CUSTOMERS = 56
+OTHERS = 4  # who are not to be touched
+MOST_RUNS = 3
+HONEST = Options(rate=0, daily_limit=0)
+CARELESS = Options(rate=0, daily_limit=0, ignore_idempotency=True, second_connection="allow")
+
+
+def _each_on(operation: str, faults: Sequence[Fault] = FAULTS) -> list[dict[str, object]]:
+    """Make the rules: a request is struck, one passes, the next is struck by the next kind, and so on."""
+    return [fault.on(operation, count=1, after=number) for number, fault in enumerate(faults)]
+
+
+def _run_to_the_end(bench: Bench, command: str, *options: str) -> None:
+    for _ in range(MOST_RUNS):
+        ended = bench.start("--timeout", "1", *options, command=command).wait()
+        assert ended.code in (0, 1, 75), ended.err
+        if ended.code == 0:
+            return
+    raise AssertionError(f"{command} is not done after {MOST_RUNS} runs: {ended.err}")
+
+
+def _struck(bench: Bench, rules: list[dict[str, object]], command: str, *options: str) -> None:
+    """Run a command to its end while all these faults strike."""
+    codat = bench.codat
+    codat.count_from_zero()
+    codat.befall(*rules)
+    _run_to_the_end(bench, command, *options)
+    assert codat.struck() == len(rules)
+    assert codat.stats()["early_requests"] == 0
+    codat.relieve()
+
+
+def _follow_up(bench: Bench, ids: list[str], faults_of_pages: Sequence[Fault]) -> None:
+    bench.codat.authorize(ids[OTHERS:])
+    rules = _each_on("list_companies", faults_of_pages) + _each_on("create_partner_expense_connection")
+    _struck(bench, rules, "follow-up")
+    there = bench.codat.connections(ids)
+    assert [[c.kind for c in there[each]].count("Expense") for each in ids] == [0] * OTHERS + [1] * (len(ids) - OTHERS)
+    bench.proves_reports_true(ids)
+    bench.proves_links_open(ids[:OTHERS])
+
+
+def _links(bench: Bench, ids: list[str]) -> None:
+    bench.grow_old(23)
+    _struck(bench, _each_on("get_connection"), "links")
+    bench.proves_links_open(ids)
+    bench.proves_reports_true(ids)
+
+
+def _unlink(bench: Bench, ids: list[str]) -> None:
+    bench.codat.authorize(ids)
+    named = [part for each in ids[OTHERS:] for part in ("--customer", each)]
+    _struck(bench, _each_on("unlink_connection"), "unlink", *named)
+    there = bench.codat.connections(ids)
+    assert {there[each][0].status for each in ids[OTHERS:]} == {"Unlinked"}
+    assert {there[each][0].status for each in ids[:OTHERS]} == {"Linked"}
+    bench.proves_reports_true(ids)
+
+
+def _undo(bench: Bench, ids: list[str]) -> None:
+    bench.codat.authorize(ids[:OTHERS])
+    _struck(bench, _each_on("get_company") + _each_on("delete_company"), "undo", "--yes")
+    assert sorted(each["tags"]["uid"] for each in bench.codat.companies()) == ids[:OTHERS]
+    assert bench.states() == {"linked": OTHERS, "pending": len(ids) - OTHERS}
+    bench.proves_reports_true(ids[:OTHERS])
+
+
+TRIALS: dict[str, tuple[Options, Callable[[Bench, list[str]], None]]] = {
+    "follow-up, keys honoured": (replace(HONEST, max_page_size=2), partial(_follow_up, faults_of_pages=FAULTS[::2])),
+    "follow-up, keys ignored": (replace(CARELESS, max_page_size=2), partial(_follow_up, faults_of_pages=FAULTS[1::2])),
+    "unlink, keys honoured": (HONEST, _unlink),
+    "unlink, keys ignored": (CARELESS, _unlink),
+    "links": (HONEST, _links),
+    "undo": (HONEST, _undo),
+}
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
+    """Begin all trials at once: what a fault has struck spends most of its time waiting."""
+    with ExitStack() as stack:
+
+        def tried(name: str, path: Path) -> None:
+            options, trial = TRIALS[name]
+            with start(path / "codat", options=options) as running:
+                bench = Bench(path, Codat(running))
+                ids = bench.customers(CUSTOMERS, prefix="one")
+                assert bench.run().code == 0
+                try:
+                    trial(bench, ids)
+                finally:
+                    bench.clear_up()
+
+        executor = ThreadPoolExecutor(len(TRIALS))
+        stack.callback(executor.shutdown, cancel_futures=True)
+        yield {name: executor.submit(tried, name, tmp_path_factory.mktemp("faults")) for name in TRIALS}
+
+
+@pytest.mark.parametrize("trial", TRIALS)
+def test_a_fault_of_any_kind_on_any_operation_does_no_harm(trial: str, trials: dict[str, Future[None]]) -> None:
+    """One partner for each who is linked, links that open, nobody's company lost."""
+    trials[trial].result()
+
+
+def test_one_customer_is_unlinked_though_looking_at_its_company_fails_again_and_again(
+    codat: Codat, bench: Bench
+) -> None:
+    """The company is asked for anew until it can be read."""
+    ids = bench.customers(2)
+    assert bench.run().code == 0
+    codat.authorize(ids)
+    kinds = ("gateway_after", "truncated", "reset_after")
+    codat.befall(*({"kind": kind, "operations": ["get_company"], "count": 1} for kind in kinds))
+
+    assert bench.then("unlink", "--customer", ids[0]).code == 0
+
+    assert codat.struck() == len(kinds)
+    assert bench.states() == {"unlinked": 1, "link_ready": 1}
+    assert codat.accounting(ids[0]).status == "Unlinked"

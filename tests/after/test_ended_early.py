@@ -1,0 +1,148 @@
+"""Commands after the email that are ended by kill -9, again and again, until they are done."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from runs.bench import Bench, Codat, until
+
+from bulk.sandbox.launch import start
+from bulk.sandbox.options import Options
+
+CUSTOMERS = 16
+MOST_KILLS = 6
+MOST_RUNS = 4  # after the kills
+CARELESS = Options(
+    rate=0, daily_limit=0, latency=0.03, ignore_idempotency=True, second_connection="allow", second_partner="allow"
+)
+NOISE: list[dict[str, object]] = [
+    {"kind": "reset_before", "probability": 0.04},
+    {"kind": "reset_after", "probability": 0.04},
+    {"kind": "gateway_after", "probability": 0.04},
+    {"kind": "truncated", "probability": 0.04},
+]
+
+
+def _go_on_killing(bench: Bench, command: str, options: tuple[str, ...], chance: random.Random) -> int:
+    """Run the command again and again, and kill it after some more requests each time; gives the number of kills."""
+    options = (*options, "--timeout", "5", "--concurrency", "4")
+    for kills in range(MOST_KILLS):
+        asked = bench.codat.stats()["requests_total"]
+        more = chance.randint(1, 8)
+        process = bench.start(*options, command=command)
+        until(
+            lambda since=asked, more=more, process=process: (  # type: ignore[misc]
+                process.popen.poll() is not None or bench.codat.stats()["requests_total"] >= since + more
+            ),
+            "the next requests, or the end",
+            seconds=60,
+        )
+        if process.popen.poll() is None:
+            process.kill()
+        elif process.wait().code == 0:
+            return kills
+    for _ in range(MOST_RUNS):
+        if bench.start(*options, command=command).wait().code == 0:
+            return MOST_KILLS
+    raise AssertionError(f"{command} is not done after {MOST_RUNS} more runs")
+
+
+def _follow_up(bench: Bench, ids: list[str], chance: random.Random) -> None:
+    bench.codat.authorize(ids[:-4])
+    bench.codat.befall(*NOISE)
+    kills = _go_on_killing(bench, "follow-up", (), chance)
+    bench.codat.relieve()
+    assert kills > 0
+    partners = [[c.kind for c in there].count("Expense") for there in bench.codat.connections(ids).values()]
+    assert partners == [1] * (CUSTOMERS - 4) + [0] * 4
+    bench.proves_reports_true(ids)
+    bench.proves_links_open(ids[-4:])
+
+
+def _links(bench: Bench, ids: list[str], chance: random.Random) -> None:
+    bench.grow_old(23)
+    bench.codat.befall(*NOISE)
+    kills = _go_on_killing(bench, "links", (), chance)
+    bench.codat.relieve()
+    assert kills > 0
+    bench.proves_links_open(ids)
+    bench.proves_reports_true(ids)
+    bench.codat.count_from_zero()
+    assert bench.then("links").code == 0
+    assert bench.codat.stats()["requests_total"] == 0
+
+
+def _unlink(bench: Bench, ids: list[str], chance: random.Random) -> None:
+    bench.codat.authorize(ids)
+    named = [part for each in ids[:-3] for part in ("--customer", each)]
+    bench.codat.befall(*NOISE)
+    kills = _go_on_killing(bench, "unlink", tuple(named), chance)
+    bench.codat.relieve()
+    assert kills > 0
+    there = bench.codat.connections(ids)
+    assert [there[each][0].status for each in ids] == ["Unlinked"] * (CUSTOMERS - 3) + ["Linked"] * 3
+    assert bench.then("follow-up").code == 0
+    bench.proves_reports_true(ids)
+
+
+def _undo(bench: Bench, ids: list[str], chance: random.Random) -> None:
+    bench.codat.authorize(ids[:3])
+    bench.codat.befall(*NOISE)
+    kills = _go_on_killing(bench, "undo", ("--yes",), chance)
+    bench.codat.relieve()
+    assert kills > 0
+    assert sorted(each["tags"]["uid"] for each in bench.codat.companies()) == ids[:3]
+    assert bench.then("follow-up").code == 0
+    bench.proves_reports_true(ids[:3])
+    assert bench.states() == {"complete": 3, "pending": CUSTOMERS - 3}
+    assert bench.run().code == 0  # who was undone by mistake is there again, once
+    assert sorted(each["tags"]["uid"] for each in bench.codat.companies()) == ids
+
+
+TRIALS: dict[str, Callable[[Bench, list[str], random.Random], None]] = {
+    "follow-up": _follow_up,
+    "links": _links,
+    "unlink": _unlink,
+    "undo": _undo,
+}
+
+
+@pytest.fixture(scope="module")
+def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
+    """Begin all trials at once: they mostly wait. Each has a sandbox of its own."""
+    seed = int(os.environ.get("RUNS_SEED", random.SystemRandom().randrange(2**32)))
+    print(f"RUNS_SEED={seed}")  # noqa: T201 - shown by pytest where a test fails, so that it can be repeated
+
+    def tried(command: str, codat: Codat, path: Path) -> None:
+        path.mkdir()
+        bench = Bench(path, codat)
+        try:
+            ids = bench.customers(CUSTOMERS)
+            assert bench.run().code == 0
+            TRIALS[command](bench, ids, random.Random(f"{seed} {command}"))  # noqa: S311 - repeatable, no secret
+        except BaseException as error:
+            error.add_note(f"RUNS_SEED={seed}")
+            raise
+        finally:
+            bench.clear_up()
+
+    with ExitStack() as stack:
+        place = tmp_path_factory.mktemp("kills")
+        codats = {each: Codat(stack.enter_context(start(place / f"codat-{each}", options=CARELESS))) for each in TRIALS}
+        executor = ThreadPoolExecutor(len(TRIALS))
+        stack.callback(executor.shutdown, cancel_futures=True)
+        yield {each: executor.submit(tried, each, codats[each], place / f"bench-{each}") for each in TRIALS}
+
+
+@pytest.mark.parametrize("command", TRIALS)
+def test_killed_at_random_moments_again_and_again_it_gets_done_and_does_nothing_twice(
+    command: str, trials: dict[str, Future[None]]
+) -> None:
+    """With faults on, where Codat takes no notice of keys: one partner each, links that open, nothing lost."""
+    trials[command].result()

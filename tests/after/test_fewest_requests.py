@@ -1,0 +1,185 @@
+"""The commands after the email ask Codat for nothing that it could have told at once, or that they know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from runs.bench import Bench, Codat, row, until
+from runs.conftest import Launch, SetUp
+
+from after.conftest import Migrated
+from benchmarks.loads.finished_batch import make
+from bulk.codat.operations import batch_tag
+from bulk.rows import open_input
+from bulk.sandbox.store import Store
+
+MANY = 5000
+A_PAGE = 1000
+NEWLY_LINKED = 40
+CREATED = "2026-01-01T00:00:00.000000Z"
+
+
+def test_follow_up_costs_a_page_and_one_request_for_each_newly_linked(codat: Codat, migrated: Migrated) -> None:
+    """Whoever has one already, waits, or has gone again costs nothing; and a rerun costs the page alone."""
+    bench, ids = migrated(codat, 12)
+    codat.authorize(ids[:5])
+
+    assert bench.then("follow-up").code == 0
+    assert codat.stats()["requests"] == {"list_companies": 1, "create_partner_expense_connection": 5}
+    assert bench.summary()["requests"] == codat.stats()["requests"]
+    codat.authorize(ids[5:7])
+    codat.deauthorize(ids[:1])
+    codat.count_from_zero()
+
+    assert bench.then("follow-up").code == 0
+    assert codat.stats()["requests"] == {"list_companies": 1, "create_partner_expense_connection": 2}
+    codat.count_from_zero()
+
+    assert bench.then("follow-up").code == 0
+    assert codat.stats()["requests"] == {"list_companies": 1}
+    bench.proves_reports_true(ids)
+
+
+def test_links_cost_one_request_for_each_that_is_renewed_and_none_for_a_live_one(
+    codat: Codat, migrated: Migrated
+) -> None:
+    """Live ones are left as they are, so that a customer's email goes on working."""
+    bench, ids = migrated(codat, 9)
+
+    assert bench.then("links").code == 0
+    assert codat.stats()["requests_total"] == 0
+    bench.grow_old(23)
+    old = ids[:4]
+    bench.alter("UPDATE customers SET link_issued_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE row > 4")
+    before = {link["customer_id"]: link["link_url"] for link in bench.table("links.csv")}
+
+    assert bench.then("links").code == 0
+
+    assert codat.stats()["requests"] == {"get_connection": len(old)}
+    bench.proves_links_open(ids)
+    now = {link["customer_id"]: link["link_url"] for link in bench.table("links.csv")}
+    assert [each for each in ids if now[each] == before[each]] == ids[4:]
+    assert [link["customer_id"] for link in bench.table("links.csv")][-5:] == ids[4:]  # the soonest to expire last
+    codat.count_from_zero()
+
+    assert bench.then("links").code == 0
+    assert codat.stats()["requests_total"] == 0
+
+
+def test_daily_waves_renew_different_customers_each_day(codat: Codat, migrated: Migrated) -> None:
+    """A team that emails three customers a day gets three fresh links a day, and everybody has a turn."""
+    bench, ids = migrated(codat, 9)
+    waves = []
+    for _ in range(3):
+        bench.grow_old(24)
+        assert bench.then("links", "--limit", "3").code == 0
+        waves.append([link["customer_id"] for link in bench.table("links.csv")])
+        bench.proves_links_open(waves[-1])
+
+    assert waves == [ids[:3], ids[3:6], ids[6:]]
+    assert codat.stats()["requests"] == {"get_connection": 9}
+
+
+def test_unlinking_one_customer_costs_two_requests(codat: Codat, migrated: Migrated) -> None:
+    """One to see that it is linked, one to end that; and one to see that there is nothing to end."""
+    bench, ids = migrated(codat, 3)
+    codat.authorize(ids[:1])
+
+    ended = bench.then("unlink", "--customer", ids[0])
+
+    assert ended.code == 0
+    assert codat.stats()["requests"] == {"get_company": 1, "unlink_connection": 1}
+    assert bench.states() == {"unlinked": 1, "link_ready": 2}
+    bench.proves_reports_true(ids)
+    codat.count_from_zero()
+
+    assert bench.then("unlink", "--customer", ids[1]).code == 1
+    assert codat.stats()["requests"] == {"get_company": 1}
+    bench.proves_links_open(ids[1:])
+
+
+def _finished(bench: Bench, database: Path) -> None:
+    """Make a batch whose thousands of customers have their links, and the state of a sandbox where some are linked."""
+    bench.write([row(f"many-{n:05}", platform="xero") for n in range(1, MANY + 1)])
+    make(open_input(bench.input), bench.folder)
+    customers = bench.asked("SELECT seq, customer_id, company_name, tag, company_id, connection_id FROM customers")
+    database.parent.mkdir(mode=0o700)
+    with closing(Store(database)) as store, store.transaction():
+        for seq, customer_id, name, tag, company_id, connection_id in customers:
+            tags = {"uid": customer_id, "bulk_uid": tag, "bulk_batch": batch_tag(bench.name)}
+            company = store.add_company(company_id=company_id, name=name, description=None, created=CREATED, tags=tags)
+            store.add_connection(
+                connection_id=connection_id,
+                company=company.n,
+                platform_key="gbol",
+                source_type="Accounting",
+                status="Linked" if seq % (MANY // NEWLY_LINKED) == 0 else "PendingAuth",
+                created=CREATED,
+                otp=f"{seq:06}",
+                otp_minted=0.0,
+            )
+
+
+@contextmanager
+def _meanwhile(do: Callable[[], object], codat: Codat, *, pages: int) -> Iterator[None]:
+    """Let another client do something when so many pages of the company list were asked for."""
+    count = codat.stats()["requests"].get("list_companies", 0) + pages
+
+    def work() -> None:
+        until(lambda: codat.stats()["requests"].get("list_companies", 0) >= count, "the page")
+        do()
+
+    with ThreadPoolExecutor(1) as executor:
+        done = executor.submit(work)
+        yield
+        done.result()
+
+
+def test_thousands_of_customers_are_followed_up_and_proven_by_pages(
+    tmp_path: Path, launch: Launch, codat: Codat, set_up: SetUp
+) -> None:
+    """Also while somebody else's companies come and go between two pages; nobody is missed, nobody asked twice."""
+    bench = set_up(codat)
+    _finished(bench, tmp_path / "codat" / "sandbox.sqlite3")
+    bench.codat = codat = launch(max_page_size=A_PAGE)
+    codat.befall({"kind": "slow_after", "operations": ["list_companies"], "seconds": 0.2})
+
+    with _meanwhile(lambda: _others(codat, 3), codat, pages=2):
+        assert bench.then("follow-up").code == 0
+
+    pages = MANY // A_PAGE
+    asked = codat.stats()["requests"]
+    assert asked["list_companies"] == pages
+    assert asked["create_partner_expense_connection"] == NEWLY_LINKED
+    assert bench.states() == {"link_ready": MANY - NEWLY_LINKED, "complete": NEWLY_LINKED}
+    assert codat.stats()["duplicates"]["partner_connections"] == 0
+    codat.count_from_zero()
+
+    assert bench.then("follow-up").code == 0
+    assert codat.stats()["requests"] == {"list_companies": pages}
+    codat.count_from_zero()
+
+    with _meanwhile(lambda: _others(codat, 3), codat, pages=2):
+        assert bench.then("verify").code == 0
+    assert bench.table("verify.csv") == []
+    assert codat.stats()["requests"]["list_companies"] == pages + 1
+
+    others = _others(codat, 2)
+
+    def delete() -> None:
+        for each in others:
+            codat.delete("companies", each)
+
+    with _meanwhile(delete, codat, pages=2):
+        proof = bench.then("verify")
+    assert proof.code == 0
+    assert bench.table("verify.csv") == []
+    assert "reading it again" in proof.err
+
+
+def _others(codat: Codat, number: int) -> list[str]:
+    """Create companies of somebody else's."""
+    return [codat.api("POST", "/companies", {"name": "Somebody Else"}).json()["id"] for _ in range(number)]

@@ -1,0 +1,349 @@
+"""What becomes of each customer of one batch over some days, and what is asked of Codat for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import pytest
+from runs.bench import Bench, Codat, Connection, Ended, row
+from runs.conftest import SetUp
+
+from after.conftest import Migrated
+
+NAMES = (
+    *("refused", "waits", "links", "takes-it-back", "unlinked-there", "loses-connection", "loses-company"),
+    *("has-other-software", "loses-partner", "complete-then-lost"),
+)
+
+
+@dataclass(frozen=True)
+class Day:
+    """One run, and what was there after it."""
+
+    ended: Ended
+    requests: dict[str, int]
+    results: dict[str, dict[str, str]]
+    partners: dict[str, dict[str, str]]
+    connections: dict[str, list[Connection]]
+    differences: list[dict[str, str]]
+
+    def of(self, name: str) -> tuple[str, str, str]:
+        """Give a customer's state, its connection's status and its partner's."""
+        partner = self.partners[name]
+        return self.results[name]["state"], partner["connection_status"], partner["partner_status"]
+
+    def count_partners(self, name: str) -> int:
+        """Count the partner connections that Codat has of a customer."""
+        return [each.kind for each in self.connections[name]].count("Expense")
+
+
+@pytest.fixture(scope="module")
+def days(tmp_path_factory: pytest.TempPathFactory, unlimited: Codat) -> Iterator[SimpleNamespace]:
+    """Let the days pass."""
+    codat, bench = unlimited, Bench(tmp_path_factory.mktemp("days"), unlimited)
+    bench.write([row(each, platform="xero") for each in NAMES])
+    codat.relieve()
+
+    def lived(command: str, *options: str) -> Day:
+        codat.count_from_zero()
+        ended = bench.start(*options, "--concurrency", "1", command=command).wait()
+        files = bench.table("results.csv"), bench.table("partner.csv")
+        results, partners = ({each["customer_id"]: each for each in file} for file in files)
+        differ = bench.table("differences.csv") if (bench.folder / "differences.csv").exists() else []
+        return Day(ended, codat.stats()["requests"], results, partners, codat.connections(NAMES), differ)
+
+    try:
+        yield _days(codat, lived)
+    finally:
+        bench.clear_up()
+
+
+def _days(codat: Codat, lived) -> SimpleNamespace:  # type: ignore[no-untyped-def]
+    assert lived("migrate").ended.code == 0
+    codat.authorize(["refused", "links", "takes-it-back", "unlinked-there", "loses-partner", "complete-then-lost"])
+    codat.authorize(["has-other-software"], platform="qhyg")
+    codat.delete("connections", codat.accounting("loses-connection").id)
+    codat.delete("companies", codat.company_of("loses-company"))
+    codat.befall({"kind": "400", "operations": ["create_partner_expense_connection"], "count": 1})
+    first = lived("follow-up")
+    codat.relieve()
+
+    codat.deauthorize(["takes-it-back"])
+    codat.turn(codat.accounting("unlinked-there"), "Unlinked")
+    codat.delete("connections", first.partners["loses-partner"]["partner_connection_id"])
+    codat.delete("companies", codat.company_of("complete-then-lost"))
+    path = f"/companies/{codat.company_of('loses-connection')}/connections"
+    codat.api("POST", path, {"platformKey": "gbol"})
+    second = lived("follow-up")
+
+    codat.authorize(["takes-it-back", "unlinked-there"])
+    third = lived("follow-up", "--retry-failed")
+
+    fourth = lived("migrate", "--retry-failed")
+
+    codat.authorize(["complete-then-lost"])
+    fifth = lived("follow-up")
+    return SimpleNamespace(first=first, second=second, third=third, fourth=fourth, fifth=fifth)
+
+
+def test_who_waits_goes_on_waiting(days: SimpleNamespace) -> None:
+    """PendingAuth is left as it is."""
+    assert all(day.of("waits") == ("link_ready", "PendingAuth", "") for day in vars(days).values())
+
+
+def test_who_authorized_is_complete_and_stays_so(days: SimpleNamespace) -> None:
+    """With one partner connection, whatever else is run."""
+    assert all(day.of("links") == ("complete", "Linked", "Linked") for day in vars(days).values())
+    assert all(day.count_partners("links") == 1 for day in vars(days).values())
+
+
+def test_a_refusal_is_reported_and_not_asked_for_again_until_told_to(days: SimpleNamespace) -> None:
+    """The next follow-up leaves it alone, one with --retry-failed makes exactly one."""
+    assert days.first.ended.code == 1
+    assert days.first.of("refused") == ("failed", "Linked", "")
+    assert days.first.partners["refused"]["error_code"] == "400"
+    assert days.first.partners["refused"]["correlation_id"]
+    assert "create_partner_expense_connection" not in days.second.requests
+    assert days.second.of("refused") == ("failed", "Linked", "")
+    assert days.third.of("refused") == ("complete", "Linked", "Linked")
+    assert days.fifth.count_partners("refused") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "status"), [("takes-it-back", "Deauthorized"), ("unlinked-there", "Unlinked")], ids=str
+)
+def test_who_is_out_is_reported_and_untouched_and_back_again_without_a_second_partner(
+    name: str, status: str, days: SimpleNamespace
+) -> None:
+    """The partner connection is the one it was."""
+    assert days.first.of(name) == ("complete", "Linked", "Linked")
+    assert days.second.of(name)[:2] == ("unlinked", status)
+    assert days.third.of(name) == ("complete", "Linked", "Linked")
+    assert days.third.partners[name]["partner_connection_id"] == days.first.partners[name]["partner_connection_id"]
+    assert days.fifth.count_partners(name) == 1
+
+
+def test_a_connection_that_was_deleted_in_codat_is_reported_until_there_is_one_again(days: SimpleNamespace) -> None:
+    """Somebody made another one there: its customer has a link again."""
+    assert days.first.of("loses-connection") == ("failed", "Deleted", "")
+    assert "deleted" in days.first.partners["loses-connection"]["error"]
+    assert days.second.of("loses-connection") == ("link_ready", "PendingAuth", "")
+    assert days.second.results["loses-connection"]["link_url"]
+    assert not days.second.results["loses-connection"]["error"]
+    assert len(days.fifth.connections["loses-connection"]) == 1
+
+
+def test_a_company_that_was_deleted_in_codat_is_reported_and_made_anew_when_told_to(days: SimpleNamespace) -> None:
+    """Exactly one; follow-up by itself makes none."""
+    assert days.first.of("loses-company") == ("failed", "Deleted", "")
+    assert "loses-company" in days.first.ended.err
+    assert days.second.of("loses-company") == ("failed", "Deleted", "")
+    assert days.third.of("loses-company") == ("failed", "Deleted", "")
+    assert days.fourth.ended.code == 0
+    assert days.fourth.of("loses-company") == ("link_ready", "PendingAuth", "")
+    assert days.fourth.requests["create_company"] == 2
+    assert days.fourth.requests["create_connection"] == 2
+    assert len({each.company for each in days.fifth.connections["loses-company"]}) == 1
+
+
+def test_who_was_complete_and_lost_the_company_gets_one_partner_for_the_new_one(days: SimpleNamespace) -> None:
+    """What the journal knew of the old one is forgotten."""
+    name = "complete-then-lost"
+    assert days.second.of(name)[:2] == ("failed", "Deleted")
+    assert days.fourth.of(name) == ("link_ready", "PendingAuth", "")
+    assert days.fourth.partners[name]["partner_connection_id"] == ""
+    assert days.fifth.of(name) == ("complete", "Linked", "Linked")
+    assert days.fifth.count_partners(name) == 1
+
+
+def test_a_partner_that_was_deleted_in_codat_is_reported_and_made_anew_when_told_to(days: SimpleNamespace) -> None:
+    """Exactly one."""
+    assert days.second.of("loses-partner") == ("failed", "Linked", "Deleted")
+    assert days.third.of("loses-partner") == ("complete", "Linked", "Linked")
+    assert days.third.count_partners("loses-partner") == 1
+
+
+def test_who_has_other_software_counts_as_linked_and_is_in_the_differences(days: SimpleNamespace) -> None:
+    """The connection that the customer chose is the one that counts."""
+    name = "has-other-software"
+    assert days.first.of(name) == ("complete", "Linked", "Linked")
+    expected = {"customer_id": name, "field": "platform", "in_codat": "qhyg", "in_input": "gbol"}
+    assert expected in days.first.differences
+    assert days.fifth.count_partners(name) == 1
+
+
+def test_the_days_cost_pages_and_what_was_newly_linked(days: SimpleNamespace) -> None:
+    """Who is not among the batch's own is looked for among all companies once, and a second page is all it takes."""
+    assert days.first.requests == {"list_companies": 2, "create_partner_expense_connection": 7}
+    assert days.second.requests == {"list_companies": 2}
+    # Both who are asked for anew are looked at first: something may be there after all.
+    assert days.third.requests["create_partner_expense_connection"] == 2
+    assert days.third.requests["list_companies"] == 1
+    assert days.fifth.requests == {"list_companies": 1, "create_partner_expense_connection": 1}
+
+
+def test_a_list_that_lags_behind_loses_nobody_for_good(codat: Codat, migrated: Migrated) -> None:
+    """Whom an old list does not show yet is reported, left alone, and back with the next one."""
+    bench, ids = migrated(codat, 3)
+    before = bench.table("links.csv")
+    codat.authorize(ids[:1])
+    codat.befall({"kind": "lag", "operations": ["list_companies"], "seconds": 3600})
+
+    assert bench.then("follow-up").code == 1
+    assert bench.states() == {"failed": 3}
+    codat.relieve()
+
+    assert bench.then("follow-up").code == 0
+    bench.proves_reports_true(ids)
+    bench.proves_links_open(ids[1:])
+    assert {link["link_url"] for link in bench.table("links.csv")} < {link["link_url"] for link in before}
+
+
+@pytest.mark.parametrize("is_namesake", [True, False], ids=["of the same name", "of another name"])
+def test_a_second_batch_of_the_same_customers_follows_them_up_and_undoes_nothing(
+    is_namesake: bool, codat: Codat, migrated: Migrated, set_up: SetUp
+) -> None:
+    """What the first one made is taken over: one partner between them, and never deleted by the second."""
+    first, ids = migrated(codat, 4)
+    second = set_up(codat, name=first.name if is_namesake else "others")
+    second.customers(4, prefix=first.path.name)
+    assert second.run().code == 0
+    codat.authorize(ids[:2])
+
+    assert second.then("follow-up").code == 0
+    assert first.then("follow-up").code == 0
+
+    for each in (first, second):
+        each.proves_reports_true(ids)
+    codat.count_from_zero()
+    ended = second.then("undo", "--yes", "--json")
+    assert ended.code == 0
+    assert '"deletable": []' in ended.out
+    assert "delete_company" not in codat.stats()["requests"]
+    assert first.then("verify").code == 0
+
+
+def test_with_its_journal_lost_a_batch_follows_up_and_undoes_nothing(codat: Codat, migrated: Migrated) -> None:
+    """It can no longer tell what it made."""
+    bench, ids = migrated(codat, 3)
+    codat.authorize(ids[:1])
+    bench.lose_the_journal()
+    assert bench.run().code == 0
+
+    assert bench.then("follow-up").code == 0
+    bench.proves_reports_true(ids)
+
+    assert bench.then("undo", "--yes").code == 0
+    assert "delete_company" not in codat.stats()["requests"]
+
+
+def test_undo_lists_first_and_deletes_what_nobody_has_linked(codat: Codat, migrated: Migrated) -> None:
+    """Whoever links while it works is left alone and named."""
+    bench, ids = migrated(codat, 5)
+    codat.authorize(ids[:1])
+
+    listed = bench.then("undo")
+
+    assert listed.code == 0
+    assert "delete_company" not in codat.stats()["requests"]
+    assert all(codat.company_of(each) in listed.out for each in ids[1:])
+    assert codat.company_of(ids[0]) in listed.err
+    codat.befall({"kind": "slow_after", "operations": ["list_companies"], "seconds": 1.5})
+    codat.count_from_zero()
+    undoing = bench.start("--yes", command="undo")
+    while not codat.stats()["requests"].get("list_companies"):
+        pass
+    codat.authorize(ids[1:2])
+    undone = undoing.wait()
+
+    assert undone.code == 0
+    assert codat.company_of(ids[1]) in undone.err
+    assert codat.stats()["requests"] == {"list_companies": 1, "get_company": 4, "delete_company": 3}
+    mine = [each["tags"]["uid"] for each in codat.companies() if each["tags"].get("uid") in ids]
+    assert sorted(mine) == ids[:2]
+    bench.proves_reports_true(ids[:2])
+
+
+def test_unlink_says_why_it_leaves_somebody_alone(codat: Codat, migrated: Migrated) -> None:
+    """Who waits, who is out already, and who is unknown; and it unlinks the others."""
+    bench, ids = migrated(codat, 4)
+    codat.authorize(ids[:2])
+    codat.deauthorize(ids[1:2])
+    (bench.path / "out.csv").write_text("customer_id\n" + "\n".join([*ids[:3], "nobody"]) + "\n")
+
+    ended = bench.then("unlink", "--file", str(bench.path / "out.csv"))
+
+    assert ended.code == 1
+    assert ids[2] in ended.err
+    assert "nobody" in ended.err
+    assert codat.stats()["requests"] == {"list_companies": 1, "unlink_connection": 1}
+    assert bench.states() == {"unlinked": 2, "link_ready": 2}
+    bench.proves_reports_true(ids)
+    unknown = bench.then("unlink", "--customer", "nobody")
+    assert unknown.code == 2
+    assert "nobody" in unknown.err
+
+
+def test_a_customer_who_linked_again_is_unlinked_again(codat: Codat, migrated: Migrated) -> None:
+    """The first time was lost, and what Codat keeps under its key says nothing about the second."""
+    bench, ids = migrated(codat, 1)
+    codat.authorize(ids)
+    codat.befall(
+        {"kind": "reset_after", "operations": ["unlink_connection"], "count": 1},
+        {"kind": "401", "operations": ["list_connections"], "count": 1},
+    )
+    assert bench.then("unlink", "--customer", ids[0]).code == 3
+    assert codat.accounting(ids[0]).status == "Unlinked"
+    codat.authorize(ids)
+
+    assert bench.then("unlink", "--customer", ids[0]).code == 0
+
+    assert codat.accounting(ids[0]).status == "Unlinked"
+    bench.proves_reports_true(ids)
+
+
+def test_a_renamed_folder_goes_on_as_the_same_batch(codat: Codat, migrated: Migrated) -> None:
+    """Its companies carry the old name, and are found by it."""
+    bench, ids = migrated(codat, 3)
+    codat.authorize(ids[:1])
+    bench.folder.rename(bench.folder.with_name("spring"))
+    bench.name = "spring"
+
+    assert bench.then("follow-up").code == 0
+
+    assert codat.stats()["requests"] == {"list_companies": 1, "create_partner_expense_connection": 1}
+    bench.proves_reports_true(ids)
+    assert bench.then("verify").code == 0
+
+
+def test_a_company_whose_loss_links_noticed_first_is_made_anew_when_told_to(codat: Codat, migrated: Migrated) -> None:
+    """To links the connection alone is gone; the next follow-up finds out, and then --retry-failed helps."""
+    bench, ids = migrated(codat, 2)
+    bench.grow_old(30)
+    codat.delete("companies", codat.company_of(ids[0]))
+    assert bench.then("links").code == 1
+    assert bench.states() == {"failed": 1, "link_ready": 1}
+    assert bench.then("follow-up").code == 1
+    codat.count_from_zero()
+
+    assert bench.run("--retry-failed").code == 0
+
+    assert codat.stats()["requests"]["create_company"] == 1
+    assert codat.stats()["requests"]["create_connection"] == 1
+    bench.proves_reports_true(ids)
+
+
+def test_undo_leaves_a_company_alone_that_has_a_partner_connection(codat: Codat, migrated: Migrated) -> None:
+    """Its customer had linked it, though the accounting connection was deleted since: what was synced is there."""
+    bench, ids = migrated(codat, 3)
+    codat.authorize(ids[:1])
+    assert bench.then("follow-up").code == 0
+    codat.delete("connections", codat.accounting(ids[0]).id)
+
+    assert codat.company_of(ids[0]) in bench.then("undo").err
+    assert bench.then("undo", "--yes").code == 0
+
+    assert [c.kind for c in codat.connections(ids)[ids[0]]] == ["Expense"]
+    assert codat.connections(ids[1:]) == {ids[1]: [], ids[2]: []}

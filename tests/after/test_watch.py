@@ -1,0 +1,71 @@
+"""follow-up --watch goes on until nobody is left, its time is over, or it is told to end."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime, timedelta
+
+from runs.bench import Codat, until
+from runs.conftest import Launch
+
+from after.conftest import Migrated
+from bulk.sandbox.launch import start
+
+
+def test_it_goes_on_until_nobody_is_left_and_survives_an_outage(launch: Launch, migrated: Migrated) -> None:
+    """Each gets a partner within a round of linking; Codat is gone for a while in between."""
+    codat = launch()
+    bench, ids = migrated(codat, 3)
+    process = bench.start("--watch", "1", "--timeout", "5", command="follow-up")
+    until(lambda: codat.stats()["requests_total"] >= 1, "the first page")
+    codat.authorize(ids[:1])
+    until(lambda: len(codat.connections(ids)[ids[0]]) == 2, "the first partner")
+    assert codat.running.process is not None
+    codat.running.process.kill()
+    codat.running.process.wait()
+    until(lambda: "out of reach" in process.so_far() or "trying again" in process.so_far(), "a word about the outage")
+
+    with start(codat.running.folder.path) as running:
+        bench.codat = back = Codat(running)
+        back.authorize(ids[1:])
+        ended = process.wait()
+        assert ended.code == 0
+        bench.proves_reports_true(ids)
+        assert bench.states() == {"complete": 3}
+
+
+def test_ctrl_c_ends_its_rest_at_once(codat: Codat, migrated: Migrated) -> None:
+    """With 130, and the reports of the last round in place."""
+    bench, ids = migrated(codat, 2)
+    codat.authorize(ids[:1])
+    process = bench.start("--watch", "600", command="follow-up")
+    until(lambda: (bench.folder / "summary.json").exists() and bench.states().get("complete") == 1, "the first round")
+
+    process.tell(signal.SIGINT)
+    ended = process.wait(5)
+
+    assert ended.code == 130
+    bench.proves_reports_true(ids)
+
+
+def test_it_ends_when_its_time_is_over(codat: Codat, migrated: Migrated) -> None:
+    """Somebody is still waiting, and that is no fault."""
+    bench, ids = migrated(codat, 2)
+    codat.authorize(ids[:1])
+    end = datetime.now(UTC) + timedelta(seconds=4)
+
+    ended = bench.then("follow-up", "--watch", "1", "--until", end.isoformat())
+
+    assert ended.code == 0
+    assert datetime.now(UTC) < end + timedelta(seconds=10)
+    assert 2 <= codat.stats()["requests"]["list_companies"] <= 5
+    assert codat.stats()["requests"]["create_partner_expense_connection"] == 1
+    bench.proves_reports_true(ids)
+
+
+def test_it_ends_when_the_key_is_refused(codat: Codat, migrated: Migrated) -> None:
+    """That does not pass by itself."""
+    bench, _ = migrated(codat, 1)
+    codat.befall({"kind": "403", "operations": ["list_companies"], "after": 1})
+
+    assert bench.then("follow-up", "--watch", "1").code == 3
