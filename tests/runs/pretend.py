@@ -1,11 +1,13 @@
 """A Codat inside the test: its rules, a script of misfortunes, and a world that can end between any two moments.
 
-It is far smaller than the sandbox and shares nothing with it. What it answers goes through `bulk.codat.wire` like any
-answer, so a fault is what a fault is on the wire.
+Between any two requests a customer may link, unlink or link again. It is far smaller than the sandbox and shares
+nothing with it. What it answers goes through `bulk.codat.wire` like any answer, so a fault is what a fault is on the
+wire.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -122,7 +124,10 @@ class Pretend:
     fates: Iterator[Fate]
     honours_keys: bool
     allows_second: bool
+    deeds: Iterator[int | None] = field(default_factory=lambda: iter(()))  # whose turn it is, before each request
     companies: list[dict[str, Any]] = field(default_factory=list)
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+    looked_at: set[str] = field(default_factory=set)  # companies that a run looks at, and may delete
     kept: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     late: list[Callable[[], object]] = field(default_factory=list)
     posts: int = 0
@@ -136,7 +141,19 @@ class Pretend:
     @asynccontextmanager
     async def connected(self, world: World) -> AsyncIterator[Sender]:
         """Give what sends a run's requests here."""
+        self.catch_up()
+        self.looked_at.clear()
         yield _Line(self, world)
+
+    def act(self, number: int) -> None:
+        """Let one customer do what it can: link, or take back what it has linked.
+
+        Not between the look at a company and its deletion: Codat offers nothing that would make the two one.
+        """
+        company = self.companies[number % len(self.companies)] if self.companies else None
+        own = accounting(company) if company and company["id"] not in self.looked_at else None
+        if own:
+            own["status"] = "Deauthorized" if own["status"] == "Linked" else "Linked"
 
     def connect(self, world: World) -> Callable[[Settings], Any]:
         """Give what a run makes its connection with."""
@@ -145,6 +162,8 @@ class Pretend:
     def answer(self, request: Request, key: str | None) -> Reply:
         """Let one request meet its fate."""
         self.catch_up()
+        if (deed := next(self.deeds, None)) is not None:
+            self.act(deed)
         fate = next(self.fates, Fate.WELL)
         self.posts += request.method == "POST"
         if fate in UNDONE:
@@ -183,15 +202,56 @@ class Pretend:
         company = next((c for c in self.companies if c["id"] == places[1]), None)
         if company is None:
             return 404, _error(404)
+        if len(places) == 2:
+            return self._delete(company) if request.method == "DELETE" else self._show(company)
+        if places[-1] == "partnerExpense":
+            return self._connect_partner(company)
         connections = company["dataConnections"]
         if request.method == "POST":
-            return self._connect(connections, content)
+            return self._connect(company, content)
         if len(places) == 3:
+            for each in connections:
+                each["linkUrl"] = self._mint(each["id"])
             return 200, _page(connections[:-1] if lags else connections)
-        return 200, _json(next(c for c in connections if c["id"] == places[3]))
+        connection = next((c for c in connections if c["id"] == places[3]), None)
+        if connection is None:
+            return 404, _error(404)
+        return self._unlink(connection) if request.method == "PATCH" else self._renew(connection)
+
+    def _show(self, company: dict[str, Any]) -> tuple[int, bytes]:
+        self.looked_at.add(company["id"])
+        return 200, _json(company)
+
+    def _delete(self, company: dict[str, Any]) -> tuple[int, bytes]:
+        own = accounting(company)
+        assert own is None or own["status"] == "PendingAuth", "a company that somebody has linked is deleted"
+        self.companies.remove(company)
+        return 204, b""
+
+    def _mint(self, connection_id: str) -> str:
+        return f"https://link.example.com/{connection_id}/start?otp={next(self.numbers):06}"
+
+    def _renew(self, connection: dict[str, Any]) -> tuple[int, bytes]:
+        connection["linkUrl"] = self._mint(connection["id"])
+        return 200, _json(connection)
+
+    @staticmethod
+    def _unlink(connection: dict[str, Any]) -> tuple[int, bytes]:
+        if connection["status"] != "Linked":
+            return 400, _error(400)
+        connection["status"] = "Unlinked"
+        return 200, _json(connection)
+
+    def _connect_partner(self, company: dict[str, Any]) -> tuple[int, bytes]:
+        own = accounting(company)
+        if own is None or own["status"] != "Linked" or (partners(company) and not self.allows_second):
+            return 400, _error(400)
+        connection = {"id": f"partner-{next(self.numbers)}", "status": "Linked", "sourceType": "Expense"}
+        company["dataConnections"].append(connection | {"integrationKey": "mlth", "created": "2026-11-23T00:00:00Z"})
+        return 200, _json(company["dataConnections"][-1])
 
     def _create(self, content: dict[str, Any]) -> tuple[int, bytes]:
-        company = content | {"id": f"company-{len(self.companies)}", "dataConnections": []}
+        company = content | {"id": f"company-{next(self.numbers)}", "dataConnections": []}
         self.companies.append(company)
         return 200, _json(company)
 
@@ -200,20 +260,30 @@ class Pretend:
         companies = self.companies[:-1] if lags else self.companies
         return 200, _page([c for c in companies if not name or c["tags"].get(name) == value])
 
-    def _connect(self, connections: list[dict[str, Any]], content: dict[str, Any]) -> tuple[int, bytes]:
-        if connections and not self.allows_second:
+    def _connect(self, company: dict[str, Any], content: dict[str, Any]) -> tuple[int, bytes]:
+        if accounting(company) and not self.allows_second:
             return 400, _error(400)
-        number = sum(len(c["dataConnections"]) for c in self.companies)
+        name = f"connection-{next(self.numbers)}"
         connection = {
-            "id": f"connection-{number}",
+            "id": name,
             "status": "PendingAuth",
             "sourceType": "Accounting",
             "integrationKey": content["platformKey"],
-            "linkUrl": f"https://link.example.com/{number}/start?otp=000000",
+            "linkUrl": self._mint(name),
             "created": "2026-11-23T00:00:00Z",
         }
-        connections.append(connection)
+        company["dataConnections"].append(connection)
         return 200, _json(connection)
+
+
+def accounting(company: dict[str, Any]) -> dict[str, Any] | None:
+    """Give the accounting connection of a company."""
+    return next((c for c in company["dataConnections"] if c["sourceType"] == "Accounting"), None)
+
+
+def partners(company: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the partner expense connections of a company."""
+    return [c for c in company["dataConnections"] if c["sourceType"] == "Expense"]
 
 
 class _Line:

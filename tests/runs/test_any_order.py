@@ -6,31 +6,24 @@ The engine is the real one with its journal on the disk; only Codat is pretended
 from __future__ import annotations
 
 import random
-import tempfile
 from collections import Counter
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import anyio
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bulk.engine.events import Advanced, Event
 from bulk.engine.migrate import Migration
-from bulk.engine.run import Options, Run
+from bulk.engine.run import Options
 from bulk.model import Stop
 from bulk.reporting import write_reports
 from bulk.rows import open_input
-from bulk.settings import Secret, Settings
-from runs.fast_time import FastLoop, fast_monotonic
-from runs.pretend import Crash, Fate, Pretend, World
+from runs.lives import EPOCH, Life, Place, folder_of_a_test
+from runs.pretend import Fate, Pretend
 
-EPOCH = 1_790_000_000.0
 MOST_RERUNS = 4
-LONGEST_RUN_SECONDS = 4 * 3600.0  # on the fast clock
 ANYTHING = [fate for fate in Fate if fate is not Fate.LAGGING]
 # Two lines of defence, the look-up and the key, hold one without the other, not when both fail: where a list lags
 # behind, no 5xx may have spent the key (docs/architecture.md, "Once only").
@@ -44,15 +37,6 @@ WITH_LAG = [
     Fate.THROTTLED,
     Fate.WELL,
 ]
-
-
-@dataclass(frozen=True)
-class Life:
-    """One run: after how many moments it crashes, or after how many customers it is interrupted; and what it loses."""
-
-    crashes_at: int | None = None
-    interrupted_after: int | None = None
-    loses_journal: bool = False
 
 
 LIVES = st.builds(
@@ -112,59 +96,26 @@ def test_a_look_up_that_lags_behind_makes_no_double_while_the_key_is_good(
 
 def _live(codat: Pretend, customers: int, lives: list[Life], concurrency: int, seed: int) -> None:
     """Run through all the lives, then until all is done, and hold Codat and the reports to account."""
-    with tempfile.TemporaryDirectory() as path:
-        folder, source = Path(path) / "batch", Path(path) / "customers.csv"
+    with folder_of_a_test() as path:
+        folder, source = path / "batch", path / "customers.csv"
         ids = [f"c{n}" for n in range(customers)]
         pl.DataFrame({"customer_id": ids, "company_name": ids, "platform": ["xero"] * customers}).write_csv(source)
         rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+        place = Place(folder, codat, concurrency, rng)
+
+        def migrate(life: Life) -> Stop | None:
+            return place.do(lambda hook: Migration(open_input(source, mapping={}), Options(), hook), life)
+
         for life in lives:
-            _run(folder, source, codat, life, concurrency, rng)
-            if life.loses_journal:
-                codat.catch_up()
-                for file in folder.glob("journal.sqlite3*"):
-                    file.unlink()
+            migrate(life)
         for _ in range(MOST_RERUNS):
-            if _run(folder, source, codat, Life(), concurrency, rng) is None:
+            if migrate(Life()) is None:
                 break
         codat.catch_up()
         _judge(folder, codat, ids)
         posts = codat.posts
-        assert _run(folder, source, codat, Life(), concurrency, rng) is None
+        assert migrate(Life()) is None
         assert codat.posts == posts
-
-
-def _run(folder: Path, source: Path, codat: Pretend, life: Life, concurrency: int, rng: random.Random) -> Stop | None:
-    async def main() -> Stop | None:
-        world = World(folder, ends_at=life.crashes_at, wall=lambda: EPOCH + fast_monotonic())
-        interrupt = anyio.Event()
-        done = 0
-
-        def hook(event: Event) -> None:
-            nonlocal done
-            done += isinstance(event, Advanced)
-            if life.interrupted_after is not None and done >= life.interrupted_after:
-                interrupt.set()
-
-        run = Run(
-            folder,
-            Settings(Secret("Basic none"), concurrency=concurrency),
-            Options(),
-            version="test",
-            hook=hook,
-            wall=world.wall,
-            rng=random.Random(rng.random()),  # noqa: S311 - repeatable, no secret
-            connect=codat.connect(world),
-        )
-        try:
-            with anyio.fail_after(LONGEST_RUN_SECONDS):
-                stop = await run.do(Migration(open_input(source, mapping={}), Options(), hook), interrupt)
-        except* Crash:
-            stop = Stop("crashed", -9)
-        if world.is_over():
-            world.begin_again()
-        return stop
-
-    return anyio.run(main, backend_options={"loop_factory": FastLoop})
 
 
 def _judge(folder: Path, codat: Pretend, ids: list[str]) -> None:

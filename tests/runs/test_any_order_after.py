@@ -1,0 +1,279 @@
+"""Whatever the order of commands, faults, crashes and of what customers do meanwhile: the promises hold.
+
+No second company, accounting or partner connection; no company deleted that somebody has linked; no link given out
+that is not the last one minted; and in the end the journal says what Codat has.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from bulk.engine.after import FollowUp, Links, Undo, Unlink
+from bulk.engine.events import Hook
+from bulk.engine.migrate import Migration
+from bulk.engine.run import Job, Options
+from bulk.engine.steps import state_of
+from bulk.engine.verify import Verify
+from bulk.journal.store import FILE
+from bulk.model import Stop
+from bulk.rows import open_input
+from runs.lives import Life, Place, folder_of_a_test
+from runs.pretend import Fate, Pretend, accounting, partners
+
+MOST_ROUNDS = 4  # of what is run until everybody is done
+CRASHED: Stop | None = Stop("crashed", -9)
+ANYTHING = [fate for fate in Fate if fate is not Fate.LAGGING]
+
+
+class Command(StrEnum):
+    """What is run."""
+
+    MIGRATE = "migrate"
+    RETRY = "migrate --retry-failed"
+    FOLLOW_UP = "follow-up"
+    RETRY_PARTNERS = "follow-up --retry-failed"
+    LINKS = "links"
+    UNLINK = "unlink, the first and the last"
+    UNDO = "undo --yes"
+    VERIFY = "verify"
+    ADOPT = "verify --adopt"
+
+
+class Batch:
+    """A batch of some customers, and what is run on it."""
+
+    def __init__(self, path: Path, codat: Pretend, *, customers: int = 1, concurrency: int = 1, seed: int = 0) -> None:
+        self.ids = [f"c{n}" for n in range(customers)]
+        self.codat = codat
+        self._source = path / "customers.csv"
+        content = {"customer_id": self.ids, "company_name": self.ids, "platform": ["xero"] * customers}
+        pl.DataFrame(content).write_csv(self._source)
+        self.place = Place(path / "batch", codat, concurrency, random.Random(seed))  # noqa: S311 - repeatable
+
+    def run(self, command: Command, life: Life = Life()) -> Stop | None:  # noqa: B008 - a frozen value
+        """Run a command, and hold Codat and the journal to what is promised at any time."""
+        stop = self.place.do(lambda hook: self._job(command, hook), life)
+        self.codat.catch_up()
+        self._no_second_of_anything()
+        self._no_stale_link()
+        return stop
+
+    def finish(self) -> None:
+        """Run what is left to be done, until it is, and hold the journal to what Codat has."""
+        self.codat.fates, self.codat.deeds = iter(()), iter(())
+        for _ in range(MOST_ROUNDS):
+            self.place.rest(60)
+            stops = [self.run(command) for command in (Command.RETRY, Command.FOLLOW_UP, Command.RETRY_PARTNERS)]
+            if stops == [None] * 3 and self._is_known():
+                break
+        assert self.known() == self.there()
+        posts = self.codat.posts
+        assert [self.run(command) for command in (Command.VERIFY, Command.FOLLOW_UP, Command.MIGRATE)] == [None] * 3
+        assert self._read("SELECT * FROM findings") == []
+        assert self.codat.posts == posts
+
+    def known(self) -> dict[str, tuple[Any, ...]]:
+        """Give what the journal says of each customer."""
+        rows = self._read(
+            "SELECT customer_id, company_id, connection_id, connection_status, partner_connection_id, state "
+            "FROM customers"
+        )
+        return {customer_id: tuple(rest) for customer_id, *rest in rows}
+
+    def there(self) -> dict[str, tuple[Any, ...]]:
+        """Give what Codat has of each customer, in the journal's words."""
+        found: dict[str, tuple[Any, ...]] = {}
+        for company in self.codat.companies:
+            own, others = accounting(company), partners(company)
+            assert own is not None
+            state = str(state_of(own["status"], has_partner=bool(others)))
+            partner_id = others[0]["id"] if others else None
+            found[company["tags"]["uid"]] = (company["id"], own["id"], own["status"], partner_id, state)
+        return found
+
+    def _is_known(self) -> bool:
+        return all(accounting(company) for company in self.codat.companies) and self.known() == self.there()
+
+    def _job(self, command: Command, hook: Hook) -> Job:
+        match command:
+            case Command.MIGRATE | Command.RETRY:
+                options = Options(retry_failed=command is Command.RETRY)
+                return Migration(open_input(self._source, mapping={}), options, hook)
+            case Command.FOLLOW_UP | Command.RETRY_PARTNERS:
+                return FollowUp(retry_failed=command is Command.RETRY_PARTNERS)
+            case Command.LINKS:
+                return Links(margin=60, lifetime=1)  # every one is to be renewed
+            case Command.UNLINK:
+                return Unlink([self.ids[0], self.ids[-1]])
+            case Command.UNDO:
+                return Undo(deletes=True)
+        return Verify(adopts=command is Command.ADOPT)
+
+    def _no_second_of_anything(self) -> None:
+        of_each = Counter(company["tags"]["uid"] for company in self.codat.companies)
+        assert all(number == 1 for number in of_each.values()), "a second company"
+        for company in self.codat.companies:
+            kinds = Counter(connection["sourceType"] for connection in company["dataConnections"])
+            assert all(number == 1 for number in kinds.values()), f"a second connection: {kinds}"
+
+    def _no_stale_link(self) -> None:
+        good = {
+            connection["id"]: connection["linkUrl"]
+            for company in self.codat.companies
+            if (connection := accounting(company)) and connection["status"] == "PendingAuth"
+        }
+        for connection_id, link in self._read(
+            "SELECT connection_id, link_url FROM customers WHERE state = 'link_ready' AND link_url IS NOT NULL"
+        ):
+            assert good.get(connection_id, link) == link, "a link that no longer opens"
+
+    def _read(self, query: str) -> list[Any]:
+        if not (self.place.folder / FILE).exists():
+            return []
+        with closing(sqlite3.connect(self.place.folder / FILE)) as db:
+            has_tables = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'customers'").fetchone()[0]
+            return db.execute(query).fetchall() if has_tables else []
+
+
+@contextmanager
+def batch(codat: Pretend, **values: int) -> Iterator[Batch]:
+    """Make a batch in a folder of its own."""
+    with folder_of_a_test() as path:
+        yield Batch(path, codat, **values)
+
+
+def pretend(*fates: Fate, honours_keys: bool = True, allows_second: bool = True) -> Pretend:
+    """Make a Codat."""
+    return Pretend(iter(fates), honours_keys, allows_second)
+
+
+LIVES = st.builds(
+    Life,
+    crashes_at=st.none() | st.integers(1, 50),
+    interrupted_after=st.none() | st.integers(0, 3),
+    loses_journal=st.sampled_from([False] * 7 + [True]),
+)
+
+
+@pytest.mark.timeout(900)  # a failure is made small before it is shown
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@given(
+    customers=st.integers(1, 4),
+    fates=st.lists(st.sampled_from(ANYTHING) | st.just(Fate.WELL), max_size=40),
+    deeds=st.lists(st.none() | st.integers(0, 3), max_size=60),
+    runs=st.lists(st.tuples(st.sampled_from(Command), LIVES), min_size=1, max_size=7),
+    concurrency=st.sampled_from([1, 2, 10]),
+    honours_keys=st.booleans(),
+    allows_second=st.booleans(),
+    seed=st.integers(0, 2**32),
+)
+def test_any_order_of_commands_faults_and_deeds_keeps_every_promise(
+    customers: int,
+    fates: list[Fate],
+    deeds: list[int | None],
+    runs: list[tuple[Command, Life]],
+    concurrency: int,
+    honours_keys: bool,
+    allows_second: bool,
+    seed: int,
+) -> None:
+    """At any time, and in the end."""
+    codat = Pretend(iter(fates), honours_keys, allows_second, iter(deeds))
+    with batch(codat, customers=customers, concurrency=concurrency, seed=seed) as ours:
+        ours.run(Command.MIGRATE, runs[0][1])
+        for command, life in runs:
+            ours.run(command, life)
+        ours.finish()
+
+
+@pytest.mark.parametrize("command", [Command.VERIFY, Command.ADOPT, Command.FOLLOW_UP])
+def test_a_reading_of_the_list_that_takes_nothing_over_settles_no_doubt(command: Command) -> None:
+    """Wherever a migrate crashed: the proof has seen the company, and the next migrate must not make another."""
+    stop, moments = CRASHED, itertools.count(1)
+    while stop == CRASHED:
+        with batch(pretend(honours_keys=False)) as ours:
+            stop = ours.run(Command.MIGRATE, Life(crashes_at=next(moments)))
+            ours.place.rest(60)
+            ours.run(command)
+            ours.finish()
+
+
+@pytest.mark.parametrize("command", [Command.VERIFY, Command.ADOPT, Command.FOLLOW_UP, Command.UNDO])
+def test_a_journal_without_customers_learns_nothing_from_a_list(command: Command) -> None:
+    """It was lost, and what was run first was not what enrols: the next migrate still looks who is there."""
+    with batch(pretend(honours_keys=False)) as ours:
+        ours.run(Command.MIGRATE, Life(loses_journal=True))
+        ours.run(command)
+        ours.finish()
+
+
+@pytest.mark.parametrize("then", [Fate.NO_CONNECTION, Fate.THROTTLED, Fate.BUSY])
+def test_a_link_is_not_restored_once_another_may_have_been_minted(then: Fate) -> None:
+    """The answer with the new link was lost, and the second try, which did nothing, is the last before a crash."""
+    stop, moments = CRASHED, itertools.count(1)
+    while stop == CRASHED:
+        with batch(pretend(Fate.WELL, Fate.WELL, Fate.WELL, Fate.LOST_AFTER, then, then)) as ours:
+            ours.run(Command.MIGRATE)
+            ours.place.rest(60)
+            stop = ours.run(Command.LINKS, Life(crashes_at=next(moments)))
+
+
+def test_who_links_again_after_an_unlink_in_doubt_is_unlinked_again() -> None:
+    """Codat would replay its first answer under the old key, and leave the customer linked."""
+    stop, moments = CRASHED, itertools.count(1)
+    while stop == CRASHED:
+        codat = pretend()
+        with batch(codat) as ours:
+            ours.run(Command.MIGRATE)
+            codat.act(0)
+            ours.run(Command.FOLLOW_UP)
+            stop = ours.run(Command.UNLINK, Life(crashes_at=next(moments)))
+            ours.place.rest(60)
+            ours.run(Command.FOLLOW_UP)
+            if ours.there()["c0"][2] == "Unlinked":
+                codat.act(0)
+            ours.place.rest(60)
+            assert ours.run(Command.UNLINK) is None
+            assert ours.there()["c0"][2] == "Unlinked"
+            ours.finish()
+
+
+def test_who_takes_the_link_back_while_a_partner_connection_is_in_doubt_has_not_failed() -> None:
+    """Codat refuses the second try, since the customer is no longer linked; that is what the look after it shows."""
+    codat = pretend()
+    with batch(codat) as ours:
+        ours.run(Command.MIGRATE)
+        codat.act(0)
+        # The list, the POST that is lost, the look; then the customer acts before the POST is repeated.
+        codat.fates, codat.deeds = iter([Fate.WELL, Fate.LOST_BEFORE]), iter([None, None, None, 0])
+        assert ours.run(Command.FOLLOW_UP) is None
+        assert ours.known() == ours.there()
+
+
+@pytest.mark.parametrize("command", [Command.FOLLOW_UP, Command.UNLINK, Command.UNDO, Command.LINKS])
+@pytest.mark.parametrize("is_linked", [True, False])
+def test_wherever_a_command_crashes_the_promises_hold(command: Command, is_linked: bool) -> None:
+    """At every moment of its life, with the first of two customers linked or not."""
+    stop, moments = CRASHED, itertools.count(1)
+    while stop == CRASHED:
+        codat = pretend(honours_keys=False)
+        with batch(codat, customers=2) as ours:
+            ours.run(Command.MIGRATE)
+            if is_linked:
+                codat.act(0)
+            stop = ours.run(command, Life(crashes_at=next(moments)))
+            ours.place.rest(60)
+            ours.finish()
