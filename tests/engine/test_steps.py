@@ -56,9 +56,9 @@ def partner(name: str = "p", status: str = "Linked") -> Connection:
     return Connection(name, status, "Expense", "mlth", None, CREATED)
 
 
-def company(*connections: Connection, knows: bool = True, **tags: str) -> Company:
+def company(*connections: Connection, knows: bool = True, tags: dict[str, str] | None = None) -> Company:
     """Make the customer's company."""
-    return Company("c", "Acme", None, CREATED, tags, connections, knows_connections=knows)
+    return Company("c", "Acme", None, CREATED, tags or {}, connections, knows_connections=knows)
 
 
 def body(each: Connection) -> dict[str, Any]:
@@ -501,7 +501,7 @@ def test_only_what_this_journal_asked_for_counts_as_created(
 ) -> None:
     """What is taken over is never deleted by an undo."""
     tags = {CUSTOMER_TAG: customer_tag("a")} | ({operations.BATCH_TAG: tag} if tag else {})
-    changes = steps.taken_over(NEW.evolve(name_sent=name_sent), company(**tags), batch="autumn", at=AT)
+    changes = steps.taken_over(NEW.evolve(name_sent=name_sent), company(tags=tags), batch="autumn", at=AT)
     assert (changes["company_origin"], changes["company_batch"]) == (origin, batch)
 
 
