@@ -20,6 +20,8 @@ STATUS_AFTER = {
     "connection.deleted": DELETED,
 }
 OF_AN_END = ("Unlinked", "Deauthorized")
+# The kinds of connections that a batch has; one without a kind is taken for an accounting one, as in lists.
+ACCOUNTING, EXPENSE = ("Accounting", "Unknown"), "Expense"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,9 @@ class ConnectionEvent:
 
 
 def read_event(content: Any) -> ConnectionEvent | None:
-    """Read an event, or None if it is none about a connection."""
-    if not isinstance(content, dict) or content.get("eventType") not in STATUS_AFTER:
+    """Read an event, or None if it is none about an accounting or expense connection."""
+    kind = content.get("eventType") if isinstance(content, dict) else None
+    if not isinstance(kind, str) or kind not in STATUS_AFTER:
         return None
     payload = content.get("payload")
     company, connection = (
@@ -46,20 +49,29 @@ def read_event(content: Any) -> ConnectionEvent | None:
     )
     if not isinstance(company, dict) or not isinstance(connection, dict):
         return None
+    company_id, connection_id = _text(company.get("id")), _text(connection.get("id"))
     generated_at = operations.exact_time(content.get("generatedDate"))
-    if not company.get("id") or not connection.get("id") or generated_at is None:
+    source_type = connection.get("sourceType") or ACCOUNTING[-1]
+    if company_id is None or connection_id is None or generated_at is None:
+        return None
+    if source_type not in (*ACCOUNTING, EXPENSE):
         return None
     tags = company.get("tags")
-    kind = str(content["eventType"])
     told = connection.get("status")
     ends = kind == "connection.disconnected" and told in OF_AN_END
     return ConnectionEvent(
         type=kind,
         generated_at=generated_at,
-        company_id=str(company["id"]),
-        tags={str(k): str(v) for k, v in tags.items()} if isinstance(tags, dict) else {},
-        connection_id=str(connection["id"]),
-        platform_key=connection.get("integrationKey") or None,
-        is_partner=connection.get("sourceType") == "Expense",
+        company_id=company_id,
+        tags={k: text for k, v in tags.items() if (text := _text(v))} if isinstance(tags, dict) else {},
+        connection_id=connection_id,
+        platform_key=_text(connection.get("integrationKey")),
+        is_partner=source_type == EXPENSE,
         status=str(told) if ends else STATUS_AFTER[kind],
     )
+
+
+def _text(value: object) -> str | None:
+    """Give a text that can be kept: neither empty nor with halves of characters, which JSON can hold."""
+    is_kept = isinstance(value, str) and value and not any("\ud800" <= c <= "\udfff" for c in value)
+    return str(value) if is_kept else None

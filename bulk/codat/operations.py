@@ -253,7 +253,7 @@ def _text(value: object) -> str | None:
 def exact_time(value: object) -> str | None:
     """Read a time of Codat's, which is UTC with or without saying so: ISO 8601 with fractions that sort as text."""
     moment = _moment(value)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if moment else None
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z" if moment else None
 
 
 def _time(value: object) -> str | None:
@@ -266,6 +266,6 @@ def _moment(value: object) -> datetime | None:
         return None
     try:
         moment = datetime.fromisoformat(value)
-    except ValueError:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
