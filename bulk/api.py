@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import polars as pl
 from anyio.from_thread import start_blocking_portal
 
@@ -23,9 +24,9 @@ from bulk.codat.operations import pages
 from bulk.codat.pace import Hold
 from bulk.engine.after import FollowUp, Links, Undo, Unlink
 from bulk.engine.events import Advanced, Ended, Enrolled, Event, Hook, Resting, Started, Swept, Warned, nobody
-from bulk.engine.heed import Heed
+from bulk.engine.heed import Heed, is_needed, opened
 from bulk.engine.migrate import Migration
-from bulk.engine.polling import next_poll, next_try
+from bulk.engine.polling import AFTER_TROUBLE, next_poll, next_try
 from bulk.engine.run import Job, Options, Run, Share
 from bulk.engine.steps import timestamp
 from bulk.engine.verify import Verify
@@ -33,6 +34,7 @@ from bulk.errors import BatchInUse, BatchUnusable, JournalUnwritable, WrongUsage
 from bulk.journal.lock import only_run
 from bulk.journal.reading import FINDINGS, LinkFigures, Reader, Summary
 from bulk.journal.store import FILE
+from bulk.journal.writer import Writer
 from bulk.model import Quota, State, Stop
 from bulk.reporting import write_reports
 from bulk.rows import open_input
@@ -304,17 +306,21 @@ async def listen(
 
     folder, interrupt, settings = existing(folder), interrupt or anyio.Event(), settings or Settings.make()
     is_genuine = listening.verifier(secret or webhook_secret())
-    rounds = _Rounds(folder, settings, on_event, interrupt)
     with listening.bound(port) as listener:
-        ready(f"http://{listening.HOST}:{listener.getsockname()[1]}/")
-        await listening.serve(folder, listener, is_genuine, rounds.work, interrupt)
+        async with Writer(opened(folder, settings), folder) as writer:
+            rounds = _Rounds(writer, folder, settings, on_event, interrupt)
+            ready(f"http://{listening.HOST}:{listener.getsockname()[1]}/")
+            await listening.serve(writer, listener, is_genuine, rounds.work, interrupt)
     return _reported(folder, rounds.stop or Stop("Interrupted", 130))
 
 
 class _Rounds:
     """Acts on what a listener has received, a round at a time; the reports follow at most a minute later."""
 
-    def __init__(self, folder: Path, settings: Settings, on_event: Hook, interrupt: anyio.Event) -> None:
+    def __init__(
+        self, writer: Writer, folder: Path, settings: Settings, on_event: Hook, interrupt: anyio.Event
+    ) -> None:
+        self._writer = writer
         self._folder = folder
         self._settings = settings
         self._on_event = on_event
@@ -323,30 +329,38 @@ class _Rounds:
         self._reported_at = -math.inf
         self.stop: Stop | None = None  # what ended the listening, if it was not interrupted
 
-    async def work(self, is_needed: bool) -> float | None:
+    async def work(self) -> float | None:
         """Do a round if there is need; gives in how many seconds to come again, None if only for news."""
-        if is_needed and (pause := await self._round()) is not None:
-            return pause
+        try:
+            if await self._writer.write(is_needed) and (pause := await self._round()) is not None:
+                return pause
+            return await self._report()
+        except BatchInUse:
+            return AFTER_ANOTHER_RUN
+        except JournalUnwritable as error:  # meanwhile Codat hears so, and delivers again
+            self._on_event(Warned(str(error)))
+            return AFTER_TROUBLE
+
+    async def _report(self) -> float | None:
         if self._report_at is None:
             return None
         wait = self._report_at - time.monotonic()
-        if wait <= 0:
-            _reported(self._folder, None)
-            self._report_at, self._reported_at = None, time.monotonic()
-        return wait if wait > 0 else None
+        if wait > 0:
+            return wait
+        await anyio.to_thread.run_sync(_reported, self._folder, None)  # events are answered all the while
+        self._report_at, self._reported_at = None, time.monotonic()
+        return None
 
     async def _round(self) -> float | None:
         job = Heed(timestamp(time.time()))
-        try:
-            stop = await _do(self._folder, job, self._settings, self._on_event, self._interrupt)
-        except BatchInUse:
-            return AFTER_ANOTHER_RUN
+        stop = await _do(existing(self._folder), job, self._settings, self._on_event, self._interrupt)
         self._report_at = self._report_at or max(time.monotonic(), self._reported_at + BETWEEN_REPORTS)
         if stop is None or stop.exit_code == 130:
             return None
         if stop.exit_code == JournalUnwritable.exit_code:
-            self._on_event(Warned(stop.reason))
-            return max(next_try(time.time(), 0.0, stop) - time.time(), 0.0)
+            due = next_try(time.time(), 0.0, stop)
+            self._on_event(Warned(f"{stop.reason}. Listening goes on; the rest is tried again at {timestamp(due)}"))
+            return max(due - time.time(), 0.0)
         self.stop = stop
         self._interrupt.set()
         return None

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import re
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from pathlib import Path
 
 import anyio
 import uvicorn
@@ -23,15 +23,15 @@ from starlette.routing import Route
 
 from bulk.codat.events import read_event
 from bulk.engine import steps
-from bulk.engine.heed import is_needed, take_in
+from bulk.engine.heed import take_in
 from bulk.errors import JournalUnwritable, WrongUsage
-from bulk.journal import store
 from bulk.journal.writer import Writer
 from bulk.settings import Secret
 
 HOST = "127.0.0.1"
 MOST_BYTES = 1_000_000  # of an event's body
 BODY_SECONDS = 10.0  # for all of it to come
+SECRET = re.compile(r"whsec_(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?")
 
 Verifier = Callable[[bytes, Mapping[str, str]], bool]
 
@@ -42,12 +42,11 @@ def verifier(secret: Secret) -> Verifier:
         from standardwebhooks import Webhook
     except ImportError as error:
         raise WrongUsage("Listening needs one more library. Install it with: pip install 'bulk[listen]'") from error
-    try:
-        webhook = Webhook(secret.reveal())
-    except Exception as error:  # whatever it is that cannot be read
+    if not SECRET.fullmatch(secret.reveal()):  # the library takes nearly anything, and then believes nobody
         raise WrongUsage(
             "CODAT_WEBHOOK_SECRET is no secret of a webhook: copy it from Codat's portal, it begins with whsec_."
-        ) from error
+        )
+    webhook = Webhook(secret.reveal())
 
     def is_genuine(body: bytes, headers: Mapping[str, str]) -> bool:
         try:
@@ -72,7 +71,9 @@ class Reception:
         """Answer one delivery."""
         body = await _body(request)
         if body is None:
-            return PlainTextResponse("too long, or too slow", 413)
+            return PlainTextResponse("too slow", 408)
+        if len(body) > MOST_BYTES:
+            return PlainTextResponse("too long", 413)
         if not self._is_genuine(body, request.headers):
             return PlainTextResponse("the signature is not Codat's", 401)
         try:
@@ -92,12 +93,13 @@ class Reception:
 
 
 async def _body(request: Request) -> bytes | None:
+    """Read a body, or as much of it as shows that it is too long; None if it does not come."""
     body = bytearray()
     with anyio.move_on_after(BODY_SECONDS), contextlib.suppress(ClientDisconnect):
         async for chunk in request.stream():
             body += chunk
             if len(body) > MOST_BYTES:
-                return None
+                break
         return bytes(body)
     return None
 
@@ -111,16 +113,15 @@ def bound(port: int) -> socket.socket:
 
 
 async def serve(
-    folder: Path,
+    writer: Writer,
     listener: socket.socket,
     is_genuine: Verifier,
-    work: Callable[[bool], Awaitable[float | None]],
+    work: Callable[[], Awaitable[float | None]],
     interrupt: anyio.Event,
 ) -> None:
-    """Receive events until `interrupt` is set or `work` raises; `work` after each that is new, one at a time.
+    """Receive events until `interrupt` is set or `work` raises; `work` at first and after each that is new.
 
-    `work` hears whether there is anything to act on; it gives None when all is done, or after how many seconds it is to
-    be called again.
+    `work` gives None when all is done, or after how many seconds it is to be called again.
     """
     ring, heard = anyio.create_memory_object_stream[None](1)
 
@@ -132,21 +133,24 @@ async def serve(
         await interrupt.wait()
         ring.close()
 
-    connection = store.open_journal(folder)
-    async with Writer(connection, folder) as writer:
-        server = _Server(Reception(writer, is_genuine, new))
-        async with anyio.create_task_group() as group:
-            group.start_soon(server.serve, [listener])
-            group.start_soon(end)
-            try:
-                with ring, heard, contextlib.suppress(anyio.EndOfStream):
-                    while not interrupt.is_set():
-                        pause = await work(await writer.write(is_needed))
-                        with anyio.move_on_after(math.inf if pause is None else pause):
-                            await heard.receive()
-            finally:
-                server.should_exit = True
-                interrupt.set()
+    server = _Server(Reception(writer, is_genuine, new))
+    failure: Exception | None = None
+    async with anyio.create_task_group() as group:
+        group.start_soon(server.serve, [listener])
+        group.start_soon(end)
+        try:
+            with ring, heard, contextlib.suppress(anyio.EndOfStream):
+                while not interrupt.is_set():
+                    pause = await work()
+                    with anyio.move_on_after(math.inf if pause is None else pause):
+                        await heard.receive()
+        except Exception as error:  # noqa: BLE001 - it is raised when what came in is answered
+            failure = error
+        finally:
+            server.should_exit = True
+            interrupt.set()
+    if failure is not None:
+        raise failure
 
 
 class _Server(uvicorn.Server):

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
+from anyio.abc import TaskStatus
 
 from bulk.cli.progress import Progress
 from bulk.cli.words import say
@@ -21,7 +22,7 @@ def run(call: Callable[[Progress, anyio.Event], Awaitable[T]]) -> T:
     async def main() -> T:
         interrupt = anyio.Event()
         async with anyio.create_task_group() as group:
-            group.start_soon(_listen, interrupt)
+            await group.start(_listen, interrupt)  # before anybody is told that it is at work
             with Progress() as progress:
                 result = await call(progress, interrupt)
             group.cancel_scope.cancel()
@@ -33,9 +34,10 @@ def run(call: Callable[[Progress, anyio.Event], Awaitable[T]]) -> T:
         raise _first(group) from None
 
 
-async def _listen(interrupt: anyio.Event) -> None:
+async def _listen(interrupt: anyio.Event, *, task_status: TaskStatus[None]) -> None:
     """The first Ctrl-C or SIGTERM ends the run in order; the second at once, which loses nothing either."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
         async for _ in signals:
             if interrupt.is_set():
                 os._exit(130)

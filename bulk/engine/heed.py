@@ -8,16 +8,21 @@ from __future__ import annotations
 import json
 import sqlite3
 from datetime import datetime
+from pathlib import Path
 
 from bulk.codat.events import ConnectionEvent, read_event
 from bulk.codat.operations import CUSTOMER_TAG, READABLE_TAG
 from bulk.engine import steps
 from bulk.engine.after import FollowUp, has_authorized
+from bulk.engine.run import refuse_another
 from bulk.journal import store
 from bulk.journal.store import Delivery
 from bulk.model import DELETED, Connection, Entry, Step
+from bulk.settings import Settings
 
-LAG = 60.0  # seconds by which a list, or another clock, may be behind
+# Seconds by which a list, or another clock, may be behind: no signature holds if it is more. What an event too many
+# makes wrong, the next one mends; an event too few would be missed.
+LAG = 300.0
 
 
 def take_in(connection: sqlite3.Connection, delivery_id: str, event: ConnectionEvent, body: str, at: str) -> bool:
@@ -48,15 +53,36 @@ class Heed(FollowUp):
             swept_at = float(store.get(connection, "swept_at") or 0)
             for seq, body in store.unheeded(connection):
                 event, entry = read_event(json.loads(body)), store.entry(connection, seq)
-                if event is None or entry is None:
+                if event is None or entry is None or _is_outdated(connection, entry, event, swept_at):
                     continue
-                if datetime.fromisoformat(event.generated_at).timestamp() < swept_at - LAG:
-                    continue  # the list has told since how it is
                 changes = told(entry, event)
                 if changes:
                     self.heeded += 1
                     store.change(connection, entry.seq, changes | {"updated_at": self._at})
             store.put(connection, {"heeded": newest})
+
+
+def _is_outdated(connection: sqlite3.Connection, entry: Entry, event: ConnectionEvent, swept_at: float) -> bool:
+    """Whether it was told since how things are: by the company list, or by what the customer has linked instead."""
+    if datetime.fromisoformat(event.generated_at).timestamp() < swept_at - LAG:
+        return True
+    if event.is_partner or entry.connection_id in (None, event.connection_id) or entry.connection_status != "Linked":
+        return False
+    return event.generated_at < store.last_told(connection, entry.connection_id or "")
+
+
+def opened(folder: Path, settings: Settings) -> sqlite3.Connection:
+    """Open the journal of a batch that is this Codat's. Raises BatchUnusable, WrongUsage, JournalUnwritable."""
+    connection = store.open_journal(folder)
+    try:
+        with store.translated(folder / store.FILE):
+            known = store.get(connection, "codat")
+        if known is not None:
+            refuse_another(known, folder, settings)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def is_needed(connection: sqlite3.Connection) -> bool:

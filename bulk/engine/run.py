@@ -232,11 +232,8 @@ class Run:
                         "link_lifetime": operations.LINK_LIFETIME,
                     },
                 )
-        elif known != self._settings.codat:
-            raise BatchUnusable(
-                f"The batch {self._folder} was run against {known}, and this run would use {self._settings.codat}. "
-                "Give the other with --base-url or --sandbox, or another batch with --batch; nothing was sent."
-            )
+        else:
+            refuse_another(known, self._folder, self._settings)
 
     async def _work(self, job: Job, writer: Writer, run: int, interrupt: anyio.Event) -> Stop | None:
         began = self._wall()
@@ -283,6 +280,15 @@ class Run:
                 await writer.write(lambda db: store.finish_run(db, run, at=at, seconds=seconds, stopped=None))
             except BulkError as error:
                 self._hook(Warned(str(error)))
+
+
+def refuse_another(known: str, folder: Path, settings: Settings) -> None:
+    """Refuse a batch that is known to belong to another Codat than the settings name. Raises BatchUnusable."""
+    if known != settings.codat:
+        raise BatchUnusable(
+            f"The batch {folder} was run against {known}, and this run would use {settings.codat}. "
+            "Give the other with --base-url or --sandbox, or another batch with --batch; nothing was sent."
+        )
 
 
 async def _close_on(interrupt: anyio.Event, gate: Gate) -> None:

@@ -427,7 +427,7 @@ def keep_delivery(connection: sqlite3.Connection, delivery: Delivery, received_a
 
 
 def unheeded(connection: sqlite3.Connection) -> list[tuple[int, str]]:
-    """Read the deliveries that nobody has acted on: their customer's seq and what they said, in order of arrival.
+    """Read the deliveries that nobody has acted on: their customer's seq and what they said, in the order it happened.
 
     Of several on a connection, heeded or not, only the newest still says how it is.
     """
@@ -437,10 +437,16 @@ def unheeded(connection: sqlite3.Connection) -> list[tuple[int, str]]:
         WHERE n > ? AND NOT EXISTS (
             SELECT 1 FROM deliveries newer WHERE newer.connection_id = d.connection_id
             AND (newer.generated_at, newer.n) > (d.generated_at, d.n))
-        ORDER BY n
+        ORDER BY generated_at, n
         """,
         (heeded(connection),),
     ).fetchall()
+
+
+def last_told(connection: sqlite3.Connection, connection_id: str) -> str:
+    """Give the time of the newest event on a connection; of none, a text that sorts before any time."""
+    row = connection.execute("SELECT max(generated_at) FROM deliveries WHERE connection_id = ?", (connection_id,))
+    return str(row.fetchone()[0] or "")
 
 
 def entry(connection: sqlite3.Connection, seq: int) -> Entry | None:

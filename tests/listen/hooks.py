@@ -1,0 +1,131 @@
+"""A listener in a process of its own, and events that are signed as Codat signs them."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import socket
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from runs.bench import Bench, Codat, Ended, Process, until
+
+from bulk.sandbox.options import WEBHOOK_SECRET
+from bulk.sandbox.signing import key_of, signed_headers
+
+SIGNING_KEY = key_of(WEBHOOK_SECRET)
+PARTNER = "create_partner_expense_connection"
+
+
+def free_port() -> int:
+    """Give a port that nobody uses now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def event(
+    kind: str = "connected",
+    *,
+    company: str = "no such company",
+    connection: str = "no such connection",
+    at: float | None = None,
+    tags: Mapping[str, str] | None = None,
+    **of_connection: object,
+) -> bytes:
+    """Write an event."""
+    moment = datetime.fromtimestamp(time.time() if at is None else at, UTC)
+    content = {
+        "id": str(uuid4()),
+        "eventType": f"connection.{kind}",
+        "generatedDate": moment.isoformat(),
+        "payload": {
+            "referenceCompany": {"id": company, "name": "Größe", "tags": dict(tags or {})},
+            "connection": {"id": connection, "status": "Linked", "sourceType": "Accounting"} | of_connection,
+        },
+    }
+    return json.dumps(content, ensure_ascii=False).encode()
+
+
+def signed(body: bytes, *, seconds: float | None = None, key: bytes = SIGNING_KEY) -> dict[str, str]:
+    """Give an event's headers."""
+    at = int(time.time() if seconds is None else seconds)
+    return signed_headers(key, message_id=f"msg_{uuid4().hex}", seconds=at, body=body)
+
+
+@dataclass
+class Listener:
+    """`bulk listen`, at work."""
+
+    process: Process
+    url: str
+
+    def take(self, body: bytes, headers: Mapping[str, str] | None = None) -> int:
+        """Send it an event, signed unless there are headers; gives the status of its answer."""
+        answer = httpx.post(self.url, content=body, headers=signed(body) if headers is None else headers, timeout=30)
+        assert answer.headers.get("server") is None
+        return answer.status_code
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> Ended:
+        """End it as a person or a service manager does."""
+        self.process.tell(number)
+        return self.over()
+
+    def over(self) -> Ended:
+        """Wait for its end, and hold it to what must be true of a listener that was at work."""
+        ended = self.process.wait()
+        assert "Exception" not in ended.err, ended.err
+        secret = WEBHOOK_SECRET.removeprefix("whsec_")
+        assert secret not in ended.out + ended.err
+        for path in self.process.bench.folder.rglob("*"):
+            assert not path.is_file() or secret.encode() not in path.read_bytes(), path
+        return ended
+
+
+def listening(bench: Bench, port: int, *options: str) -> Listener:
+    """Start a listener, and wait until it says where it listens."""
+    process = bench.start("--port", str(port), *options, command="listen")
+    until(lambda: "Listening at" in process.so_far() or process.popen.poll() is not None, "it listens")
+    found = re.search(r"Listening at (http\S+) for", process.so_far())
+    assert found, process.so_far()
+    return Listener(process, found[1])
+
+
+def taken(bench: Bench) -> int:
+    """Count the events in the journal."""
+    return int(bench.asked("SELECT count(*) FROM deliveries")[0][0])
+
+
+def in_state(bench: Bench, state: str) -> list[str]:
+    """Name who has this state in the journal."""
+    return [row[0] for row in bench.asked(f"SELECT customer_id FROM customers WHERE state = '{state}' ORDER BY seq")]  # noqa: S608 - a test's own word
+
+
+def become(bench: Bench, state: str, ids: Sequence[str]) -> None:
+    """Wait until these customers, and no others, have a state."""
+    until(lambda: in_state(bench, state) == list(ids), f"{state}: {ids}")
+
+
+def partners_made(codat: Codat) -> int:
+    """Count the requests for a partner connection."""
+    return int(codat.stats()["requests"].get(PARTNER, 0))
+
+
+def webhooks(codat: Codat, **order: object) -> dict[str, Any]:
+    """Ask how the sandbox's events stand, or order some."""
+    url = codat.base_url + "/_sandbox/webhooks"
+    answer = httpx.post(url, json=order, timeout=30) if order else httpx.get(url, timeout=30)
+    answer.raise_for_status()
+    content: dict[str, Any] = answer.json()
+    return content
+
+
+def all_sent(codat: Codat) -> None:
+    """Wait until none of the sandbox's events waits any more."""
+    until(lambda: not webhooks(codat)["counts"].get("pending"), "all events are delivered")
