@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 
-from benchmarks import check, memory, pace, resume, speed, start
+from benchmarks import check, follow_up, memory, pace, resume, speed, start
 from benchmarks.figures import Figure, lines
 
 BENCHMARKS = {
@@ -16,6 +16,7 @@ BENCHMARKS = {
     "check": check.run,
     "start": start.run,
     "resume": resume.run,
+    "follow-up": follow_up.run,
 }
 
 

@@ -2,9 +2,11 @@
 
 It is no stand-in for Codat (that is `bulk sandbox`): requests are taken at their word, nothing fails, and only what
 bulk sends in a run without faults is there. A process of its own, so that its work is not measured with bulk's; it
-prints its port and ends when its standard input does.
+prints its port and ends when its standard input does. With `--batch FOLDER` it begins with the companies that this
+batch's journal has asked for, of which `--linked` many, spread evenly, are authorized.
 
-`GET /seen` tells what came in since the last `POST /forget`; neither is counted.
+`GET /seen` tells what came in since the last `POST /forget`, which also takes it back to how it began; neither is
+counted.
 """
 
 from __future__ import annotations
@@ -13,15 +15,19 @@ import argparse
 import asyncio
 import json
 import math
+import sqlite3
 import sys
 import time
 from array import array
 from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlencode
 
 A_MINUTE = 60.0
 QUOTA = 10_000_000
@@ -61,20 +67,50 @@ class Arrivals:
         return worst
 
 
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What a peer begins with."""
+
+    companies: tuple[bytes, ...] = ()  # what was sent to make each: its place is its id
+    platform_keys: tuple[str, ...] = ()  # of the connection that each has
+    linked: frozenset[int] = frozenset()  # the places of those who have authorized
+
+
+def stock(folder: Path, linked: int) -> Stock:
+    """Read what a batch's journal has asked for; so many of its customers, spread evenly, have authorized."""
+    connection = sqlite3.connect(f"{(folder / 'journal.sqlite3').absolute().as_uri()}?mode=ro", uri=True)
+    asked = "SELECT body FROM requests WHERE operation = ? ORDER BY customer"
+    companies = tuple(body.encode() for (body,) in connection.execute(asked, ("create_company",)))
+    connections = connection.execute(asked, ("create_connection",))
+    platform_keys = tuple(sys.intern(str(json.loads(body)["platformKey"])) for (body,) in connections)
+    connection.close()
+    return Stock(companies, platform_keys, frozenset(at * len(companies) // linked for at in range(linked)))
+
+
+NOTHING = Stock()
+
+
 class Codat:
     """The companies and connections that were made, and the answers to requests."""
 
-    def __init__(self, most_a_minute: int = 0) -> None:
+    def __init__(self, most_a_minute: int = 0, begins_with: Stock = NOTHING) -> None:
         self._most_a_minute = most_a_minute
+        self._begins_with = begins_with
+        self._companies: list[bytes] = []  # what was sent to make each: its place is its id
+        self._tagged: dict[tuple[str, str], list[int]] = {}  # the companies with a tag, for the pages of their list
         self.forget()
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         self._reset_at = format_datetime(today + timedelta(days=1), usegmt=True)
 
     def forget(self) -> None:
         """Begin anew."""
+        if len(self._companies) != len(self._begins_with.companies):
+            self._companies = list(self._begins_with.companies)
+            self._tagged.clear()
         self.arrivals = Arrivals(self._most_a_minute)
-        self._companies: list[bytes] = []  # what was sent to make each: its place is its id
-        self._connections: dict[int, str] = {}  # the platformKey of the one that each company may have
+        # The platformKey of the one accounting connection that each company may have.
+        self._connections = dict(enumerate(self._begins_with.platform_keys))
+        self._partners: set[int] = set()  # the companies with a partner expense connection
 
     def answer(self, method: str, target: str, body: bytes) -> bytes:
         """Give the whole answer to one request."""
@@ -98,27 +134,46 @@ class Codat:
         parts = path.strip("/").split("/")
         if parts == ["companies"] and method == "POST":
             self._companies.append(body)
+            self._tagged.clear()
             return 200, json.dumps(self._company(len(self._companies) - 1))
         if parts == ["companies"] and method == "GET":
             return 200, json.dumps(self._page(parse_qs(query)))
-        if len(parts) == 3 and parts[0] == "companies" and parts[2] == "connections" and method == "POST":
-            place = int(parts[1][-12:], 16)
-            self._connections[place] = sys.intern(str(json.loads(body)["platformKey"]))
-            return 200, json.dumps(self._connection(place))
+        if parts[0] == "companies" and len(parts) > 1:
+            content = self._done_to(int(parts[1][-12:], 16), method, parts[2:], body)
+            if content is not None:
+                return 200, json.dumps(content)
         return 404, json.dumps({"statusCode": 404, "error": "Not found", "correlationId": _id(0, "9")})
+
+    def _done_to(self, place: int, method: str, parts: list[str], body: bytes) -> dict[str, Any] | None:
+        """Do what is asked of one company; None if there is no such thing."""
+        if method == "GET" and not parts:
+            return self._company(place)
+        if method == "POST" and parts == ["connections"]:
+            self._connections[place] = sys.intern(str(json.loads(body)["platformKey"]))
+            return self._connection(place)
+        if method == "POST" and parts == ["sync", "expenses", "connections", "partnerExpense"]:
+            self._partners.add(place)
+            return self._partner(place)
+        return None
 
     def _page(self, query: dict[str, list[str]]) -> dict[str, object]:
         page, size = int(query.get("page", ["1"])[0]), int(query.get("pageSize", ["100"])[0])
-        key, _, value = query.get("tags", [""])[0].partition("=")
-        companies = [self._company(place) for place in range(len(self._companies))]
-        if key:
-            companies = [c for c in companies if c["tags"].get(key) == value]
-        here, further = companies[(page - 1) * size : page * size], len(companies) > page * size
-        links = {"self": {"href": "/companies"}, "current": {"href": f"/companies?page={page}&pageSize={size}"}}
-        if further:
-            links["next"] = {"href": f"/companies?page={page + 1}&pageSize={size}"}
-        figures = {"pageNumber": page, "pageSize": size, "totalResults": len(companies)}
+        tags = query.get("tags", [""])[0]
+        key, _, value = tags.partition("=")
+        places = self._with_tag(key, value) if key else range(len(self._companies))
+        here = [self._company(place) for place in places[(page - 1) * size : page * size]]
+        filters = {"tags": tags} if tags else {}
+        links = {"self": {"href": "/companies"}, "current": {"href": _page_path(page, size, filters)}}
+        if len(places) > page * size:
+            links["next"] = {"href": _page_path(page + 1, size, filters)}
+        figures = {"pageNumber": page, "pageSize": size, "totalResults": len(places)}
         return {"results": here} | figures | {"_links": links}
+
+    def _with_tag(self, key: str, value: str) -> Sequence[int]:
+        if (key, value) not in self._tagged:
+            sent = enumerate(map(json.loads, self._companies))
+            self._tagged[key, value] = [place for place, each in sent if (each.get("tags") or {}).get(key) == value]
+        return self._tagged[key, value]
 
     def _company(self, place: int) -> dict[str, Any]:
         sent = json.loads(self._companies[place])
@@ -131,7 +186,10 @@ class Codat:
             "createdByUserName": "Benchmark",
             "lastSync": None,
             "platform": "",
-            "dataConnections": [self._connection(place)] if place in self._connections else [],
+            "dataConnections": [
+                *([self._connection(place)] if place in self._connections else []),
+                *([self._partner(place)] if place in self._partners else []),
+            ],
             "products": [],
             "tags": sent.get("tags") or {},
         }
@@ -146,8 +204,24 @@ class Codat:
             "sourceType": "Accounting",
             "platformName": NAMES.get(key, key),
             "linkUrl": f"https://link-api.codat.io/connections/{_id(place, '2')}/start?otp={place}",
-            "status": "PendingAuth",
+            "status": "Linked" if place in self._begins_with.linked else "PendingAuth",
             "created": "2026-08-01T09:00:00.0000000Z",
+            "lastSync": None,
+            "dataConnectionErrors": [],
+            "connectionInfo": {},
+        }
+
+    def _partner(self, place: int) -> dict[str, Any]:
+        return {
+            "id": _id(place, "5"),
+            "integrationId": _id(0, "6"),
+            "integrationKey": "prex",
+            "sourceId": _id(0, "7"),
+            "sourceType": "Expense",
+            "platformName": "Partner Expense",
+            "linkUrl": f"https://link-api.codat.io/connections/{_id(place, '5')}/start?otp={place}",
+            "status": "Linked",
+            "created": "2026-08-02T09:00:00.0000000Z",
             "lastSync": None,
             "dataConnectionErrors": [],
             "connectionInfo": {},
@@ -192,6 +266,10 @@ class Exchange(asyncio.Protocol):
                 self._transport.write(answer)
 
 
+def _page_path(page: int, size: int, filters: dict[str, str]) -> str:
+    return "/companies?" + urlencode({"page": page, "pageSize": size} | filters)
+
+
 def _length(head: str) -> int:
     for line in head.split("\r\n"):
         if line[:15].lower() == "content-length:":
@@ -214,10 +292,9 @@ def _id(place: int, kind: str) -> str:
     return f"{kind * 8}-c0da-4000-8000-{place:012x}"
 
 
-async def serve(latency: float, most_a_minute: int) -> None:
+async def serve(codat: Codat, latency: float) -> None:
     """Serve on a free port of the loopback until standard input ends."""
     loop = asyncio.get_running_loop()
-    codat = Codat(most_a_minute)
     server = await loop.create_server(lambda: Exchange(codat, latency), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
@@ -227,5 +304,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--rate-limit", type=int, default=0, help="requests in any 60 seconds; 0: no limit")
+    parser.add_argument("--batch", type=Path, metavar="FOLDER", help="begin with what this batch has asked for")
+    parser.add_argument("--linked", type=int, default=0, help="how many of its customers have authorized")
     chosen = parser.parse_args()
-    asyncio.run(serve(chosen.latency, chosen.rate_limit))
+    kept = stock(chosen.batch, chosen.linked) if chosen.batch else NOTHING
+    asyncio.run(serve(Codat(chosen.rate_limit, kept), chosen.latency))

@@ -1,7 +1,7 @@
 """Makes the folder of a batch whose customers are all done: `python -m benchmarks.loads.finished_batch INPUT FOLDER`.
 
 The journal takes the input in as a run does; that Codat has made everything is one statement for the customers and two
-for the requests that it took.
+for the requests that it took. A customer's number less one is in its ids, as the peer's are by the place.
 """
 
 from __future__ import annotations
@@ -10,21 +10,24 @@ import sys
 import time
 from pathlib import Path
 
+from bulk.codat.operations import batch_tag
 from bulk.engine.migrate import enrolled
 from bulk.journal import enrol, store
 from bulk.rows import Input, open_input
 
 DONE = """
     UPDATE customers SET state = 'link_ready', name_sent = name, description_sent = description,
-        platform_sent = platform_key, company_id = printf('11111111-c0da-4000-8000-%012x', seq),
-        company_origin = 'created', connection_id = printf('22222222-c0da-4000-8000-%012x', seq),
-        connection_status = 'PendingAuth', link_issued_at = :at, updated_at = :at, attempts = 2, link_url =
-        printf('https://link-api.codat.io/companies/11111111-c0da-4000-8000-%012x/start?otp=%06d', seq, seq % 1000000)
+        platform_sent = platform_key, company_id = printf('11111111-c0da-4000-8000-%012x', seq - 1),
+        company_origin = 'created', connection_id = printf('22222222-c0da-4000-8000-%012x', seq - 1),
+        connection_status = 'PendingAuth', link_issued_at = :at, updated_at = :at, attempts = 2, link_url = printf(
+            'https://link-api.codat.io/companies/11111111-c0da-4000-8000-%012x/start?otp=%06d', seq - 1, seq % 1000000)
 """
 COMPANIES = """
     INSERT INTO requests (run, customer, step, operation, key, body, sent_at, answered_at, outcome, status)
     SELECT :run, seq, 'company', 'create_company', lower(hex(randomblob(16))),
-           json_object('name', name, 'tags', json_object('uid', customer_id, 'bulk_uid', tag)), :now, :now, 'done', 200
+           json_object('name', name, 'description', description,
+                       'tags', json_object('uid', customer_id, 'bulk_uid', tag, 'bulk_batch', :batch_tag)),
+           :now, :now, 'done', 200
     FROM customers
 """
 CONNECTIONS = """
@@ -44,8 +47,9 @@ def make(source: Input, folder: Path) -> None:
         run = store.begin_run(connection, command="migrate", version="benchmark", source=str(source.path), at=at)
         enrol.note(connection, run, enrolled(connection, source, run))
         connection.execute(DONE, {"at": at})
-        connection.execute(COMPANIES, {"run": run, "now": yesterday})
-        connection.execute(CONNECTIONS, {"run": run, "now": yesterday})
+        asked = {"run": run, "now": yesterday}
+        connection.execute(COMPANIES, asked | {"batch_tag": batch_tag(folder.name)})
+        connection.execute(CONNECTIONS, asked)
         facts = {"name": folder.name, "codat": "a stand-in on this machine", "created_at": at, "swept_at": yesterday}
         store.put(connection, facts | {"link_lifetime": 7 * 86_400})
         store.finish_run(connection, run, at=at, seconds=1.0, stopped=None)
