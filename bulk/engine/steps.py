@@ -5,6 +5,7 @@ Changes are columns of the journal's table `customers`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -16,6 +17,7 @@ from bulk.codat.wire import Reply
 from bulk.model import DELETED, Company, Connection, Entry, Outcome, Problem, State, Step, customer_tag
 
 Changes = dict[str, Any]
+ENDED = ("Unlinked", "Deauthorized")
 LATER = Outcome.BUSY, Outcome.UNSENT, Outcome.HELD, Outcome.REFUSED, Outcome.STOPPED
 
 
@@ -63,7 +65,7 @@ def state_of(connection_status: str | None, *, has_partner: bool) -> State:
     match connection_status:
         case "Linked":
             return State.COMPLETE if has_partner else State.LINKED
-        case "Unlinked" | "Deauthorized":
+        case _ if connection_status in ENDED:
             return State.UNLINKED
         case None:
             return State.PENDING
@@ -198,7 +200,12 @@ def read_deletable(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Change
     company = operations.read_company(reply.content)
     if company is None or not company.knows_connections:
         return wire.unreadable(reply, "a company and its connections"), {}
-    return replace(reply, outcome=Outcome.ABSENT), refreshed(entry, company, at=at)
+    changes = refreshed(entry, company, at=at)
+    was_linked = any(c.status != "PendingAuth" or c.source_type == "Expense" for c in company.connections)
+    if was_linked and next_step(apply(entry, changes), Aim.UNDONE) is not None:
+        problem = Problem("Somebody has linked this company, or had: it is left alone", "linked")
+        return replace(reply, outcome=Outcome.REFUSED, problem=problem), changes
+    return replace(reply, outcome=Outcome.ABSENT), changes
 
 
 def is_gone(reply: Reply) -> bool:
@@ -234,7 +241,7 @@ def refreshed(entry: Entry, company: Company, *, at: float) -> Changes:
     """Give what the company list shows of a customer's company that the journal does not know; nothing if it does."""
     if not company.knows_connections:
         return {}
-    accounting = operations.accounting_connection(company.connections, entry.platform_key)
+    accounting = _current(entry, company.connections)
     if accounting is None and entry.connection_id is None:
         return NO_ERROR | {"connection_status": None, "state": State.PENDING} if entry.connection_status else {}
     if accounting is None:
@@ -254,6 +261,20 @@ def refreshed(entry: Entry, company: Company, *, at: float) -> Changes:
         lost = deleted(Step.PARTNER)
         changes |= lost if accounting.status == "Linked" else {"partner_status": lost["partner_status"]}
     return changes
+
+
+def _current(entry: Entry, connections: Sequence[Connection]) -> Connection | None:
+    """Pick the accounting connection that says how far a customer is: a linked one, else the journal's own.
+
+    A customer may have linked other software than asked, and ended that later: then nobody is asked once more.
+    """
+    best = operations.accounting_connection(connections, entry.platform_key)
+    own = next((c for c in connections if c.id == entry.connection_id), None)
+    if best is None or own is None or best.status == "Linked":
+        return own if own is not None and own.status == "Linked" else best
+    later = [c for c in connections if c.source_type == own.source_type and (c.created or "") > (own.created or "")]
+    ended = [c for c in later if c.status in ENDED]
+    return own if own.status in ENDED else max(ended, key=lambda c: c.created or "", default=own)
 
 
 def turned(entry: Entry, connection: Connection) -> Changes:

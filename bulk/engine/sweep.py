@@ -19,7 +19,7 @@ from bulk.codat.pace import Stopped, Turn
 from bulk.codat.wire import Reply
 from bulk.engine import plan, steps
 from bulk.engine.events import Hook, Swept, Warned
-from bulk.engine.work import Tools
+from bulk.engine.work import Tools, limits_of
 from bulk.journal import store
 from bulk.journal.store import Intent, Result
 from bulk.model import Company, Entry, Outcome, Stop, customer_tag
@@ -152,15 +152,18 @@ async def _fetch(request: Request, tools: Tools, taker: Taker, hook: Hook) -> tu
                 intent = Intent(None, None, request.operation, sent_at)
                 result = Result(reply.outcome, tools.wall(), reply.status, reply.problem)
 
+                note_limits = limits_of(tools)
+
                 def take(connection: sqlite3.Connection) -> int:
                     store.settle(connection, store.intend(connection, tools.run, intent), result)
+                    note_limits(connection)
                     return taker.take(connection, page.companies, result.answered_at) if page is not None else 0
 
                 taken = await tools.writer.write(take)
     finally:
         if ticket is None:  # it never left: what was booked for it is free again
             tools.gate.unbook(1)
-    if page is not None:
+    if page is not None and request.operation == "list_companies":
         hook(Swept(len(page.companies), taken))
     return reply, page
 

@@ -197,6 +197,9 @@ def _connections(
         said = " (known to be deleted)" if status == DELETED else ""
         yield Finding(f"missing_{kind}", customer_id, company.id, known, f"the company does not have it{said}")
     others = sorted((c for c in by_id.values() if c.status in ACTIVE), key=lambda c: (c.status != "Linked", c.id))
+    if own is not None and own.status == "Linked" and own.platform_key != entry.platform_key:
+        # The customer chose other software on Codat's own page; the connection that was asked for waits for ever.
+        others = [c for c in others if c.status == "Linked" or c.platform_key != entry.platform_key]
     for number, connection in enumerate(others):
         if own is None and number == 0:
             detail = f"{connection.status}, and the journal has none" if known is None else connection.status

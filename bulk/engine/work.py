@@ -296,19 +296,29 @@ async def _settle(
     """Commit an outcome. `asked`: the number of the intent, or a look-up that is only now written down."""
     now = tools.wall()
     result = Result(reply.outcome, now, reply.status, reply.problem)
-    quota, asked_until = tools.gate.budget.quota, tools.gate.asked_until
+    note_limits = limits_of(tools)
 
     def settle(connection: sqlite3.Connection) -> None:
         number = store.intend(connection, tools.run, asked) if isinstance(asked, Intent) else asked
         store.settle(connection, number, result)
         stamped = changes | {"updated_at": steps.timestamp(now)} if changes else changes
         store.change(connection, entry.seq, stamped, attempts=attempts)
+        note_limits(connection)
+
+    await tools.writer.write(settle)
+
+
+def limits_of(tools: Tools) -> Callable[[sqlite3.Connection], None]:
+    """Give what writes down what Codat's answers have told of its limits so far."""
+    quota, asked_until = tools.gate.budget.quota, tools.gate.asked_until
+
+    def note(connection: sqlite3.Connection) -> None:
         if quota is not None:
             store.put_quota(connection, quota, steps.timestamp(quota.resets_at))
         if asked_until is not None:
             store.put(connection, {"asked_until": asked_until})
 
-    await tools.writer.write(settle)
+    return note
 
 
 async def _try_later(item: Item, step: Step, reply: Reply, tools: Tools) -> Parked | Finished:

@@ -116,6 +116,7 @@ _CREATED = f"""
 _STATUSES = """
     SELECT customer_id, company_id, connection_status, error FROM customers
     WHERE customer_id IN (SELECT value FROM json_each(:ids))"""
+_REJECTED = "SELECT DISTINCT customer_id FROM rejections WHERE customer_id IN (SELECT value FROM json_each(:ids))"
 _REJECTS = f"SELECT {_ROW}, reasons, cells FROM rejections ORDER BY source, row"  # noqa: S608 - constants
 _DIFFERENCES = """
     SELECT customer_id, 'company_name', name_sent, name, source, row, 1 AS place FROM customers
@@ -287,6 +288,10 @@ class Reader:
         for state, count in self._rows(_COUNTS):
             counts[state] += count
         return counts
+
+    def rejected(self, customer_ids: Sequence[str]) -> set[str]:
+        """Say whose rows were not accepted."""
+        return {customer_id for (customer_id,) in self._rows(_REJECTED, {"ids": json.dumps(list(customer_ids))})}
 
     def done_in_last_run(self, operation: str) -> int:
         """Count what the last run had done by this operation."""

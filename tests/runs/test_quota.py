@@ -63,8 +63,11 @@ def test_a_quota_that_is_used_up_at_the_start_is_said_at_once(launch: Launch, se
     assert "daily quota is used up until" in ended.err
     assert codat.stats()["requests_total"] == 1
     assert codat.posts() == 0
+    assert bench.run().code == 75  # before the Retry-After is over, Codat is not asked again
+    assert codat.stats()["requests_total"] == 1
 
     codat.advance(A_DAY)
+    bench.alter("UPDATE batch SET value = 0 WHERE key = 'asked_until'")  # the day has passed here as well
     assert bench.run().code == 0
     bench.proves_once_only(ids)
 
