@@ -78,7 +78,8 @@ class Migration:
 def enrolled(connection: sqlite3.Connection, source: Input, run: int) -> Tally:
     """Enrol an input's rows, within the caller's transaction; gives how they compare with the batch."""
     path = _legible(source.path.resolve())
-    enrolment = Enrolment(connection, Source(path, source.digest, source.columns, source.extras), run=run)
+    file = Source(path, source.digest, source.columns, source.extras, source.fields)
+    enrolment = Enrolment(connection, file, run=run)
     rows = 0
     for batch in source.batches():
         rows += batch.accepted.height + batch.rejected.height

@@ -55,8 +55,9 @@ SPOILT = f"""
     FROM {{table}} t CROSS JOIN sources s CROSS JOIN rejections r ON r.source = s.id AND r.row = t.mends - s.shift
     LEFT JOIN customers has ON has.customer_id = r.customer_id AND is_spoilt(r.customer_id, t.customer_id)
         AND (has.name_sent IS NOT NULL OR has.company_id IS NOT NULL)
-    WHERE t.place_row IS NULL AND r.source < ?1 AND (has.seq IS NOT NULL OR is_spoilt(t.customer_id, r.customer_id) AND (
-        NOT {IS_NAMED} OR '; ' || r.reasons GLOB '*; customer_id stands in row * already*'
+    WHERE t.place_row IS NULL AND r.source < ?1
+        AND (has.seq IS NOT NULL OR is_spoilt(t.customer_id, r.customer_id) AND (NOT {IS_NAMED}
+        OR '; ' || r.reasons GLOB '*; customer_id stands in row * already*'
         OR r.reasons GLOB '*customer_id: * is in this batch already*'))
     UNION ALL
     SELECT t.rowid, r.source, r.row, r.customer_id, 0
@@ -264,7 +265,8 @@ class Enrolment:
             return
         self._db.execute(
             """
-            UPDATE rejections SET reasons = CASE without_note(reasons) WHEN '' THEN '' ELSE without_note(reasons) || '; ' END
+            UPDATE rejections
+            SET reasons = CASE without_note(reasons) WHEN '' THEN '' ELSE without_note(reasons) || '; ' END
                 || spoilt_note(now, before, is_restored, 0)
             FROM (SELECT source AS s, row AS r, now, before, is_restored, min(id) FROM spoilt GROUP BY source, row)
             WHERE source = s AND row = r
@@ -373,8 +375,8 @@ class Enrolment:
     def _reject_spoilt_ids(self) -> None:
         """Who is new where somebody is absent, and a spreadsheet has made the one of the other, is no new customer.
 
-        The row is rejected with the identifier that it had, so that it is a faulty row of the customer who had it. Where
-        it may have been one of several, it has none. A customer of whom nothing was sent may get the zeros back.
+        The row is rejected with the identifier that it had, so that it is a faulty row of the customer who had it.
+        Where it may have been one of several, it has none. A customer of whom nothing was sent may get the zeros back.
         """
         source, run, newest = self._id, self._run, self._newest
         self._db.execute("DROP TABLE IF EXISTS temp.fresh")

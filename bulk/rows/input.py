@@ -51,6 +51,11 @@ class Input:
     _noticed: _Noticed = field(default_factory=_Noticed, repr=False)
 
     @property
+    def fields(self) -> dict[str, str]:
+        """The columns of the fields."""
+        return {name: self.columns[place] for name, place in self._table.header.places.items()}
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a user should hear about how it was read; complete once `batches` has come to its end."""
         return (*self._table.notes, *self._noticed.notes)
