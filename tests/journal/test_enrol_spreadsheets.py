@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.journal.enrol import Tally
 from bulk.journal.spoilt import in_full, in_short, is_spoilt
 
 from .batches import Batch, Row, bad, good
+from .test_enrol import as_judged
 
 REJECTED, PENDING, CREATED = "rejected", "pending", "link_ready"
 LONG = "4123456789012345678"
@@ -226,3 +230,35 @@ def test_of_several_who_may_have_been_meant_none_is_taken(batch: Batch) -> None:
     assert reasons(batch)[0].startswith("customer_id: 123 was 00123 or another before")
     batch.give("rejects.csv", [good("00123").mending(1)])
     assert batch.shown() == [(1, "00123", CREATED)]
+
+
+IDS = st.sampled_from(["001", "01", "1", "7", None])
+ROWS = st.lists(st.builds(Row, IDS, st.booleans()), min_size=1, max_size=5)
+GIVEN = st.tuples(st.sampled_from(["in.csv", "more.csv", "rejects.csv"]), ROWS, st.sets(IDS, max_size=2))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(GIVEN, min_size=1, max_size=6), st.integers(1, 3))
+def test_every_row_has_a_place_of_its_own_whatever_a_spreadsheet_has_done(
+    steps: list[tuple[str, list[Row], set[str | None]]], at_once: int
+) -> None:
+    """The first file's rows one by one; and whom Codat has stays in the reports under the same identifier."""
+    with tempfile.TemporaryDirectory() as folder, closing((batch := Batch(Path(folder, "b"))).db):
+        sent: set[str | None] = set()
+        rows = 0
+        for path, content, chosen in [("in.csv", *steps[0][1:]), *steps[1:]]:
+            content = as_judged(content)
+            if path == "rejects.csv":
+                content = [replace(row, mends=n) for row, n in zip(content, batch.rejects(), strict=False)]
+            if not content:
+                continue
+            batch.give(path, content, at_once=at_once, digest=repr((path, content)))
+            rows = len(content) if path == "in.csv" else rows
+            new = chosen & batch.presence().keys()
+            batch.created(*(each for each in new if each))
+            sent |= new
+            shown = batch.shown()
+            places = [place for place, _, _ in shown if place is not None]
+            assert len(places) == len(set(places))
+            assert [place for place in places if place <= rows] == list(range(1, rows + 1))
+            assert sent <= {name for _, name, state in shown if state == CREATED}
