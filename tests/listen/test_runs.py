@@ -85,7 +85,7 @@ def test_who_links_gets_a_partner_connection_once_at_the_price_of_one_request(
     bench.proves_reports_true(ids)
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_in_any_order_the_end_is_codats(codat: Codat, batch: Batch, port: int, seed: int) -> None:
     """Links, withdrawals, other platforms, deletions, all told at once and then all again, each time shuffled."""
     bench, ids = batch(8)
