@@ -1,7 +1,7 @@
 """A Codat inside the test: its rules, a script of misfortunes, and a world that can end between any two moments.
 
-Between any two requests a customer may link, unlink or link again. It is far smaller than the sandbox and shares
-nothing with it. What it answers goes through `bulk.codat.wire` like any answer, so a fault is what a fault is on the
+Between any two requests a customer may link, unlink or link again, or be deleted by somebody. It is far smaller than
+the sandbox and shares nothing with it. What it answers goes through `bulk.codat.wire` like any answer, so a fault is what a fault is on the
 wire.
 """
 
@@ -26,6 +26,7 @@ from bulk.codat.operations import Request
 from bulk.codat.wire import Reply
 from bulk.settings import Settings
 
+DELETES = 4  # the first deed that is a deletion in Codat's own portal
 GATEWAY = b"<html><body><h1>Bad Gateway</h1></body></html>"
 
 
@@ -146,13 +147,17 @@ class Pretend:
         yield _Line(self, world)
 
     def act(self, number: int) -> None:
-        """Let one customer do what it can: link, or take back what it has linked.
+        """Let one customer do what it can: link, or take back what it has linked. From `DELETES` on, it is deleted.
 
         Not between the look at a company and its deletion: Codat offers nothing that would make the two one.
         """
         company = self.companies[number % len(self.companies)] if self.companies else None
-        own = accounting(company) if company and company["id"] not in self.looked_at else None
-        if own:
+        if company is None or company["id"] in self.looked_at:
+            return
+        own = accounting(company)
+        if number >= DELETES:
+            self.companies.remove(company)
+        elif own:
             own["status"] = "Deauthorized" if own["status"] == "Linked" else "Linked"
 
     def connect(self, world: World) -> Callable[[Settings], Any]:
