@@ -1,8 +1,8 @@
 """A Codat inside the test: its rules, a script of misfortunes, and a world that can end between any two moments.
 
 Between any two requests a customer may link, unlink or link again, or be deleted by somebody. It is far smaller than
-the sandbox and shares nothing with it. What it answers goes through `bulk.codat.wire` like any answer, so a fault is what a fault is on the
-wire.
+the sandbox and shares nothing with it. What it answers goes through `bulk.codat.wire` like any answer, so a fault is
+what a fault is on the wire.
 """
 
 from __future__ import annotations
