@@ -524,6 +524,8 @@ def retry_failed(connection: sqlite3.Connection) -> int:
     no_partner = "partner_connection_id = NULL, partner_status = NULL"
     # A name that was only found was not sent: should the company turn up again, it is still not of this batch's making.
     name_sent = "CASE company_origin WHEN 'created' THEN name_sent END"
+    _settle(connection, f"{is_deleted} AND error_step = 'company'")
+    _settle(connection, is_deleted, step="connection")
     connection.execute(
         f"UPDATE customers SET company_id = NULL, company_batch = NULL, {no_connection}, {no_partner}, "  # noqa: S608 - fixed texts
         f"name_sent = {name_sent}, company_origin = 'missing' WHERE {is_deleted} AND error_step = 'company'"
@@ -537,8 +539,21 @@ def retry_partners(connection: sqlite3.Connection) -> int:
     """Let the next follow-up ask again for partner connections that Codat refused or lost; gives their number."""
     failed = "state = 'failed' AND connection_status = 'Linked'"
     nothing = "partner_connection_id = NULL, partner_status = NULL, knows_connections = 0"
+    _settle(connection, f"{failed} AND partner_status = 'Deleted'", step="partner")
     connection.execute(f"UPDATE customers SET {nothing} WHERE {failed} AND partner_status = 'Deleted'")  # noqa: S608 - fixed texts
     return connection.execute(f"UPDATE customers SET state = 'linked' WHERE {failed}").rowcount  # noqa: S608 - fixed texts
+
+
+def _settle(connection: sqlite3.Connection, which: str, *, step: str | None = None) -> None:
+    """Write down of what is to be made anew that what was in doubt had been done: Codat had it, and has it no longer.
+
+    Else its key would be repeated, under which Codat may still keep the answer of then.
+    """
+    connection.execute(
+        "UPDATE requests SET outcome = 'found' WHERE (outcome IS NULL OR outcome IN ('lost', 'kept')) "  # noqa: S608 - fixed texts
+        f"AND customer IN (SELECT seq FROM customers WHERE {which}) AND step IS coalesce(?, step)",
+        (step,),
+    )
 
 
 def note(connection: sqlite3.Connection, run: int, tally: Tally) -> None:

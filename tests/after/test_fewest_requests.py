@@ -76,10 +76,11 @@ def test_daily_waves_renew_different_customers_each_day(codat: Codat, migrated: 
     for _ in range(3):
         bench.grow_old(24)
         assert bench.then("links", "--limit", "3").code == 0
-        waves.append([link["customer_id"] for link in bench.table("links.csv")])
+        waves.append(sorted(link["customer_id"] for link in bench.table("links.csv")))
         bench.proves_links_open(waves[-1])
 
-    assert waves == [ids[:3], ids[3:6], ids[6:]]
+    assert [len(wave) for wave in waves] == [3, 3, 3]
+    assert sorted(each for wave in waves for each in wave) == ids
     assert codat.stats()["requests"] == {"get_connection": 9}
 
 
@@ -145,7 +146,7 @@ def test_thousands_of_customers_are_followed_up_and_proven_by_pages(
     bench = set_up(codat)
     _finished(bench, tmp_path / "codat" / "sandbox.sqlite3")
     bench.codat = codat = launch(max_page_size=A_PAGE)
-    codat.befall({"kind": "slow_after", "operations": ["list_companies"], "seconds": 0.2})
+    codat.befall({"kind": "slow_after", "operations": ["list_companies"], "seconds": 0.1})
 
     with _meanwhile(lambda: _others(codat, 3), codat, pages=2):
         assert bench.then("follow-up").code == 0

@@ -42,7 +42,7 @@ def test_ctrl_c_ends_its_rest_at_once(codat: Codat, migrated: Migrated) -> None:
     until(lambda: (bench.folder / "summary.json").exists() and bench.states().get("complete") == 1, "the first round")
 
     process.tell(signal.SIGINT)
-    ended = process.wait(5)
+    ended = process.wait(15)
 
     assert ended.code == 130
     bench.proves_reports_true(ids)
@@ -58,7 +58,7 @@ def test_it_ends_when_its_time_is_over(codat: Codat, migrated: Migrated) -> None
 
     assert ended.code == 0
     assert datetime.now(UTC) < end + timedelta(seconds=10)
-    assert 2 <= codat.stats()["requests"]["list_companies"] <= 5
+    assert 1 <= codat.stats()["requests"]["list_companies"] <= 5
     assert codat.stats()["requests"]["create_partner_expense_connection"] == 1
     bench.proves_reports_true(ids)
 
