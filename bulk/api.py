@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import anyio
 import anyio.to_thread
@@ -53,6 +55,7 @@ class BatchResult:
     summary: Summary
     stop: Stop | None
     paths: tuple[Path, ...]
+    advanced: Mapping[str, int] = field(default_factory=dict)  # customers that this run has worked on, by their state
 
     @property
     def exit_code(self) -> int:
@@ -94,8 +97,8 @@ class BatchResult:
 class UnlinkResult(BatchResult):
     """What became of the customers that were to be unlinked, by customer_id."""
 
-    unlinked: tuple[str, ...]  # they are not authorized any more, whoever ended that
-    others: Mapping[str, str]  # and why not
+    unlinked: tuple[str, ...] = ()  # they are not authorized any more, whoever ended that
+    others: Mapping[str, str] = field(default_factory=dict)  # and why not
 
     @property
     def exit_code(self) -> int:
@@ -107,7 +110,9 @@ class UnlinkResult(BatchResult):
 class VerifyResult(BatchResult):
     """What Codat has otherwise than the journal."""
 
-    findings: pl.DataFrame  # finding, customer_id, company_id, connection_id, detail, adopted
+    findings: pl.DataFrame = field(
+        default_factory=pl.DataFrame
+    )  # finding, customer_id, company_id, connection_id, detail, adopted
 
     @property
     def exit_code(self) -> int:
@@ -121,10 +126,10 @@ class VerifyResult(BatchResult):
 class UndoResult(BatchResult):
     """The companies that this batch created: customer_id, company_name, company_id, connection_status."""
 
-    deletes: bool  # False: they were only listed
-    deletable: pl.DataFrame  # nobody has linked them; after a deletion, those that could not be deleted
-    left_alone: pl.DataFrame  # somebody has, or had
-    deleted: int
+    deletes: bool = False  # False: they were only listed
+    deletable: pl.DataFrame = field(default_factory=pl.DataFrame)  # nobody has linked them, or not deleted after all
+    left_alone: pl.DataFrame = field(default_factory=pl.DataFrame)  # somebody has, or had
+    deleted: int = 0
 
     @property
     def exit_code(self) -> int:
@@ -156,8 +161,8 @@ async def migrate(
     source = open_input(Path(path), mapping=mapping or {})
     folder = Path(reports) / storable(batch or stem(Path(path)))
     options = options or Options()
-    stop = await _do(folder, Migration(source, options, on_event), settings, on_event, interrupt, options)
-    return _reported(folder, stop)
+    ran = await _do(folder, Migration(source, options, on_event), settings, on_event, interrupt, options)
+    return _reported(folder, *ran)
 
 
 def migrate_blocking(path: str | Path, **options: Any) -> BatchResult:
@@ -184,18 +189,21 @@ async def follow_up(
     folder, interrupt = existing(folder), interrupt or anyio.Event()
     end = until.timestamp() if until is not None else math.inf
     result: BatchResult | None = None
+    advanced: Counter[str] = Counter()  # in all rounds
     while True:
         try:
-            stop = await _do(folder, FollowUp(retry_failed=retry_failed), settings, on_event, interrupt)
+            ran = await _do(folder, FollowUp(retry_failed=retry_failed), settings, on_event, interrupt)
         except BatchInUse as busy:
             if result is None:
                 raise
-            stop = Stop(str(busy), JournalUnwritable.exit_code)  # between two rounds others may work on the batch
-        result = _reported(folder, stop)
+            # Between two rounds others may work on the batch.
+            ran = _Ran(Stop(str(busy), JournalUnwritable.exit_code), Counter())
+        advanced += ran.advanced
+        result = _reported(folder, ran.stop, advanced)
         due = _next_round(result, watch, time.time())
         if due is None or interrupt.is_set():
             return result
-        on_event(Resting(result.waiting, min(due, end), stop))
+        on_event(Resting(result.waiting, min(due, end), ran.stop))
         with anyio.move_on_after(max(min(due, end) - time.time(), 0.0)):
             await interrupt.wait()
         if interrupt.is_set() or due >= end:
@@ -220,7 +228,7 @@ async def links(
     """
     folder = existing(folder)
     job = Links(margin=margin, limit=limit, lifetime=link_lifetime)
-    return _reported(folder, await _do(folder, job, settings, on_event, interrupt))
+    return _reported(folder, *await _do(folder, job, settings, on_event, interrupt))
 
 
 async def unlink(
@@ -234,16 +242,17 @@ async def unlink(
     """Deauthorize these customers' accounting connections, where they are Linked. Raises as `migrate` does."""
     folder, customer_ids = existing(folder), list(dict.fromkeys(customer_ids))
     with Reader(folder / FILE) as reader:
-        known = reader.statuses(customer_ids)
-    if not known:
+        known, rejected = reader.statuses(customer_ids), reader.rejected(customer_ids)
+    if not known and not rejected:
         named = ", ".join(customer_ids[:MOST_NAMED])
         raise WrongUsage(f"{folder} has no such customer: {named}. Look them up in results.csv; nothing was sent.")
-    result = _reported(folder, await _do(folder, Unlink(customer_ids), settings, on_event, interrupt))
+    result = _reported(folder, *await _do(folder, Unlink(customer_ids), settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         found = reader.statuses(customer_ids)
-    others = {customer_id: reason for customer_id in customer_ids if (reason := _not_unlinked(found.get(customer_id)))}
+    others = {each: reason for each in customer_ids if (reason := _not_unlinked(found.get(each)))}
+    others |= {each: "was rejected: nothing was sent for its row" for each in others if each in rejected - set(found)}
     unlinked = tuple(customer_id for customer_id in customer_ids if customer_id not in others)
-    return UnlinkResult(folder, result.summary, result.stop, result.paths, unlinked, others)
+    return UnlinkResult(**vars(result), unlinked=unlinked, others=others)
 
 
 async def verify(
@@ -259,11 +268,11 @@ async def verify(
     Raises as `migrate` does.
     """
     folder = existing(folder)
-    result = _reported(folder, await _do(folder, Verify(adopts=adopt), settings, on_event, interrupt))
+    result = _reported(folder, *await _do(folder, Verify(adopts=adopt), settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         frames = reader.findings()
         findings = pl.concat(frames) if frames is not None else pl.DataFrame(schema=dict.fromkeys(FINDINGS, pl.String))
-    return VerifyResult(folder, result.summary, result.stop, result.paths, findings)
+    return VerifyResult(**vars(result), findings=findings)
 
 
 async def undo(
@@ -279,11 +288,11 @@ async def undo(
     Raises as `migrate` does.
     """
     folder = existing(folder)
-    result = _reported(folder, await _do(folder, Undo(deletes=yes), settings, on_event, interrupt))
+    result = _reported(folder, *await _do(folder, Undo(deletes=yes), settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         deletable, left_alone = reader.created(nobodys=True), reader.created(nobodys=False)
         deleted = reader.done_in_last_run("delete_company")
-    return UndoResult(folder, result.summary, result.stop, result.paths, yes, deletable, left_alone, deleted)
+    return UndoResult(**vars(result), deletes=yes, deletable=deletable, left_alone=left_alone, deleted=deleted)
 
 
 async def listen(
@@ -353,7 +362,7 @@ class _Rounds:
 
     async def _round(self) -> float | None:
         job = Heed(timestamp(time.time()))
-        stop = await _do(existing(self._folder), job, self._settings, self._on_event, self._interrupt)
+        stop, _ = await _do(existing(self._folder), job, self._settings, self._on_event, self._interrupt)
         self._report_at = self._report_at or max(time.monotonic(), self._reported_at + BETWEEN_REPORTS)
         if stop is None or stop.exit_code == 130:
             return None
@@ -392,6 +401,13 @@ def storable(name: str) -> str:
     return re.sub(r"[\ud800-\udfff]", lambda found: f"%{ord(found[0]) & 0xFF:02X}", name)
 
 
+class _Ran(NamedTuple):
+    """A run that has ended: why it stopped, if it did, and how far it brought how many customers."""
+
+    stop: Stop | None
+    advanced: Counter[str]
+
+
 async def _do(
     folder: Path,
     job: Job,
@@ -399,11 +415,18 @@ async def _do(
     on_event: Hook,
     interrupt: anyio.Event | None,
     options: Options | None = None,
-) -> Stop | None:
+) -> _Ran:
     settings = settings or Settings.make()
+    advanced: Counter[str] = Counter()
+
+    def hook(event: Event) -> None:
+        if isinstance(event, Advanced) and not event.is_left:
+            advanced[event.state] += 1
+        on_event(event)
+
     with only_run(folder):
-        run = Run(folder, settings, options or Options(), version=__version__, hook=on_event)
-        return await run.do(job, interrupt or anyio.Event())
+        run = Run(folder, settings, options or Options(), version=__version__, hook=hook)
+        return _Ran(await run.do(job, interrupt or anyio.Event()), advanced)
 
 
 def _next_round(result: BatchResult, watch: float | None, now: float) -> float | None:
@@ -436,9 +459,9 @@ def _not_unlinked(known: tuple[str | None, str | None, str | None] | None) -> st
     return f"has a connection that is {status}: only a Linked one can be unlinked"
 
 
-def _reported(folder: Path, stop: Stop | None) -> BatchResult:
+def _reported(folder: Path, stop: Stop | None, advanced: Mapping[str, int] = MappingProxyType({})) -> BatchResult:
     written = write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC))
-    return BatchResult(folder, written.summary, stop, written.paths)
+    return BatchResult(folder, written.summary, stop, written.paths, dict(advanced))
 
 
 __all__ = [

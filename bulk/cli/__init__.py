@@ -74,9 +74,11 @@ def bulk() -> None:
     bulk check customers.csv               what would be sent, what is wrong, what it costs
     bulk migrate customers.csv --sandbox   try it against a stand-in on this machine
     bulk migrate customers.csv             do it, with CODAT_API_KEY set
+    bulk follow-up reports/customers       when customers have authorized
+    bulk links reports/customers           when linkUrls have expired
 
-    Exit codes: 0 all done, 1 some customers rejected or failed, 2 wrong usage, 3 refused by Codat,
-    75 not finished for now, 130 interrupted.
+    Exit codes: 0 all done, 1 some customers rejected or failed (verify: something found), 2 wrong usage,
+    3 refused by Codat, 75 not finished for now, 130 interrupted.
     """
 
 

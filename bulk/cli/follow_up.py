@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from bulk.cli import options
+from bulk.cli.words import count
 
 
 class Moment(click.ParamType[datetime]):
@@ -31,7 +32,10 @@ class Moment(click.ParamType[datetime]):
             moment = datetime.fromisoformat(text)
         except ValueError:
             self.fail(f"{text!r} is no time: give such as 18:00 or 2026-11-30T18:00Z, in UTC.", param, ctx)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        if moment <= now:
+            self.fail(f"{text!r} is over already; times are in UTC.", param, ctx)
+        return moment
 
 
 @click.command("follow-up")
@@ -68,5 +72,7 @@ def follow_up(
                 interrupt=interrupt,
             )
         )
-    tell(result, as_json=as_json, again=options.where(**where))
+    made = result.advanced.get("complete", 0)
+    did = f"{count(made, 'partner connection')} created." if made else "Nobody is newly linked."
+    tell(result, as_json=as_json, again=options.where(**where), did="" if result.stop and not made else did)
     return result.exit_code

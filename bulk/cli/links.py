@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from bulk.cli import options
+from bulk.cli.words import count
+
+if TYPE_CHECKING:
+    from bulk.api import BatchResult
 
 
 @click.command()
@@ -15,7 +19,7 @@ from bulk.cli import options
 @click.option("--limit", type=click.IntRange(1), help="Renew only so many, those first whose link is oldest.")
 @click.option(
     "--margin",
-    type=options.Duration(),
+    type=options.Duration(least=0),
     default=7200.0,
     metavar="TIME",
     help="Renew what is no longer good so long from now.  [default: 2h, at most half the lifetime]",
@@ -46,5 +50,23 @@ def links(
                 interrupt=interrupt,
             )
         )
-    tell(result, as_json=as_json, again=options.where(**where))
+    tell(result, as_json=as_json, again=options.where(**where), did=_did(result), more={"renewed": _renewed(result)})
     return result.exit_code
+
+
+def _renewed(result: BatchResult) -> int:
+    return result.advanced.get("link_ready", 0)
+
+
+def _did(result: BatchResult) -> str:
+    """Say what became of the links that were not good any more."""
+    renewed, stale = _renewed(result), result.link_figures.expired
+    others = sum(result.advanced.get(state, 0) for state in ("linked", "complete", "unlinked"))
+    if not result.advanced and not stale:
+        return "All linkUrls are still good." if result.link_figures.good else "Nobody waits for a linkUrl."
+    parts = [f"{count(renewed, 'linkUrl')} renewed"]
+    if others:
+        parts.append(f"{count(others, 'customer')} found to have authorized meanwhile")
+    if stale:
+        parts.append(f"{count(stale, 'linkUrl')} still to be renewed")
+    return ", ".join(parts) + "."

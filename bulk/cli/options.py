@@ -57,14 +57,19 @@ class Duration(click.ParamType[float]):
 
     name = "duration"
 
+    def __init__(self, least: float = 1.0) -> None:
+        """Take lengths from so many seconds on."""
+        self._least = least
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Give seconds, above 0."""
+        """Give seconds."""
         if isinstance(value, float):
             return value
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", str(value).strip().lower())
-        seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]] if found else 0.0
-        if not 0 < seconds <= 3650 * 86400:
-            self.fail(f"{value!r} is no length of time: give seconds, or such as 90m, 24h, 2d.", param, ctx)
+        seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]] if found else -1.0
+        if not self._least <= seconds <= 3650 * 86400:
+            some = f"from {self._least:g} seconds on" if found else "such as 3600 (seconds), 90m, 24h or 2d"
+            self.fail(f"{value!r} is no length of time {some}.", param, ctx)
         return seconds
 
 
@@ -74,7 +79,7 @@ def link_lifetime(command: Command) -> Command:
         "--link-lifetime",
         type=Duration(),
         metavar="TIME",
-        callback=lambda _, __, seconds: None if seconds is None else max(round(seconds), 1),
+        callback=lambda _, __, seconds: None if seconds is None else round(seconds),
         help="How long a linkUrl is good, e.g. 1h; the batch remembers it.  [default: 24h]",
     )(command)
 

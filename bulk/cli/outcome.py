@@ -18,7 +18,7 @@ MOST_DIFFERENCES = 20
 MEANING = {
     "rejected": "their rows are faulty, nothing was sent",
     "pending": "not done yet",
-    "failed": "Codat refused them",
+    "failed": "refused by Codat, or deleted there: see error",
     "link_ready": "waiting for the customer",
     "linked": "authorized by the customer",
     "complete": "partner connection made",
@@ -32,12 +32,13 @@ def tell(
     as_json: bool,
     again: Sequence[str] = (),
     more: Mapping[str, object] | None = None,
+    did: str = "",
     is_migration: bool = False,
 ) -> None:
     """Print the end of a run: its summary to standard output, why it stopped to standard error.
 
     `again`: the options that a next run on the same batch needs as well. `more`: what the JSON says besides.
-    `is_migration`: the same command again goes on with those who are pending.
+    `did`: what the run has done, in a line. `is_migration`: the same command again goes on with those who are pending.
     """
     if result.stop is not None:
         say(_stopped(result, can_wait=is_migration))
@@ -45,6 +46,8 @@ def tell(
         summary = json.loads(result.summary.to_json()) | dict(more or {})
         give_json(json.dumps(summary, ensure_ascii=False, indent=2))
         return
+    if did:
+        give(did)
     summary = result.summary
     states = [(state, f"{number:,}", MEANING[state]) for state, number in summary.customers.items() if number]
     total = sum(summary.customers.values())
@@ -108,14 +111,12 @@ def _next_steps(result: BatchResult, again: Sequence[str], *, is_migration: bool
     if any(path.name == "differences.csv" for path in result.paths):
         steps.append(("Differs", str(folder / "differences.csv"), "what Codat has and the input now says otherwise"))
     if customers["pending"]:
-        go_on = "the same command again" if result.stop else "the same command without --limit"
-        steps.append(
-            (
-                "Go on",
-                go_on if is_migration else "bulk migrate INPUT",
-                f"{count(customers['pending'], 'customer')} to do",
-            )
-        )
+        pending = count(customers["pending"], "customer")
+        if is_migration:
+            go_on = "the same command again" if result.stop else "the same command without --limit"
+            steps.append(("Go on", go_on, f"{pending} to do"))
+        else:
+            steps.append(("Create", "bulk migrate INPUT", f"{pending} without a company in Codat, or not whole there"))
     if "--sandbox" in again and customers["link_ready"]:
         batch = shlex.quote(str(folder))
         steps.append(("Try", f"bulk sandbox --batch {batch}", "then open a linkUrl and authorize"))

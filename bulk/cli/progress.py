@@ -48,9 +48,8 @@ class Progress:
             case Started(to_do, done):
                 self._start(to_do, done)
             case Swept(companies, taken_over) if companies or taken_over:
-                self._say(
-                    f"Codat has {count(companies, 'company', 'companies')} on this page, {taken_over:,} with news"
-                )
+                listed = count(companies, "company", "companies")
+                self._say(f"A page of Codat's list: {listed}, {taken_over:,} with something new")
             case Advanced():
                 self._advance(event)
             case Hold(why, until):

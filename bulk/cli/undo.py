@@ -38,8 +38,10 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
     again = options.where(**where)
     if not as_json:
         left = result.deletable
-        if yes:
-            give(f"{count(result.deleted, 'company', 'companies')} deleted.")
+        if yes and (result.deleted or not left.height):
+            give(
+                f"{count(result.deleted, 'company', 'companies')} deleted." if result.deleted else "Nothing to delete."
+            )
         if left.height:
             give(f"{count(left.height, 'company', 'companies')} {'not deleted' if yes else 'that nobody has linked'}:")
             give(_lines(left))
@@ -61,4 +63,5 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
 
 def _lines(companies: pl.DataFrame) -> str:
     names = ("customer_id", "company_id", "company_name", "connection_status")
-    return table([tuple(shown(cell, 40) for cell in row) for row in companies.select(names).iter_rows()])
+    rows = [tuple(shown(cell, 40) for cell in row) for row in companies.select(names).iter_rows()]
+    return table([("customer", "company", "name", "connection"), *rows])

@@ -37,6 +37,8 @@ def unlink(folder: Path, named: tuple[str, ...], path: Path | None, yes: bool, a
 
     existing(folder)
     customers = list(dict.fromkeys([*named, *(_in_file(path) if path is not None else [])]))
+    if not all(each.strip() for each in named):
+        raise click.BadParameter("a customer_id is not empty.", param_hint="--customer")
     if not customers:
         raise click.UsageError("Name the customers: --customer ID, or --file FILE with a column customer_id.")
     if not yes and sys.stdin is not None and sys.stdin.isatty():

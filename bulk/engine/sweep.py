@@ -226,12 +226,15 @@ def known_customers(
 ) -> Iterable[Entry]:
     """Read the customers whose companies these are by their tags; `by_company`: or by the journal."""
     tags = [c.tags.get(operations.CUSTOMER_TAG, "") for c in companies]
-    uids = [c.tags.get(operations.READABLE_TAG, "") for c in companies]
-    found = {entry.seq: entry for entry in store.find_by_tags(connection, tags, uids)}
+    found = {entry.seq: entry for entry in store.find_by_tags(connection, tags, [])}
+    tagged = {customer_tag(entry.customer_id) for entry in found.values()}
+    others = [c for c, tag in zip(companies, tags, strict=True) if tag not in tagged]
+    uids = [c.tags.get(operations.READABLE_TAG, "") for c in others]
+    found |= {entry.seq: entry for entry in store.find_by_tags(connection, [], uids)}
     if by_company:
         known = {entry.company_id for entry in found.values()}
-        others = [company.id for company in companies if company.id not in known]
-        found |= {entry.seq: entry for entry in store.find_by_companies(connection, others)}
+        unknown = [company.id for company in companies if company.id not in known]
+        found |= {entry.seq: entry for entry in store.find_by_companies(connection, unknown)}
     return found.values()
 
 

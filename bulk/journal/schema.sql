@@ -59,6 +59,7 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
 );
 CREATE INDEX customers_pending ON customers (seq) WHERE state = 'pending';
 CREATE INDEX customers_begun ON customers (seq) WHERE state = 'pending' AND name_sent IS NOT NULL;
+CREATE INDEX customers_linked ON customers (seq) WHERE state = 'linked';
 CREATE INDEX customers_absent ON customers (presence, name_sent) WHERE presence <> 'present';
 CREATE INDEX customers_tag ON customers (tag);
 CREATE INDEX customers_place ON customers (source, row);

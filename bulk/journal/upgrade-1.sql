@@ -1,6 +1,7 @@
 -- From the journal of bulk's first version to the second, which goes on after the email.
 
 ALTER TABLE customers ADD COLUMN company_batch TEXT;
+CREATE INDEX customers_linked ON customers (seq) WHERE state = 'linked';
 
 CREATE TABLE deliveries (
     n             INTEGER PRIMARY KEY,

@@ -9,6 +9,7 @@ import polars as pl
 from bulk.errors import UnreadableInput
 from bulk.guard import unguard
 from bulk.rows.check import trimmed
+from bulk.rows.decode import readable
 from bulk.rows.frames import cell
 from bulk.rows.input import open_table
 
@@ -18,6 +19,8 @@ def read_ids(path: Path) -> list[str]:
 
     The file may be one of our reports, whole or cut down to some rows: their guards are taken away.
     """
+    with readable(path):
+        path.stat()
     table = open_table(path, {}, needed=("customer_id",))
     column = cell(table.header.places["customer_id"])
     found: dict[str, None] = {}
