@@ -13,24 +13,33 @@ import re
 import socket
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
 
 import anyio
+import anyio.to_thread
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
+from bulk.batches import existing, perform, reported
 from bulk.codat.events import read_event
-from bulk.engine import steps
-from bulk.engine.heed import take_in
-from bulk.errors import JournalUnwritable, WrongUsage
+from bulk.engine.events import Hook, Warned
+from bulk.engine.heed import Heed, is_needed, opened, take_in
+from bulk.engine.polling import AFTER_TROUBLE, next_try
+from bulk.engine.steps import timestamp
+from bulk.errors import BatchInUse, JournalUnwritable, WrongUsage
 from bulk.journal.writer import Writer
-from bulk.settings import Secret
+from bulk.model import Stop
+from bulk.results import BatchResult
+from bulk.settings import Secret, Settings
 
 HOST = "127.0.0.1"
 MOST_BYTES = 1_000_000  # of an event's body
 BODY_SECONDS = 10.0  # for all of it to come
+AFTER_ANOTHER_RUN = 2.0  # until it is looked again whether the batch is free
+BETWEEN_REPORTS = 60.0  # seconds, at least
 SECRET = re.compile(r"whsec_(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?")
 
 Verifier = Callable[[bytes, Mapping[str, str]], bool]
@@ -82,7 +91,7 @@ class Reception:
             return PlainTextResponse("no event", 400)
         if event is None:  # an event of another kind
             return Response(status_code=204)
-        number, text, at = request.headers["webhook-id"], body.decode(), steps.timestamp(time.time())
+        number, text, at = request.headers["webhook-id"], body.decode(), timestamp(time.time())
         try:
             is_new = await self._writer.write(lambda db: take_in(db, number, event, text, at))
         except JournalUnwritable:
@@ -151,6 +160,76 @@ async def serve(
             interrupt.set()
     if failure is not None:
         raise failure
+
+
+async def listen(
+    folder: Path,
+    port: int,
+    is_genuine: Verifier,
+    settings: Settings,
+    ready: Callable[[str], None],
+    on_event: Hook,
+    interrupt: anyio.Event,
+) -> BatchResult:
+    """Take a port, say where, receive and act on events until interrupted or refused by Codat, and write the reports."""
+    with bound(port) as listener:
+        async with Writer(opened(folder, settings), folder) as writer:
+            rounds = Rounds(writer, folder, settings, on_event, interrupt)
+            ready(f"http://{HOST}:{listener.getsockname()[1]}/")
+            await serve(writer, listener, is_genuine, rounds.work, interrupt)
+    return reported(folder, rounds.stop or Stop("Interrupted", 130))
+
+
+class Rounds:
+    """Acts on what a listener has received, a round at a time; the reports follow at most a minute later."""
+
+    def __init__(
+        self, writer: Writer, folder: Path, settings: Settings, on_event: Hook, interrupt: anyio.Event
+    ) -> None:
+        self._writer = writer
+        self._folder = folder
+        self._settings = settings
+        self._on_event = on_event
+        self._interrupt = interrupt
+        self._report_at: float | None = None
+        self._reported_at = -math.inf
+        self.stop: Stop | None = None  # what ended the listening, if it was not interrupted
+
+    async def work(self) -> float | None:
+        """Do a round if there is need; gives in how many seconds to come again, None if only for news."""
+        try:
+            if await self._writer.write(is_needed) and (pause := await self._round()) is not None:
+                return pause
+            return await self._report()
+        except BatchInUse:
+            return AFTER_ANOTHER_RUN
+        except JournalUnwritable as error:  # meanwhile Codat hears so, and delivers again
+            self._on_event(Warned(str(error)))
+            return AFTER_TROUBLE
+
+    async def _report(self) -> float | None:
+        if self._report_at is None:
+            return None
+        wait = self._report_at - time.monotonic()
+        if wait > 0:
+            return wait
+        await anyio.to_thread.run_sync(reported, self._folder, None)  # events are answered all the while
+        self._report_at, self._reported_at = None, time.monotonic()
+        return None
+
+    async def _round(self) -> float | None:
+        job = Heed(timestamp(time.time()))
+        stop, _ = await perform(existing(self._folder), job, self._settings, self._on_event, self._interrupt)
+        self._report_at = self._report_at or max(time.monotonic(), self._reported_at + BETWEEN_REPORTS)
+        if stop is None or stop.exit_code == 130:
+            return None
+        if stop.exit_code == JournalUnwritable.exit_code:
+            due = next_try(time.time(), 0.0, stop)
+            self._on_event(Warned(f"{stop.reason}. Listening goes on; the rest is tried again at {timestamp(due)}"))
+            return max(due - time.time(), 0.0)
+        self.stop = stop
+        self._interrupt.set()
+        return None
 
 
 class _Server(uvicorn.Server):

@@ -14,10 +14,12 @@ import bulk
 HOME = Path(bulk.__file__).parent
 BASE = {"model", "errors", "settings", "guard"}
 MAY_IMPORT = {
-    "cli": {"api", "checking", "listening", "engine", "rows", "codat", "journal", "reporting", "sandbox", *BASE},
+    "cli": {"api", "batches", "results", "checking", "listening", "engine", "rows", "codat", "journal", "reporting", "sandbox", *BASE},
     "checking": {"rows", "codat", *BASE},
-    "listening": {"engine", "codat", "journal", *BASE},
-    "api": {"checking", "listening", "engine", "rows", "codat", "journal", "reporting", *BASE},
+    "results": {"journal", *BASE},
+    "batches": {"results", "engine", "journal", "reporting", *BASE},
+    "listening": {"batches", "results", "engine", "codat", "journal", *BASE},
+    "api": {"batches", "results", "checking", "listening", "engine", "rows", "codat", "journal", "reporting", *BASE},
     "engine": {"rows", "codat", "journal", *BASE},
     "codat": BASE,
     "journal": BASE,

@@ -45,7 +45,7 @@ def check(
     result = read(path, mapping=pairs, rate=rate)
     account = None
     if online:
-        from bulk.api import stem
+        from bulk.batches import stem
 
         with options.settings_for(
             Path("reports") / stem(path),

@@ -11,7 +11,7 @@ from bulk.cli import options
 from bulk.cli.words import count
 
 if TYPE_CHECKING:
-    from bulk.api import BatchResult
+    from bulk.results import BatchResult
 
 
 @click.command()

@@ -24,8 +24,8 @@ def listen(folder: Path, port: int, as_json: bool, **where: Any) -> int:
     Listens on 127.0.0.1 until Ctrl-C: put your own HTTPS server or tunnel before it. CODAT_WEBHOOK_SECRET (whsec_...)
     is what the events are signed with. Needs: pip install 'bulk[listen]'.
     """
-    from bulk.api import existing
     from bulk.api import listen as start
+    from bulk.batches import existing
     from bulk.cli.outcome import tell
     from bulk.cli.running import run
     from bulk.listening import bound, verifier

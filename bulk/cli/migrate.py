@@ -49,8 +49,9 @@ def migrate(
 
     The same command again resumes: nothing is created twice, nothing is asked for that is known.
     """
-    from bulk.api import Options, stem
+    from bulk.api import Options
     from bulk.api import migrate as start
+    from bulk.batches import stem
     from bulk.cli.outcome import tell
     from bulk.cli.running import run
 
@@ -95,7 +96,7 @@ def _must_be_readable(path: Path, pairs: dict[str, str]) -> None:
 def _name(batch: str) -> str:
     if not batch.strip() or batch in (".", "..") or re.search(r"[/\\\x00-\x1f]", batch):
         raise click.BadParameter(f"{batch!r} is no name for a folder.", param_hint="--batch")
-    from bulk.api import storable
+    from bulk.batches import storable
 
     return storable(batch)
 

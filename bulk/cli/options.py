@@ -87,7 +87,7 @@ def link_lifetime(command: Command) -> Command:
 @contextmanager
 def settings_of(folder: Path, **given: Any) -> Iterator[Settings]:
     """Give the settings for a run on a batch that is there already."""
-    from bulk.api import existing
+    from bulk.batches import existing
 
     existing(folder)
     with settings_for(folder, **given) as settings:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from bulk.cli.words import count, give, give_json, moment, say, shown, table
 
 if TYPE_CHECKING:
-    from bulk.api import BatchResult
+    from bulk.results import BatchResult
 
 MOST_DIFFERENCES = 20
 

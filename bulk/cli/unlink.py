@@ -12,7 +12,7 @@ from bulk.cli import options
 from bulk.cli.words import count, give, say, shown, table
 
 if TYPE_CHECKING:
-    from bulk.api import UnlinkResult
+    from bulk.results import UnlinkResult
 
 
 @click.command()
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 @options.JSON
 def unlink(folder: Path, named: tuple[str, ...], path: Path | None, yes: bool, as_json: bool, **where: Any) -> int:
     """Deauthorize the accounting connections of these customers, where they are Linked."""
-    from bulk.api import existing
     from bulk.api import unlink as start
+    from bulk.batches import existing
     from bulk.cli.outcome import tell
     from bulk.cli.running import run
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import closing
 from functools import partial
@@ -16,7 +17,7 @@ import httpx
 import pytest
 from runs.bench import KEY, Bench, until
 
-from bulk import api, listening
+from bulk import api, batches, listening
 from bulk.engine import polling
 from bulk.engine.events import Event, Warned
 from bulk.errors import BatchInUse, BatchUnusable, JournalUnwritable, WrongUsage
@@ -87,25 +88,25 @@ def link(bench: Bench, customer_id: str, kind: str = "connected") -> bytes:
 @pytest.fixture
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make the pauses short."""
-    monkeypatch.setattr(api, "AFTER_TROUBLE", 0.1)
+    monkeypatch.setattr(listening, "AFTER_TROUBLE", 0.1)
     monkeypatch.setattr(polling, "AFTER_TROUBLE", 0.1)
-    monkeypatch.setattr(api, "AFTER_ANOTHER_RUN", 0.1)
+    monkeypatch.setattr(listening, "AFTER_ANOTHER_RUN", 0.1)
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, *outcomes: Stop | Exception) -> list[float]:
     """Have the first rounds end so, one after the other; gives the times of all rounds."""
-    rounds, real = [], api._do  # noqa: SLF001 - what stands between a listener and a round
+    rounds, real = [], batches.perform  # what stands between a listener and a round
 
-    async def do(*arguments: Any) -> Stop | None:
+    async def do(*arguments: Any) -> batches.Ran:
         rounds.append(time.time())
         if len(rounds) > len(outcomes):
             return await real(*arguments)
         outcome = outcomes[len(rounds) - 1]
         if isinstance(outcome, Exception):
             raise outcome
-        return outcome
+        return batches.Ran(outcome, Counter())
 
-    monkeypatch.setattr(api, "_do", do)
+    monkeypatch.setattr(listening, "perform", do)
     return rounds
 
 
@@ -137,7 +138,7 @@ def test_a_full_disk_and_another_run_only_delay_a_round(batch: Batch, monkeypatc
     """A round, then a report that cannot be written: each is tried again without another event."""
     bench, ids = batch(1)
     rounds = failing(monkeypatch, JournalUnwritable("no room"), BatchInUse("busy"))
-    real, reports = api._reported, []  # noqa: SLF001 - as above
+    real, reports = batches.reported, []
 
     def reported(*arguments: Any) -> api.BatchResult:
         reports.append(time.time())
@@ -145,7 +146,7 @@ def test_a_full_disk_and_another_run_only_delay_a_round(batch: Batch, monkeypatc
             raise JournalUnwritable("no room for reports")
         return real(*arguments)
 
-    monkeypatch.setattr(api, "_reported", reported)
+    monkeypatch.setattr(listening, "reported", reported)
     said: list[Event] = []
 
     async def story(url: str) -> None:
@@ -226,14 +227,14 @@ def test_a_locked_journal_is_503_and_the_repeat_is_taken(batch: Batch, monkeypat
 def test_events_are_answered_while_reports_are_written(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a report takes."""
     bench, ids = batch(2)
-    real, reports = api._reported, []  # noqa: SLF001 - as above
+    real, reports = batches.reported, []
 
     def reported(*arguments: Any) -> api.BatchResult:
         reports.append(time.time())
         time.sleep(1.0)
         return real(*arguments)
 
-    monkeypatch.setattr(api, "_reported", reported)
+    monkeypatch.setattr(listening, "reported", reported)
 
     def seconds_to_post(url: str, body: bytes) -> float:
         until(lambda: bool(reports), "a report is being written")
@@ -254,14 +255,14 @@ def test_events_are_answered_while_reports_are_written(batch: Batch, monkeypatch
 def test_reports_follow_a_minute_after_the_last_ones(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any event that comes then."""
     bench, ids = batch(2)
-    monkeypatch.setattr(api, "BETWEEN_REPORTS", 1.0)
-    real, reports = api._reported, []  # noqa: SLF001 - as above
+    monkeypatch.setattr(listening, "BETWEEN_REPORTS", 1.0)
+    real, reports = batches.reported, []
 
     def reported(*arguments: Any) -> api.BatchResult:
         reports.append(time.monotonic())
         return real(*arguments)
 
-    monkeypatch.setattr(api, "_reported", reported)
+    monkeypatch.setattr(listening, "reported", reported)
 
     async def story(url: str) -> None:
         for each in ids:
