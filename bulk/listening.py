@@ -171,7 +171,7 @@ async def listen(
     on_event: Hook,
     interrupt: anyio.Event,
 ) -> BatchResult:
-    """Take a port, say where, receive and act on events until interrupted or refused by Codat, and write the reports."""
+    """Take a port, say where, act on events until interrupted or refused by Codat, and write the reports."""
     with bound(port) as listener:
         async with Writer(opened(folder, settings), folder) as writer:
             rounds = Rounds(writer, folder, settings, on_event, interrupt)

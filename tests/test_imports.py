@@ -14,7 +14,20 @@ import bulk
 HOME = Path(bulk.__file__).parent
 BASE = {"model", "errors", "settings", "guard"}
 MAY_IMPORT = {
-    "cli": {"api", "batches", "results", "checking", "listening", "engine", "rows", "codat", "journal", "reporting", "sandbox", *BASE},
+    "cli": {
+        "api",
+        "batches",
+        "results",
+        "checking",
+        "listening",
+        "engine",
+        "rows",
+        "codat",
+        "journal",
+        "reporting",
+        "sandbox",
+        *BASE,
+    },
     "checking": {"rows", "codat", *BASE},
     "results": {"journal", *BASE},
     "batches": {"results", "engine", "journal", "reporting", *BASE},
