@@ -32,7 +32,7 @@ class Command:
     @property
     def serves(self) -> bool:
         """Whether it runs until Ctrl-C."""
-        return self.words[:2] == ("bulk", "sandbox") and "authorize" not in self.words
+        return self.words[:2] == ("bulk", "sandbox") and not {"authorize", "deauthorize"} & set(self.words)
 
     @property
     def waits_with(self) -> str | None:
@@ -92,7 +92,10 @@ def run(command: Command, folder: Path, **environment: str) -> str:
 
 @contextmanager
 def serving(command: Command, folder: Path, **environment: str) -> Iterator[str]:
-    """Run a server for as long as the block lasts, and end it with Ctrl-C; gives the line by which it is ready."""
+    """Run what serves until Ctrl-C, for as long as the block lasts; gives the line that it begins with.
+
+    Its exit code is to be 0 unless the document names another.
+    """
     with subprocess.Popen(
         program(command),
         cwd=folder,
@@ -108,7 +111,7 @@ def serving(command: Command, folder: Path, **environment: str) -> Iterator[str]
         finally:
             process.send_signal(signal.SIGINT)
             rest = process.stdout.read()
-        assert process.wait(SECONDS) == 0, f"{command}\n{said}{rest}"
+        assert process.wait(SECONDS) == (command.exit_code or 0), f"{command}\n{said}{rest}"
 
 
 def interrupted(command: Command, folder: Path, *, when: str, **environment: str) -> tuple[int, str]:
