@@ -44,7 +44,7 @@ class Moment(click.ParamType[datetime]):
     "--watch", type=options.Duration(), metavar="SECONDS", help="Go on asking, until nobody is left to wait for."
 )
 @click.option("--until", type=Moment(), metavar="TIME", help="With --watch: stop then, e.g. 18:00 (UTC).")
-@click.option("--retry-failed", is_flag=True, help="Ask again for partner connections that Codat refused.")
+@click.option("--retry-failed", is_flag=True, help="Ask again for partner connections that Codat refused, or lost.")
 @options.codat
 @options.JSON
 def follow_up(

@@ -47,7 +47,7 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
             give(_lines(left))
         if result.left_alone.height:
             said = count(result.left_alone.height, "company", "companies")
-            say(f"{said} left alone, because somebody has linked them:")
+            say(f"{said} left alone, because somebody has linked them, or has a partner connection:")
             say(_lines(result.left_alone))
         if not yes and left.height:
             command = shlex.join(["bulk", "undo", str(folder), "--yes", *again])
