@@ -66,11 +66,13 @@ class ParquetTable:
         """Keep the frame's rows in a file of their own until all are there."""
         chunk = self._path.with_name(f"{self._path.name}.{len(self._chunks)}")
         with told(self._path):
+            chunk.touch(FILE_MODE)
             frame.write_parquet(chunk, compression="lz4")
         self._chunks.append(chunk)
 
     def _join(self) -> None:
         with told(self._path):
+            self._path.touch(FILE_MODE)
             pl.scan_parquet(self._chunks, glob=False).sink_parquet(self._path, row_group_size=_ROW_GROUP_ROWS)
             for chunk in self._chunks:
                 chunk.unlink()
