@@ -192,8 +192,15 @@ async def undo(
     result = reported(folder, *await perform(folder, Undo(deletes=yes), settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         deletable, left_alone = reader.created(nobodys=True), reader.created(nobodys=False)
-        deleted = reader.done_in_last_run("delete_company")
-    return UndoResult(**vars(result), deletes=yes, deletable=deletable, left_alone=left_alone, deleted=deleted)
+        deleted, taken_over = reader.done_in_last_run("delete_company"), reader.taken_over()
+    return UndoResult(
+        **vars(result),
+        deletes=yes,
+        deletable=deletable,
+        left_alone=left_alone,
+        deleted=deleted,
+        taken_over=taken_over,
+    )
 
 
 async def listen(

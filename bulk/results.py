@@ -98,6 +98,7 @@ class UndoResult(BatchResult):
     deletable: pl.DataFrame = field(default_factory=pl.DataFrame)  # nobody has linked them, or not deleted after all
     left_alone: pl.DataFrame = field(default_factory=pl.DataFrame)  # somebody has, or had
     deleted: int = 0
+    taken_over: int = 0  # companies that this batch has and did not create
 
     @property
     def exit_code(self) -> int:

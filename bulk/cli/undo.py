@@ -14,6 +14,8 @@ from bulk.cli.words import count, give, say, shown, table
 if TYPE_CHECKING:
     import polars as pl
 
+    from bulk.results import UndoResult
+
 
 @click.command()
 @options.BATCH
@@ -37,19 +39,8 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
         )
     again = options.where(**where)
     if not as_json:
-        left = result.deletable
-        if yes and (result.deleted or not left.height):
-            give(
-                f"{count(result.deleted, 'company', 'companies')} deleted." if result.deleted else "Nothing to delete."
-            )
-        if left.height:
-            give(f"{count(left.height, 'company', 'companies')} {'not deleted' if yes else 'that nobody has linked'}:")
-            give(_lines(left))
-        if result.left_alone.height:
-            said = count(result.left_alone.height, "company", "companies")
-            say(f"{said} left alone, because somebody has linked them, or has a partner connection:")
-            say(_lines(result.left_alone))
-        if not yes and left.height:
+        _tell(result)
+        if not yes and result.deletable.height:
             command = shlex.join(["bulk", "undo", str(folder), "--yes", *again])
             say(f"Nothing was deleted. To delete them for good: {command}")
     more = {
@@ -59,6 +50,26 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
     }
     tell(result, as_json=as_json, again=again, more=more)
     return result.exit_code
+
+
+def _tell(result: UndoResult) -> None:
+    left, alone = result.deletable, result.left_alone
+    if result.deleted:
+        give(f"{_companies(result.deleted)} deleted.")
+    elif not left.height:
+        give("Nothing to delete.")
+    if left.height:
+        give(f"{_companies(left.height)} {'not deleted' if result.deletes else 'that nobody has linked'}:")
+        give(_lines(left))
+    if alone.height:
+        say(f"{_companies(alone.height)} left alone, because somebody has linked them, or has a partner connection:")
+        say(_lines(alone))
+    if result.taken_over:
+        say(f"{_companies(result.taken_over)} left alone, because this batch took them over and did not create them.")
+
+
+def _companies(number: int) -> str:
+    return count(number, "company", "companies")
 
 
 def _lines(companies: pl.DataFrame) -> str:

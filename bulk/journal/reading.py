@@ -277,6 +277,13 @@ class Reader:
         """Give the companies that this batch created: those that nobody has linked, or those that somebody has."""
         return pl.concat(self._frames(_CREATED, COMPANIES, CHUNK_ROWS, {"nobodys": nobodys}, drop=2))
 
+    def taken_over(self) -> int:
+        """Count the companies that this batch has and did not create."""
+        ((number,),) = self._rows(
+            "SELECT count(*) FROM customers WHERE company_id IS NOT NULL AND company_origin IS NOT 'created'"
+        )
+        return int(number)
+
     def statuses(self, customer_ids: Sequence[str]) -> dict[str, tuple[str | None, str | None, str | None]]:
         """Give company, connection status and error of these customers, as far as the batch has them."""
         rows = self._rows(_STATUSES, {"ids": json.dumps(list(customer_ids))})
