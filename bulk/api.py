@@ -28,14 +28,16 @@ from bulk.engine.polling import next_poll, next_try
 from bulk.engine.run import Options, Share
 from bulk.engine.verify import Verify
 from bulk.errors import BatchInUse, JournalUnwritable, WrongUsage
+from bulk.journal.lock import only_run
 from bulk.journal.reading import FINDINGS, Reader
 from bulk.journal.store import FILE
 from bulk.model import Quota, State, Stop
-from bulk.results import BatchResult, UndoResult, UnlinkResult, VerifyResult
+from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, VerifyResult
 from bulk.rows import open_input
 from bulk.settings import Secret, Settings, webhook_secret
 
 MOST_NAMED = 20  # customers that a message names one by one
+MOVED_ON = (State.LINKED, State.COMPLETE, State.UNLINKED)  # they need no linkUrl any more
 
 
 async def look_online(settings: Settings) -> Account:
@@ -121,7 +123,7 @@ async def links(
     link_lifetime: int | None = None,
     on_event: Hook = nobody,
     interrupt: anyio.Event | None = None,
-) -> BatchResult:
+) -> LinksResult:
     """Renew the linkUrls, of customers who have not authorized, that are no longer good `margin` seconds from now.
 
     `limit`: only the next so many, those first whose link is oldest. `link_lifetime` in seconds: how long a linkUrl is
@@ -129,7 +131,10 @@ async def links(
     """
     folder = existing(folder)
     job = Links(margin=margin, limit=limit, lifetime=link_lifetime)
-    return reported(folder, *await perform(folder, job, settings, on_event, interrupt))
+    result = reported(folder, *await perform(folder, job, settings, on_event, interrupt))
+    with Reader(folder / FILE) as reader:
+        answered = reader.done_in_last_run("get_connection")
+    return LinksResult(**vars(result), renewed=answered - sum(result.advanced.get(state, 0) for state in MOVED_ON))
 
 
 async def unlink(
@@ -142,6 +147,8 @@ async def unlink(
 ) -> UnlinkResult:
     """Deauthorize these customers' accounting connections, where they are Linked. Raises as `migrate` does."""
     folder, customer_ids = existing(folder), list(dict.fromkeys(customer_ids))
+    with only_run(folder):
+        pass  # what is wrong with the folder is said first
     with Reader(folder / FILE) as reader:
         known, rejected = reader.statuses(customer_ids), reader.rejected(customer_ids)
     if not known and not rejected:
@@ -270,6 +277,7 @@ __all__ = [
     "Enrolled",
     "Event",
     "Hold",
+    "LinksResult",
     "Options",
     "Resting",
     "Share",

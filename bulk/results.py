@@ -62,6 +62,13 @@ class BatchResult:
 
 
 @dataclass(frozen=True)
+class LinksResult(BatchResult):
+    """How many linkUrls were renewed."""
+
+    renewed: int = 0
+
+
+@dataclass(frozen=True)
 class UnlinkResult(BatchResult):
     """What became of the customers that were to be unlinked, by customer_id."""
 

@@ -11,7 +11,7 @@ from bulk.cli import options
 from bulk.cli.words import count
 
 if TYPE_CHECKING:
-    from bulk.results import BatchResult
+    from bulk.results import LinksResult
 
 
 @click.command()
@@ -50,17 +50,13 @@ def links(
                 interrupt=interrupt,
             )
         )
-    tell(result, as_json=as_json, again=options.where(**where), did=_did(result), more={"renewed": _renewed(result)})
+    tell(result, as_json=as_json, again=options.where(**where), did=_did(result), more={"renewed": result.renewed})
     return result.exit_code
 
 
-def _renewed(result: BatchResult) -> int:
-    return result.advanced.get("link_ready", 0)
-
-
-def _did(result: BatchResult) -> str:
+def _did(result: LinksResult) -> str:
     """Say what became of the links that were not good any more."""
-    renewed, stale = _renewed(result), result.link_figures.expired
+    renewed, stale = result.renewed, result.link_figures.expired
     others = sum(result.advanced.get(state, 0) for state in ("linked", "complete", "unlinked"))
     if not result.advanced and not stale:
         return "All linkUrls are still good." if result.link_figures.good else "Nobody waits for a linkUrl."

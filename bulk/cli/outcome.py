@@ -116,7 +116,11 @@ def _next_steps(result: BatchResult, again: Sequence[str], *, is_migration: bool
             go_on = "the same command again" if result.stop else "the same command without --limit"
             steps.append(("Go on", go_on, f"{pending} to do"))
         else:
-            steps.append(("Create", "bulk migrate INPUT", f"{pending} without a company in Codat, or not whole there"))
+            create = ["bulk", "migrate", result.summary.input or "INPUT", "--batch", folder.name]
+            if folder.parent != Path("reports"):
+                create += ["--reports", str(folder.parent)]
+            said = f"{pending} without a company in Codat, or not whole there"
+            steps.append(("Create", shlex.join([*create, *_where(again)]), said))
     if "--sandbox" in again and customers["link_ready"]:
         batch = shlex.quote(str(folder))
         steps.append(("Try", f"bulk sandbox --batch {batch}", "then open a linkUrl and authorize"))

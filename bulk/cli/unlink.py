@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,10 @@ def unlink(folder: Path, named: tuple[str, ...], path: Path | None, yes: bool, a
     if not yes and sys.stdin is not None and sys.stdin.isatty():
         some = ", ".join(shown(each) for each in customers[:5]) + (", ..." if len(customers) > 5 else "")
         question = f"Unlink {count(len(customers), 'customer')} ({some}) of {shown(folder.name)}?"
-        click.confirm(question, abort=True, err=True)
+        signal.siginterrupt(signal.SIGINT, True)  # polars, once imported, has the question asked on after a Ctrl-C
+        if not click.confirm(question, err=True):
+            say("Nothing was unlinked.")
+            return 130
     with options.settings_of(folder, **where) as settings:
         result = run(
             lambda progress, interrupt: start(

@@ -24,6 +24,7 @@ LINK_LIFETIME = 24 * 3600  # seconds: https://docs.codat.io/auth-flow/authorize-
 # (https://docs.codat.io/using-the-api/managing-companies): people read that one. It may hold characters that the query
 # language gives a meaning and no escape, so what is asked for is a second tag that is safe in any query.
 READABLE_TAG = "uid"
+STATUSES = {each.casefold(): each for each in ("PendingAuth", "Linked", "Unlinked", "Deauthorized")}
 CUSTOMER_TAG = "bulk_uid"
 BATCH_TAG = "bulk_batch"
 
@@ -143,7 +144,7 @@ def read_connection(content: Any) -> Connection | None:
         return None
     return Connection(
         id=str(content["id"]),
-        status=str(content["status"]),
+        status=_status(str(content["status"])),
         source_type=str(content.get("sourceType") or "Unknown"),
         platform_key=_text(content.get("integrationKey")),
         link_url=_text(content.get("linkUrl")),
@@ -244,6 +245,11 @@ def _next(links: object) -> str | None:
 
 def _dump(content: Mapping[str, Any]) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _status(told: str) -> str:
+    """Give a status in Codat's own spelling; one that is not known stays as it is."""
+    return STATUSES.get(told.casefold(), told)
 
 
 def _text(value: object) -> str | None:

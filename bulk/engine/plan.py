@@ -105,16 +105,18 @@ def decide(known: Standing, now: float, *, is_harmless: bool = False) -> Decisio
     return Send()
 
 
-def decide_renewal(asks: Sequence[Ask], now: float) -> Decision:
+def decide_renewal(asks: Sequence[Ask], now: float, *, timeout: float) -> Decision:
     """Decide what to do next for a linkUrl that is to be made anew, oldest ask first.
 
     Asking twice is no harm, but only the last one made opens. So a request that was lost and may still be at work must
-    be over before the next one, or it would spoil what that one brings.
+    be over before the next one, or it would spoil what that one brings. `timeout`: for how many seconds an answer is
+    waited for; one that never came may have been as slow as that, and more.
     """
     last = asks[-1] if asks else None
     if last is not None and (last.outcome is None or last.outcome.is_unknown):
-        settled_at = last.sent_at + SETTLING
-        return Wait(settled_at) if now < settled_at <= now + SETTLING else Send()
+        settling = SETTLING if last.status is not None else SETTLING + 2 * timeout
+        settled_at = last.sent_at + settling
+        return Wait(settled_at) if now < settled_at <= now + settling else Send()
     return Send()
 
 

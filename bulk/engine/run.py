@@ -254,7 +254,9 @@ class Run:
             gate.go_on_holding(asked_until)
         async with self._connect(settings) as client, anyio.create_task_group() as group:
             group.start_soon(_close_on, interrupt, gate)
-            tools = Tools(client, gate, writer, run, self._batch, job.aim, self._wall, self._rng, began)
+            tools = Tools(
+                client, gate, writer, run, self._batch, job.aim, self._wall, self._rng, began, settings.timeout
+            )
             session = Session(tools, self._hook, settings.concurrency, self._most_failures)
             try:
                 await job.work(session)
@@ -266,7 +268,8 @@ class Run:
         if session.trouble is not None:
             raise session.trouble
         if gate.stop is None and session.left:
-            return Stop(f"{session.left} customers could not be finished, because Codat did not answer for them", 75)
+            left = "1 customer" if session.left == 1 else f"{session.left} customers"
+            return Stop(f"{left} could not be finished for now; their errors are in results.csv", 75)
         return gate.stop
 
     def _most_failures(self, customers: int) -> float:
@@ -287,7 +290,7 @@ def refuse_another(known: str, folder: Path, settings: Settings) -> None:
     if known != settings.codat:
         raise BatchUnusable(
             f"The batch {folder} was run against {known}, and this run would use {settings.codat}. "
-            "Give the other with --base-url or --sandbox, or another batch with --batch; nothing was sent."
+            "Give the other with --base-url or --sandbox, or take another batch; nothing was sent."
         )
 
 

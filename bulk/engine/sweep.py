@@ -185,6 +185,7 @@ class TakeOver:
         self._batch = batch
         self._hook = hook
         self._reads_all = False
+        self._warned = False
 
     def of_all(self) -> Self:
         """Know companies that have lost their tags as well: for a list of all."""
@@ -206,6 +207,7 @@ class TakeOver:
             own = by_tag[customer_tag(entry.customer_id)] + by_tag["uid " + entry.customer_id]
             own = own or [company for company in companies if company.id == entry.company_id]
             self._warn_of_doubles(entry, own)
+            self._warn_of_silence(own)
             if any(company.id == entry.company_id for company in own) or entry.company_id is None:
                 connection.execute("INSERT OR IGNORE INTO temp.seen VALUES (?)", (entry.seq,))
             changes = _changes(entry, own, batch=self._batch, at=at)
@@ -213,6 +215,13 @@ class TakeOver:
                 store.change(connection, entry.seq, changes | {"updated_at": steps.timestamp(at)})
                 taken += 1
         return taken
+
+    def _warn_of_silence(self, own: Sequence[Company]) -> None:
+        if not self._warned and any(not company.knows_connections for company in own):
+            self._warned = True
+            self._hook(
+                Warned("Codat's list does not say which connections some companies have: they stay as they were")
+            )
 
     def _warn_of_doubles(self, entry: Entry, own: Sequence[Company]) -> None:
         ids = {company.id for company in own} | ({entry.company_id} if entry.company_id else set())

@@ -44,6 +44,7 @@ class Tools:
     wall: Callable[[], float]  # seconds since 1970
     rng: random.Random
     began: float  # when this run did, seconds since 1970
+    timeout: float = 30.0  # seconds that an answer is waited for
     swept_at: float = 0.0  # when the last sweep of the company list began
 
 
@@ -157,7 +158,7 @@ def _decide(entry: Entry, step: Step, tools: Tools) -> plan.Decision:
     if step is Step.DELETE:
         return plan.decide_deletion(_asks(entry, step), began=tools.began)
     if step is Step.LINK:
-        return plan.decide_renewal(_asks(entry, step), tools.wall())
+        return plan.decide_renewal(_asks(entry, step), tools.wall(), timeout=tools.timeout)
     # A sweep of the batch's companies shows every company that it made, but not the connections of those taken over.
     swept_at = tools.swept_at if step is Step.COMPANY else 0.0
     is_known = entry.knows_company if step is Step.COMPANY else entry.knows_connections

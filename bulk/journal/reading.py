@@ -144,7 +144,8 @@ _REQUESTS = """
 _RETRIES = """
     SELECT coalesce(sum(posts - 1), 0) FROM (
         SELECT count(*) AS posts FROM requests
-        WHERE id >= :first AND run = :run AND key IS NOT NULL AND customer IS NOT NULL AND outcome IS NOT 'unsent'
+        WHERE id >= :first AND run = :run AND customer IS NOT NULL AND outcome IS NOT 'unsent'
+              AND (key IS NOT NULL OR operation IN ('get_connection', 'delete_company'))
         GROUP BY customer, step)"""
 
 

@@ -92,7 +92,7 @@ def translated(path: Path) -> Iterator[None]:
         said = str(error)
         if "not a database" in said or "malformed" in said:
             raise BatchUnusable(
-                f"{path} is damaged ({said}). Move it away and run the same command again: what Codat has is found "
+                f"{path} is damaged ({said}). Move it away and migrate the input again: what Codat has is found "
                 "there by its tags and taken over, nothing is created twice."
             ) from error
         raise JournalUnwritable(
@@ -122,8 +122,8 @@ def usable(path: Path) -> Iterator[None]:
         where = str((isinstance(cause, OSError) and cause.filename) or path)
         where = where if len(where) <= 200 else where[:199] + "…"
         raise WrongUsage(
-            f"{where} cannot be used: {reason}. Mend that, or give another folder with --reports or another name with "
-            "--batch; nothing was sent."
+            f"{where} cannot be used: {reason}. Mend that, or take another folder (of migrate: --reports, --batch); "
+            "nothing was sent."
         ) from cause
 
 

@@ -81,9 +81,10 @@ def told(path: Path) -> Iterator[None]:
         yield
     except (OSError, PolarsError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).partition("\n")[0]
+        folder = path.parent.parent if path.parent.name == STAGE else path.parent
         raise JournalUnwritable(
             f"{path} cannot be written ({reason}): the reports before it are kept; "
-            f"make room, or see to the folder, then run: bulk report {path.parent}"
+            f"make room, or see to the folder, then run: bulk report {folder}"
         ) from error
 
 
