@@ -112,3 +112,14 @@ def test_of_several_connections_one_is_the_accounting_one(connections: list[Conn
     """Whatever order Codat lists them in."""
     picked = accounting_connection(connections, "gbol")
     assert (picked.id if picked else None) == found
+
+
+@pytest.mark.parametrize(
+    ("told", "status"),
+    [("linked", "Linked"), ("PENDINGAUTH", "PendingAuth"), ("deauthorized", "Deauthorized"), ("Parked", "Parked")],
+)
+def test_a_status_is_read_in_any_letter_case(told: str, status: str) -> None:
+    """One that is not known stays as it is."""
+    connection = operations.read_connection({"id": "1", "status": told})
+    assert connection is not None
+    assert connection.status == status

@@ -16,7 +16,7 @@ NOW = 1_000_000.0
 O = Outcome  # noqa: E741 - as short as the table needs
 
 
-def post(outcome: Outcome | None, *, key: str = "k", ago: float = 60.0, status: int | None = None) -> Ask:
+def post(outcome: Outcome | None, *, key: str | None = "k", ago: float = 60.0, status: int | None = None) -> Ask:
     """Make a POST that left so many seconds ago."""
     return Ask(Step.COMPANY, key, "{}", NOW - ago, outcome, status)
 
@@ -219,3 +219,22 @@ def test_what_may_exist_is_never_sent_before_a_look_up_said_that_it_does_not(ask
     """Whatever else was asked."""
     if not any(ask.outcome is O.ABSENT for ask in asks):
         assert not isinstance(plan.decide(plan.standing(asks, may_exist=True), NOW + later), Send)
+
+
+@pytest.mark.parametrize(
+    ("asks", "decision"),
+    [
+        ([], Send()),
+        ([post(O.DONE, key=None, ago=1.0, status=200)], Send()),
+        ([post(O.HELD, key=None, ago=1.0, status=429)], Send()),
+        ([post(O.KEPT, key=None, ago=1.0, status=500)], Wait(NOW - 1.0 + SETTLING)),  # it was answered: it is over
+        ([post(O.LOST, key=None, ago=1.0)], Wait(NOW - 1.0 + SETTLING + 20.0)),  # it may be slower than the time-out
+        ([post(None, key=None, ago=1.0)], Wait(NOW - 1.0 + SETTLING + 20.0)),
+        ([post(O.LOST, key=None, ago=SETTLING + 20.0)], Send()),
+        ([post(O.LOST, key=None, ago=-1000.0)], Send()),  # the clock was set back
+        ([post(O.LOST, key=None, ago=2.0), post(O.HELD, key=None, ago=1.0, status=429)], Send()),
+    ],
+)
+def test_a_link_is_renewed_again_once_the_last_request_must_be_over(asks: list[Ask], decision: plan.Decision) -> None:
+    """Carried out late, a lost one would spoil the next."""
+    assert plan.decide_renewal(asks, NOW, timeout=10.0) == decision

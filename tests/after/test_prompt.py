@@ -1,0 +1,75 @@
+"""What is asked on a terminal before a customer is unlinked."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+import pytest
+from runs.bench import Codat
+
+from after.conftest import Migrated
+
+SECONDS = 20.0
+
+
+def _said_until(popen: subprocess.Popen[bytes], wanted: bytes) -> bytes:
+    assert popen.stderr is not None
+    said = b""
+    while wanted not in said:
+        more = os.read(popen.stderr.fileno(), 1000)
+        assert more, said
+        said += more
+    return said
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "unlinked"),
+    [
+        (lambda _, terminal: os.write(terminal, b"y\n"), 0, 1),
+        (lambda _, terminal: os.write(terminal, b"n\n"), 130, 0),
+        (lambda popen, _: popen.send_signal(signal.SIGINT), 130, 0),
+    ],
+    ids=["yes", "no", "Ctrl-C"],
+)
+def test_the_answer_decides(
+    answer: Callable[[subprocess.Popen[bytes], int], object],
+    code: int,
+    unlinked: int,
+    codat: Codat,
+    migrated: Migrated,
+) -> None:
+    """Only a yes unlinks anybody, and Ctrl-C ends the question at once."""
+    bench, ids = migrated(codat, 1)
+    codat.authorize(ids)
+    terminal, end = pty.openpty()
+    line = [
+        sys.executable,
+        "-m",
+        "bulk",
+        "unlink",
+        str(bench.folder),
+        "--customer",
+        ids[0],
+        "--base-url",
+        codat.base_url,
+    ]
+    environment = os.environ | {"CODAT_API_KEY": bench.key}
+    with subprocess.Popen(
+        line, cwd=bench.path, env=environment, stdin=end, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as popen:
+        os.close(end)
+        try:
+            _said_until(popen, b"[y/N]")
+            time.sleep(0.2)  # until it reads
+            answer(popen, terminal)
+            assert popen.wait(SECONDS) == code
+        finally:
+            popen.kill()
+            os.close(terminal)
+    assert codat.stats()["requests"].get("unlink_connection", 0) == unlinked
