@@ -13,8 +13,6 @@ from bulk.cli.words import count, give, give_json, moment, say, shown, table
 if TYPE_CHECKING:
     from bulk.results import BatchResult
 
-MOST_DIFFERENCES = 20
-
 MEANING = {
     "rejected": "their rows are faulty, nothing was sent",
     "pending": "not done yet",

@@ -43,7 +43,6 @@ class Heed(FollowUp):
         """Make the job; `wall_at`: the time that customers are marked with."""
         super().__init__(asks=False)
         self._at = wall_at
-        self.heeded = 0  # customers for whom something was new
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:
         """Bring the customers up to date."""
@@ -57,7 +56,6 @@ class Heed(FollowUp):
                     continue
                 changes = told(entry, event)
                 if changes:
-                    self.heeded += 1
                     store.change(connection, entry.seq, changes | {"updated_at": self._at})
             store.put(connection, {"heeded": newest})
 
