@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -233,9 +233,14 @@ async def listen(
     return await listening.listen(folder, port, is_genuine, settings, ready, on_event, interrupt)
 
 
-def report(folder: str | Path) -> BatchResult:
-    """Write the reports of a batch again from its journal; send nothing. Raises BatchUnusable, JournalUnwritable."""
-    return reported(Path(folder), None)
+def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
+    """Write the reports of a batch again from its journal; send nothing. Raises BatchUnusable, JournalUnwritable.
+
+    `since`: they also say what has changed after that moment (UTC unless it says otherwise).
+    """
+    if since is not None and since.tzinfo is None:
+        since = since.replace(tzinfo=UTC)
+    return reported(Path(folder), None, since=since)
 
 
 def _next_round(result: BatchResult, watch: float | None, now: float) -> float | None:

@@ -75,7 +75,13 @@ async def perform(
         return Ran(await run.do(job, interrupt or anyio.Event()), advanced)
 
 
-def reported(folder: Path, stop: Stop | None, advanced: Mapping[str, int] = MappingProxyType({})) -> BatchResult:
+def reported(
+    folder: Path,
+    stop: Stop | None,
+    advanced: Mapping[str, int] = MappingProxyType({}),
+    *,
+    since: datetime | None = None,
+) -> BatchResult:
     """Write the reports of a batch. Raises BatchUnusable, BatchInUse, JournalUnwritable."""
-    written = write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC))
-    return BatchResult(folder, written.summary, stop, written.paths, dict(advanced))
+    written = write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC), since=since)
+    return BatchResult(folder, written.figures, written.place, stop, written.paths, dict(advanced))

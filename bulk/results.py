@@ -10,9 +10,11 @@ from pathlib import Path
 
 import polars as pl
 
-from bulk.journal.reading import LinkFigures, Reader, Summary
+from bulk.journal.figures import Figures
+from bulk.journal.reading import Reader, Summary
 from bulk.journal.store import FILE
 from bulk.model import Stop
+from bulk.reporting.advice import Place
 
 
 @dataclass(frozen=True)
@@ -20,7 +22,8 @@ class BatchResult:
     """A batch after a run or a report: the summary, why the run stopped if it did, and the reports as frames."""
 
     folder: Path
-    summary: Summary
+    figures: Figures
+    place: Place
     stop: Stop | None
     paths: tuple[Path, ...]
     advanced: Mapping[str, int] = field(default_factory=dict)  # customers that this run has worked on, by their state
@@ -33,15 +36,14 @@ class BatchResult:
         return 1 if self.summary.customers["rejected"] or self.summary.customers["failed"] else 0
 
     @property
+    def summary(self) -> Summary:
+        """The content of summary.json."""
+        return self.figures.summary
+
+    @property
     def waiting(self) -> int:
         """How many have yet to authorize, or to get their partner connection."""
         return self.summary.customers["link_ready"] + self.summary.customers["linked"]
-
-    @cached_property
-    def link_figures(self) -> LinkFigures:
-        """How many linkUrls are good now, how many no longer, and when the next one expires."""
-        with Reader(self.folder / FILE) as reader:
-            return reader.link_figures(datetime.now(UTC))
 
     @cached_property
     def results(self) -> pl.DataFrame:

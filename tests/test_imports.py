@@ -12,7 +12,7 @@ import pytest
 import bulk
 
 HOME = Path(bulk.__file__).parent
-BASE = {"model", "errors", "settings", "guard"}
+BASE = {"model", "errors", "settings", "guard", "words"}
 MAY_IMPORT = {
     "cli": {
         "api",
@@ -29,7 +29,7 @@ MAY_IMPORT = {
         *BASE,
     },
     "checking": {"rows", "codat", *BASE},
-    "results": {"journal", *BASE},
+    "results": {"journal", "reporting", *BASE},
     "batches": {"results", "engine", "journal", "reporting", *BASE},
     "listening": {"batches", "results", "engine", "codat", "journal", *BASE},
     "api": {"batches", "results", "checking", "listening", "engine", "rows", "codat", "journal", "reporting", *BASE},
@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "codat": BASE,
     "journal": BASE,
     "rows": {"errors", "guard"},
-    "reporting": {"journal", "model", "errors", "guard"},
+    "reporting": {"journal", "model", "errors", "guard", "words"},
     "sandbox": set(),
     **{leaf: {"model", "errors"} for leaf in BASE},
 }

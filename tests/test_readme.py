@@ -21,12 +21,12 @@ from documents import README, ROOT, SECONDS, Command, blocks, commands, environ,
 
 from bulk.api import CheckResult
 from bulk.cli import bulk
-from bulk.cli.words import duration
 from bulk.journal import reading
 from bulk.model import DELETED, State, Step
 from bulk.reporting import write
 from bulk.sandbox.launch import Running, ask, start
 from bulk.sandbox.options import WEBHOOK_SECRET
+from bulk.words import duration
 
 MAKE = shutil.which("make")
 MENDED = {"00126": ("company_name", "Sakura"), "00128": ("platform", "Xero")}

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk.cli import options
-from bulk.cli.words import count, duration, give, give_json, legible, moment, shown, table
+from bulk.cli.words import give, give_json, legible, shown, table
+from bulk.words import count, duration, moment
 
 if TYPE_CHECKING:
     import polars as pl

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk.cli import options
-from bulk.cli.words import count
+from bulk.words import count
 
 if TYPE_CHECKING:
     from bulk.results import LinksResult
@@ -50,19 +50,19 @@ def links(
                 interrupt=interrupt,
             )
         )
-    tell(result, as_json=as_json, again=options.where(**where), did=_did(result), more={"renewed": result.renewed})
+    tell(result, as_json=as_json, did=_did(result), more={"renewed": result.renewed})
     return result.exit_code
 
 
 def _did(result: LinksResult) -> str:
     """Say what became of the links that were not good any more."""
-    renewed, stale = result.renewed, result.link_figures.expired
+    renewed, links = result.renewed, result.figures.links
     others = sum(result.advanced.get(state, 0) for state in ("linked", "complete", "unlinked"))
-    if not result.advanced and not stale:
-        return "All linkUrls are still good." if result.link_figures.good else "Nobody waits for a linkUrl."
+    if not result.advanced and not links.stale:
+        return "All linkUrls are still good." if links.usable else "Nobody waits for a linkUrl."
     parts = [f"{count(renewed, 'linkUrl')} renewed"]
     if others:
         parts.append(f"{count(others, 'customer')} found to have authorized meanwhile")
-    if stale:
-        parts.append(f"{count(stale, 'linkUrl')} still to be renewed")
+    if links.stale:
+        parts.append(f"{count(links.stale, 'linkUrl')} still to be renewed")
     return ", ".join(parts) + "."

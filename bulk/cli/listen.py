@@ -50,7 +50,7 @@ def listen(folder: Path, port: int, as_json: bool, **where: Any) -> int:
                 interrupt=interrupt,
             )
         )
-    tell(result, as_json=as_json, again=options.where(**where))
+    tell(result, as_json=as_json)
     return result.exit_code
 
 

@@ -81,8 +81,7 @@ def migrate(
                 interrupt=interrupt,
             )
         )
-    again = options.again(pairs, sandbox=sandbox, base_url=base_url)
-    tell(result, as_json=as_json, again=again, is_migration=True)
+    tell(result, as_json=as_json, can_wait=True)
     return result.exit_code
 
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -73,6 +74,56 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class FutureMoment(click.ParamType[datetime]):
+    """A time of day, the next one, or a moment that is not over yet; UTC unless it says otherwise."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Give the moment."""
+        if isinstance(value, datetime):
+            return value
+        text, now = str(value).strip(), datetime.now(UTC)
+        try:
+            if re.fullmatch(r"\d\d?:\d\d", text):
+                hour, minute = map(int, text.split(":"))
+                today = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+                return today if today > now else today + timedelta(days=1)
+            moment = _moment(text)
+        except ValueError:
+            self.fail(f"{text!r} is no time: give such as 18:00 or 2026-11-30T18:00Z, in UTC.", param, ctx)
+        if moment <= now:
+            self.fail(f"{text!r} is over already; times are in UTC.", param, ctx)
+        return moment
+
+
+class PastMoment(click.ParamType[datetime]):
+    """A moment that is over, or a length of time: so long ago. UTC unless it says otherwise."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Give the moment."""
+        if isinstance(value, datetime):
+            return value
+        text, now = str(value).strip(), datetime.now(UTC)
+        if re.fullmatch(r"\d+(?:\.\d+)?\s*[smhd]", text.lower()):
+            return now - timedelta(seconds=Duration().convert(text, param, ctx))
+        try:
+            moment = _moment(text)
+        except ValueError:
+            self.fail(f"{text!r} is no time: give such as 7d, 2026-11-19 or 2026-11-19T10:00Z, in UTC.", param, ctx)
+        if moment > now:
+            self.fail(f"{text!r} is not over yet; times are in UTC.", param, ctx)
+        return moment
+
+
+def _moment(text: str) -> datetime:
+    """Read a moment, in UTC where it does not say otherwise. Raises ValueError."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+
+
 def link_lifetime(command: Command) -> Command:
     """Add --link-lifetime, in whole seconds."""
     return click.option(
@@ -116,11 +167,6 @@ def settings_for(
     with stand_in(folder, events) as (url, key):
         of_sandbox = Settings.make(api_key=key, base_url=url, environ={})
         yield replace(settings, authorization=of_sandbox.authorization, base_url=of_sandbox.base_url)
-
-
-def where(*, sandbox: bool, base_url: str | None, **_: object) -> list[str]:
-    """Give the options that say where Codat is, for the next command on the same batch."""
-    return again({}, sandbox=sandbox, base_url=base_url)
 
 
 def again(pairs: dict[str, str], *, sandbox: bool, base_url: str | None) -> list[str]:

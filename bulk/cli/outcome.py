@@ -1,68 +1,65 @@
-"""What is said at the end of a command on a batch: what happened, and what to do next."""
+"""What is said at the end of a command on a batch: what happened, and what to do next. The words are the page's."""
 
 from __future__ import annotations
 
 import json
-import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bulk.cli.words import count, give, give_json, moment, say, shown, table
+from bulk.cli.words import give, give_json, say, shown, table
+from bulk.words import count, duration, moment
 
 if TYPE_CHECKING:
     from bulk.results import BatchResult
-
-MEANING = {
-    "rejected": "their rows are faulty, nothing was sent",
-    "pending": "not done yet",
-    "failed": "refused by Codat, or deleted there: see error",
-    "link_ready": "waiting for the customer",
-    "linked": "authorized by the customer",
-    "complete": "partner connection made",
-    "unlinked": "deauthorized",
-}
 
 
 def tell(
     result: BatchResult,
     *,
     as_json: bool,
-    again: Sequence[str] = (),
     more: Mapping[str, object] | None = None,
     did: str = "",
-    is_migration: bool = False,
+    can_wait: bool = False,
 ) -> None:
     """Print the end of a run: its summary to standard output, why it stopped to standard error.
 
-    `again`: the options that a next run on the same batch needs as well. `more`: what the JSON says besides.
-    `did`: what the run has done, in a line. `is_migration`: the same command again goes on with those who are pending.
+    `more`: what the JSON says besides. `did`: what the run has done, in a line. `can_wait`: the command takes --wait.
     """
     if result.stop is not None:
-        say(_stopped(result, can_wait=is_migration))
+        say(_stopped(result, can_wait=can_wait))
     if as_json:
         summary = json.loads(result.summary.to_json()) | dict(more or {})
         give_json(json.dumps(summary, ensure_ascii=False, indent=2))
         return
     if did:
         give(did)
-    summary = result.summary
-    states = [(state, f"{number:,}", MEANING[state]) for state, number in summary.customers.items() if number]
-    total = sum(summary.customers.values())
-    give(f"\n{count(total, 'row')} in batch {shown(summary.batch)}:")
-    if states:
-        give(table(states))
-    give(f"\n{_requests(result)}\n")
-    give(table(_next_steps(result, again, is_migration=is_migration)))
+    give("\n".join(_summary(result)))
 
 
-def _where(again: Sequence[str]) -> list[str]:
-    """Leave out --map, which only commands with an input take."""
-    kept = list(again)
-    while "--map" in kept:
-        place = kept.index("--map")
-        del kept[place : place + 2]
-    return kept
+def _summary(result: BatchResult) -> list[str]:
+    from bulk.reporting import advice, funnel
+
+    figures = result.figures
+    rows = sum(figures.summary.customers.values())
+    lines = [f"\n{count(rows, 'row')} in batch {shown(figures.summary.batch)}:"]
+    if rows:
+        lines.append(table([(s.state, f"{s.rows:,}", f"{s.share:.0%}", s.meaning) for s in funnel.states(figures)]))
+        stages = " → ".join(f"{stage.name} {stage.rows:,}" for stage in funnel.funnel(figures))
+        lines.append(f"\n{stages}")
+    if figures.since is not None:
+        changed = (
+            ", ".join(f"{number:,} {said.replace('_', ' ')}" for said, number in funnel.changes(figures))
+            or "nothing has changed"
+        )
+        lines.append(f"\nSince {moment(figures.since.timestamp())}: {changed}.")
+    lines.append(f"\n{_requests(result)}\n")
+    folder = result.folder
+    is_explained = folder.parent.name == "reports" and (folder.parent / "README.md").is_file()
+    said = "README.md in reports/ explains every file" if is_explained else "report.html is the page for people"
+    steps = [(step.title, step.what, step.why) for step in advice.next_steps(figures, result.place)]
+    if result.place.has_sandbox and figures.summary.customers["link_ready"]:
+        steps.append(("Try", advice.stand_in(result.place), "then open a linkUrl and authorize"))
+    return [*lines, table([("Reports", str(folder), said), *steps])]
 
 
 def _stopped(result: BatchResult, *, can_wait: bool) -> str:
@@ -80,60 +77,17 @@ def _stopped(result: BatchResult, *, can_wait: bool) -> str:
 
 
 def _requests(result: BatchResult) -> str:
-    summary = result.summary
-    made = count(summary.requests_total, "request")
+    from bulk.reporting import advice
+
+    summary, quota = result.summary, advice.quota(result.figures)
     parts = [
-        f"{made} in {summary.seconds or 0:.0f} s",
+        f"{count(summary.requests_total, 'request')} in {duration(summary.seconds or 0)}",
         f"{summary.retries:,} repeated",
         f"{summary.rate_limited:,} answered 429",
     ]
-    quota = summary.quota
-    if quota.remaining is not None:
+    if quota.left is not None:
         of = f" of {quota.limit:,}" if quota.limit is not None else ""
-        parts.append(f"daily quota {quota.remaining:,}{of} left, reset {quota.resets_at}")
+        parts.append(f"daily quota {quota.left:,}{of} left, reset {quota.resets_at}")
+    if quota.days:
+        parts.append(f"{count(quota.to_do, 'request')} to do, {count(quota.days, 'day')} of the quota")
     return ", ".join(parts) + "."
-
-
-def _next_steps(result: BatchResult, again: Sequence[str], *, is_migration: bool) -> list[tuple[str, str, str]]:
-    folder, customers = result.folder, result.summary.customers
-    is_explained = folder.parent.name == "reports" and (folder.parent / "README.md").is_file()
-    said = "README.md in reports/ explains every file" if is_explained else "results.csv has every row"
-    steps = [("Reports", str(folder), said), *_after_the_email(result, _where(again))]
-    if customers["rejected"]:
-        mend = ["bulk", "migrate", str(folder / "rejects.csv"), "--batch", folder.name]
-        if folder.parent != Path("reports"):
-            mend += ["--reports", str(folder.parent)]
-        steps.append(("Mend", str(folder / "rejects.csv"), "mend, then: " + shlex.join([*mend, *again])))
-    if customers["failed"]:
-        steps.append(("Failed", str(folder / "results.csv"), "see error; mend the rows, or repeat with --retry-failed"))
-    if any(path.name == "differences.csv" for path in result.paths):
-        steps.append(("Differs", str(folder / "differences.csv"), "what Codat has and the input now says otherwise"))
-    if customers["pending"]:
-        pending = count(customers["pending"], "customer")
-        if is_migration:
-            go_on = "the same command again" if result.stop else "the same command without --limit"
-            steps.append(("Go on", go_on, f"{pending} to do"))
-        else:
-            create = ["bulk", "migrate", result.summary.input or "INPUT", "--batch", folder.name]
-            if folder.parent != Path("reports"):
-                create += ["--reports", str(folder.parent)]
-            said = f"{pending} without a company in Codat, or not whole there"
-            steps.append(("Create", shlex.join([*create, *_where(again)]), said))
-    if "--sandbox" in again and customers["link_ready"]:
-        batch = shlex.quote(str(folder))
-        steps.append(("Try", f"bulk sandbox --batch {batch}", "then open a linkUrl and authorize"))
-    return steps
-
-
-def _after_the_email(result: BatchResult, where: Sequence[str]) -> Iterator[tuple[str, str, str]]:
-    """Name who is to be mailed now, whose link is to be renewed, and the command for those who have authorized."""
-    folder, customers, links = result.folder, result.summary.customers, result.link_figures
-    if links.good:
-        said = f"{count(links.good, 'linkUrl')}, the next expires {links.next_expiry}"
-        yield "Email", str(folder / "links.csv"), said
-    if links.expired:
-        command = shlex.join(["bulk", "links", str(folder), *where])
-        yield "Expired", command, f"renews {count(links.expired, 'linkUrl')} that are no longer good"
-    if customers["link_ready"] or customers["linked"]:
-        said = "for those who have authorized" if customers["linked"] else "when customers have authorized"
-        yield "Then", shlex.join(["bulk", "follow-up", str(folder), *where]), said

@@ -10,10 +10,11 @@ from typing import Never, Self
 
 from tqdm import tqdm
 
-from bulk.cli.words import count, duration, moment, say, shown
+from bulk.cli.words import say, shown
 from bulk.codat.pace import Hold
 from bulk.engine.events import Advanced, Enrolled, Event, Resting, Started, Swept, Warned
 from bulk.model import Quota
+from bulk.words import count, duration, moment
 
 SECONDS_BETWEEN_LINES = 10.0
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -11,14 +12,22 @@ from bulk.cli import options
 
 @click.command()
 @options.BATCH
+@click.option(
+    "--since",
+    type=options.PastMoment(),
+    metavar="TIME",
+    help="Mark what has changed since then, e.g. 7d, 2026-11-19 or 2026-11-19T10:00Z.",
+)
 @options.JSON
-def report(folder: Path, as_json: bool) -> int:
+def report(folder: Path, since: datetime | None, as_json: bool) -> int:
     """Write the reports of BATCH (a batch's folder) again from its journal. Sends nothing."""
     from bulk.api import report as write
     from bulk.cli.outcome import tell
     from bulk.journal.store import usable
+    from bulk.reporting.funnel import changes
 
     with usable(folder):
-        result = write(folder)
-    tell(result, as_json=as_json, again=["--sandbox"] if (folder / "sandbox").is_dir() else [])
+        result = write(folder, since=since)
+    more = {"since": since.isoformat(), "changes": dict(changes(result.figures))} if since is not None else {}
+    tell(result, as_json=as_json, more=more)
     return result.exit_code

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from bulk.cli import options
-from bulk.cli.words import count, give, say, shown, table
+from bulk.cli.words import give, say, shown, table
+from bulk.words import count
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,6 +30,7 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
     from bulk.api import undo as start
     from bulk.cli.outcome import tell
     from bulk.cli.running import run
+    from bulk.reporting.advice import command
 
     with options.settings_of(folder, **where) as settings:
         result = run(
@@ -37,18 +38,17 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
                 folder, settings=settings, yes=yes, on_event=progress, interrupt=interrupt
             )
         )
-    again = options.where(**where)
     if not as_json:
         _tell(result)
         if not yes and result.deletable.height:
-            command = shlex.join(["bulk", "undo", str(folder), "--yes", *again])
-            say(f"Nothing was deleted. To delete them for good: {command}")
+            again = command("undo", result.figures, result.place, "--yes")
+            say(f"Nothing was deleted. To delete them for good: {again}")
     more = {
         "deleted": result.deleted,
         "deletable": result.deletable.to_dicts(),
         "left_alone": result.left_alone.to_dicts(),
     }
-    tell(result, as_json=as_json, again=again, more=more)
+    tell(result, as_json=as_json, more=more)
     return result.exit_code
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk.cli import options
-from bulk.cli.words import count, give, say, shown, table
+from bulk.cli.words import give, say, shown, table
+from bulk.words import count
 
 if TYPE_CHECKING:
     from bulk.results import UnlinkResult
@@ -58,7 +59,7 @@ def unlink(folder: Path, named: tuple[str, ...], path: Path | None, yes: bool, a
     more = {"unlinked": list(result.unlinked), "not_unlinked": dict(result.others)}
     if not as_json:
         _tell(result)
-    tell(result, as_json=as_json, again=options.where(**where), more=more)
+    tell(result, as_json=as_json, more=more)
     return result.exit_code
 
 

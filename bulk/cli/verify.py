@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from bulk.cli import options
-from bulk.cli.words import count, give, shown, table
+from bulk.cli.words import give, shown, table
+from bulk.words import count
 
 MOST_LINES = 1000
 
@@ -55,5 +56,5 @@ def verify(folder: Path, adopt: bool, as_json: bool, **where: Any) -> int:
                 give(f"  ... and {len(rows) - MOST_LINES:,} more: see verify.csv")
         else:
             give("Codat has what the journal says: one company and one accounting connection each, nothing besides.")
-    tell(result, as_json=as_json, again=options.where(**where), more={"findings": rows})
+    tell(result, as_json=as_json, more={"findings": rows})
     return result.exit_code

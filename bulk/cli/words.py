@@ -1,14 +1,12 @@
-"""How figures, times and values are put into words on a terminal."""
+"""How messages, results and values are printed on a terminal."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import math
 import sys
 import unicodedata
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TextIO
 
 
@@ -49,27 +47,6 @@ def shown(value: object, width: int = 60) -> str:
     text = "" if value is None else str(value)
     text = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
     return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Give `1 customer`, `2 customers`, `1,000 companies`."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def moment(seconds: float) -> str:
-    """Give a time as people read it, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def duration(seconds: float) -> str:
-    """Give a length of time in the two units that matter."""
-    if not math.isfinite(seconds):
-        return "unknown"
-    whole = max(round(seconds), 0)
-    for size, unit, lesser, least in ((86_400, "d", 3600, "h"), (3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            return f"{whole // size} {unit} {whole % size // lesser} {least}"
-    return f"{whole} s"
 
 
 def table(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:

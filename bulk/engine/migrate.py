@@ -78,7 +78,7 @@ class Migration:
 def enrolled(connection: sqlite3.Connection, source: Input, run: int) -> Tally:
     """Enrol an input's rows, within the caller's transaction; gives how they compare with the batch."""
     path = _legible(source.path.resolve())
-    file = Source(path, source.digest, source.columns, source.extras, source.fields)
+    file = Source(path, source.digest, source.columns, source.extras, source.fields, source.mapping)
     enrolment = Enrolment(connection, file, run=run)
     rows = 0
     for batch in source.batches():

@@ -6,6 +6,7 @@ proof (`verify.py`). A first run, a resumed one and a retry are the same: what i
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 import sqlite3
@@ -18,10 +19,11 @@ from typing import Protocol
 
 import anyio
 import anyio.to_thread
+from anyio.abc import TaskGroup
 
 from bulk.codat import operations
 from bulk.codat.client import Client, Sender
-from bulk.codat.pace import Gate, Stopped
+from bulk.codat.pace import Gate, Hold, Stopped
 from bulk.engine import steps
 from bulk.engine.agenda import Agenda
 from bulk.engine.events import Advanced, Ended, Hook, Warned
@@ -209,10 +211,15 @@ class Run:
             connection.close()
             raise
         async with Writer(connection, self._folder) as writer:
+            stopped: str | None = "it ended with an error"
             try:
                 stop = await self._work(job, writer, run, interrupt)
+                stopped = _told(stop) if stop is not None else None
+            except BulkError as error:
+                stopped = str(error)
+                raise
             finally:
-                await self._finish(writer, run, time.monotonic() - began)
+                await self._finish(writer, run, time.monotonic() - began, stopped)
         self._hook(Ended(stop))
         return stop
 
@@ -234,6 +241,8 @@ class Run:
                 )
         else:
             refuse_another(known, self._folder, self._settings)
+        with store.transaction(connection):
+            store.put(connection, {"base_url": self._settings.base_url})  # what the next command needs to be told
 
     async def _work(self, job: Job, writer: Writer, run: int, interrupt: anyio.Event) -> Stop | None:
         began = self._wall()
@@ -248,12 +257,12 @@ class Run:
             reserve=options.reserve,
             waits=options.waits,
             is_warm=last is not None and abs(self._wall() - last) < 60,
-            on_hold=self._hook,
+            on_hold=lambda hold: self._note_hold(hold, writer, run, group),
         )
-        if asked_until is not None:
-            gate.go_on_holding(asked_until)
         async with self._connect(settings) as client, anyio.create_task_group() as group:
             group.start_soon(_close_on, interrupt, gate)
+            if asked_until is not None:
+                gate.go_on_holding(asked_until)
             tools = Tools(
                 client, gate, writer, run, self._batch, job.aim, self._wall, self._rng, began, settings.timeout
             )
@@ -276,11 +285,22 @@ class Run:
         share = self._options.max_failures
         return share.of(customers) if share else math.inf
 
-    async def _finish(self, writer: Writer, run: int, seconds: float) -> None:
+    def _note_hold(self, hold: Hold, writer: Writer, run: int, group: TaskGroup) -> None:
+        self._hook(hold)
+        since, until = steps.timestamp(self._wall()), steps.timestamp(hold.until)
+
+        async def note() -> None:
+            # Where the disk is full, the next intent finds that out, and ends the run in order.
+            with contextlib.suppress(BulkError):
+                await writer.write(lambda db: store.hold(db, run, since=since, until=until, why=hold.why))
+
+        group.start_soon(note)
+
+    async def _finish(self, writer: Writer, run: int, seconds: float, stopped: str | None) -> None:
         at = steps.timestamp(self._wall())
         with anyio.CancelScope(shield=True):
             try:
-                await writer.write(lambda db: store.finish_run(db, run, at=at, seconds=seconds, stopped=None))
+                await writer.write(lambda db: store.finish_run(db, run, at=at, seconds=seconds, stopped=stopped))
             except BulkError as error:
                 self._hook(Warned(str(error)))
 
@@ -292,6 +312,11 @@ def refuse_another(known: str, folder: Path, settings: Settings) -> None:
             f"The batch {folder} was run against {known}, and this run would use {settings.codat}. "
             "Give the other with --base-url or --sandbox, or take another batch; nothing was sent."
         )
+
+
+def _told(stop: Stop) -> str:
+    until = f" until {steps.timestamp(stop.until)}" if stop.until is not None else ""
+    return stop.reason + until
 
 
 async def _close_on(interrupt: anyio.Event, gate: Gate) -> None:

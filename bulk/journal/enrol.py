@@ -96,6 +96,7 @@ class Source:
     columns: tuple[str, ...]
     extras: tuple[str, ...]
     fields: Mapping[str, str] = field(default_factory=dict)  # the columns of the fields whose names are others
+    mapping: Mapping[str, str] = field(default_factory=dict)  # those of them that were named with --map
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ class Enrolment:
             "SELECT id FROM sources WHERE digest = ? OR (path = ? AND NOT ?) ORDER BY id LIMIT 1",
             (file.digest, file.path, is_mended),
         ).fetchone()
-        values = (file.path, file.digest, json.dumps(file.columns), json.dumps(file.extras))
+        values = (file.path, file.digest, *map(json.dumps, (file.columns, file.extras, dict(file.mapping))))
         found = row[0] if row else None
         (self._is_first,) = self._db.execute(
             "SELECT NOT EXISTS (SELECT 1 FROM sources WHERE ?1 IS NULL OR id < ?1)", (found,)
@@ -184,12 +185,15 @@ class Enrolment:
         (self._newest,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM customers").fetchone()
         if row is None:
             cursor = self._db.execute(
-                "INSERT INTO sources (path, digest, columns, extras, rows, shift) VALUES (?, ?, ?, ?, 0, 0)", values
+                "INSERT INTO sources (path, digest, columns, extras, mapping, rows, shift) "
+                "VALUES (?, ?, ?, ?, ?, 0, 0)",
+                values,
             )
             return int(cursor.lastrowid or 0)
         self._is_same_file = True
         self._db.execute(
-            "UPDATE sources SET path = ?, digest = ?, columns = ?, extras = ? WHERE id = ?", (*values, row[0])
+            "UPDATE sources SET path = ?, digest = ?, columns = ?, extras = ?, mapping = ? WHERE id = ?",
+            (*values, row[0]),
         )
         self._db.execute(
             f"INSERT OR IGNORE INTO lost SELECT customer_id, 0 FROM rejections r WHERE source = ? AND NOT {IS_NAMED}",  # noqa: S608 - fixed texts

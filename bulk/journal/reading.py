@@ -7,6 +7,7 @@ Texts are as they are: whoever writes them into a CSV guards them.
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -48,6 +49,9 @@ RESULTS: Final = (
 )
 """The columns of the results; the input's other columns follow them."""
 
+CHANGE: Final = "change"
+"""The column that follows them where the results are compared with an earlier time."""
+
 LINKS: Final = ("customer_id", "company_name", "email", "platform", "link_url", "link_expires_at")
 PARTNER: Final = (
     "customer_id",
@@ -70,36 +74,36 @@ DIFFERENCES: Final = ("customer_id", "field", "in_codat", "in_input")
 _NUMBERS: Final = frozenset({"row", "attempts"})
 _LINK_LIFETIME_SECONDS: Final = 86_400  # Codat's Link documentation: a linkUrl is good for one day
 _BUSY_SECONDS: Final = 30.0
+_KNOWS_CHANGES: Final = 3  # the version of the journal from which on it says when what has changed, and holds
 
-_ROW = "(SELECT shift FROM sources WHERE sources.id = source) + row"
-_EXPIRY = "strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :lifetime)"
+ROW = "(SELECT shift FROM sources WHERE sources.id = source) + row"
+EXPIRY = "strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :lifetime)"
+# The state that a customer was in at :since, where it has come into another since. Older journals did not write down
+# when; there the last change of the row is the nearest that is known.
+_WAS = "(SELECT was FROM changes WHERE customer = seq AND at > :since ORDER BY n LIMIT 1)"
+_WAS_BEFORE_3 = "CASE WHEN updated_at > :since THEN 'pending' END"
 _CUSTOMER = f"""customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
-    state, company_id, connection_id, connection_status, link_url, {_EXPIRY}, partner_connection_id, partner_status,
-    error_step, error_code, error, correlation_id, attempts, updated_at, extra"""
+    state, company_id, connection_id, connection_status, link_url, {EXPIRY}, partner_connection_id, partner_status,
+    error_step, error_code, error, correlation_id, attempts, updated_at, {{was}}, extra"""
 _REJECTION = """customer_id, company_name, NULL, email, NULL,
     'rejected', NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    'input', 'rejected', reasons, NULL, 0, NULL, extra"""
+    'input', 'rejected', reasons, NULL, 0, NULL, NULL, extra"""
 
 # Gone from the input, and yet to be shown: Codat has this customer, or may have it while an outcome is unknown.
-_GONE = "presence = 'gone' AND (company_id IS NOT NULL OR name_sent IS NOT NULL)"
+SHOWN_GONE = "presence = 'gone' AND (company_id IS NOT NULL OR name_sent IS NOT NULL)"
 
 # SQLite merges the two without sorting: both sides have an index in this order.
 _IN_PLACE = f"""
-    SELECT {_ROW}, {_CUSTOMER}, source, row FROM customers WHERE presence <> 'gone'
+    SELECT {ROW}, {_CUSTOMER}, source, row FROM customers WHERE presence <> 'gone'
     UNION ALL
-    SELECT {_ROW}, {_REJECTION}, source, row FROM rejections WHERE hidden = 0
+    SELECT {ROW}, {_REJECTION}, source, row FROM rejections WHERE hidden = 0
     ORDER BY source, row"""  # noqa: S608 - constants
-_NO_LONGER = f"SELECT NULL, {_CUSTOMER} FROM customers WHERE {_GONE} ORDER BY source, row, seq"  # noqa: S608
+_NO_LONGER = f"SELECT NULL, {_CUSTOMER} FROM customers WHERE {SHOWN_GONE} ORDER BY source, row, seq"  # noqa: S608
 _LINKS = f"""
-    SELECT customer_id, company_name, email, coalesce(platform_sent, platform_key), link_url, {_EXPIRY} AS expires
+    SELECT customer_id, company_name, email, coalesce(platform_sent, platform_key), link_url, {EXPIRY} AS expires
     FROM customers
     WHERE state = 'link_ready' AND presence <> 'gone' AND link_url IS NOT NULL AND expires > :now
     ORDER BY expires DESC, source, row"""  # noqa: S608 - constants
-_LINK_FIGURES = f"""
-    SELECT coalesce(sum(expires > :now), 0), coalesce(sum(expires <= :now OR expires IS NULL), 0),
-           min(CASE WHEN expires > :now THEN expires END)
-    FROM (SELECT CASE WHEN link_url IS NOT NULL THEN {_EXPIRY} END AS expires FROM customers
-          WHERE state = 'link_ready' AND presence <> 'gone')"""  # noqa: S608 - constants
 _PARTNER = f"""
     SELECT {", ".join(PARTNER)}, presence = 'gone' AS is_gone, source, row
     FROM customers WHERE company_id IS NOT NULL ORDER BY is_gone, source, row"""  # noqa: S608 - constants
@@ -117,7 +121,7 @@ _STATUSES = """
     SELECT customer_id, company_id, connection_status, error FROM customers
     WHERE customer_id IN (SELECT value FROM json_each(:ids))"""
 _REJECTED = "SELECT DISTINCT customer_id FROM rejections WHERE customer_id IN (SELECT value FROM json_each(:ids))"
-_REJECTS = f"SELECT {_ROW}, reasons, cells FROM rejections ORDER BY source, row"  # noqa: S608 - constants
+_REJECTS = f"SELECT {ROW}, reasons, cells FROM rejections ORDER BY source, row"  # noqa: S608 - constants
 _DIFFERENCES = """
     SELECT customer_id, 'company_name', name_sent, name, source, row, 1 AS place FROM customers
     WHERE presence = 'present' AND company_id IS NOT NULL AND name_sent <> name
@@ -129,7 +133,7 @@ _DIFFERENCES = """
     WHERE presence = 'present' AND company_id IS NOT NULL AND description_sent IS NOT description
     ORDER BY source, row, place"""
 _COUNTS = f"""
-    SELECT state, count(*) FROM customers WHERE presence <> 'gone' OR {_GONE} GROUP BY state
+    SELECT state, count(*) FROM customers WHERE presence <> 'gone' OR {SHOWN_GONE} GROUP BY state
     UNION ALL
     SELECT 'rejected', count(*) FROM rejections WHERE hidden = 0"""  # noqa: S608 - constants
 _LAST_RUN = """
@@ -141,6 +145,9 @@ _LAST_RUN = """
 _REQUESTS = """
     SELECT operation, count(*), coalesce(sum(status = 429), 0) FROM requests
     WHERE id >= :first AND run = :run AND outcome IS NOT 'unsent' GROUP BY operation ORDER BY operation"""
+_DONE = """
+    SELECT operation, count(*) FROM requests
+    WHERE id >= :first AND run = :run AND outcome = 'done' GROUP BY operation"""
 _RETRIES = """
     SELECT coalesce(sum(posts - 1), 0) FROM (
         SELECT count(*) AS posts FROM requests
@@ -166,15 +173,6 @@ class RowFigures:
     same: int
     changed: int
     gone: int
-
-
-@dataclass(frozen=True, slots=True)
-class LinkFigures:
-    """The linkUrls that customers have yet to use."""
-
-    good: int
-    expired: int
-    next_expiry: str | None  # of the good ones, UTC, ISO 8601
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +206,8 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._version = 0
+        self.facts: dict[str, str] = {}  # about the batch
 
     def __enter__(self) -> Self:
         with self._telling():
@@ -216,10 +216,10 @@ class Reader:
                 f"{self._path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
             )
         try:
-            self._rows("PRAGMA query_only = ON")
-            self._rows("BEGIN")
+            self.rows("PRAGMA query_only = ON")
+            self.rows("BEGIN")
             self._check_version()
-            self._facts = dict(self._rows("SELECT key, value FROM batch"))
+            self.facts = dict(self.rows("SELECT key, value FROM batch"))
         except BaseException:
             self._connection.close()
             raise
@@ -229,31 +229,27 @@ class Reader:
         if self._connection is not None:
             self._connection.close()
 
-    def results(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
+    def results(self, chunk_rows: int = CHUNK_ROWS, *, since: datetime | None = None) -> Iterator[pl.DataFrame]:
         """Give the rows of the results in input order, then the gone whom Codat has; at least one frame.
 
-        The gone have no `row`: the input has none of theirs.
+        The gone have no `row`: the input has none of theirs. `since`: with a column that says what has changed.
         """
-        extras = _Expansion(self._lists("extras"), taken=RESULTS)
-        names = (*RESULTS, "")
+        extras = _Expansion(self._lists("extras"), taken=(*RESULTS, CHANGE) if since else RESULTS)
+        names = (*RESULTS, CHANGE, "")
+        was = "NULL" if since is None else self.was
+        values = {"lifetime": self.lifetime, "since": since and moment(since)}
         found = False
         for sql, drop in ((_IN_PLACE, 2), (_NO_LONGER, 0)):
-            for rows in self._chunks(sql, chunk_rows, {"lifetime": self._lifetime()}):
+            for rows in self._chunks(sql.format(was=was), chunk_rows, values):
                 found = True
-                yield extras.appended(_frame(rows, names, drop=drop))
+                yield extras.appended(_compared(_frame(rows, names, drop=drop), since))
         if not found:
-            yield extras.appended(_frame([], names))
+            yield extras.appended(_compared(_frame([], names), since))
 
     def links(self, now: datetime, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
         """Give the linkUrls that are good at `now`, the soonest to expire last; `platform` is the platformKey."""
-        values = {"lifetime": self._lifetime(), "now": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+        values = {"lifetime": self.lifetime, "now": moment(now)}
         return self._frames(_LINKS, LINKS, chunk_rows, values)
-
-    def link_figures(self, now: datetime) -> LinkFigures:
-        """Count the linkUrls of customers who have not authorized: good at `now`, and no longer good."""
-        values = {"lifetime": self._lifetime(), "now": now.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
-        ((good, expired, first),) = self._rows(_LINK_FIGURES, values)
-        return LinkFigures(good, expired, first)
 
     def rejects(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
         """Give the rejected rows: the input's own columns, then `row` and `reasons`; at least one frame."""
@@ -270,7 +266,7 @@ class Reader:
 
     def findings(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame] | None:
         """Give what the last proof found, in at least one frame; None if there was none yet."""
-        if "verified_at" not in self._facts:
+        if "verified_at" not in self.facts:
             return None
         return self._frames(_FINDINGS, FINDINGS, chunk_rows)
 
@@ -280,46 +276,44 @@ class Reader:
 
     def taken_over(self) -> int:
         """Count the companies that this batch has and did not create."""
-        ((number,),) = self._rows(
+        ((number,),) = self.rows(
             "SELECT count(*) FROM customers WHERE company_id IS NOT NULL AND company_origin IS NOT 'created'"
         )
         return int(number)
 
     def statuses(self, customer_ids: Sequence[str]) -> dict[str, tuple[str | None, str | None, str | None]]:
         """Give company, connection status and error of these customers, as far as the batch has them."""
-        rows = self._rows(_STATUSES, {"ids": json.dumps(list(customer_ids))})
+        rows = self.rows(_STATUSES, {"ids": json.dumps(list(customer_ids))})
         return {customer_id: (company, status, error) for customer_id, company, status, error in rows}
 
     def counts(self) -> dict[str, int]:
         """Count the rows of the results by state; every state is there."""
         counts = dict.fromkeys(map(str, State), 0)
-        for state, count in self._rows(_COUNTS):
+        for state, count in self.rows(_COUNTS):
             counts[state] += count
         return counts
 
     def rejected(self, customer_ids: Sequence[str]) -> set[str]:
         """Say whose rows were not accepted."""
-        return {customer_id for (customer_id,) in self._rows(_REJECTED, {"ids": json.dumps(list(customer_ids))})}
+        return {customer_id for (customer_id,) in self.rows(_REJECTED, {"ids": json.dumps(list(customer_ids))})}
 
     def done_in_last_run(self, operation: str) -> int:
         """Count what the last run had done by this operation."""
-        ((run,),) = self._rows("SELECT max(id) FROM runs")
-        values = {"run": run, "first": self._first_request(run), "operation": operation}
-        ((number,),) = self._rows(
-            "SELECT count(*) FROM requests WHERE id >= :first AND run = :run AND operation = :operation "
-            "AND outcome = 'done'",
-            values,
-        )
-        return int(number)
+        return self.last_run_done().get(operation, 0)
+
+    def last_run_done(self) -> dict[str, int]:
+        """Count what the last run had done, by operation."""
+        ((run,),) = self.rows("SELECT max(id) FROM runs")
+        return dict(self.rows(_DONE, {"run": run, "first": self._first_request(run)}))
 
     def summary(self) -> Summary:
         """Say how the batch stands, and what its last run did."""
-        run = next(iter(self._rows(_LAST_RUN)), (None,) * 9)
+        run = next(iter(self.rows(_LAST_RUN)), (None,) * 9)
         values = {"run": run[0], "first": self._first_request(run[0])}
-        requests = self._rows(_REQUESTS, values)
-        ((retries,),) = self._rows(_RETRIES, values)
+        requests = self.rows(_REQUESTS, values)
+        ((retries,),) = self.rows(_RETRIES, values)
         return Summary(
-            batch=self._facts.get("name") or self._path.absolute().parent.name,
+            batch=self.facts.get("name") or self._path.absolute().parent.name,
             input=run[1],
             started_at=run[2],
             finished_at=run[3],
@@ -330,36 +324,52 @@ class Reader:
             retries=retries,
             rate_limited=sum(limited for *_, limited in requests),
             quota=QuotaFigures(
-                limit=_number(self._facts.get("quota_limit")),
-                remaining=_number(self._facts.get("quota_remaining")),
-                resets_at=self._facts.get("quota_resets_at"),
+                limit=_number(self.facts.get("quota_limit")),
+                remaining=_number(self.facts.get("quota_remaining")),
+                resets_at=self.facts.get("quota_resets_at"),
             ),
             rows=RowFigures(*(number or 0 for number in run[5:])),
         )
 
+    @property
+    def knows_changes(self) -> bool:
+        """Whether this journal wrote down when customers came into their states, and when runs had to wait."""
+        return self._version >= _KNOWS_CHANGES
+
+    @property
+    def was(self) -> str:
+        """The SQL for the state that a customer was in at :since; null if it has come into no other since."""
+        return _WAS if self.knows_changes else _WAS_BEFORE_3
+
+    def stream(self, sql: str, chunk_rows: int = CHUNK_ROWS) -> Iterator[Any]:
+        """Give what a query finds, however much it is, row by row."""
+        return itertools.chain.from_iterable(self._chunks(sql, chunk_rows, {}))
+
     def _check_version(self) -> None:
-        ((version,),) = self._rows("PRAGMA user_version")
-        if not OLDEST_VERSION <= version <= SCHEMA_VERSION:
+        ((self._version,),) = self.rows("PRAGMA user_version")
+        if not OLDEST_VERSION <= self._version <= SCHEMA_VERSION:
             raise BatchUnusable(
-                f"{self._path} is no journal that this version can read (journal {version}, not {SCHEMA_VERSION}): "
-                "give the folder of a batch, or use the version of bulk that wrote it"
+                f"{self._path} is no journal that this version can read (journal {self._version}, not "
+                f"{SCHEMA_VERSION}): give the folder of a batch, or use the version of bulk that wrote it"
             )
 
-    def _lifetime(self) -> str:
-        seconds = _number(self._facts.get("link_lifetime"))
+    @property
+    def lifetime(self) -> str:
+        """How long a linkUrl is good, as SQLite adds it to a time."""
+        seconds = _number(self.facts.get("link_lifetime"))
         return f"+{_LINK_LIFETIME_SECONDS if seconds is None else seconds} seconds"
 
     def _first_request(self, run: int | None) -> int:
         """Find where a run's requests begin, by halving: runs follow one another, so their requests do too."""
-        low, ((high,),) = 0, self._rows("SELECT coalesce(max(id), 0) FROM requests")
+        low, ((high,),) = 0, self.rows("SELECT coalesce(max(id), 0) FROM requests")
         while low < high:
             middle = (low + high) // 2
-            ((found,),) = self._rows("SELECT run FROM requests WHERE id >= ? ORDER BY id LIMIT 1", (middle,))
+            ((found,),) = self.rows("SELECT run FROM requests WHERE id >= ? ORDER BY id LIMIT 1", (middle,))
             low, high = (middle + 1, high) if found < (run or 0) else (low, middle)
         return int(low)
 
     def _lists(self, column: str) -> list[list[str]]:
-        return [json.loads(text) for (text,) in self._rows(f"SELECT {column} FROM sources ORDER BY id")]  # noqa: S608
+        return [json.loads(text) for (text,) in self.rows(f"SELECT {column} FROM sources ORDER BY id")]  # noqa: S608
 
     def _frames(
         self, sql: str, names: Sequence[str], chunk_rows: int, values: Mapping[str, object] | None = None, drop: int = 0
@@ -381,7 +391,8 @@ class Reader:
         with self._telling():
             return cursor.fetchmany(size)
 
-    def _rows(self, sql: str, values: Mapping[str, object] | Sequence[object] = ()) -> list[Any]:
+    def rows(self, sql: str, values: Mapping[str, object] | Sequence[object] = ()) -> list[Any]:
+        """Give what a query finds, at the same moment as all else."""
         with self._telling():
             return self._open.execute(sql, values).fetchall()
 
@@ -452,6 +463,24 @@ def _frame(rows: Sequence[Sequence[object]], names: Sequence[str], *, drop: int 
     sorting = [f"\0{number}" for number in range(drop)]
     schema = {name: pl.Int64 if name in _NUMBERS else pl.String for name in names} | dict.fromkeys(sorting, pl.Int64)
     return pl.DataFrame(rows, schema=schema, orient="row").drop(sorting)
+
+
+def _compared(frame: pl.DataFrame, since: datetime | None) -> pl.DataFrame:
+    """Say what has changed about each customer, in the place of the state that it was in; without `since`, nothing.
+
+    Who has authorized is newly linked, however far that has got since.
+    """
+    if since is None:
+        return frame.drop(CHANGE)
+    was, state, authorized = pl.col(CHANGE), pl.col("state"), [State.LINKED, State.COMPLETE]
+    is_newly_linked = state.is_in(authorized) & ~was.is_in(authorized)
+    change = pl.when(is_newly_linked).then(pl.lit(State.LINKED)).otherwise(state)
+    return frame.with_columns(pl.when(was != state).then(pl.format("newly_{}", change)).alias(CHANGE))
+
+
+def moment(at: datetime) -> str:
+    """Write a time as the journal does."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _number(text: str | None) -> int | None:

@@ -3,7 +3,7 @@
 -- Times in `requests` are seconds since 1970; all other times are UTC, ISO 8601.
 
 CREATE TABLE batch (                 -- facts about the batch as a whole
-    key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), created_at, swept_at (epoch), link_lifetime (seconds),
+    key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), base_url (of the last run), created_at, swept_at (epoch), link_lifetime (seconds),
     value TEXT                       -- verified_at, heeded (deliveries.n), asked_until (epoch: a Retry-After), quota_limit, quota_remaining, quota_resets_at
 ) WITHOUT ROWID;
 
@@ -14,7 +14,8 @@ CREATE TABLE sources (               -- the files this batch was given
     columns TEXT NOT NULL,           -- JSON list, the file's own columns
     extras  TEXT NOT NULL,           -- JSON list, those that are none of the fields
     rows    INTEGER NOT NULL,        -- data rows
-    shift   INTEGER NOT NULL         -- a row's number in the reports is its number in the file plus this
+    shift   INTEGER NOT NULL,        -- a row's number in the reports is its number in the file plus this
+    mapping TEXT NOT NULL DEFAULT '{}' -- JSON object, field → column, as --map has named them
 );
 
 CREATE TABLE customers (             -- one row for each customer accepted from the input
@@ -63,6 +64,21 @@ CREATE INDEX customers_linked ON customers (seq) WHERE state = 'linked';
 CREATE INDEX customers_absent ON customers (presence, name_sent) WHERE presence <> 'present';
 CREATE INDEX customers_tag ON customers (tag);
 CREATE INDEX customers_place ON customers (source, row);
+
+CREATE TABLE changes (               -- one row for each time that a customer came into another state
+    n        INTEGER PRIMARY KEY,
+    customer INTEGER NOT NULL,       -- customers.seq
+    at       TEXT NOT NULL,
+    was      TEXT NOT NULL,
+    now      TEXT NOT NULL
+);
+CREATE INDEX changes_of_customer ON changes (customer);
+-- No statement can forget it. A state that is put back without a time of its own was put back by the run that goes on.
+CREATE TRIGGER customers_changed AFTER UPDATE OF state ON customers WHEN OLD.state IS NOT NEW.state BEGIN
+    INSERT INTO changes (customer, at, was, now)
+    SELECT NEW.seq, max(coalesce(NEW.updated_at, ''), coalesce((SELECT started_at FROM runs ORDER BY id DESC LIMIT 1), '')),
+           OLD.state, NEW.state;
+END;
 
 CREATE TABLE rejections (            -- one row for each row of the input that was not accepted
     source       INTEGER NOT NULL,
@@ -115,6 +131,14 @@ CREATE TABLE requests (              -- one row for each request: what a POST in
     error_code     TEXT,
     error          TEXT
 );
+CREATE TABLE holds (                 -- one row for each wait of a whole run: a Retry-After, the day's quota, an outage
+    n     INTEGER PRIMARY KEY,
+    run   INTEGER NOT NULL,
+    since TEXT NOT NULL,
+    until TEXT NOT NULL,
+    why   TEXT NOT NULL
+);
+
 CREATE TABLE deliveries (            -- one row for each webhook event of a customer's connection, in order of arrival
     n             INTEGER PRIMARY KEY,
     id            TEXT NOT NULL UNIQUE, -- Codat's, the same each time an event is delivered

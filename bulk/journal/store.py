@@ -21,7 +21,7 @@ from bulk.errors import BatchUnusable, JournalUnwritable, WrongUsage
 from bulk.model import REQUESTS_OF_A_CUSTOMER, Ask, Entry, Outcome, Problem, Quota, State, Step, customer_tag
 
 FILE = "journal.sqlite3"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 OLDEST_VERSION = 1  # older journals are brought up to date when they are opened for writing
 
 _NO_ACCESS = "this user may not read and write it"
@@ -231,6 +231,11 @@ def finish_run(connection: sqlite3.Connection, run: int, *, at: str, seconds: fl
     connection.execute(
         "UPDATE runs SET finished_at = ?, seconds = ?, stopped = ? WHERE id = ?", (at, round(seconds, 3), stopped, run)
     )
+
+
+def hold(connection: sqlite3.Connection, run: int, *, since: str, until: str, why: str) -> None:
+    """Write down that a whole run waits."""
+    connection.execute("INSERT INTO holds (run, since, until, why) VALUES (?, ?, ?, ?)", (run, since, until, why))
 
 
 def last_request_at(connection: sqlite3.Connection) -> float | None:

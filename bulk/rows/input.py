@@ -46,6 +46,8 @@ class Input:
     """The columns that hold none of the fields: they come back in the reports."""
     mended: bool
     """Whether this is our own rejects file given back: its last columns are `row, reasons`."""
+    mapping: Mapping[str, str]
+    """The columns of the fields, as far as they were named by the caller: {field: column}."""
     _table: Table = field(repr=False)
     _stamp: tuple[int, int] = field(repr=False)
     _noticed: _Noticed = field(default_factory=_Noticed, repr=False)
@@ -89,7 +91,7 @@ def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input
     digest = (
         hashlib.sha256(repr((table.digest, sorted(mapping.items()))).encode()).hexdigest() if mapping else table.digest
     )
-    opened = Input(path, digest, header.columns, header.extras, header.mended, table, stamp)
+    opened = Input(path, digest, header.columns, header.extras, header.mended, dict(mapping), table, stamp)
     if not header.mended and not _has_rows(table):  # of our own rejects file, all may be mended by now
         raise UnreadableInput(f"{path}: has a header but no rows; give a row for each customer")
     return opened

@@ -110,7 +110,7 @@ def test_reports_of_a_journal_of_the_first_version_are_written_without_changing_
     with closing(sqlite3.connect(first / store.FILE)) as db:
         before = shape(db), contents(db)
     written = write_reports(first, now=NOON)
-    assert written.summary.customers["link_ready"] == written.summary.customers["rejected"] == 1
+    assert written.figures.summary.customers["link_ready"] == written.figures.summary.customers["rejected"] == 1
     assert pl.read_csv(first / "partner.csv")["customer_id"].to_list() == ["a", "b"]
     assert not (first / "verify.csv").exists()
     assert json.loads((first / "summary.json").read_text())["rows"] == {"new": 0, "same": 0, "changed": 0, "gone": 0}

@@ -83,8 +83,8 @@ def test_the_folder_holds_every_report_and_nothing_else(journal: Journal) -> Non
     written = write(journal)
     assert written.paths == tuple(journal.folder / name for name in FILES)
     assert {path.name for path in journal.folder.iterdir() if path.suffix != ".lock"} == {*FILES, "journal.sqlite3"}
-    assert written.summary.customers["link_ready"] == 1
-    assert json.loads((journal.folder / "summary.json").read_text()) == json.loads(written.summary.to_json())
+    assert written.figures.summary.customers["link_ready"] == 1
+    assert json.loads((journal.folder / "summary.json").read_text()) == json.loads(written.figures.summary.to_json())
 
 
 def test_only_the_owner_may_read(journal: Journal) -> None:
@@ -267,7 +267,7 @@ def test_a_full_disk_leaves_the_old_reports(journal: Journal) -> None:
         write(journal)
     assert {path: path.read_bytes() for path in old} == old
     assert not (journal.folder / STAGE).exists()
-    assert write(journal).summary.customers["pending"] == 2
+    assert write(journal).figures.summary.customers["pending"] == 2
 
 
 def test_a_disk_that_is_full_for_parquet_is_said_as_well(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""What happened, in sentences: how the batch stands, and what its last run did. PURE."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Final
+
+from bulk.journal.figures import Figures
+from bulk.model import State
+from bulk.words import count, duration
+
+_DONE: Final = MappingProxyType(
+    {
+        "create_company": ("company created", "companies created"),
+        "create_connection": ("accounting connection created", "accounting connections created"),
+        "get_connection": ("linkUrl renewed", "linkUrls renewed"),
+        "create_partner_expense_connection": ("partner connection created", "partner connections created"),
+        "unlink_connection": ("connection unlinked", "connections unlinked"),
+        "delete_company": ("company deleted", "companies deleted"),
+    }
+)
+
+
+def headline(figures: Figures) -> str:
+    """Say in one sentence how far the batch's customers have got."""
+    customers = figures.summary.customers
+    total = sum(customers.values())
+    if not total:
+        return "Nobody is in this batch yet."
+    said = {
+        State.COMPLETE: "{} {have} a partner connection",
+        State.LINKED: "{} {have} authorized and {wait} for the partner connection",
+        State.LINK_READY: "{} {have} a linkUrl and {have} yet to authorize",
+        State.PENDING: "{} {are} not done yet",
+        State.UNLINKED: "{} {are} no longer linked",
+        State.FAILED: "{} failed",
+        State.REJECTED: "{} {were} rejected",
+    }
+    parts = [_agree(text, customers[state]) for state, text in said.items() if customers[state]]
+    told = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"Of {count(total, 'row')}, {told}."
+
+
+def last_run(figures: Figures) -> str:
+    """Say what the last run of a command did, and why it stopped if it did."""
+    run = figures.last_run
+    if run is None:
+        return "No command has run on this batch yet."
+    done = [f"{number:,} {_DONE[name][number != 1]}" for name, number in run.done.items() if name in _DONE]
+    did = ", ".join(done) or "nothing new"
+    took = f" in {duration(run.seconds)}" if run.seconds is not None else ""
+    requests = count(figures.summary.requests_total, "request")
+    said = f"bulk {run.command}, {time(run.started_at)}: {did}, with {requests}{took}."
+    if run.stopped is not None:
+        return f"{said} It stopped: {run.stopped}."
+    return said if run.finished_at is not None else f"{said} It has not come to its end."
+
+
+def time(text: str | datetime) -> str:
+    """Give a time as people read it: to the minute, UTC."""
+    moment = datetime.fromisoformat(text) if isinstance(text, str) else text
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _agree(text: str, number: int) -> str:
+    one = number == 1
+    return text.format(
+        f"{number:,}",
+        have="has" if one else "have",
+        wait="waits" if one else "wait",
+        are="is" if one else "are",
+        were="was" if one else "were",
+    )
