@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 
-from benchmarks import check, follow_up, memory, pace, resume, speed, start
+from benchmarks import check, follow_up, memory, pace, reports, resume, speed, start
 from benchmarks.figures import Figure, lines
 
 BENCHMARKS = {
@@ -17,6 +17,7 @@ BENCHMARKS = {
     "start": start.run,
     "resume": resume.run,
     "follow-up": follow_up.run,
+    "reports": reports.run,
 }
 
 

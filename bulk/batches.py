@@ -20,7 +20,6 @@ from bulk.errors import BatchUnusable
 from bulk.journal.lock import only_run
 from bulk.journal.store import FILE
 from bulk.model import Stop
-from bulk.reporting import write_reports
 from bulk.results import BatchResult
 from bulk.settings import Settings
 
@@ -83,5 +82,7 @@ def reported(
     since: datetime | None = None,
 ) -> BatchResult:
     """Write the reports of a batch. Raises BatchUnusable, BatchInUse, JournalUnwritable."""
+    from bulk.reporting import write_reports  # what pages and workbooks are made with: no run waits for that to load
+
     written = write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC), since=since)
     return BatchResult(folder, written.figures, written.place, stop, written.paths, dict(advanced))

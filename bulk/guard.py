@@ -14,14 +14,15 @@ import polars as pl
 # Spreadsheets look past blanks, quotes, control and invisible characters before the sign, and take the full-width and
 # small signs for the plain ones. A leading tab or line break is dangerous by itself: some readers drop it and run the
 # rest (https://owasp.org/www-community/attacks/CSV_Injection).
-_FORMULA: Final = r"(?:[\t\r\n]|[\s\p{Cc}\p{Cf}\"]*[=+\-@＝＋－＠﹦﹢﹣﹫])"
+FORMULA: Final = r'(?:[\t\r\n]|[\s\p{Cc}\p{Cf}"]*[=+\-@＝＋－＠﹦﹢﹣﹫])'
+"""What a formula begins like, as a pattern that polars and JavaScript (with the flag `u`) read alike."""
 
 
 def guard(expr: pl.Expr) -> pl.Expr:
     """Make the text safe to open in a spreadsheet; `unguard` gives it back exactly."""
-    return expr.str.replace(rf"\A('*{_FORMULA})", "'${1}")
+    return expr.str.replace(rf"\A('*{FORMULA})", "'${1}")
 
 
 def unguard(expr: pl.Expr) -> pl.Expr:
     """Take away the apostrophe that `guard` put there; every other text stays as it is."""
-    return expr.str.replace(rf"\A'('*{_FORMULA})", "${1}")
+    return expr.str.replace(rf"\A'('*{FORMULA})", "${1}")

@@ -40,6 +40,7 @@ MOST_BYTES = 1_000_000  # of an event's body
 BODY_SECONDS = 10.0  # for all of it to come
 AFTER_ANOTHER_RUN = 2.0  # until it is looked again whether the batch is free
 BETWEEN_REPORTS = 60.0  # seconds, at least
+REST_AFTER_REPORTS = 9  # times as long as they took, at least: those of a big batch take a while
 SECRET = re.compile(r"whsec_(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2}(?:==)?|[A-Za-z0-9+/]{3}=?)?")
 
 Verifier = Callable[[bytes, Mapping[str, str]], bool]
@@ -192,7 +193,7 @@ class Rounds:
         self._on_event = on_event
         self._interrupt = interrupt
         self._report_at: float | None = None
-        self._reported_at = -math.inf
+        self._next_report_at = -math.inf
         self.stop: Stop | None = None  # what ended the listening, if it was not interrupted
 
     async def work(self) -> float | None:
@@ -213,14 +214,17 @@ class Rounds:
         wait = self._report_at - time.monotonic()
         if wait > 0:
             return wait
+        began = time.monotonic()
         await anyio.to_thread.run_sync(reported, self._folder, None)  # events are answered all the while
-        self._report_at, self._reported_at = None, time.monotonic()
+        ended = time.monotonic()
+        self._report_at = None
+        self._next_report_at = max(began + BETWEEN_REPORTS, ended + REST_AFTER_REPORTS * (ended - began))
         return None
 
     async def _round(self) -> float | None:
         job = Heed(timestamp(time.time()))
         stop, _ = await perform(existing(self._folder), job, self._settings, self._on_event, self._interrupt)
-        self._report_at = self._report_at or max(time.monotonic(), self._reported_at + BETWEEN_REPORTS)
+        self._report_at = self._report_at or max(time.monotonic(), self._next_report_at)
         if stop is None or stop.exit_code == 130:
             return None
         if stop.exit_code == JournalUnwritable.exit_code:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from bulk.errors import WrongUsage
 
 CODAT = "https://api.codat.io"
+STAND_IN = "a stand-in on this machine"  # what a batch calls a Codat that is none
 MOST_REQUESTS_A_MINUTE = 1000  # that Codat allows one address
 A_DAY = 86_400
 
@@ -89,7 +90,7 @@ class Settings:
     @property
     def codat(self) -> str:
         """What a batch remembers of where it was run: the host, or that it was a stand-in on this machine."""
-        return "a stand-in on this machine" if self.is_local else str(urlsplit(self.base_url).netloc)
+        return STAND_IN if self.is_local else str(urlsplit(self.base_url).netloc)
 
 
 def webhook_secret(environ: Mapping[str, str] | None = None) -> Secret:

@@ -25,3 +25,12 @@ def duration(seconds: float) -> str:
         if whole >= size:
             return f"{whole // size} {unit} {whole % size // lesser} {least}"
     return f"{whole} s"
+
+
+def percent(share: float) -> str:
+    """Give a share so that neither little looks like nothing, nor nearly all like all."""
+    if 0 < share < 0.001:
+        return "<0.1%"
+    if 0.999 < share < 1:
+        return ">99.9%"
+    return f"{share:.1%}".replace(".0%", "%")

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "codat": BASE,
     "journal": BASE,
     "rows": {"errors", "guard"},
-    "reporting": {"journal", "model", "errors", "guard", "words"},
+    "reporting": {"journal", *BASE},
     "sandbox": set(),
     **{leaf: {"model", "errors"} for leaf in BASE},
 }

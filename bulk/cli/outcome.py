@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bulk.cli.words import give, give_json, say, shown, table
-from bulk.words import count, duration, moment
+from bulk.words import count, duration, moment, percent
 
 if TYPE_CHECKING:
     from bulk.results import BatchResult
@@ -43,7 +43,7 @@ def _summary(result: BatchResult) -> list[str]:
     rows = sum(figures.summary.customers.values())
     lines = [f"\n{count(rows, 'row')} in batch {shown(figures.summary.batch)}:"]
     if rows:
-        lines.append(table([(s.state, f"{s.rows:,}", f"{s.share:.0%}", s.meaning) for s in funnel.states(figures)]))
+        lines.append(table([(s.state, f"{s.rows:,}", percent(s.share), s.meaning) for s in funnel.states(figures)]))
         stages = " → ".join(f"{stage.name} {stage.rows:,}" for stage in funnel.funnel(figures))
         lines.append(f"\n{stages}")
     if figures.since is not None:
@@ -55,9 +55,9 @@ def _summary(result: BatchResult) -> list[str]:
     lines.append(f"\n{_requests(result)}\n")
     folder = result.folder
     is_explained = folder.parent.name == "reports" and (folder.parent / "README.md").is_file()
-    said = "README.md in reports/ explains every file" if is_explained else "report.html is the page for people"
+    said = "open report.html" + ("; README.md in reports/ explains every file" if is_explained else "")
     steps = [(step.title, step.what, step.why) for step in advice.next_steps(figures, result.place)]
-    if result.place.has_sandbox and figures.summary.customers["link_ready"]:
+    if "--sandbox" in advice.where(figures, result.place) and figures.summary.customers["link_ready"]:
         steps.append(("Try", advice.stand_in(result.place), "then open a linkUrl and authorize"))
     return [*lines, table([("Reports", str(folder), said), *steps])]
 

@@ -454,20 +454,25 @@ class Enrolment:
     def _keep_mended(self) -> None:
         """A faulty row that came back mended in another file stands for the customer it became.
 
-        Of faulty rows that are alike, each stands for another one. Whose place is in an earlier file keeps it.
+        Of faulty rows that are alike, each stands for another one; of several that one customer came from, one does,
+        and the others are faulty still. Whose place is in an earlier file keeps it.
         """
         self._db.execute("DROP TABLE IF EXISTS temp.kept")
         self._db.execute(
             """
             CREATE TEMP TABLE kept AS
-            SELECT m.customer_id, m.source, r.row FROM
-                (SELECT cells, row, row_number() OVER (PARTITION BY cells ORDER BY row) AS nth
-                 FROM rejections WHERE source = ?1 AND cells IN (SELECT cells FROM mended)) r
-            JOIN
-                (SELECT cells, customer_id, source,
-                        row_number() OVER (PARTITION BY cells ORDER BY presence = 'gone', seq) AS nth
-                 FROM mended JOIN customers USING (customer_id) WHERE source < ?1 OR enrolment <> ?2) m
-            USING (cells, nth)
+            SELECT customer_id, source, row FROM (
+                SELECT m.customer_id, m.source, r.row, row_number() OVER (
+                    PARTITION BY m.customer_id ORDER BY r.customer_id IS NOT m.customer_id, r.row) AS choice
+                FROM
+                    (SELECT cells, row, customer_id, row_number() OVER (PARTITION BY cells ORDER BY row) AS nth
+                     FROM rejections WHERE source = ?1 AND cells IN (SELECT cells FROM mended)) r
+                JOIN
+                    (SELECT cells, customer_id, source,
+                            row_number() OVER (PARTITION BY cells ORDER BY presence = 'gone', seq) AS nth
+                     FROM mended JOIN customers USING (customer_id) WHERE source < ?1 OR enrolment <> ?2) m
+                USING (cells, nth))
+            WHERE choice = 1
             """,
             (self._id, self._run),
         )

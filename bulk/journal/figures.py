@@ -58,6 +58,10 @@ _ADVANCED_BEFORE_3 = """
 _TO_DO = """
     SELECT coalesce(sum(CASE state WHEN 'linked' THEN 1 ELSE 1 + (company_id IS NULL) END), 0) FROM customers
     WHERE state = 'linked' OR (state = 'pending' AND (presence = 'present' OR name_sent IS NOT NULL))"""
+# A run that has ended waits no longer, whatever it had been asked for.
+_HOLDS = """
+    SELECT since, min(until, coalesce(finished_at, :at)), why FROM holds JOIN runs ON runs.id = run
+    WHERE until > since ORDER BY n"""
 _LAST_RUN = "SELECT command, version, started_at, finished_at, seconds, stopped FROM runs ORDER BY id DESC LIMIT 1"
 _CHANGED = f"""
     SELECT was, state, count(*) FROM (SELECT {{was}} AS was, state FROM customers WHERE {_SHOWN})
@@ -191,7 +195,7 @@ def read(reader: Reader, *, at: datetime, since: datetime | None = None) -> Figu
         links=_link_ages(reader, at),
         failures=tuple(_failures(reader)),
         minutes=tuple(_minutes(reader)),
-        holds=tuple(_holds(reader)),
+        holds=tuple(_holds(reader, at)),
         requests_to_do=int(reader.rows(_TO_DO)[0][0]),
         last_run=_last_run(reader),
         changes=_changes(reader, since),
@@ -242,8 +246,8 @@ def _minutes(reader: Reader) -> Iterable[Minute]:
         yield Minute(at, *requests.get(at, (0, 0)), advanced.get(at, 0))
 
 
-def _holds(reader: Reader) -> Iterable[Held]:
-    rows = reader.rows("SELECT since, until, why FROM holds ORDER BY n") if reader.knows_changes else []
+def _holds(reader: Reader, at: datetime) -> Iterable[Held]:
+    rows = reader.rows(_HOLDS, {"at": moment(at)}) if reader.knows_changes else []
     return (Held(datetime.fromisoformat(since), datetime.fromisoformat(until), why) for since, until, why in rows)
 
 

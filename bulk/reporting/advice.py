@@ -13,9 +13,9 @@ from typing import Final
 
 from bulk.journal.figures import Example, Failure, Figures, Rejected
 from bulk.model import State
+from bulk.settings import CODAT, STAND_IN
 from bulk.words import count
 
-CODAT: Final = "https://api.codat.io"
 MOST_EXAMPLES: Final = 3
 
 
@@ -80,7 +80,7 @@ def quota(figures: Figures) -> Quota:
 
 def where(figures: Figures, place: Place) -> list[str]:
     """Give the options that say where Codat is, for the next command on the batch."""
-    if place.has_sandbox:
+    if place.has_sandbox and figures.codat == STAND_IN:
         return ["--sandbox"]
     url = figures.base_url
     return [] if url in (None, CODAT) else ["--base-url", str(url)]
@@ -268,9 +268,9 @@ def _fault(reason: str) -> tuple[str, str]:
         if " in this batch already" in reason:
             return "customer_id is in this batch already", "give the row another, or drop it"
         return "customer_id was changed by a spreadsheet", "open the file with every column as text, or export it again"
+    if reason.startswith("row has "):
+        return "row has too many or too few cells", "quote a text that holds the delimiter, or add the missing cells"
     problem, _, remedy = reason.partition(": ")
-    if problem.startswith("row has "):
-        return "row has too many or too few cells", remedy
     problem = re.sub(r"\d[\d,]*", "…", problem) if " stands in row " in problem else problem
     is_same = not problem.startswith("platform names")  # the nearest name differs from row to row
     return problem, remedy if is_same else "write the software's name, or its platformKey"

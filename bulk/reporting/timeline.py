@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 from typing import Final
 
 from bulk.journal.figures import Figures, Held
@@ -70,7 +71,7 @@ def _slice(
 def _apart(holds: Iterable[Held]) -> Iterable[Held]:
     """Cut off of each hold what the next one has replaced: a longer one is told while a shorter one goes on."""
     known = sorted(holds, key=lambda hold: hold.since)
-    for hold, following in zip(known, [*known[1:], None], strict=True):
+    for hold, following in zip_longest(known, known[1:]):
         until = hold.until if following is None else min(hold.until, following.since)
         if until > hold.since:
             yield Held(hold.since, until, hold.why)

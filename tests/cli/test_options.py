@@ -98,6 +98,8 @@ def test_hints_carry_the_address_that_was_given(shell: Shell) -> None:
         ended = shell.run(f"bulk migrate x.csv {place}", CODAT_API_KEY=codat.api_key)
     (mend,) = [line for line in ended.stdout.splitlines() if "Mend" in line]
     assert mend.endswith(place)
+    assert f"bulk follow-up reports/x {place}" in ended.stdout
+    assert f"bulk follow-up reports/x {place}" in shell.run("bulk report reports/x").stdout  # the batch remembers it
 
 
 def test_the_reports_are_explained_by_a_file_that_exists(shell: Shell) -> None:
@@ -108,7 +110,7 @@ def test_the_reports_are_explained_by_a_file_that_exists(shell: Shell) -> None:
         (line,) = [line for line in ended.stdout.splitlines() if "Reports" in line]
         return line
 
-    assert "results.csv has every row" in explained(shell.run("bulk migrate x.csv --sandbox --reports out"))
+    assert "open report.html" in explained(shell.run("bulk migrate x.csv --sandbox --reports out"))
     assert "README" not in explained(shell.run("bulk migrate x.csv --sandbox"))
     (shell.path / "reports" / "README.md").touch()
     assert "README.md in reports/" in explained(shell.run("bulk report reports/x"))

@@ -232,6 +232,16 @@ def test_of_several_who_may_have_been_meant_none_is_taken(batch: Batch) -> None:
     assert batch.shown() == [(1, "00123", CREATED)]
 
 
+def test_a_customer_who_came_from_two_faulty_rows_stands_for_one_of_them(batch: Batch) -> None:
+    """The other one is faulty still: no row of the input is lost."""
+    batch.give("in.csv", as_judged([bad("01"), bad("01")]))
+    batch.give("rejects.csv", [good("01").mending(1), good("001").mending(2)])
+    batch.give("in.csv", [bad("001")], digest="2")
+    batch.give("more.csv", [good("001")])
+    batch.give("in.csv", [bad("001"), bad("01")], digest="3")
+    assert batch.shown() == [(1, "001", PENDING), (2, "01", REJECTED)]
+
+
 IDS = st.sampled_from(["001", "01", "1", "7", None])
 ROWS = st.lists(st.builds(Row, IDS, st.booleans()), min_size=1, max_size=5)
 GIVEN = st.tuples(st.sampled_from(["in.csv", "more.csv", "rejects.csv"]), ROWS, st.sets(IDS, max_size=2))

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from browser import Browser, NotConfirmedError, chromium
 from sandbox.asking import advance, authorization, new_company, new_connection, until
 from selenium.common.exceptions import WebDriverException
 
 from bulk.sandbox.launch import Running, start
-from journey.browser import Browser, NotConfirmedError, chromium
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux shows processes as files")
 
@@ -123,7 +123,7 @@ def test_nothing_of_it_lingers(running: Running, folder: Path, monkeypatch: pyte
 
 PARENT = """
 import time
-from journey.browser import chromium
+from browser import chromium
 with chromium() as browser:
     print(browser.driver_pid, flush=True)
     time.sleep(60)

@@ -12,11 +12,11 @@ from typing import Any
 
 import polars as pl
 import pytest
+from browser import Browser
 from documents import ROOT, Command, commands, run, section, serving
 
 from bulk.model import State
 from bulk.sandbox.launch import ask, start
-from journey.browser import Browser
 
 IN_THE_BROWSER = "00101"
 

@@ -38,7 +38,10 @@ PARTNER = [
     *("customer_id", "company_name", "email", "company_id", "connection_id", "connection_status"),
     *("partner_connection_id", "partner_status", "error_code", "error", "correlation_id"),
 ]
-FILES = ["results.csv", "results.parquet", "links.csv", "rejects.csv", "partner.csv", "summary.json"]
+FILES = [
+    *("results.csv", "results.parquet", "links.csv", "rejects.csv", "partner.csv"),
+    *("results.xlsx", "report.html", "summary.json"),
+]
 
 # Anything a table may hold, formulas most of all; SQLite's texts hold no lone surrogates.
 TEXTS = st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.text("='\"+-@, \t\r\n＝a", max_size=8))

@@ -37,6 +37,8 @@ def test_a_day_ends_before_the_first_429_and_the_next_one_finishes(
     assert "daily quota is used up until" in first.err
     assert f"{bench.summary()['quota']['resets_at']:.10}" in first.err
     assert "00:00:0" in first.err
+    ((stopped,),) = bench.asked("SELECT stopped FROM runs")  # so that the reports can say it too
+    assert stopped.startswith("Codat's daily quota is used up until")
     assert codat.stats()["rate_limited"] == 0
     assert limit - reserve - 1 <= codat.stats()["requests_total"] <= limit - reserve
     assert _half_done(codat) == 0
@@ -88,6 +90,9 @@ def test_with_wait_a_run_sleeps_into_the_next_day(launch: Launch, set_up: SetUp)
 
     assert ended.code == 0
     assert "Waiting until" in ended.err
+    waits = bench.asked("SELECT why, until > since FROM holds")
+    assert set(waits) == {("Codat's daily quota is used up", 1)}
+    assert len(waits) == ended.err.count("Waiting until")
     assert codat.stats()["rate_limited"] == 0
     bench.proves_once_only(ids)
 

@@ -1,12 +1,11 @@
-"""One browser for all journeys."""
+"""One browser for all tests that look at a page."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
-
-from journey.browser import MISSING, Browser, ChromiumMissingError, chromium
+from browser import MISSING, Browser, ChromiumMissingError, chromium
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,9 @@
-"""Chromium without a window, and what a customer does with it: opens a linkUrl and presses the button."""
+"""Chromium without a window, in the hands of whoever opens a linkUrl or a report."""
 
 from __future__ import annotations
 
+import base64
+import json
 import os
 import re
 import shutil
@@ -12,12 +14,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from selenium import webdriver
 from selenium.common.exceptions import NoSuchElementException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.proxy import Proxy, ProxyType
 from selenium.webdriver.remote.client_config import ClientConfig
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 MISSING = "no Chromium here; on Debian: apt-get install chromium chromium-driver"
@@ -54,7 +59,7 @@ class NotConfirmedError(Exception):
 
 
 class Browser:
-    """A browser in a customer's hands."""
+    """A browser in somebody's hands. Elements are named by CSS selectors; where several fit, the first is meant."""
 
     def __init__(self, driver: webdriver.Remote, *, driver_pid: int) -> None:
         self._driver = driver
@@ -90,8 +95,87 @@ class Browser:
 
     def console(self) -> list[str]:
         """Give what was written to the console since it was last asked for."""
-        entries = self._driver.execute("getLog", {"type": "browser"})["value"]
-        return [f"{entry['level']}: {entry['message']}" for entry in entries]
+        return [f"{entry['level']}: {entry['message']}" for entry in self._log("browser")]
+
+    def requested(self) -> list[str]:
+        """Give the addresses that were asked for since it was last asked for, whether there was an answer or not."""
+        events = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
+        return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
+
+    def run(self, script: str, *arguments: object) -> Any:
+        """Run a script in the page and give what it returns."""
+        return self._driver.execute_script(script, *arguments)
+
+    def until(self, condition: str, *arguments: object) -> None:
+        """Wait until this expression of JavaScript is true in the page."""
+        wait = WebDriverWait(self._driver, _SECONDS, poll_frequency=0.02)
+        wait.until(lambda driver: driver.execute_script(f"return {condition}", *arguments), condition)
+
+    def text(self, selector: str) -> str:
+        """Give the text that an element shows."""
+        return self._find(selector).text
+
+    def press(self, selector: str) -> None:
+        """Click an element."""
+        self._find(selector).click()
+
+    def type(self, selector: str, *keys: str) -> None:
+        """Press keys while an element has the focus."""
+        self._find(selector).send_keys(*keys)
+
+    def keys(self, *keys: str) -> None:
+        """Press keys wherever the focus is."""
+        self._driver.switch_to.active_element.send_keys(*keys)
+
+    def choose(self, selector: str, label: str) -> None:
+        """Choose an option of a select element."""
+        Select(self._find(selector)).select_by_visible_text(label)
+
+    def screenshot(self) -> bytes:
+        """Give the window as it looks, as PNG."""
+        return bytes(self._driver.get_screenshot_as_png())
+
+    def printed(self) -> bytes:
+        """Give the page as it is printed on A4, as PDF."""
+        paper = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True}
+        return base64.b64decode(self._devtools("Page.printToPDF", **paper)["data"])
+
+    @contextmanager
+    def seen(
+        self, *, width: int = 1280, height: int = 900, scale: float = 1, scheme: str = "light", media: str = ""
+    ) -> Iterator[None]:
+        """Show pages as on such a screen, in the colour scheme that its owner prefers; or as on paper: `print`."""
+        is_phone = width < 600
+        screen = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": is_phone}
+        self._devtools("Emulation.setDeviceMetricsOverride", **screen)
+        scheme_feature = {"name": "prefers-color-scheme", "value": scheme}
+        self._devtools("Emulation.setEmulatedMedia", media=media, features=[scheme_feature])
+        try:
+            yield
+        finally:
+            self._devtools("Emulation.setEmulatedMedia", media="", features=[])
+            self._devtools("Emulation.clearDeviceMetricsOverride")
+
+    def download(self, selector: str, folder: Path) -> Path:
+        """Click an element that saves a file, in this folder, and give the file."""
+        self._devtools("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
+        before = {*folder.iterdir()}
+        self.press(selector)
+        wait = WebDriverWait(self._driver, _SECONDS, poll_frequency=0.02)
+        return wait.until(lambda _: [path for path in {*folder.iterdir()} - before if path.suffix != ".crdownload"])[0]
+
+    def allow_clipboard(self) -> None:
+        """Let pages read what they have copied."""
+        self._devtools("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
+
+    def _find(self, selector: str) -> WebElement:
+        return self._driver.find_element(By.CSS_SELECTOR, selector)
+
+    def _log(self, kind: str) -> list[dict[str, Any]]:
+        return list(self._driver.execute("getLog", {"type": kind})["value"])
+
+    def _devtools(self, command: str, **values: object) -> dict[str, Any]:
+        return dict(self._driver.execute_cdp_cmd(command, values))
 
     def _text(self) -> str:
         return self._driver.find_element(By.TAG_NAME, "body").text
@@ -124,7 +208,7 @@ def _options(program: str, folder: Path) -> webdriver.ChromeOptions:
     options.binary_location = program
     for argument in (*_ARGUMENTS, f"--user-data-dir={folder / 'profile'}"):
         options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     return options
 
 

@@ -1,0 +1,132 @@
+"""How the page is put together: what others have worked out, in one template, with all that it needs inside.
+
+Whatever comes from outside (names, identifiers, errors, headers, addresses, the batch's own name) is text: the template
+escapes it, and no script runs but the three whose hashes stand in the Content-Security-Policy.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from bulk.guard import FORMULA
+from bulk.journal.figures import Figures, Rejected
+from bulk.journal.reading import CHANGE, moment
+from bulk.model import State
+from bulk.reporting import advice, charts, funnel, story
+from bulk.reporting.advice import Place
+from bulk.reporting.page.customers import Customers, as_json, coded
+from bulk.reporting.platforms import NAMES
+from bulk.reporting.timeline import timeline
+from bulk.words import count, duration, percent
+
+MOST_HOLDS: Final = 10
+MOST_TROUBLES: Final = 50
+_LONGEST: Final = 300  # characters of a text from outside
+_SCRIPTS: Final = ("vendor/dataTables.min.js", "vendor/dataTables.responsive.min.js", "page.js")
+
+
+def page(figures: Figures, customers: Customers, rejected: Iterable[Rejected], place: Place) -> str:
+    """Make the page."""
+    progress = timeline(figures)
+    listed = customers.listed()
+    troubles = advice.troubles(figures, rejected, place)
+    scripts = [_asset(name) for name in _SCRIPTS]
+    return (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            figures=figures,
+            summary=figures.summary,
+            run=figures.last_run,
+            headline=story.headline(figures),
+            last_run=story.last_run(figures),
+            codat=figures.codat or ("a stand-in on this machine" if place.has_sandbox else figures.base_url),
+            steps=tuple(advice.next_steps(figures, place)),
+            changes=funnel.changes(figures),
+            states=funnel.states(figures),
+            stages=(stages := funnel.funnel(figures)),
+            funnel_chart=charts.funnel(stages),
+            links_chart=charts.links(figures.links),
+            timeline=progress,
+            progress_charts=charts.progress(progress),
+            holds=sorted(progress.holds, key=lambda hold: hold.since - hold.until)[:MOST_HOLDS],
+            platforms=(platforms := funnel.platforms(figures)),
+            platforms_chart=charts.platforms(platforms),
+            stage_names=funnel.STAGES,
+            troubles=troubles[:MOST_TROUBLES],
+            kinds_of_troubles=len(troubles),
+            quota=advice.quota(figures),
+            rows=customers.rows,
+            listed=listed.height,
+            is_compared=CHANGE in listed.columns,
+            again=advice.command("report", figures, place),
+            data=coded(listed),
+            facts=as_json(_facts(figures)),
+            style=_asset("page.css"),
+            scripts=scripts,
+            hashes=" ".join(f"'{_hash(script)}'" for script in scripts),
+        )
+    )
+
+
+def _facts(figures: Figures) -> dict[str, object]:
+    """Give what the script has to know besides the rows."""
+    return {
+        "batch": figures.summary.batch,
+        "written": moment(figures.at),
+        "platforms": dict(NAMES),
+        "states": [str(state) for state in State],
+        "formula": FORMULA,
+    }
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("bulk.reporting.page", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "count": count,
+        "cut": _cut,
+        "isolated": _isolated,
+        "number": "{:,}".format,
+        "rate": "{:,.1f}".format,
+        "share": percent,
+        "time": story.time,
+        "took": lambda length: duration(length / timedelta(seconds=1)),
+        "words": lambda text: text.replace("_", " "),
+    }
+    made.globals["LONGEST"] = _LONGEST
+    return made
+
+
+@cache
+def _asset(name: str) -> Markup:
+    return Markup(files("bulk.reporting.page").joinpath(name).read_text("utf-8"))  # noqa: S704 - our own, or vendored
+
+
+def _hash(script: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+def _isolated(sentence: str, part: str | None) -> Markup:
+    """Set a part of a sentence apart, so that marks of direction in it leave the sentence as it is."""
+    before, found, after = sentence.partition(part) if part else (sentence, "", "")
+    return Markup("{}<bdi>{}</bdi>{}").format(before, _cut(found), after)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -1,0 +1,411 @@
+"""The page in a real Chromium, opened from its file: what people do with it, and what hostile values cannot."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import polars.selectors as cs
+import pytest
+from browser import Browser
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from reporting.journals import Journal
+from selenium.webdriver.common.keys import Keys
+
+from bulk.guard import FORMULA, guard, unguard
+from bulk.reporting import write_reports
+
+from .batches import NOW, text
+
+
+class Opened:
+    """The page in the browser."""
+
+    def __init__(self, browser: Browser, page: Path) -> None:
+        self.browser = browser
+        self.folder = page.parent
+        browser.open("about:blank")
+        browser.console()
+        browser.requested()
+        browser.open(page.as_uri())
+
+    def column(self, name: str) -> list[str]:
+        """Give the texts of a column on the table's page."""
+        script = "return [...document.querySelectorAll(`#table td.is-${arguments[0]}`)].map(cell => cell.innerText)"
+        return list(self.browser.run(script, name))
+
+    @property
+    def count(self) -> tuple[int, int]:
+        """Give how many customers fit the filters, of how many."""
+        found = re.fullmatch(r"([\d,]+) of ([\d,]+) customers", self.browser.text("#count"))
+        assert found
+        return int(found[1].replace(",", "")), int(found[2].replace(",", ""))
+
+    def results(self) -> pl.DataFrame:
+        """Give the results that the page was made beside."""
+        return pl.read_parquet(self.folder / "results.parquet")
+
+    def downloaded(self, folder: Path) -> Path:
+        """Press *Download CSV* and give the file."""
+        return self.browser.download("#download", folder)
+
+    @property
+    def announced(self) -> str:
+        """Give what a screen reader was told last."""
+        return str(self.browser.run("return document.getElementById('live').textContent"))
+
+    def clipboard(self) -> str:
+        """Give what was copied last."""
+        self.browser.allow_clipboard()
+        return str(self.browser.run("return navigator.clipboard.readText()"))
+
+
+@pytest.fixture
+def autumn(browser: Browser, ordinary: Path) -> Iterator[Opened]:
+    """Open the page of an ordinary batch; at the end nothing was fetched, and nothing was complained about."""
+    opened = Opened(browser, ordinary)
+    yield opened
+    assert browser.console() == []
+    assert [url for url in browser.requested() if not url.startswith("blob:")] == [ordinary.as_uri()]
+
+
+@pytest.fixture
+def since(browser: Browser, compared: Path) -> Opened:
+    """Open the page of a batch that is compared with an earlier time."""
+    return Opened(browser, compared)
+
+
+@pytest.fixture
+def attack(browser: Browser, dangerous: Path) -> Opened:
+    """Open the page in which everything is hostile."""
+    return Opened(browser, dangerous)
+
+
+def test_the_table_has_all_customers(autumn: Opened) -> None:
+    """In the order of the input, a page at a time."""
+    results = autumn.results()
+    assert autumn.count == (results.height, results.height)
+    assert autumn.column("customer_id") == results["customer_id"].head(25).to_list()
+    assert autumn.column("state") == results["state"].head(25).to_list()
+
+
+@pytest.mark.parametrize(
+    ("field", "column", "label", "value"),
+    [
+        ("#state", "state", "failed", "failed"),
+        ("#platform", "platform_key", "Xero", "gbol"),
+    ],
+)
+def test_it_filters(autumn: Opened, field: str, column: str, label: str, value: str) -> None:
+    """By state, and by platform under its name."""
+    autumn.browser.choose(field, label)
+    found = autumn.results().filter(pl.col(column) == value)
+    assert 0 < found.height < 25
+    assert autumn.column("customer_id") == found["customer_id"].to_list()
+    assert set(autumn.column(column)) == {label}
+    assert autumn.count[0] == found.height
+    autumn.browser.press("#clear")
+    assert autumn.count[0] == autumn.count[1]
+
+
+def test_filters_and_search_hold_together(autumn: Opened) -> None:
+    """A word of any column, also of one that is not shown, in any case and without its accents."""
+    browser, results = autumn.browser, autumn.results()
+    company_id = results["company_id"].drop_nulls()[3]
+    browser.type("#search", company_id.upper())
+    assert autumn.column("customer_id") == results.filter(company_id=company_id)["customer_id"].to_list()
+    browser.press("#clear")
+    browser.type("#search", "becker ANGSTROM")
+    browser.choose("#state", "complete")
+    found = results.filter(
+        pl.col("company_name").str.contains("Ångström"),
+        pl.col("account manager") == "Tom Becker",
+        pl.col("state") == "complete",
+    )
+    assert autumn.column("customer_id") == found["customer_id"].to_list()
+    browser.type("#search", " nobody is called that")
+    assert autumn.count[0] == 0
+    assert "No customer fits these filters." in browser.text("#table")
+
+
+def test_every_column_sorts(autumn: Opened) -> None:
+    """Rows as numbers, texts as texts; by the header, and by the list that also has the columns not shown."""
+    browser = autumn.browser
+    browser.choose("#sort", "row")
+    browser.choose("#direction", "Descending")
+    assert autumn.column("row") == [str(row) for row in range(60, 35, -1)]
+    for direction in ("ascending", "descending"):
+        browser.press("#table th.is-company_name")
+        browser.until("document.querySelector('#table th.is-company_name').ariaSort === arguments[0]", direction)
+        names = autumn.results()["company_name"].sort(descending=direction == "descending")
+        assert autumn.column("company_name") == names.head(25).to_list()
+        assert browser.run("return document.getElementById('sort').value") == "company_name"
+        assert browser.run("return document.getElementById('direction').value") == direction.removesuffix("ending")
+    browser.choose("#sort", "region")
+    assert len(browser.run("return [...document.getElementById('sort').options]")) == autumn.results().width + 1
+
+
+def test_what_is_downloaded_is_results_csv(autumn: Opened, tmp_path: Path) -> None:
+    """Without filters, to the byte."""
+    found = autumn.downloaded(tmp_path)
+    assert found.name == "autumn customers.csv"
+    assert found.read_bytes() == (autumn.folder / "results.csv").read_bytes()
+
+
+def test_what_is_filtered_is_downloaded(autumn: Opened, tmp_path: Path) -> None:
+    """Exactly that, in the order that is seen, with all columns."""
+    autumn.browser.choose("#state", "link_ready")
+    autumn.browser.choose("#sort", "row")
+    autumn.browser.choose("#direction", "Descending")
+    found = pl.read_csv(autumn.downloaded(tmp_path), schema_overrides=autumn.results().schema)
+    expected = autumn.results().filter(state="link_ready").sort("row", descending=True)
+    assert found.with_columns(unguard(cs.string())).rows() == expected.rows()
+
+
+def test_hostile_values_are_downloaded_as_they_are_in_results_csv(attack: Opened, tmp_path: Path) -> None:
+    """Guarded and quoted alike, so `bulk` reads them back; headers too."""
+    assert attack.downloaded(tmp_path).read_bytes() == (attack.folder / "results.csv").read_bytes()
+
+
+def test_hostile_values_are_inert(attack: Opened) -> None:
+    """In cells, details, filters and search: nothing runs, nothing is added, nothing is asked for."""
+    browser = attack.browser
+    assert browser.run("return document.scripts.length") == 5
+    browser.choose(".dt-length select", "100")
+    browser.run("document.querySelectorAll('button.more').forEach(button => button.click())")
+    browser.type("#search", "alert & <img>")
+    browser.press("#clear")
+    for name in ("customer", "error", "=cmd"):
+        browser.choose("#sort", name)
+    browser.run(
+        "document.querySelectorAll('#platform option').forEach((option, n, all) => {"
+        "all[n].selected = true; option.parentNode.dispatchEvent(new Event('change')) })"
+    )
+    browser.press("#clear")
+    strange = "return [...document.body.querySelectorAll('script, img, b, iframe, form, a, svg, [onerror], [onload]')]"
+    found = browser.run(
+        f"{strange}.filter(each => !each.matches('script, .skip, nav a, figure svg')).map(each => each.outerHTML)"
+    )
+    assert found == []
+    assert browser.run("return document.scripts.length") == 5
+    assert browser.console() == []
+    assert browser.requested() == [(attack.folder / "report.html").as_uri()]
+
+
+def test_hostile_links_are_not_offered(attack: Opened) -> None:
+    """Neither a script nor plain text is a linkUrl."""
+    attack.browser.choose("#state", "link_ready")
+    assert set(attack.column("link_url")) == {"not a linkUrl"}
+
+
+@pytest.mark.parametrize(
+    ("url", "is_offered"),
+    [
+        ("https://link-api.codat.io/companies/1/connections/2/start?otp=123456", True),
+        ("http://127.0.0.1:8123/companies/1/start", True),  # a stand-in on this machine
+        ("http://localhost:8123/companies/1/start", True),
+        ("http://[::1]:8123/companies/1/start", True),
+        ("http://link-api.codat.io/companies/1/start", False),  # anybody on the way could read it
+        ("http://127.0.0.1.example.com/", False),
+        ("http://localhost.example.com/", False),
+        ("javascript:alert(1)//https://link-api.codat.io", False),
+        ("data:text/html,<script>alert(1)</script>", False),
+        ("file:///etc/passwd", False),
+        ("https:", False),
+    ],
+)
+def test_only_what_can_be_a_link_url_is_offered(browser: Browser, tmp_path: Path, url: str, is_offered: bool) -> None:
+    """HTTPS, or this machine."""
+    journal = Journal(tmp_path, name="autumn")
+    journal.source()
+    journal.created(1, "a", link_url=url, link_issued_at=text(NOW))
+    write_reports(tmp_path, now=NOW)
+    opened = Opened(browser, tmp_path / "report.html")
+    assert opened.column("link_url")[0].startswith("Copy link" if is_offered else "not a linkUrl")
+
+
+def test_a_link_is_copied(autumn: Opened) -> None:
+    """Only those of customers who wait, while they are good; it is said aloud."""
+    browser, results = autumn.browser, autumn.results()
+    browser.choose("#state", "link_ready")
+    waiting = results.filter(state="link_ready").head(25)
+    good = waiting["link_expires_at"] > text(datetime.now(UTC))
+    assert [said.startswith("Copy link") for said in autumn.column("link_url")] == good.to_list()
+    assert {said for said in autumn.column("link_url") if "Copy" not in said} == {"expired"}
+    first = waiting.filter(good).row(0, named=True)
+    browser.press("#table button.copy")
+    browser.until("document.getElementById('live').textContent !== ''")
+    assert browser.text("#table button.copy") == "Copied"
+    assert autumn.announced == f"Copied the link of {first['customer_id']}."
+    assert autumn.clipboard() == first["link_url"]
+    browser.choose("#state", "complete")
+    assert set(autumn.column("link_url")) == {""}
+
+
+def test_where_there_is_no_clipboard_a_selection_is_copied(autumn: Opened) -> None:
+    """Some browsers give none to a page that is opened from a file. Commands are copied in the same way."""
+    browser = autumn.browser
+    browser.run("navigator.clipboard.writeText = () => Promise.reject(new Error('refused'))")
+    browser.press("#next button.copy")
+    browser.until("document.getElementById('live').textContent !== ''")
+    assert browser.run("return document.activeElement.dataset.what") == "the command"
+    command = autumn.clipboard()
+    assert command.startswith("bulk ")
+    assert command in re.sub(r"\s+", " ", browser.text("#next"))
+
+
+@pytest.mark.parametrize("days", [-8, 2], ids=["opened a week later", "opened where the clock is behind"])
+def test_a_link_that_has_expired_is_not_offered(browser: Browser, tmp_path: Path, days: int) -> None:
+    """By the browser's clock, and by the one that wrote the page: whichever is later."""
+    journal = Journal(tmp_path, name="autumn")
+    journal.source()
+    issued = NOW + timedelta(days=min(days, 0))
+    journal.created(1, "a", link_issued_at=text(issued))
+    write_reports(tmp_path, now=NOW + timedelta(days=days))
+    opened = Opened(browser, tmp_path / "report.html")
+    assert opened.column("link_url") == ["expired"]
+    browser.press("button.more")
+    assert not browser.run("return document.querySelector('#customers button.copy')")
+
+
+def test_a_link_that_expires_under_the_readers_eyes_is_not_copied(autumn: Opened) -> None:
+    """The page was left open over night."""
+    browser = autumn.browser
+    browser.choose("#state", "link_ready")
+    before = len(browser.run("return document.querySelectorAll('#table button.copy')"))
+    browser.run("const now = Date.now(); Date.now = () => now + 48 * 3600 * 1000")
+    browser.press("#table button.copy")
+    assert "has expired" in autumn.announced
+    assert len(browser.run("return document.querySelectorAll('#table button.copy')")) == before - 1
+
+
+def test_changes_can_be_looked_at(since: Opened) -> None:
+    """By the button beside their number, and by the filter."""
+    browser, results = since.browser, since.results()
+    (number,) = browser.run(
+        "return [...document.querySelectorAll('#since strong')].slice(0, 1).map(each => each.innerText)"
+    )
+    browser.press("#since [data-value=newly_linked]")
+    found = results.filter(change="newly_linked")
+    assert since.count[0] == found.height == int(number)
+    assert since.column("customer_id") == found["customer_id"].to_list()
+    assert set(since.column("change")) == {"newly linked"}
+    assert browser.run("return document.activeElement.id") == "customers-title"
+    browser.press("#states [data-value=failed]")
+    assert since.count[0] == results.filter(state="failed").height
+    browser.choose("#change", "newly failed")
+    assert since.count[0] == results.filter(change="newly_failed").height
+
+
+def test_the_keyboard_reaches_everything(autumn: Opened) -> None:
+    """The first key leads past the navigation; headers sort, details open and links are copied without a mouse."""
+    browser = autumn.browser
+    browser.keys(Keys.TAB)
+    assert browser.run("return document.activeElement.className") == "skip"
+    browser.type("#table th.is-state .dt-column-order", Keys.ENTER)
+    browser.until("document.querySelector('#table th.is-state').ariaSort === 'ascending'")
+    outline = "return getComputedStyle(document.activeElement).outlineStyle"
+    browser.type("button.more", Keys.ENTER)
+    assert browser.run("return document.activeElement.ariaExpanded") == "true"
+    assert browser.run(outline) == "solid"
+    assert "company id" in browser.text("#table tr.child")
+    browser.type("button.more", Keys.SPACE)
+    assert browser.run("return document.activeElement.ariaExpanded") == "false"
+    every = "[...document.querySelectorAll('button, input, select, a[href], summary')]"
+    assert browser.run(f"return {every}.filter(each => each.tabIndex < 0 && !each.ariaDisabled).length") == 0
+    nameless = "[...document.querySelectorAll('input, select')].filter(each => !each.labels.length && !each.ariaLabel)"
+    assert browser.run(f"return {nameless}.length") == 0
+
+
+@pytest.mark.parametrize("width", [360, 768, 1280])
+@pytest.mark.parametrize("name", ["ordinary", "dangerous"])
+def test_no_width_is_too_narrow(browser: Browser, request: pytest.FixtureRequest, name: str, width: int) -> None:
+    """The page never scrolls sideways, also with rows opened and the longest values."""
+    with browser.seen(width=width, height=800):
+        opened = Opened(browser, request.getfixturevalue(name))
+        browser.run(
+            "document.querySelectorAll('button.more, details').forEach(each => { each.click(); each.open = true })"
+        )
+        assert browser.run("return document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        assert all(opened.column("state"))
+        assert browser.run("return document.querySelector('#table td.is-state').offsetWidth") > 0
+
+
+def test_both_schemes_are_painted(browser: Browser, ordinary: Path) -> None:
+    """Light on dark, or dark on light; what is drawn in the charts follows."""
+    styles = "[document.body, document.querySelector('figure rect')].map(each => getComputedStyle(each))"
+    ground = f"return {styles}.map(style => [style.backgroundColor, style.fill])"
+    seen = []
+    for scheme in ("light", "dark"):
+        with browser.seen(scheme=scheme):
+            Opened(browser, ordinary)
+            seen.append((browser.run(ground), browser.screenshot()))
+    (light, light_picture), (dark, dark_picture) = seen
+    assert light[0][0] == "rgb(245, 246, 248)"
+    assert dark[0][0] == "rgb(16, 20, 26)"
+    assert light[1][1] != dark[1][1]
+    assert light_picture != dark_picture
+
+
+def test_it_prints_light_and_without_controls(browser: Browser, ordinary: Path) -> None:
+    """What was filtered is on the paper, what is pressed is not."""
+    opened = Opened(browser, ordinary)
+    browser.choose("#state", "failed")
+    with browser.seen(scheme="dark", media="print"):
+        shown = "return [...document.querySelectorAll(arguments[0])].filter(each => each.checkVisibility()).length"
+        assert browser.run(shown, "button, input, select, nav, details") == 0
+        assert (
+            browser.run(shown, "#table tbody tr") == opened.count[0] == opened.results().filter(state="failed").height
+        )
+        assert browser.run("return getComputedStyle(document.body).color") == "rgb(28, 37, 48)"
+    assert browser.printed().startswith(b"%PDF")
+
+
+def guarded(browser: Browser, texts: list[str]) -> list[str]:
+    """Guard texts as the page's script does, with the pattern that it is given."""
+    script = "const [pattern, texts] = arguments; const formula = new RegExp(`^'*${pattern}`, 'u');"
+    return list(
+        browser.run(f"{script} return texts.map(text => formula.test(text) ? `'${{text}}` : text)", FORMULA, texts)
+    )
+
+
+def by_polars(texts: list[str]) -> list[str]:
+    """Guard texts as the CSV files are guarded."""
+    return pl.DataFrame({"text": texts}, {"text": pl.String}).select(guard(pl.col("text")))["text"].to_list()
+
+
+def test_every_sign_is_guarded_alike_in_both_languages(browser: Browser) -> None:
+    """Each that there is, alone and before an equals sign: their ideas of blanks and invisible signs are the same."""
+    browser.open("about:blank")
+    signs = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
+    flags = """const formula = new RegExp(`^'*${arguments[0]}`, 'u'), found = [];
+        for (let code = 0; code < 0x110000; code++) {
+            if (code >= 0xD800 && code < 0xE000) continue;
+            const sign = String.fromCodePoint(code);
+            if (formula.test(sign) || formula.test(`${sign}=1`)) found.push(code);
+        }
+        return found"""
+    pairs = pl.DataFrame({"alone": signs, "before": [f"{sign}=1" for sign in signs]})
+    changed = pairs.select((guard(pl.col("alone")) != pl.col("alone")) | (guard(pl.col("before")) != pl.col("before")))
+    assert browser.run(flags, FORMULA) == [
+        ord(sign) for sign, is_so in zip(signs, changed.to_series(), strict=True) if is_so
+    ]
+
+
+def test_every_text_is_guarded_alike_in_both_languages(browser: Browser) -> None:
+    """Whatever the text is; and `bulk` takes the guard away again."""
+    browser.open("about:blank")
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(st.text() | st.text("='\"+-@ \t\r\n＝\u200ba", max_size=8), max_size=100))
+    def alike(texts: list[str]) -> None:
+        found = guarded(browser, texts)
+        assert found == by_polars(texts)
+        frame = pl.DataFrame({"text": found}, {"text": pl.String})
+        assert frame.select(unguard(pl.col("text")))["text"].to_list() == texts
+
+    alike()
