@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 
-from benchmarks import check, follow_up, memory, pace, reports, resume, speed, start
+from benchmarks import check, follow_up, memory, pace, page, reports, resume, speed, start
 from benchmarks.figures import Figure, lines
 
 BENCHMARKS = {
@@ -18,6 +18,7 @@ BENCHMARKS = {
     "resume": resume.run,
     "follow-up": follow_up.run,
     "reports": reports.run,
+    "page": page.run,
 }
 
 

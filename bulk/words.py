@@ -34,3 +34,9 @@ def percent(share: float) -> str:
     if 0.999 < share < 1:
         return ">99.9%"
     return f"{share:.1%}".replace(".0%", "%")
+
+
+def time(text: str | datetime) -> str:
+    """Give a time of the journal as people read it: to the minute, UTC."""
+    moment = datetime.fromisoformat(text) if isinstance(text, str) else text
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -50,7 +50,7 @@ _MINUTES = """
     SELECT CAST(sent_at / 60 AS INTEGER), count(*), sum(status IS 429) FROM requests
     WHERE outcome IS NOT 'unsent' GROUP BY 1 ORDER BY 1"""
 _ADVANCED = """
-    SELECT CAST(strftime('%s', at) / 60 AS INTEGER), count(*) FROM changes
+    SELECT CAST(strftime('%s', at) / 60 AS INTEGER), count(DISTINCT customer) FROM changes
     WHERE now IN ('link_ready', 'linked', 'complete') GROUP BY 1"""
 _ADVANCED_BEFORE_3 = """
     SELECT CAST(strftime('%s', updated_at) / 60 AS INTEGER), count(*) FROM customers

@@ -14,7 +14,7 @@ from typing import Final
 from bulk.journal.figures import Example, Failure, Figures, Rejected
 from bulk.model import State
 from bulk.settings import CODAT, STAND_IN
-from bulk.words import count
+from bulk.words import count, time
 
 MOST_EXAMPLES: Final = 3
 
@@ -111,7 +111,7 @@ def next_steps(figures: Figures, place: Place) -> Iterator[NextStep]:
     """Say what to do next, the most urgent first."""
     folder, customers, links = place.folder, figures.summary.customers, figures.links
     if links.usable:
-        said = f"{count(links.usable, 'linkUrl')}, the next expires {links.next_expiry}"
+        said = f"{count(links.usable, 'linkUrl')}, the next expires {time(links.next_expiry or figures.at)}"
         yield NextStep("Email", str(folder / "links.csv"), said)
     if links.stale:
         renew = command("links", figures, place)
@@ -226,18 +226,9 @@ def troubles(figures: Figures, rejected: Iterable[Rejected], place: Place) -> tu
             group.customers += 1
             if len(group.examples) < MOST_EXAMPLES:
                 group.examples.append(Example(row.row, row.customer_id, row.reasons))
-    mend = migration(figures, place, str(place.folder / "rejects.csv"))
-    found += [
-        Trouble(
-            f"Rejected row: {problem}",
-            f"Mend them in a copy of rejects.csv: {remedy}." if remedy else "Mend them in a copy of rejects.csv.",
-            mend,
-            group.customers,
-            tuple(group.examples),
-            (),
-        )
-        for (problem, remedy), group in faults.items()
-    ]
+    for (problem, remedy), group in faults.items():
+        said = f"Mend it in a copy of rejects.csv{f': {remedy}' if remedy else ''}."
+        found.append(Trouble(f"Rejected: {problem}", said, "", group.customers, tuple(group.examples), ()))
     return tuple(sorted(found, key=lambda trouble: -trouble.customers))
 
 

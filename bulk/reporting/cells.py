@@ -63,14 +63,13 @@ def rows(frame: pl.DataFrame, styles: Sequence[str | pl.Series], *, first: int) 
 
 def _cell(place: int, dtype: pl.DataType, style: str | pl.Series) -> pl.Expr:
     value = pl.col(str(place))
-    if dtype == pl.String:
-        # Readers may drop blanks at the ends. To forbid it in each cell would make the files a fifth larger.
-        has_blanks = value.str.contains(_BLANK_END).any()
-        space = pl.when(has_blanks).then(pl.lit(' xml:space="preserve">')).otherwise(pl.lit(">"))
-        content = (pl.lit('" t="inlineStr"><is><t'), space, escaped(value).str.replace_many(_MARKUP))
-        end, is_there = "</t></is></c>", value.str.len_bytes() > 0
-    else:
-        content = (pl.lit('"><v>'), value.cast(pl.String))
-        end, is_there = "</v></c>", value.is_not_null()
     start = (pl.lit(f'<c r="{xl_col_to_name(place)}'), pl.col("number"), pl.lit('" s="'), pl.lit(style))
-    return pl.when(is_there).then(pl.concat_str(*start, *content, pl.lit(end))).otherwise(pl.lit(""))
+    if dtype != pl.String:
+        cell = pl.concat_str(*start, pl.lit('"><v>'), value.cast(pl.String), pl.lit("</v></c>"))
+        return cell.fill_null("")
+    # Readers may drop blanks at the ends. To forbid it in each cell would make the files a fifth larger.
+    has_blanks = value.str.contains(_BLANK_END).any()
+    space = pl.when(has_blanks).then(pl.lit(' xml:space="preserve"')).otherwise(pl.lit(""))
+    text = escaped(value).str.replace_many(_MARKUP)
+    cell = pl.concat_str(*start, pl.lit('" t="inlineStr"><is><t'), space, pl.lit(">"), text, pl.lit("</t></is></c>"))
+    return pl.when(value.str.len_bytes() > 0).then(cell).otherwise(pl.lit(""))

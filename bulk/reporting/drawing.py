@@ -26,9 +26,8 @@ from xml.etree.ElementTree import Element, SubElement, tostring
 import pygal
 from markupsafe import Markup
 
-from bulk.reporting.story import time
 from bulk.reporting.timeline import Slice, Timeline
-from bulk.words import count, duration, percent
+from bulk.words import count, duration, percent, time
 
 # For its maps, which nobody uses here, pygal leaves an import hook of a form that Python warns of.
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]

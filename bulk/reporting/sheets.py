@@ -14,12 +14,7 @@ from bulk.reporting.cells import rows, shortened
 from bulk.reporting.xlsx import RowSheet
 from bulk.words import count
 
-# https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3, "Excel specifications and limits"
-MOST_ROWS: Final = 1_048_576
-MOST_COLUMNS: Final = 16_384
-MOST_LINKS: Final = 65_530
 MOST_LINK_CHARACTERS: Final = 2_079
-
 _MOST_CELLS: Final = 200_000  # made at once: more takes memory and saves no time
 
 # An address that every spreadsheet takes as it is: of the characters of RFC 3986, without a user or a literal IPv6.
@@ -40,11 +35,24 @@ _WIDTHS: Final = MappingProxyType(  # of columns whose first rows may not show w
         "link_url": 42,
         "link_expires_at": 21,
         "error": 42,
-        "reasons": 60,
+        "reasons": 80,
         "updated_at": 21,
         "change": 18,
     }
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much a sheet takes."""
+
+    rows: int  # the header included
+    columns: int
+    links: int
+
+
+# https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3, "Excel specifications and limits"
+EXCEL: Final = Limits(rows=1_048_576, columns=16_384, links=65_530)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +89,8 @@ class Styles:
 class Table:
     """A table over as many sheets as it needs: over the limit of rows it goes on in another."""
 
-    def __init__(self, name: str, styles: Styles, add: Callable[[str], RowSheet], *, most_rows: int) -> None:
-        self._name, self._styles, self._add, self._most_rows = name, styles, add, most_rows
+    def __init__(self, name: str, styles: Styles, limits: Limits, add: Callable[[str], RowSheet]) -> None:
+        self._name, self._styles, self._limits, self._add = name, styles, limits, add
         self._kind = KINDS[name]
         self._sheets: list[RowSheet] = []
         self._header = pl.DataFrame()
@@ -92,16 +100,16 @@ class Table:
 
     def write(self, frame: pl.DataFrame) -> None:
         """Add the frame's rows; the first frame's columns become the header and give the widths."""
-        shown = self._taken(frame[:, :MOST_COLUMNS])
+        shown = self._taken(frame[:, : self._limits.columns])
         if not self._sheets:
             self._columns = frame.width
             self._widths = _widths(shown)
             self._header = self._taken(_titles(shown))
             self._begin()
         while shown.height:
-            if self._filled == self._most_rows:
+            if self._filled == self._limits.rows:
                 self._begin()
-            size = min(self._most_rows - self._filled, max(_MOST_CELLS // shown.width, 1))
+            size = min(self._limits.rows - self._filled, max(_MOST_CELLS // shown.width, 1))
             self._append(shown[:size])
             shown = shown[size:]
 
@@ -118,8 +126,8 @@ class Table:
         if len(self._sheets) > 1:
             others = ", ".join(sheet.name for sheet in self._sheets[1:])
             yield f"{name} has {count(self._rows, 'row')}, more than a sheet takes: it goes on in {others}."
-        if self._columns > MOST_COLUMNS:
-            more = count(self._columns - MOST_COLUMNS, "column")
+        if self._columns > self._limits.columns:
+            more = count(self._columns - self._limits.columns, "column")
             yield f"{name} has {more} more than Excel takes; {file} has them all."
         if self._cut == 1:
             yield f"1 cell of {name} was too long for Excel and is cut; {file} has it whole."
@@ -143,7 +151,7 @@ class Table:
             sheet.set_column(column, column, width)
         sheet.freeze_panes(1, self._kind.frozen_columns)
         sheet.repeat_rows(0)
-        everywhere = f"A1:XFD{MOST_ROWS}"  # or Excel marks each 00123 as a mistake
+        everywhere = "A1:XFD1048576"  # or Excel marks each 00123 as a mistake
         sheet.ignore_errors({"number_stored_as_text": everywhere, "two_digit_text_year": everywhere})
         sheet.add_rows(rows(self._header, [self._styles.header] * self._header.width, first=1))
         self._filled, self._links = 1, 0
@@ -172,7 +180,7 @@ class Table:
         if self._kind.has_states:
             is_link &= frame.get_column("state") == State.LINK_READY
         is_link = is_link.fill_null(value=False)
-        is_clickable = is_link & (is_link.cum_sum() + self._links <= MOST_LINKS)
+        is_clickable = is_link & (is_link.cum_sum() + self._links <= self._limits.links)
         self._links += int(is_clickable.sum())
         self._unclickable += int((is_link & ~is_clickable).sum())
         return is_clickable

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 
 from bulk.journal.figures import Figures
 from bulk.model import State
-from bulk.words import count, duration
+from bulk.words import count, duration, time
 
 _DONE: Final = MappingProxyType(
     {
@@ -55,12 +54,6 @@ def last_run(figures: Figures) -> str:
     if run.stopped is not None:
         return f"{said} It stopped: {run.stopped}."
     return said if run.finished_at is not None else f"{said} It has not come to its end."
-
-
-def time(text: str | datetime) -> str:
-    """Give a time as people read it: to the minute, UTC."""
-    moment = datetime.fromisoformat(text) if isinstance(text, str) else text
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def _agree(text: str, number: int) -> str:

@@ -19,7 +19,7 @@ from xlsxwriter.exceptions import FileCreateError  # type: ignore[import-untyped
 
 from bulk.journal.figures import Figures
 from bulk.reporting.advice import Place
-from bulk.reporting.sheets import MOST_ROWS, Styles, Table
+from bulk.reporting.sheets import EXCEL, Limits, Styles, Table
 from bulk.reporting.staging import FILE_MODE, told
 from bulk.reporting.workbook_summary import ACCENT, COLOURS, NUMBER, TEXT, fill
 from bulk.reporting.xlsx import Archive, RowSheet, style_of
@@ -42,12 +42,12 @@ class Sheet:
 class Workbook:
     """The workbook of a batch, a context manager; it is there once the `with` ends without an error.
 
-    `most_rows` of a sheet, its header included. Raises JournalUnwritable.
+    Raises JournalUnwritable where the disk fails or is full.
     """
 
-    def __init__(self, path: Path, *, most_rows: int = MOST_ROWS) -> None:
+    def __init__(self, path: Path, *, limits: Limits = EXCEL) -> None:
         self._path = path
-        self._most_rows = most_rows
+        self._limits = limits
         self._tables: list[Table] = []
         self._held = ExitStack()
 
@@ -74,7 +74,7 @@ class Workbook:
 
     def sheet(self, name: str) -> Sheet:
         """Begin the table of this name, of those in `KINDS`, which follows those before it."""
-        table = Table(name, self._styles, self._add, most_rows=self._most_rows)
+        table = Table(name, self._styles, self._limits, self._add)
         self._tables.append(table)
         return Sheet(self._path, table)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from bulk.journal.figures import Figures
 from bulk.model import State
 from bulk.reporting import advice, funnel, story
+from bulk.words import time
 
 ACCENT: Final = "#1F4E79"
 GREY: Final = "#595959"
@@ -71,7 +72,7 @@ def fill(book: Any, sheet: Any, figures: Figures, place: advice.Place, notes: Se
     run = figures.last_run
     page.facts(
         {
-            "As of": story.time(figures.at),
+            "As of": time(figures.at),
             "Input": summary.input or _UNKNOWN,
             "Version": f"bulk {run.version}" if run else _UNKNOWN,
         }
@@ -220,7 +221,7 @@ def _funnel(page: _Page, figures: Figures, top: int) -> None:
 
 
 def _changes(page: _Page, figures: Figures) -> None:
-    page.heading(f"Changed since {story.time(figures.since)}" if figures.since else "")
+    page.heading(f"Changed since {time(figures.since)}" if figures.since else "")
     changes = funnel.changes(figures)
     if not changes:
         page.say("text", "Nothing has changed.")
@@ -248,7 +249,7 @@ def _quota(page: _Page, figures: Figures) -> None:
             "Requests a day": quota.limit,
             "Used": quota.used,
             "Left": quota.left,
-            "Resets": story.time(quota.resets_at) if quota.resets_at else None,
+            "Resets": time(quota.resets_at) if quota.resets_at else None,
             "Still to send": quota.to_do,
             "Days needed": quota.days,
         }

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import shlex
 from datetime import timedelta
 from importlib.resources import files
 from itertools import pairwise
@@ -21,7 +22,7 @@ from bulk.journal.reading import Reader
 from bulk.reporting import advice, funnel, story
 from bulk.reporting.advice import Place
 from bulk.reporting.timeline import timeline
-from bulk.words import percent
+from bulk.words import percent, time
 
 from .batches import HOSTILE, NOW, SCRIPT, batch, insert, reports, text
 from .html import Html, listed
@@ -135,7 +136,7 @@ def test_it_says_what_the_other_reports_say(ordinary: Path) -> None:
     assert page.text("p", **{"class": "headline"}) == story.headline(figures)
     facts = [(said, page.texts[place + 1]) for place, said in enumerate(page.texts) if page.elements[place][0] == "dt"]
     assert facts[:5] == [
-        ("Written", story.time(NOW)),
+        ("Written", time(NOW)),
         ("Input", "in.csv"),
         ("Codat", "api.codat.io"),
         ("Version", "bulk 1"),
@@ -160,6 +161,12 @@ def test_it_says_what_the_other_reports_say(ordinary: Path) -> None:
             assert f"{trouble.title} {trouble.customers:,}" in errors
             assert trouble.remedy in errors
             assert all(identifier in errors for identifier in trouble.correlation_ids)
+
+
+def test_it_says_how_to_make_it_again(dangerous: Path) -> None:
+    """By a command that asks Codat nothing, and so is not told where Codat is."""
+    command = shlex.split(parsed(dangerous).text("footer").removesuffix("Copy").partition("again: ")[2])
+    assert command == ["bulk", "report", str(dangerous.parent)]
 
 
 def test_its_rows_are_those_of_the_results(ordinary: Path) -> None:

@@ -205,7 +205,7 @@ def test_what_to_do_next_names_files_and_whole_commands() -> None:
         ("Differs", "out/autumn/differences.csv", ""),
         ("Go on", f"{begins} {where}", f"{begins} {where}"),
     ]
-    assert steps[0].why == "2 linkUrls, the next expires 2026-11-23T15:00:00Z"
+    assert steps[0].why == "2 linkUrls, the next expires 2026-11-23 15:00 UTC"
     assert steps[1].why == "3 linkUrls no longer good"
     assert list(advice.next_steps(figures({(5, State.COMPLETE): 1}), HERE)) == []
 
@@ -290,7 +290,7 @@ def test_rejected_rows_are_grouped_by_fault() -> None:
         Rejected(8, "z", "row has 5 cells where the header has 4, the last: y: add the missing cells"),
     ]
     troubles = advice.troubles(figures(), rows, HERE)
-    assert {trouble.title.removeprefix("Rejected row: "): trouble.customers for trouble in troubles} == {
+    assert {trouble.title.removeprefix("Rejected: "): trouble.customers for trouble in troubles} == {
         "platform names no platform, or more than one": 2,
         "email is no email address": 1,
         "customer_id stands in row … already": 2,
@@ -298,7 +298,7 @@ def test_rejected_rows_are_grouped_by_fault() -> None:
         "customer_id is in this batch already": 1,
         "row has too many or too few cells": 2,
     }
-    assert all("rejects.csv" in trouble.command for trouble in troubles)
+    assert all("rejects.csv" in trouble.remedy for trouble in troubles)
     assert troubles[0].examples[0].customer_id == "a"
 
 

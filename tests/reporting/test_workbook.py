@@ -9,6 +9,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from bulk.journal.figures import Figures, read
 from bulk.journal.reading import LINKS, PARTNER, RESULTS, Reader
 from bulk.model import State
 from bulk.reporting import advice, funnel, story
-from bulk.reporting.sheets import MOST_COLUMNS, MOST_LINKS, MOST_ROWS
+from bulk.reporting.sheets import EXCEL, Limits
 from bulk.reporting.workbook import Workbook
 from bulk.reporting.workbook_summary import COLOURS
 
@@ -68,9 +69,9 @@ def figures_of(journal: Journal, *, since: datetime | None = None) -> Figures:
         return read(reader, at=NOON, since=since)
 
 
-def fill(path: Path, figures: Figures, tables: Mapping[str, pl.DataFrame], *, most_rows: int = MOST_ROWS) -> None:
+def fill(path: Path, figures: Figures, tables: Mapping[str, pl.DataFrame], *, limits: Limits = EXCEL) -> None:
     """Write a workbook of these frames, each in two chunks."""
-    with Workbook(path, most_rows=most_rows) as book:
+    with Workbook(path, limits=limits) as book:
         for name, frame in tables.items():
             sheet = book.sheet(name)
             sheet.write(frame[:1])
@@ -83,12 +84,12 @@ def write(
     tables: Mapping[str, pl.DataFrame] = {},
     *,
     since: datetime | None = None,
-    most_rows: int = MOST_ROWS,
+    limits: Limits = EXCEL,
 ) -> Path:
     """Write a workbook of these frames with the summary of the journal."""
     path = journal.folder / "results.xlsx"
     path.unlink(missing_ok=True)
-    fill(path, figures_of(journal, since=since), tables, most_rows=most_rows)
+    fill(path, figures_of(journal, since=since), tables, limits=limits)
     return path
 
 
@@ -263,13 +264,22 @@ def test_no_link_is_clickable_but_those_that_are_still_to_be_used(journal: Journ
 
 
 def test_links_beyond_what_excel_takes_are_text(journal: Journal) -> None:
-    """The summary says how many those are."""
-    path = write(journal, {"Links": texts(link_url=[URL] * (MOST_LINKS + 2))})
-    found = parts(path)
-    assert found["xl/worksheets/sheet2.xml"].count(b"<hyperlink ") == MOST_LINKS
-    assert found["xl/worksheets/_rels/sheet2.xml.rels"].count(b"<Relationship ") == MOST_LINKS
+    """The summary says how many those are; another sheet takes as many again."""
+    urls = [None, "x", *[URL] * 8]
+    path = write(journal, {"Links": texts(link_url=urls)}, limits=replace(EXCEL, rows=7, links=3))
+    book = opened(path)
+    assert list(hyperlinks(book["Links"])) == ["A4", "A5", "A6"]
+    assert list(hyperlinks(book["Links 2"])) == ["A2", "A3", "A4"]
+    assert [cell.value for cell in book["Links"]["A"]] == ["link_url", *urls[:6]]
     note = "2 linkUrls of Links cannot be clicked, because Excel takes no more of them: copy them."
     assert [note] in said(path)
+
+
+def test_excels_own_limits_hold(journal: Journal) -> None:
+    """Beyond them XlsxWriter would warn, and leave out what it cannot write."""
+    path = write(journal, {"Links": texts(link_url=[URL] * 65_531)})
+    assert parts(path)["xl/worksheets/sheet2.xml"].count(b"<hyperlink ") == 65_530
+    assert (EXCEL.rows, EXCEL.columns) == (1_048_576, 16_384)
 
 
 def luminance(colour: str) -> float:
@@ -296,7 +306,7 @@ def test_each_state_has_a_colour_that_can_be_read(journal: Journal, state: State
 def test_over_the_limit_of_rows_a_table_goes_on_in_another_sheet(journal: Journal) -> None:
     """Each begins with the header; the summary says so; the sheets that follow stay behind it."""
     frame = results(*({"row": row, "state": "link_ready", "link_url": URL} for row in range(1, 6)))
-    path = write(journal, {"Results": frame, "Links": texts(link_url=[URL] * 2)}, most_rows=3)
+    path = write(journal, {"Results": frame, "Links": texts(link_url=[URL] * 2)}, limits=replace(EXCEL, rows=3))
     book = opened(path)
     assert book.sheetnames == ["Summary", "Results", "Results 2", "Results 3", "Links"]
     found = [[row[0] for row in cells(book[name])] for name in book.sheetnames[1:4]]
@@ -308,9 +318,9 @@ def test_over_the_limit_of_rows_a_table_goes_on_in_another_sheet(journal: Journa
 
 def test_columns_beyond_what_excel_takes_are_left_out(journal: Journal) -> None:
     """The summary says how many, and where they are."""
-    path = write(journal, {"Rejects": texts(**{f"c{place}": ["x"] for place in range(MOST_COLUMNS + 3)})})
-    assert b'"XFD1"' in parts(path)["xl/worksheets/sheet2.xml"]
-    assert ["Rejects has 3 columns more than Excel takes; rejects.csv has them all."] in said(path)
+    path = write(journal, {"Rejects": texts(a=["1"], b=["2"], c=["3"], d=["4"])}, limits=replace(EXCEL, columns=3))
+    assert cells(opened(path)["Rejects"]) == [["a", "b", "c"], ["1", "2", "3"]]
+    assert ["Rejects has 1 column more than Excel takes; rejects.csv has them all."] in said(path)
 
 
 def test_cells_too_long_for_excel_are_cut_where_one_can_see_it(journal: Journal) -> None:
@@ -414,6 +424,17 @@ def test_a_batch_that_nothing_is_known_of_has_a_summary(tmp_path: Path) -> None:
         row[0] for row in found if row[1:] == ["not known"]
     }
     assert ["Nothing is to be done."] in found
+
+
+def test_a_folder_whose_name_is_no_text_is_shown_as_far_as_it_is(batch: Journal) -> None:
+    """Linux takes any bytes for a name; a workbook takes UTF-8."""
+    path, place = (
+        batch.folder / "results.xlsx",
+        advice.Place(Path(os.fsdecode(b"a\xffb")), has_sandbox=False, has_differences=False),
+    )
+    with Workbook(path) as book:
+        book.summary(figures_of(batch), place)
+    assert any("a?b" in str(row[-1]) for row in said(path))
 
 
 def test_the_funnel_is_a_native_chart(batch: Journal) -> None:

@@ -39,8 +39,8 @@ class Customers:
             return
         for each in (*self._all, frame):
             is_troubled = each["state"].is_in(_TROUBLED)
-            self._keep(each.filter(is_troubled), self._troubled)
-            self._keep(each.filter(~is_troubled), self._others)
+            self._keep(each, is_troubled, self._troubled)
+            self._keep(each, ~is_troubled, self._others)
         self._all.clear()
 
     def listed(self) -> pl.DataFrame:
@@ -48,10 +48,15 @@ class Customers:
         frames = self._all or [*self._troubled, *self._others]
         return pl.concat(frames).head(self._most) if frames else pl.DataFrame(schema=dict.fromkeys(RESULTS, pl.String))
 
-    def _keep(self, frame: pl.DataFrame, kept: list[pl.DataFrame]) -> None:
+    def _keep(self, frame: pl.DataFrame, chosen: pl.Series, kept: list[pl.DataFrame]) -> None:
         room = self._most - sum(each.height for each in kept)
-        if room > 0:
-            kept.append(frame.head(room))
+        if room > 0 and chosen.any():
+            kept.append(_copied(frame.filter(chosen).head(room)))
+
+
+def _copied(frame: pl.DataFrame) -> pl.DataFrame:
+    """Copy rows: what polars filters goes on holding the texts of all the others."""
+    return pl.DataFrame(frame.to_dict(as_series=False), schema=frame.schema)
 
 
 def coded(frame: pl.DataFrame) -> Markup:

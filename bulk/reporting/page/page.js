@@ -55,7 +55,7 @@
   }
 
   const shownTime = (text) => text.replace("T", " ").replace(/:\d\dZ$/, " UTC");
-  const label = (name) => (LABELS[name] ?? name).replaceAll("_", " ");
+  const label = (name) => (facts.columns.includes(name) ? (LABELS[name] ?? name).replaceAll("_", " ") : name);
   const platform = (key) => facts.platforms[key] ?? key;
   const announce = (text) => { element("live").textContent = text; };
 
@@ -85,10 +85,13 @@
   }
 
   /* LinkUrls. They are good until they expire by this clock, or by the one that wrote the page. */
-  function isOffered(row) {
-    if (row[at.state] !== "link_ready" || !URL.canParse(row[at.link_url])) return false;
-    const { protocol, hostname } = new URL(row[at.link_url]);
-    return protocol === "https:" || (protocol === "http:" && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
+  function isLinkUrl(url) {
+    try {
+      const { protocol, hostname } = new URL(url);
+      return protocol === "https:" || (protocol === "http:" && /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname));
+    } catch {
+      return false;
+    }
   }
 
   const isExpired = (row) => !(Date.parse(row[at.link_expires_at]) > Math.max(Date.now(), written));
@@ -96,7 +99,7 @@
   function link(row) {
     if (row[at.state] !== "link_ready") return "";
     if (row[at.link_url] === null) return "to be renewed";
-    if (!isOffered(row)) return "not a linkUrl";
+    if (!isLinkUrl(row[at.link_url])) return "not a linkUrl";
     return isExpired(row) ? "expired" : "good";
   }
 

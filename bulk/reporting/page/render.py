@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import shlex
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
@@ -19,14 +20,15 @@ from markupsafe import Markup
 
 from bulk.guard import FORMULA
 from bulk.journal.figures import Figures, Rejected
-from bulk.journal.reading import CHANGE, moment
+from bulk.journal.reading import CHANGE, RESULTS, moment
 from bulk.model import State
 from bulk.reporting import advice, charts, funnel, story
 from bulk.reporting.advice import Place
 from bulk.reporting.page.customers import Customers, as_json, coded
 from bulk.reporting.platforms import NAMES
 from bulk.reporting.timeline import timeline
-from bulk.words import count, duration, percent
+from bulk.settings import STAND_IN
+from bulk.words import count, duration, percent, time
 
 MOST_HOLDS: Final = 10
 MOST_TROUBLES: Final = 50
@@ -38,6 +40,7 @@ def page(figures: Figures, customers: Customers, rejected: Iterable[Rejected], p
     """Make the page."""
     progress = timeline(figures)
     listed = customers.listed()
+    stages, platforms = funnel.funnel(figures), funnel.platforms(figures)
     troubles = advice.troubles(figures, rejected, place)
     scripts = [_asset(name) for name in _SCRIPTS]
     return (
@@ -49,17 +52,17 @@ def page(figures: Figures, customers: Customers, rejected: Iterable[Rejected], p
             run=figures.last_run,
             headline=story.headline(figures),
             last_run=story.last_run(figures),
-            codat=figures.codat or ("a stand-in on this machine" if place.has_sandbox else figures.base_url),
+            codat=figures.codat or (STAND_IN if place.has_sandbox else figures.base_url),
             steps=tuple(advice.next_steps(figures, place)),
             changes=funnel.changes(figures),
             states=funnel.states(figures),
-            stages=(stages := funnel.funnel(figures)),
+            stages=stages,
             funnel_chart=charts.funnel(stages),
             links_chart=charts.links(figures.links),
             timeline=progress,
             progress_charts=charts.progress(progress),
             holds=sorted(progress.holds, key=lambda hold: hold.since - hold.until)[:MOST_HOLDS],
-            platforms=(platforms := funnel.platforms(figures)),
+            platforms=platforms,
             platforms_chart=charts.platforms(platforms),
             stage_names=funnel.STAGES,
             troubles=troubles[:MOST_TROUBLES],
@@ -68,7 +71,7 @@ def page(figures: Figures, customers: Customers, rejected: Iterable[Rejected], p
             rows=customers.rows,
             listed=listed.height,
             is_compared=CHANGE in listed.columns,
-            again=advice.command("report", figures, place),
+            again=shlex.join(["bulk", "report", str(place.folder)]),
             data=coded(listed),
             facts=as_json(_facts(figures)),
             style=_asset("page.css"),
@@ -84,6 +87,7 @@ def _facts(figures: Figures) -> dict[str, object]:
         "batch": figures.summary.batch,
         "written": moment(figures.at),
         "platforms": dict(NAMES),
+        "columns": [CHANGE, *RESULTS],
         "states": [str(state) for state in State],
         "formula": FORMULA,
     }
@@ -105,7 +109,7 @@ def _environment() -> Environment:
         "number": "{:,}".format,
         "rate": "{:,.1f}".format,
         "share": percent,
-        "time": story.time,
+        "time": time,
         "took": lambda length: duration(length / timedelta(seconds=1)),
         "words": lambda text: text.replace("_", " "),
     }

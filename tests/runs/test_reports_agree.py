@@ -1,0 +1,127 @@
+"""All reports of a real batch say the same: page, workbook, CSV, Parquet, summary and console, as the journal does."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+import pytest
+from openpyxl import load_workbook
+from openpyxl.utils.escape import unescape
+from page.html import Html, listed
+
+import bulk
+from runs.bench import Bench, Codat, row
+
+
+@pytest.fixture
+def ended(codat: Codat, bench: Bench) -> str:
+    """A batch with somebody in nearly every state; gives what the last command said."""
+    ids = bench.customers(24)
+    rows = [row(customer_id, number) for number, customer_id in enumerate(ids)]
+    rows[3] |= {"platform": "Lotus 1-2-3"}
+    rows[5] |= {"email": "nobody", "company_name": "=1+1"}
+    bench.write(rows)
+    codat.befall({"kind": "400", "operations": ["create_company"], "count": 2})
+    bench.run("--limit", "20")
+    codat.relieve()
+    there = [each["customer_id"] for each in bench.results() if each["state"] == "link_ready"]
+    codat.authorize(there[:6])
+    bench.then("follow-up")
+    codat.deauthorize(there[:1])
+    codat.befall({"kind": "422", "operations": ["create_partner_expense_connection"], "count": 1})
+    codat.authorize(there[6:8])
+    return bench.then("follow-up").out
+
+
+def test_the_counts_of_all_reports_are_those_of_the_journal(ended: str, bench: Bench) -> None:
+    """By state: in the rows of each, and in what each sums up; and the funnel of page, workbook and console."""
+    folder = bench.folder
+    counts = {state: number for state, number in bench.summary()["customers"].items() if number}
+    assert counts == {"rejected": 2, "pending": 2, "failed": 3, "link_ready": 10, "complete": 6, "unlinked": 1}
+    in_journal = (
+        "SELECT state, count(*) FROM customers GROUP BY state UNION SELECT 'rejected', count(*) FROM rejections"
+    )
+    assert dict(bench.asked(in_journal)) == counts
+    assert Counter(each["state"] for each in bench.results()) == counts
+    assert Counter(pl.read_parquet(folder / "results.parquet")["state"]) == counts
+    page = Html((folder / "report.html").read_text("utf-8"))
+    assert Counter(listed(page)["state"]) == counts
+    assert figures_in(page.text("table", **{"class": "states"}), counts) == counts
+    book = load_workbook(folder / "results.xlsx")
+    header, *cells = book["Results"].iter_rows(values_only=True)
+    assert Counter(each[header.index("state")] for each in cells) == counts
+    summary = [[cell for cell in line if cell is not None] for line in book["Summary"].iter_rows(values_only=True)]
+    assert {line[0]: line[1] for line in summary if line and line[0] in counts} == counts
+    assert figures_in(ended, counts) == counts
+    stages = re.search(
+        r"rows (\d+) → valid (\d+) → company (\d+) → link ready (\d+) → linked (\d+) → .* (\d+)\n", ended
+    )
+    assert stages is not None
+    assert stages.groups() == ("24", "22", "18", "18", "7", "6")
+    names = ("rows", "valid", "company", "link ready", "linked", "partner connection")
+    in_workbook = {line[0]: str(line[1]) for line in summary if line and line[0] in names}
+    assert tuple(in_workbook[name] for name in names) == stages.groups()
+    drawn = next(
+        text for attributes, text in page.all("svg") if "have got to each stage" in str(attributes["aria-label"])
+    )
+    assert [figures_in(drawn, [name])[name] for name in names] == list(map(int, stages.groups()))
+
+
+def figures_in(text: str, words: object) -> dict[str, int]:
+    """Find the first number behind each word."""
+    found = {}
+    for word in words:  # type: ignore[attr-defined]
+        number = re.search(rf"\b{word}\D*?(\d+)", text)
+        if number:
+            found[str(word)] = int(number[1])
+    return found
+
+
+def test_the_rows_of_the_workbook_are_those_of_the_csv_files(ended: str, bench: Bench) -> None:
+    """Cell for cell, without the guards; so are those of the page."""
+    assert ended
+    book = load_workbook(bench.folder / "results.xlsx")
+    results = pl.read_parquet(bench.folder / "results.parquet")
+    assert sheet(book["Results"]) == [[*results.columns], *(texts(each) for each in results.rows())]
+    for name in ("links", "rejects", "partner"):
+        frame = bench.table(f"{name}.csv")
+        header, *cells = sheet(book[name.capitalize()])
+        guards = [each | {"company_name": each["company_name"].removeprefix("'")} for each in frame]
+        assert cells == [[each[column] for column in header] for each in guards]
+    page = listed(Html((bench.folder / "report.html").read_text("utf-8")))
+    assert [texts(each) for each in zip(*(page[name] for name in results.columns), strict=True)] == [
+        texts(each) for each in results.rows()
+    ]
+
+
+def sheet(cells: object) -> list[list[str]]:
+    """Give a sheet's cells as texts."""
+    return [texts(line) for line in cells.iter_rows(values_only=True)]  # type: ignore[attr-defined]
+
+
+def texts(line: object) -> list[str]:
+    """Give what a CSV has of it."""
+    return ["" if value is None else unescape(str(value)) for value in line]  # type: ignore[attr-defined]
+
+
+def test_a_report_with_nothing_new_is_the_same_to_the_byte(ended: str, bench: Bench) -> None:
+    """But for the time at which page and workbook were written."""
+    assert ended
+    before = contents(bench.folder)
+    bulk.report(bench.folder)
+    after = contents(bench.folder)
+    assert {name for name in before if before[name] != after[name]} <= {"report.html", "results.xlsx"}
+    assert json.loads(after["summary.json"])["customers"]["complete"] == 6
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Read all reports."""
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if path.suffix in (".csv", ".parquet", ".json", ".html", ".xlsx")
+    }
