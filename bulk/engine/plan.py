@@ -56,7 +56,7 @@ class Standing:
     key: str | None = None  # the key to repeat, if any
     body: str | None = None
     since: float = 0.0  # when the key was first used
-    is_spent: bool = False  # a 5xx is kept under the key
+    is_spent: bool = False  # an answer is kept under the key that is of no use any more: a 5xx, or what was done
     gateway_faults: int = 0
     in_doubt: bool = False  # the thing may exist
     doubted_at: float = 0.0  # when the newest request in doubt left
@@ -76,7 +76,7 @@ def standing(asks: Iterable[Ask], *, swept_at: float = 0.0, may_exist: bool = Fa
     for ask in asks:
         if ask.outcome is Outcome.FOUND or (ask.outcome is Outcome.DONE and ask.key is not None):
             # It was done. What is asked of the same step since then is another thing, and needs another key.
-            now = Standing(in_doubt=may_exist)
+            now = Standing(key=ask.key or now.key, is_spent=True, in_doubt=may_exist)
         else:
             now = _after_look(now, ask) if ask.key is None else _after_post(now, ask)
     if now.in_doubt and swept_at >= now.doubted_at + now.settling:

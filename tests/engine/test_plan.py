@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bulk.engine import plan
@@ -92,6 +92,7 @@ def test_nothing_is_sent_while_a_request_in_doubt_was_not_looked_up(asks: list[A
 
 
 @given(st.lists(POSTS | LOOKS, max_size=8), st.floats(0, 3 * KEY_LIFETIME))
+@example([post(O.KEPT), post(O.DONE), post(O.HELD)], 0.0)
 def test_no_key_is_repeated_that_codat_has_forgotten_or_answers_with_a_5xx(asks: list[Ask], later: float) -> None:
     """A kept 5xx is replayed; a forgotten key protects from nothing."""
     decision = plan.decide(plan.standing(asks), NOW + later)

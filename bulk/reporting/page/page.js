@@ -47,11 +47,12 @@
     return text.length <= most ? text : text.slice(0, most).replace(/[\uD800-\uDBFF]$/, "") + "…";
   }
 
-  /* A value as text, however long; a cut one tells on pointing at it where the rest is. */
+  /* A value as text, however long, that may break in an address; a cut one tells on pointing at it where the rest is. */
   function said(value, most = MOST) {
     const text = value === null ? "" : String(value);
     const more = text.length > most ? `${text.length.toLocaleString("en")} characters; results.csv has all of them` : "";
-    return made("bdi", { textContent: cut(text, most), title: more });
+    const parts = cut(text, most).split(/(?<=[@.])/);
+    return made("bdi", { title: more }, ...parts.flatMap((part, n) => (n ? [made("wbr"), part] : [part])));
   }
 
   const shownTime = (text) => text.replace("T", " ").replace(/:\d\dZ$/, " UTC");
