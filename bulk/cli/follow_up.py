@@ -46,7 +46,10 @@ def follow_up(
                 interrupt=interrupt,
             )
         )
-    made = result.advanced.get("complete", 0)
-    did = f"{count(made, 'partner connection')} created." if made else "Nobody is newly linked."
+    made, last = result.advanced.get("complete", 0), result.figures.last_run
+    did = f"{count(made, 'partner connection')} created."
+    if not made:  # who has linked again may have one already
+        linked = last.newly_linked if last is not None else 0
+        did = f"{count(linked, 'customer')} newly linked." if linked else "Nobody is newly linked."
     tell(result, as_json=as_json, did="" if result.stop and not made else did)
     return result.exit_code

@@ -121,7 +121,10 @@ class PastMoment(click.ParamType[datetime]):
 def _moment(text: str) -> datetime:
     """Read a moment, in UTC where it does not say otherwise. Raises ValueError."""
     moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("beyond the calendar") from error
 
 
 def link_lifetime(command: Command) -> Command:

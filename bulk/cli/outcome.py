@@ -10,6 +10,7 @@ from bulk.cli.words import give, give_json, say, shown, table
 from bulk.words import count, duration, moment, percent
 
 if TYPE_CHECKING:
+    from bulk.reporting.advice import NextStep
     from bulk.results import BatchResult
 
 
@@ -56,10 +57,14 @@ def _summary(result: BatchResult) -> list[str]:
     folder = result.folder
     is_explained = folder.parent.name == "reports" and (folder.parent / "README.md").is_file()
     said = "open report.html" + ("; README.md in reports/ explains every file" if is_explained else "")
-    steps = [(step.title, step.what, step.why) for step in advice.next_steps(figures, result.place)]
+    steps = [(step.title, step.why, _how(step)) for step in advice.next_steps(figures, result.place)]
     if "--sandbox" in advice.where(figures, result.place) and figures.summary.customers["link_ready"]:
-        steps.append(("Try", advice.stand_in(result.place), "then open a linkUrl and authorize"))
-    return [*lines, table([("Reports", str(folder), said), *steps])]
+        steps.append(("Try", "open a linkUrl and authorize", advice.stand_in(result.place)))
+    return [*lines, table([("Reports", said, str(folder)), *steps])]
+
+
+def _how(step: NextStep) -> str:
+    return step.what if step.command in ("", step.what) else f"{step.what}, then: {step.command}"
 
 
 def _stopped(result: BatchResult, *, can_wait: bool) -> str:
@@ -80,14 +85,16 @@ def _requests(result: BatchResult) -> str:
     from bulk.reporting import advice
 
     summary, quota = result.summary, advice.quota(result.figures)
+    took = "" if summary.seconds is None else f" in {duration(summary.seconds)}"  # none: killed, or still at it
     parts = [
-        f"{count(summary.requests_total, 'request')} in {duration(summary.seconds or 0)}",
+        count(summary.requests_total, "request") + took,
         f"{summary.retries:,} repeated",
         f"{summary.rate_limited:,} answered 429",
     ]
     if quota.left is not None:
         of = f" of {quota.limit:,}" if quota.limit is not None else ""
-        parts.append(f"daily quota {quota.left:,}{of} left, reset {quota.resets_at}")
+        over = " (over since: all of it is left again)" if quota.is_over else ""
+        parts.append(f"daily quota {quota.left:,}{of} left, reset {quota.resets_at}{over}")
     if quota.days:
         parts.append(f"{count(quota.to_do, 'request')} to do, {count(quota.days, 'day')} of the quota")
     return ", ".join(parts) + "."

@@ -23,11 +23,12 @@ def report(folder: Path, since: datetime | None, as_json: bool) -> int:
     """Write the reports of BATCH (a batch's folder) again from its journal. Sends nothing."""
     from bulk.api import report as write
     from bulk.cli.outcome import tell
+    from bulk.journal.reading import moment
     from bulk.journal.store import usable
     from bulk.reporting.funnel import changes
 
     with usable(folder):
         result = write(folder, since=since)
-    more = {"since": since.isoformat(), "changes": dict(changes(result.figures))} if since is not None else {}
+    more = {"since": moment(since), "changes": dict(changes(result.figures))} if since is not None else {}
     tell(result, as_json=as_json, more=more)
     return result.exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -43,6 +44,7 @@ class Migration:
                 enrol.retry_failed(connection)
             if self._options.link_lifetime is not None:
                 store.put(connection, {"link_lifetime": self._options.link_lifetime})
+            store.put(connection, {"mapping": json.dumps(dict(self._input.mapping))})
             enrol.note(connection, run, tally)
         self._hook(
             Enrolled(tally.new, tally.same, tally.changed, tally.gone, tally.rejected, is_another=tally.is_another)

@@ -55,10 +55,17 @@ _ADVANCED = """
 _ADVANCED_BEFORE_3 = """
     SELECT CAST(strftime('%s', updated_at) / 60 AS INTEGER), count(*) FROM customers
     WHERE state IN ('link_ready', 'linked', 'complete') AND updated_at IS NOT NULL GROUP BY 1"""
+_MAPPINGS = "SELECT DISTINCT mapping FROM sources WHERE id IN (SELECT source FROM rejections)"
 _TO_DO = """
     SELECT coalesce(sum(CASE state WHEN 'linked' THEN 1 ELSE 1 + (company_id IS NULL) END), 0) FROM customers
     WHERE state = 'linked' OR (state = 'pending' AND (presence = 'present' OR name_sent IS NOT NULL))"""
 # A run that has ended waits no longer, whatever it had been asked for.
+_DONE = """
+    SELECT step, count(DISTINCT customer) FROM requests
+    WHERE id >= :first AND run = :run AND outcome IN ('done', 'found') AND step IS NOT NULL GROUP BY step"""
+_LINKED = """
+    SELECT count(DISTINCT customer) FROM changes
+    WHERE run = :run AND now IN ('linked', 'complete') AND was NOT IN ('linked', 'complete')"""
 _HOLDS = """
     SELECT since, min(until, coalesce(finished_at, :at)), why FROM holds JOIN runs ON runs.id = run
     WHERE until > since ORDER BY n"""
@@ -159,7 +166,9 @@ class LastRun:
     finished_at: str | None  # None: it was killed, or still goes on
     seconds: float | None
     stopped: str | None  # why it ended before its work was done
-    done: Mapping[str, int]  # requests that were done, by operation
+    done: Mapping[str, int]  # customers for whom a step was done, by step; also where only a look-up has shown it
+    newly_linked: int  # customers found to have authorized
+    findings: int  # of a verify, that were not adopted
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +180,8 @@ class Figures:
     summary: Summary
     base_url: str | None  # of the last run; None: an older journal, or no run
     codat: str | None  # which Codat the batch belongs to
-    mapping: Mapping[str, str]  # of the input, field → column, as --map has named them
+    mapping: Mapping[str, str]  # of the last input, field → column, as --map has named them
+    mapping_of_rejects: Mapping[str, str] | None  # None: the rejected rows come from files with different ones
     standing: tuple[Standing, ...]
     links: LinkAges
     failures: tuple[Failure, ...]
@@ -190,7 +200,8 @@ def read(reader: Reader, *, at: datetime, since: datetime | None = None) -> Figu
         summary=reader.summary(),
         base_url=reader.facts.get("base_url"),
         codat=reader.facts.get("codat"),
-        mapping=_mapping(reader),
+        mapping=json.loads(reader.facts.get("mapping", "{}")),
+        mapping_of_rejects=_mapping_of_rejects(reader),
         standing=tuple(Standing(p, f, State(state), n) for p, f, state, n in reader.rows(_STANDING)),
         links=_link_ages(reader, at),
         failures=tuple(_failures(reader)),
@@ -207,10 +218,10 @@ def rejections(reader: Reader) -> Iterable[Rejected]:
     return (Rejected(*row) for row in reader.stream(_REASONS))
 
 
-def _mapping(reader: Reader) -> Mapping[str, str]:
-    if not reader.knows_changes:
-        return {}
-    found = reader.rows("SELECT mapping FROM sources ORDER BY id LIMIT 1")
+def _mapping_of_rejects(reader: Reader) -> Mapping[str, str] | None:
+    found = reader.rows(_MAPPINGS) if reader.knows_changes else []
+    if len(found) > 1:
+        return None
     return dict(json.loads(found[0][0])) if found else {}
 
 
@@ -256,7 +267,11 @@ def _last_run(reader: Reader) -> LastRun | None:
     if not found:
         return None
     command, version, started_at, finished_at, seconds, stopped = found[0]
-    return LastRun(command, version, started_at, finished_at, seconds, stopped, reader.last_run_done())
+    done = dict(reader.rows(_DONE, reader.last_run()))
+    linked = reader.rows(_LINKED, reader.last_run())[0][0] if reader.knows_changes else 0
+    adopted = "SELECT count(*) FROM findings WHERE adopted = 0"
+    findings = reader.rows(adopted)[0][0] if command == "verify" else 0
+    return LastRun(command, version, started_at, finished_at, seconds, stopped, done, linked, findings)
 
 
 def _changes(reader: Reader, since: datetime | None) -> Mapping[tuple[State, State], int]:

@@ -146,8 +146,8 @@ _REQUESTS = """
     SELECT operation, count(*), coalesce(sum(status = 429), 0) FROM requests
     WHERE id >= :first AND run = :run AND outcome IS NOT 'unsent' GROUP BY operation ORDER BY operation"""
 _DONE = """
-    SELECT operation, count(*) FROM requests
-    WHERE id >= :first AND run = :run AND outcome = 'done' GROUP BY operation"""
+    SELECT count(*) FROM requests
+    WHERE id >= :first AND run = :run AND operation = :operation AND outcome = 'done'"""
 _RETRIES = """
     SELECT coalesce(sum(posts - 1), 0) FROM (
         SELECT count(*) AS posts FROM requests
@@ -234,7 +234,7 @@ class Reader:
 
         The gone have no `row`: the input has none of theirs. `since`: with a column that says what has changed.
         """
-        extras = _Expansion(self._lists("extras"), taken=(*RESULTS, CHANGE) if since else RESULTS)
+        extras = _Expansion(self._lists("extras"), taken=(*RESULTS, CHANGE))
         names = (*RESULTS, CHANGE, "")
         was = "NULL" if since is None else self.was
         values = {"lifetime": self.lifetime, "since": since and moment(since)}
@@ -299,12 +299,13 @@ class Reader:
 
     def done_in_last_run(self, operation: str) -> int:
         """Count what the last run had done by this operation."""
-        return self.last_run_done().get(operation, 0)
+        ((number,),) = self.rows(_DONE, self.last_run() | {"operation": operation})
+        return int(number)
 
-    def last_run_done(self) -> dict[str, int]:
-        """Count what the last run had done, by operation."""
+    def last_run(self) -> dict[str, object]:
+        """Give the last run's number and that of its first request, as values of a query."""
         ((run,),) = self.rows("SELECT max(id) FROM runs")
-        return dict(self.rows(_DONE, {"run": run, "first": self._first_request(run)}))
+        return {"run": run, "first": self._first_request(run)}
 
     def summary(self) -> Summary:
         """Say how the batch stands, and what its last run did."""

@@ -3,7 +3,7 @@
 -- Times in `requests` are seconds since 1970; all other times are UTC, ISO 8601.
 
 CREATE TABLE batch (                 -- facts about the batch as a whole
-    key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), base_url (of the last run), created_at, swept_at (epoch), link_lifetime (seconds),
+    key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), base_url (of the last run), mapping (JSON, of the last migrate), created_at, swept_at (epoch), link_lifetime (seconds),
     value TEXT                       -- verified_at, heeded (deliveries.n), asked_until (epoch: a Retry-After), quota_limit, quota_remaining, quota_resets_at
 ) WITHOUT ROWID;
 
@@ -68,6 +68,7 @@ CREATE INDEX customers_place ON customers (source, row);
 CREATE TABLE changes (               -- one row for each time that a customer came into another state
     n        INTEGER PRIMARY KEY,
     customer INTEGER NOT NULL,       -- customers.seq
+    run      INTEGER NOT NULL DEFAULT 0, -- in which it was noticed; 0: it is not known
     at       TEXT NOT NULL,
     was      TEXT NOT NULL,
     now      TEXT NOT NULL
@@ -75,9 +76,9 @@ CREATE TABLE changes (               -- one row for each time that a customer ca
 CREATE INDEX changes_of_customer ON changes (customer);
 -- No statement can forget it. A state that is put back without a time of its own was put back by the run that goes on.
 CREATE TRIGGER customers_changed AFTER UPDATE OF state ON customers WHEN OLD.state IS NOT NEW.state BEGIN
-    INSERT INTO changes (customer, at, was, now)
-    SELECT NEW.seq, max(coalesce(NEW.updated_at, ''), coalesce((SELECT started_at FROM runs ORDER BY id DESC LIMIT 1), '')),
-           OLD.state, NEW.state;
+    INSERT INTO changes (customer, run, at, was, now)
+    SELECT NEW.seq, coalesce(max(id), 0), max(coalesce(NEW.updated_at, ''), coalesce(started_at, '')), OLD.state, NEW.state
+    FROM (SELECT id, started_at FROM runs ORDER BY id DESC LIMIT 1);
 END;
 
 CREATE TABLE rejections (            -- one row for each row of the input that was not accepted

@@ -5,15 +5,16 @@ ALTER TABLE sources ADD COLUMN mapping TEXT NOT NULL DEFAULT '{}';
 CREATE TABLE changes (
     n        INTEGER PRIMARY KEY,
     customer INTEGER NOT NULL,
+    run      INTEGER NOT NULL DEFAULT 0,
     at       TEXT NOT NULL,
     was      TEXT NOT NULL,
     now      TEXT NOT NULL
 );
 CREATE INDEX changes_of_customer ON changes (customer);
 CREATE TRIGGER customers_changed AFTER UPDATE OF state ON customers WHEN OLD.state IS NOT NEW.state BEGIN
-    INSERT INTO changes (customer, at, was, now)
-    SELECT NEW.seq, max(coalesce(NEW.updated_at, ''), coalesce((SELECT started_at FROM runs ORDER BY id DESC LIMIT 1), '')),
-           OLD.state, NEW.state;
+    INSERT INTO changes (customer, run, at, was, now)
+    SELECT NEW.seq, coalesce(max(id), 0), max(coalesce(NEW.updated_at, ''), coalesce(started_at, '')), OLD.state, NEW.state
+    FROM (SELECT id, started_at FROM runs ORDER BY id DESC LIMIT 1);
 END;
 -- When they came into their states was not written down; the last change of the row is the nearest that is known.
 INSERT INTO changes (customer, at, was, now)

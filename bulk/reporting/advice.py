@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -58,6 +58,7 @@ class Quota:
     used: int | None
     left: int | None
     resets_at: str | None
+    is_over: bool  # the day that the answer spoke of is over: all of the quota is left again
     to_do: int  # requests
     days: int | None  # days of the quota that they need, today included
 
@@ -67,15 +68,14 @@ def quota(figures: Figures) -> Quota:
     known, to_do = figures.summary.quota, figures.requests_to_do
     limit, left = known.limit, known.remaining
     is_over = known.resets_at is not None and datetime.fromisoformat(known.resets_at) <= figures.at
-    if is_over:  # the day that the answer spoke of
-        left = limit
     used = limit - left if limit is not None and left is not None else None
+    today = limit if is_over else left
     days = None
     if not to_do:
         days = 0
-    elif limit and left is not None:
-        days = math.ceil(max(to_do - left, 0) / limit) + (left > 0)
-    return Quota(limit, used, left, known.resets_at, to_do, days)
+    elif limit and today is not None:
+        days = math.ceil(max(to_do - today, 0) / limit) + (today > 0)
+    return Quota(limit, used, left, known.resets_at, is_over, to_do, days)
 
 
 def where(figures: Figures, place: Place) -> list[str]:
@@ -86,13 +86,18 @@ def where(figures: Figures, place: Place) -> list[str]:
     return [] if url in (None, CODAT) else ["--base-url", str(url)]
 
 
-def migration(figures: Figures, place: Place, path: str | None = None, *more: str) -> str:
-    """Give the command that goes on with the batch, or that adds a file to it."""
+def migration(figures: Figures, place: Place, *more: str) -> str:
+    """Give the command that goes on with the batch's last input."""
+    return _migrate(figures.summary.input or "INPUT", figures, place, figures.mapping, *more)
+
+
+def _migrate(path: str, figures: Figures, place: Place, mapping: Mapping[str, str], *more: str) -> str:
     folder = place.folder
-    words = ["bulk", "migrate", path or figures.summary.input or "INPUT", "--batch", folder.name]
+    path = f"./{path}" if path.startswith("-") else path  # or it would be taken for an option
+    words = ["bulk", "migrate", path, "--batch", folder.name]
     if folder.parent != Path("reports"):
         words += ["--reports", str(folder.parent)]
-    for name, column in figures.mapping.items():
+    for name, column in mapping.items():
         words += ["--map", f"{name}={column}"]
     return shlex.join([*words, *more, *where(figures, place)])
 
@@ -121,34 +126,54 @@ def next_steps(figures: Figures, place: Place) -> Iterator[NextStep]:
         said = "for those who have authorized" if customers[State.LINKED] else "when customers have authorized"
         yield NextStep("Follow up", follow_up, said, follow_up)
     if customers[State.REJECTED]:
-        rejects = str(folder / "rejects.csv")
-        mend = migration(figures, place, rejects)
-        yield NextStep("Mend", rejects, f"{count(customers[State.REJECTED], 'row')} rejected; then: {mend}", mend)
-    if customers[State.FAILED]:
-        said = f"{count(customers[State.FAILED], 'customer')} failed: see error"
-        again = migration(figures, place, None, "--retry-failed")
-        yield NextStep("Failed", str(folder / "results.csv"), f"{said}; mend the rows, or: {again}", again)
+        yield _mend(figures, place)
+    yield from _failed_steps(figures, place)
+    if figures.last_run is not None and figures.last_run.findings:
+        said = f"{count(figures.last_run.findings, 'finding')} of the last verify"
+        yield NextStep("Look into", str(folder / "verify.csv"), said)
     if place.has_differences:
         said = "what Codat has and the input now says otherwise"
         yield NextStep("Differs", str(folder / "differences.csv"), said)
     if customers[State.PENDING]:
         go_on = migration(figures, place)
-        yield NextStep("Go on", go_on, f"{count(customers[State.PENDING], 'customer')} to do", go_on)
+        is_undone = figures.last_run is not None and figures.last_run.command == "undo"
+        said = f"{count(customers[State.PENDING], 'customer')} to do"
+        said += ", if they are to be created again after the undo" if is_undone else ""
+        yield NextStep("Go on", go_on, said, go_on)
+
+
+def _mend(figures: Figures, place: Place) -> NextStep:
+    rejects, mapping = str(place.folder / "rejects.csv"), figures.mapping_of_rejects
+    said = f"{count(figures.summary.customers[State.REJECTED], 'row')} rejected: mend a copy"
+    if mapping is None:
+        return NextStep("Mend", rejects, f"{said} of those of each input, and give it with that input's --map")
+    return NextStep("Mend", rejects, said, _migrate(rejects, figures, place, mapping))
+
+
+def _failed_steps(figures: Figures, place: Place) -> Iterator[NextStep]:
+    """Part those whose partner connection alone has failed from the others: another command helps them."""
+    failed = figures.summary.customers[State.FAILED]
+    partners = sum(f.customers for f in figures.failures if f.state is State.FAILED and f.step == "partner")
+    results = str(place.folder / "results.csv")
+    if failed > partners:
+        said = f"{count(failed - partners, 'customer')} failed: mend the rows in the input, or ask again as they are"
+        yield NextStep("Failed", results, said, migration(figures, place, "--retry-failed"))
+    if partners:
+        said = f"{count(partners, 'partner connection')} failed: see error, then ask again"
+        yield NextStep("Failed", results, said, command("follow-up", figures, place, "--retry-failed"))
 
 
 def _kind(failure: Failure) -> str:
     """Say what a failure asks for. The first that fits holds."""
     step, code = failure.step, failure.code
+    if step in ("link", "unlink", "delete") and code not in ("linked", "deleted"):
+        return step
     if code == "linked":
         return "left alone"
     if code == "deleted" or failure.is_deleted:
         return "partner deleted" if step == "partner" else "deleted"
     if failure.state is State.FAILED:
         return "partner refused" if step == "partner" else "refused"
-    if step == "link":
-        return "link"
-    if step == "unlink":
-        return "unlink"
     return "partner later" if step == "partner" else "later"
 
 
@@ -180,6 +205,7 @@ _SAID: Final = {
     ),
     "link": ("linkUrl not renewed", "Renew the links again."),
     "unlink": ("Not unlinked", "Unlink these customers again."),
+    "delete": ("Not deleted", "Undo again, if they are to be deleted still."),
     "left alone": (
         "Left alone by undo",
         "Somebody has linked these companies, so they were not deleted. Nothing has to be done.",
@@ -190,7 +216,7 @@ _SAID: Final = {
 def _command(kind: str, figures: Figures, place: Place) -> str:
     match kind:
         case "refused" | "deleted":
-            return migration(figures, place, None, "--retry-failed")
+            return migration(figures, place, "--retry-failed")
         case "partner deleted" | "partner refused":
             return command("follow-up", figures, place, "--retry-failed")
         case "later":
@@ -199,6 +225,8 @@ def _command(kind: str, figures: Figures, place: Place) -> str:
             return command("follow-up", figures, place)
         case "link":
             return command("links", figures, place)
+        case "delete":
+            return command("undo", figures, place, "--yes")
         case _:
             return ""
 

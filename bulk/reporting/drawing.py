@@ -15,7 +15,7 @@ import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import accumulate, groupby, islice
 from math import ceil, floor, log10
 from types import MappingProxyType
@@ -177,11 +177,12 @@ def _lines(row: Row, full: int, layout: _Layout) -> Iterator[list[object]]:
 
 def time_chart(what: str, told: str, timeline: Timeline, parts: Mapping[Part, Sequence[float]]) -> Chart:
     """Draw values over time, a bar for each slice; parts are drawn over what they are part of."""
-    slices, size = timeline.slices, timedelta(minutes=timeline.minutes)
+    slices = timeline.slices
     most = max(next(iter(parts.values())))
     held = f"; on hold for {duration(timeline.held.total_seconds())} in all" if timeline.held else ""
-    period = f"from {time(slices[0].begin)} to {time(slices[-1].begin + size)}"
-    summary = f"{what}, {period}: at most {_number(most)}; {told}{held}."
+    period = f"from {time(slices[0].begin)} to {time(timeline.end or slices[-1].begin)}"
+    bound = "at most" if timeline.minutes == 1 else f"on average over {_span(timeline.minutes)} at most"
+    summary = f"{what}, {period}: {bound} {_number(most)}; {told}{held}."
     each = f" by {_span(timeline.minutes)}" if timeline.minutes > 1 else ""
     shown = {part: values for part, values in parts.items() if any(values)}
     wide, narrow = (_over_time(timeline, shown, layout, summary) for layout in (_WIDE, _NARROW))

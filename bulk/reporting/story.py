@@ -11,12 +11,12 @@ from bulk.words import count, duration, time
 
 _DONE: Final = MappingProxyType(
     {
-        "create_company": ("company created", "companies created"),
-        "create_connection": ("accounting connection created", "accounting connections created"),
-        "get_connection": ("linkUrl renewed", "linkUrls renewed"),
-        "create_partner_expense_connection": ("partner connection created", "partner connections created"),
-        "unlink_connection": ("connection unlinked", "connections unlinked"),
-        "delete_company": ("company deleted", "companies deleted"),
+        "company": ("company created", "companies created"),
+        "connection": ("accounting connection created", "accounting connections created"),
+        "link": ("linkUrl renewed", "linkUrls renewed"),
+        "partner": ("partner connection created", "partner connections created"),
+        "unlink": ("connection unlinked", "connections unlinked"),
+        "delete": ("company deleted", "companies deleted"),
     }
 )
 
@@ -30,7 +30,7 @@ def headline(figures: Figures) -> str:
     said = {
         State.COMPLETE: "{} {have} a partner connection",
         State.LINKED: "{} {have} authorized and {wait} for the partner connection",
-        State.LINK_READY: "{} {have} a linkUrl and {have} yet to authorize",
+        State.LINK_READY: "{} {have} yet to authorize",
         State.PENDING: "{} {are} not done yet",
         State.UNLINKED: "{} {are} no longer linked",
         State.FAILED: "{} failed",
@@ -47,6 +47,10 @@ def last_run(figures: Figures) -> str:
     if run is None:
         return "No command has run on this batch yet."
     done = [f"{number:,} {_DONE[name][number != 1]}" for name, number in run.done.items() if name in _DONE]
+    if run.newly_linked and "partner" not in run.done:
+        done.append(f"{count(run.newly_linked, 'customer')} newly linked")
+    if run.findings:
+        done.append(count(run.findings, "finding"))
     did = ", ".join(done) or "nothing new"
     took = f" in {duration(run.seconds)}" if run.seconds is not None else ""
     requests = count(figures.summary.requests_total, "request")

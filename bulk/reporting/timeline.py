@@ -31,6 +31,7 @@ class Timeline:
 
     minutes: int  # in a slice
     slices: tuple[Slice, ...]
+    end: datetime | None  # of the last minute in which something happened
     limited: int  # answers with 429, in all
     held: timedelta  # in all
     holds: tuple[Held, ...]
@@ -43,7 +44,7 @@ def timeline(figures: Figures) -> Timeline:
     limited = sum(minute.limited for minute in minutes)
     held = sum((hold.until - hold.since for hold in holds), timedelta())
     if not minutes:
-        return Timeline(1, (), 0, held, holds)
+        return Timeline(1, (), None, 0, held, holds)
     span = minutes[-1].at - minutes[0].at + 1
     size = next((size for size in _MINUTES if span / size < MOST_SLICES - 1), -(-span // (MOST_SLICES - 2)))
     first = minutes[0].at // size
@@ -55,7 +56,8 @@ def timeline(figures: Figures) -> Timeline:
     slices = tuple(
         _slice((first + place) * size, size, *numbers, holds=holds) for place, numbers in enumerate(gathered)
     )
-    return Timeline(size, slices, limited, held, holds)
+    end = datetime.fromtimestamp((minutes[-1].at + 1) * 60, UTC)
+    return Timeline(size, slices, end, limited, held, holds)
 
 
 def _slice(

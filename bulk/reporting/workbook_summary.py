@@ -249,7 +249,7 @@ def _quota(page: _Page, figures: Figures) -> None:
             "Requests a day": quota.limit,
             "Used": quota.used,
             "Left": quota.left,
-            "Resets": time(quota.resets_at) if quota.resets_at else None,
+            "Was reset" if quota.is_over else "Resets": time(quota.resets_at) if quota.resets_at else None,
             "Still to send": quota.to_do,
             "Days needed": quota.days,
         }
@@ -262,5 +262,7 @@ def _next_steps(page: _Page, figures: Figures, place: advice.Place) -> None:
     for step in steps:
         page.facts({step.title: step.what})
         page.more(step.why)
+        if step.command not in ("", step.what):
+            page.more(step.command)
     if not steps:
         page.say("text", "Nothing is to be done.")

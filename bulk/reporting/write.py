@@ -74,7 +74,9 @@ def write_reports(folder: Path, *, now: datetime, since: datetime | None = None)
             findings = reader.findings(_CHUNK_ROWS)
             if findings is not None:
                 _write_csv(stage / VERIFY, findings)
-            place = Place(folder, has_sandbox=(folder / "sandbox").is_dir(), has_differences=differ)
+            # The folder may be given as `.`, which is no name for a command.
+            named = folder if folder.name not in ("", "..") else folder.resolve()
+            place = Place(named, has_sandbox=(folder / "sandbox").is_dir(), has_differences=differ)
             book.summary(figures, place)
         with told(stage / PAGE):
             (stage / PAGE).write_text(page(figures, customers, rejections(reader), place), encoding="utf-8")

@@ -97,6 +97,7 @@ def test_hints_carry_the_address_that_was_given(shell: Shell) -> None:
         assert f"bulk migrate x.csv {place}" in checked.stdout
         ended = shell.run(f"bulk migrate x.csv {place}", CODAT_API_KEY=codat.api_key)
     (mend,) = [line for line in ended.stdout.splitlines() if "Mend" in line]
+    assert "rejected: mend a copy" in mend
     assert mend.endswith(place)
     assert f"bulk follow-up reports/x {place}" in ended.stdout
     assert f"bulk follow-up reports/x {place}" in shell.run("bulk report reports/x").stdout  # the batch remembers it

@@ -41,7 +41,7 @@ class Opened:
     @property
     def count(self) -> tuple[int, int]:
         """Give how many customers fit the filters, of how many."""
-        found = re.fullmatch(r"([\d,]+) of ([\d,]+) customers", self.browser.text("#count"))
+        found = re.fullmatch(r"([\d,]+) of ([\d,]+) rows", self.browser.text("#count"))
         assert found
         return int(found[1].replace(",", "")), int(found[2].replace(",", ""))
 

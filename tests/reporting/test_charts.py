@@ -42,7 +42,8 @@ def timeline(*rates: tuple[float, float, float, float], minutes: int = 1) -> Tim
     """Make a timeline of (requests, limited, customers, held)."""
     slices = tuple(Slice(START + n * timedelta(minutes=minutes), *each) for n, each in enumerate(rates))
     held = timedelta(minutes=minutes) * sum(each.held for each in slices)
-    return Timeline(minutes, slices, round(sum(each.limited for each in slices) * minutes), held, ())
+    end = slices[-1].begin + timedelta(minutes=minutes)
+    return Timeline(minutes, slices, end, round(sum(each.limited for each in slices) * minutes), held, ())
 
 
 def platform(name: str, **states: int) -> Platform:
@@ -244,7 +245,7 @@ def test_an_empty_batch_has_an_empty_funnel() -> None:
     chart = charts.funnel(stages(0, 0, 0, 0, 0, 0))
     assert set(STAGES) <= set(texts(chart.wide))
     assert (len(bars(chart.wide, "accent")), len(bars(chart.wide, "line"))) == (0, len(STAGES))
-    assert charts.progress(Timeline(1, (), 0, timedelta(), ())) == ()
+    assert charts.progress(Timeline(1, (), None, 0, timedelta(), ())) == ()
     assert charts.links(LinkAges(0, 0, 0, 0, None)) is None
     assert charts.platforms([]) is None
 

@@ -202,27 +202,58 @@ def test_what_has_changed_since(
 
 
 def test_without_a_time_to_compare_with_there_is_no_such_column(journal: Journal) -> None:
-    """The columns are those that other programs know; a column of the input with its name keeps it."""
+    """A column of the input with its name is always told apart from it, or it would change its name now and then."""
     journal.source(["change"])
     journal.created(1, "a", extra={"change": "theirs"})
     with Reader(journal.path) as reader:
         (frame,) = reader.results()
         (compared,) = reader.results(since=NOON)
-    assert frame["change"].to_list() == ["theirs"]
-    assert compared["change (input)"].to_list() == ["theirs"]
+    assert "change" not in frame.columns
+    assert frame["change (input)"].to_list() == compared["change (input)"].to_list() == ["theirs"]
     assert compared["change"].to_list() == [None]
+
+
+def test_only_who_was_found_to_have_linked_in_the_last_run_is_newly_linked(journal: Journal) -> None:
+    """Whenever the run before that was, and also who had linked once before."""
+    journal.source()
+    journal.created(1, "a")
+    journal.created(2, "b")
+    with closing(journal.connect()) as db, db:
+        db.execute("UPDATE customers SET state = 'linked' WHERE customer_id = 'a'")
+    journal.run(id=2, command="follow-up")
+    with closing(journal.connect()) as db, db:
+        for state in ("linked", "unlinked", "complete"):
+            db.execute("UPDATE customers SET state = ? WHERE customer_id = 'b'", (state,))
+    last = figures(journal).last_run
+    assert last is not None
+    assert last.newly_linked == 1
+
+
+def test_the_columns_of_a_mended_file_are_those_of_the_input_that_its_rows_came_from(journal: Journal) -> None:
+    """None where they came from several with different maps."""
+    journal.source()
+    journal.insert(
+        "sources", path="b.csv", digest="e", columns="[]", extras="[]", rows=1, shift=1, mapping='{"a": "b"}'
+    )
+    assert figures(journal).mapping_of_rejects == {}
+    journal.rejection(1, source=2)
+    assert figures(journal).mapping_of_rejects == {"a": "b"}
+    journal.rejection(1, source=1)
+    assert figures(journal).mapping_of_rejects is None
 
 
 def test_the_last_run_and_its_holds_are_told(journal: Journal) -> None:
     """Why it stopped, what it has done, and when nothing could leave."""
     journal.run(id=2, command="follow-up", stopped="Codat's daily quota is used up until 2026-11-24T00:00:00Z")
-    journal.request("create_partner_expense_connection", run=2)
+    journal.request("create_partner_expense_connection", run=2, step="partner", customer=1)
+    journal.request("create_partner_expense_connection", run=2, step="partner", customer=2, outcome="lost")
+    journal.request("list_connections", run=2, step="partner", customer=2, outcome="found")
     with closing(journal.connect()) as db, db:
         store.hold(db, 2, since="2026-11-23T10:00:00Z", until="2026-11-23T10:05:00Z", why="Codat asked to wait (429)")
     found = figures(journal)
     assert found.last_run is not None
     assert found.last_run.command == "follow-up"
-    assert found.last_run.done == {"create_partner_expense_connection": 1}
+    assert found.last_run.done == {"partner": 2}
     assert str(found.last_run.stopped).startswith("Codat's daily quota is used up until")
     (hold,) = found.holds
     assert (hold.until - hold.since, hold.why) == (timedelta(minutes=5), "Codat asked to wait (429)")

@@ -47,9 +47,9 @@ def figures(standing: Mapping[tuple[int, State], int] | None = None, *, rejected
         NOTHING,
         RowFigures(0, 0, 0, 0),
     )
-    run = LastRun("migrate", "1.0", "2026-11-23T10:00:00Z", "2026-11-23T10:01:00Z", 60.0, None, {})
+    run = LastRun("migrate", "1.0", "2026-11-23T10:00:00Z", "2026-11-23T10:01:00Z", 60.0, None, {}, 0, 0)
     made = Figures(
-        *(NOON, None, summary, None, None, {}, tuple(groups), LinkAges(0, 0, 0, 0, None), (), (), (), 0, run, {})
+        *(NOON, None, summary, None, None, {}, {}, tuple(groups), LinkAges(0, 0, 0, 0, None), (), (), (), 0, run, {})
     )
     return replace(made, **others)  # type: ignore[arg-type]
 
@@ -124,10 +124,10 @@ def test_changes_are_counted_by_the_words_of_the_column() -> None:
     [
         ("Nobody is in this batch yet.", {}, 0),
         ("Of 1 row, 1 was rejected.", {}, 1),
-        ("Of 1 row, 1 has a linkUrl and has yet to authorize.", {(3, State.LINK_READY): 1}, 0),
+        ("Of 1 row, 1 has yet to authorize.", {(3, State.LINK_READY): 1}, 0),
         (
             "Of 1,058 rows, 20 have a partner connection, 1 has authorized and waits for the partner connection, 29 "
-            "have a linkUrl and have yet to authorize, 999 are not done yet and 9 were rejected.",
+            "have yet to authorize, 999 are not done yet and 9 were rejected.",
             {(5, State.COMPLETE): 20, (4, State.LINKED): 1, (3, State.LINK_READY): 29, (1, State.PENDING): 999},
             9,
         ),
@@ -140,8 +140,8 @@ def test_the_headline_says_it_in_one_sentence(said: str, groups: dict[tuple[int,
 
 def test_the_last_run_is_told_with_what_it_did_and_why_it_stopped() -> None:
     """What was asked but not done is not told as done."""
-    done = {"create_company": 1, "create_connection": 2, "list_companies": 3}
-    run = LastRun("migrate", "1.0", "2026-11-23T10:00:00Z", "2026-11-23T10:01:00Z", 60.0, None, done)
+    done = {"company": 1, "connection": 2}
+    run = LastRun("migrate", "1.0", "2026-11-23T10:00:00Z", "2026-11-23T10:01:00Z", 60.0, None, done, 0, 0)
     begins = "bulk migrate, 2026-11-23 10:00 UTC: "
     told = story.last_run(figures(last_run=run))
     assert told == begins + "1 company created, 2 accounting connections created, with 21 requests in 1 min 0 s."
@@ -149,6 +149,10 @@ def test_the_last_run_is_told_with_what_it_did_and_why_it_stopped() -> None:
     assert stopped == begins + "nothing new, with 21 requests in 1 min 0 s. It stopped: Interrupted."
     killed = story.last_run(figures(last_run=replace(run, done={}, finished_at=None, seconds=None)))
     assert killed == begins + "nothing new, with 21 requests. It has not come to its end."
+    verified = story.last_run(figures(last_run=replace(run, command="verify", done={}, findings=2)))
+    assert ": 2 findings, with" in verified
+    linked = story.last_run(figures(last_run=replace(run, command="follow-up", done={}, newly_linked=3)))
+    assert ": 3 customers newly linked, with" in linked
     assert story.last_run(figures(last_run=None)) == "No command has run on this batch yet."
 
 
@@ -162,8 +166,8 @@ def test_the_last_run_is_told_with_what_it_did_and_why_it_stopped() -> None:
         # the rest of today and one more day; no day counts that has nothing left
         (QuotaFigures(1000, 900, TOMORROW), 901, 100, 900, 2),
         (QuotaFigures(1000, 0, TOMORROW), 1001, 1000, 0, 2),
-        # the day that the answer spoke of is over: all of the quota is left
-        (QuotaFigures(1000, 10, "2026-11-23T00:00:00Z"), 1500, 0, 1000, 2),
+        # the day that the answer spoke of is over: all of the quota is left again
+        (QuotaFigures(1000, 10, "2026-11-23T00:00:00Z"), 1500, 990, 10, 2),
         # Codat has not said
         (NOTHING, 5, None, None, None),
         (QuotaFigures(None, 5, TOMORROW), 5, None, 5, None),
@@ -176,38 +180,60 @@ def test_the_quota_says_how_many_days_are_needed(
     known = figures(requests_to_do=to_do)
     said = advice.quota(replace(known, summary=replace(known.summary, quota=quota)))
     assert (said.used, said.left, said.days) == (used, left, days)
+    assert said.is_over == (quota.resets_at == "2026-11-23T00:00:00Z")
 
 
 def test_what_to_do_next_names_files_and_whole_commands() -> None:
-    """Mail, renew, follow up, mend, retry, go on: each only where there is need."""
-    groups = {(3, State.LINK_READY): 5, (1, State.PENDING): 2, (1, State.FAILED): 1}
+    """Mail, renew, follow up, mend, retry, look into, go on: each only where there is need."""
+    groups = {(3, State.LINK_READY): 5, (1, State.PENDING): 2, (1, State.FAILED): 1, (4, State.FAILED): 1}
     known = figures(
         groups,
         rejected=3,
         links=LinkAges(1, 1, 2, 1, "2026-11-23T15:00:00Z"),
         base_url="https://codat.example.com",
         mapping={"customer_id": "Account No"},
+        failures=(failure(State.FAILED, "company", "400"), failure(State.FAILED, "partner", "422")),
+        last_run=LastRun("verify", "1", "2026-11-23T10:00:00Z", None, None, None, {}, 0, 4),
     )
     where = "--base-url https://codat.example.com"
-    mapped = f"--map 'customer_id=Account No' {where}"
     steps = list(advice.next_steps(known, Place(Path("out/autumn"), has_sandbox=False, has_differences=True)))
     begins = "bulk migrate in.csv --batch autumn --reports out --map 'customer_id=Account No'"
     assert [(step.title, step.what, step.command) for step in steps] == [
         ("Email", "out/autumn/links.csv", ""),
         ("Renew", f"bulk links out/autumn {where}", f"bulk links out/autumn {where}"),
         ("Follow up", f"bulk follow-up out/autumn {where}", f"bulk follow-up out/autumn {where}"),
-        (
-            "Mend",
-            "out/autumn/rejects.csv",
-            f"bulk migrate out/autumn/rejects.csv --batch autumn --reports out {mapped}",
-        ),
+        # the rejected rows came in by another file, without --map
+        ("Mend", "out/autumn/rejects.csv", f"bulk migrate out/autumn/rejects.csv --batch autumn --reports out {where}"),
         ("Failed", "out/autumn/results.csv", f"{begins} --retry-failed {where}"),
+        ("Failed", "out/autumn/results.csv", f"bulk follow-up out/autumn --retry-failed {where}"),
+        ("Look into", "out/autumn/verify.csv", ""),
         ("Differs", "out/autumn/differences.csv", ""),
         ("Go on", f"{begins} {where}", f"{begins} {where}"),
     ]
     assert steps[0].why == "2 linkUrls, the next expires 2026-11-23 15:00 UTC"
     assert steps[1].why == "3 linkUrls no longer good"
     assert list(advice.next_steps(figures({(5, State.COMPLETE): 1}), HERE)) == []
+
+
+def test_rejected_rows_of_inputs_with_different_maps_have_no_one_command() -> None:
+    """With either, the rows of the other would be read wrongly."""
+    (mend,) = advice.next_steps(figures(rejected=2, mapping_of_rejects=None), HERE)
+    assert (mend.title, mend.command) == ("Mend", "")
+    assert mend.why.endswith("give it with that input's --map")
+
+
+def test_after_an_undo_nobody_is_created_again_by_the_way() -> None:
+    """The command is named, and what it would do."""
+    undone = LastRun("undo", "1", "2026-11-23T10:00:00Z", None, None, None, {"delete": 2}, 0, 0)
+    (step,) = advice.next_steps(figures({(1, State.PENDING): 2}, last_run=undone), HERE)
+    assert step.why == "2 customers to do, if they are to be created again after the undo"
+
+
+def test_an_input_is_never_taken_for_an_option() -> None:
+    """Also where its name begins like one."""
+    known = figures({(1, State.PENDING): 2})
+    known = replace(known, summary=replace(known.summary, input="-x.csv"))
+    assert "bulk migrate ./-x.csv --batch" in advice.migration(known, HERE)
 
 
 @pytest.mark.parametrize(
@@ -249,6 +275,10 @@ def failure(state: State, step: str, code: str, *, is_deleted: bool = False, cus
         ),
         (failure(State.LINK_READY, "link", "503"), "linkUrl not renewed (503)", "bulk links"),
         (failure(State.LINKED, "unlink", "500"), "Not unlinked (500)", ""),
+        # also where something else had failed before
+        (failure(State.FAILED, "unlink", "400"), "Not unlinked (400)", ""),
+        (failure(State.LINK_READY, "delete", "400"), "Not deleted (400)", "bulk undo reports/autumn --yes"),
+        (failure(State.FAILED, "link", "deleted", is_deleted=True), "Deleted in Codat", "--retry-failed"),
         (failure(State.LINK_READY, "delete", "linked"), "Left alone by undo", ""),
     ],
 )

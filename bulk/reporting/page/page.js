@@ -257,7 +257,7 @@
 
   table.on("draw", () => {
     const { recordsDisplay: shown, recordsTotal: all } = table.page.info();
-    element("count").textContent = `${shown.toLocaleString("en")} of ${all.toLocaleString("en")} customers`;
+    element("count").textContent = `${shown.toLocaleString("en")} of ${all.toLocaleString("en")} rows`;
   });
   table.on("order", () => {
     const [first] = table.order();
