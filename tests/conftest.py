@@ -1,4 +1,4 @@
-"""One browser for all tests that look at a page."""
+"""What all tests share: one browser for those that look at a page, and no clock for those that draw examples."""
 
 from __future__ import annotations
 
@@ -6,6 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from browser import MISSING, Browser, ChromiumMissingError, chromium
+from hypothesis import settings
+
+settings.register_profile("bulk", deadline=None)  # a busy machine is no failure
+settings.load_profile("bulk")
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ Every command has a file of its own and imports what it needs when it runs: `bul
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from importlib import import_module
@@ -85,6 +86,8 @@ def bulk() -> None:
 def main() -> NoReturn:
     """Run the command; no error ends in a traceback, and no broken stream changes the exit code."""
     streams.prepare()
+    # As Ctrl-C, for whoever stops a command from outside; a run on Codat has its own way to end in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = _run()
     if (reason := streams.lost()) is not None:
         say(f"bulk: the results could not be written to standard output ({reason})")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
 import polars as pl
 
+from bulk.journal.reading import moment
 from bulk.model import State
 from bulk.reporting.cells import rows, shortened
 from bulk.reporting.xlsx import RowSheet
@@ -89,7 +91,10 @@ class Styles:
 class Table:
     """A table over as many sheets as it needs: over the limit of rows it goes on in another."""
 
-    def __init__(self, name: str, styles: Styles, limits: Limits, add: Callable[[str], RowSheet]) -> None:
+    def __init__(
+        self, name: str, styles: Styles, limits: Limits, add: Callable[[str], RowSheet], *, now: datetime
+    ) -> None:
+        self._now = moment(now)
         self._name, self._styles, self._limits, self._add = name, styles, limits, add
         self._kind = KINDS[name]
         self._sheets: list[RowSheet] = []
@@ -179,6 +184,7 @@ class Table:
         is_link = urls.str.contains(_LINK) & (urls.str.len_bytes() <= MOST_LINK_CHARACTERS)
         if self._kind.has_states:
             is_link &= frame.get_column("state") == State.LINK_READY
+            is_link &= frame.get_column("link_expires_at") > self._now
         is_link = is_link.fill_null(value=False)
         is_clickable = is_link & (is_link.cum_sum() + self._links <= self._limits.links)
         self._links += int(is_clickable.sum())

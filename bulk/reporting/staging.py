@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -63,14 +64,20 @@ def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence
         with told(folder / name):
             (stage / name).chmod(FILE_MODE)
             _sync(stage / name)
-    for name in names:
-        with told(folder / name):
-            (stage / name).replace(folder / name)
-    for name in absent:
-        with told(folder / name):
-            (folder / name).unlink(missing_ok=True)
-    with told(folder):
-        _sync(folder)
+
+    def move() -> None:
+        for name in names:
+            with told(folder / name):
+                (stage / name).replace(folder / name)
+        for name in absent:
+            with told(folder / name):
+                (folder / name).unlink(missing_ok=True)
+        with told(folder):
+            _sync(folder)
+
+    # In a thread, where no Ctrl-C comes in between: the old reports stay, or the new ones are there.
+    with ThreadPoolExecutor(1, thread_name_prefix="reports") as mover:
+        mover.submit(move).result()
     return tuple(folder / name for name in names)
 
 

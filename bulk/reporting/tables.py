@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Final, Self
 
 import polars as pl
-import polars.selectors as cs
 
 from bulk.guard import guard
 from bulk.reporting.staging import FILE_MODE, told
 
+_CUTS: Final = r'\A\z|[",;\t\r\n]'
 _ROW_GROUP_ROWS: Final = 4_000  # what is compressed at once decides what memory it takes
 
 
@@ -40,12 +40,34 @@ class CsvTable:
 
     def write(self, frame: pl.DataFrame) -> None:
         """Add the frame's rows; the first frame's columns become the header, which is guarded as well."""
-        guarded = frame.with_columns(guard(cs.string()))
-        guarded.columns = guarded_header(frame.columns)
-        text = guarded.write_csv(include_header=not self._has_header)
+        # By their places, never by name: a header such as `*` or `^.*$` would mean every column.
+        placed = pl.DataFrame([column.alias(str(place)) for place, column in enumerate(frame.iter_columns())])
+        cells = [_cell(place, dtype) for place, dtype in enumerate(frame.dtypes)]
+        lines = placed.select(pl.concat_str(cells, separator=",")).to_series()
         with told(self._path):
-            self._file.write(text.encode())
+            if not self._has_header:
+                self._file.write(_header(frame.columns).encode())
+            self._file.write("".join(f"{line}\n" for line in lines).encode())
         self._has_header = True
+
+
+def _header(columns: list[str]) -> str:
+    names = pl.DataFrame({"name": columns}, schema={"name": pl.String})
+    return f"{names.select(_quoted(guard(pl.col('name'))).str.join(',')).item()}\n"
+
+
+def _cell(place: int, dtype: pl.DataType) -> pl.Expr:
+    value = pl.col(str(place))
+    return _quoted(guard(value)).fill_null("") if dtype == pl.String else value.cast(pl.String).fill_null("")
+
+
+def _quoted(text: pl.Expr) -> pl.Expr:
+    """Put a text into quotes where a reader could cut it otherwise; an empty text as well, to tell it from none.
+
+    A spreadsheet may cut cells at semicolons and tabs besides, and run what comes behind one.
+    """
+    in_quotes = pl.concat_str(pl.lit('"'), text.str.replace_all('"', '""', literal=True), pl.lit('"'))
+    return pl.when(text.str.contains(_CUTS)).then(in_quotes).otherwise(text)
 
 
 class ParquetTable:
@@ -76,8 +98,3 @@ class ParquetTable:
             pl.scan_parquet(self._chunks, glob=False).sink_parquet(self._path, row_group_size=_ROW_GROUP_ROWS)
             for chunk in self._chunks:
                 chunk.unlink()
-
-
-def guarded_header(columns: list[str]) -> list[str]:
-    """The columns' names as a spreadsheet may see them: an input's header can be a formula too."""
-    return pl.Series(columns, dtype=pl.String).to_frame("name").select(guard(pl.col("name"))).to_series().to_list()

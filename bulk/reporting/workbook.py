@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Self
@@ -45,8 +46,10 @@ class Workbook:
     Raises JournalUnwritable where the disk fails or is full.
     """
 
-    def __init__(self, path: Path, *, limits: Limits = EXCEL) -> None:
+    def __init__(self, path: Path, *, now: datetime, limits: Limits = EXCEL) -> None:
+        """Make one. A linkUrl can be clicked if it is still good `now`."""
         self._path = path
+        self._now = now
         self._limits = limits
         self._tables: list[Table] = []
         self._held = ExitStack()
@@ -74,7 +77,7 @@ class Workbook:
 
     def sheet(self, name: str) -> Sheet:
         """Begin the table of this name, of those in `KINDS`, which follows those before it."""
-        table = Table(name, self._styles, self._limits, self._add)
+        table = Table(name, self._styles, self._limits, self._add, now=self._now)
         self._tables.append(table)
         return Sheet(self._path, table)
 

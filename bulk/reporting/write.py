@@ -59,7 +59,7 @@ def write_reports(folder: Path, *, now: datetime, since: datetime | None = None)
     with staging(folder) as stage, Reader(folder / FILE) as reader:
         figures = read(reader, at=now, since=since)
         customers = Customers()
-        with Workbook(stage / WORKBOOK) as book:
+        with Workbook(stage / WORKBOOK, now=now) as book:
             with CsvTable(stage / RESULTS_CSV) as csv, ParquetTable(stage / RESULTS_PARQUET) as parquet:
                 _write(reader.results(_CHUNK_ROWS, since=since), csv, parquet, book.sheet("Results"), customers)
             links = (frame.with_columns(platform_names(pl.col("platform"))) for frame in reader.links(now, _CHUNK_ROWS))

@@ -35,7 +35,7 @@ class CsvFile:
         declared = _declared(head)
         self._delimiter = declared or _delimiter(head, mapping, usual)
         names_found, self._header_lines = _first_row(path, head, self._delimiter, skip=1 if declared else 0)
-        self.header: Header = read_header(path, names_found, mapping, needed=needed)
+        self.header: Header = read_header(path, names_found, mapping, needed=needed, has_guards=True)
         self._width = len(names_found)
         self.notes = (*self._survey.notes, *self._told(usual), *self.header.notes)
 

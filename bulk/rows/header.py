@@ -20,6 +20,8 @@ NEEDED: Final = ("customer_id", "company_name", "platform")
 FIELDS: Final = (*NEEDED, "email", "description")
 OUR_OWN: Final = ("row", "reasons")
 """What our own rejects file adds at the end of the input's columns."""
+OUR_REPORTS: Final = (frozenset(("link_url", "link_expires_at")), frozenset(("company_id", "connection_id")))
+"""Columns by which the other reports are known that name customers, also cut down to some of their columns."""
 _SET_APART: Final = " (input)"
 """What our own rejects file adds to the name of a column of the input that has such a name."""
 
@@ -31,6 +33,8 @@ class Header:
     columns: tuple[str, ...]
     places: Mapping[str, int]
     mended: bool
+    guarded: bool
+    """Whether its texts may have an apostrophe that keeps a spreadsheet from running them: it is one of our reports."""
     cells: int
     """How many cells the header has in the file; ours, and nameless ones behind them, are none of the columns."""
     named_cells: int
@@ -57,15 +61,21 @@ def matches(names: Sequence[str], mapping: Mapping[str, str]) -> int:
 
 
 def read_header(
-    path: Path, names: Sequence[str], mapping: Mapping[str, str], *, needed: Sequence[str] = NEEDED
+    path: Path, names: Sequence[str], mapping: Mapping[str, str], *, needed: Sequence[str] = NEEDED, has_guards: bool
 ) -> Header:
-    """Match column names to fields; raises UnreadableInput and, for a mapping that cannot be, WrongUsage."""
+    """Match column names to fields; raises UnreadableInput and, for a mapping that cannot be, WrongUsage.
+
+    `has_guards`: whether our reports of this kind are written with guards.
+    """
     trimmed = [name.strip().strip("\ufeff\u200b").strip() for name in names]
     cells, named = len(trimmed), max((place for place, name in enumerate(trimmed, 1) if name), default=0)
     mended = named > len(OUR_OWN) and tuple(trimmed[named - len(OUR_OWN) : named]) == OUR_OWN
+    guarded = mended or (has_guards and any(report <= set(trimmed) for report in OUR_REPORTS))
     if mended:
         trimmed = trimmed[:named]  # a spreadsheet adds nameless columns
-        trimmed = pl.select(unguard(pl.lit(pl.Series(trimmed)))).to_series().to_list()
+    if guarded:
+        trimmed = pl.select(unguard(pl.lit(pl.Series(trimmed, dtype=pl.String)))).to_series().to_list()
+    if mended:
         trimmed = [*_as_in_the_input(trimmed[:-2]), *OUR_OWN]
     columns, renamed = _unique(trimmed[:-2] if mended else trimmed)
     places = {_field(field): _mapped(path, column, columns) for field, column in mapping.items()}
@@ -79,9 +89,11 @@ def read_header(
         for field, place in places.items()
         if columns[place] != field
     ]
+    if guarded and not mended:
+        notes.append("it is one of bulk's own reports: the apostrophes that guard its texts are taken away")
     if not mended and OUR_OWN in itertools.pairwise(trimmed):
         notes.append("its columns row and reasons are not the last, so it is not read as a rejects.csv that was mended")
-    return Header(columns, places, mended, cells, named, (*renamed, *notes))
+    return Header(columns, places, mended, guarded, cells, named, (*renamed, *notes))
 
 
 def _as_in_the_input(names: Sequence[str]) -> list[str]:

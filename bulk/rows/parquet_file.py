@@ -49,7 +49,7 @@ class ParquetFile:
         with unpanicked(path):
             schema = pl.scan_parquet(path, glob=False).collect_schema()
         self._types = schema.dtypes()
-        self.header: Header = read_header(path, schema.names(), mapping, needed=needed)
+        self.header: Header = read_header(path, schema.names(), mapping, needed=needed, has_guards=False)
         self.notes = (*self.header.notes, *self._told())
 
     def frames(self) -> Iterator[pl.DataFrame]:

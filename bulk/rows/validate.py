@@ -64,11 +64,13 @@ class Judge:
         """The cells as their author wrote them, and what our rejects file says beside them."""
         if CELLS not in frame.columns:
             frame = frame.with_columns(pl.lit(self._cells).alias(CELLS), pl.lit(None, dtype=pl.String).alias(SURPLUS))
+        if self._header.guarded:
+            frame = frame.with_columns(unguard(pl.col(cell(at))) for at in range(self._width))
         if not self._header.mended:
             return frame.with_columns(pl.lit(None, dtype=pl.Int64).alias("mends"))
         mends = pl.col(cell(self._width)).str.extract(_ROW_NUMBER).str.replace_all(r"\D", "")
         mends = mends.cast(pl.Int64, strict=False).alias("mends")
-        return frame.with_columns(mends, *(unguard(pl.col(cell(at))) for at in range(self._width)))
+        return frame.with_columns(mends)
 
     def _without_blank(self, frame: pl.DataFrame) -> pl.DataFrame:
         is_blank = frame.select(

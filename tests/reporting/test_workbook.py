@@ -49,7 +49,8 @@ ANYTHING = st.one_of(
 def results(*rows: Mapping[str, object], extras: Iterable[str] = ()) -> pl.DataFrame:
     """The results of customers of whom only this is known."""
     schema = {name: pl.Int64 if name in ("row", "attempts") else pl.String for name in (*RESULTS, *extras)}
-    return pl.DataFrame([dict.fromkeys(schema) | dict(row) for row in rows], schema=schema)
+    given = dict.fromkeys(schema) | {"link_expires_at": "2026-11-23T12:00:01Z"}
+    return pl.DataFrame([given | dict(row) for row in rows], schema=schema)
 
 
 def texts(**columns: Sequence[str | None]) -> pl.DataFrame:
@@ -71,7 +72,7 @@ def figures_of(journal: Journal, *, since: datetime | None = None) -> Figures:
 
 def fill(path: Path, figures: Figures, tables: Mapping[str, pl.DataFrame], *, limits: Limits = EXCEL) -> None:
     """Write a workbook of these frames, each in two chunks."""
-    with Workbook(path, limits=limits) as book:
+    with Workbook(path, now=NOON, limits=limits) as book:
         for name, frame in tables.items():
             sheet = book.sheet(name)
             sheet.write(frame[:1])
@@ -253,9 +254,12 @@ def test_a_link_is_clickable_only_where_it_is_a_plain_https_address(
 
 
 def test_no_link_is_clickable_but_those_that_are_still_to_be_used(journal: Journal) -> None:
-    """Those of other states are text, and so is every column of the input, whatever its name."""
+    """Those of other states or no longer good are text, and so is every column of the input, whatever its name."""
     states = [{"state": str(state), "link_url": URL, "link_url (input)": URL} for state in State]
-    frame = results(*states, {"link_url": URL}, {"state": "link_ready"}, extras=["link_url (input)"])
+    expired = {"state": "link_ready", "link_url": URL, "link_expires_at": "2026-11-23T12:00:00Z"}
+    unknown = expired | {"link_expires_at": None}
+    others = ({"link_url": URL}, {"state": "link_ready"}, expired, unknown)
+    frame = results(*states, *others, extras=["link_url (input)"])
     rejects = texts(link_url=[URL, URL])
     book = opened(write(journal, {"Results": frame, "Rejects": rejects, "Partner": texts(email=[URL])}))
     assert hyperlinks(book["Results"]) == {f"K{list(State).index(State.LINK_READY) + 2}": URL}
@@ -432,7 +436,7 @@ def test_a_folder_whose_name_is_no_text_is_shown_as_far_as_it_is(batch: Journal)
         batch.folder / "results.xlsx",
         advice.Place(Path(os.fsdecode(b"a\xffb")), has_sandbox=False, has_differences=False),
     )
-    with Workbook(path) as book:
+    with Workbook(path, now=NOON) as book:
         book.summary(figures_of(batch), place)
     assert any("a?b" in str(row[-1]) for row in said(path))
 
@@ -458,7 +462,7 @@ def test_nothing_is_written_elsewhere_and_only_the_owner_may_read(
     before = set(journal.folder.iterdir())
     umask = os.umask(0o000)
     try:
-        with Workbook(journal.folder / "results.xlsx") as book:
+        with Workbook(journal.folder / "results.xlsx", now=NOON) as book:
             book.sheet("Links").write(texts(link_url=[URL]))
             new = set(journal.folder.rglob("*")) - before
             assert len(new) == 4
@@ -473,7 +477,7 @@ def test_nothing_is_written_elsewhere_and_only_the_owner_may_read(
 
 def fail(path: Path) -> None:
     """Break off in the middle of a workbook."""
-    with Workbook(path) as book:
+    with Workbook(path, now=NOON) as book:
         book.sheet("Links").write(texts(link_url=[URL] * 5000))
         raise ZeroDivisionError
 
@@ -512,7 +516,10 @@ def test_a_full_disk_is_said_wherever_it_strikes(journal: Journal, room: int) ->
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     """Before any row is written."""
-    with pytest.raises(JournalUnwritable, match="cannot be written"), Workbook(tmp_path / "nowhere" / "results.xlsx"):
+    with (
+        pytest.raises(JournalUnwritable, match="cannot be written"),
+        Workbook(tmp_path / "nowhere" / "results.xlsx", now=NOON),
+    ):
         pass
 
 

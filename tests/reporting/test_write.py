@@ -352,3 +352,56 @@ def test_reports_are_whole_however_they_are_killed(journal: Journal) -> None:
         assert json.loads((journal.folder / "summary.json").read_text())["customers"]["pending"] == 3000
     write(journal)
     assert not (journal.folder / STAGE).exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("plain", "plain"),
+        ("a;=1+1", '"a;=1+1"'),  # a spreadsheet may cut at semicolons
+        ("a\t=1+1", '"a\t=1+1"'),  # and at tabs
+        ("a,b", '"a,b"'),
+        ('a"b', '"a""b"'),
+        ("a\nb", '"a\nb"'),
+        ("a\rb", '"a\rb"'),
+        ("", '""'),  # an empty text, told from none
+        (None, ""),
+        ("=1;2", '"\'=1;2"'),
+    ],
+)
+def test_a_cell_is_quoted_where_a_reader_could_cut_it(tmp_path: Path, text: str | None, written: str) -> None:
+    """Also where only a spreadsheet would; headers as well."""
+    frame = pl.DataFrame({"a": [text], "b;=1": [5]}, schema={"a": pl.String, "b;=1": pl.Int64})
+    with CsvTable(tmp_path / "x.csv") as table:
+        table.write(frame)
+    assert (tmp_path / "x.csv").read_bytes().decode() == f'a,"b;=1"\n{written},5\n'
+
+
+INTERRUPTED = """
+import os, signal, sys, time
+from datetime import UTC, datetime
+from pathlib import Path
+from bulk.reporting import staging, write_reports
+moved = staging.Path.replace
+def replace(self, target):
+    if target.name == "links.csv":
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.2)  # the interruption goes ahead of this
+    return moved(self, target)
+staging.Path.replace = replace
+write_reports(Path(sys.argv[1]), now=datetime(2026, 11, 23, 12, tzinfo=UTC))
+"""
+
+
+def test_an_interruption_while_they_are_put_in_place_leaves_all_of_them_new(journal: Journal) -> None:
+    """Not some of one moment and some of another."""
+    journal.source()
+    journal.created(1, "a")
+    written = write(journal)
+    for path in written.paths:
+        path.write_text("old")
+    command = [sys.executable, "-c", INTERRUPTED, str(journal.folder)]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert "KeyboardInterrupt" in ended.stderr
+    assert [path.name for path in written.paths if path.read_bytes() == b"old"] == []
+    assert not (journal.folder / STAGE).exists()

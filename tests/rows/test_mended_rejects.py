@@ -167,3 +167,31 @@ def test_a_row_that_lost_a_cell_of_its_own_is_not_taken_for_one_without_reasons(
     """Its row number stands a column too early."""
     outcome = read_text(tmp_path, f"{HEADER},row,reasons\n1,Acme,xero,,7,platform is missing\n")
     assert outcome.found == [(1, "row", "has 6 cells where the header has 7")]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        # links.csv, with a column of somebody's own; results.csv under another order; partner.csv
+        "customer_id,company_name,email,platform,link_url,link_expires_at,'=mine",
+        "company_id,connection_id,platform,customer_id,company_name,email,x",
+        "customer_id,company_name,email,company_id,connection_id,platform,x",
+    ],
+)
+def test_another_report_of_ours_is_read_without_its_guards(tmp_path: Path, header: str) -> None:
+    """Or its customers would be others: `'-1` for `-1`, each with a company of its own."""
+    names = header.split(",")
+    line = ",".join({"customer_id": "'-1", "company_name": "Acme", "platform": "xero"}.get(name, "") for name in names)
+    outcome = read_text(tmp_path, f"{header}\n{line}\n".encode(), name="in.csv")
+    assert outcome.ids == ["-1"]
+    assert not outcome.opened.mended
+    assert "=mine" in outcome.opened.columns or "x" in outcome.opened.columns
+    assert any("guard" in note for note in outcome.opened.notes)
+
+
+def test_a_parquet_report_of_ours_has_no_guards(tmp_path: Path) -> None:
+    """An apostrophe there is the customer's own."""
+    path = tmp_path / "results.parquet"
+    frame = {"customer_id": ["'-1"], "company_name": ["A"], "platform": ["xero"], "link_url": [""]}
+    pl.DataFrame(frame | {"link_expires_at": [""]}).write_parquet(path)
+    assert read(path).ids == ["'-1"]

@@ -271,7 +271,7 @@
   function csvCell(value) {
     if (value === null) return "";
     const text = typeof value === "string" && formula.test(value) ? `'${value}` : String(value);
-    return text === "" || /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    return text === "" || /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   }
 
   function download() {

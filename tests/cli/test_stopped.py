@@ -1,0 +1,39 @@
+"""A command that sends nothing is stopped from outside as by Ctrl-C: it clears up, and says so by its exit code."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+from runs.bench import until
+
+from bulk.reporting.staging import LOCK, STAGE
+from cli.conftest import Shell
+
+needs_proc = pytest.mark.skipif(
+    not Path("/proc/self/maps").exists(), reason="only Linux shows what a process has loaded"
+)
+
+
+@needs_proc
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_report_that_is_stopped_leaves_nothing_behind(shell: Shell, number: signal.Signals) -> None:
+    """130, in one line; the old reports stay, and no half of a new one, which would hold linkUrls."""
+    shell.customers(3)
+    shell.run("bulk migrate x.csv --sandbox")
+    folder = shell.path / "reports" / "x"
+    before = (folder / "report.html").read_bytes()
+    with FileLock(folder / LOCK):  # another report, which it waits for
+        command = [sys.executable, "-m", "bulk", "report", str(folder)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        maps = Path(f"/proc/{process.pid}/maps")
+        until(lambda: "polars" in maps.read_text(), "has begun")
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert (process.returncode, said.lstrip()) == (130, "bulk: interrupted\n")
+    assert (folder / "report.html").read_bytes() == before
+    assert not (folder / STAGE).exists()
