@@ -15,7 +15,7 @@ from bulk.reporting.staging import LOCK, STAGE
 from cli.conftest import Shell
 
 needs_proc = pytest.mark.skipif(
-    not Path("/proc/self/maps").exists(), reason="only Linux shows what a process has loaded"
+    not Path("/proc/self/maps").exists(), reason="only Linux shows what is loaded"
 )
 
 
