@@ -181,8 +181,9 @@ class Run:
         wall: Callable[[], float] = time.time,
         rng: random.Random | None = None,
         connect: Callable[[Settings], AbstractAsyncContextManager[Sender]] = Client,
+        writer: Callable[[sqlite3.Connection, Path], Writer] = Writer,
     ) -> None:
-        """Prepare a run. `wall` gives seconds since 1970; `connect` makes what sends the requests."""
+        """Prepare a run. `wall` gives seconds since 1970; `connect` makes what sends, `writer` what writes down."""
         self._folder = folder
         self._batch = folder.name
         self._settings = settings
@@ -192,6 +193,7 @@ class Run:
         self._wall = wall
         self._rng = rng or random.SystemRandom()
         self._connect = connect
+        self._writer = writer
 
     async def do(self, job: Job, interrupt: anyio.Event) -> Stop | None:
         """Do a job; gives why it stopped, if it did.
@@ -210,7 +212,7 @@ class Run:
         except BaseException:
             connection.close()
             raise
-        async with Writer(connection, self._folder) as writer:
+        async with self._writer(connection, self._folder) as writer:
             stopped: str | None = "it ended with an error"
             try:
                 stop = await self._work(job, writer, run, interrupt)
