@@ -96,13 +96,16 @@ def decide(known: Standing, now: float, *, is_harmless: bool = False) -> Decisio
         return Wait(settled_at) if now < settled_at <= now + known.settling else Look()
     if is_harmless and known.was_doubted:
         return Send()
-    if known.key is not None and not known.is_spent and 0 <= now - known.since < KEY_LIFETIME:
+    if known.key is None or known.is_spent:
+        return Send()
+    age = now - known.since  # below 0: the clock was set back, and nobody knows how old the key is
+    if 0 <= age < KEY_LIFETIME:
         return Send(known.key, known.body)
-    is_forgotten = known.key is not None and not known.is_spent
-    if is_forgotten and known.was_doubted and known.absent_at < known.since + KEY_LIFETIME:
+    if known.was_doubted and known.since <= known.absent_at < known.since + KEY_LIFETIME:
         # What was in doubt may have been done since it was looked for; while the key lived, that would have shown.
+        # (A look-up from before its request, by a clock that was set back in between, came after that.)
         return Look()
-    return Send()
+    return Send(known.key, known.body) if age < 0 else Send()
 
 
 def decide_renewal(asks: Sequence[Ask], now: float, *, timeout: float) -> Decision:
