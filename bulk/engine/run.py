@@ -247,8 +247,7 @@ class Run:
             store.put(connection, {"base_url": self._settings.base_url})  # what the next command needs to be told
 
     async def _work(self, job: Job, writer: Writer, run: int, interrupt: anyio.Event) -> Stop | None:
-        began = self._wall()
-        if not await job.begin(writer, self._hook, began):
+        if not await job.begin(writer, self._hook, self._wall()):
             return None
         settings, options = self._settings, self._options
         last, asked_until = await writer.write(lambda db: (store.last_request_at(db), store.asked_until(db)))
@@ -265,9 +264,7 @@ class Run:
             group.start_soon(_close_on, interrupt, gate)
             if asked_until is not None:
                 gate.go_on_holding(asked_until)
-            tools = Tools(
-                client, gate, writer, run, self._batch, job.aim, self._wall, self._rng, began, settings.timeout
-            )
+            tools = Tools(client, gate, writer, run, self._batch, job.aim, self._wall, self._rng, settings.timeout)
             session = Session(tools, self._hook, settings.concurrency, self._most_failures)
             try:
                 await job.work(session)

@@ -53,21 +53,21 @@ async def sweep(tools: Tools, tags: Sequence[Tag | None], taker: Taker, hook: Ho
         await tools.writer.write(taker.begin)
         if await _read_lists(tools, tags, taker, hook):
             if taker.takes_over:
-                await tools.writer.write(lambda connection: _note(connection, tags, began))
+                await tools.writer.write(lambda connection: _note(connection, tags, plan.Sweep(began, tools.run)))
             return began
         hook(Warned("Codat's list of companies changed or broke off while it was read; reading it again"))
     tools.gate.close(Stop("Codat's list of companies cannot be read as a whole: it changes, breaks off or repeats", 75))
     raise Stopped
 
 
-def _note(connection: sqlite3.Connection, tags: Sequence[Tag | None], began: float) -> None:
-    """Write down when a sweep began; before all companies were seen once, a sweep of some proves nothing.
+def _note(connection: sqlite3.Connection, tags: Sequence[Tag | None], made: plan.Sweep) -> None:
+    """Write down a sweep that was made; before all companies were seen once, one of some proves nothing.
 
     Nor does one of all companies, as long as there are no customers to know them by.
     """
     (has_customers,) = connection.execute("SELECT EXISTS (SELECT 1 FROM customers)").fetchone()
     if (None in tags and has_customers) or store.get(connection, "swept_at") is not None:
-        store.put(connection, {"swept_at": began})
+        store.put(connection, {"swept_at": made.at, "swept_run": made.run})
 
 
 async def look_at(tools: Tools, company_ids: Sequence[str], taker: Taker, hook: Hook) -> None:

@@ -43,9 +43,8 @@ class Tools:
     aim: Aim
     wall: Callable[[], float]  # seconds since 1970
     rng: random.Random
-    began: float  # when this run did, seconds since 1970
     timeout: float = 30.0  # seconds that an answer is waited for
-    swept_at: float = 0.0  # when the last sweep of the company list began
+    sweep: plan.Sweep | None = None  # the last one of the company list
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +155,14 @@ async def _carry_out(
 
 def _decide(entry: Entry, step: Step, tools: Tools) -> plan.Decision:
     if step is Step.DELETE:
-        return plan.decide_deletion(_asks(entry, step), began=tools.began)
+        return plan.decide_deletion(_asks(entry, step), run=tools.run)
     if step is Step.LINK:
         return plan.decide_renewal(_asks(entry, step), tools.wall(), timeout=tools.timeout)
     # A sweep of the batch's companies shows every company that it made, but not the connections of those taken over.
-    swept_at = tools.swept_at if step is Step.COMPANY else 0.0
+    sweep = tools.sweep if step is Step.COMPANY else None
     is_known = entry.knows_company if step is Step.COMPANY else entry.knows_connections
     may_exist = step in (Step.COMPANY, Step.CONNECTION, Step.PARTNER) and not is_known
-    known = plan.standing(_asks(entry, step), swept_at=swept_at, may_exist=may_exist)
+    known = plan.standing(_asks(entry, step), sweep=sweep, may_exist=may_exist)
     return plan.decide(known, tools.wall(), is_harmless=step is Step.UNLINK)
 
 
@@ -212,7 +211,7 @@ async def _exchange(
     else:  # a 429 or a stop came in while the intent was being committed
         reply, changes, attempts = wire.unsent("the run was held or stopped before it left"), {}, 0
 
-    ask = Ask(step, key, request.body, sent_at, reply.outcome, reply.status)
+    ask = Ask(step, key, request.body, sent_at, reply.outcome, reply.status, tools.run)
     # A lost answer may have carried another linkUrl: the last one is never restored after it.
     old_link = (None, None) if reply.outcome.is_unknown else entry.old_link
     entry = entry.evolve(asks=(*entry.asks, ask), old_link=old_link)
@@ -286,7 +285,8 @@ async def _ask(
                 changes = steps.troubled(step, reply.problem)
 
             intent = Intent(entry.seq, step, request.operation, sent_at)
-            entry = entry.evolve(asks=(*entry.asks, Ask(step, None, None, sent_at, reply.outcome, reply.status)))
+            ask = Ask(step, None, None, sent_at, reply.outcome, reply.status, tools.run)
+            entry = entry.evolve(asks=(*entry.asks, ask))
             await _settle(entry, intent, reply, changes, tools, attempts=1)
     return _Answered(reply, steps.apply(entry, changes))
 

@@ -517,13 +517,13 @@ def _first(connection: sqlite3.Connection, limit: int | None) -> tuple[str, tupl
 
 def _asks(connection: sqlite3.Connection, seq: int) -> tuple[Ask, ...]:
     rows = connection.execute(
-        "SELECT step, key, body, sent_at, outcome, status FROM requests "
+        "SELECT step, key, body, sent_at, outcome, status, run FROM requests "
         "WHERE customer = ? AND step IS NOT NULL ORDER BY id",
         (seq,),
     )
     return tuple(
-        Ask(Step(step), key, body, sent_at, Outcome(outcome) if outcome else None, status)
-        for step, key, body, sent_at, outcome, status in rows
+        Ask(Step(step), key, body, sent_at, Outcome(outcome) if outcome else None, status, run)
+        for step, key, body, sent_at, outcome, status, run in rows
     )
 
 

@@ -17,8 +17,8 @@ O = Outcome  # noqa: E741 - as short as the table needs
 
 
 def post(outcome: Outcome | None, *, key: str | None = "k", ago: float = 60.0, status: int | None = None) -> Ask:
-    """Make a POST that left so many seconds ago."""
-    return Ask(Step.COMPANY, key, "{}", NOW - ago, outcome, status)
+    """Make a POST of the first run that left so many seconds ago."""
+    return Ask(Step.COMPANY, key, "{}", NOW - ago, outcome, status, run=1)
 
 
 def look(outcome: Outcome, *, ago: float = 30.0) -> Ask:
@@ -65,16 +65,20 @@ def test_each_history_has_one_next_move(asks: list[Ask], decision: plan.Decision
 
 
 @pytest.mark.parametrize(
-    ("swept_ago", "decision"),
+    ("ago", "run", "decision"),
     [
-        (10.0, AGAIN),  # a sweep after it found nothing
-        (60.0 - SETTLING / 2, Look()),  # one so soon after it proves nothing
-        (70.0, Look()),  # one before it even less
+        (10.0, 2, AGAIN),  # a sweep after it found nothing
+        (60.0 - SETTLING / 2, 2, Look()),  # one so soon after it proves nothing
+        (70.0, 2, Look()),  # one before it, by a clock that was set back
+        (10.0, 1, Look()),  # the run had swept before it asked, and then the clock was set back
+        (-3600.0, 1, Look()),  # by hours
+        (10.0, 0, Look()),  # an earlier run had, or nobody knows which
     ],
 )
-def test_a_sweep_stands_for_a_look_up_of_everybody(swept_ago: float, decision: plan.Decision) -> None:
-    """If it began when the request was settled."""
-    assert plan.decide(plan.standing([post(O.LOST)], swept_at=NOW - swept_ago), NOW) == decision
+def test_a_sweep_stands_for_a_look_up_of_everybody(ago: float, run: int, decision: plan.Decision) -> None:
+    """If it came after the request, and when that was settled. A clock does not say what came after what."""
+    known = plan.standing([post(O.LOST)], sweep=plan.Sweep(NOW - ago, run))
+    assert plan.decide(known, NOW) == decision
 
 
 ANSWERS = [*(each for each in Outcome if each not in (O.FOUND, O.ABSENT)), None]  # those two are of look-ups
@@ -179,9 +183,9 @@ def test_what_does_no_harm_twice_is_not_asked_for_again_under_a_key_in_doubt(
     assert plan.decide(plan.standing(asks), NOW, is_harmless=True) == decision
 
 
-def delete(outcome: Outcome | None, *, ago: float) -> Ask:
+def delete(outcome: Outcome | None, *, ago: float, run: int = 2) -> Ask:
     """Make a deletion, or the look before it: neither has a key."""
-    return Ask(Step.DELETE, None, None, NOW - ago, outcome)
+    return Ask(Step.DELETE, None, None, NOW - ago, outcome, run=run)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +193,9 @@ def delete(outcome: Outcome | None, *, ago: float) -> Ask:
     [
         ([], Look()),  # who has linked is not known
         ([delete(O.ABSENT, ago=10)], Send()),  # nobody has, right now
-        ([delete(O.ABSENT, ago=100)], Look()),  # nobody had, in an earlier run
+        ([delete(O.ABSENT, ago=3600)], Send()),  # nor if the clock was set since
+        ([delete(O.ABSENT, ago=-3600)], Send()),  # either way: else it would be looked without end
+        ([delete(O.ABSENT, ago=10, run=1)], Look()),  # nobody had, in an earlier run
         ([delete(O.ABSENT, ago=10), delete(O.LOST, ago=5)], Look()),  # it may be gone
         ([delete(O.ABSENT, ago=10), delete(None, ago=5)], Look()),  # as well
         ([delete(O.ABSENT, ago=10), delete(O.KEPT, ago=5)], Look()),  # as well
@@ -200,7 +206,7 @@ def delete(outcome: Outcome | None, *, ago: float) -> Ask:
 )
 def test_a_company_is_deleted_only_right_after_a_look(asks: list[Ask], decision: plan.Decision) -> None:
     """It cannot be taken back."""
-    assert plan.decide_deletion(asks, began=NOW - 60) == decision
+    assert plan.decide_deletion(asks, run=2) == decision
 
 
 @pytest.mark.parametrize("outcome", [O.DONE, O.FOUND])
