@@ -158,9 +158,10 @@ def _decide(entry: Entry, step: Step, tools: Tools) -> plan.Decision:
         return plan.decide_deletion(_asks(entry, step), run=tools.run)
     if step is Step.LINK:
         return plan.decide_renewal(_asks(entry, step), tools.wall(), timeout=tools.timeout)
-    # A sweep of the batch's companies shows every company that it made, but not the connections of those taken over.
-    sweep = tools.sweep if step is Step.COMPANY else None
     is_known = entry.knows_company if step is Step.COMPANY else entry.knows_connections
+    # A sweep of the batch's companies shows every company that it made, but not the connections of those taken over.
+    # Whose company it did not show, though there was one, is looked for once more: the list may have lagged.
+    sweep = tools.sweep if step is Step.COMPANY and is_known else None
     may_exist = step in (Step.COMPANY, Step.CONNECTION, Step.PARTNER) and not is_known
     known = plan.standing(_asks(entry, step), sweep=sweep, may_exist=may_exist)
     return plan.decide(known, tools.wall(), is_harmless=step is Step.UNLINK)
