@@ -106,14 +106,14 @@ def decide(known: Standing, now: float, *, is_harmless: bool = False) -> Decisio
         return Send()
     if known.key is None or known.is_spent:
         return Send()
-    age = now - known.since  # below 0: the clock was set back, and nobody knows how old the key is
-    if 0 <= age < KEY_LIFETIME:
-        return Send(known.key, known.body)
-    if known.was_doubted and known.since <= known.absent_at < known.since + KEY_LIFETIME:
+    age = now - known.since
+    is_forgotten = age >= KEY_LIFETIME
+    # Below 0 the clock was set back, and nobody knows how old the key is. A look-up since then is of the past.
+    is_looked_for = known.absent_at >= known.since + KEY_LIFETIME if is_forgotten else known.absent_at <= now
+    if known.was_doubted and (age < 0 or is_forgotten) and not is_looked_for:
         # What was in doubt may have been done since it was looked for; while the key lived, that would have shown.
-        # (A look-up from before its request, by a clock that was set back in between, came after that.)
         return Look()
-    return Send(known.key, known.body) if age < 0 else Send()
+    return Send() if is_forgotten else Send(known.key, known.body)
 
 
 def decide_renewal(asks: Sequence[Ask], now: float, *, timeout: float) -> Decision:

@@ -41,6 +41,7 @@ AGAIN, NEW = Send("k", "{}"), Send()
         ([post(O.LOST), look(O.ABSENT)], AGAIN),  # it is not there: the same key
         ([post(O.LOST, ago=-3600), look(O.ABSENT, ago=0)], AGAIN),  # the clock was set back before that look
         ([post(O.LOST, ago=-3600), look(O.ABSENT, ago=-3610)], Look()),  # or after it: nobody knows how old the key is
+        ([post(O.LOST, ago=KEY_LIFETIME), look(O.ABSENT, ago=2 * KEY_LIFETIME)], Look()),  # then it ran on for hours
         ([post(O.HELD, ago=-3600)], AGAIN),  # nothing was done, and the clock was set back
         ([post(O.LOST, ago=KEY_LIFETIME + 60), look(O.ABSENT)], NEW),  # the key is forgotten
         ([post(O.KEPT), look(O.ABSENT)], NEW),  # the key would replay the 5xx
