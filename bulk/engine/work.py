@@ -113,7 +113,9 @@ async def _advance(item: Item, tools: Tools, booking: _Booking) -> Parked | Fini
         if isinstance(decision, Wait):
             return Parked(replace(item, entry=entry), decision.until)
         if isinstance(decision, Send) and not entry.is_present and tools.aim is Aim.LINK_READY:
-            return await _let_go(entry, tools)
+            # As long as a key that was in doubt is good, what it asked for may still come about.
+            may_come = decision.key is not None and plan.standing(_asks(entry, step)).was_doubted
+            return Finished(entry.state) if may_come else await _let_go(entry, tools)
         answered = await _carry_out(decision, entry, step, tools, booking)
         if answered is None:
             continue
