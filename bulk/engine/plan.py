@@ -131,6 +131,16 @@ def decide_renewal(asks: Sequence[Ask], now: float, *, timeout: float) -> Decisi
     return Send()
 
 
+def decide_look_at_link(asks: Sequence[Ask], now: float, *, timeout: float) -> Decision:
+    """Decide when to look for a connection that is in doubt, oldest ask first.
+
+    The list of a company's connections makes their linkUrls anew as well: a look-up that was lost must be over.
+    """
+    was_look_up = bool(asks) and asks[-1].key is None
+    renewal = decide_renewal(asks, now, timeout=timeout) if was_look_up else Look()
+    return renewal if isinstance(renewal, Wait) else Look()
+
+
 def decide_deletion(asks: Sequence[Ask], *, run: int) -> Decision:
     """Decide what to do next for a company that is to be deleted, oldest ask first.
 

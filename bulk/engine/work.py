@@ -166,7 +166,10 @@ def _decide(entry: Entry, step: Step, tools: Tools) -> plan.Decision:
     sweep = tools.sweep if step is Step.COMPANY and is_known else None
     may_exist = step in (Step.COMPANY, Step.CONNECTION, Step.PARTNER) and not is_known
     known = plan.standing(_asks(entry, step), sweep=sweep, may_exist=may_exist)
-    return plan.decide(known, tools.wall(), is_harmless=step is Step.UNLINK)
+    decision = plan.decide(known, tools.wall(), is_harmless=step is Step.UNLINK)
+    if step is Step.CONNECTION and isinstance(decision, Look):
+        return plan.decide_look_at_link(_asks(entry, step), tools.wall(), timeout=tools.timeout)
+    return decision
 
 
 def _asks(entry: Entry, step: Step) -> tuple[Ask, ...]:

@@ -184,6 +184,23 @@ def test_what_does_no_harm_twice_is_not_asked_for_again_under_a_key_in_doubt(
     assert plan.decide(plan.standing(asks), NOW, is_harmless=True) == decision
 
 
+@pytest.mark.parametrize(
+    ("asks", "decision"),
+    [
+        ([], Look()),  # the list did not say which connections there are
+        ([post(O.LOST, ago=6.0)], Look()),  # a POST makes no link anew
+        ([post(O.LOST, ago=6.0), look(O.LOST, ago=1.0)], Wait(NOW - 1.0 + SETTLING + 20.0)),
+        ([post(O.LOST, ago=60.0), look(O.LOST, ago=SETTLING + 20.0)], Look()),  # it is over by now
+        ([post(O.LOST, ago=60.0), look(O.HELD, ago=1.0)], Look()),  # it was not carried out
+    ],
+)
+def test_a_look_up_that_makes_links_anew_waits_until_the_last_must_be_over(
+    asks: list[Ask], decision: plan.Decision
+) -> None:
+    """Carried out late, a lost one would spoil the link that the next one brings."""
+    assert plan.decide_look_at_link(asks, NOW, timeout=10.0) == decision
+
+
 def delete(outcome: Outcome | None, *, ago: float, run: int = 2) -> Ask:
     """Make a deletion, or the look before it: neither has a key."""
     return Ask(Step.DELETE, None, None, NOW - ago, outcome, run=run)
