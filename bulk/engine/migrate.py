@@ -64,13 +64,18 @@ class Migration:
         await session.work_off(_Feed(tools.writer, self._options.limit), self._to_do + self._done)
 
     async def _swept(self, tools: Tools, hook: Hook) -> Tools:
-        """Sweep where a batch has no journal yet, or where it is cheaper than a look-up for each unknown outcome."""
+        """Sweep where a batch has no journal yet, or where it is cheaper than a look-up for each unknown outcome.
+
+        And where the new customers may be those of companies that an earlier sweep has shown, and that nobody had.
+        """
         tag = None
         if self._sweep is not None:
             tag = (operations.BATCH_TAG, operations.batch_tag(tools.batch))
+            may_be_there = await tools.writer.write(_may_have_companies)
             doubtful, newest, companies = await tools.writer.write(_doubts)
             is_settled = newest + plan.SETTLING_OF_KEPT <= tools.wall()  # else they wait, and the others need not
-            if not is_settled or doubtful <= operations.pages(companies + doubtful):
+            is_dear = not is_settled or doubtful <= operations.pages(companies + doubtful)
+            if is_dear and not may_be_there:
                 return replace(tools, sweep=self._sweep)
         began = await sweep(tools, [tag], TakeOver(tools.batch, hook), hook)
         return replace(tools, sweep=plan.Sweep(began, tools.run))
@@ -116,6 +121,16 @@ def _doubts(connection: sqlite3.Connection) -> tuple[int, float, int]:
         return doubtful, newest, 0
     (companies,) = connection.execute("SELECT count(*) FROM customers WHERE company_origin = 'created'").fetchone()
     return doubtful, newest, int(companies)
+
+
+def _may_have_companies(connection: sqlite3.Connection) -> bool:
+    """Whether customers of whom nothing was sent may be those of companies that nobody had."""
+    if store.get(connection, "has_strangers") is None:
+        return False
+    (answer,) = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM customers WHERE state = 'pending' AND name_sent IS NULL AND presence = 'present')"
+    ).fetchone()
+    return bool(answer)
 
 
 class _Feed:

@@ -1,4 +1,4 @@
-"""A row that goes or breaks while it is in doubt whether Codat has its customer, and comes back later."""
+"""A row that goes or breaks while Codat has its customer, or may have, and that comes back later."""
 
 from __future__ import annotations
 
@@ -50,3 +50,17 @@ def test_who_turns_out_not_to_be_there_is_forgotten_once_the_key_is() -> None:
             place.rest(2 * 3600)
             assert _migrate(place, source, {"c1": "Other"}) is None
     assert [company["tags"]["uid"] for company in codat.companies] == ["c1"]
+
+
+def test_who_was_missing_from_the_input_when_the_journal_was_lost_is_known_by_its_tags_later() -> None:
+    """The first sweep shows a company of this batch that nobody has: whoever comes new may be the one."""
+    codat = Pretend(iter(()), honours_keys=False, allows_second=False)
+    with folder_of_a_test() as path:
+        place = Place(path / "batch", codat, 1, random.Random(0))  # noqa: S311 - repeatable, no secret
+        source = path / "customers.csv"
+        _migrate(place, source, {"c0": "Acme"})
+        for file in place.folder.glob("journal.sqlite3*"):
+            file.unlink()
+        assert _migrate(place, source, {"c0": "", "c1": "Other"}) is None
+        assert _migrate(place, source, {"c0": "Acme", "c1": "Other"}) is None
+    assert Counter(company["tags"]["uid"] for company in codat.companies) == {"c0": 1, "c1": 1}
