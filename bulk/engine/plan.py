@@ -64,7 +64,9 @@ class Standing:
     key: str | None = None  # the key to repeat, if any
     body: str | None = None
     since: float = 0.0  # when the key was first used
-    is_spent: bool = False  # an answer is kept under the key that is of no use any more: a 5xx, or what was done
+    is_spent: bool = (
+        False  # an answer is kept under the key that is of no use: a 5xx, a refusal, what was done long ago
+    )
     gateway_faults: int = 0
     in_doubt: bool = False  # the thing may exist
     doubted_at: float = 0.0  # when the newest request in doubt left
@@ -190,11 +192,9 @@ def _after_post(now: Standing, ask: Ask) -> Standing:
             settling=SETTLING_OF_KEPT if is_spent else SETTLING,
             was_doubted=True,
         )
-    if outcome is Outcome.REFUSED:
+    if outcome in (Outcome.REFUSED, Outcome.STOPPED):  # kept under its key: it would be replayed
         # An earlier try may have done it, and this refusal be its echo ("has one already"): look once more.
         in_doubt = now.in_doubt or now.was_doubted
         doubted_at = ask.sent_at - now.settling
-        return replace(now, key=None, body=None, in_doubt=in_doubt, doubted_at=doubted_at, doubted_in=ask.run)
-    if outcome is Outcome.STOPPED:
-        return replace(now, key=None, body=None)  # kept under its key: it would be replayed
+        return replace(now, is_spent=True, in_doubt=in_doubt, doubted_at=doubted_at, doubted_in=ask.run)
     return now  # HELD, BUSY, UNSENT: nothing was done, the key is good

@@ -57,6 +57,8 @@ AGAIN, NEW = Send("k", "{}"), Send()
         ([post(O.STOPPED)], NEW),  # as above
         ([post(O.LOST), look(O.ABSENT), post(O.REFUSED)], Look()),  # perhaps the echo of the lost one
         ([post(O.LOST), look(O.ABSENT), post(O.REFUSED), look(O.ABSENT)], NEW),  # it was not
+        ([post(O.LOST), look(O.ABSENT), post(O.STOPPED)], Look()),  # the lost one may have been done since the look
+        ([post(O.LOST), look(O.ABSENT), post(O.STOPPED), look(O.ABSENT)], NEW),  # it was not
         ([post(O.LOST, key="a"), post(O.HELD, key="b")], Look()),  # an old doubt outlives another key
     ],
 )
@@ -101,6 +103,7 @@ def test_nothing_is_sent_while_a_request_in_doubt_was_not_looked_up(asks: list[A
 
 @given(st.lists(POSTS | LOOKS, max_size=8), st.floats(0, 3 * KEY_LIFETIME))
 @example([post(O.KEPT), post(O.DONE), post(O.HELD)], 0.0)
+@example([post(O.KEPT), post(O.REFUSED), post(O.HELD), look(O.ABSENT)], 0.0)
 def test_no_key_is_repeated_that_codat_has_forgotten_or_answers_with_a_5xx(asks: list[Ask], later: float) -> None:
     """A kept 5xx is replayed; a forgotten key protects from nothing."""
     decision = plan.decide(plan.standing(asks), NOW + later)
