@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -87,5 +88,21 @@ class InputFile:
 
     def write(self) -> None:
         """Save it."""
-        with self.path.open("w", newline="") as file:
-            csv.writer(file).writerows([COLUMNS, *(row.cells() for row in self.rows)])
+        self._write(self.path, [COLUMNS, *(row.cells() for row in self.rows)])
+
+    def write_mended(self, rejects: Iterable[tuple[int, str, str]]) -> Path | None:
+        """Mend the rejects file: each row's number, its customer, and why. Gives the file, if there is any to mend."""
+        by_id = {row.customer_id: replace(row, broken=None) for row in reversed(self.rows)}
+        mended = [
+            [*by_id[customer_id].cells(), str(number), reasons]
+            for number, customer_id, reasons in rejects
+            if customer_id in by_id and "stands in row" not in reasons
+        ]
+        path = self.path.with_name("mended.csv")
+        self._write(path, [(*COLUMNS, "row", "reasons"), *mended])
+        return path if mended else None
+
+    @staticmethod
+    def _write(path: Path, rows: Iterable[Sequence[str]]) -> None:
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows(rows)

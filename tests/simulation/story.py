@@ -41,6 +41,8 @@ class Command(StrEnum):
     """What is run."""
 
     MIGRATE = "migrate"
+    MENDED = "migrate mended.csv"
+    LIMITED = "migrate --limit 2"
     RETRY = "migrate --retry-failed"
     FOLLOW_UP = "follow-up"
     RETRY_PARTNERS = "follow-up --retry-failed"
@@ -58,7 +60,8 @@ class Command(StrEnum):
 
 
 OFTEN = (
-    *(Command.MIGRATE,) * 5,
+    *(Command.MIGRATE,) * 4,
+    *(Command.MENDED, Command.LIMITED),
     *(Command.FOLLOW_UP,) * 4,
     *(Command.RETRY, Command.RETRY_PARTNERS, Command.LINKS, Command.LISTEN, Command.LISTEN),
     *(Command.UNLINK, Command.UNDO, Command.VERIFY, Command.ADOPT),
@@ -87,7 +90,7 @@ class Story:
         self.trace = Trace(self.time)
         self._rng = rng
         self._folder = folder / "batch"
-        name = rng.choice(list(SKIES))
+        (name,) = rng.choices(list(SKIES), (2, 1, 1, 1))
         weather = Weather.of(random.Random(rng.random()), SKIES[name], days=2)  # noqa: S311 - as above
         self._sky = weather.sky
         page_size = rng.choice([2, 5, 2000, 2000])
@@ -125,6 +128,7 @@ class Story:
         self._asked_until = 0.0
         self._enrolled: int | None = None  # rows of the input as it was enrolled last
         self._delivered = 0
+        self._reserve = rng.choice([0, 0, 3]) if daily else 0
         self._runs = self._requests = 0
         spells = ", ".join(f"{fate} from {begin:.0f} s to {end:.0f} s" for begin, end, fate in weather.spells)
         self.trace.note(f"{name}; {weather.share:.0%} of requests meet: {', '.join(weather.fates)}; spells: {spells}")
@@ -159,7 +163,7 @@ class Story:
             self._save()
         least = 15.0 if self._sky.longest_delay else 0.5
         self._rest(least + rng.choice([0.0, 0.0, 3.0, 60.0, HOUR, 100 * 60.0, 8 * HOUR, DAY]) * rng.uniform(0.5, 1.0))
-        if rng.random() < 0.1:
+        if rng.random() < 0.15:
             self._jump()
         if rng.random() < 0.04 and not self._sky.longest_lag:
             self._lose_journal()
@@ -199,10 +203,11 @@ class Story:
         """Run a command, and hold it to what is promised at any time. `is_quiet`: it lives as long as it takes."""
         rng = self._rng
         life = Life() if is_quiet else self._life()
-        if command is Command.LISTEN and not self._deliver():
+        opened = self._input_of(command)
+        if (command is Command.LISTEN and not self._deliver()) or (command is Command.MENDED and opened is None):
             return None
         before, deletions = self._judge.before(), self._codat.deletions
-        began, opened = self.time.now, self._input_of(command)
+        began = self.time.now
         process = Process(
             self.time,
             self._codat,
@@ -212,24 +217,30 @@ class Story:
             self._settings.timeout,
             asked_until=self._asked_until,
         )
-        if not is_quiet and self._sky.jumps and rng.random() < 0.15:
-            process.jumps.append((rng.choice([0.5, 3.0, 20.0]), self._seconds_of_a_jump()))
+        if not is_quiet and self._sky.jumps and rng.random() < 0.25:
+            process.jumps.append((rng.choice([0.2, 1.0, 3.0, 20.0]), self._seconds_of_a_jump()))
         waits = is_quiet or rng.random() < 0.3
         self.trace.note(f"$ bulk {command}{' --wait' if waits else ''}")
         skew = self.time.skew
+        options = Options(
+            limit=2 if command is Command.LIMITED else None,
+            retry_failed=command is Command.RETRY,
+            waits=waits,
+            reserve=0 if is_quiet else self._reserve,
+        )
         self._codat.looked_at.clear()
         stop = process.run(
             self._folder,
             self._settings,
-            Options(retry_failed=command is Command.RETRY, waits=waits),
-            lambda hook: self._job(command, opened, hook),
+            options,
+            lambda hook: self._job(command, opened, options, hook),
             longest=LONGEST_RUN + (5 * DAY if waits else 0.0),
         )
         # A correlation id is the one thing that no two tellings have in common.
         self.trace.note(f"  {stop.reason.partition(' (correlation')[0] if stop else 'done'}")
         self._runs += 1
         self._requests += len(process.requests)
-        if opened is not None:
+        if opened is not None and opened is self._opened:
             self._enrolled = len(self._input.rows)
         self._keep_asked_until(process, stepped=self.time.skew != skew)
         deeds = self._codat.deletions - deletions + self._customers.done_since(began) + len(process.jumps)
@@ -255,12 +266,15 @@ class Story:
         self._asked_until = 0.0 if stepped else kept
 
     def _input_of(self, command: Command) -> Input | None:
-        if command not in (Command.MIGRATE, Command.RETRY):
+        if command is Command.MENDED:
+            path = self._input.write_mended(self._judge.rejects())
+            return open_input(path) if path else None
+        if command.name_of_job != "migrate":
             return None
         self._opened = self._opened or open_input(self._input.path)
         return self._opened
 
-    def _job(self, command: Command, opened: Input | None, hook: Hook) -> Job:
+    def _job(self, command: Command, opened: Input | None, options: Options, hook: Hook) -> Job:
         match command:
             case Command.FOLLOW_UP | Command.RETRY_PARTNERS:
                 return FollowUp(retry_failed=command is Command.RETRY_PARTNERS)
@@ -275,7 +289,7 @@ class Story:
             case Command.LISTEN:
                 return heed.Heed(steps.timestamp(self.time.wall()))
         assert opened is not None
-        return Migration(opened, Options(retry_failed=command is Command.RETRY), hook)
+        return Migration(opened, options, hook)
 
     def _deliver(self) -> bool:
         """Have Codat's events delivered to the listener: in any order, some twice, some not at all."""
