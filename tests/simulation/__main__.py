@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from simulation.story import Told, tell
 
-LAST_LINES = 120  # of a story that went wrong: what came before is in a longer one
+LAST_LINES = 200  # of a story that went wrong: what came before is in a longer one
 
 
 @dataclass(frozen=True, slots=True)
