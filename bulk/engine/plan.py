@@ -64,9 +64,7 @@ class Standing:
     key: str | None = None  # the key to repeat, if any
     body: str | None = None
     since: float = 0.0  # when the key was first used
-    is_spent: bool = (
-        False  # an answer is kept under the key that is of no use: a 5xx, a refusal, what was done long ago
-    )
+    is_spent: bool = False  # the answer kept under the key is of no use: a 5xx, a refusal, what was done before
     gateway_faults: int = 0
     in_doubt: bool = False  # the thing may exist
     doubted_at: float = 0.0  # when the newest request in doubt left
