@@ -146,8 +146,6 @@ class Judge:
                 require(row[1] == company.id, f"Codat has {company.id} of {uid}, and the journal has {row[1]}")
 
     def _only_good_links(self) -> None:
-        if not self._codat.weather.sky.jumps and self._codat.weather.sky.longest_delay == 0:
-            return
         if self._codat.weather.sky.longest_delay > 5:  # what is done so late is beyond what a run can wait for
             return
         last = {

@@ -7,16 +7,11 @@ import random
 import tempfile
 from contextlib import closing
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from bulk.codat.events import read_event
 from bulk.engine import heed, steps
-from bulk.engine.after import FollowUp, Links, Undo, Unlink
-from bulk.engine.events import Hook
-from bulk.engine.migrate import Migration
-from bulk.engine.run import Job, Options
-from bulk.engine.verify import Verify
+from bulk.engine.run import Options
 from bulk.journal import store
 from bulk.journal.store import FILE
 from bulk.model import Stop
@@ -25,6 +20,7 @@ from bulk.sandbox import options as sandbox
 from bulk.settings import Secret, Settings
 from simulation.clock import Time
 from simulation.codat import BASE_URL, Codat
+from simulation.commands import OFTEN, Command, job_of
 from simulation.customers import Customers
 from simulation.inputs import InputFile
 from simulation.judge import Judge, require
@@ -35,37 +31,6 @@ from simulation.weather import SKIES, Weather
 HOUR, DAY = 3600.0, 86_400.0
 LONGEST_RUN = 8 * HOUR
 MOST_ROUNDS = 8  # of what is run in the end, until everybody is done
-
-
-class Command(StrEnum):
-    """What is run."""
-
-    MIGRATE = "migrate"
-    MENDED = "migrate mended.csv"
-    LIMITED = "migrate --limit 2"
-    RETRY = "migrate --retry-failed"
-    FOLLOW_UP = "follow-up"
-    RETRY_PARTNERS = "follow-up --retry-failed"
-    LINKS = "links"
-    UNLINK = "unlink"
-    UNDO = "undo --yes"
-    VERIFY = "verify"
-    ADOPT = "verify --adopt"
-    LISTEN = "listen"
-
-    @property
-    def name_of_job(self) -> str:
-        """The command without its options."""
-        return self.value.split()[0]
-
-
-OFTEN = (
-    *(Command.MIGRATE,) * 4,
-    *(Command.MENDED, Command.LIMITED),
-    *(Command.FOLLOW_UP,) * 4,
-    *(Command.RETRY, Command.RETRY_PARTNERS, Command.LINKS, Command.LISTEN, Command.LISTEN),
-    *(Command.UNLINK, Command.UNDO, Command.VERIFY, Command.ADOPT),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,7 +198,14 @@ class Story:
             self._folder,
             self._settings,
             options,
-            lambda hook: self._job(command, opened, options, hook),
+            lambda hook: job_of(
+                command,
+                opened,
+                options,
+                hook,
+                named=[row.customer_id for row in self._input.rows[:2]],
+                at=steps.timestamp(self.time.wall()),
+            ),
             longest=LONGEST_RUN + (5 * DAY if waits else 0.0),
         )
         # A correlation id is the one thing that no two tellings have in common.
@@ -273,23 +245,6 @@ class Story:
             return None
         self._opened = self._opened or open_input(self._input.path)
         return self._opened
-
-    def _job(self, command: Command, opened: Input | None, options: Options, hook: Hook) -> Job:
-        match command:
-            case Command.FOLLOW_UP | Command.RETRY_PARTNERS:
-                return FollowUp(retry_failed=command is Command.RETRY_PARTNERS)
-            case Command.LINKS:
-                return Links(margin=HOUR)
-            case Command.UNLINK:
-                return Unlink([row.customer_id for row in self._input.rows[:2]])
-            case Command.UNDO:
-                return Undo(deletes=True)
-            case Command.VERIFY | Command.ADOPT:
-                return Verify(adopts=command is Command.ADOPT)
-            case Command.LISTEN:
-                return heed.Heed(steps.timestamp(self.time.wall()))
-        assert opened is not None
-        return Migration(opened, options, hook)
 
     def _deliver(self) -> bool:
         """Have Codat's events delivered to the listener: in any order, some twice, some not at all."""

@@ -130,8 +130,7 @@ class Weather:
         there, back = rng.uniform(0.005, 0.2), rng.uniform(0.005, 0.2)
         work = rng.uniform(0.001, 0.1)
         if fate is Fate.SLOW:
-            work, back = rng.uniform(0, self.sky.longest_delay or 0.1), rng.uniform(0.5, timeout - 5)
-            work = min(work, timeout / 2) - 0.2 if work > timeout / 2 else work
+            work, back = min(rng.uniform(0, self.sky.longest_delay or 0.1), timeout / 2), rng.uniform(0.5, timeout - 5)
         elif fate is Fate.LATE:
             # The longest delay counts from when it left: where the time-out is longer, it is cut off instead.
             fate = Fate.LATE if timeout < self.sky.longest_delay else Fate.CUT_OFF
