@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import selectors
+import threading
+from collections.abc import Callable
+from contextvars import Context
 from dataclasses import dataclass
+from typing import TypeVarTuple
 
+Ts = TypeVarTuple("Ts")
 START = 1_795_392_000.0  # 2026-11-23T00:00:00Z
 A_TURN = 1e-6  # seconds: a clock that stood still would make a timer of no delay an endless loop
 LONGEST_THREAD = 60.0  # real seconds in which the thread that prepares a job has something to say
@@ -52,7 +57,7 @@ class _Jumping(selectors.DefaultSelector):
         if self._time.now > self._time.deadline:
             self._time.deadline = float("inf")  # said once; what is to be cleaned up still is
             raise Stuck("a run takes longer than anything may take")
-        return super().select(0)
+        return []  # nobody else has anything to say: not even the kernel is asked, which takes longer than all else
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -61,7 +66,16 @@ class Loop(asyncio.SelectorEventLoop):
     def __init__(self, time: Time) -> None:
         super().__init__(_Jumping(time))
         self._virtual = time
+        self._own_thread = threading.get_ident()
 
     def time(self) -> float:
         """Give the seconds of the loop's clock."""
         return self._virtual.now
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Call soon; only another thread has to wake the loop for it."""
+        is_own = threading.get_ident() == self._own_thread
+        call = super().call_soon if is_own else super().call_soon_threadsafe
+        return call(callback, *args, context=context)
