@@ -108,6 +108,7 @@ class Ask:
     sent_at: float  # seconds since 1970
     outcome: Outcome | None  # None: the run ended before an answer was recorded
     status: int | None = None
+    run: int = 0  # which run asked: clocks are set, so they do not say what came after what
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ class Item:
 
 @dataclass(order=True)
 class _Parked:
-    due: float
+    due: float  # by the loop's clock, which nobody sets
     number: int
     item: Item = field(compare=False)
 
@@ -53,7 +53,7 @@ class Agenda:
     async def next(self) -> Item | None:
         """Wait for the next customer that is due; None when there is nobody left, or after `close`."""
         while not self._is_closed:
-            if self._parked and self._parked[0].due <= self._wall():
+            if self._parked and self._parked[0].due <= anyio.current_time():
                 self._in_work += 1
                 return heapq.heappop(self._parked).item
             if len(self._parked) < MOST_PARKED and (entry := await self._from_feed()) is not None:
@@ -68,7 +68,8 @@ class Agenda:
 
     def park(self, item: Item, due: float) -> None:
         """Put a customer back until it is due, in seconds since 1970."""
-        heapq.heappush(self._parked, _Parked(due, next(self._numbers), item))
+        wait = due - self._wall()
+        heapq.heappush(self._parked, _Parked(anyio.current_time() + wait, next(self._numbers), item))
         self.done()
 
     def done(self) -> None:
@@ -91,7 +92,7 @@ class Agenda:
 
     async def _wait(self) -> None:
         """Sleep until the next parked customer is due or something has changed."""
-        delay = self._parked[0].due - self._wall() if self._parked else float("inf")
+        delay = self._parked[0].due - anyio.current_time() if self._parked else float("inf")
         with anyio.move_on_after(max(delay, 0.001)):
             await self._changed.wait()
 

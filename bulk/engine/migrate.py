@@ -34,7 +34,7 @@ class Migration:
         self._options = options
         self._hook = hook
         self._to_do = self._done = 0
-        self._swept_at: float | None = None
+        self._sweep: plan.Sweep | None = None
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:
         """Enrol the input."""
@@ -53,7 +53,7 @@ class Migration:
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a job's signature
         """Count who is to be done."""
         limit = self._options.limit
-        self._to_do, self._done, self._swept_at = await writer.write(lambda db: _survey(db, limit))
+        self._to_do, self._done, self._sweep = await writer.write(lambda db: _survey(db, limit))
         hook(Started(self._to_do, self._done))
         return self._to_do > 0
 
@@ -66,15 +66,21 @@ class Migration:
         await session.work_off(_Feed(tools.writer, self._options.limit), self._to_do + self._done)
 
     async def _swept(self, tools: Tools, hook: Hook) -> Tools:
-        """Sweep where a batch has no journal yet, or where it is cheaper than a look-up for each unknown outcome."""
+        """Sweep where a batch has no journal yet, or where it is cheaper than a look-up for each unknown outcome.
+
+        And where the new customers may be those of companies that an earlier sweep has shown, and that nobody had.
+        """
         tag = None
-        if self._swept_at is not None:
+        if self._sweep is not None:
             tag = (operations.BATCH_TAG, operations.batch_tag(tools.batch))
+            may_be_there = await tools.writer.write(_may_have_companies)
             doubtful, newest, companies = await tools.writer.write(_doubts)
             is_settled = newest + plan.SETTLING_OF_KEPT <= tools.wall()  # else they wait, and the others need not
-            if not is_settled or doubtful <= operations.pages(companies + doubtful):
-                return replace(tools, swept_at=self._swept_at)
-        return replace(tools, swept_at=await sweep(tools, [tag], TakeOver(tools.batch, hook), hook))
+            is_dear = not is_settled or doubtful <= operations.pages(companies + doubtful)
+            if is_dear and not may_be_there:
+                return replace(tools, sweep=self._sweep)
+        began = await sweep(tools, [tag], TakeOver(tools.batch, hook), hook)
+        return replace(tools, sweep=plan.Sweep(began, tools.run))
 
 
 def enrolled(connection: sqlite3.Connection, source: Input, run: int) -> Tally:
@@ -98,13 +104,16 @@ def _legible(path: Path) -> str:
     return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def _survey(connection: sqlite3.Connection, limit: int | None) -> tuple[int, int, float | None]:
-    """Say how many customers are to be done and are done, and when the last sweep was."""
+def _survey(connection: sqlite3.Connection, limit: int | None) -> tuple[int, int, plan.Sweep | None]:
+    """Say how many customers are to be done and are done, and which sweep was the last."""
     to_do = store.count_pending(connection, limit=limit)
     customers = store.count_in_work_or_done(connection)
     swept_at = store.get(connection, "swept_at")
     done = max(min(customers, customers if limit is None else limit) - to_do, 0)
-    return to_do, done, None if swept_at is None else float(swept_at)
+    if swept_at is None:
+        return to_do, done, None
+    # A journal from before it said in which run is not believed: what is in doubt is looked up one by one.
+    return to_do, done, plan.Sweep(float(swept_at), int(store.get(connection, "swept_run") or 0))
 
 
 def _doubts(connection: sqlite3.Connection) -> tuple[int, float, int]:
@@ -114,6 +123,16 @@ def _doubts(connection: sqlite3.Connection) -> tuple[int, float, int]:
         return doubtful, newest, 0
     (companies,) = connection.execute("SELECT count(*) FROM customers WHERE company_origin = 'created'").fetchone()
     return doubtful, newest, int(companies)
+
+
+def _may_have_companies(connection: sqlite3.Connection) -> bool:
+    """Whether customers of whom nothing was sent may be those of companies that nobody had."""
+    if store.get(connection, "has_strangers") is None:
+        return False
+    (answer,) = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM customers WHERE state = 'pending' AND name_sent IS NULL AND presence = 'present')"
+    ).fetchone()
+    return bool(answer)
 
 
 class _Feed:

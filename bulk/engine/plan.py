@@ -50,27 +50,35 @@ Decision = Send | Look | Wait
 
 
 @dataclass(frozen=True, slots=True)
+class Sweep:
+    """A whole reading of the lists that show a step: what it showed is in the journal as done."""
+
+    at: float  # when it began, seconds since 1970
+    run: int  # which run made it, before all that it asked for customers
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What the requests for one step so far amount to."""
 
     key: str | None = None  # the key to repeat, if any
     body: str | None = None
     since: float = 0.0  # when the key was first used
-    is_spent: bool = False  # an answer is kept under the key that is of no use any more: a 5xx, or what was done
+    is_spent: bool = False  # the answer kept under the key is of no use: a 5xx, a refusal, what was done before
     gateway_faults: int = 0
     in_doubt: bool = False  # the thing may exist
     doubted_at: float = 0.0  # when the newest request in doubt left
+    doubted_in: int = 0  # and in which run
     settling: float = SETTLING  # how long after that a look-up is worth something
     was_doubted: bool = False  # it was in doubt at some time
     absent_at: float = 0.0  # when it was last looked for and not found
 
 
-def standing(asks: Iterable[Ask], *, swept_at: float = 0.0, may_exist: bool = False) -> Standing:
+def standing(asks: Iterable[Ask], *, sweep: Sweep | None = None, may_exist: bool = False) -> Standing:
     """Fold what was asked for one step, oldest first.
 
     `may_exist`: whether the thing may be there although nobody here asked for it, or did and lost sight of it.
-    `swept_at`: when the last sweep that shows this step began. What it showed is in the journal as done; so what is
-    in doubt still was not there then.
+    `sweep`: the last one that shows this step. What was in doubt before it, and is still, was not there then.
     """
     now = Standing(in_doubt=may_exist)
     for ask in asks:
@@ -79,8 +87,8 @@ def standing(asks: Iterable[Ask], *, swept_at: float = 0.0, may_exist: bool = Fa
             now = Standing(key=ask.key or now.key, is_spent=True, in_doubt=may_exist)
         else:
             now = _after_look(now, ask) if ask.key is None else _after_post(now, ask)
-    if now.in_doubt and swept_at >= now.doubted_at + now.settling:
-        now = replace(now, in_doubt=False, absent_at=swept_at)
+    if now.in_doubt and sweep and now.doubted_in < sweep.run and sweep.at >= now.doubted_at + now.settling:
+        now = replace(now, in_doubt=False, absent_at=sweep.at)
     return now
 
 
@@ -96,13 +104,16 @@ def decide(known: Standing, now: float, *, is_harmless: bool = False) -> Decisio
         return Wait(settled_at) if now < settled_at <= now + known.settling else Look()
     if is_harmless and known.was_doubted:
         return Send()
-    if known.key is not None and not known.is_spent and 0 <= now - known.since < KEY_LIFETIME:
-        return Send(known.key, known.body)
-    is_forgotten = known.key is not None and not known.is_spent
-    if is_forgotten and known.was_doubted and known.absent_at < known.since + KEY_LIFETIME:
+    if known.key is None or known.is_spent:
+        return Send()
+    age = now - known.since
+    is_forgotten = age >= KEY_LIFETIME
+    # Below 0 the clock was set back, and nobody knows how old the key is. A look-up since then is of the past.
+    is_looked_for = known.absent_at >= known.since + KEY_LIFETIME if is_forgotten else known.absent_at <= now
+    if known.was_doubted and (age < 0 or is_forgotten) and not is_looked_for:
         # What was in doubt may have been done since it was looked for; while the key lived, that would have shown.
         return Look()
-    return Send()
+    return Send() if is_forgotten else Send(known.key, known.body)
 
 
 def decide_renewal(asks: Sequence[Ask], now: float, *, timeout: float) -> Decision:
@@ -120,14 +131,24 @@ def decide_renewal(asks: Sequence[Ask], now: float, *, timeout: float) -> Decisi
     return Send()
 
 
-def decide_deletion(asks: Sequence[Ask], *, began: float) -> Decision:
+def decide_look_at_link(asks: Sequence[Ask], now: float, *, timeout: float) -> Decision:
+    """Decide when to look for a connection that is in doubt, oldest ask first.
+
+    The list of a company's connections makes their linkUrls anew as well: a look-up that was lost must be over.
+    """
+    was_look_up = bool(asks) and asks[-1].key is None
+    renewal = decide_renewal(asks, now, timeout=timeout) if was_look_up else Look()
+    return renewal if isinstance(renewal, Wait) else Look()
+
+
+def decide_deletion(asks: Sequence[Ask], *, run: int) -> Decision:
     """Decide what to do next for a company that is to be deleted, oldest ask first.
 
     A deletion needs no key, since a second one finds nothing; but it cannot be taken back. So Codat is asked right
-    before it whether somebody has linked the company: `began` is when this run did, and an earlier look is too old.
+    before it whether somebody has linked the company: `run` is this run, and a look of an earlier one is too old.
     """
     last = asks[-1] if asks else None
-    is_fresh = last is not None and last.outcome is Outcome.ABSENT and last.sent_at >= began
+    is_fresh = last is not None and last.outcome is Outcome.ABSENT and last.run == run
     return Send() if is_fresh else Look()
 
 
@@ -165,13 +186,13 @@ def _after_post(now: Standing, ask: Ask) -> Standing:
             gateway_faults=faults,
             in_doubt=True,
             doubted_at=ask.sent_at,
+            doubted_in=ask.run,
             settling=SETTLING_OF_KEPT if is_spent else SETTLING,
             was_doubted=True,
         )
-    if outcome is Outcome.REFUSED:
+    if outcome in (Outcome.REFUSED, Outcome.STOPPED):  # kept under its key: it would be replayed
         # An earlier try may have done it, and this refusal be its echo ("has one already"): look once more.
         in_doubt = now.in_doubt or now.was_doubted
-        return replace(now, key=None, body=None, in_doubt=in_doubt, doubted_at=ask.sent_at - now.settling)
-    if outcome is Outcome.STOPPED:
-        return replace(now, key=None, body=None)  # kept under its key: it would be replayed
+        doubted_at = ask.sent_at - now.settling
+        return replace(now, is_spent=True, in_doubt=in_doubt, doubted_at=doubted_at, doubted_in=ask.run)
     return now  # HELD, BUSY, UNSENT: nothing was done, the key is good

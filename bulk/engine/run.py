@@ -181,8 +181,9 @@ class Run:
         wall: Callable[[], float] = time.time,
         rng: random.Random | None = None,
         connect: Callable[[Settings], AbstractAsyncContextManager[Sender]] = Client,
+        writer: Callable[[sqlite3.Connection, Path], Writer] = Writer,
     ) -> None:
-        """Prepare a run. `wall` gives seconds since 1970; `connect` makes what sends the requests."""
+        """Prepare a run. `wall` gives seconds since 1970; `connect` makes what sends, `writer` what writes down."""
         self._folder = folder
         self._batch = folder.name
         self._settings = settings
@@ -192,6 +193,7 @@ class Run:
         self._wall = wall
         self._rng = rng or random.SystemRandom()
         self._connect = connect
+        self._writer = writer
 
     async def do(self, job: Job, interrupt: anyio.Event) -> Stop | None:
         """Do a job; gives why it stopped, if it did.
@@ -210,7 +212,7 @@ class Run:
         except BaseException:
             connection.close()
             raise
-        async with Writer(connection, self._folder) as writer:
+        async with self._writer(connection, self._folder) as writer:
             stopped: str | None = "it ended with an error"
             try:
                 stop = await self._work(job, writer, run, interrupt)
@@ -245,8 +247,7 @@ class Run:
             store.put(connection, {"base_url": self._settings.base_url})  # what the next command needs to be told
 
     async def _work(self, job: Job, writer: Writer, run: int, interrupt: anyio.Event) -> Stop | None:
-        began = self._wall()
-        if not await job.begin(writer, self._hook, began):
+        if not await job.begin(writer, self._hook, self._wall()):
             return None
         settings, options = self._settings, self._options
         last, asked_until = await writer.write(lambda db: (store.last_request_at(db), store.asked_until(db)))
@@ -263,9 +264,7 @@ class Run:
             group.start_soon(_close_on, interrupt, gate)
             if asked_until is not None:
                 gate.go_on_holding(asked_until)
-            tools = Tools(
-                client, gate, writer, run, self._batch, job.aim, self._wall, self._rng, began, settings.timeout
-            )
+            tools = Tools(client, gate, writer, run, self._batch, job.aim, self._wall, self._rng, settings.timeout)
             session = Session(tools, self._hook, settings.concurrency, self._most_failures)
             try:
                 await job.work(session)

@@ -78,7 +78,13 @@ def state_after(entry: Entry) -> State:
     """Say how far a customer has got for whom nothing more is asked."""
     if entry.company_id is None:
         return State.PENDING
+    if entry.connection_status == "Linked" and _has_lost_partner(entry):
+        return State.FAILED
     return state_of(entry.connection_status, has_partner=entry.partner_connection_id is not None)
+
+
+def _has_lost_partner(entry: Entry) -> bool:
+    return entry.partner_connection_id is not None and entry.partner_status == DELETED
 
 
 def request_for(entry: Entry, step: Step, *, batch: str) -> Request:
@@ -181,7 +187,7 @@ def read_connections(entry: Entry, step: Step, reply: Reply, at: float) -> tuple
         return (found, connected(accounting, issued_at=timestamp(at))) if accounting else (absent, {})
     is_linked = accounting is not None and accounting.status == "Linked"
     is_found = partner is not None if step is Step.PARTNER else not is_linked
-    with_partner = entry.evolve(partner_connection_id=partner.id) if partner is not None else entry
+    with_partner = _with(entry, partner) if partner is not None else entry
     if accounting is None:
         changes = deleted(Step.CONNECTION)
     elif accounting.status == "PendingAuth":
@@ -251,7 +257,7 @@ def refreshed(entry: Entry, company: Company, *, at: float) -> Changes:
     known = (entry.connection_id, entry.connection_status, entry.partner_connection_id, entry.partner_status)
     if shown == known or (partner is None and shown[:2] == known[:2] and entry.partner_status == DELETED):
         return {}
-    with_partner = entry.evolve(partner_connection_id=partner.id if partner else None)
+    with_partner = _with(entry, partner)
     is_same = accounting.id == entry.connection_id and (entry.link_url or accounting.status != "PendingAuth")
     changes = turned(with_partner, accounting) if is_same else listed(accounting, at=at)
     changes["state"] = state_of(accounting.status, has_partner=partner is not None)
@@ -285,7 +291,14 @@ def turned(entry: Entry, connection: Connection) -> Changes:
         "connection_status": connection.status,
         "state": state_of(connection.status, has_partner=has_partner),
     }
-    return changes | ({"platform_sent": connection.platform_key} if connection.platform_key else {}) | NO_ERROR
+    changes |= ({"platform_sent": connection.platform_key} if connection.platform_key else {}) | NO_ERROR
+    return changes | deleted(Step.PARTNER) if connection.status == "Linked" and _has_lost_partner(entry) else changes
+
+
+def _with(entry: Entry, partner: Connection | None) -> Entry:
+    if partner is None:
+        return entry.evolve(partner_connection_id=None, partner_status=None)
+    return entry.evolve(partner_connection_id=partner.id, partner_status=partner.status)
 
 
 def deleted(step: Step) -> Changes:

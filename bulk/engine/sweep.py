@@ -53,21 +53,21 @@ async def sweep(tools: Tools, tags: Sequence[Tag | None], taker: Taker, hook: Ho
         await tools.writer.write(taker.begin)
         if await _read_lists(tools, tags, taker, hook):
             if taker.takes_over:
-                await tools.writer.write(lambda connection: _note(connection, tags, began))
+                await tools.writer.write(lambda connection: _note(connection, tags, plan.Sweep(began, tools.run)))
             return began
         hook(Warned("Codat's list of companies changed or broke off while it was read; reading it again"))
     tools.gate.close(Stop("Codat's list of companies cannot be read as a whole: it changes, breaks off or repeats", 75))
     raise Stopped
 
 
-def _note(connection: sqlite3.Connection, tags: Sequence[Tag | None], began: float) -> None:
-    """Write down when a sweep began; before all companies were seen once, a sweep of some proves nothing.
+def _note(connection: sqlite3.Connection, tags: Sequence[Tag | None], made: plan.Sweep) -> None:
+    """Write down a sweep that was made; before all companies were seen once, one of some proves nothing.
 
     Nor does one of all companies, as long as there are no customers to know them by.
     """
     (has_customers,) = connection.execute("SELECT EXISTS (SELECT 1 FROM customers)").fetchone()
     if (None in tags and has_customers) or store.get(connection, "swept_at") is not None:
-        store.put(connection, {"swept_at": began})
+        store.put(connection, {"swept_at": made.at, "swept_run": made.run})
 
 
 async def look_at(tools: Tools, company_ids: Sequence[str], taker: Taker, hook: Hook) -> None:
@@ -203,9 +203,11 @@ class TakeOver:
         """Write down what a page shows about customers of the batch."""
         by_tag = by_customer(companies)
         taken = 0
+        claimed: set[str] = set()
         for entry in known_customers(connection, companies, by_company=self._reads_all):
             own = by_tag[customer_tag(entry.customer_id)] + by_tag["uid " + entry.customer_id]
             own = own or [company for company in companies if company.id == entry.company_id]
+            claimed.update(company.id for company in own)
             self._warn_of_doubles(entry, own)
             self._warn_of_silence(own)
             if any(company.id == entry.company_id for company in own) or entry.company_id is None:
@@ -214,7 +216,17 @@ class TakeOver:
             if changes:
                 store.change(connection, entry.seq, changes | {"updated_at": steps.timestamp(at)})
                 taken += 1
+        self._note_strangers(connection, [company for company in companies if company.id not in claimed])
         return taken
+
+    def _note_strangers(self, connection: sqlite3.Connection, unclaimed: Sequence[Company]) -> None:
+        """Remember that this batch has companies of which its journal knows no customer: it was lost, it may be.
+
+        Whoever is enrolled later may have one of them, and is looked for before another is made.
+        """
+        own = operations.batch_tag(self._batch)
+        if any(company.tags.get(operations.BATCH_TAG) == own for company in unclaimed):
+            store.put(connection, {"has_strangers": 1})
 
     def _warn_of_silence(self, own: Sequence[Company]) -> None:
         if not self._warned and any(not company.knows_connections for company in own):

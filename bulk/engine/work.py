@@ -43,9 +43,8 @@ class Tools:
     aim: Aim
     wall: Callable[[], float]  # seconds since 1970
     rng: random.Random
-    began: float  # when this run did, seconds since 1970
     timeout: float = 30.0  # seconds that an answer is waited for
-    swept_at: float = 0.0  # when the last sweep of the company list began
+    sweep: plan.Sweep | None = None  # the last one of the company list
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +113,9 @@ async def _advance(item: Item, tools: Tools, booking: _Booking) -> Parked | Fini
         if isinstance(decision, Wait):
             return Parked(replace(item, entry=entry), decision.until)
         if isinstance(decision, Send) and not entry.is_present and tools.aim is Aim.LINK_READY:
-            return await _let_go(entry, tools)
+            # As long as a key that was in doubt is good, what it asked for may still come about.
+            may_come = decision.key is not None and plan.standing(_asks(entry, step)).was_doubted
+            return Finished(entry.state) if may_come else await _let_go(entry, tools)
         answered = await _carry_out(decision, entry, step, tools, booking)
         if answered is None:
             continue
@@ -156,15 +157,19 @@ async def _carry_out(
 
 def _decide(entry: Entry, step: Step, tools: Tools) -> plan.Decision:
     if step is Step.DELETE:
-        return plan.decide_deletion(_asks(entry, step), began=tools.began)
+        return plan.decide_deletion(_asks(entry, step), run=tools.run)
     if step is Step.LINK:
         return plan.decide_renewal(_asks(entry, step), tools.wall(), timeout=tools.timeout)
-    # A sweep of the batch's companies shows every company that it made, but not the connections of those taken over.
-    swept_at = tools.swept_at if step is Step.COMPANY else 0.0
     is_known = entry.knows_company if step is Step.COMPANY else entry.knows_connections
+    # A sweep of the batch's companies shows every company that it made, but not the connections of those taken over.
+    # Whose company it did not show, though there was one, is looked for once more: the list may have lagged.
+    sweep = tools.sweep if step is Step.COMPANY and is_known else None
     may_exist = step in (Step.COMPANY, Step.CONNECTION, Step.PARTNER) and not is_known
-    known = plan.standing(_asks(entry, step), swept_at=swept_at, may_exist=may_exist)
-    return plan.decide(known, tools.wall(), is_harmless=step is Step.UNLINK)
+    known = plan.standing(_asks(entry, step), sweep=sweep, may_exist=may_exist)
+    decision = plan.decide(known, tools.wall(), is_harmless=step is Step.UNLINK)
+    if step is Step.CONNECTION and isinstance(decision, Look):
+        return plan.decide_look_at_link(_asks(entry, step), tools.wall(), timeout=tools.timeout)
+    return decision
 
 
 def _asks(entry: Entry, step: Step) -> tuple[Ask, ...]:
@@ -212,7 +217,7 @@ async def _exchange(
     else:  # a 429 or a stop came in while the intent was being committed
         reply, changes, attempts = wire.unsent("the run was held or stopped before it left"), {}, 0
 
-    ask = Ask(step, key, request.body, sent_at, reply.outcome, reply.status)
+    ask = Ask(step, key, request.body, sent_at, reply.outcome, reply.status, tools.run)
     # A lost answer may have carried another linkUrl: the last one is never restored after it.
     old_link = (None, None) if reply.outcome.is_unknown else entry.old_link
     entry = entry.evolve(asks=(*entry.asks, ask), old_link=old_link)
@@ -286,7 +291,8 @@ async def _ask(
                 changes = steps.troubled(step, reply.problem)
 
             intent = Intent(entry.seq, step, request.operation, sent_at)
-            entry = entry.evolve(asks=(*entry.asks, Ask(step, None, None, sent_at, reply.outcome, reply.status)))
+            ask = Ask(step, None, None, sent_at, reply.outcome, reply.status, tools.run)
+            entry = entry.evolve(asks=(*entry.asks, ask))
             await _settle(entry, intent, reply, changes, tools, attempts=1)
     return _Answered(reply, steps.apply(entry, changes))
 

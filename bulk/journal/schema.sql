@@ -3,8 +3,8 @@
 -- Times in `requests` are seconds since 1970; all other times are UTC, ISO 8601.
 
 CREATE TABLE batch (                 -- facts about the batch as a whole
-    key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), base_url (of the last run), mapping (JSON, of the last migrate), created_at, swept_at (epoch), link_lifetime (seconds),
-    value TEXT                       -- verified_at, heeded (deliveries.n), asked_until (epoch: a Retry-After), quota_limit, quota_remaining, quota_resets_at
+    key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), base_url (of the last run), mapping (JSON, of the last migrate), created_at, swept_at (epoch), swept_run (runs.id), link_lifetime (seconds),
+    value TEXT                       -- has_strangers (1: a list showed companies of this batch that no customer has), verified_at, heeded (deliveries.n), asked_until (epoch: a Retry-After), quota_limit, quota_remaining, quota_resets_at
 ) WITHOUT ROWID;
 
 CREATE TABLE sources (               -- the files this batch was given

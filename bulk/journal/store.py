@@ -361,13 +361,17 @@ def count_in_work_or_done(connection: sqlite3.Connection) -> int:
 
 
 def count_doubtful(connection: sqlite3.Connection) -> tuple[int, float]:
-    """Count the customers whose last request may have been done, and say when the newest of those left."""
+    """Count the customers whose last request may have been done, and say when the newest of those left.
+
+    Whose company was shown by a list since is none of them, though nothing more may have been asked for it.
+    """
     row = connection.execute(
         """
         SELECT count(*), coalesce(max(sent_at), 0) FROM (
-            SELECT r.outcome, r.sent_at, max(r.id) FROM customers c JOIN requests r ON r.customer = c.seq
+            SELECT r.outcome, r.sent_at, r.step = 'company' AND c.company_id IS NOT NULL AS is_known, max(r.id)
+            FROM customers c JOIN requests r ON r.customer = c.seq
             WHERE c.state = 'pending' AND c.name_sent IS NOT NULL GROUP BY c.seq
-        ) WHERE outcome IS NULL OR outcome IN ('lost', 'kept')
+        ) WHERE (outcome IS NULL OR outcome IN ('lost', 'kept')) AND NOT is_known
         """
     ).fetchone()
     return int(row[0]), float(row[1])
@@ -517,13 +521,13 @@ def _first(connection: sqlite3.Connection, limit: int | None) -> tuple[str, tupl
 
 def _asks(connection: sqlite3.Connection, seq: int) -> tuple[Ask, ...]:
     rows = connection.execute(
-        "SELECT step, key, body, sent_at, outcome, status FROM requests "
+        "SELECT step, key, body, sent_at, outcome, status, run FROM requests "
         "WHERE customer = ? AND step IS NOT NULL ORDER BY id",
         (seq,),
     )
     return tuple(
-        Ask(Step(step), key, body, sent_at, Outcome(outcome) if outcome else None, status)
-        for step, key, body, sent_at, outcome, status in rows
+        Ask(Step(step), key, body, sent_at, Outcome(outcome) if outcome else None, status, run)
+        for step, key, body, sent_at, outcome, status, run in rows
     )
 
 

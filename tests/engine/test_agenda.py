@@ -69,6 +69,23 @@ def test_who_is_parked_comes_up_when_due_and_not_before() -> None:
     assert run(work) == [(1, 50), (0, 100)]
 
 
+def test_a_clock_that_is_set_back_keeps_nobody_waiting() -> None:
+    """A second is a second, also where the wall clock says that it lasted a day."""
+
+    async def work() -> float:
+        back = 0.0
+        agenda = Agenda(Feed(1), lambda: wall() - back)
+        item = await agenda.next()
+        assert item is not None
+        begun = wall()
+        agenda.park(item, begun + 5)
+        back = 86_400.0
+        assert await agenda.next() is not None
+        return wall() - begun
+
+    assert round(run(work)) == 5
+
+
 def test_no_more_are_taken_up_while_too_many_wait() -> None:
     """Memory stays flat however long Codat is away."""
 

@@ -17,8 +17,8 @@ O = Outcome  # noqa: E741 - as short as the table needs
 
 
 def post(outcome: Outcome | None, *, key: str | None = "k", ago: float = 60.0, status: int | None = None) -> Ask:
-    """Make a POST that left so many seconds ago."""
-    return Ask(Step.COMPANY, key, "{}", NOW - ago, outcome, status)
+    """Make a POST of the first run that left so many seconds ago."""
+    return Ask(Step.COMPANY, key, "{}", NOW - ago, outcome, status, run=1)
 
 
 def look(outcome: Outcome, *, ago: float = 30.0) -> Ask:
@@ -39,6 +39,10 @@ AGAIN, NEW = Send("k", "{}"), Send()
         ([post(O.LOST, ago=SETTLING / 2)], Wait(NOW + SETTLING / 2)),  # it may be at work still
         ([post(O.LOST, ago=-3600)], Look()),  # the clock was set back: nobody waits an hour
         ([post(O.LOST), look(O.ABSENT)], AGAIN),  # it is not there: the same key
+        ([post(O.LOST, ago=-3600), look(O.ABSENT, ago=0)], AGAIN),  # the clock was set back before that look
+        ([post(O.LOST, ago=-3600), look(O.ABSENT, ago=-3610)], Look()),  # or after it: nobody knows how old the key is
+        ([post(O.LOST, ago=KEY_LIFETIME), look(O.ABSENT, ago=2 * KEY_LIFETIME)], Look()),  # then it ran on for hours
+        ([post(O.HELD, ago=-3600)], AGAIN),  # nothing was done, and the clock was set back
         ([post(O.LOST, ago=KEY_LIFETIME + 60), look(O.ABSENT)], NEW),  # the key is forgotten
         ([post(O.KEPT), look(O.ABSENT)], NEW),  # the key would replay the 5xx
         ([post(O.LOST), look(O.LOST)], Look()),  # the look-up failed: look again
@@ -53,6 +57,8 @@ AGAIN, NEW = Send("k", "{}"), Send()
         ([post(O.STOPPED)], NEW),  # as above
         ([post(O.LOST), look(O.ABSENT), post(O.REFUSED)], Look()),  # perhaps the echo of the lost one
         ([post(O.LOST), look(O.ABSENT), post(O.REFUSED), look(O.ABSENT)], NEW),  # it was not
+        ([post(O.LOST), look(O.ABSENT), post(O.STOPPED)], Look()),  # the lost one may have been done since the look
+        ([post(O.LOST), look(O.ABSENT), post(O.STOPPED), look(O.ABSENT)], NEW),  # it was not
         ([post(O.LOST, key="a"), post(O.HELD, key="b")], Look()),  # an old doubt outlives another key
     ],
 )
@@ -62,16 +68,20 @@ def test_each_history_has_one_next_move(asks: list[Ask], decision: plan.Decision
 
 
 @pytest.mark.parametrize(
-    ("swept_ago", "decision"),
+    ("ago", "run", "decision"),
     [
-        (10.0, AGAIN),  # a sweep after it found nothing
-        (60.0 - SETTLING / 2, Look()),  # one so soon after it proves nothing
-        (70.0, Look()),  # one before it even less
+        (10.0, 2, AGAIN),  # a sweep after it found nothing
+        (60.0 - SETTLING / 2, 2, Look()),  # one so soon after it proves nothing
+        (70.0, 2, Look()),  # one before it, by a clock that was set back
+        (10.0, 1, Look()),  # the run had swept before it asked, and then the clock was set back
+        (-3600.0, 1, Look()),  # by hours
+        (10.0, 0, Look()),  # an earlier run had, or nobody knows which
     ],
 )
-def test_a_sweep_stands_for_a_look_up_of_everybody(swept_ago: float, decision: plan.Decision) -> None:
-    """If it began when the request was settled."""
-    assert plan.decide(plan.standing([post(O.LOST)], swept_at=NOW - swept_ago), NOW) == decision
+def test_a_sweep_stands_for_a_look_up_of_everybody(ago: float, run: int, decision: plan.Decision) -> None:
+    """If it came after the request, and when that was settled. A clock does not say what came after what."""
+    known = plan.standing([post(O.LOST)], sweep=plan.Sweep(NOW - ago, run))
+    assert plan.decide(known, NOW) == decision
 
 
 ANSWERS = [*(each for each in Outcome if each not in (O.FOUND, O.ABSENT)), None]  # those two are of look-ups
@@ -93,6 +103,7 @@ def test_nothing_is_sent_while_a_request_in_doubt_was_not_looked_up(asks: list[A
 
 @given(st.lists(POSTS | LOOKS, max_size=8), st.floats(0, 3 * KEY_LIFETIME))
 @example([post(O.KEPT), post(O.DONE), post(O.HELD)], 0.0)
+@example([post(O.KEPT), post(O.REFUSED), post(O.HELD), look(O.ABSENT)], 0.0)
 def test_no_key_is_repeated_that_codat_has_forgotten_or_answers_with_a_5xx(asks: list[Ask], later: float) -> None:
     """A kept 5xx is replayed; a forgotten key protects from nothing."""
     decision = plan.decide(plan.standing(asks), NOW + later)
@@ -176,9 +187,26 @@ def test_what_does_no_harm_twice_is_not_asked_for_again_under_a_key_in_doubt(
     assert plan.decide(plan.standing(asks), NOW, is_harmless=True) == decision
 
 
-def delete(outcome: Outcome | None, *, ago: float) -> Ask:
+@pytest.mark.parametrize(
+    ("asks", "decision"),
+    [
+        ([], Look()),  # the list did not say which connections there are
+        ([post(O.LOST, ago=6.0)], Look()),  # a POST makes no link anew
+        ([post(O.LOST, ago=6.0), look(O.LOST, ago=1.0)], Wait(NOW - 1.0 + SETTLING + 20.0)),
+        ([post(O.LOST, ago=60.0), look(O.LOST, ago=SETTLING + 20.0)], Look()),  # it is over by now
+        ([post(O.LOST, ago=60.0), look(O.HELD, ago=1.0)], Look()),  # it was not carried out
+    ],
+)
+def test_a_look_up_that_makes_links_anew_waits_until_the_last_must_be_over(
+    asks: list[Ask], decision: plan.Decision
+) -> None:
+    """Carried out late, a lost one would spoil the link that the next one brings."""
+    assert plan.decide_look_at_link(asks, NOW, timeout=10.0) == decision
+
+
+def delete(outcome: Outcome | None, *, ago: float, run: int = 2) -> Ask:
     """Make a deletion, or the look before it: neither has a key."""
-    return Ask(Step.DELETE, None, None, NOW - ago, outcome)
+    return Ask(Step.DELETE, None, None, NOW - ago, outcome, run=run)
 
 
 @pytest.mark.parametrize(
@@ -186,7 +214,9 @@ def delete(outcome: Outcome | None, *, ago: float) -> Ask:
     [
         ([], Look()),  # who has linked is not known
         ([delete(O.ABSENT, ago=10)], Send()),  # nobody has, right now
-        ([delete(O.ABSENT, ago=100)], Look()),  # nobody had, in an earlier run
+        ([delete(O.ABSENT, ago=3600)], Send()),  # nor if the clock was set since
+        ([delete(O.ABSENT, ago=-3600)], Send()),  # either way: else it would be looked without end
+        ([delete(O.ABSENT, ago=10, run=1)], Look()),  # nobody had, in an earlier run
         ([delete(O.ABSENT, ago=10), delete(O.LOST, ago=5)], Look()),  # it may be gone
         ([delete(O.ABSENT, ago=10), delete(None, ago=5)], Look()),  # as well
         ([delete(O.ABSENT, ago=10), delete(O.KEPT, ago=5)], Look()),  # as well
@@ -197,7 +227,7 @@ def delete(outcome: Outcome | None, *, ago: float) -> Ask:
 )
 def test_a_company_is_deleted_only_right_after_a_look(asks: list[Ask], decision: plan.Decision) -> None:
     """It cannot be taken back."""
-    assert plan.decide_deletion(asks, began=NOW - 60) == decision
+    assert plan.decide_deletion(asks, run=2) == decision
 
 
 @pytest.mark.parametrize("outcome", [O.DONE, O.FOUND])

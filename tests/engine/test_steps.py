@@ -531,3 +531,21 @@ def test_the_last_error_is_forgotten_once_a_step_is_done() -> None:
     assert steps.troubled(Step.PARTNER, None) == {}
     problem = Problem("no", "400", "c0ffee")
     assert steps.troubled(Step.PARTNER, problem).keys() == NO_ERROR.keys()
+
+
+LOST = COMPLETE.evolve(partner_status=DELETED, state=S.FAILED)  # its partner connection was deleted in Codat
+
+
+def test_who_has_lost_the_partner_connection_is_not_complete() -> None:
+    """Not when the input is edited, which puts the customer back to work, nor when the customer links again."""
+    assert steps.state_after(LOST.evolve(state=S.PENDING)) is S.FAILED
+    assert steps.state_after(LOST.evolve(connection_status="Deauthorized")) is S.UNLINKED
+    again = steps.turned(LOST.evolve(connection_status="Deauthorized"), connection("Linked"))
+    assert (again["state"], again["error_step"]) == (S.FAILED, Step.PARTNER)
+    assert steps.turned(COMPLETE, connection("Linked"))["state"] is S.COMPLETE
+
+
+def test_a_partner_connection_that_a_list_shows_again_is_there() -> None:
+    """Whatever became of the one before."""
+    shown = steps.refreshed(LOST, company(connection("Linked"), partner("other")), at=AT)
+    assert (shown["state"], shown["partner_status"], shown["error_step"]) == (S.COMPLETE, "Linked", None)

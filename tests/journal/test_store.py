@@ -135,6 +135,17 @@ def test_the_doubtful_are_those_whose_last_request_may_have_been_done(
     assert store.count_doubtful(batch.db) == (doubtful, len(outcomes) - 1.0 if doubtful else 0.0)
 
 
+def test_what_a_list_has_shown_since_is_not_doubtful(batch: Batch) -> None:
+    """Nothing more is asked for who left the input: each run would read the list anew."""
+    batch.give("a.csv", [good("a"), good("b")])
+    for seq in (1, 2):
+        store.change(batch.db, seq, {"name_sent": "Acme"})
+        store.intend(batch.db, 1, Intent(seq, Step.COMPANY, "create_company", 1.0, "key"))
+    assert store.count_doubtful(batch.db)[0] == 2
+    store.change(batch.db, 1, {"company_id": "c"})
+    assert store.count_doubtful(batch.db)[0] == 1
+
+
 def test_more_identifiers_than_sqlite_takes_at_once_are_found(batch: Batch) -> None:
     """A page of the company list has 2,000."""
     batch.give("in.csv", [good(str(number)) for number in range(1200)])

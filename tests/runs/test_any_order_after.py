@@ -291,3 +291,16 @@ def test_wherever_a_command_crashes_the_promises_hold(command: Command, is_linke
             stop = ours.run(command, Life(crashes_at=next(moments)))
             ours.place.rest(60)
             ours.finish()
+
+
+def test_whose_company_a_list_did_not_show_is_looked_for_before_another_is_made() -> None:
+    """A list that lags makes a company seem deleted; it must not be the proof that there is none as well."""
+    codat = pretend()
+    with batch(codat) as ours:
+        ours.run(Command.MIGRATE)
+        codat.fates = iter([Fate.LAGGING, Fate.LAGGING])  # the list of the batch's companies, and that of all
+        ours.run(Command.FOLLOW_UP)
+        ours.place.rest(3600)
+        assert ours.known()["c0"][4] == "failed"
+        ours.run(Command.RETRY)
+        ours.finish()

@@ -1,0 +1,286 @@
+"""What must hold after each run, and in the end. What must hold at every moment is held where it happens.
+
+(`codat`: nothing twice, nothing deleted that is in use, no minute over the rate. `process`: no request before a
+Retry-After is over, no storm. `clock`: no run without end.)
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from bulk.journal.reading import Reader
+from bulk.journal.store import FILE
+from bulk.model import Outcome
+from bulk.sandbox.bodies import link_url
+from bulk.sandbox.customers import accounting
+from bulk.sandbox.selection import order
+from bulk.sandbox.store import EVERYTHING, StoredCompany
+from simulation.codat import BASE_URL, Codat, Exchange
+from simulation.trace import Broken
+from simulation.weather import Fate
+
+UNKNOWN = "(outcome IS NULL OR outcome IN ('lost', 'kept'))"
+ENDED = ("Unlinked", "Deauthorized")
+
+
+def require(holds: object, message: str) -> None:
+    """Raise Broken, with what is broken, unless it holds."""
+    if not holds:
+        raise Broken(message)
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the journal says before a run, as far as it decides what the run may ask."""
+
+    is_swept: bool = False  # and showed no company of this batch that no customer has
+    doubts: int = 0  # steps of customers of which an outcome was ever unknown
+    deleted: int = 0  # customers of whom Codat no longer has something
+    customers: int = 0
+    lists: int = 1  # that show all of the batch's companies
+    runs: int = 0
+    stale: int = 0  # customers without a linkUrl that the journal knows to be good
+
+
+class Judge:
+    """Holds a batch's journal and reports against Codat."""
+
+    def __init__(self, folder: Path, codat: Codat, *, page_size: int, concurrency: int, has_quota: bool) -> None:
+        self._folder = folder
+        self._codat = codat
+        self._page_size = page_size
+        self._concurrency = concurrency
+        self._has_quota = has_quota
+        self.has_lost_journal = False
+        self._db: sqlite3.Connection | None = None
+
+    def rows(self, query: str) -> list[Any]:
+        """Read the journal; nothing where there is none yet."""
+        if self._db is None:
+            if not (self._folder / FILE).exists():
+                return []
+            self._db = sqlite3.connect(self._folder / FILE)
+        return self._db.execute(query).fetchall()
+
+    def forget(self) -> None:
+        """Let go of the journal."""
+        if self._db is not None:
+            self._db.close()
+        self._db = None
+
+    def before(self) -> Before:
+        """Look at the journal before a run."""
+        found = self.rows(
+            f"""
+            SELECT (SELECT count(*) > 0 AND count(*) FILTER (WHERE key = 'has_strangers') = 0
+                    FROM batch WHERE key IN ('swept_at', 'has_strangers')),
+                   (SELECT count(*) FROM (SELECT DISTINCT customer, step FROM requests
+                    WHERE customer IS NOT NULL AND {UNKNOWN})),
+                   (SELECT count(*) FROM customers WHERE 'Deleted' IN (connection_status, partner_status)
+                    OR company_origin = 'missing' OR NOT knows_connections),
+                   (SELECT count(*) FROM customers),
+                   (SELECT 1 + count(DISTINCT company_batch) FROM customers),
+                   (SELECT coalesce(max(id), 0) FROM runs),
+                   (SELECT count(*) FROM customers WHERE company_id IS NOT NULL AND link_url IS NULL)
+            """  # noqa: S608 - constants
+        )
+        return Before(bool(found[0][0]), *found[0][1:]) if found else Before()
+
+    def rejects(self) -> list[tuple[int, str, str]]:
+        """Give the rejected rows as the rejects file has them: number, customer, reasons."""
+        return self.rows(
+            "SELECT shift + row, customer_id, reasons FROM rejections JOIN sources ON sources.id = source "
+            "WHERE customer_id <> '' ORDER BY source, row"
+        )
+
+    def companies(self) -> list[StoredCompany]:
+        """Give all companies that Codat has."""
+        return self._codat.store.companies(EVERYTHING, order_by=order(None), limit=10_000, offset=0)
+
+    # -- after each run
+
+    def after_run(self, requests: list[Exchange], before: Before, command: str, *, crashed: bool, deeds: int) -> None:
+        """Hold a run that has just ended to what it promised."""
+        if not crashed:
+            left = self.rows(f"SELECT operation FROM requests WHERE run > {before.runs} AND outcome IS NULL")  # noqa: S608
+            require(not left, f"the run has ended, and of {left} it is not written down what became of them")
+        self._nothing_lost()
+        self._only_good_links()
+        self._no_needless_request(requests, before, command, deeds)
+
+    def rows_add_up(self, rows: int) -> None:
+        """Hold the states of the reports to the rows of the input, and the gone whom Codat has or may have."""
+        gone = self.rows(
+            "SELECT count(*) FROM customers WHERE presence = 'gone' AND coalesce(company_id, name_sent) IS NOT NULL"
+        )[0][0]
+        with Reader(self._folder / FILE) as reader:
+            counts = reader.counts()
+        require(sum(counts.values()) == rows + gone, f"{counts} do not add up to {rows} rows and {gone} gone")
+
+    def _nothing_lost(self) -> None:
+        known = {row[0]: row for row in self.rows("SELECT customer_id, company_id, presence, state FROM customers")}
+        doubtful = {
+            row[0]
+            for row in self.rows(
+                f"SELECT DISTINCT customer_id FROM customers JOIN requests ON customer = seq AND {UNKNOWN} "  # noqa: S608 - constants
+                "WHERE step = 'company'"
+            )
+        }
+        sky = self._codat.weather.sky
+        may_be_unseen = sky.longest_delay or sky.longest_lag or self.has_lost_journal
+        for company in self.companies():
+            uid = company.tags["uid"]
+            row = known.get(uid)
+            if row is None:
+                require(may_be_unseen, f"Codat has {company.id} of {uid}, and the journal does not know {uid}")
+            elif row[1] is None:
+                require(
+                    uid in doubtful or may_be_unseen, f"Codat has {company.id} of {uid}, and the journal has no doubt"
+                )
+            else:
+                require(row[1] == company.id, f"Codat has {company.id} of {uid}, and the journal has {row[1]}")
+
+    def _only_good_links(self) -> None:
+        if self._codat.weather.sky.longest_delay > 5:  # what is done so late is beyond what a run can wait for
+            return
+        last = {
+            each.id: link_url(each, company.id, BASE_URL)
+            for company in self.companies()
+            for each in company.connections
+            if each.status == "PendingAuth"
+        }
+        for uid, connection, link in self.rows(
+            "SELECT customer_id, connection_id, link_url FROM customers WHERE state = 'link_ready' AND link_url <> ''"
+        ):
+            require(last.get(connection, link) == link, f"the link of {uid} is not the last that was made")
+
+    def _no_needless_request(self, requests: list[Exchange], before: Before, command: str, deeds: int) -> None:
+        """Hold the requests to what the command needs, and to a few more for each fault, doubt and deed."""
+        faults = sum(
+            each.passage.fate not in (Fate.WELL, Fate.SLOW) or each.passage.lag > 0 or each.gives_up
+            for each in requests
+        )
+        unanswered = sum(each.reply is None for each in requests)
+        trouble = faults + unanswered + before.doubts + deeds + 2 * before.deleted + self._codat.deletions
+        reads = Counter(each.request.operation for each in requests if _is_read(each))
+        needed = self._needed(command, before, requests)
+        require(
+            reads.total() <= needed + 3 * trouble,
+            f"{dict(reads)} in {command}: {needed} are needed, and {trouble} things went wrong",
+        )
+        refused = sum(each.refused for each in requests)
+        # Whoever listens is told of what may have changed since, and asks no list.
+        most = (
+            trouble + (self._concurrency if self._has_quota else 0) + (before.customers if command == "listen" else 0)
+        )
+        require(refused <= 6 * most, f"{refused} refusals in {command}, and {trouble} things went wrong")
+
+    def _needed(self, command: str, before: Before, requests: list[Exchange]) -> int:
+        companies = max(before.customers, len(self.companies())) + self._codat.deletions
+        pages = max(1, math.ceil(companies / self._page_size))
+        deletions = sum(each.request.operation == "delete_company" for each in requests)
+        match command:
+            case "migrate":
+                return (0 if before.is_swept and not before.doubts else pages) + self._has_quota + before.stale
+            case "follow-up":
+                return pages * (before.lists + 1)
+            case "verify":
+                return pages
+            case "undo":
+                return pages * (before.lists + 1) + before.customers + deletions
+            case "unlink":
+                return max(before.customers, pages * (before.lists + 1))
+            case "links":
+                return before.customers
+        return 0
+
+    # -- in the end
+
+    def known(self) -> dict[str, tuple[Any, ...]]:
+        """Give what the journal says of each customer whom Codat has."""
+        return {
+            row[0]: row[1:]
+            for row in self.rows(
+                "SELECT customer_id, company_id, connection_id, connection_status, partner_connection_id, state "
+                "FROM customers WHERE company_id IS NOT NULL AND (connection_status IS NOT 'Deleted' "
+                "OR error_step IS NOT 'company')"
+            )
+        }
+
+    def is_over(self) -> bool:
+        """Whether the journal says what Codat has, and nothing is left to be done."""
+        try:
+            self.agrees()
+            self.all_done()
+        except Broken:
+            return False
+        return True
+
+    def agrees(self) -> None:
+        """Hold the journal to Codat: the same companies, connections, statuses and states."""
+        known, companies = self.known(), self.companies()
+        present = {row[0] for row in self.rows("SELECT customer_id FROM customers")}
+        there = {company.tags["uid"]: company for company in companies if company.tags["uid"] in present}
+        require(len(companies) == len({each.tags["uid"] for each in companies}), "a customer has two companies")
+        require(known.keys() == there.keys(), f"the journal has {sorted(known)}, Codat has {sorted(there)}")
+        for uid, company in there.items():
+            _compare(uid, known[uid], company)
+        strangers = [each.tags["uid"] for each in companies if each.tags["uid"] not in present]
+        sky = self._codat.weather.sky
+        require(
+            not strangers or self.has_lost_journal or sky.longest_delay or sky.longest_lag,
+            f"Codat has {strangers}, and the journal does not know them",
+        )
+
+    def verified(self) -> None:
+        """Hold the proof of `verify`, at rest, to find nothing; but for who left the input, and what is known already.
+
+        (Of two connections one is extra where a customer has chosen other software than asked.)
+        """
+        findings = self.rows(
+            "SELECT finding, customer_id, detail FROM findings WHERE finding <> 'extra_connection' "
+            "AND detail NOT LIKE '%(known to be deleted)' "
+            "AND customer_id IN (SELECT customer_id FROM customers WHERE presence = 'present')"
+        )
+        require(not findings, f"verify has found {findings}")
+
+    def all_done(self) -> None:
+        """Hold every customer of the input to having got as far as it can, with everything at rest."""
+        waiting = self.rows(
+            "SELECT customer_id, state, error FROM customers "
+            "WHERE presence = 'present' AND state IN ('pending', 'failed', 'linked')"
+        )
+        require(not waiting, f"these could get further: {waiting}")
+
+
+def _is_read(exchange: Exchange) -> bool:
+    return exchange.request.method == "GET" and exchange.reply is not None and exchange.reply.outcome is Outcome.DONE
+
+
+def _compare(uid: str, known: tuple[Any, ...], company: StoredCompany) -> None:
+    company_id, connection_id, status, partner_id, state = known
+    require(company_id == company.id, f"{uid} has {company.id}, and the journal has {company_id}")
+    own = {each.id: each.status for each in accounting(company)}
+    partners = [each.id for each in company.connections if each.source_type == "Expense"]
+    if not own:
+        require(status in (None, "Deleted"), f"{uid} has no connection, and the journal has {status}")
+        return
+    require(connection_id in own, f"{uid} has {own}, and the journal has {connection_id}")
+    require(own[connection_id] == status, f"{uid} has {own}, and the journal has {connection_id} {status}")
+    require("Linked" not in own.values() or status == "Linked", f"{uid} has linked {own}, and the journal has {status}")
+    if status == "Linked":
+        require(partner_id is None or partner_id in partners, f"{uid} has {partners}, the journal has {partner_id}")
+        require(not partners or partner_id is not None, f"{uid} has {partners}, and the journal has none")
+    expected = _state(status, has_partner=partner_id is not None)
+    require(state in (expected, "failed"), f"{uid} is {state}, and should be {expected}")
+
+
+def _state(status: str, *, has_partner: bool) -> str:
+    if status == "Linked":
+        return "complete" if has_partner else "linked"
+    return "unlinked" if status in ENDED else "link_ready"

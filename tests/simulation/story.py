@@ -1,0 +1,310 @@
+"""The story of a seed: one migration of days, from its first run to the proof that nothing is missing or too much."""
+
+from __future__ import annotations
+
+import json
+import random
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from bulk.codat.events import read_event
+from bulk.engine import heed, steps
+from bulk.engine.run import Options
+from bulk.journal import store
+from bulk.journal.store import FILE
+from bulk.model import Stop
+from bulk.rows import Input, open_input
+from bulk.sandbox import options as sandbox
+from bulk.settings import Secret, Settings
+from simulation.clock import Time
+from simulation.codat import BASE_URL, Codat
+from simulation.commands import OFTEN, Command, job_of
+from simulation.customers import Customers
+from simulation.inputs import InputFile
+from simulation.judge import Judge, require
+from simulation.process import CRASHED, Life, Process
+from simulation.trace import Trace
+from simulation.weather import SKIES, Weather
+
+HOUR, DAY = 3600.0, 86_400.0
+LONGEST_RUN = 8 * HOUR
+MOST_ROUNDS = 8  # of what is run in the end, until everybody is done
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a story came to, if nothing was broken."""
+
+    seed: int
+    runs: int
+    requests: int
+    days: float
+    digest: str
+
+
+class Story:
+    """One seed's."""
+
+    def __init__(self, seed: int, folder: Path) -> None:
+        """Draw everything that does not depend on what happens."""
+        rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+        self.seed = seed
+        self.time = Time()
+        self.trace = Trace(self.time)
+        self._rng = rng
+        self._folder = folder / "batch"
+        (name,) = rng.choices(list(SKIES), (2, 1, 1, 1))
+        weather = Weather.of(random.Random(rng.random()), SKIES[name], days=2)  # noqa: S311 - as above
+        self._sky = weather.sky
+        page_size = rng.choice([6, 6, 2000])  # a company's connections fit on one page: more are not looked through
+        daily = rng.choice([0, 0, 12, 25, 60])
+        self._codat = Codat(
+            self.time,
+            weather,
+            self.trace,
+            sandbox.Options(
+                daily_limit=daily,
+                max_page_size=page_size,
+                second_connection=rng.choice(["refuse", "allow"]),
+                second_partner=rng.choice(["refuse", "allow"]),
+            ),
+        )
+        has_portal = rng.random() < 0.4
+        self._customers = Customers(self._codat, random.Random(rng.random()), self.trace, has_portal=has_portal)  # noqa: S311 - as above
+        self._settings = Settings(
+            Secret("Basic none"),
+            base_url=BASE_URL,
+            rate=rng.choice([30, 120, 1000]),
+            concurrency=rng.choice([1, 2, 4, 10]),
+            timeout=rng.choice([10.0, 30.0]),
+        )
+        self._codat.rate = self._settings.rate
+        self._judge = Judge(
+            self._folder,
+            self._codat,
+            page_size=page_size,
+            concurrency=self._settings.concurrency,
+            has_quota=daily > 0,
+        )
+        self._input = InputFile(folder / "customers.csv", rng)
+        self._opened: Input | None = None
+        self._asked_until = 0.0
+        self._enrolled: int | None = None  # rows of the input as it was enrolled last
+        self._delivered = 0
+        self._reserve = rng.choice([0, 0, 3]) if daily else 0
+        self._runs = self._requests = 0
+        spells = ", ".join(f"{fate} from {begin:.0f} s to {end:.0f} s" for begin, end, fate in weather.spells)
+        self.trace.note(f"{name}; {weather.share:.0%} of requests meet: {', '.join(weather.fates)}; spells: {spells}")
+        self.trace.note(
+            f"quota {daily}, pages of {page_size}, rate {self._settings.rate}, {self._settings.concurrency} at once"
+        )
+
+    # -- telling
+
+    def tell(self) -> Told:
+        """Live through it. Raises Broken, or whatever the engine raised."""
+        rng = self._rng
+        self._input.add(rng.choice([1, 1, 2, 3, 4, 6, 9]))
+        self._save()
+        self._customers.plan(0.0, 2 * DAY, rng.choice([0, 3, 10, 25]))
+        self.run(Command.MIGRATE)
+        for _ in range(rng.choice([0, 1, 2, 3, 4, 6])):
+            self._between()
+            self.run(rng.choice(OFTEN))
+        self._finish()
+        return Told(self.seed, self._runs, self._requests, self.time.now / DAY, self.trace.digest())
+
+    def close(self) -> None:
+        """Let go of all files."""
+        self._judge.forget()
+        self._codat.store.close()
+
+    def _between(self) -> None:
+        rng = self._rng
+        if rng.random() < 0.3:
+            self.trace.note(f"the input is edited: {self._input.edit()}")
+            self._save()
+        least = 15.0 if self._sky.longest_delay else 0.5
+        self._rest(least + rng.choice([0.0, 0.0, 3.0, 60.0, HOUR, 100 * 60.0, 8 * HOUR, DAY]) * rng.uniform(0.5, 1.0))
+        if rng.random() < 0.15:
+            self._jump()
+        if rng.random() < 0.04 and not self._sky.longest_lag:
+            self._lose_journal()
+        now = self.time.now
+        self._customers.plan(now, now + rng.choice([1.0, 60.0, HOUR]), rng.choice([0, 0, 1, 2, 5]))
+
+    def _jump(self) -> None:
+        seconds = self._seconds_of_a_jump()
+        self.time.skew += seconds
+        self._asked_until = 0.0  # by this clock, nobody can tell
+        self.trace.note(f"the wall clock is set by {seconds:+.0f} s")
+
+    def _seconds_of_a_jump(self) -> float:
+        seconds = min(self._rng.choice([1.0, 30.0, 600.0, HOUR, 5 * HOUR, DAY]), self._sky.longest_jump)
+        return self._rng.choice([-seconds, seconds])
+
+    def _lose_journal(self) -> None:
+        self._rest(60.0)  # what is under way is over
+        self._judge.forget()
+        for file in self._folder.glob("journal.sqlite3*"):
+            file.unlink()
+        self._judge.has_lost_journal = True
+        self._enrolled, self._asked_until, self._delivered = None, 0.0, 0
+        self.trace.note("the journal is lost")
+
+    def _rest(self, seconds: float) -> None:
+        self.time.now += seconds
+        self._codat.catch_up()
+
+    def _save(self) -> None:
+        self._input.write()
+        self._opened = None
+
+    # -- running
+
+    def run(self, command: Command, *, is_quiet: bool = False) -> Stop | None:
+        """Run a command, and hold it to what is promised at any time. `is_quiet`: it lives as long as it takes."""
+        rng = self._rng
+        life = Life() if is_quiet else self._life()
+        opened = self._input_of(command)
+        if (command is Command.LISTEN and not self._deliver()) or (command is Command.MENDED and opened is None):
+            return None
+        before, deletions = self._judge.before(), self._codat.deletions
+        began = self.time.now
+        process = Process(
+            self.time,
+            self._codat,
+            self.trace,
+            random.Random(rng.random()),  # noqa: S311 - repeatable, no secret
+            life,
+            self._settings.timeout,
+            asked_until=self._asked_until,
+        )
+        if not is_quiet and self._sky.jumps and rng.random() < 0.25:
+            process.jumps.append((rng.choice([0.2, 1.0, 3.0, 20.0]), self._seconds_of_a_jump()))
+        waits = is_quiet or rng.random() < 0.3
+        self.trace.note(f"$ bulk {command}{' --wait' if waits else ''}")
+        skew = self.time.skew
+        options = Options(
+            limit=2 if command is Command.LIMITED else None,
+            retry_failed=command is Command.RETRY,
+            waits=waits,
+            reserve=0 if is_quiet else self._reserve,
+        )
+        self._codat.looked_at.clear()
+        stop = process.run(
+            self._folder,
+            self._settings,
+            options,
+            lambda hook: job_of(
+                command,
+                opened,
+                options,
+                hook,
+                named=[row.customer_id for row in self._input.rows[:2]],
+                at=steps.timestamp(self.time.wall()),
+            ),
+            longest=LONGEST_RUN + (5 * DAY if waits else 0.0),
+        )
+        # A correlation id is the one thing that no two tellings have in common.
+        self.trace.note(f"  {stop.reason.partition(' (correlation')[0] if stop else 'done'}")
+        self._runs += 1
+        self._requests += len(process.requests)
+        if opened is not None and opened is self._opened:
+            self._enrolled = len(self._input.rows)
+        self._keep_asked_until(process, stepped=self.time.skew != skew)
+        deeds = self._codat.deletions - deletions + self._customers.done_since(began) + len(process.jumps)
+        self._judge.after_run(process.requests, before, command.name_of_job, crashed=stop == CRASHED, deeds=deeds)
+        if self._enrolled is not None and command.name_of_job in ("migrate", "verify"):
+            self._judge.rows_add_up(self._enrolled)
+        require(stop is None or stop.exit_code in (-9, 3, 75, 130), f"a run ends with {stop}")
+        return stop
+
+    def _life(self) -> Life:
+        rng = self._rng
+        if rng.random() < 0.35:
+            return Life(crashes_at=int(1 + rng.expovariate(1 / 15)))
+        if rng.random() < 0.1:
+            return Life(interrupted_after=rng.choice([0.05, 0.5, 5.0]) * rng.uniform(0.5, 2.0))
+        return Life()
+
+    def _keep_asked_until(self, process: Process, *, stepped: bool) -> None:
+        """What a Retry-After has said holds for the next run, as far as the journal has it, by the same clock."""
+        told = self._judge.rows("SELECT value FROM batch WHERE key = 'asked_until'")
+        is_written = bool(told) and float(told[0][0]) >= self.time.wall() - self.time.now + process.asked_until - 1.0
+        kept = process.asked_until if is_written or not process.is_dead else self._asked_until
+        self._asked_until = 0.0 if stepped else kept
+
+    def _input_of(self, command: Command) -> Input | None:
+        if command is Command.MENDED:
+            path = self._input.write_mended(self._judge.rejects())
+            return open_input(path) if path else None
+        if command.name_of_job != "migrate":
+            return None
+        self._opened = self._opened or open_input(self._input.path)
+        return self._opened
+
+    def _deliver(self) -> bool:
+        """Have Codat's events delivered to the listener: in any order, some twice, some not at all."""
+        if not (self._folder / FILE).exists():
+            return False
+        rng = self._rng
+        events = self._codat.store.db.execute(
+            "SELECT n, body FROM event WHERE n > ? ORDER BY n", (self._delivered,)
+        ).fetchall()
+        chosen = [event for event in events for _ in range(rng.choice([0, 1, 1, 1, 2]))]
+        rng.shuffle(chosen)
+        self._delivered = events[-1][0] if events else self._delivered
+        at = steps.timestamp(self.time.wall())
+        with closing(heed.opened(self._folder, self._settings)) as db, store.transaction(db):
+            for number, body in chosen:
+                event = read_event(json.loads(body))
+                if event is not None:
+                    heed.take_in(db, f"msg_{number}", event, body.decode(), at)
+        self.trace.note(f"{len(chosen)} deliveries of {len(events)} events")
+        return True
+
+    # -- the end
+
+    def _finish(self) -> None:
+        """Let all faults end, run what is left to be done, and hold the journal and Codat to each other."""
+        self.trace.note("from now on nothing goes wrong")
+        self._codat.weather.is_over = True
+        self._customers.stop()
+        self.time.now = max(self.time.now, self._codat.latest)
+        self._rest(DAY)
+        if self._input.mend():
+            self._save()
+        for _ in range(MOST_ROUNDS):
+            self._rest(HOUR)
+            stops = [self._quiet(command) for command in (Command.RETRY, Command.FOLLOW_UP, Command.RETRY_PARTNERS)]
+            if stops == [None] * 3 and self._judge.is_over():
+                break
+        self._judge.agrees()
+        self._judge.all_done()
+        self._rest(DAY)
+        proof = [self._quiet(command) for command in (Command.VERIFY, Command.FOLLOW_UP)]
+        require(proof == [None, None], f"the proof ends with {proof}")
+        self._judge.verified()
+        asked = self._requests
+        require(self._quiet(Command.MIGRATE) is None, "the last migrate stops")
+        require(self._requests == asked, f"{self._requests - asked} requests for what is known already")
+
+    def _quiet(self, command: Command) -> Stop | None:
+        return self.run(command, is_quiet=True)
+
+
+def tell(seed: int) -> Told:
+    """Tell the story of a seed; what it raises carries the story so far in `lines`."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of one's own in it
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
+        story = Story(seed, Path(path))
+        try:
+            return story.tell()
+        except BaseException as error:
+            error.lines = story.trace.lines  # type: ignore[attr-defined]
+            raise
+        finally:
+            story.close()

@@ -1,0 +1,97 @@
+"""The first 500 stories; and the simulation itself: a seed repeats to the letter, and a broken rule is noticed."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from bulk.codat import pace
+from bulk.engine import plan, steps, work
+from bulk.engine.plan import Decision, Look, Send, Wait
+from simulation.__main__ import Failed, attempt, seeds
+from simulation.story import tell
+
+STORIES = 500
+A_PART = 50  # stories: the parts run beside each other
+MOST = 150  # stories in which a broken rule must have been noticed
+
+
+@pytest.mark.parametrize("first", range(0, STORIES, A_PART))
+def test_whatever_happens_in_a_migration_of_days_the_promises_hold(first: int) -> None:
+    """What a seed that fails prints can be had again with: make simulate SEED=<seed>."""
+    for seed in range(first, first + A_PART):
+        outcome = attempt(seed)
+        assert not isinstance(outcome, Failed), f"{outcome.story}\nseed {seed}: {outcome.what}"
+
+
+def test_a_seed_tells_the_same_story_each_time() -> None:
+    """To the letter, with every time and every key: else a failure could not be replayed."""
+    for seed in range(12):
+        assert tell(seed) == tell(seed)
+
+
+def test_seeds_are_given_as_a_number_a_range_or_one() -> None:
+    """As the Makefile hands them on."""
+    assert (seeds("500"), seeds("1000-1999"), seeds("7-7")) == (range(500), range(1000, 2000), range(7, 8))
+
+
+def _never_looks(known: plan.Standing, *_: float, **__: bool) -> Decision:
+    return Send(known.key, known.body)
+
+
+def _never_settles(known: plan.Standing, now: float, **kind: bool) -> Decision:
+    decision = plan_decide(known, now, **kind)
+    return Look() if isinstance(decision, Wait) else decision
+
+
+def _always_looks(known: plan.Standing, now: float, **kind: bool) -> Decision:
+    decision = plan_decide(known, now, **kind)
+    is_first = isinstance(decision, Send) and known == plan.Standing()
+    return Look() if is_first and known.absent_at == 0 else decision
+
+
+plan_decide = plan.decide
+
+
+@pytest.mark.parametrize(
+    ("where", "name", "instead", "first", "noticed"),
+    [
+        # what is in doubt is sent again without a look
+        (plan, "decide", _never_looks, 0, "made twice"),
+        # a key is never repeated
+        (work, "WITH_KEY", (), 0, "made twice"),
+        # nobody waits until what was lost must be over
+        (plan, "decide", _never_settles, 340, "made twice"),
+        # a Retry-After is not kept to
+        (pace.Gate, "_hold", lambda *_: None, 0, "before a Retry-After ends"),
+        # the bucket is as large as the rate
+        (pace, "bucket", lambda rate: (float(rate), 60.0), 40, "in a minute"),
+        # a company is deleted without a look right before
+        (plan, "decide_deletion", lambda *_, **__: Send(), 0, "has not looked at it"),
+        # what an answer brings is not written down
+        (steps, "created", lambda _: {}, 0, "made twice"),
+        # where it is not in doubt at all, it is looked for first
+        (plan, "decide", _always_looks, 0, "needed"),
+    ],
+)
+def test_a_broken_rule_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, where: Any, name: str, instead: Callable[..., Any], first: int, noticed: str
+) -> None:
+    """The engine has no hand-in for its rules, and should have none. `first`: near a story that notices it."""
+    monkeypatch.setattr(where, name, instead)
+    outcomes = map(attempt, itertools.count(first))
+    found = next((each for each in itertools.islice(outcomes, MOST) if isinstance(each, Failed)), None)
+    assert found is not None, f"{MOST} stories have noticed nothing"
+    assert noticed in found.what, found.what
+
+
+def test_a_story_ends_with_all_that_there_is_to_know() -> None:
+    """How many runs, requests and days it took."""
+    told = tell(1)
+    assert all(getattr(told, each.name) is not None for each in dataclasses.fields(told))
+    assert told.runs >= 6
+    assert told.days > 2
