@@ -14,9 +14,7 @@ from runs.bench import until
 from bulk.reporting.staging import LOCK, STAGE
 from cli.conftest import Shell
 
-needs_proc = pytest.mark.skipif(
-    not Path("/proc/self/maps").exists(), reason="only Linux shows what is loaded"
-)
+needs_proc = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux shows what is loaded")
 
 
 @needs_proc
