@@ -73,7 +73,7 @@ class Migration:
         tag = None
         if self._sweep is not None:
             tag = (operations.BATCH_TAG, operations.batch_tag(tools.batch))
-            may_be_there = await tools.writer.write(_may_have_companies)
+            may_be_there = await tools.writer.write(store.has_strangers_to_do)
             doubtful, newest, companies = await tools.writer.write(_doubts)
             is_settled = newest + plan.SETTLING_OF_KEPT <= tools.wall()  # else they wait, and the others need not
             is_dear = not is_settled or doubtful <= operations.pages(companies + doubtful)
@@ -123,16 +123,6 @@ def _doubts(connection: sqlite3.Connection) -> tuple[int, float, int]:
         return doubtful, newest, 0
     (companies,) = connection.execute("SELECT count(*) FROM customers WHERE company_origin = 'created'").fetchone()
     return doubtful, newest, int(companies)
-
-
-def _may_have_companies(connection: sqlite3.Connection) -> bool:
-    """Whether customers of whom nothing was sent may be those of companies that nobody had."""
-    if store.get(connection, "has_strangers") is None:
-        return False
-    (answer,) = connection.execute(
-        "SELECT EXISTS (SELECT 1 FROM customers WHERE state = 'pending' AND name_sent IS NULL AND presence = 'present')"
-    ).fetchone()
-    return bool(answer)
 
 
 class _Feed:

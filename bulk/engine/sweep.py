@@ -220,13 +220,15 @@ class TakeOver:
         return taken
 
     def _note_strangers(self, connection: sqlite3.Connection, unclaimed: Sequence[Company]) -> None:
-        """Remember that this batch has companies of which its journal knows no customer: it was lost, it may be.
+        """Remember whose companies of this batch the list shows that its journal does not know: it was lost, it may be.
 
-        Whoever is enrolled later may have one of them, and is looked for before another is made.
+        Whoever of them is enrolled later is looked for before another company is made.
         """
         own = operations.batch_tag(self._batch)
-        if any(company.tags.get(operations.BATCH_TAG) == own for company in unclaimed):
-            store.put(connection, {"has_strangers": 1})
+        tags = (company.tags for company in unclaimed if company.tags.get(operations.BATCH_TAG) == own)
+        store.note_strangers(
+            connection, [tag[operations.CUSTOMER_TAG] for tag in tags if operations.CUSTOMER_TAG in tag]
+        )
 
     def _warn_of_silence(self, own: Sequence[Company]) -> None:
         if not self._warned and any(not company.knows_connections for company in own):

@@ -4,7 +4,7 @@
 
 CREATE TABLE batch (                 -- facts about the batch as a whole
     key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), base_url (of the last run), mapping (JSON, of the last migrate), created_at, swept_at (epoch), swept_run (runs.id), link_lifetime (seconds),
-    value TEXT                       -- has_strangers (1: a list showed companies of this batch that no customer has), verified_at, heeded (deliveries.n), asked_until (epoch: a Retry-After), quota_limit, quota_remaining, quota_resets_at
+    value TEXT                       -- verified_at, heeded (deliveries.n), asked_until (epoch: a Retry-After), quota_limit, quota_remaining, quota_resets_at
 ) WITHOUT ROWID;
 
 CREATE TABLE sources (               -- the files this batch was given
@@ -80,6 +80,10 @@ CREATE TRIGGER customers_changed AFTER UPDATE OF state ON customers WHEN OLD.sta
     SELECT NEW.seq, coalesce(max(id), 0), max(coalesce(NEW.updated_at, ''), coalesce(started_at, '')), OLD.state, NEW.state
     FROM (SELECT id, started_at FROM runs ORDER BY id DESC LIMIT 1);
 END;
+
+CREATE TABLE strangers (             -- one row for each customer of a company of this batch that a list has shown and no customer has
+    tag TEXT PRIMARY KEY             -- as customers.tag: who is enrolled later with it is looked for first
+) WITHOUT ROWID;
 
 CREATE TABLE rejections (            -- one row for each row of the input that was not accepted
     source       INTEGER NOT NULL,

@@ -377,6 +377,20 @@ def count_doubtful(connection: sqlite3.Connection) -> tuple[int, float]:
     return int(row[0]), float(row[1])
 
 
+def note_strangers(connection: sqlite3.Connection, tags: Iterable[str]) -> None:
+    """Remember customers of this batch, by their tags, whom the journal does not know."""
+    connection.executemany("INSERT OR IGNORE INTO strangers (tag) VALUES (?)", [(tag,) for tag in tags])
+
+
+def has_strangers_to_do(connection: sqlite3.Connection) -> bool:
+    """Whether customers of whom nothing was sent may have companies that a list has shown before."""
+    (answer,) = connection.execute(
+        "SELECT EXISTS (SELECT 1 FROM strangers CROSS JOIN customers USING (tag) "
+        "WHERE state = 'pending' AND name_sent IS NULL AND presence = 'present')"
+    ).fetchone()
+    return bool(answer)
+
+
 def choose(connection: sqlite3.Connection, query: str, values: Mapping[str, object]) -> int:
     """Keep who is to be worked on, in order, for `chosen`; `query` selects `seq`. Gives their number."""
     connection.execute("CREATE TEMP TABLE IF NOT EXISTS chosen (n INTEGER PRIMARY KEY, seq INTEGER NOT NULL)")

@@ -21,6 +21,10 @@ INSERT INTO changes (customer, at, was, now)
 SELECT seq, updated_at, 'pending', state FROM customers WHERE state <> 'pending' AND updated_at IS NOT NULL
 ORDER BY updated_at, seq;
 
+CREATE TABLE strangers (
+    tag TEXT PRIMARY KEY
+) WITHOUT ROWID;
+
 CREATE TABLE holds (
     n     INTEGER PRIMARY KEY,
     run   INTEGER NOT NULL,

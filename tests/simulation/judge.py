@@ -77,8 +77,7 @@ class Judge:
         """Look at the journal before a run."""
         found = self.rows(
             f"""
-            SELECT (SELECT count(*) > 0 AND count(*) FILTER (WHERE key = 'has_strangers') = 0
-                    FROM batch WHERE key IN ('swept_at', 'has_strangers')),
+            SELECT (SELECT count(*) > 0 AND NOT EXISTS (SELECT 1 FROM strangers) FROM batch WHERE key = 'swept_at'),
                    (SELECT count(*) FROM (SELECT DISTINCT customer, step FROM requests
                     WHERE customer IS NOT NULL AND {UNKNOWN})),
                    (SELECT count(*) FROM customers WHERE 'Deleted' IN (connection_status, partner_status)
