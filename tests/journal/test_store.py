@@ -12,7 +12,7 @@ import pytest
 from bulk.errors import BatchUnusable, JournalUnwritable, WrongUsage
 from bulk.journal import store
 from bulk.journal.store import Intent, Result
-from bulk.model import Outcome, Step
+from bulk.model import Outcome, Step, customer_tag
 
 from .batches import Batch, bad, good
 
@@ -215,3 +215,15 @@ def test_a_company_that_was_lost_may_still_exist(batch: Batch) -> None:
     batch.write("b", name_sent="Acme")
     entries = store.entries(batch.db, begun=True, after=0, most=9)
     assert [entry.knows_company for entry in entries] == [False, True]
+
+
+def test_only_who_is_known_to_have_a_company_is_looked_for(batch: Batch) -> None:
+    """A list has shown one of them before; whom Codat has by now, or who is still a stranger, costs nothing."""
+    batch.give("in.csv", [good("a"), good("b")])
+    with store.transaction(batch.db):
+        store.note_strangers(batch.db, [customer_tag("b"), customer_tag("z"), customer_tag("b")])
+    assert store.has_strangers_to_do(batch.db)
+    batch.created("b")
+    assert not store.has_strangers_to_do(batch.db)
+    batch.give("in.csv", [good("a"), good("b"), good("z")], digest="2")
+    assert store.has_strangers_to_do(batch.db)
