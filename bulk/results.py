@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -14,7 +15,9 @@ from bulk.journal.figures import Figures
 from bulk.journal.reading import Reader, Summary
 from bulk.journal.store import FILE
 from bulk.model import Stop
-from bulk.reporting.advice import Place
+
+if TYPE_CHECKING:
+    from bulk.reporting.advice import Place  # with it come the libraries that only writing needs
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
     from bulk.api import undo as start
     from bulk.cli.outcome import tell
     from bulk.cli.running import run
-    from bulk.reporting.advice import command
 
     with options.settings_of(folder, **where) as settings:
         result = run(
@@ -41,6 +40,8 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
     if not as_json:
         _tell(result)
         if not yes and result.deletable.height:
+            from bulk.reporting.advice import command
+
             again = command("undo", result.figures, result.place, "--yes")
             say(f"Nothing was deleted. To delete them for good: {again}")
     more = {

@@ -466,17 +466,25 @@ def _frame(rows: Sequence[Sequence[object]], names: Sequence[str], *, drop: int 
     return pl.DataFrame(rows, schema=schema, orient="row").drop(sorting)
 
 
-def _compared(frame: pl.DataFrame, since: datetime | None) -> pl.DataFrame:
-    """Say what has changed about each customer, in the place of the state that it was in; without `since`, nothing.
+def change(was: State, now: State) -> str | None:
+    """Say what has changed about a customer; None: nothing.
 
     Who has authorized is newly linked, however far that has got since.
     """
+    is_newly_linked = now in _AUTHORIZED and was not in _AUTHORIZED
+    return None if was is now else f"newly_{State.LINKED if is_newly_linked else now}"
+
+
+_AUTHORIZED: Final = (State.LINKED, State.COMPLETE)
+_CHANGES: Final = {f"{was} {now}": change(was, now) for was in State for now in State if was is not now}
+
+
+def _compared(frame: pl.DataFrame, since: datetime | None) -> pl.DataFrame:
+    """Say what has changed about each customer, in the place of the state that it was in; without `since`, nothing."""
     if since is None:
         return frame.drop(CHANGE)
-    was, state, authorized = pl.col(CHANGE), pl.col("state"), [State.LINKED, State.COMPLETE]
-    is_newly_linked = state.is_in(authorized) & ~was.is_in(authorized)
-    change = pl.when(is_newly_linked).then(pl.lit(State.LINKED)).otherwise(state)
-    return frame.with_columns(pl.when(was != state).then(pl.format("newly_{}", change)).alias(CHANGE))
+    both = pl.concat_str(CHANGE, "state", separator=" ")
+    return frame.with_columns(both.replace_strict(_CHANGES, default=None, return_dtype=pl.String).alias(CHANGE))
 
 
 def moment(at: datetime) -> str:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bulk.journal.figures import Figures
+from bulk.journal.reading import change
 from bulk.model import State
 from bulk.reporting.platforms import NAMES
 
@@ -115,9 +116,8 @@ def platforms(figures: Figures) -> tuple[Platform, ...]:
 
 def changes(figures: Figures) -> tuple[tuple[str, int], ...]:
     """Count what has changed since the time that the batch is compared with, by the words of the column `change`."""
-    authorized = (State.LINKED, State.COMPLETE)
-    counted: Counter[State] = Counter()
+    counted: Counter[str | None] = Counter()
     for (was, now), customers in figures.changes.items():
-        is_newly_linked = now in authorized and was not in authorized
-        counted[State.LINKED if is_newly_linked else now] += customers
-    return tuple((f"newly_{state}", counted[state]) for state in CHANGES if counted[state])
+        counted[change(was, now)] += customers
+    words = (f"newly_{state}" for state in CHANGES)
+    return tuple((word, counted[word]) for word in words if counted[word])
