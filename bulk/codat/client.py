@@ -1,20 +1,24 @@
 """The adapter to httpx: a request in, a reply out, and an honest word on whether it ever left.
 
-Each lane is an httpx client with one connection of its own. One shared pool looks through all its connections for
-every request, which at 16 in flight takes twice the CPU time that the rest of the request does.
+Each lane is a connection of its own. One shared pool looks through all its connections for every request, which at
+16 in flight takes twice the CPU time that the rest of the request does. Through a proxy, a lane is httpx's transport.
 """
 
 from __future__ import annotations
 
+import zlib
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
+from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpx
 
 from bulk.codat import wire
+from bulk.codat.lane import MOST_BYTES, Lane
 from bulk.codat.operations import Request
 from bulk.codat.wire import Reply
+from bulk.errors import WrongUsage
 from bulk.settings import Settings
 
 # What httpx raises before the first byte of a request has left: the one case where nothing can have been done.
@@ -25,7 +29,7 @@ BEFORE_IT_LEFT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
-MOST_BYTES = 64 * 1024 * 1024  # of an answer: a page of 2,000 companies has a few
+GZIP = 31  # zlib's word for it
 
 
 class Sender(Protocol):
@@ -39,13 +43,24 @@ class Client:
     """Sends requests to one Codat. An async context manager; redirects are not followed, nothing is retried."""
 
     def __init__(self, settings: Settings) -> None:
-        """Make a client; connections are opened when they are first needed."""
-        self._base_url = settings.base_url
-        self._headers = {"Authorization": settings.authorization.reveal(), "Accept": "application/json"}
+        """Make a client; connections are opened when they are first needed.
+
+        Raises WrongUsage for a proxy of the environment that cannot be used.
+        """
+        self._origin = httpx.URL(settings.base_url)
+        self._base_path = self._origin.path.rstrip("/")
+        self._headers = {
+            "Authorization": settings.authorization.reveal(),
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": "bulk",
+        }
         self._timeout = settings.timeout
-        self._trusts_env = not settings.is_local  # a proxy of the environment does not lead to this machine
+        self._waits: dict[str, Any] = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
         # Without TLS there is nothing to verify, and no need to read the certificates.
-        self._verify = False if self._base_url.startswith("http://") else httpx.create_ssl_context()
+        self._tls = None if self._origin.scheme == "http" else httpx.create_ssl_context()
+        # A proxy of the environment does not lead to this machine.
+        self._proxy = None if settings.is_local else _proxy_for(self._origin)
         self._idle = [self._lane() for _ in range(settings.concurrency)]
         self._lanes = tuple(self._idle)
 
@@ -68,23 +83,27 @@ class Client:
             content = request.body.encode()
         if key is not None:
             headers = headers | {"Idempotency-Key": key}
+        path = self._base_path + request.path
+        if self._proxy is None:
+            # httpx takes as long to read an address as for all else: it reads one, and is told the path.
+            url, extensions = self._origin, self._waits | {"target": path.encode("ascii")}
+        else:  # which would take the path for the address of the host
+            url, extensions = self._origin.join(path), self._waits
+        sent = httpx.Request(request.method, url, headers=headers, content=content, extensions=extensions)
         lane = self._idle.pop() if self._idle else self._lane()
         try:
-            return await self._exchange(
-                lane,
-                lane.build_request(request.method, self._base_url + request.path, content=content, headers=headers),
-            )
+            return await self._exchange(lane, sent)
         finally:
             self._idle.append(lane)
 
-    async def _exchange(self, lane: httpx.AsyncClient, request: httpx.Request) -> Reply:
+    async def _exchange(self, lane: httpx.AsyncBaseTransport, request: httpx.Request) -> Reply:
         body = bytearray()
         try:
             # httpx's time-outs bound each single wait; an answer that drips for ever is bounded here.
             with anyio.fail_after(2 * self._timeout):
-                response = await lane.send(request, stream=True)
+                response = await lane.handle_async_request(request)
                 try:
-                    async for chunk in response.aiter_bytes():
+                    async for chunk in response.aiter_raw():
                         body += chunk
                         if len(body) > MOST_BYTES:
                             return wire.lost(f"an answer of more than {MOST_BYTES // 2**20} MB")
@@ -98,16 +117,43 @@ class Client:
             return wire.lost(f"no answer within {self._timeout:g} seconds")
         except (httpx.HTTPError, httpx.StreamError) as error:
             return wire.lost(f"connection lost: {_said(error)}")
-        return wire.read(response.status_code, response.headers, bytes(body))
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+        return wire.read(response.status_code, headers, _decoded(bytes(body), headers.get("content-encoding", "")))
 
-    def _lane(self) -> httpx.AsyncClient:
-        return httpx.AsyncClient(
-            timeout=self._timeout,
-            verify=self._verify,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1),
-            follow_redirects=False,
-            trust_env=self._trusts_env,
-        )
+    def _lane(self) -> httpx.AsyncBaseTransport:
+        if self._proxy is None:
+            return Lane(tls=self._tls, timeout=self._timeout)
+        limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
+        return httpx.AsyncHTTPTransport(verify=self._tls or False, limits=limits, proxy=self._proxy)
+
+
+def _proxy_for(url: httpx.URL) -> httpx.Proxy | None:
+    """Read which proxy the environment names for an address, if any. Raises WrongUsage if it cannot be used."""
+    proxies = getproxies()
+    named = proxies.get(url.scheme) or proxies.get("all")
+    if not named or proxy_bypass(url.host):
+        return None
+    try:
+        proxy = httpx.Proxy(named if "://" in named else f"http://{named}")
+        httpx.AsyncHTTPTransport(verify=False, proxy=proxy)
+    except (ValueError, httpx.InvalidURL, ImportError) as error:  # its text may hold a password
+        raise WrongUsage(
+            f"The environment names a proxy for {url.host} that cannot be used ({type(error).__name__}): mend "
+            "HTTPS_PROXY or ALL_PROXY to http://HOST:PORT, or name the host in NO_PROXY."
+        ) from None
+    return proxy
+
+
+def _decoded(body: bytes, coding: str) -> bytes:
+    """Undo gzip, which is all that is asked for, up to the most that an answer may have; else give it as it came."""
+    if coding.strip().lower() != "gzip":
+        return body
+    decoder = zlib.decompressobj(GZIP)
+    try:
+        plain = decoder.decompress(body, MOST_BYTES)
+    except zlib.error:
+        return body
+    return plain if decoder.eof else body
 
 
 def _said(error: Exception) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from bulk.model import Quota
 
@@ -123,6 +124,7 @@ def _date_of_answer(headers: Mapping[str, str], now: float) -> float:
     return now if told is None or abs(told - now) > A_CENTURY else told
 
 
+@lru_cache(maxsize=16)  # answers say the same few dates again and again
 def _date(text: str) -> float | None:
     """Read a date as seconds since 1970, in the form of RFC 9110 or ISO 8601: Codat shows no example."""
     for parse in (parsedate_to_datetime, datetime.fromisoformat):

@@ -371,7 +371,8 @@ ENTRYS_OWN = (
 
 def apply(entry: Entry, changes: Changes) -> Entry:
     """Make the entry that these changes leave."""
-    return entry.evolve(**{name: changes[name] for name in ENTRYS_OWN if name in changes})
+    own = {name: changes[name] for name in ENTRYS_OWN if name in changes}
+    return entry.evolve(**own) if own else entry
 
 
 def timestamp(seconds: float) -> str:

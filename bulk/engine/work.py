@@ -320,7 +320,7 @@ def limits_of(tools: Tools) -> Callable[[sqlite3.Connection], None]:
     quota, asked_until = tools.gate.budget.quota, tools.gate.asked_until
 
     def note(connection: sqlite3.Connection) -> None:
-        if quota is not None:
+        if quota is not None and quota is tools.gate.budget.quota:  # else a later answer is about to be written down
             store.put_quota(connection, quota, steps.timestamp(quota.resets_at))
         if asked_until is not None:
             store.put(connection, {"asked_until": asked_until})
