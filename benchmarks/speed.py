@@ -1,4 +1,4 @@
-"""How fast bulk sends, beside a plain loop without a journal and beside the official client."""
+"""How fast bulk sends, beside what anybody would write and beside Codat's own client; and what its journal costs."""
 
 from __future__ import annotations
 
@@ -14,56 +14,82 @@ from benchmarks import customers
 from benchmarks.figures import Figure, ratio, table
 from benchmarks.processes import Peer, a_peer, ran
 
-IN_FLIGHT = "16"
+FEW, MANY = 16, 64  # requests in flight, as far as the contender can
 LATENCY = 0.1  # seconds
 
 
 @dataclass
 class Contender:
-    """Who sends, and how it did each time."""
+    """Who sends, for how many customers, and how it did each time."""
 
     name: str
     module: str
-    rates: list[float] = field(default_factory=list)  # requests a second
+    customers: int
+    rates: list[float] = field(default_factory=list)  # requests a second, as the peer saw them
     cpu: list[float] = field(default_factory=list)  # milliseconds a request
+
+    @property
+    def makes_reports(self) -> bool:
+        """Whether it is told a folder for them."""
+        return self.module.startswith("bulk_")
+
+
+def _contenders(many: int, few: int) -> tuple[Contender, ...]:
+    """Make them: those with many requests in flight, and those that wait for each answer."""
+    return (
+        Contender("bulk", "bulk_migrate", many),
+        Contender("bulk, its journal forgets requests", "bulk_without_journal", many),
+        Contender("plain asyncio + httpx loop", "plain_loop", many),
+        Contender("official client, async", "official_client", few),
+        Contender("httpx.Client, one by one", "plain_client", few),
+        Contender("official client, one by one", "official_blocking", few),
+    )
 
 
 def run(*, quick: bool) -> list[Figure]:
-    """Requests a second as the peer sees them, 16 in flight: bulk with its journal / the others."""
-    repetitions = 2 if quick else 5
-    loop, official = Contender("plain loop", "plain_loop"), Contender("official client", "official_client")
-    with tempfile.TemporaryDirectory() as folder:
-        fast, slow = Contender("bulk", "bulk_migrate"), Contender("bulk", "bulk_migrate")
-        path = customers.write(Path(folder) / "fast.csv", 500 if quick else 2000)
-        _race([fast, loop], path, latency=0.0, repetitions=repetitions)
-        path = customers.write(Path(folder) / "slow.csv", 150 if quick else 1000)
-        _race([slow, official], path, latency=LATENCY, repetitions=2 if quick else 3)
+    """Requests a second and CPU time a request, the whole path of a migration, beside others in the same run."""
+    fast = _contenders(500, 500) if quick else _contenders(2000, 2000)
+    slow = _contenders(500, 20) if quick else _contenders(2500, 60)
+    slow[3].customers = slow[0].customers // 5  # its threads send no more than some sixty a second
+    _race(fast, latency=0.0, in_flight=FEW, repetitions=2 if quick else 5)
+    _race(slow, latency=LATENCY, in_flight=MANY, repetitions=2 if quick else 3)
+    bulk, forgetful, loop, official, client, blocking = fast
+    late, late_forgetful, late_loop, late_official, late_client, late_blocking = slow
     return [
-        Figure("no latency: bulk / plain asyncio + httpx loop", ratio(fast.rates, loop.rates), least=0.9),
-        Figure("no latency: CPU time a request, bulk / loop", ratio(fast.cpu, loop.cpu)),
-        Figure("100 ms: bulk / official client's async call", ratio(slow.rates, official.rates), least=2.5),
+        Figure("no latency: bulk / plain loop", ratio(bulk.rates, loop.rates), least=4),
+        Figure("no latency: bulk / official client, async", ratio(bulk.rates, official.rates), least=1.3),
+        Figure("no latency: bulk / httpx.Client, one by one", ratio(bulk.rates, client.rates)),
+        Figure("no latency: bulk / official client, one by one", ratio(bulk.rates, blocking.rates)),
+        Figure("no latency: CPU time a request, bulk / plain loop", ratio(bulk.cpu, loop.cpu), most=0.25),
+        Figure("no latency: journal on / off", ratio(bulk.rates, forgetful.rates), least=0.65),
+        Figure("100 ms, 64 in flight: bulk / plain loop", ratio(late.rates, late_loop.rates)),
+        Figure("100 ms, 64 in flight: bulk / official client, async", ratio(late.rates, late_official.rates), least=9),
+        Figure("100 ms: bulk / httpx.Client, one by one", ratio(late.rates, late_client.rates)),
+        Figure("100 ms: bulk / official client, one by one", ratio(late.rates, late_blocking.rates)),
+        Figure("100 ms, 64 in flight: journal on / off", ratio(late.rates, late_forgetful.rates), least=0.98),
     ]
 
 
-def _race(contenders: Sequence[Contender], path: Path, *, latency: float, repetitions: int) -> None:
+def _race(contenders: Sequence[Contender], *, latency: float, in_flight: int, repetitions: int) -> None:
     with a_peer(latency=latency) as peer:
         for turn in range(repetitions):
             for contender in contenders if turn % 2 else reversed(contenders):
-                _send(contender, path, peer)
+                _send(contender, peer, in_flight)
     rows = [
         (c.name, f"{median(c.rates):,.0f}", f"{min(c.rates):,.0f} to {max(c.rates):,.0f}", f"{median(c.cpu):.2f}")
         for c in contenders
     ]
-    print(f"  latency {latency * 1000:g} ms, medians of {repetitions}:")
+    print(f"  latency {latency * 1000:g} ms, {in_flight} in flight, medians of {repetitions}:")
     print(table(("", "requests/s", "from, to", "CPU ms/request"), rows), flush=True)
 
 
-def _send(contender: Contender, path: Path, peer: Peer) -> None:
+def _send(contender: Contender, peer: Peer, in_flight: int) -> None:
     peer.forget()
-    command = [sys.executable, "-m", f"benchmarks.loads.{contender.module}", str(path)]
-    with tempfile.TemporaryDirectory() as reports:
-        command += [reports] if contender.module == "bulk_migrate" else []
-        told = json.loads(ran([*command, peer.url, IN_FLIGHT]).output)
+    with tempfile.TemporaryDirectory() as folder:
+        path = customers.write(Path(folder) / "customers.csv", contender.customers)
+        command = [sys.executable, "-m", f"benchmarks.loads.{contender.module}", str(path)]
+        command += [folder] if contender.makes_reports else []
+        told = json.loads(ran([*command, peer.url, str(in_flight)]).output)
     seen = peer.seen()
     contender.rates.append(seen.per_second)
     contender.cpu.append(told["cpu_seconds"] / seen.requests * 1000)

@@ -19,25 +19,31 @@ from codat_platform.sdk import CodatPlatform
 from benchmarks.loads.plain_loop import PLATFORMS
 
 
+def company_of(customer: dict[str, str]) -> Any:
+    """Give what makes a customer's company."""
+    return {
+        "name": customer["company_name"],
+        "description": customer["description"],
+        "tags": {"uid": customer["customer_id"]},
+    }
+
+
+def connection_of(customer: dict[str, str], company_id: str) -> Any:
+    """Give what makes a customer's connection."""
+    return {
+        "company_id": company_id,
+        "request_body": {"platform_key": PLATFORMS.get(customer["platform"], "gbol")},
+    }
+
+
 async def worker(customers: Iterator[dict[str, str]], client: Any, links: dict[str, str]) -> None:
     """Create a company and a connection for one customer after the other.
 
     `client` is a CodatPlatform, whose own annotations name models where its groups of calls are meant.
     """
     for customer in customers:
-        company = await client.companies.create_async(
-            request={
-                "name": customer["company_name"],
-                "description": customer["description"],
-                "tags": {"uid": customer["customer_id"]},
-            }
-        )
-        connection = await client.connections.create_async(
-            request={
-                "company_id": company.id,
-                "request_body": {"platform_key": PLATFORMS.get(customer["platform"], "gbol")},
-            }
-        )
+        company = await client.companies.create_async(request=company_of(customer))
+        connection = await client.connections.create_async(request=connection_of(customer, company.id))
         links[customer["customer_id"]] = connection.link_url
 
 

@@ -20,17 +20,23 @@ import httpx
 PLATFORMS = {"Xero": "gbol", "QuickBooks Online": "qhyg", "FreeAgent": "fbrh", "NetSuite": "akxx"}
 
 
+def company(customer: dict[str, str]) -> dict[str, object]:
+    """Give what makes a customer's company."""
+    customer_id = customer["customer_id"]
+    tags = {
+        "uid": customer_id,
+        "bulk_uid": hashlib.sha256(customer_id.encode()).hexdigest()[:32],
+        "bulk_batch": "0123456789abcdef",
+    }
+    return {"name": customer["company_name"], "description": customer["description"], "tags": tags}
+
+
 async def worker(customers: Iterator[dict[str, str]], client: httpx.AsyncClient, links: dict[str, str]) -> None:
     """Create a company and a connection for one customer after the other."""
     for customer in customers:
-        customer_id = customer["customer_id"]
-        tags = {
-            "uid": customer_id,
-            "bulk_uid": hashlib.sha256(customer_id.encode()).hexdigest()[:32],
-            "bulk_batch": "0123456789abcdef",
-        }
-        company = {"name": customer["company_name"], "description": customer["description"], "tags": tags}
-        created = await client.post("/companies", json=company, headers={"Idempotency-Key": str(uuid.uuid4())})
+        created = await client.post(
+            "/companies", json=company(customer), headers={"Idempotency-Key": str(uuid.uuid4())}
+        )
         created.raise_for_status()
         connected = await client.post(
             f"/companies/{created.json()['id']}/connections",
@@ -38,7 +44,7 @@ async def worker(customers: Iterator[dict[str, str]], client: httpx.AsyncClient,
             headers={"Idempotency-Key": str(uuid.uuid4())},
         )
         connected.raise_for_status()
-        links[customer_id] = connected.json()["linkUrl"]
+        links[customer["customer_id"]] = connected.json()["linkUrl"]
 
 
 async def main(path: Path, url: str, in_flight: int) -> None:

@@ -42,7 +42,7 @@ class Lane(httpx.AsyncBaseTransport):
         try:
             return await line.ask(_written(request))
         finally:
-            if not line.is_usable:
+            if not line.is_open:
                 self._let_go()
 
     async def aclose(self) -> None:
@@ -78,14 +78,14 @@ class _Line(asyncio.Protocol):
         self._loop = loop
         self._timeout = timeout
         self._asked: asyncio.Future[httpx.Response] | None = None
-        self._is_open = True
+        self.is_open = True
         self._heard_at = loop.time()
         self._timer: asyncio.TimerHandle | None = None
 
     @property
     def is_usable(self) -> bool:
-        """Whether another request may be sent on it."""
-        if not self._is_open or self._asked is not None or self._loop.time() - self._heard_at >= IDLE:
+        """Whether another request may be sent on it now."""
+        if not self.is_open or self._asked is not None or self._loop.time() - self._heard_at >= IDLE:
             return False
         return not self._unread.poll(0)  # the other side may have hung up, and the loop not have heard of it yet
 
@@ -106,7 +106,7 @@ class _Line(asyncio.Protocol):
 
     def close(self) -> None:
         """End the connection at once."""
-        self._is_open = False
+        self.is_open = False
         self._transport.abort()
 
     # -- what asyncio tells
@@ -186,7 +186,7 @@ class _Line(asyncio.Protocol):
     def _answer(self) -> None:
         if self._asked is None or self._asked.done():
             return
-        self._is_open = self._is_open and self._parser.should_keep_alive()
+        self.is_open = self.is_open and self._parser.should_keep_alive()
         body = httpx.ByteStream(b"".join(self._body))
         self._asked.set_result(httpx.Response(self._parser.get_status_code(), headers=self._headers, stream=body))
 

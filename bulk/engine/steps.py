@@ -5,10 +5,12 @@ Changes are columns of the journal's table `customers`.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum, auto
+from functools import lru_cache
 from typing import Any
 
 from bulk.codat import operations, wire
@@ -377,4 +379,9 @@ def apply(entry: Entry, changes: Changes) -> Entry:
 
 def timestamp(seconds: float) -> str:
     """Write a time the way the reports do: UTC, ISO 8601, whole seconds."""
+    return _timestamp(math.floor(seconds))
+
+
+@lru_cache(maxsize=8)  # hundreds of rows are written in a second
+def _timestamp(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
