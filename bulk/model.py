@@ -132,6 +132,7 @@ class Entry:
     knows_company: bool = True  # False: Codat's list lacked the company it had, and is asked before another is made
     knows_connections: bool = True  # False: the company was found, and whether it has a connection was not said
     old_link: tuple[str | None, str | None] = (None, None)  # the linkUrl in the journal, and when it was issued
+    deleted_id: str | None = None  # the company that was deleted on purpose last: a list that lags may still show it
     asks: tuple[Ask, ...] = ()  # oldest first
 
     def evolve(self, **changes: Any) -> Self:

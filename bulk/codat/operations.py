@@ -99,7 +99,7 @@ def delete_company(company_id: str) -> Request:
 
 def list_connections(company_id: str) -> Request:
     """GET the connections of a company; the answer carries fresh linkUrls."""
-    return Request("list_connections", "GET", _connections(company_id) + "?page=1&pageSize=100")
+    return Request("list_connections", "GET", _connections(company_id) + f"?page=1&pageSize={PAGE_SIZE}")
 
 
 def list_companies(*, tag: tuple[str, str] | None = None, page: int = 1, page_size: int = PAGE_SIZE) -> Request:

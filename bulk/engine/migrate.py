@@ -79,6 +79,7 @@ class Migration:
             is_dear = not is_settled or doubtful <= operations.pages(companies + doubtful)
             if is_dear and not may_be_there:
                 return replace(tools, sweep=self._sweep)
+            tag = None if may_be_there else tag  # another batch may have made them
         began = await sweep(tools, [tag], TakeOver(tools.batch, hook), hook)
         return replace(tools, sweep=plan.Sweep(began, tools.run))
 

@@ -6,7 +6,7 @@ Changes are columns of the journal's table `customers`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -157,7 +157,7 @@ def created(company: Company) -> Changes:
 def read_answer(entry: Entry, step: Step, reply: Reply, at: float) -> tuple[Reply, Changes]:
     """Read the answer to a step's request: what it changes, or that it may have been done and does not say so."""
     if step is Step.DELETE and (reply.outcome is Outcome.DONE or is_gone(reply)):
-        return replace(reply, outcome=Outcome.DONE, problem=None), UNDONE
+        return replace(reply, outcome=Outcome.DONE, problem=None), undone(entry)
     if reply.outcome is not Outcome.DONE:
         return reply, {"connection_status": DELETED} if step is Step.LINK and is_gone(reply) else {}
     if step is Step.COMPANY:
@@ -204,7 +204,7 @@ def read_connections(entry: Entry, step: Step, reply: Reply, at: float) -> tuple
 def read_deletable(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Changes]:
     """Read the answer to Get company: is it gone, or has somebody linked it, or may it be deleted?"""
     if is_gone(reply):
-        return replace(reply, outcome=Outcome.FOUND, problem=None), UNDONE
+        return replace(reply, outcome=Outcome.FOUND, problem=None), undone(entry)
     company = operations.read_company(reply.content)
     if company is None or not company.knows_connections:
         return wire.unreadable(reply, "a company and its connections"), {}
@@ -219,6 +219,11 @@ def read_deletable(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Change
 def is_gone(reply: Reply) -> bool:
     """Whether Codat itself, not a gateway, says that it has no such thing."""
     return reply.status == 404 and reply.is_readable
+
+
+def company_of(entry: Entry, companies: Iterable[Company]) -> Company | None:
+    """Pick the company that a list shows of a customer who has none; one that was deleted is none, shown or not."""
+    return operations.find_company([c for c in companies if c.id != entry.deleted_id], entry.customer_id)
 
 
 def taken_over(entry: Entry, company: Company, *, batch: str, at: float) -> Changes:
@@ -354,8 +359,7 @@ def troubled(step: Step, problem: Problem | None) -> Changes:
 
 
 NO_ERROR: Changes = {"error_step": None, "error_code": None, "error": None, "correlation_id": None}
-# What holds of a customer whose company was deleted on purpose: Codat has nothing, and nothing was sent.
-UNDONE: Changes = {
+NOTHING_SENT: Changes = {
     **dict.fromkeys(("name_sent", "platform_sent", "description_sent", "company_id", "company_origin")),
     **dict.fromkeys(("company_batch", "connection_id", "connection_status", "link_url", "link_issued_at")),
     **dict.fromkeys(("partner_connection_id", "partner_status")),
@@ -365,8 +369,13 @@ UNDONE: Changes = {
 }
 
 
+def undone(entry: Entry) -> Changes:
+    """Give what holds once a customer's company was deleted on purpose: Codat has nothing, and nothing was sent."""
+    return NOTHING_SENT | {"deleted_id": entry.company_id}
+
+
 ENTRYS_OWN = (
-    *("name_sent", "company_id", "knows_connections", "connection_id", "connection_status", "link_url"),
+    *("name_sent", "company_id", "deleted_id", "knows_connections", "connection_id", "connection_status", "link_url"),
     *("partner_connection_id", "partner_status", "state"),
 )
 

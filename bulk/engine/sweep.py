@@ -220,15 +220,12 @@ class TakeOver:
         return taken
 
     def _note_strangers(self, connection: sqlite3.Connection, unclaimed: Sequence[Company]) -> None:
-        """Remember whose companies of this batch the list shows that its journal does not know: it was lost, it may be.
+        """Remember whose companies the list shows that the journal does not know: those of another one, or a lost one.
 
         Whoever of them is enrolled later is looked for before another company is made.
         """
-        own = operations.batch_tag(self._batch)
-        tags = (company.tags for company in unclaimed if company.tags.get(operations.BATCH_TAG) == own)
-        store.note_strangers(
-            connection, [tag[operations.CUSTOMER_TAG] for tag in tags if operations.CUSTOMER_TAG in tag]
-        )
+        tags = (company.tags.get(operations.CUSTOMER_TAG) for company in unclaimed)
+        store.note_strangers(connection, [tag for tag in tags if tag])
 
     def _warn_of_silence(self, own: Sequence[Company]) -> None:
         if not self._warned and any(not company.knows_connections for company in own):
@@ -239,6 +236,7 @@ class TakeOver:
 
     def _warn_of_doubles(self, entry: Entry, own: Sequence[Company]) -> None:
         ids = {company.id for company in own} | ({entry.company_id} if entry.company_id else set())
+        ids.discard(entry.deleted_id)
         if len(ids) > 1:
             listed = ", ".join(sorted(map(str, ids)))
             self._hook(Warned(f"Codat has more than one company for customer {entry.customer_id}: {listed}"))
@@ -273,7 +271,7 @@ def by_customer(companies: Iterable[Company]) -> dict[str, list[Company]]:
 def _changes(entry: Entry, own: Sequence[Company], *, batch: str, at: float) -> steps.Changes:
     """Give what a sweep changes about a customer: only what the journal did not know."""
     if entry.company_id is None:
-        company = operations.find_company(own, entry.customer_id)
+        company = steps.company_of(entry, own)
         return steps.taken_over(entry, company, batch=batch, at=at) if company else {}
     company = next((c for c in own if c.id == entry.company_id), None)
     return steps.refreshed(entry, company, at=at) if company else {}

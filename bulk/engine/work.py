@@ -253,7 +253,7 @@ async def _look_for_company(entry: Entry, tools: Tools, booking: _Booking) -> _A
             return wire.unreadable(reply, "a page of companies"), {}
         following = page.next_path
         found.extend(page.companies)
-        company = operations.find_company(found, entry.customer_id)
+        company = steps.company_of(entry, found)
         if company is not None:
             return replace(reply, outcome=Outcome.FOUND), steps.taken_over(entry, company, batch=tools.batch, at=at)
         return replace(reply, outcome=Outcome.DONE if following else Outcome.ABSENT), {}

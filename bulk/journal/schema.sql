@@ -42,6 +42,7 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     company_id     TEXT,
     company_origin TEXT,                           -- created (by this batch) or taken_over; missing: Codat lost it,
                                                    -- and is asked once more before another is created
+    deleted_id     TEXT,                           -- the company that was deleted on purpose last: a list may lag
     company_batch  TEXT,                           -- the tag of the batch that created one that was taken over
     knows_connections INTEGER NOT NULL DEFAULT 1,  -- 0: the company was found, and whether it has a connection was not said
     connection_id  TEXT,
@@ -81,7 +82,7 @@ CREATE TRIGGER customers_changed AFTER UPDATE OF state ON customers WHEN OLD.sta
     FROM (SELECT id, started_at FROM runs ORDER BY id DESC LIMIT 1);
 END;
 
-CREATE TABLE strangers (             -- one row for each customer of a company of this batch that a list has shown and no customer has
+CREATE TABLE strangers (             -- one row for each customer whose company a list has shown and who was not in this batch then
     tag TEXT PRIMARY KEY             -- as customers.tag: who is enrolled later with it is looked for first
 ) WITHOUT ROWID;
 

@@ -21,7 +21,7 @@ from bulk.errors import BatchUnusable, JournalUnwritable, WrongUsage
 from bulk.model import REQUESTS_OF_A_CUSTOMER, Ask, Entry, Outcome, Problem, Quota, State, Step, customer_tag
 
 FILE = "journal.sqlite3"
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 OLDEST_VERSION = 1  # older journals are brought up to date when they are opened for writing
 
 _NO_ACCESS = "this user may not read and write it"
@@ -278,6 +278,7 @@ CHANGEABLE = frozenset(
             "company_id",
             "company_origin",
             "company_batch",
+            "deleted_id",
             "knows_connections",
             "connection_id",
             "connection_status",
@@ -314,7 +315,7 @@ def dismiss(connection: sqlite3.Connection, seq: int) -> None:
 ENTRY = """
     SELECT seq, customer_id, name, platform_key, description, presence = 'present', name_sent, company_id,
            connection_id, connection_status, link_url, knows_connections, partner_connection_id, partner_status, state,
-           company_origin IS NOT 'missing', link_issued_at
+           company_origin IS NOT 'missing', link_issued_at, deleted_id
     FROM customers
 """
 
@@ -378,7 +379,7 @@ def count_doubtful(connection: sqlite3.Connection) -> tuple[int, float]:
 
 
 def note_strangers(connection: sqlite3.Connection, tags: Iterable[str]) -> None:
-    """Remember customers of this batch, by their tags, whom the journal does not know."""
+    """Remember customers, by their tags, whom the journal does not know."""
     connection.executemany("INSERT OR IGNORE INTO strangers (tag) VALUES (?)", [(tag,) for tag in tags])
 
 
@@ -548,7 +549,7 @@ def _asks(connection: sqlite3.Connection, seq: int) -> tuple[Ask, ...]:
 def _entry(row: tuple[Any, ...], asks: tuple[Ask, ...]) -> Entry:
     seq, customer_id, name, platform_key, description, is_present, *known = row
     name_sent, company_id, connection_id, connection_status, link_url, knows_connections = known[:6]
-    partner_connection_id, partner_status, state, knows_company, link_issued_at = known[6:]
+    partner_connection_id, partner_status, state, knows_company, link_issued_at, deleted_id = known[6:]
     return Entry(
         seq=seq,
         customer_id=customer_id,
@@ -567,5 +568,6 @@ def _entry(row: tuple[Any, ...], asks: tuple[Ask, ...]) -> Entry:
         knows_company=bool(knows_company),
         knows_connections=bool(knows_connections),
         old_link=(link_url, link_issued_at),
+        deleted_id=deleted_id,
         asks=asks,
     )

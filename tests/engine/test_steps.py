@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from bulk.codat import operations, wire
 from bulk.codat.operations import CUSTOMER_TAG
 from bulk.codat.wire import Reply
 from bulk.engine import steps
-from bulk.engine.steps import NO_ERROR, UNDONE, Aim, Changes
+from bulk.engine.steps import NO_ERROR, NOTHING_SENT, Aim, Changes
 from bulk.model import DELETED, Company, Connection, Entry, Outcome, Problem, State, Step, customer_tag
 
 AT = 1_790_000_000.0
@@ -306,8 +307,8 @@ def test_a_list_never_replaces_the_link_of_the_same_connection(entry: Entry, sho
         (Step.LINK, WAITS, NOT_FOUND, O.REFUSED, {"connection_status": DELETED}),
         (Step.LINK, WAITS, NO_PAGE, O.REFUSED, {}),  # a gateway knows nothing of connections
         # DELETE
-        (Step.DELETE, WAITS, wire.read(204, {}, b""), O.DONE, UNDONE),
-        (Step.DELETE, WAITS, NOT_FOUND, O.DONE, UNDONE),  # somebody was faster
+        (Step.DELETE, WAITS, wire.read(204, {}, b""), O.DONE, NOTHING_SENT | {"deleted_id": WAITS.company_id}),
+        (Step.DELETE, WAITS, NOT_FOUND, O.DONE, NOTHING_SENT | {"deleted_id": WAITS.company_id}),  # somebody was faster
         (Step.DELETE, WAITS, NO_PAGE, O.REFUSED, {}),
         (Step.DELETE, WAITS, wire.lost("no answer"), O.LOST, {}),
         # COMPANY and CONNECTION
@@ -434,6 +435,16 @@ def test_only_a_company_that_nobody_has_linked_is_to_be_deleted(
     read, changes = steps.read_deletable(WAITS, reply, AT)
     assert read.outcome is outcome
     assert steps.next_step(steps.apply(WAITS, changes), Aim.UNDONE) is step
+
+
+def test_a_company_that_was_deleted_is_not_taken_over_again_by_a_list_that_lags() -> None:
+    """The real one is, whichever is older."""
+    undone = steps.apply(WAITS, steps.undone(WAITS))
+    tags = {CUSTOMER_TAG: customer_tag(WAITS.customer_id)}
+    gone = replace(company(tags=tags), id=str(WAITS.company_id))
+    real = replace(gone, id="real", created="2026-10-01T00:00:00Z")
+    assert steps.company_of(undone, [gone]) is None
+    assert steps.company_of(undone, [gone, real]) is real
 
 
 RESTORED = {"link_url": LINK, "link_issued_at": ISSUED}

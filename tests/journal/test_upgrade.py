@@ -16,8 +16,9 @@ from bulk.journal import store
 from bulk.journal.reading import Reader
 from bulk.reporting import write_reports
 
-SCHEMAS = {version: Path(__file__).with_name(f"schema-{version}.sql") for version in (1, 2)}
+SCHEMAS = {version: Path(__file__).with_name(f"schema-{version}.sql") for version in (1, 2, 3)}
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+NEW = (("customers", "company_batch", None), ("customers", "deleted_id", None), ("sources", "mapping", "{}"))
 TABLES = ("batch", "sources", "customers", "rejections", "mended", "runs", "requests")
 
 
@@ -34,7 +35,8 @@ def older(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         db.executescript(
             """
             INSERT INTO batch VALUES ('name', 'autumn'), ('swept_at', '1790000000.0'), ('link_lifetime', '86400');
-            INSERT INTO sources VALUES (1, 'in.csv', 'd', '["customer_id"]', '[]', 3, 0);
+            INSERT INTO sources (id, path, digest, columns, extras, rows, shift)
+            VALUES (1, 'in.csv', 'd', '["customer_id"]', '[]', 3, 0);
             INSERT INTO customers (source, row, enrolment, customer_id, tag, company_name, name, platform_key, extra,
                                    name_sent, platform_sent, state, company_id, company_origin, connection_id,
                                    connection_status, link_url, link_issued_at, updated_at)
@@ -49,6 +51,8 @@ def older(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
             VALUES (1, 2, 'connection', 'create_connection', 'k', '{}', 1790000000.0, NULL);
             """
         )
+        if version >= 3:
+            db.execute("INSERT INTO changes VALUES (1, 1, 1, '2026-11-23T10:00:00Z', 'pending', 'link_ready')")
     return folder
 
 
@@ -87,7 +91,7 @@ def test_nothing_is_lost_when_a_journal_is_brought_up_to_date(older: Path) -> No
     for _ in range(2):  # the second time there is nothing to do
         with closing(store.open_journal(older)) as db:
             after = contents(db)
-            for rows, name, value in (("customers", "company_batch", None), ("sources", "mapping", "{}")):
+            for rows, name, value in NEW:
                 for row in after[rows] if name not in before[rows][0] else ():
                     assert row.pop(name) == value
             assert after == before
@@ -98,10 +102,10 @@ def test_nothing_is_lost_when_a_journal_is_brought_up_to_date(older: Path) -> No
 def test_an_upgrade_that_breaks_off_leaves_the_journal_as_it_was(older: Path) -> None:
     """All of it or nothing, so that it can be tried again."""
     with closing(sqlite3.connect(older / store.FILE)) as db, db:
-        db.execute("CREATE TABLE holds (in_the_way)")  # the last thing that is made
+        db.execute("ALTER TABLE customers ADD COLUMN deleted_id")  # the last thing that is made
     with closing(sqlite3.connect(older / store.FILE)) as db:
         before = shape(db), db.execute("PRAGMA user_version").fetchone()
-    with pytest.raises(Exception, match="holds"):
+    with pytest.raises(Exception, match="deleted_id"):
         store.open_journal(older)
     with closing(sqlite3.connect(older / store.FILE)) as db:
         assert (shape(db), db.execute("PRAGMA user_version").fetchone()) == before
@@ -122,7 +126,7 @@ def test_reports_of_a_journal_of_an_older_version_are_written_without_changing_i
         assert (shape(db), contents(db), db.execute("PRAGMA user_version").fetchone()) == before
 
 
-@pytest.mark.parametrize("version", [-1, 4])
+@pytest.mark.parametrize("version", [-1, store.SCHEMA_VERSION + 1])
 def test_a_journal_of_no_known_version_is_neither_read_nor_upgraded(older: Path, version: int) -> None:
     """Not guessed at."""
     with closing(sqlite3.connect(older / store.FILE)) as db, db:

@@ -64,3 +64,17 @@ def test_who_was_missing_from_the_input_when_the_journal_was_lost_is_known_by_it
         assert _migrate(place, source, {"c0": "", "c1": "Other"}) is None
         assert _migrate(place, source, {"c0": "Acme", "c1": "Other"}) is None
     assert Counter(company["tags"]["uid"] for company in codat.companies) == {"c0": 1, "c1": 1}
+
+
+def test_whom_another_batch_has_is_known_when_the_input_grows_by_them() -> None:
+    """The first sweep of a batch shows the companies of all: whoever of them comes later has one already."""
+    codat = Pretend(iter(()), honours_keys=False, allows_second=False)
+    with folder_of_a_test() as path:
+        one, other = (Place(path / name, codat, 1, random.Random(0)) for name in ("one", "other"))  # noqa: S311 - repeatable, no secret
+        _migrate(one, path / "one.csv", {"c0": "Acme"})
+        _migrate(other, path / "other.csv", {"c1": "Other"})
+        before = len(codat.companies)
+        assert _migrate(other, path / "other.csv", {"c1": "Other", "c0": "Acme"}) is None
+        assert _migrate(other, path / "other.csv", {"c1": "Other", "c0": "Acme", "c2": "New"}) is None
+    assert before == 2
+    assert Counter(company["tags"]["uid"] for company in codat.companies) == {"c0": 1, "c1": 1, "c2": 1}
