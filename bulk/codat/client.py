@@ -110,7 +110,7 @@ class Client:
             return wire.lost(f"no answer within {self._timeout:g} seconds")
         except zlib.error as error:
             return wire.lost(f"an answer that cannot be unpacked: {_said(error)}")
-        except (httpx.HTTPError, httpx.StreamError) as error:
+        except (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL) as error:  # the last: in a redirect
             return wire.lost(f"connection lost: {_said(error)}")
         return wire.read(response.status_code, response.headers, bytes(body))
 

@@ -235,12 +235,13 @@ def _connections(company_id: str) -> str:
 
 
 def _id(content: Any) -> str | None:
-    """Read the id of a thing: Codat's are GUIDs, and any text or number that can stand in a path is taken."""
+    """Read the id of a thing: Codat's are GUIDs, and any plain text or number that can stand in a path is taken."""
     told = content.get("id") if isinstance(content, dict) else None
     if not isinstance(told, str | int) or isinstance(told, bool) or not told:
         return None
     text = str(told)
-    return text if len(text) <= LONGEST_ID and text.isprintable() and text not in (".", "..") else None
+    is_plain = text.isascii() and text.isprintable() and len(text) <= LONGEST_ID
+    return text if is_plain and text not in (".", "..") else None
 
 
 def _connections_in(results: object) -> tuple[Connection, ...]:

@@ -108,8 +108,8 @@ def _json_object(body: bytes) -> dict[str, Any] | None:
 
 
 def _whole(text: str) -> str:
-    """Give a text in which halves of characters, which JSON can hold and no journal or address, are question marks."""
-    return text.encode("utf-8", "replace").decode()
+    """Give a text in which halves of characters, which JSON can hold and no journal or address, are U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _snippet(body: bytes) -> str:

@@ -81,6 +81,13 @@ def test_a_packed_answer_is_read() -> None:
     assert b"accept-encoding: gzip\r\n" in asked[0].lower()
 
 
+@pytest.mark.parametrize("to", [b"http://[::1", b"data:,x"])
+def test_a_redirect_to_no_address_is_lost(to: bytes) -> None:
+    """Of one to an address it is said where it leads."""
+    found, _ = replies(answer(b"", b"Location: " + to, status=b"302 Found"))
+    assert found[0].outcome is Outcome.LOST
+
+
 @pytest.mark.parametrize(
     ("body", "encoding"),
     [

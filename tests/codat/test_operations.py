@@ -36,7 +36,14 @@ def test_the_tag_that_is_asked_for_is_safe_whatever_the_identifier(customer_id: 
 
 @pytest.mark.parametrize(
     "odd",
-    [None, [], "x", 7, {}, *({"id": id_, "status": "Linked"} for id_ in ("", None, [1], True, "..", "a\n", "x" * 201))],
+    [
+        None,
+        [],
+        "x",
+        7,
+        {},
+        *({"id": id_, "status": "Linked"} for id_ in ("", None, [1], True, "..", "\ufffd", "a\n", "x" * 201)),
+    ],
 )
 def test_what_lacks_its_identifier_is_no_company_and_no_connection(odd: Any) -> None:
     """Whatever JSON it is."""
