@@ -87,12 +87,13 @@ class Reception:
         if not self._is_genuine(body, request.headers):
             return PlainTextResponse("the signature is not Codat's", 401)
         try:
-            event = read_event(json.loads(body))
+            text = body.decode()  # JSON may be in UTF-16 as well, but this is what is written down and read again
+            event = read_event(json.loads(text))
         except (ValueError, RecursionError):
             return PlainTextResponse("no event", 400)
         if event is None:  # an event of another kind
             return Response(status_code=204)
-        number, text, at = request.headers["webhook-id"], body.decode(), timestamp(time.time())
+        number, at = request.headers["webhook-id"], timestamp(time.time())
         try:
             is_new = await self._writer.write(lambda db: take_in(db, number, event, text, at))
         except JournalUnwritable:

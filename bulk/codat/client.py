@@ -7,6 +7,7 @@ Each lane is a connection of its own. One shared pool looks through all its conn
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 from urllib.request import getproxies, proxy_bypass
@@ -15,7 +16,7 @@ import anyio
 import httpx
 
 from bulk.codat import wire
-from bulk.codat.lane import MOST_BYTES, Lane
+from bulk.codat.lane import Lane
 from bulk.codat.operations import Request
 from bulk.codat.wire import Reply
 from bulk.errors import WrongUsage
@@ -29,6 +30,8 @@ BEFORE_IT_LEFT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+MOST_BYTES = {"list_companies": 32 * 2**20}  # of an answer, unpacked: a page of 2,000 companies has a few million
+OF_ANY_OTHER = 4 * 2**20
 GZIP = 31  # zlib's word for it
 
 
@@ -84,19 +87,20 @@ class Client:
         if key is not None:
             headers = headers | {"Idempotency-Key": key}
         path = self._base_path + request.path
+        most = MOST_BYTES.get(request.operation, OF_ANY_OTHER)
         if self._proxy is None:
             # httpx takes as long to read an address as for all else: it reads one, and is told the path.
-            url, extensions = self._origin, self._waits | {"target": path.encode("ascii")}
+            url, extensions = self._origin, self._waits | {"target": path.encode("ascii"), "most": most}
         else:  # which would take the path for the address of the host
             url, extensions = self._origin.join(path), self._waits
         sent = httpx.Request(request.method, url, headers=headers, content=content, extensions=extensions)
         lane = self._idle.pop() if self._idle else self._lane()
         try:
-            return await self._exchange(lane, sent)
+            return await self._exchange(lane, sent, most)
         finally:
             self._idle.append(lane)
 
-    async def _exchange(self, lane: httpx.AsyncBaseTransport, request: httpx.Request) -> Reply:
+    async def _exchange(self, lane: httpx.AsyncBaseTransport, request: httpx.Request, most: int) -> Reply:
         body = bytearray()
         try:
             # httpx's time-outs bound each single wait; an answer that drips for ever is bounded here.
@@ -105,8 +109,8 @@ class Client:
                 try:
                     async for chunk in response.aiter_raw():
                         body += chunk
-                        if len(body) > MOST_BYTES:
-                            return wire.lost(f"an answer of more than {MOST_BYTES // 2**20} MB")
+                        if len(body) > most:
+                            return wire.lost(f"an answer of more than {most // 2**20} MB")
                 finally:
                     await response.aclose()
         except BEFORE_IT_LEFT as error:
@@ -118,7 +122,7 @@ class Client:
         except (httpx.HTTPError, httpx.StreamError) as error:
             return wire.lost(f"connection lost: {_said(error)}")
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-        return wire.read(response.status_code, headers, _decoded(bytes(body), headers.get("content-encoding", "")))
+        return wire.read(response.status_code, headers, _unpacked(bytes(body), headers, most))
 
     def _lane(self) -> httpx.AsyncBaseTransport:
         if self._proxy is None:
@@ -144,13 +148,13 @@ def _proxy_for(url: httpx.URL) -> httpx.Proxy | None:
     return proxy
 
 
-def _decoded(body: bytes, coding: str) -> bytes:
-    """Undo gzip, which is all that is asked for, up to the most that an answer may have; else give it as it came."""
-    if coding.strip().lower() != "gzip":
+def _unpacked(body: bytes, headers: Mapping[str, str], most: int) -> bytes:
+    """Undo gzip, which is all that is asked for, up to so many bytes; what cannot be undone is given as it came."""
+    if headers.get("content-encoding", "").strip().lower() != "gzip":
         return body
     decoder = zlib.decompressobj(GZIP)
     try:
-        plain = decoder.decompress(body, MOST_BYTES)
+        plain = decoder.decompress(body, most)
     except zlib.error:
         return body
     return plain if decoder.eof else body

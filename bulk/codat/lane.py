@@ -8,6 +8,7 @@ time has no need of. What this one knows for certain, and the rule of once-only 
 from __future__ import annotations
 
 import asyncio
+import math
 import select
 import ssl
 from collections.abc import Callable
@@ -16,7 +17,6 @@ import httptools
 import httpx
 
 IDLE = 5.0  # seconds: a connection that was idle for longer may be closed by the other side at any moment
-MOST_BYTES = 64 * 1024 * 1024  # of an answer: a page of 2,000 companies has a few
 MOST_HEAD = 128 * 1024  # bytes of an answer's status and headers, and of whatever comes before them
 
 
@@ -32,6 +32,9 @@ class Lane(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and wait for its whole answer, whose body is as it came: encoded, if it says so.
 
+        Of the request's extensions, `target` is the path that is asked for, where it is not the address's, and `most`
+        how many bytes an answer may have.
+
         Raises httpx.ConnectError and ConnectTimeout before anything has left; ReadTimeout after `timeout` seconds in
         which nothing came; ReadError and RemoteProtocolError when the answer does not come whole.
         """
@@ -40,7 +43,7 @@ class Lane(httpx.AsyncBaseTransport):
             self._let_go()
             line = self._line = await self._connect(request.url)
         try:
-            return await line.ask(_written(request))
+            return await line.ask(_written(request), most=request.extensions.get("most", math.inf))
         finally:
             if not line.is_open:
                 self._let_go()
@@ -89,10 +92,10 @@ class _Line(asyncio.Protocol):
             return False
         return not self._unread.poll(0)  # the other side may have hung up, and the loop not have heard of it yet
 
-    async def ask(self, written: bytes) -> httpx.Response:
+    async def ask(self, written: bytes, *, most: float) -> httpx.Response:
         """Send what was written and wait for the answer; closes the connection where it cannot be used again."""
         self._asked = self._loop.create_future()
-        self._begin()
+        self._begin(most)
         self._heard_at = self._loop.time()
         self._timer = self._loop.call_later(self._timeout, self._look_at_the_clock)
         self._transport.write(written)
@@ -132,7 +135,7 @@ class _Line(asyncio.Protocol):
             self._fail(httpx.RemoteProtocolError, "the answer wants another protocol")
         except httptools.HttpParserError as error:
             self._fail(httpx.RemoteProtocolError, f"not an HTTP answer: {error}")
-        if self._bytes > (MOST_BYTES if self._has_head else MOST_HEAD):
+        if self._bytes > (self._most if self._has_head else MOST_HEAD):
             self._fail(httpx.RemoteProtocolError, f"an answer of more than {self._bytes // 1024:,} kB")
 
     def eof_received(self) -> None:
@@ -176,7 +179,8 @@ class _Line(asyncio.Protocol):
 
     # -- inside
 
-    def _begin(self) -> None:
+    def _begin(self, most: float) -> None:
+        self._most = most
         self._parser = httptools.HttpResponseParser(self)
         self._headers: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []

@@ -18,6 +18,8 @@ from bulk.model import Company, Connection, customer_tag
 
 # By the response's schema a page holds at most 2,000 companies (by the parameter's 5,000): the smaller is safe.
 PAGE_SIZE = 2000
+LONGEST_ID = 200  # a GUID has 36
+LONGEST_PATH = 8000  # of a next page: a query has under 2,048 (https://docs.codat.io/using-the-api/querying)
 LINK_LIFETIME = 24 * 3600  # seconds: https://docs.codat.io/auth-flow/authorize-hosted-link; older pages say an hour
 
 # The documentation's own example keeps the customer's identifier in the tag `uid`
@@ -123,12 +125,13 @@ def list_integrations() -> Request:
 
 def read_company(content: Any) -> Company | None:
     """Read a Company, or None if it has no id."""
-    if not isinstance(content, dict) or not content.get("id"):
+    company_id = _id(content)
+    if company_id is None:
         return None
     tags = content.get("tags")
     connections = content.get("dataConnections")
     return Company(
-        id=str(content["id"]),
+        id=company_id,
         name=str(content.get("name") or ""),
         description=_text(content.get("description")),
         created=_time(content.get("created")),
@@ -140,10 +143,11 @@ def read_company(content: Any) -> Company | None:
 
 def read_connection(content: Any) -> Connection | None:
     """Read a Connection, or None if it has no id or status."""
-    if not isinstance(content, dict) or not content.get("id") or not content.get("status"):
+    connection_id = _id(content)
+    if connection_id is None or not content.get("status"):
         return None
     return Connection(
-        id=str(content["id"]),
+        id=connection_id,
         status=_status(str(content["status"])),
         source_type=str(content.get("sourceType") or "Unknown"),
         platform_key=_text(content.get("integrationKey")),
@@ -230,6 +234,16 @@ def _connections(company_id: str) -> str:
     return _company(company_id) + "/connections"
 
 
+def _id(content: Any) -> str | None:
+    """Read the id of a thing: Codat's are GUIDs, and any plain text or number that can stand in a path is taken."""
+    told = content.get("id") if isinstance(content, dict) else None
+    if not isinstance(told, str | int) or isinstance(told, bool) or not told:
+        return None
+    text = str(told)
+    is_plain = text.isascii() and text.isprintable() and len(text) <= LONGEST_ID
+    return text if is_plain and text not in (".", "..") else None
+
+
 def _connections_in(results: object) -> tuple[Connection, ...]:
     if not isinstance(results, list):
         return ()
@@ -240,7 +254,9 @@ def _next(links: object) -> str | None:
     following = links.get("next") if isinstance(links, dict) else None
     href = following.get("href") if isinstance(following, dict) else None
     # Only a path is followed: an answer must not be able to send the key to another host.
-    return href if isinstance(href, str) and href.startswith("/") and not href.startswith("//") else None
+    if not isinstance(href, str) or not href.startswith("/") or href.startswith("//"):
+        return None
+    return href if href.isascii() and href.isprintable() and len(href) <= LONGEST_PATH else None
 
 
 def _dump(content: Mapping[str, Any]) -> str:

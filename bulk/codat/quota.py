@@ -20,6 +20,7 @@ QUOTA_A_COMPANY = 1000  # requests a day: 1,000 x (1 + active connected companie
 A_CENTURY = 36_525 * A_DAY  # further from it no clock goes wrong: such a date is nonsense
 AGREEING = 2.0  # seconds that two clocks may differ and count as the same: dates in headers have whole seconds
 LONGEST_WAIT = 3650 * A_DAY  # what is longer is cut to this: it stops the run all the same
+MOST = 10**12  # a number of requests that is larger is nonsense
 LONGEST_DAY = 2 * A_DAY  # no quota of Codat's lasts longer: a reset that claims to is nonsense
 
 
@@ -143,6 +144,7 @@ def _next_midnight(now: float) -> float:
 
 def _whole(text: str | None) -> int | None:
     try:
-        return int(float(text)) if text is not None else None
+        number = int(float(text)) if text is not None else None
     except (ValueError, OverflowError):
         return None
+    return number if number is not None and abs(number) <= MOST else None

@@ -98,10 +98,18 @@ def _validation(validation: object) -> str:
 
 def _json_object(body: bytes) -> dict[str, Any] | None:
     try:
-        content = json.loads(body)
+        text = body.decode("utf-8-sig")
+        content = json.loads(text)
+        if "\\u" in text:
+            content = json.loads(_whole(json.dumps(content, ensure_ascii=False)))
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
+
+
+def _whole(text: str) -> str:
+    """Give a text in which halves of characters, which JSON can hold and no journal or address, are U+FFFD."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 def _snippet(body: bytes) -> str:

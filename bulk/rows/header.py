@@ -108,20 +108,21 @@ def _as_in_the_input(names: Sequence[str]) -> list[str]:
 
 def _unique(names: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     """Give nameless columns a name and equal names a number, so that each can come back in the reports."""
-    unique: list[str] = []
+    unique: dict[str, None] = {}  # a set that keeps their order
     notes: list[str] = []
     taken = set(names)
+    numbers: dict[str, int] = {}  # the next for each name: thousands of columns may have the same
     for place, name in enumerate(names, 1):
-        wanted = name or f"column_{place}"
-        new, number = wanted, 2
+        new = wanted = name or f"column_{place}"
         while new in unique or (new != name and new in taken):
-            new, number = f"{wanted}_{number}", number + 1
+            number = numbers.get(wanted, 2)
+            new, numbers[wanted] = f"{wanted}_{number}", number + 1
         if new != name:
             notes.append(
                 f"column {place}, {_shown(name)}, is called {new}: "
                 + ("it has no name" if not name else "its name comes twice")
             )
-        unique.append(new)
+        unique[new] = None
     return tuple(unique), notes
 
 

@@ -16,8 +16,16 @@ from bulk.rows.frames import cell, unpanicked, without_nuls
 from bulk.rows.header import NEEDED, Header, read_header
 
 _ROWS: Final = 10_000
-_READ_THROUGH: Final = """
+_PORTION: Final = 2**26
+"""So many bytes of text are in work at once, or one row."""
+_MOST_MEMORY: Final = 2 * 2**30
+"""Of the process that proves a file: a few kilobytes can claim to be any number of rows, all in one piece."""
+_READ_THROUGH: Final = f"""
+import contextlib
 import sys
+with contextlib.suppress(ImportError, ValueError, OSError):
+    import resource
+    resource.setrlimit(resource.RLIMIT_DATA, ({_MOST_MEMORY}, {_MOST_MEMORY}))
 import polars
 try:
     table = polars.scan_parquet(sys.argv[1], glob=False, cache=False, low_memory=True)
@@ -64,7 +72,8 @@ class ParquetFile:
             missing = int(scan.select(pl.len()).collect().item())
             for frame in scan.collect_batches(chunk_size=_ROWS, maintain_order=True, engine="streaming"):
                 missing -= frame.height
-                yield frame.select(texts).with_columns(without_nuls(self.header, len(texts)))
+                for part in _portions(frame):
+                    yield part.select(texts).with_columns(without_nuls(self.header, len(texts)))
         if missing:
             raise UnreadableInput(f"{self._path}: cannot be read as a table (rows are missing); export it again")
 
@@ -81,6 +90,14 @@ class ParquetFile:
                 yield f"its {field} column holds numbers, read as their digits; leading zeros are lost"
 
 
+def _portions(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Part a frame of long cells: a text that the file holds once may stand in thousands of them."""
+    long = [name for name, dtype in frame.schema.items() if dtype in (pl.String, pl.Binary)]
+    text = (pl.col(name).cast(pl.Binary).bin.size().cast(pl.Int64).sum() for name in long)
+    size = int(frame.select(pl.sum_horizontal(pl.lit(0), *text)).item())
+    return frame.iter_slices(max(1, frame.height * _PORTION // max(size, _PORTION)))
+
+
 def _prove(path: Path) -> None:
     """Read a file through in another process first: damage can make the library end the process that reads it."""
     if not sys.executable:
@@ -90,7 +107,7 @@ def _prove(path: Path) -> None:
         command, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     if outcome.returncode:
-        said = outcome.stdout.decode(errors="replace").strip() or "it is damaged"
+        said = outcome.stdout.decode(errors="replace").strip() or "it is damaged, or in pieces of too many rows"
         raise UnreadableInput(f"{path}: cannot be read as a table ({said}); export it again")
 
 

@@ -14,8 +14,7 @@ import anyio
 import pytest
 import trustme
 
-from bulk.codat.client import Client
-from bulk.codat.lane import MOST_BYTES
+from bulk.codat.client import OF_ANY_OTHER, Client
 from bulk.codat.operations import Request
 from bulk.codat.wire import Reply
 from bulk.errors import WrongUsage
@@ -186,11 +185,14 @@ BROKEN = {
     "another protocol": b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
     "a head without end": b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 20_000,
     "hints without end": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 20_000,
-    "more than anybody asks for": b"HTTP/1.1 200 OK\r\n\r\n" + bytes(MOST_BYTES + 1),
+    "more than anybody asks for": b"HTTP/1.1 200 OK\r\n\r\n" + bytes(OF_ANY_OTHER + 1),
     "a body that is half zipped": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 20\r\n\r\n"
     + ZIPPED[:20],
     "a body that no memory holds": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
-    + gzip.compress(b"[" * (MOST_BYTES + 1)) + HANG_UP,
+    + gzip.compress(b"[" * (OF_ANY_OTHER + 1)) + HANG_UP,
+    "a body that is zipped twice": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\n\r\n"
+    + gzip.compress(ZIPPED) + HANG_UP,
+    "a body that is no text": OK.replace(BODY, b'{"id": "\xff"'),
     "a coding that was not asked for": OK.replace(b"\r\n\r\n", b"\r\nContent-Encoding: br\r\n\r\n").replace(
         BODY, b"?" * 11
     ),
@@ -220,6 +222,40 @@ def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next() -> None:
             replies = await asked(server, 2)
         assert [reply.content for reply in replies] == [{"id": "1"}] * 2
         assert server.connections == 2
+
+    run(story)
+
+
+COOKIES = [
+    b"a=\xff",  # which cannot be sent back
+    b"a=b; expires=Mon, 01 Jan 0001 00:00:00 GMT",  # of a time before all times
+    b"a=b; Version=1; Max-Age=x",
+]
+
+
+@pytest.mark.parametrize("cookie", COOKIES)
+def test_no_cookie_is_kept(cookie: bytes) -> None:
+    """One with odd letters, from whatever stands in between, made every later request fail."""
+
+    async def story() -> None:
+        async with serving(OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: " + cookie + b"\r\n\r\n")) as server:
+            replies = await asked(server, 2)
+        assert [reply.outcome for reply in replies] == [Outcome.DONE] * 2
+        assert b"cookie" not in server.requests[1].lower()
+
+    run(story)
+
+
+@pytest.mark.parametrize("to", [b"http://[::1", b"data:,x", b"https://elsewhere.example.com/"])
+def test_a_redirect_is_not_followed(to: bytes) -> None:
+    """Wherever it leads, and be it to no address: the run stops, and nothing goes there."""
+
+    async def story() -> None:
+        answer = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + to + b"\r\n\r\n"
+        async with serving(answer) as server:
+            (reply,) = await asked(server)
+        assert reply.outcome is Outcome.STOPPED
+        assert len(server.requests) == 1
 
     run(story)
 

@@ -34,7 +34,17 @@ def test_the_tag_that_is_asked_for_is_safe_whatever_the_identifier(customer_id: 
     assert all(len(key) <= 27 and len(value) <= 100 for key, value in tags.items())
 
 
-@pytest.mark.parametrize("odd", [None, [], "x", 7, {}, {"id": ""}, {"id": None, "status": "Linked"}])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        [],
+        "x",
+        7,
+        {},
+        *({"id": id_, "status": "Linked"} for id_ in ("", None, [1], True, "..", "\ufffd", "a\n", "x" * 201)),
+    ],
+)
 def test_what_lacks_its_identifier_is_no_company_and_no_connection(odd: Any) -> None:
     """Whatever JSON it is."""
     assert read_company(odd) is None
@@ -57,6 +67,9 @@ def test_odd_fields_of_a_company_are_left_out() -> None:
         ({"next": {"href": "//evil.example.com/companies"}}, None),  # another host, in short
         ({"next": {"href": "companies?page=2"}}, None),  # no path
         ({"next": {"href": 2}}, None),  # no text
+        ({"next": {"href": "/companies?page=2\n"}}, None),  # no address
+        ({"next": {"href": "/companies?query=é"}}, None),  # nor this
+        ({"next": {"href": "/" + "x" * 9000}}, None),  # longer than any
         ({"next": None}, None),  # the last page
         (None, None),  # nothing said
     ],

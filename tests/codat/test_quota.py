@@ -47,6 +47,7 @@ def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], now: floa
     [
         ({}, NOW, None),  # none at all
         ({"x-rate-limit-remaining": "many"}, NOW, None),  # no number
+        ({"x-rate-limit-remaining": "1e300"}, NOW, None),  # none of requests
         # all three
         (
             {

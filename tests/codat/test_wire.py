@@ -44,6 +44,16 @@ def test_each_answer_has_one_meaning(status: int, body: bytes, outcome: Outcome)
     assert wire.read(status, {}, body).outcome is outcome
 
 
+def test_halves_of_characters_are_replaced() -> None:
+    """JSON can hold them; the journal, a file or a request cannot."""
+    body = rb'{"id": "a\ud800", "na\udfffme": "\ud83d\ude00"}'
+    assert wire.read(200, {}, body).content == {"id": "a\ufffd", "na\ufffdme": "\U0001f600"}
+    refused = wire.read(400, {}, rb'{"statusCode": 400, "error": "\ud800"}').problem
+    assert refused is not None
+    assert refused.text == "\ufffd"
+    assert wire.read(200, {}, b'{"id": "\xed\xa0\x80"}').outcome is Outcome.LOST  # which is no UTF-8
+
+
 @pytest.mark.parametrize(
     ("content", "text"),
     [

@@ -87,7 +87,9 @@ def test_one_good_signature_of_several_is_enough(at_work: tuple[Listener, Bench]
     assert taken(bench) == before + 1
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"hello", b"[" * 200_000, b"9" * 5000, b"[9" * 100])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"hello", b"[" * 200_000, b"9" * 5000, b"[9" * 100, b"\xef\xbb\xbf{}", b"{\0}\0"]
+)
 def test_what_is_signed_and_no_json_is_400(listener: Listener, body: bytes) -> None:
     """Nothing of it can be read."""
     assert listener.take(body) == 400

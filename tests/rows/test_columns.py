@@ -50,6 +50,13 @@ def test_nameless_and_equal_columns_get_names_of_their_own(tmp_path: Path) -> No
     assert len(outcome.opened.notes) == 2
 
 
+@pytest.mark.timeout(30)  # it took minutes
+def test_thousands_of_columns_of_one_name_are_soon_told_apart(tmp_path: Path) -> None:
+    """Each is given the next number."""
+    text = "customer_id,company_name,platform" + ",a" * 5000 + "\n1,Acme,xero" + ",x" * 5000 + "\n"
+    assert read_text(tmp_path, text).opened.columns[-1] == "a_5000"
+
+
 @pytest.mark.parametrize(
     ("mapping", "email"),
     [

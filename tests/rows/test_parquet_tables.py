@@ -10,6 +10,7 @@ import pytest
 from rows_reading import Outcome, read
 
 from bulk.errors import UnreadableInput
+from bulk.rows import open_input
 
 BASE = {"customer_id": ["1", "2"], "company_name": ["Acme", "Bolt"], "platform": ["xero", "qbo"]}
 
@@ -114,3 +115,14 @@ def test_a_nul_rejects_its_row_or_is_replaced(tmp_path: Path) -> None:
     outcome = read(path)
     assert outcome.found == [(1, "company_name", "holds a control character")]
     assert outcome.extras() == {"note": "a\ufffdb"}
+
+
+def test_long_cells_are_read_in_portions(tmp_path: Path) -> None:
+    """Of one long text the file holds one copy, whatever number of cells it stands in."""
+    path = tmp_path / "in.parquet"
+    names = {"customer_id": [str(at) for at in range(300)], "company_name": ["Acme"] * 300, "platform": ["xero"] * 300}
+    pl.DataFrame(names | {"x": ["x" * 1_000_000] * 300}).write_parquet(path)
+    assert path.stat().st_size < 100_000
+    heights = [batch.accepted.height for batch in open_input(path).batches()]
+    assert sum(heights) == 300
+    assert max(heights) < 80

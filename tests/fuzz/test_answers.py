@@ -1,0 +1,272 @@
+"""Answers of any shape: each becomes an outcome, and no run of the engine ends in anything but its own ways."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from runs.lives import EPOCH, Life, Place, folder_of_a_test
+from runs.pretend import Pretend
+
+from bulk.codat import operations, quota, wire
+from bulk.codat.events import read_event
+from bulk.codat.operations import Request
+from bulk.codat.wire import Reply
+from bulk.engine.after import FollowUp, Links, Undo, Unlink
+from bulk.engine.events import Hook
+from bulk.engine.migrate import Migration
+from bulk.engine.run import Job, Options
+from bulk.engine.verify import Verify
+from bulk.model import Outcome, Quota
+from bulk.reporting import write_reports
+from bulk.rows import open_input
+from fuzz.damage import damaged, odd
+from fuzz.effort import share
+
+CONNECTION = {
+    "id": "8a6a3f6c-5a0a-4c6b-9b0a-0f7a4a1b2c3d",
+    "integrationId": "b18d8d81-fd7b-4764-a31e-475cb1f36591",
+    "integrationKey": "gbol",
+    "sourceId": "35b92968-9851-4095-ad60-395c95cbcba4",
+    "sourceType": "Accounting",
+    "platformName": "Xero",
+    "linkUrl": "https://link.codat.io/companies/x/connections/y/start?otp=742271",
+    "status": "PendingAuth",
+    "created": "2026-11-23T08:21:58.123Z",
+    "dataConnectionErrors": [{"statusCode": "401", "statusText": "Unauthorized", "errorMessage": "x"}],
+}
+COMPANY = {
+    "id": "0498e921-9b53-4396-a412-4f2f5983b0a2",
+    "name": "Acme",
+    "description": "about",
+    "redirect": "https://link.codat.io/company/0498e921",
+    "created": "2026-11-23T08:21:58Z",
+    "tags": {"uid": "1", "bulk_uid": "ab" * 16, "bulk_batch": "cd" * 8},
+    "dataConnections": [CONNECTION],
+}
+PAGE = {
+    "results": [COMPANY, COMPANY],
+    "pageNumber": 1,
+    "pageSize": 2000,
+    "totalResults": 2,
+    "_links": {"next": {"href": "/companies?page=2"}, "self": {"href": "/companies"}},
+}
+ERROR = {
+    "statusCode": 400,
+    "service": "PublicApi",
+    "error": "no",
+    "correlationId": "c1",
+    "validation": {"errors": [{"itemId": "name", "message": "too long", "validatorName": "x"}], "warnings": []},
+}
+INTEGRATIONS = {"results": [{"key": "gbol", "name": "Xero", "enabled": True}], "_links": {}}
+EVENT = {
+    "id": "e1",
+    "eventType": "connection.connected",
+    "generatedDate": "2026-11-23T08:21:58.123Z",
+    "payload": {
+        "referenceCompany": {"id": COMPANY["id"], "name": "Acme", "tags": COMPANY["tags"]},
+        "connection": CONNECTION,
+    },
+}
+GOOD = (CONNECTION, COMPANY, PAGE, {"results": [CONNECTION], "_links": {}}, ERROR, INTEGRATIONS, EVENT)
+SEEDS = st.integers(0, 2**32)
+BODIES = (
+    st.binary(max_size=60)
+    | st.builds(odd, st.sampled_from(GOOD), SEEDS)
+    | st.builds(lambda content, seed: damaged(json.dumps(content).encode(), seed), st.sampled_from(GOOD), SEEDS)
+    | st.sampled_from([b"", b" ", b"[" * 50_000, b'{"a":' * 50_000, b'{"id":' + b"9" * 5000 + b"}", b"<html>"])
+)
+FIGURES = [
+    "²",
+    "٣",
+    "1e308",
+    "-1e308",
+    "1e400",
+    "nan",
+    "inf",
+    "-1",
+    "0",
+    "1_000",
+    " 7 ",
+    "9" * 5000,
+    "0x10",
+    "１２",
+    "1.5",
+]
+MOMENTS = [
+    *(
+        "9999-12-31T23:59:59-14:00",
+        "0001-01-01T00:00:00+14:00",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "2026-11-24T00:00:00Z",
+    ),
+    *("Mon, 01 Jan 0001 00:00:00 +1400", "Tue, 24 Nov 2026 00:00:00 GMT", "Mon, 99 Foo 99999 99:99:99 +99999999999"),
+]
+VALUES = st.sampled_from([*FIGURES, *MOMENTS]) | st.text(max_size=12) | st.integers().map(str) | st.floats().map(str)
+NAMES = ("retry-after", "date", "location", "x-rate-limit-limit", "x-rate-limit-remaining", "x-rate-limit-reset")
+HEADERS = st.dictionaries(st.sampled_from(NAMES), VALUES)
+
+
+@share(400)
+@given(status=st.integers(100, 599), headers=HEADERS, body=BODIES)
+def test_any_answer_has_an_outcome(status: int, headers: dict[str, str], body: bytes) -> None:
+    """And what is read of it can be written down and asked for."""
+    reply = wire.read(status, headers, body)
+    assert (reply.outcome is Outcome.DONE) <= (200 <= status < 300)
+    assert reply.outcome is Outcome.DONE or reply.problem is not None
+    if reply.problem is not None:
+        _can_be_kept(reply.problem.text, reply.problem.code, reply.problem.correlation_id)
+        assert len(reply.problem.text) <= 10_000
+    _read_in_every_way(reply)
+
+
+def _read_in_every_way(reply: Reply) -> None:
+    content = reply.content
+    company, connection = operations.read_company(content), operations.read_connection(content)
+    page = operations.read_company_page(content)
+    companies = [each for each in (company, *(page.companies if page else ())) if each]
+    connections = [each for each in (connection, *(operations.read_connections(content) or ())) if each]
+    for each in companies:
+        _can_be_kept(each.id, each.name, each.description, each.created, *each.tags, *each.tags.values())
+        _can_be_asked_for(operations.get_company(each.id))
+        connections += each.connections
+    for one in connections:
+        _can_be_kept(one.id, one.status, one.source_type, one.platform_key, one.link_url, one.created)
+        _can_be_asked_for(operations.get_connection("c", one.id))
+    if page and page.next_path:
+        _can_be_asked_for(operations.next_page(page.next_path))
+    operations.find_company(companies, "1")
+    operations.accounting_connection(connections, "gbol")
+    operations.partner_connection(connections)
+    platforms, following = operations.read_platforms(content)
+    _can_be_kept(*(platforms or {}), *(platforms or {}).values())
+    if following:
+        _can_be_asked_for(Request("list_integrations", "GET", following))
+    read_event(content)
+
+
+def _can_be_kept(*texts: str | None) -> None:
+    for text in texts:
+        assert text is None or text.encode().decode() == text
+
+
+def _can_be_asked_for(request: Request) -> None:
+    assert request.path.isascii()
+    assert request.path.isprintable()
+    assert request.path.startswith("/")
+    assert not {"..", "."} & set(request.path.partition("?")[0].split("/"))
+    assert len(request.path) < 60_000
+
+
+@share(400)
+@given(headers=HEADERS, now=st.floats(1e9, 4e9))
+def test_any_headers_tell_limits_of_a_sensible_size_or_none(headers: dict[str, str], now: float) -> None:
+    """No wait is endless, no quota has hundreds of digits."""
+    wait = quota.retry_after(headers, now)
+    assert wait is None or 0 <= wait <= quota.LONGEST_WAIT
+    told = quota.read_quota(headers, now)
+    if isinstance(told, Quota):
+        assert abs(told.remaining) <= quota.MOST
+        assert abs(told.limit or 0) <= quota.MOST
+        assert now <= told.resets_at <= now + quota.LONGEST_DAY
+
+
+class Spoiling(Pretend):
+    """A Codat that does what it is asked, and whose answers are spoilt now and then."""
+
+    def spoil(self, seed: int, share: float, *, lists: bool) -> Spoiling:
+        """Spoil this share of the answers; `lists`: also those to requests that only look."""
+        self._rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+        self._share = share
+        self._lists = lists
+        return self
+
+    def recover(self) -> None:
+        """Answer well from now on."""
+        self._share = 0.0
+
+    def answer(self, request: Request, key: str | None) -> Reply:
+        """Do it, and say so in one way or another."""
+        self.catch_up()
+        self.posts += request.method == "POST"
+        status, body = self._done(request, key, None)
+        headers: dict[str, str] = {}
+        if self._rng.random() >= self._share or (request.method == "GET" and not self._lists):
+            return wire.read(status, headers, body)
+        seed = self._rng.randrange(2**32)
+        if self._lists:  # else nothing but what the answer says is spoilt: what it means stays sure
+            status = self._rng.choice((status, status, status, status, 204, 418, 429, 500, 503, 409))
+            headers = {self._rng.choice(NAMES[1:]): self._rng.choice((*FIGURES, *MOMENTS)) for _ in range(2)}
+        if self._rng.random() < 0.7 and body:
+            return wire.read(status, headers, odd(json.loads(body), seed))
+        return wire.read(status, headers, damaged(body, seed))
+
+
+@pytest.mark.timeout(3600)  # a failure is made small before it is shown
+@share(4)
+@given(customers=st.integers(1, 4), concurrency=st.sampled_from([1, 4]), seed=SEEDS)
+def test_spoilt_answers_to_what_changes_something_make_no_second_of_anything(
+    customers: int, concurrency: int, seed: int
+) -> None:
+    """As long as what only looks is answered well; and nobody is missing in Codat in the end."""
+    codat = Spoiling(iter(()), honours_keys=True, allows_second=True).spoil(seed, 0.5, lists=False)
+    with _batch(codat, customers, concurrency, seed) as (place, ids, source):
+        for attempt in range(4):
+            if attempt == 3:
+                codat.recover()
+            _do(place, lambda hook: Migration(open_input(source), Options(), hook), ids)
+            place.rest(60)
+        assert Counter(company["tags"]["uid"] for company in codat.companies) == Counter(ids)
+        assert all(len(company["dataConnections"]) <= 1 for company in codat.companies)
+
+
+@pytest.mark.timeout(3600)  # a failure is made small before it is shown
+@share(4)
+@given(
+    customers=st.integers(1, 4), concurrency=st.sampled_from([1, 4]), seed=SEEDS, part=st.sampled_from([0.1, 0.5, 1.0])
+)
+def test_no_command_trips_over_spoilt_answers(customers: int, concurrency: int, seed: int, part: float) -> None:
+    """Each run ends in one of its own ways, and its reports have every customer."""
+    codat = Spoiling(iter(()), honours_keys=True, allows_second=True).spoil(seed, part, lists=True)
+    jobs: tuple[Callable[[Path, Hook], Job], ...] = (
+        lambda source, hook: Migration(open_input(source), Options(), hook),
+        lambda _, __: FollowUp(),
+        lambda _, __: Verify(adopts=True),
+        lambda _, __: Links(margin=60, lifetime=1),
+        lambda _, __: Unlink(["c0"]),
+        lambda _, __: Undo(deletes=True),
+        lambda source, hook: Migration(open_input(source), Options(retry_failed=True), hook),
+    )
+    with _batch(codat, customers, concurrency, seed) as (place, ids, source):
+        for job in jobs:
+            codat.act(0)
+            _do(place, partial(job, source), ids)
+            place.rest(60)
+
+
+@contextmanager
+def _batch(codat: Spoiling, customers: int, concurrency: int, seed: int) -> Iterator[tuple[Place, list[str], Path]]:
+    ids = [f"c{number}" for number in range(customers)]
+    with folder_of_a_test() as path:
+        source = path / "customers.csv"
+        source.write_text("customer_id,company_name,platform\n" + "".join(f"{each},{each},xero\n" for each in ids))
+        yield Place(path / "batch", codat, concurrency, random.Random(seed)), ids, source  # noqa: S311 - no secret
+
+
+def _do(place: Place, job: Callable[[Hook], Job], ids: list[str]) -> None:
+    stop = place.do(job, Life())
+    assert stop is None or stop.exit_code in (1, 3, 75)
+    write_reports(place.folder, now=datetime.fromtimestamp(EPOCH, UTC))
+    results = pl.read_parquet(place.folder / "results.parquet")
+    assert results["customer_id"].to_list() == ids
+    json.loads((place.folder / "summary.json").read_text())
