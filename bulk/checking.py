@@ -45,9 +45,7 @@ class CheckResult:
     rate: int
     suspects: pl.DataFrame = field(default_factory=pl.DataFrame)
 
-    def cost(
-        self, *, linked: int = 0, quota: int | None = None, companies: int = 0, linking: Linking = NOBODY
-    ) -> Cost:
+    def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0, linking: Linking = NOBODY) -> Cost:
         """Forecast for a client with so many linked companies, or with so many requests a day.
 
         `companies`: how many Codat has already; a batch without a journal reads their list first. `linking`: who of the
