@@ -141,7 +141,7 @@ class LeanCodat:
 
     def _companies(self, places: Iterable[int]) -> list[bytes]:
         """Give companies, which are beside each other, as what was sent and what Codat adds."""
-        bodies = []
+        bodies: list[bytes] = []
         for place in places:
             begin, end = self._begins[place], self._begins[place + 1]
             if not bodies or self._sent.tell() != begin:
