@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import resource
 import sqlite3
-import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing
@@ -34,10 +33,13 @@ from bulk.rows import open_input
 from bulk.settings import Secret, Settings
 from simulation.clock import Loop, Time
 from simulation.lean import DAY, LeanCodat
+from simulation.luck import spread
+from simulation.memory import folder_in_memory
 from simulation.writer import VirtualWriter
 
 LATENCY = (0.1, 0.4)  # seconds that an answer takes
 PLATFORMS = ("xero", "QuickBooks Online", "FreeAgent", "Oracle NetSuite")
+DRAWS = 100  # of what chance may make of the days
 BASE_URL = "https://codat.example"
 
 
@@ -195,13 +197,13 @@ def main() -> None:
     parser.add_argument("--within", type=int, default=7, metavar="DAYS", help="after their email")
     parser.add_argument("--rate", type=int, default=1000, help="requests a minute")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, help="where the batch is made, and left; else in a temporary folder")
+    parser.add_argument("--folder", type=Path, help="where the batch is made, and left; else in memory")
     given = parser.parse_args()
     linking = Linking(given.linking / 100, given.within)
     scene = Scene(given.customers, given.linked, linking, given.rate, given.seed)
     print(scene, flush=True)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = given.folder or Path(temporary)
+    with folder_in_memory() as temporary:
+        folder = given.folder or temporary
         folder.mkdir(parents=True, exist_ok=True)
         _tell(Migrating(scene, folder))
 
@@ -209,28 +211,40 @@ def main() -> None:
 def _tell(migrating: Migrating) -> None:
     cost, scene, codat = migrating.forecast(), migrating.scene, migrating.codat
     began, cpu = time.monotonic(), time.process_time()
-    print(" day     linked    requests follow-up        ready  start s   seconds  CPU s  peak MB", flush=True)
+    print(
+        _line("day", "linked", "requests", "follow-up", "ready", "start s", "seconds", "CPU s", "peak MB"), flush=True
+    )
     requests = followed_up = 0
     for day in migrating.days():
         requests, followed_up = requests + day.requests, followed_up + day.followed_up
-        print(
-            f"{day.number:4} {day.linked:10,} {day.requests:11,} {day.followed_up:9,} {day.ready:12,} {day.start_seconds:8.2f}"
-            f" {day.seconds:9.1f} {day.cpu_seconds:6.1f} {day.megabytes:8.0f}",
-            flush=True,
-        )
+        counts = (f"{number:,}" for number in (day.number, day.linked, day.requests, day.followed_up, day.ready))
+        took = (f"{day.start_seconds:.2f}", f"{day.seconds:.1f}", f"{day.cpu_seconds:.1f}", f"{day.megabytes:,.0f}")
+        print(_line(*counts, *took), flush=True)
     codat.close()
     seconds, cpu_seconds = time.monotonic() - began, time.process_time() - cpu
     size = (migrating.batch / FILE).stat().st_size
-    print(f"states {states(migrating.batch)}; requests {dict(codat.requests)}")
-    for what, told, came in (
-        ("days", cost.elapsed, migrating.elapsed),
-        ("requests of migrate", cost.requests, requests),
-    ):
-        print(f"{what}: forecast {told:,.8g}, simulated {came:,.8g}, {came / told - 1:+.1%}")
+    print(f"customers: {states(migrating.batch)}")
+    print(
+        f"days: forecast {cost.elapsed:.3f}, simulated {migrating.elapsed:.3f}, {_off(migrating.elapsed, cost.elapsed)}"
+    )
+    print(f"requests of migrate: forecast {cost.requests:,}, simulated {requests:,}, {_off(requests, cost.requests)}")
     print(f"requests of follow-up: {followed_up:,}")
     each = 1e3 * cpu_seconds / (requests + followed_up)
     print(f"simulated in {seconds:,.0f} s, CPU {cpu_seconds:,.0f} s: {each:.3f} ms a request")
-    print(f"journal {size / 1e6:,.1f} MB: {size / scene.customers:,.0f} bytes a customer")
+    print(f"journal: {size / 1e6:,.1f} MB, {size / scene.customers:,.0f} bytes a customer")
+    if scene.linking.share > 0:
+        low, middle, high = spread(
+            cost.requests, quota=cost.quota, rate=scene.rate, linking=scene.linking, seed=scene.seed, draws=DRAWS
+        )
+        print(f"days by chance, of {DRAWS} draws: {middle:.3f}; nine in ten from {low:.3f} to {high:.3f}")
+
+
+def _line(*cells: str) -> str:
+    return "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, (4, 9, 9, 9, 9, 8, 8, 7, 8), strict=True))
+
+
+def _off(came: float, told: float) -> str:
+    return f"{came / told - 1:+.1%}"
 
 
 if __name__ == "__main__":
