@@ -7,7 +7,7 @@ import pytest
 from bulk.codat.forecast import NOBODY, Linking, forecast
 from simulation.luck import spread
 from simulation.memory import folder_in_memory
-from simulation.scale import Migrating, Scene, states
+from simulation.migrating import Migrating, Scene, states
 
 
 @pytest.mark.parametrize(
