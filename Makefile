@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint simulate bench lock clean
+.PHONY: help setup demo test lint simulate scale bench lock clean
 
 help:  ## show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,6 +32,9 @@ lint: $(READY)
 
 simulate: $(READY)  ## tell the stories of simulated migrations: SEEDS=500, SEEDS=1000-1999, or SEED=1234
 	PYTHONPATH=tests POLARS_MAX_THREADS=1 $(BIN)/python -m simulation $(if $(SEED),$(SEED)-$(SEED),$(or $(SEEDS),500))
+
+scale: $(READY)  ## a whole migration over virtual days, beside its forecast: CUSTOMERS=10000 SCENE="--linked 9 --linking 5"
+	PYTHONPATH=tests $(BIN)/python -m simulation.scale $(or $(CUSTOMERS),10000) $(SCENE)
 
 bench: $(READY)  ## measure, as ratios against baselines in the same run
 	$(BIN)/python -m benchmarks

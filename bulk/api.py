@@ -18,6 +18,7 @@ from anyio.from_thread import start_blocking_portal
 
 from bulk.batches import Ran, existing, perform, reported, stem, storable
 from bulk.checking import CheckResult, Cost, check
+from bulk.codat.forecast import Linking
 from bulk.codat.online import Account, ask
 from bulk.codat.operations import pages
 from bulk.codat.pace import Hold
@@ -282,6 +283,7 @@ __all__ = [
     "Enrolled",
     "Event",
     "Hold",
+    "Linking",
     "LinksResult",
     "Options",
     "Resting",

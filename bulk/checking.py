@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
+from bulk.codat.forecast import NOBODY, Linking, forecast
 from bulk.codat.operations import pages
 from bulk.codat.quota import QUOTA_A_COMPANY
 from bulk.model import REQUESTS_OF_A_CUSTOMER
@@ -21,8 +21,9 @@ class Cost:
 
     requests: int
     minutes: float  # at the rate, with quota enough
-    days: int  # at the daily quota of `quota` requests
-    quota: int
+    days: int  # on which requests leave, if a run begins right after each reset
+    quota: int  # requests, of the first day
+    elapsed: float  # days from the first request to the last
 
 
 @dataclass(frozen=True)
@@ -44,14 +45,17 @@ class CheckResult:
     rate: int
     suspects: pl.DataFrame = field(default_factory=pl.DataFrame)
 
-    def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0) -> Cost:
+    def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0, linking: Linking = NOBODY) -> Cost:
         """Forecast for a client with so many linked companies, or with so many requests a day.
 
-        `companies`: how many Codat has already; a batch without a journal reads their list first.
+        `companies`: how many Codat has already; a batch without a journal reads their list first. `linking`: who of the
+        input is expected to link meanwhile, which makes the quota grow.
         """
-        requests = REQUESTS_OF_A_CUSTOMER * self.accepted + (pages(companies) if self.accepted else 0)
+        reading = pages(companies) if self.accepted else 0
+        requests = REQUESTS_OF_A_CUSTOMER * self.accepted + reading
         a_day = QUOTA_A_COMPANY * (1 + linked) if quota is None else max(quota, 1)
-        return Cost(requests, requests / self.rate, math.ceil(requests / a_day), a_day)
+        told = forecast(requests, quota=a_day, rate=self.rate, linking=linking, reading=reading)
+        return Cost(requests, requests / self.rate, told.days, a_day, told.elapsed)
 
 
 def check(

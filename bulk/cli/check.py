@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +13,22 @@ import click
 
 from bulk.cli import options
 from bulk.cli.words import give, give_json, legible, shown, table
-from bulk.words import count, duration, moment
+from bulk.words import count, duration, moment, percent
 
 if TYPE_CHECKING:
     import polars as pl
 
     from bulk.checking import CheckResult, Cost
+    from bulk.codat.forecast import Linking
     from bulk.codat.online import Account
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What the forecast is made for: so many linked companies now, and who will link meanwhile."""
+
+    linked: int
+    linking: Linking
 
 
 @click.command()
@@ -27,12 +37,37 @@ if TYPE_CHECKING:
 @click.option(
     "--online", is_flag=True, help="Also ask Codat: key good, quota left, platforms enabled (3 requests at most)."
 )
+@click.option(
+    "--linked",
+    default=0,
+    show_default=True,
+    type=click.IntRange(0),
+    help="Forecast for so many linked companies; --online adds your own.",
+)
+@click.option(
+    "--linking",
+    default="10%",
+    show_default=True,
+    type=options.Percent(),
+    help="How many of the customers are expected to link,",
+)
+@click.option(
+    "--within",
+    default=7,
+    show_default=True,
+    type=click.IntRange(1, 3650),
+    metavar="DAYS",
+    help="and how soon after their email.",
+)
 @options.codat
 @options.JSON
 def check(
     path: Path,
     pairs: dict[str, str],
     online: bool,
+    linked: int,
+    linking: float,
+    within: int,
     sandbox: bool,
     base_url: str | None,
     rate: int,
@@ -42,7 +77,9 @@ def check(
 ) -> int:
     """Read and validate INPUT and say what a migration would send, reject and cost. Sends nothing."""
     from bulk.checking import check as read
+    from bulk.codat.forecast import Linking
 
+    expected = Expected(linked, Linking(linking / 100, within))
     result = read(path, mapping=pairs, rate=rate)
     account = None
     if online:
@@ -58,9 +95,9 @@ def check(
         ) as settings:
             account = _ask(settings)
     if as_json:
-        give_json(_json(result, account))
+        give_json(_json(result, account, expected))
     else:
-        give(_text(result, account, options.again(pairs, sandbox=sandbox, base_url=base_url)))
+        give(_text(result, account, expected, options.again(pairs, sandbox=sandbox, base_url=base_url)))
     if account is not None and account.problem is not None:
         return 3 if account.problem.code in ("401", "402", "403") else 75
     return 1 if result.rejected or _disabled(result, account) else 0
@@ -74,7 +111,7 @@ def _ask(settings: Any) -> Account:
     return anyio.run(look_online, settings)
 
 
-def _text(result: CheckResult, account: Account | None, again: Sequence[str]) -> str:
+def _text(result: CheckResult, account: Account | None, expected: Expected, again: Sequence[str]) -> str:
     rows = result.accepted + result.rejected
     parts = [
         f"{shown(result.input, 200)}: {count(rows, 'row')}, {result.accepted:,} good, {result.rejected:,} rejected"
@@ -88,7 +125,7 @@ def _text(result: CheckResult, account: Account | None, again: Sequence[str]) ->
         if result.platforms
         else ""
     )
-    parts.append("Cost:\n" + table(_costs(result, account)))
+    parts.append("Cost:\n" + table(_costs(result, account, expected)))
     if account is not None:
         parts.append("Codat:\n" + table(_account(result, account)))
     if not result.accepted:
@@ -137,20 +174,39 @@ def _renamed(result: CheckResult) -> str:
     return "Names that Codat would change, and how they are sent:\n" + table(lines)
 
 
-def _costs(result: CheckResult, account: Account | None) -> list[tuple[str, str]]:
-    companies = (account.companies if account is not None else None) or 0
-    cost = result.cost(companies=companies)
+def _costs(result: CheckResult, account: Account | None, expected: Expected) -> list[tuple[str, str]]:
+    companies, limit = _told(account)
+    cost = result.cost(linked=expected.linked, companies=companies)
     there = f"{companies:,} companies" if companies else "companies, if any,"
+    with_linked = f"with {count(expected.linked, 'linked company', 'linked companies')}"
     lines = [
         ("requests", f"{cost.requests:,}: two for each customer, one for each 2,000 of the {there} in Codat already"),
         ("time", f"{duration(cost.minutes * 60)} at {result.rate:,} requests a minute, quota permitting"),
-        ("quota", f"{_days(cost)} with 0 linked companies ({cost.quota:,} requests a day, reset at 00:00 UTC)"),
+        ("quota", f"{_days(cost)} {with_linked} ({cost.quota:,} requests a day, reset at 00:00 UTC)"),
     ]
-    if account is not None and account.quota is not None and account.quota.limit is not None:
-        limit = account.quota.limit
+    if account is not None and limit is not None:
         own = result.cost(quota=limit, companies=companies)
         lines.append(("yours", f"{_days(own)} at your {limit:,} requests a day ({account.linked:,} linked companies)"))
+    if expected.linking.share > 0:
+        growing = _growing(result, account, expected)
+        so_soon = (
+            f"{percent(expected.linking.share)} link within {count(expected.linking.within, 'day')} of their email"
+        )
+        lines.append(("growing", f"{_days(growing)} if {so_soon}: each adds 1,000 requests a day"))
     return lines
+
+
+def _growing(result: CheckResult, account: Account | None, expected: Expected) -> Cost:
+    """Forecast with a quota that grows from what it is today."""
+    companies, limit = _told(account)
+    return result.cost(linked=expected.linked, quota=limit, companies=companies, linking=expected.linking)
+
+
+def _told(account: Account | None) -> tuple[int, int | None]:
+    """Say how many companies Codat has told of, and which quota."""
+    if account is None:
+        return 0, None
+    return account.companies or 0, account.quota.limit if account.quota is not None else None
 
 
 def _disabled(result: CheckResult, account: Account | None) -> list[str]:
@@ -184,8 +240,8 @@ def _platform(key: str) -> str:
     return PLATFORM_NAMES.get(key, key)
 
 
-def _json(result: CheckResult, account: Account | None) -> str:
-    cost = result.cost()
+def _json(result: CheckResult, account: Account | None, expected: Expected) -> str:
+    cost = result.cost(linked=expected.linked)
     content: dict[str, Any] = {
         "input": legible(result.input),
         "rows": result.accepted + result.rejected,
@@ -196,7 +252,17 @@ def _json(result: CheckResult, account: Account | None) -> str:
         "faults": _records(result.faults),
         "suspects": _records(result.suspects),
         "renamed": _records(result.renamed),
-        "cost": {"requests": cost.requests, "minutes": round(cost.minutes, 2), "days": cost.days, "quota": cost.quota},
+        "cost": {
+            "requests": cost.requests,
+            "minutes": round(cost.minutes, 2),
+            "days": cost.days,
+            "quota": cost.quota,
+            "growing": {
+                "percent": round(expected.linking.share * 100, 6),
+                "within": expected.linking.within,
+                "days": _growing(result, account, expected).days,
+            },
+        },
     }
     if account is not None:
         content["online"] = {

@@ -74,6 +74,21 @@ class Duration(click.ParamType[float]):
         return seconds
 
 
+class Percent(click.ParamType[float]):
+    """A share such as 10%; the sign may be left out."""
+
+    name = "percent"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Give the number before the sign."""
+        if isinstance(value, float):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*%?", str(value).strip())
+        if not found or float(found[1]) > 100:
+            self.fail(f"{value!r} is no share such as 10%, from 0% to 100%.", param, ctx)
+        return float(found[1])
+
+
 class FutureMoment(click.ParamType[datetime]):
     """A time of day, the next one, or a moment that is not over yet; UTC unless it says otherwise."""
 

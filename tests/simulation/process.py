@@ -7,6 +7,7 @@ before and after each request leaves, after each answer and before it is written
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable
@@ -25,12 +26,12 @@ from bulk.codat.quota import retry_after
 from bulk.codat.wire import Reply
 from bulk.engine.events import Enrolled, Event, Hook, Warned
 from bulk.engine.run import Job, Options, Run
-from bulk.journal.writer import Writer
 from bulk.model import Stop
 from bulk.settings import Settings
 from simulation.clock import Loop, Stuck, Time
 from simulation.codat import Codat, Exchange
 from simulation.trace import Broken, Trace
+from simulation.writer import VirtualWriter
 
 T = TypeVar("T")
 MOST_REQUESTS = 3000  # of one run on a handful of customers: more is a storm
@@ -209,52 +210,37 @@ class _Line:
         return process.receive(exchange)
 
 
-class SimulatedWriter(Writer):
-    """The journal's writer without its thread: what waits is committed as one, a few milliseconds later."""
+class SimulatedWriter(VirtualWriter):
+    """The journal's writer in a process that may die before and after each commit."""
 
     def __init__(self, connection: sqlite3.Connection, folder: Path, process: Process) -> None:
-        super().__init__(connection, folder)
+        super().__init__(connection, folder, process.rng)
         self._process = process
-        self._is_committing = False
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
+        await super().__aenter__()
         self._process.begin(self._loop)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        while not self._process.is_dead and not self._waiting.empty():
-            self._commit(self._next_batch())
-        self._connection.close()
+        if self._process.is_dead:
+            self._connection.close()
+        else:
+            await super().__aexit__(kind, error, traceback)
 
     async def write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
-        """Run the operation in the next transaction, and wait for it."""
+        """Run the operation in the next transaction, and wait for it; for ever, once the process is dead."""
         if self._process.is_dead:
             raise Crash
-        future: asyncio.Future[T] = self._loop.create_future()
-        self._waiting.put((operation, future))
-        self._set_off()
-        return await self._process.wait_for(future)
+        return await self._process.wait_for(self._put(operation))
 
-    def _set_off(self) -> None:
-        if not self._is_committing:
-            self._is_committing = True
-            self._loop.call_later(self._process.rng.uniform(0.0005, 0.01), self._turn)
-
-    def _turn(self) -> None:
-        self._is_committing = False
-        if self._waiting.empty():  # the run has ended meanwhile
-            return
-        try:
+    def _commit_next(self) -> None:
+        with contextlib.suppress(Crash):
             self._process.moment()
-            self._commit(self._next_batch())
+            super()._commit_next()
             self._process.moment()
-        except Crash:
-            return
-        if not self._waiting.empty():
-            self._set_off()
 
 
 def _copy(done: asyncio.Future[T], outcome: asyncio.Future[T]) -> None:

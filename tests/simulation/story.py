@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import tempfile
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from simulation.commands import OFTEN, Command, job_of
 from simulation.customers import Customers
 from simulation.inputs import InputFile
 from simulation.judge import Judge, require
+from simulation.memory import folder_in_memory
 from simulation.process import CRASHED, Life, Process
 from simulation.trace import Trace
 from simulation.weather import SKIES, Weather
@@ -298,9 +298,8 @@ class Story:
 
 def tell(seed: int) -> Told:
     """Tell the story of a seed; what it raises carries the story so far in `lines`."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of one's own in it
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
-        story = Story(seed, Path(path))
+    with folder_in_memory() as folder:
+        story = Story(seed, folder)
         try:
             return story.tell()
         except BaseException as error:

@@ -1,0 +1,78 @@
+"""`python -m simulation.scale CUSTOMERS`: a migration of any size over virtual days, beside the forecast of `check`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+from bulk.codat.forecast import Linking
+from bulk.journal.store import FILE
+from simulation.luck import spread
+from simulation.memory import folder_in_memory
+from simulation.migrating import Migrating, Scene, states
+
+DRAWS = 100  # of what chance may make of the days
+
+
+def main() -> None:
+    """Simulate one migration, and print each day and the comparison."""
+    parser = argparse.ArgumentParser(prog="python -m simulation.scale", description=__doc__)
+    parser.add_argument("customers", type=int)
+    parser.add_argument("--linked", type=int, default=0, help="companies that are linked already")
+    parser.add_argument("--linking", type=float, default=0.0, metavar="PERCENT", help="of the customers who will link")
+    parser.add_argument("--within", type=int, default=7, metavar="DAYS", help="after their email")
+    parser.add_argument("--rate", type=int, default=1000, help="requests a minute")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--folder", type=Path, help="where the batch is made, and left; else in memory")
+    given = parser.parse_args()
+    linking = Linking(given.linking / 100, given.within)
+    scene = Scene(given.customers, given.linked, linking, given.rate, given.seed)
+    print(scene, flush=True)
+    with folder_in_memory() as temporary:
+        folder = given.folder or temporary
+        folder.mkdir(parents=True, exist_ok=True)
+        _tell(Migrating(scene, folder))
+
+
+def _tell(migrating: Migrating) -> None:
+    cost, scene, codat = migrating.forecast(), migrating.scene, migrating.codat
+    began, cpu = time.monotonic(), time.process_time()
+    print(
+        _line("day", "linked", "requests", "follow-up", "ready", "start s", "seconds", "CPU s", "peak MB"), flush=True
+    )
+    requests = followed_up = 0
+    for day in migrating.days():
+        requests, followed_up = requests + day.requests, followed_up + day.followed_up
+        counts = (f"{number:,}" for number in (day.number, day.linked, day.requests, day.followed_up, day.ready))
+        took = (f"{day.start_seconds:.2f}", f"{day.seconds:.1f}", f"{day.cpu_seconds:.1f}", f"{day.megabytes:,.0f}")
+        print(_line(*counts, *took), flush=True)
+    codat.close()
+    seconds, cpu_seconds = time.monotonic() - began, time.process_time() - cpu
+    size = (migrating.batch / FILE).stat().st_size
+    print(f"customers: {states(migrating.batch)}")
+    print(
+        f"days: forecast {cost.elapsed:.3f}, simulated {migrating.elapsed:.3f}, {_off(migrating.elapsed, cost.elapsed)}"
+    )
+    print(f"requests of migrate: forecast {cost.requests:,}, simulated {requests:,}, {_off(requests, cost.requests)}")
+    print(f"requests of follow-up: {followed_up:,}")
+    each = 1e3 * cpu_seconds / (requests + followed_up)
+    print(f"simulated in {seconds:,.0f} s, CPU {cpu_seconds:,.0f} s: {each:.3f} ms a request")
+    print(f"journal: {size / 1e6:,.1f} MB, {size / scene.customers:,.0f} bytes a customer")
+    if scene.linking.share > 0:
+        low, middle, high = spread(
+            cost.requests, quota=cost.quota, rate=scene.rate, linking=scene.linking, seed=scene.seed, draws=DRAWS
+        )
+        print(f"days by chance, of {DRAWS} draws: {middle:.3f}; nine in ten from {low:.3f} to {high:.3f}")
+
+
+def _line(*cells: str) -> str:
+    return "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, (4, 9, 9, 9, 9, 8, 8, 7, 8), strict=True))
+
+
+def _off(came: float, told: float) -> str:
+    return f"{came / told - 1:+.1%}"
+
+
+if __name__ == "__main__":
+    main()
