@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint simulate bench lock clean
+.PHONY: help setup demo test lint simulate fuzz bench lock clean
 
 help:  ## show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,6 +32,9 @@ lint: $(READY)
 
 simulate: $(READY)  ## tell the stories of simulated migrations: SEEDS=500, SEEDS=1000-1999, or SEED=1234
 	PYTHONPATH=tests POLARS_MAX_THREADS=1 $(BIN)/python -m simulation $(if $(SEED),$(SEED)-$(SEED),$(or $(SEEDS),500))
+
+fuzz: $(READY)  ## feed nonsense to the reader, the client, the engine and the listener: EXAMPLES=20000
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),4000) POLARS_MAX_THREADS=1 $(BIN)/python -m pytest tests/fuzz --timeout 0 $(if $(SEED),--hypothesis-seed=$(SEED))
 
 bench: $(READY)  ## measure, as ratios against baselines in the same run
 	$(BIN)/python -m benchmarks
