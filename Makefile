@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint simulate scale bench lock clean
+.PHONY: help setup demo test lint simulate scale fuzz bench lock clean
 
 help:  ## show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -35,6 +35,9 @@ simulate: $(READY)  ## tell the stories of simulated migrations: SEEDS=500, SEED
 
 scale: $(READY)  ## a whole migration over virtual days, beside its forecast: CUSTOMERS=10000 SCENE="--linked 9 --linking 5"
 	PYTHONPATH=tests $(BIN)/python -m simulation.scale $(or $(CUSTOMERS),10000) $(SCENE)
+
+fuzz: $(READY)  ## feed nonsense to the reader, the client, the engine and the listener: EXAMPLES=20000
+	FUZZ_EXAMPLES=$(or $(EXAMPLES),4000) POLARS_MAX_THREADS=1 $(BIN)/python -m pytest tests/fuzz --timeout 0 $(if $(SEED),--hypothesis-seed=$(SEED))
 
 bench: $(READY)  ## measure, as ratios against baselines in the same run
 	$(BIN)/python -m benchmarks

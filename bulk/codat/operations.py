@@ -168,8 +168,10 @@ def read_company_page(content: Any) -> CompanyPage | None:
     if not isinstance(results, list):
         return None
     companies = tuple(company for company in map(read_company, results) if company)
-    total = content.get("totalResults")
-    return CompanyPage(companies, total if isinstance(total, int) else None, _next(content.get("_links")))
+    total, following = content.get("totalResults"), _next(content.get("_links"))
+    if following is not None and not companies:
+        return None  # else a list could go on for ever
+    return CompanyPage(companies, total if isinstance(total, int) else None, following)
 
 
 def read_platforms(content: Any) -> tuple[dict[str, str] | None, str | None]:

@@ -59,8 +59,13 @@ class Cutter:
             if block is not None:
                 done += block.rows
                 yield block
-            elif len(held) > LONGEST_ROW:
+            elif len(held) > LONGEST_ROW and b'"' in held:
                 raise self._endless(done)
+            elif len(held) > LONGEST_ROW:
+                raise UnreadableInput(
+                    f"{self._path}: after about {done} rows there is one of more than {LONGEST_ROW // 2**20} MB; "
+                    "save it again as CSV, a line for each row"
+                )
         if held:
             block, taken = self._first_block(held if held.endswith(b"\n") else held + b"\n", is_last=True)
             if block is None or taken < len(held):

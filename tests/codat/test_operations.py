@@ -76,9 +76,16 @@ def test_odd_fields_of_a_company_are_left_out() -> None:
 )
 def test_only_a_path_is_followed(links: object, following: str | None) -> None:
     """An answer must not be able to send the key to another host."""
-    page = read_company_page({"results": [], "_links": links})
+    page = read_company_page({"results": [{"id": "c"}], "_links": links})
     assert page is not None
     assert page.next_path == following
+
+
+@pytest.mark.parametrize("results", [[], [None], [{"name": "no id"}]])
+def test_a_page_without_companies_that_names_another_is_none(results: list[object]) -> None:
+    """Such a list could go on for ever; an empty page that names none is the end of it."""
+    assert read_company_page({"results": results, "_links": {"next": {"href": "/companies?page=2"}}}) is None
+    assert read_company_page({"results": results, "_links": {}}) is not None
 
 
 TAG = customer_tag("a")

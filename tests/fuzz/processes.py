@@ -14,7 +14,9 @@ from pathlib import Path
 MEASURED = """
 import atexit, pathlib, resource, sys
 def tell():
-    own = next((int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmHWM")), 0)
+    status = pathlib.Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    own = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), 0)
     children = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     place.write_text(str(max(own, children) // 1024))
 place = pathlib.Path(sys.argv.pop(1))

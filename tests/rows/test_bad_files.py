@@ -63,6 +63,7 @@ def workbook(folder: Path) -> bytes:
         ("in.csv", b"\xef\xbb\xbf" + GOOD + b"2,Caf\xe9,xero,,\n", "UTF-8"),  # marked as UTF-8, but is none
         ("in.csv", f"{HEADER}\n1,Café,xero,,\n2,Zoë,qbo,,\n".encode() + b"3,\xff,xero,,\n", "line 4"),  # one bad byte
         ("in.csv", GOOD + b'2,"Acme,xero,,\n3,Bolt,qbo,,\n', "never closed"),  # a quote that stays open
+        ("in.csv", GOOD + b"x" * 20_000_000, "one of more than 16 MB"),  # a line that never ends
         ("in.csv", b'customer_id,"company_name,platform\n' + b"x" * 200_000, "header cannot be read"),  # in the header
         (
             "in.csv",

@@ -1,0 +1,130 @@
+"""Whatever comes to `listen`: it is answered, nothing but an event of Codat's is kept, and who sends it is let go."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from listen.conftest import edge_of
+from listen.hooks import Listener, free_port, listening, signed, taken
+from runs.bench import Bench, Codat
+from runs.conftest import unlimited
+
+from bulk.codat.events import read_event
+from bulk.listening import MOST_BYTES, verifier
+from bulk.sandbox.options import WEBHOOK_SECRET
+from bulk.settings import Secret
+from fuzz.damage import damaged, odd
+from fuzz.effort import share
+from fuzz.test_answers import EVENT
+
+__all__ = ["unlimited"]
+
+SEEDS = st.integers(0, 2**32)
+BODIES = st.binary(max_size=40) | st.builds(odd, st.just(EVENT), SEEDS)
+IS_GENUINE = verifier(Secret(WEBHOOK_SECRET))
+MOST_MEGABYTES = 400
+
+
+@share(300)
+@given(body=BODIES)
+def test_any_body_is_an_event_that_can_be_kept_or_none(body: bytes) -> None:
+    """And one that is kept can be read again."""
+    try:
+        event = read_event(json.loads(body.decode()))
+    except (ValueError, RecursionError):
+        return
+    if event is not None:
+        texts = [event.type, event.generated_at, event.company_id, event.connection_id, event.status]
+        for text in (*texts, event.platform_key or "", *event.tags.values()):
+            assert text.encode().decode() == text
+
+
+@share(200)
+@given(
+    body=BODIES,
+    headers=st.dictionaries(
+        st.sampled_from(["webhook-id", "webhook-timestamp", "webhook-signature"]),
+        st.text(max_size=20) | st.sampled_from(["v1,", "v1,²", "9" * 5000, "nan", "-1", "٣", "v1,AAAA " * 99]),
+    ),
+)
+def test_no_headers_but_codats_own_make_an_event_genuine(body: bytes, headers: dict[str, str]) -> None:
+    """Whatever stands in them, the answer is no."""
+    assert not IS_GENUINE(body, headers)
+
+
+@pytest.fixture(scope="module")
+def at_work(tmp_path_factory: pytest.TempPathFactory, unlimited: Codat) -> Iterator[tuple[Listener, Bench]]:
+    """Give a listener that all tests here send to; it is held to account at the end."""
+    bench, _ = edge_of(tmp_path_factory.mktemp("nonsense") / "bench", unlimited)
+    listener = listening(bench, free_port())
+    yield listener, bench
+    assert megabytes(listener) < MOST_MEGABYTES
+    ended = listener.end()
+    assert ended.code == 130
+    assert taken(bench) == 0
+
+
+def megabytes(listener: Listener) -> int:
+    """Say how much memory a listener has held at most, where the system tells (Linux)."""
+    status = Path(f"/proc/{listener.process.pid()}/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), 0)
+
+
+def asked(body: bytes, **headers: str) -> bytes:
+    """Write a delivery, signed or not."""
+    told = {"Host": "x", "Content-Length": str(len(body))} | signed(body) | headers
+    return b"POST / HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in told.items()).encode() + b"\r\n" + body
+
+
+def answer(listener: Listener, content: bytes, *, seconds: float = 15.0) -> bytes:
+    """Send bytes and hang up; gives what came back."""
+    host, port = listener.url.removeprefix("http://").rstrip("/").split(":")
+    with suppress(ConnectionError), socket.create_connection((host, int(port)), timeout=seconds) as line:
+        line.sendall(content)
+        line.shutdown(socket.SHUT_WR)
+        return line.recv(2**16)
+    return b""
+
+
+@share(40)
+@given(seed=SEEDS)
+def test_any_bytes_at_the_port_are_answered_or_let_go(at_work: tuple[Listener, Bench], seed: int) -> None:
+    """A delivery that is signed, damaged on its way: never a 500."""
+    said = answer(at_work[0], damaged(asked(json.dumps(EVENT).encode()), seed))
+    assert b" 500 " not in said.split(b"\r\n")[0]
+
+
+@share(20)
+@given(body=BODIES)
+def test_any_signed_body_is_answered(at_work: tuple[Listener, Bench], body: bytes) -> None:
+    """Taken and forgotten, or refused."""
+    assert at_work[0].take(body) in (204, 400, 401)
+
+
+def test_many_who_say_nothing_or_too_much_keep_nobody_out(at_work: tuple[Listener, Bench]) -> None:
+    """Half-open lines, bodies that do not come, bodies without end: an event that is signed is answered meanwhile."""
+    listener, _ = at_work
+    host, port = listener.url.removeprefix("http://").rstrip("/").split(":")
+    with ExitStack() as lines:
+        for number in range(150):
+            line = lines.enter_context(socket.create_connection((host, int(port)), timeout=15))
+            with suppress(ConnectionError):
+                head = asked(b"", **{"Content-Length": str(10**12)})
+                line.sendall((b"", b"POST / HT", head, head + b"x" * 4096)[number % 4])
+        flood = lines.enter_context(socket.create_connection((host, int(port)), timeout=15))
+        with suppress(ConnectionError):
+            flood.sendall(asked(b"", **{"Content-Length": str(10**9)}) + b"x" * (3 * MOST_BYTES))
+        began = time.monotonic()
+        assert listener.take(b"{}") == 204
+        assert time.monotonic() - began < 10
+        with suppress(ConnectionError):
+            assert flood.recv(100).split(b" ")[1] == b"413"
