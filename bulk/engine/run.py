@@ -205,6 +205,7 @@ class Run:
         connection = store.open_journal(self._folder)
         try:
             with store.translated(self._folder / store.FILE):
+                await anyio.to_thread.run_sync(store.require_sound, connection, self._folder / store.FILE)
                 self._claim(connection)
                 at = steps.timestamp(self._wall())
                 run = store.begin_run(connection, command=job.command, version=self._version, source=job.source, at=at)
