@@ -274,6 +274,12 @@ def intend(connection: sqlite3.Connection, run: int, intent: Intent) -> int:
     return int(cursor.lastrowid or 0)
 
 
+def newest_request(connection: sqlite3.Connection) -> int:
+    """Give the number of the newest request; 0 if there is none."""
+    (number,) = connection.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
+    return int(number)
+
+
 def settle(connection: sqlite3.Connection, request: int, result: Result) -> None:
     """Write down what became of a request."""
     problem = result.problem or Problem("")
