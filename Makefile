@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint simulate bench lock clean
+.PHONY: help setup demo test lint simulate torture bench lock clean
 
 help:  ## show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -32,6 +32,10 @@ lint: $(READY)
 
 simulate: $(READY)  ## tell the stories of simulated migrations: SEEDS=500, SEEDS=1000-1999, or SEED=1234
 	PYTHONPATH=tests POLARS_MAX_THREADS=1 $(BIN)/python -m simulation $(if $(SEED),$(SEED)-$(SEED),$(or $(SEEDS),500))
+
+torture: $(READY)  ## kill, cut and garble real processes and files: ROUNDS=200, or SEED=1234 for one round
+	$(if $(SEED),,TORTURE=1 $(BIN)/python -m pytest -n 3 --dist worksteal tests/torture)
+	PYTHONPATH=tests $(BIN)/python -m torture $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY)  ## measure, as ratios against baselines in the same run
 	$(BIN)/python -m benchmarks
