@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint simulate scale fuzz bench lock clean
+.PHONY: help setup demo test lint simulate scale fuzz torture bench lock clean
 
 help:  ## show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -38,6 +38,10 @@ scale: $(READY)  ## a whole migration over virtual days, beside its forecast: CU
 
 fuzz: $(READY)  ## feed nonsense to the reader, the client, the engine and the listener: EXAMPLES=20000
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),4000) POLARS_MAX_THREADS=1 $(BIN)/python -m pytest tests/fuzz --timeout 0 $(if $(SEED),--hypothesis-seed=$(SEED))
+
+torture: $(READY)  ## kill, cut and garble real processes and files: ROUNDS=200, or SEED=1234 for one round
+	$(if $(SEED),,TORTURE=1 $(BIN)/python -m pytest -n 3 --dist worksteal tests/torture)
+	PYTHONPATH=tests $(BIN)/python -m torture $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY)  ## measure, as ratios against baselines in the same run
 	$(BIN)/python -m benchmarks

@@ -30,7 +30,7 @@ from bulk.engine.events import Advanced, Ended, Hook, Warned
 from bulk.engine.steps import Aim
 from bulk.engine.work import Finished, Tools, advance
 from bulk.errors import BatchUnusable, BulkError, WrongUsage
-from bulk.journal import store
+from bulk.journal import mark, store
 from bulk.journal.writer import Writer
 from bulk.model import Entry, State, Stop
 from bulk.settings import Settings
@@ -205,7 +205,9 @@ class Run:
         connection = store.open_journal(self._folder)
         try:
             with store.translated(self._folder / store.FILE):
+                await anyio.to_thread.run_sync(store.require_sound, connection, self._folder / store.FILE)
                 self._claim(connection)
+                self._notice_loss(connection)
                 at = steps.timestamp(self._wall())
                 run = store.begin_run(connection, command=job.command, version=self._version, source=job.source, at=at)
                 await anyio.to_thread.run_sync(job.prepare, connection, run)
@@ -245,6 +247,18 @@ class Run:
             refuse_another(known, self._folder, self._settings)
         with store.transaction(connection):
             store.put(connection, {"base_url": self._settings.base_url})  # what the next command needs to be told
+
+    def _notice_loss(self, connection: sqlite3.Connection) -> None:
+        """Say so if the journal is one of some time ago; the company list is then read before anybody is created."""
+        lost = mark.fallen_behind(connection, self._folder)
+        if lost:
+            self._hook(
+                Warned(
+                    f"{self._folder / store.FILE} lacks its last {lost} requests: a part of it was lost, or an older "
+                    "copy was put back. The next migrate reads Codat's company list and takes over what was made "
+                    "since, before it creates anybody; linkUrls that were renewed since may no longer open."
+                )
+            )
 
     async def _work(self, job: Job, writer: Writer, run: int, interrupt: anyio.Event) -> Stop | None:
         if not await job.begin(writer, self._hook, self._wall()):

@@ -90,11 +90,13 @@ def translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         said = str(error)
-        if "not a database" in said or "malformed" in said:
-            raise BatchUnusable(
-                f"{path} is damaged ({said}). Move it away and migrate the input again: what Codat has is found "
-                "there by its tags and taken over, nothing is created twice."
+        if "is locked" in said:
+            raise JournalUnwritable(
+                f"{path} cannot be written: another program holds it ({said}). Close what else has it open, a viewer "
+                "of databases or a backup, then run the same command again: nothing that was done is lost."
             ) from error
+        if "not a database" in said or "malformed" in said:
+            raise _damaged(path, said) from error
         raise JournalUnwritable(
             f"{path} cannot be written ({said}). Make room or mend the permissions, then run the same command again: "
             "nothing that was done is lost."
@@ -104,6 +106,23 @@ def translated(path: Path) -> Iterator[None]:
             f"{path} cannot be written ({error.strerror or error}). Make room or mend the permissions, then run the "
             "same command again: nothing that was done is lost."
         ) from error
+
+
+def _damaged(path: Path, said: str) -> BatchUnusable:
+    return BatchUnusable(
+        f"{path} is damaged ({said}). Move it away and migrate the input again: what Codat has is found "
+        "there by its tags and taken over, nothing is created twice."
+    )
+
+
+def require_sound(connection: sqlite3.Connection, path: Path) -> None:
+    """Refuse a journal of which a part was overwritten: it might not know a company. Raises BatchUnusable.
+
+    SQLite does not look by itself. It takes a third of a second for 100,000 customers.
+    """
+    said = " ".join(str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0]).split())
+    if said != "ok":
+        raise _damaged(path, said)
 
 
 @contextmanager
@@ -137,7 +156,9 @@ def make_folder(folder: Path) -> None:
 
 def _require_access(path: Path, mode: int) -> None:
     if not os.access(path, mode):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+        number = errno.EROFS if is_read_only else errno.EACCES
+        raise OSError(number, os.strerror(number), str(path))
 
 
 @contextmanager
@@ -251,6 +272,12 @@ def intend(connection: sqlite3.Connection, run: int, intent: Intent) -> int:
         (run, intent.seq, intent.step, intent.operation, intent.key, intent.body, intent.sent_at),
     )
     return int(cursor.lastrowid or 0)
+
+
+def newest_request(connection: sqlite3.Connection) -> int:
+    """Give the number of the newest request; 0 if there is none."""
+    (number,) = connection.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
+    return int(number)
 
 
 def settle(connection: sqlite3.Connection, request: int, result: Result) -> None:

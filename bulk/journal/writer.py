@@ -15,7 +15,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from bulk.journal.store import FILE, transaction, translated
+from bulk.errors import JournalUnwritable
+from bulk.journal import mark
+from bulk.journal.store import FILE, newest_request, transaction, translated
 
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], Any]
@@ -28,7 +30,10 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         """Make a writer for the journal in this folder."""
         self._connection = connection
+        self._folder = folder
         self._path = folder / FILE
+        self._file = _identity(self._path)
+        self._marked = mark.read(folder)
         self._waiting: queue.SimpleQueue[tuple[Operation, asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
 
@@ -73,11 +78,34 @@ class Writer:
         results: list[Any] = []
         failure: BaseException | None = None
         try:
-            with translated(self._path), transaction(self._connection):
-                results.extend(operation(self._connection) for operation, _ in batch)
+            with translated(self._path):
+                self._require_in_place()
+                with transaction(self._connection):
+                    results.extend(operation(self._connection) for operation, _ in batch)
+                    newest = newest_request(self._connection)
+                if newest > self._marked:
+                    mark.write(self._folder, newest)
+                    self._marked = newest
         except BaseException as error:  # noqa: BLE001 - it is handed to those who wait, in their own task
             failure = error
         self._loop.call_soon_threadsafe(_hand_back, [future for _, future in batch], results, failure)
+
+    def _require_in_place(self) -> None:
+        """What is written into a file that nobody finds again is not written down. Raises JournalUnwritable."""
+        if self._file is None or _identity(self._path) != self._file:
+            raise JournalUnwritable(
+                f"{self._path} is gone: it was moved or deleted while the run was at work. Put it back if you can, "
+                "then run the same command again. Without it, migrate the input again: what Codat has is found there "
+                "by its tags and taken over, nothing is created twice."
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        there = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return there.st_dev, there.st_ino
 
 
 def _hand_back(futures: list[asyncio.Future[Any]], results: list[Any], failure: BaseException | None) -> None:

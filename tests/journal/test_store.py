@@ -74,6 +74,28 @@ def test_a_damaged_journal_says_what_to_do(tmp_path: Path, kept: int, garbage: b
         read_all(tmp_path)
 
 
+def test_a_journal_that_another_program_holds_is_said(tmp_path: Path) -> None:
+    """What to do is another thing than for a full disk."""
+    with (
+        pytest.raises(JournalUnwritable, match="another program holds it"),
+        store.translated(tmp_path / store.FILE),
+    ):
+        raise sqlite3.OperationalError("database is locked")
+
+
+def test_a_journal_with_a_page_in_the_wrong_place_is_refused(tmp_path: Path) -> None:
+    """SQLite reads it without a word, and some customers are missing."""
+    with closing(store.open_journal(tmp_path)) as db:
+        with store.transaction(db):
+            db.executemany("INSERT INTO strangers (tag) VALUES (?)", [(f"{n:032}",) for n in range(2000)])
+        store.require_sound(db, tmp_path / store.FILE)
+    content = bytearray((tmp_path / store.FILE).read_bytes())
+    content[-4096:] = content[-8192:-4096]
+    (tmp_path / store.FILE).write_bytes(content)
+    with closing(store.open_journal(tmp_path)) as db, pytest.raises(BatchUnusable, match="is damaged"):
+        store.require_sound(db, tmp_path / store.FILE)
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     """Here a file stands in its way."""
     (tmp_path / "file").touch()

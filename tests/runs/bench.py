@@ -218,6 +218,7 @@ class Bench:
     key: str = KEY
     environment: Mapping[str, str] = field(default_factory=dict)
     takes_from_dotenv: bool = False
+    through: str = ""  # where runs find the sandbox, if there is something in between
     runs: int = 0
     processes: list[Process] = field(default_factory=list)
 
@@ -261,13 +262,14 @@ class Bench:
         if command == "links" and "--timeout" not in options:
             pace += ("--timeout", "3")  # and so waits less for the end of a request that was lost
         place = path or (self.input if command == "migrate" else self.folder)
+        base_url = self.through or self.codat.base_url
         arguments = [command, str(place), *pace, *options]
         if command != "migrate":
-            arguments += ["--base-url", self.codat.base_url]
+            arguments += ["--base-url", base_url]
         line = [sys.executable, "-m", "bulk", *arguments]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CODAT_")}
         if not self.takes_from_dotenv:
-            environment |= {"CODAT_API_KEY": self.key, "CODAT_BASE_URL": self.codat.base_url}
+            environment |= {"CODAT_API_KEY": self.key, "CODAT_BASE_URL": base_url}
         environment |= self.environment
         if limit_bytes is not None:
             script = (

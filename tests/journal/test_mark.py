@@ -1,0 +1,99 @@
+"""A journal that has fallen behind is noticed; one that has not is left as it is."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import anyio
+import pytest
+
+from bulk.errors import JournalUnwritable
+from bulk.journal import mark, store
+from bulk.journal.store import Intent
+from bulk.journal.writer import Writer
+
+A_REQUEST = Intent(None, None, "list_companies", 1_790_000_000.0)
+
+
+def ask(folder: Path, times: int) -> None:
+    """Write down so many requests, as a run does."""
+
+    async def run() -> None:
+        async with Writer(store.open_journal(folder), folder) as writer:
+            for _ in range(times):
+                await writer.write(lambda db: store.intend(db, 1, A_REQUEST))
+
+    anyio.run(run)
+
+
+def sweep(folder: Path) -> None:
+    """Write down that the company list was read."""
+    with closing(store.open_journal(folder)) as db:
+        store.put(db, {"swept_at": 1_790_000_000.0, "swept_run": 1})
+
+
+def lost(folder: Path) -> tuple[int, str | None]:
+    """Give how many requests the journal lacks, and what it then has of its last sweep."""
+    with closing(store.open_journal(folder)) as db:
+        return mark.fallen_behind(db, folder), store.get(db, "swept_at")
+
+
+def test_an_older_copy_is_noticed_once_and_forgets_its_sweep(tmp_path: Path) -> None:
+    """So that the company list is read before anybody is created."""
+    folder = tmp_path / "batch"
+    sweep(folder)
+    ask(folder, 2)
+    shutil.copy(folder / store.FILE, tmp_path / "copy")
+    ask(folder, 3)
+    assert mark.read(folder) == 5
+    shutil.copy(tmp_path / "copy", folder / store.FILE)
+
+    assert lost(folder) == (3, None)
+    sweep(folder)
+    assert lost(folder) == (0, "1790000000.0")
+    ask(folder, 1)
+    assert mark.read(folder) == 3
+
+
+def test_a_journal_that_knows_all_that_was_asked_keeps_its_sweep(tmp_path: Path) -> None:
+    """So does one of a version that kept no mark, and one whose mark is behind or is none."""
+    sweep(tmp_path)
+    ask(tmp_path, 2)
+    for content in (None, b"", b"1", b"what is this\n"):
+        if content is not None:
+            (tmp_path / mark.FILE).write_bytes(content)
+        assert lost(tmp_path) == (0, "1790000000.0")
+    (tmp_path / mark.FILE).unlink()
+    assert lost(tmp_path) == (0, "1790000000.0")
+
+
+def test_nothing_is_said_of_a_new_journal_in_the_place_of_a_lost_one(tmp_path: Path) -> None:
+    """It reads the list in any case."""
+    sweep(tmp_path)
+    ask(tmp_path, 2)
+    for path in tmp_path.glob("journal.sqlite3*"):
+        path.unlink()
+    assert lost(tmp_path) == (0, None)
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
+def test_nothing_more_is_written_into_a_journal_that_is_gone(how: str, tmp_path: Path) -> None:
+    """Nobody would find it again: the run ends instead of sending what only that file knows of."""
+    folder = tmp_path / "batch"
+
+    async def run() -> None:
+        async with Writer(store.open_journal(folder), folder) as writer:
+            await writer.write(lambda db: store.intend(db, 1, A_REQUEST))
+            if how == "deleted":
+                shutil.rmtree(folder)
+            elif how == "moved":
+                folder.rename(tmp_path / "elsewhere")
+            else:
+                (folder / store.FILE).rename(folder / "old")
+                (folder / store.FILE).touch()
+            with pytest.raises(JournalUnwritable, match="is gone: it was moved or deleted"):
+                await writer.write(lambda db: store.intend(db, 1, A_REQUEST))
+
+    anyio.run(run)

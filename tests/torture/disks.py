@@ -1,0 +1,43 @@
+"""Small file systems in memory, mounted where a test wants them; root only, and not in every container."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+
+MISSING = "needs to mount a file system in memory: root, with the right to"
+
+
+@cache
+def can_mount() -> bool:
+    """Whether this process may mount one."""
+    with tempfile.TemporaryDirectory() as path:
+        try:
+            with small(Path(path), "64k"):
+                return True
+        except (OSError, subprocess.CalledProcessError):
+            return False
+
+
+@contextmanager
+def small(path: Path, size: str) -> Iterator[None]:
+    """Mount a file system of this size (`300k`) on a folder; it is gone afterwards, with what it has."""
+    path.mkdir(parents=True, exist_ok=True)
+    _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(path))
+    try:
+        yield
+    finally:
+        _run("umount", "--lazy", str(path))
+
+
+def remount(path: Path, options: str) -> None:
+    """Give it another size (`size=9m`), or make it read-only (`ro`)."""
+    _run("mount", "-o", f"remount,{options}", str(path))
+
+
+def _run(*line: str) -> None:
+    subprocess.run(line, check=True, capture_output=True)
