@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from bulk.journal import store
@@ -26,13 +27,20 @@ def read(folder: Path) -> int:
         return 0
 
 
-def write(folder: Path, request: int) -> None:
-    """Remember the number of the newest request. Raises OSError."""
-    file = os.open(folder / FILE, os.O_WRONLY | os.O_CREAT, 0o600)
-    try:
-        os.write(file, b"%*d\n" % (_DIGITS, request))
-    finally:
-        os.close(file)
+class Mark:
+    """A folder's mark, open for writing. Raises OSError where it cannot be made or written."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open it."""
+        self._file = os.open(folder / FILE, os.O_WRONLY | os.O_CREAT, 0o600)
+
+    def set(self, request: int) -> None:
+        """Remember the number of the newest request."""
+        os.pwrite(self._file, b"%*d\n" % (_DIGITS, request), 0)
+
+    def close(self) -> None:
+        """Write no more."""
+        os.close(self._file)
 
 
 def fallen_behind(connection: sqlite3.Connection, folder: Path) -> int:
@@ -46,5 +54,6 @@ def fallen_behind(connection: sqlite3.Connection, folder: Path) -> int:
         return 0
     with store.transaction(connection):
         had_swept = connection.execute("DELETE FROM batch WHERE key IN ('swept_at', 'swept_run')").rowcount > 0
-    write(folder, newest)
+    with closing(Mark(folder)) as mark:
+        mark.set(newest)
     return lost if had_swept else 0

@@ -17,6 +17,7 @@ from typing import Any, Self, TypeVar
 
 from bulk.errors import JournalUnwritable
 from bulk.journal import mark
+from bulk.journal.mark import Mark
 from bulk.journal.store import FILE, newest_request, transaction, translated
 
 T = TypeVar("T")
@@ -33,6 +34,7 @@ class Writer:
         self._folder = folder
         self._path = folder / FILE
         self._file = _identity(self._path)
+        self._mark: Mark | None = None
         self._marked = mark.read(folder)
         self._waiting: queue.SimpleQueue[tuple[Operation, asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
@@ -57,6 +59,11 @@ class Writer:
     def _work(self) -> None:
         while batch := self._next_batch():
             self._commit(batch)
+        self._close()
+
+    def _close(self) -> None:
+        if self._mark is not None:
+            self._mark.close()
         self._connection.close()
 
     def _next_batch(self) -> list[tuple[Operation, asyncio.Future[Any]]]:
@@ -84,7 +91,8 @@ class Writer:
                     results.extend(operation(self._connection) for operation, _ in batch)
                     newest = newest_request(self._connection)
                 if newest > self._marked:
-                    mark.write(self._folder, newest)
+                    self._mark = self._mark or Mark(self._folder)
+                    self._mark.set(newest)
                     self._marked = newest
         except BaseException as error:  # noqa: BLE001 - it is handed to those who wait, in their own task
             failure = error

@@ -32,7 +32,7 @@ class VirtualWriter(Writer):
     ) -> None:
         while not self._waiting.empty():
             self._commit(self._next_batch())
-        self._connection.close()
+        self._close()
 
     async def write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
         """Run the operation in the next transaction, and wait for it."""
