@@ -205,7 +205,8 @@ class Run:
         connection = store.open_journal(self._folder)
         try:
             with store.translated(self._folder / store.FILE):
-                await anyio.to_thread.run_sync(store.require_sound, connection, self._folder / store.FILE)
+                if not mark.is_as_it_was_left(self._folder):
+                    await anyio.to_thread.run_sync(store.require_sound, connection, self._folder / store.FILE)
                 self._claim(connection)
                 self._notice_loss(connection)
                 at = steps.timestamp(self._wall())

@@ -4,6 +4,9 @@ A write-ahead log that was deleted or cut short leaves a journal of some time ag
 Such a one is whole, and knows nothing of the companies that were made since. The mark is the number of the newest
 request, written after the commit of it and before it leaves. It is not synced: it may be behind the journal, and says
 nothing then.
+
+Behind that number stands how a run has left the file, its size and time, once it has closed it: a journal that is as it
+was left need not be read from end to end before it is believed.
 """
 
 from __future__ import annotations
@@ -16,15 +19,30 @@ from pathlib import Path
 from bulk.journal import store
 
 FILE = ".journal.mark"
-_DIGITS = 20  # always as many, so that it is overwritten at once and needs no more room later
+_FORM = b"%20d %20d %20d\n"  # always as long, so that it is overwritten at once and needs no more room later
 
 
 def read(folder: Path) -> int:
     """Give the number of the newest request that was committed here; 0 if that is not known."""
+    return _read(folder)[0]
+
+
+def is_as_it_was_left(folder: Path) -> bool:
+    """Whether nobody has written into the journal since a run has closed it."""
+    return _read(folder)[1:] == _state(folder)
+
+
+def _read(folder: Path) -> tuple[int, int, int]:
     try:
-        return int((folder / FILE).read_bytes())
-    except (FileNotFoundError, ValueError):
-        return 0
+        request, size, time = map(int, (folder / FILE).read_bytes().split())
+    except (OSError, ValueError):
+        return 0, 0, 0
+    return request, size, time
+
+
+def _state(folder: Path) -> tuple[int, int]:
+    there = (folder / store.FILE).stat()
+    return there.st_size, there.st_mtime_ns
 
 
 class Mark:
@@ -36,7 +54,11 @@ class Mark:
 
     def set(self, request: int) -> None:
         """Remember the number of the newest request."""
-        os.pwrite(self._file, b"%*d\n" % (_DIGITS, request), 0)
+        os.pwrite(self._file, _FORM % (request, 0, 0), 0)
+
+    def leave(self, folder: Path, request: int) -> None:
+        """Remember how the journal is now, after it was closed."""
+        os.pwrite(self._file, _FORM % (request, *_state(folder)), 0)
 
     def close(self) -> None:
         """Write no more."""

@@ -7,6 +7,7 @@ An operation is a function of the connection; when `write` returns, what it wrot
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -62,9 +63,13 @@ class Writer:
         self._close()
 
     def _close(self) -> None:
+        self._connection.close()
+        with contextlib.suppress(OSError):  # the next run then looks at all of the journal
+            if self._file is not None and _identity(self._path) == self._file:
+                self._mark = self._mark or Mark(self._folder)
+                self._mark.leave(self._folder, self._marked)
         if self._mark is not None:
             self._mark.close()
-        self._connection.close()
 
     def _next_batch(self) -> list[tuple[Operation, asyncio.Future[Any]]]:
         """Take the first that comes and whatever waits behind it, without lingering; empty at the end."""

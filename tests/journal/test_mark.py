@@ -61,7 +61,7 @@ def test_a_journal_that_knows_all_that_was_asked_keeps_its_sweep(tmp_path: Path)
     """So does one of a version that kept no mark, and one whose mark is behind or is none."""
     sweep(tmp_path)
     ask(tmp_path, 2)
-    for content in (None, b"", b"1", b"what is this\n"):
+    for content in (None, b"", b"1", b"1 0 0", b"what is this\n"):
         if content is not None:
             (tmp_path / mark.FILE).write_bytes(content)
         assert lost(tmp_path) == (0, "1790000000.0")
@@ -76,6 +76,22 @@ def test_nothing_is_said_of_a_new_journal_in_the_place_of_a_lost_one(tmp_path: P
     for path in tmp_path.glob("journal.sqlite3*"):
         path.unlink()
     assert lost(tmp_path) == (0, None)
+
+
+def test_whether_somebody_has_written_into_a_journal_since_it_was_closed_is_known(tmp_path: Path) -> None:
+    """Then it is read from end to end before it is believed; else that would be seconds for nothing."""
+    folder = tmp_path / "batch"
+    sweep(folder)
+    assert not mark.is_as_it_was_left(folder)
+    ask(folder, 2)
+    assert mark.is_as_it_was_left(folder)
+    content = bytearray((folder / store.FILE).read_bytes())
+    content[-1] ^= 1
+    (folder / store.FILE).write_bytes(content)
+    assert not mark.is_as_it_was_left(folder)
+    ask(folder, 1)
+    assert mark.is_as_it_was_left(folder)
+    assert mark.read(folder) == 3
 
 
 @pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
