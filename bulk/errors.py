@@ -6,6 +6,7 @@ BulkError                  what a user is told in one message; `exit_code` is th
 │   ├── BatchInUse         another run works on this batch's folder
 │   └── BatchUnusable      the folder holds no journal of ours, or one of another Codat or version
 └── JournalUnwritable (75) the journal cannot be written (a full disk, say): make room, run again
+    └── JournalGone        it was moved or deleted while it was in use: put it back, run again
 
 What Codat answers is not an error but an outcome, written into the journal; what stops a run for good or for
 now is a value as well, `bulk.model.Stop`.
@@ -40,3 +41,7 @@ class JournalUnwritable(BulkError):  # noqa: N818 - named like the rest of the t
     """The journal cannot be written. What it has is safe; the same command resumes when there is room."""
 
     exit_code = 75
+
+
+class JournalGone(JournalUnwritable):
+    """The journal was moved or deleted while it was in use; what would be written now, nobody would find."""

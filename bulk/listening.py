@@ -29,7 +29,7 @@ from bulk.engine.events import Hook, Warned
 from bulk.engine.heed import Heed, is_needed, opened, take_in
 from bulk.engine.polling import AFTER_TROUBLE, next_try
 from bulk.engine.steps import timestamp
-from bulk.errors import BatchInUse, JournalUnwritable, WrongUsage
+from bulk.errors import BatchInUse, JournalGone, JournalUnwritable, WrongUsage
 from bulk.journal.writer import Writer
 from bulk.model import Stop
 from bulk.results import BatchResult
@@ -96,6 +96,9 @@ class Reception:
         number, at = request.headers["webhook-id"], timestamp(time.time())
         try:
             is_new = await self._writer.write(lambda db: take_in(db, number, event, text, at))
+        except JournalGone:
+            self._on_event()  # who hears of it finds that out too, and ends the listening
+            return PlainTextResponse("the batch is gone", 503)
         except JournalUnwritable:
             return PlainTextResponse("cannot be written down now", 503)
         if is_new:
@@ -205,6 +208,9 @@ class Rounds:
             return await self._report()
         except BatchInUse:
             return AFTER_ANOTHER_RUN
+        except JournalGone:
+            existing(self._folder)  # says so where nothing is in its place
+            raise
         except JournalUnwritable as error:  # meanwhile Codat hears so, and delivers again
             self._on_event(Warned(str(error)))
             return AFTER_TROUBLE

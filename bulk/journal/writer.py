@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from bulk.errors import JournalUnwritable
+from bulk.errors import JournalGone
 from bulk.journal import mark
 from bulk.journal.mark import Mark
 from bulk.journal.store import FILE, newest_request, transaction, translated
@@ -104,9 +104,9 @@ class Writer:
         self._loop.call_soon_threadsafe(_hand_back, [future for _, future in batch], results, failure)
 
     def _require_in_place(self) -> None:
-        """What is written into a file that nobody finds again is not written down. Raises JournalUnwritable."""
+        """What is written into a file that nobody finds again is not written down. Raises JournalGone."""
         if self._file is None or _identity(self._path) != self._file:
-            raise JournalUnwritable(
+            raise JournalGone(
                 f"{self._path} is gone: it was moved or deleted while the run was at work. Put it back if you can, "
                 "then run the same command again. Without it, migrate the input again: what Codat has is found there "
                 "by its tags and taken over, nothing is created twice."

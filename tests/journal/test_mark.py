@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from bulk.errors import JournalUnwritable
+from bulk.errors import JournalGone
 from bulk.journal import mark, store
 from bulk.journal.store import Intent
 from bulk.journal.writer import Writer
@@ -109,7 +109,7 @@ def test_nothing_more_is_written_into_a_journal_that_is_gone(how: str, tmp_path:
             else:
                 (folder / store.FILE).rename(folder / "old")
                 (folder / store.FILE).touch()
-            with pytest.raises(JournalUnwritable, match="is gone: it was moved or deleted"):
+            with pytest.raises(JournalGone, match="is gone: it was moved or deleted"):
                 await writer.write(lambda db: store.intend(db, 1, A_REQUEST))
 
     anyio.run(run)

@@ -170,7 +170,8 @@ class Round:
         judge.once_only(self._companies())
 
     def _end(self, process: Process, ending: signal.Signals | None) -> None:
-        if process.popen.poll() is None and ending in (signal.SIGINT, signal.SIGTERM):
+        # One that has said nothing yet may still be loading: there a Ctrl-C is Python's own, with its traceback.
+        if process.popen.poll() is None and ending in (signal.SIGINT, signal.SIGTERM) and process.so_far():
             self.tally += Tally(signals=1)
             process.tell(ending)
             with suppress(AssertionError):
@@ -181,9 +182,7 @@ class Round:
             self._bench.judge(Ended(-9, "", process.so_far()))
             return
         ended = process.wait()
-        # A signal that comes before anybody listens for it ends the process as it ends any.
-        codes = CODES | ({-signal.SIGINT, -signal.SIGTERM} if ending else set())
-        require(ended.code in codes, f"the run ended with {ended.code}: {ended.err}")
+        require(ended.code in CODES, f"the run ended with {ended.code}: {ended.err}")
 
     # -- what is done to it
 
