@@ -34,6 +34,8 @@ def is_as_it_was_left(folder: Path) -> bool:
 
 def _read(folder: Path) -> tuple[int, int, int]:
     try:
+        if not (folder / FILE).is_file():
+            return 0, 0, 0
         request, size, time = map(int, (folder / FILE).read_bytes().split())
     except (OSError, ValueError):
         return 0, 0, 0
@@ -70,9 +72,10 @@ def fallen_behind(connection: sqlite3.Connection, folder: Path) -> int:
 
     If any, what its last sweep has shown is forgotten: the next migrate looks who is there before it creates anybody.
     """
-    newest = store.newest_request(connection)
-    lost = read(folder) - newest
-    if lost <= 0:
+    newest, known = store.newest_request(connection), read(folder)
+    is_unknown = known == 0 and newest > 0  # a copy of the journal alone, of whatever time
+    lost = max(known - newest, 0)
+    if not lost and not is_unknown:
         return 0
     with store.transaction(connection):
         had_swept = connection.execute("DELETE FROM batch WHERE key IN ('swept_at', 'swept_run')").rowcount > 0

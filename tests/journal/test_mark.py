@@ -58,14 +58,26 @@ def test_an_older_copy_is_noticed_once_and_forgets_its_sweep(tmp_path: Path) -> 
 
 
 def test_a_journal_that_knows_all_that_was_asked_keeps_its_sweep(tmp_path: Path) -> None:
-    """So does one of a version that kept no mark, and one whose mark is behind or is none."""
+    """So does one whose mark is behind."""
     sweep(tmp_path)
     ask(tmp_path, 2)
-    for content in (None, b"", b"1", b"1 0 0", b"what is this\n"):
-        if content is not None:
-            (tmp_path / mark.FILE).write_bytes(content)
-        assert lost(tmp_path) == (0, "1790000000.0")
+    assert lost(tmp_path) == (0, "1790000000.0")
+    (tmp_path / mark.FILE).write_bytes(b"1 0 0")
+    assert lost(tmp_path) == (0, "1790000000.0")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"1", b"what is this\n"])
+def test_a_journal_without_a_mark_may_be_an_older_copy_and_forgets_its_sweep(
+    content: bytes | None, tmp_path: Path
+) -> None:
+    """Once: nobody can say how far it had come."""
+    sweep(tmp_path)
+    ask(tmp_path, 2)
     (tmp_path / mark.FILE).unlink()
+    if content is not None:
+        (tmp_path / mark.FILE).write_bytes(content)
+    assert lost(tmp_path) == (0, None)
+    sweep(tmp_path)
     assert lost(tmp_path) == (0, "1790000000.0")
 
 
