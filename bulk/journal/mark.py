@@ -58,9 +58,9 @@ class Mark:
         """Remember the number of the newest request."""
         os.pwrite(self._file, _FORM % (request, 0, 0), 0)
 
-    def leave(self, folder: Path, request: int) -> None:
+    def leave(self, folder: Path) -> None:
         """Remember how the journal is now, after it was closed."""
-        os.pwrite(self._file, _FORM % (request, *_state(folder)), 0)
+        os.pwrite(self._file, _FORM % (read(folder), *_state(folder)), 0)
 
     def close(self) -> None:
         """Write no more."""

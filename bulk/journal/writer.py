@@ -36,7 +36,9 @@ class Writer:
         self._path = folder / FILE
         self._file = _identity(self._path)
         self._mark: Mark | None = None
-        self._marked = mark.read(folder)
+        # Only what is asked from now on is marked: how far the journal had come before, `mark.fallen_behind` finds out.
+        with translated(self._path):
+            self._marked = max(mark.read(folder), newest_request(connection))
         self._waiting: queue.SimpleQueue[tuple[Operation, asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
 
@@ -67,7 +69,7 @@ class Writer:
         with contextlib.suppress(OSError):  # the next run then looks at all of the journal
             if self._file is not None and _identity(self._path) == self._file:
                 self._mark = self._mark or Mark(self._folder)
-                self._mark.leave(self._folder, self._marked)
+                self._mark.leave(self._folder)
         if self._mark is not None:
             self._mark.close()
 

@@ -81,6 +81,20 @@ def test_a_journal_without_a_mark_may_be_an_older_copy_and_forgets_its_sweep(
     assert lost(tmp_path) == (0, "1790000000.0")
 
 
+def test_who_only_takes_events_in_does_not_vouch_for_a_journal_without_a_mark(tmp_path: Path) -> None:
+    """A listener that opens an older copy writes no request: the next run still reads the company list."""
+    sweep(tmp_path)
+    ask(tmp_path, 2)
+    (tmp_path / mark.FILE).unlink()
+
+    async def listen() -> None:
+        async with Writer(store.open_journal(tmp_path), tmp_path) as writer:
+            await writer.write(lambda db: store.put(db, {"heeded": 0}))
+
+    anyio.run(listen)
+    assert lost(tmp_path) == (0, None)
+
+
 def test_nothing_is_said_of_a_new_journal_in_the_place_of_a_lost_one(tmp_path: Path) -> None:
     """It reads the list in any case."""
     sweep(tmp_path)
