@@ -27,9 +27,12 @@ class Failed:
 
 
 def seeds(text: str) -> range:
-    """Read which seeds are meant. Raises ValueError."""
+    """Read which seeds are meant. Raises ValueError, also where it is none: nothing told is nothing proved."""
     first, dash, last = text.partition("-")
-    return range(int(first), int(last) + 1) if dash else range(int(first))
+    found = range(int(first), int(last) + 1) if dash else range(int(first))
+    if not found:
+        raise ValueError(f"{text} is not one seed")
+    return found
 
 
 def attempt(seed: int) -> Told | Failed:

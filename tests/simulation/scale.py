@@ -26,6 +26,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where the batch is made, and left; else in memory")
     given = parser.parse_args()
+    if given.customers < 1 or given.linked < 0 or given.within < 1 or given.rate < 1 or not 0 <= given.linking <= 100:
+        parser.error("at least 1 customer, 1 day and 1 request a minute; 0 linked or more; from 0 to 100 percent")
     linking = Linking(given.linking / 100, given.within)
     scene = Scene(given.customers, given.linked, linking, given.rate, given.seed)
     print(scene, flush=True)

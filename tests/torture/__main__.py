@@ -87,6 +87,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, help="the seed of the first round; by default one drawn by chance")
     parser.add_argument("--at-once", type=int, default=AT_ONCE)
     options = parser.parse_args(arguments)
+    if options.rounds < 1 or options.at_once < 1 or min(options.seed or 0, options.first or 0) < 0:
+        parser.error("rounds are counted from 1, seeds from 0")
     first = random.SystemRandom().randrange(MOST_SEEDS) if options.first is None else options.first
     seeds = range(first, first + options.rounds) if options.seed is None else [options.seed]
     began, total, failures = time.monotonic(), Tally(), list[Failed]()
