@@ -6,6 +6,7 @@ Each lane is a connection of its own. One shared pool looks through all its conn
 
 from __future__ import annotations
 
+import ssl
 import zlib
 from collections.abc import Mapping
 from types import TracebackType
@@ -48,7 +49,7 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         """Make a client; connections are opened when they are first needed.
 
-        Raises WrongUsage for a proxy of the environment that cannot be used.
+        Raises WrongUsage for a proxy or certificates of the environment that cannot be used.
         """
         self._origin = httpx.URL(settings.base_url)
         self._base_path = self._origin.path.rstrip("/")
@@ -61,7 +62,7 @@ class Client:
         self._timeout = settings.timeout
         self._waits: dict[str, Any] = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
         # Without TLS there is nothing to verify, and no need to read the certificates.
-        self._tls = None if self._origin.scheme == "http" else httpx.create_ssl_context()
+        self._tls = None if self._origin.scheme == "http" else _certificates()
         # A proxy of the environment does not lead to this machine.
         self._proxy = None if settings.is_local else _proxy_for(self._origin)
         self._idle = [self._lane() for _ in range(settings.concurrency)]
@@ -129,6 +130,17 @@ class Client:
             return Lane(tls=self._tls, timeout=self._timeout)
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
         return httpx.AsyncHTTPTransport(verify=self._tls or False, limits=limits, proxy=self._proxy)
+
+
+def _certificates() -> ssl.SSLContext:
+    """Read whom to trust, from the environment if it says so. Raises WrongUsage if that cannot be read."""
+    try:
+        return httpx.create_ssl_context()
+    except OSError as error:  # ssl.SSLError is one
+        raise WrongUsage(
+            f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read ({error.strerror or error}): "
+            "mend it or leave it out. Nothing was sent."
+        ) from error
 
 
 def _proxy_for(url: httpx.URL) -> httpx.Proxy | None:

@@ -9,6 +9,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import anyio
 import pytest
@@ -342,6 +343,19 @@ def test_tls_is_spoken_and_the_certificate_is_checked(monkeypatch: pytest.Monkey
         assert len(server.requests) == 2
 
     run(story)
+
+
+@pytest.mark.parametrize("content", [None, b"no certificate"])
+def test_certificates_that_cannot_be_read_are_said_before_anything_is_sent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes | None
+) -> None:
+    """With the name of what to mend."""
+    file = tmp_path / "authority.pem"
+    if content is not None:
+        file.write_bytes(content)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with pytest.raises(WrongUsage, match="SSL_CERT_FILE"):
+        Client(Settings.make(api_key="test", base_url="https://codat.invalid", environ={}))
 
 
 def test_a_proxy_of_the_environment_is_asked_for_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
