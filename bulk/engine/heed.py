@@ -17,7 +17,7 @@ from bulk.engine.after import FollowUp, has_authorized
 from bulk.engine.run import refuse_another
 from bulk.journal import store
 from bulk.journal.store import Delivery
-from bulk.model import DELETED, Connection, Entry, Step
+from bulk.model import DELETED, Connection, Entry, State, Step
 from bulk.settings import Settings
 
 # Seconds by which a list, or another clock, may be behind: no signature holds if it is more. What an event too many
@@ -99,7 +99,10 @@ def told(entry: Entry, event: ConnectionEvent) -> steps.Changes:
         is_lost = event.status == DELETED and entry.connection_status == "Linked"
         return steps.deleted(Step.PARTNER) if is_lost else {"partner_status": event.status}
     is_own = event.connection_id == entry.connection_id
-    if is_own and event.status == entry.connection_status:
+    # The partner connection was refused while the customer was not linked, between two events: who has linked again is
+    # asked for once more.
+    was_refused = entry.state is State.FAILED and entry.partner_connection_id is None
+    if is_own and event.status == entry.connection_status and not (event.status == "Linked" and was_refused):
         return {}
     if event.status == "Linked":  # also another connection than ours: the customer chose another platform
         connection = Connection(event.connection_id, event.status, "Accounting", event.platform_key, None, None)

@@ -109,6 +109,14 @@ def test_a_linked_customer_whose_partner_connection_was_deleted_has_failed() -> 
     assert (changes["partner_status"], changes["state"], changes["error_step"]) == ("Deleted", "failed", "partner")
 
 
+def test_who_has_linked_again_since_the_partner_connection_was_refused_is_asked_for_once_more() -> None:
+    """The request came between two events, while the customer was not linked; only the second one is left to say so."""
+    refused = customer("Linked", state=State.FAILED)
+    assert told(refused, heard("reconnected"))["state"] == "linked"
+    assert told(refused.evolve(partner_connection_id=PARTNER, partner_status="Deleted"), heard("reconnected")) == {}
+    assert told(customer("Unlinked", state=State.FAILED), heard("disconnected"))["state"] == "unlinked"
+
+
 @pytest.mark.parametrize("company_id", [None, "another"])
 def test_an_event_of_another_company_says_nothing(company_id: str | None) -> None:
     """A customer of a second batch, say, whose company carries the same tag."""
