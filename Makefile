@@ -23,7 +23,7 @@ demo: $(READY)  ## run the main job on inputs/customers.csv against the sandbox
 	@$(BIN)/bulk migrate inputs/customers.csv --sandbox --batch demo || test $$? -eq 1
 
 test: $(READY) lint  ## lint, type-check and run the tests
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check .
