@@ -32,6 +32,8 @@ def run(call: Callable[[Progress, anyio.Event], Awaitable[T]]) -> T:
         return anyio.run(main)
     except BaseExceptionGroup as group:
         raise _first(group) from None
+    finally:  # asyncio leaves SIGTERM to the system, which would end the process in the middle of what it says
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 async def _listen(interrupt: anyio.Event, *, task_status: TaskStatus[None]) -> None:

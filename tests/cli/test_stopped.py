@@ -1,4 +1,4 @@
-"""A command that sends nothing is stopped from outside as by Ctrl-C: it clears up, and says so by its exit code."""
+"""A command is stopped from outside as by Ctrl-C: it clears up, and says so by its exit code."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import anyio
 import pytest
 from filelock import FileLock
 from runs.bench import until
 
+from bulk.cli.progress import Progress
+from bulk.cli.running import run
 from bulk.reporting.staging import LOCK, STAGE
 from cli.conftest import Shell
 
@@ -35,3 +38,17 @@ def test_a_report_that_is_stopped_leaves_nothing_behind(shell: Shell, number: si
     assert (process.returncode, said.lstrip()) == (130, "bulk: interrupted\n")
     assert (folder / "report.html").read_bytes() == before
     assert not (folder / STAGE).exists()
+
+
+def test_sigterm_is_as_ctrl_c_after_a_run_too() -> None:
+    """While the summary is printed, that is: the loop that heard of it has gone, and Python would end the process."""
+
+    async def nothing(progress: Progress, interrupt: anyio.Event) -> None:
+        assert not interrupt.is_set()
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        run(nothing)
+        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
