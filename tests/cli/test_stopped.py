@@ -43,7 +43,7 @@ def test_a_report_that_is_stopped_leaves_nothing_behind(shell: Shell, number: si
 def test_sigterm_is_as_ctrl_c_after_a_run_too() -> None:
     """While the summary is printed, that is: the loop that heard of it has gone, and Python would end the process."""
 
-    async def nothing(progress: Progress, interrupt: anyio.Event) -> None:
+    async def nothing(_: Progress, interrupt: anyio.Event) -> None:
         assert not interrupt.is_set()
 
     before = signal.getsignal(signal.SIGTERM)
