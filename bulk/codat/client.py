@@ -6,11 +6,12 @@ Each lane is a connection of its own. One shared pool looks through all its conn
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import zlib
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 from urllib.request import getproxies, proxy_bypass
 
 import anyio
@@ -33,6 +34,7 @@ BEFORE_IT_LEFT = (
 )
 MOST_BYTES = {"list_companies": 32 * 2**20}  # of an answer, unpacked: a page of 2,000 companies has a few million
 OF_ANY_OTHER = 4 * 2**20
+WITH_BODY = ("POST", "PUT", "PATCH")  # whose length is told also where there is none
 GZIP = 31  # zlib's word for it
 
 
@@ -53,12 +55,13 @@ class Client:
         """
         self._origin = httpx.URL(settings.base_url)
         self._base_path = self._origin.path.rstrip("/")
-        self._headers = {
-            "Authorization": settings.authorization.reveal(),
-            "Accept": "application/json",
-            "Accept-Encoding": "gzip",
-            "User-Agent": "bulk",
-        }
+        self._headers = (
+            (b"Host", self._origin.netloc),
+            (b"Authorization", settings.authorization.reveal().encode("ascii")),
+            (b"Accept", b"application/json"),
+            (b"Accept-Encoding", b"gzip"),
+            (b"User-Agent", b"bulk"),
+        )
         self._timeout = settings.timeout
         self._waits: dict[str, Any] = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
         # Without TLS there is nothing to verify, and no need to read the certificates.
@@ -80,13 +83,15 @@ class Client:
 
     async def send(self, request: Request, *, key: str | None = None) -> Reply:
         """Send one request and wait for its answer. Never raises for what the network or Codat does."""
-        headers = self._headers
-        content = None
+        headers = [*self._headers]
+        content = b""
         if request.body is not None:
-            headers = headers | {"Content-Type": "application/json"}
             content = request.body.encode()
+            headers.append((b"Content-Type", b"application/json"))
+        if content or request.method in WITH_BODY:
+            headers.append((b"Content-Length", b"%d" % len(content)))
         if key is not None:
-            headers = headers | {"Idempotency-Key": key}
+            headers.append((b"Idempotency-Key", key.encode("ascii")))
         path = self._base_path + request.path
         most = MOST_BYTES.get(request.operation, OF_ANY_OTHER)
         if self._proxy is None:
@@ -94,7 +99,9 @@ class Client:
             url, extensions = self._origin, self._waits | {"target": path.encode("ascii"), "most": most}
         else:  # which would take the path for the address of the host
             url, extensions = self._origin.join(path), self._waits
-        sent = httpx.Request(request.method, url, headers=headers, content=content, extensions=extensions)
+        # With `stream`, httpx adds no headers of its own, for which it would make them all twice.
+        stream = httpx.ByteStream(content)
+        sent = httpx.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
         lane = self._idle.pop() if self._idle else self._lane()
         try:
             return await self._exchange(lane, sent, most)
@@ -105,15 +112,16 @@ class Client:
         body = bytearray()
         try:
             # httpx's time-outs bound each single wait; an answer that drips for ever is bounded here.
-            with anyio.fail_after(2 * self._timeout):
+            async with asyncio.timeout(2 * self._timeout):
                 response = await lane.handle_async_request(request)
+                stream = cast(httpx.AsyncByteStream, response.stream)
                 try:
-                    async for chunk in response.aiter_raw():
+                    async for chunk in stream:
                         body += chunk
                         if len(body) > most:
                             return wire.lost(f"an answer of more than {most // 2**20} MB")
                 finally:
-                    await response.aclose()
+                    await stream.aclose()
         except BEFORE_IT_LEFT as error:
             return wire.unsent(f"no connection: {_said(error)}")
         except TimeoutError:

@@ -212,4 +212,4 @@ def _written(request: httpx.Request) -> bytes:
     target = request.extensions.get("target", request.url.raw_path)
     head = b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), target)
     headers = b"".join(b"%b: %b\r\n" % header for header in request.headers.raw)
-    return b"%b%b\r\n%b" % (head, headers, request.content)
+    return b"%b%b\r\n%b" % (head, headers, request.read())

@@ -282,7 +282,7 @@ def exact_time(value: object) -> str | None:
 
 def _time(value: object) -> str | None:
     moment = _moment(value)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z" if moment else None
 
 
 def _moment(value: object) -> datetime | None:

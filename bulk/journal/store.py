@@ -9,7 +9,8 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -362,7 +363,8 @@ def entries(
         (after, *bound, most),
     ).fetchall()
     # What was asked counts even for the untouched: a look-up that found nothing makes a customer untouched again.
-    return [_entry(row, _asks(connection, row[0])) for row in rows]
+    asks = _asks(connection, [row[0] for row in rows])
+    return [_entry(row, tuple(asks[row[0]])) for row in rows]
 
 
 IN_WORK = "(presence = 'present' OR name_sent IS NOT NULL)"
@@ -433,7 +435,8 @@ def chosen(connection: sqlite3.Connection, *, after: int, most: int) -> tuple[li
         "WHERE n > ? ORDER BY n LIMIT ?",
         (after, most),
     ).fetchall()
-    return [_entry(row[1:], _asks(connection, row[1])) for row in rows], rows[-1][0] if rows else after
+    asks = _asks(connection, [row[1] for row in rows])
+    return [_entry(row[1:], tuple(asks[row[1]])) for row in rows], rows[-1][0] if rows else after
 
 
 def find_by_tags(connection: sqlite3.Connection, tags: Iterable[str], customer_ids: Iterable[str]) -> list[Entry]:
@@ -561,16 +564,18 @@ def _first(connection: sqlite3.Connection, limit: int | None) -> tuple[str, tupl
     return ("", ()) if row is None else (" AND (source, row) < (?, ?)", (int(row[0]), int(row[1])))
 
 
-def _asks(connection: sqlite3.Connection, seq: int) -> tuple[Ask, ...]:
+def _asks(connection: sqlite3.Connection, customers: Sequence[int]) -> Mapping[int, list[Ask]]:
+    """Read what was asked for each of these customers, oldest first."""
+    asks: defaultdict[int, list[Ask]] = defaultdict(list)
+    marks = ",".join("?" * len(customers))
     rows = connection.execute(
-        "SELECT step, key, body, sent_at, outcome, status, run FROM requests "
-        "WHERE customer = ? AND step IS NOT NULL ORDER BY id",
-        (seq,),
+        "SELECT customer, step, key, body, sent_at, outcome, status, run FROM requests "  # noqa: S608 - marks only
+        f"WHERE customer IN ({marks}) AND step IS NOT NULL ORDER BY id",
+        customers,
     )
-    return tuple(
-        Ask(Step(step), key, body, sent_at, Outcome(outcome) if outcome else None, status, run)
-        for step, key, body, sent_at, outcome, status, run in rows
-    )
+    for seq, step, key, body, sent_at, outcome, status, run in rows:
+        asks[seq].append(Ask(Step(step), key, body, sent_at, Outcome(outcome) if outcome else None, status, run))
+    return asks
 
 
 def _entry(row: tuple[Any, ...], asks: tuple[Ask, ...]) -> Entry:
