@@ -25,7 +25,7 @@ demo: $(READY)  ## run the main job on inputs/customers.csv against the sandbox
 test: $(READY) lint  ## lint, type-check and run the tests
 	$(BIN)/python -m pytest -n 4 --dist worksteal
 
-lint: $(READY)
+lint: $(READY)  ## lint and type-check
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -39,7 +39,7 @@ scale: $(READY)  ## a whole migration over virtual days, beside its forecast: CU
 fuzz: $(READY)  ## feed nonsense to the reader, the client, the engine and the listener: EXAMPLES=20000
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),4000) POLARS_MAX_THREADS=1 $(BIN)/python -m pytest tests/fuzz --timeout 0 $(if $(SEED),--hypothesis-seed=$(SEED))
 
-torture: $(READY)  ## kill, cut and garble real processes and files: ROUNDS=200, or SEED=1234 for one round
+torture: $(READY)  ## kill, cut and garble real processes and files, in single cases and ROUNDS=200; or SEED=1234, one round
 	$(if $(SEED),,TORTURE=1 $(BIN)/python -m pytest -n 3 --dist worksteal tests/torture)
 	PYTHONPATH=tests $(BIN)/python -m torture $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
 

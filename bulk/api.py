@@ -119,7 +119,7 @@ async def links(
     folder: str | Path,
     *,
     settings: Settings | None = None,
-    margin: float = 2 * 3600.0,
+    margin: float | None = None,
     limit: int | None = None,
     link_lifetime: int | None = None,
     on_event: Hook = nobody,
@@ -127,8 +127,9 @@ async def links(
 ) -> LinksResult:
     """Renew the linkUrls, of customers who have not authorized, that are no longer good `margin` seconds from now.
 
-    `limit`: only the next so many, those first whose link is oldest. `link_lifetime` in seconds: how long a linkUrl is
-    good; the batch remembers it. Raises as `migrate` does.
+    `margin`: two hours if it is not given, and never more than half the lifetime of a linkUrl. `limit`: only the next
+    so many, those first whose link is oldest. `link_lifetime` in seconds: how long a linkUrl is good; the batch
+    remembers it. Raises as `migrate` does.
     """
     folder = existing(folder)
     job = Links(margin=margin, limit=limit, lifetime=link_lifetime)

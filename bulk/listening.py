@@ -51,7 +51,9 @@ def verifier(secret: Secret) -> Verifier:
     try:
         from standardwebhooks import Webhook
     except ImportError as error:
-        raise WrongUsage("Listening needs one more library. In bulk's own folder: pip install '.[listen]'") from error
+        raise WrongUsage(
+            "Listening needs one more library: pip install standardwebhooks (or, in bulk's own folder, '.[listen]')."
+        ) from error
     if not SECRET.fullmatch(secret.reveal()):  # the library takes nearly anything, and then believes nobody
         raise WrongUsage(
             "CODAT_WEBHOOK_SECRET is no secret of a webhook: copy it from Codat's portal, it begins with whsec_."

@@ -6,7 +6,6 @@ Every command has a file of its own and imports what it needs when it runs: `bul
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import traceback
 from importlib import import_module
@@ -15,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from bulk import __version__
-from bulk.cli import streams
+from bulk.cli import signals, streams
 from bulk.cli.words import say
 from bulk.errors import BulkError
 
@@ -86,9 +85,9 @@ def bulk() -> None:
 def main() -> NoReturn:
     """Run the command; no error ends in a traceback, and no broken stream changes the exit code."""
     streams.prepare()
-    # As Ctrl-C, for whoever stops a command from outside; a run on Codat has its own way to end in order.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signals.prepare()
     code = _run()
+    signals.let_go()
     if (reason := streams.lost()) is not None:
         say(f"bulk: the results could not be written to standard output ({reason})")
     sys.exit(code)
@@ -101,14 +100,22 @@ def _run() -> int:
         error.show(file=sys.stderr)
         return max(error.exit_code, 2)  # click's own 1 would be a run that has ended
     except (click.Abort, KeyboardInterrupt):
-        say("bulk: interrupted")
-        return 130
+        return _interrupted()
     except BulkError as error:
         say(f"bulk: {error}")
         return error.exit_code
-    except Exception as error:  # noqa: BLE001 - whatever it is
+    except BaseException as error:
+        if signals.have_come():
+            return _interrupted()
+        if not isinstance(error, Exception):
+            raise
         return _unexpected(error)
     return code if isinstance(code, int) else 0
+
+
+def _interrupted() -> int:
+    say("bulk: interrupted")
+    return signals.EXIT_CODE
 
 
 def _unexpected(error: Exception) -> int:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 @click.option(
     "--margin",
     type=options.Duration(least=0),
-    default=7200.0,
     metavar="TIME",
     help="Renew what is no longer good so long from now.  [default: 2h, at most half the lifetime]",
 )
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 @options.codat
 @options.JSON
 def links(
-    folder: Path, limit: int | None, margin: float, link_lifetime: int | None, as_json: bool, **where: Any
+    folder: Path, limit: int | None, margin: float | None, link_lifetime: int | None, as_json: bool, **where: Any
 ) -> int:
     """Renew the linkUrls that have expired or soon will, of customers who have not authorized.
 

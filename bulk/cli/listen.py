@@ -22,7 +22,7 @@ def listen(folder: Path, port: int, as_json: bool, **where: Any) -> int:
     """Receive Codat's webhook events, and create partner connections as customers link.
 
     Listens on 127.0.0.1 until Ctrl-C: put your own HTTPS server or tunnel before it. CODAT_WEBHOOK_SECRET (whsec_...)
-    is what the events are signed with. Needs bulk's extra: pip install '.[listen]' in its folder.
+    is what the events are signed with. Needs bulk's extra `listen`: pip install standardwebhooks.
     """
     from bulk.api import listen as start
     from bulk.batches import existing

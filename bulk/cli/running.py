@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 import anyio
 from anyio.abc import TaskStatus
 
+from bulk.cli import signals
 from bulk.cli.progress import Progress
 from bulk.cli.words import say
 
@@ -21,28 +21,29 @@ def run(call: Callable[[Progress, anyio.Event], Awaitable[T]]) -> T:
 
     async def main() -> T:
         interrupt = anyio.Event()
-        async with anyio.create_task_group() as group:
-            await group.start(_listen, interrupt)  # before anybody is told that it is at work
-            with Progress() as progress:
-                result = await call(progress, interrupt)
-            group.cancel_scope.cancel()
+        try:
+            async with anyio.create_task_group() as group:
+                await group.start(_listen, interrupt)  # before anybody is told that it is at work
+                with Progress() as progress:
+                    result = await call(progress, interrupt)
+                group.cancel_scope.cancel()
+        finally:  # asyncio leaves SIGTERM to the system, which would end the process in the middle of what it says
+            signals.prepare()
         return result
 
     try:
         return anyio.run(main)
     except BaseExceptionGroup as group:
         raise _first(group) from None
-    finally:  # asyncio leaves SIGTERM to the system, which would end the process in the middle of what it says
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 async def _listen(interrupt: anyio.Event, *, task_status: TaskStatus[None]) -> None:
     """The first Ctrl-C or SIGTERM ends the run in order; the second at once, which loses nothing either."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+    with anyio.open_signal_receiver(*signals.STOPPED_BY) as received:
         task_status.started()
-        async for _ in signals:
+        async for _ in received:
             if interrupt.is_set():
-                os._exit(130)
+                os._exit(signals.EXIT_CODE)
             interrupt.set()
             say("Stopping: what is in flight is finished and written down (Ctrl-C again stops at once) ...")
 

@@ -68,6 +68,9 @@ class Client:
         self._tls = None if self._origin.scheme == "http" else _certificates()
         # A proxy of the environment does not lead to this machine.
         self._proxy = None if settings.is_local else _proxy_for(self._origin)
+        self._through = (
+            "" if self._proxy is None else f" through the environment's proxy {self._proxy.url.netloc.decode()}"
+        )
         self._idle = [self._lane() for _ in range(settings.concurrency)]
         self._lanes = tuple(self._idle)
 
@@ -123,7 +126,9 @@ class Client:
                 finally:
                     await stream.aclose()
         except BEFORE_IT_LEFT as error:
-            return wire.unsent(f"no connection: {_said(error)}")
+            if (doubt := _doubted_certificate(error)) is not None:
+                return wire.untrusted(f"{self._origin.host} is not trusted: {doubt}")
+            return wire.unsent(f"no connection{self._through}: {_said(error)}")
         except TimeoutError:
             return wire.lost(f"no whole answer within {2 * self._timeout:g} seconds")
         except httpx.TimeoutException:
@@ -178,6 +183,13 @@ def _unpacked(body: bytes, headers: Mapping[str, str], most: int) -> bytes:
     except zlib.error:
         return body
     return plain if decoder.eof else body
+
+
+def _doubted_certificate(error: BaseException | None) -> str | None:
+    """Give why the other side's certificate was not accepted, if that is what was wrong."""
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return None if error is None else error.verify_message
 
 
 def _said(error: Exception) -> str:

@@ -23,7 +23,7 @@ from aiolimiter import AsyncLimiter
 
 from bulk.codat.outage import GIVE_UP_AFTER, Outage
 from bulk.codat.quota import Budget, read_quota, retry_after
-from bulk.codat.wire import Reply
+from bulk.codat.wire import UNTRUSTED, Reply
 from bulk.model import Outcome, Stop
 
 PATIENCE = 300.0  # seconds: a longer wait stops the run, unless it was told to wait
@@ -32,6 +32,7 @@ A_MOMENT = 2.0  # seconds: a shorter wait is not worth a word
 MARGIN = 0.05  # seconds: timers may fire a little early
 # Retry-After belongs to these answers (RFC 9110, 10.2.3): whatever they say besides, nothing leaves before it is over.
 ASKING_TO_WAIT = (Outcome.HELD, Outcome.BUSY, Outcome.KEPT, Outcome.LOST)
+MEND_TRUST = "Nothing was sent to it. Where your network looks into TLS, name its certificates with SSL_CERT_FILE"
 OUT_OF_QUOTA = "Codat's daily quota is used up"
 
 
@@ -186,6 +187,8 @@ class Gate:
             self._recover()
         elif reply.outcome is Outcome.STOPPED and reply.problem:
             self.close(Stop(_refusal(reply), 3))
+        elif reply.problem and reply.problem.code == UNTRUSTED:
+            self.close(Stop(f"{reply.problem.text}. {MEND_TRUST}", 75))
         elif asked is not None:
             self._hold(asked + MARGIN, f"Codat asked to wait ({reply.status})", now, wall)
         self._watch_outage(reply, now, wall, creates=creates)

@@ -13,6 +13,7 @@ from typing import Any
 
 from bulk.model import Outcome, Problem
 
+UNTRUSTED = "untrusted"
 MOST_TEXT = 500  # characters of an error that are kept: enough to act on, too few to flood a report
 
 
@@ -44,6 +45,11 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
 def unsent(what: str) -> Reply:
     """Say that a request never left this machine."""
     return Reply(Outcome.UNSENT, problem=Problem(what, "unreachable"), is_readable=False)
+
+
+def untrusted(what: str) -> Reply:
+    """Say that a request never left this machine, because who answers there could not prove to be Codat."""
+    return Reply(Outcome.UNSENT, problem=Problem(what, UNTRUSTED), is_readable=False)
 
 
 def lost(what: str) -> Reply:

@@ -21,6 +21,7 @@ from bulk.journal import enrol, store
 from bulk.journal.writer import Writer
 from bulk.model import Entry, Step
 
+MARGIN = 2 * 3600.0  # seconds before its end from which on a linkUrl is renewed
 MOST_NAMED = 20  # customers that a message names one by one
 HAS_COMPANY = "company_id IS NOT NULL"
 MAY_HAVE_COMPANY = "company_id IS NOT NULL OR name_sent IS NOT NULL"
@@ -94,7 +95,7 @@ class Links(_Job):
     command = "links"
     aim = Aim.FRESH_LINK
 
-    def __init__(self, *, margin: float, limit: int | None = None, lifetime: int | None = None) -> None:
+    def __init__(self, *, margin: float | None = None, limit: int | None = None, lifetime: int | None = None) -> None:
         """Make the job. `margin` and `lifetime` in seconds; no lifetime: as long as the batch's links live."""
         self._margin = margin
         self._limit = limit
@@ -108,20 +109,27 @@ class Links(_Job):
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:
         """Choose whose link is renewed: the oldest first, so that one wave after the other has its turn."""
-        to_do, live = await writer.write(lambda db: self._choose(db, now))
+        to_do, live, margin = await writer.write(lambda db: self._choose(db, now))
+        if self._margin is not None and margin < self._margin:
+            hook(
+                Warned(
+                    f"The margin is cut to {margin:,.0f} seconds, half the lifetime of a linkUrl. To renew them all, "
+                    "whatever their age: --link-lifetime 1s, and the same command with their lifetime after it."
+                )
+            )
         hook(Started(to_do, live))
         return to_do > 0
 
-    def _choose(self, connection: sqlite3.Connection, now: float) -> tuple[int, int]:
+    def _choose(self, connection: sqlite3.Connection, now: float) -> tuple[int, int, float]:
         lifetime = float(store.get(connection, "link_lifetime") or operations.LINK_LIFETIME)
         # Of a link that lives for an hour, two hours is no margin: it would be renewed, and spoiled, for ever.
-        margin = min(self._margin, lifetime / 2)
+        margin = min(MARGIN if self._margin is None else self._margin, lifetime / 2)
         values = {"lifetime": lifetime, "margin": margin, "now": now, "most": -1}
         stale = store.choose(connection, STALE, values)
         waiting = _count(connection, "state = 'link_ready' AND presence <> 'gone'")
         if self._limit is not None and stale > self._limit:
             store.choose(connection, STALE, values | {"most": self._limit})
-        return min(stale, self._limit or stale), waiting - stale
+        return min(stale, self._limit or stale), waiting - stale, margin
 
     async def work(self, session: Session) -> None:
         """Renew them."""

@@ -121,7 +121,7 @@ async def _page(request: Request, tools: Tools, taker: Taker, hook: Hook) -> Com
         reply, page = await _fetch(request, tools, taker, hook)
         if page is not None:
             return page
-        if reply.outcome in (Outcome.HELD, Outcome.STOPPED):
+        if reply.outcome is Outcome.HELD or tools.gate.stop is not None:
             continue  # the gate waits, or has closed
         tries += 1
         said = reply.problem.text if reply.problem else "no answer"

@@ -104,8 +104,8 @@ def translated(path: Path) -> Iterator[None]:
         ) from error
     except OSError as error:
         raise JournalUnwritable(
-            f"{path} cannot be written ({error.strerror or error}). Make room or mend the permissions, then run the "
-            "same command again: nothing that was done is lost."
+            f"{error.filename or path} cannot be written ({error.strerror or error}). Make room or mend the "
+            "permissions, then run the same command again: nothing that was done is lost."
         ) from error
 
 

@@ -84,3 +84,15 @@ def test_who_is_gone_from_the_input_gets_no_fresh_link_and_yet_a_partner(codat: 
     assert bench.then("follow-up").code == 0
     assert bench.states() == {"link_ready": 2, "complete": 1}
     bench.proves_reports_true(ids)
+
+
+def test_a_margin_that_is_cut_is_said_to_be(codat: Codat, migrated: Migrated) -> None:
+    """More than half a lifetime would renew what was renewed just now, and spoil links that were mailed."""
+    bench, _ = migrated(codat, 2)
+
+    cut, default = bench.then("links", "--margin", "24h"), bench.then("links", "--link-lifetime", "1h")
+
+    assert (cut.code, default.code) == (0, 0)
+    assert "The margin is cut to 43,200 seconds, half the lifetime of a linkUrl." in cut.err
+    assert "The margin is cut" not in default.err
+    assert codat.log() == []

@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 from runs.bench import until
 
+from bulk.cli import signals
 from bulk.cli.progress import Progress
 from bulk.cli.running import run
 from bulk.reporting.staging import LOCK, STAGE
@@ -40,15 +41,51 @@ def test_a_report_that_is_stopped_leaves_nothing_behind(shell: Shell, number: si
     assert not (folder / STAGE).exists()
 
 
+WHILE_LOADING = """
+import os, signal
+from bulk import cli
+
+def load(_):
+    try:
+        exec("import os, signal; os.kill(os.getpid(), signal.{name})")
+    except BaseException as error:
+        if {is_made_another}:
+            raise {another} from error
+        raise
+
+cli.bulk.invoke = load
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("another", [None, "ImportError", "SystemError", "BaseException"])
+def test_what_stops_a_command_while_it_loads_ends_it_with_130(name: str, another: str | None) -> None:
+    """Where a bare KeyboardInterrupt passes through `exec`, Python ends by the signal; Rust makes a panic of it."""
+    code = WHILE_LOADING.format(name=name, is_made_another=another is not None, another=another)
+    ended = subprocess.run([sys.executable, "-c", code, "check"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr.lstrip()) == (130, "bulk: interrupted\n")
+
+
+def test_a_second_ctrl_c_ends_a_command_at_once() -> None:
+    """Also while it clears up after the first."""
+    code = WHILE_LOADING.format(name="SIGINT", is_made_another=True, another="exec('os.kill(os.getpid(), 2)')")
+    ended = subprocess.run([sys.executable, "-c", code, "check"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "")
+
+
 def test_sigterm_is_as_ctrl_c_after_a_run_too() -> None:
     """While the summary is printed, that is: the loop that heard of it has gone, and Python would end the process."""
 
     async def nothing(_: Progress, interrupt: anyio.Event) -> None:
         assert not interrupt.is_set()
 
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in signals.STOPPED_BY}
     try:
+        signals.prepare()
+        own = signal.getsignal(signal.SIGTERM)
         run(nothing)
-        assert signal.getsignal(signal.SIGTERM) is signal.default_int_handler
+        assert [signal.getsignal(number) for number in signals.STOPPED_BY] == [own, own]
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -15,6 +15,7 @@ import anyio
 import pytest
 import trustme
 
+from bulk.codat import wire
 from bulk.codat.client import OF_ANY_OTHER, Client
 from bulk.codat.operations import Request
 from bulk.codat.wire import Reply
@@ -339,6 +340,9 @@ def test_tls_is_spoken_and_the_certificate_is_checked(monkeypatch: pytest.Monkey
                 async with Client(settings(server.port, scheme="https")) as client:
                     replies = [await client.send(ASK) for _ in range(2)]
         assert stranger.outcome is Outcome.UNSENT
+        assert stranger.problem is not None
+        assert stranger.problem.code == wire.UNTRUSTED
+        assert "127.0.0.1 is not trusted: unable to get local issuer certificate" in stranger.problem.text
         assert [reply.outcome for reply in replies] == [Outcome.DONE] * 2
         assert len(server.requests) == 2
 
@@ -368,6 +372,8 @@ def test_a_proxy_of_the_environment_is_asked_for_the_way(monkeypatch: pytest.Mon
             async with Client(Settings.make(api_key="test", base_url="https://codat.invalid", environ={})) as client:
                 reply = await client.send(ASK)
         assert reply.outcome is Outcome.UNSENT
+        assert reply.problem is not None
+        assert f"no connection through the environment's proxy 127.0.0.1:{server.port}" in reply.problem.text
         assert server.requests[0].startswith(b"CONNECT codat.invalid:443 HTTP/1.1\r\n")
 
     run(story)

@@ -14,7 +14,7 @@ import pytest
 from clock import run, wall
 
 from bulk.codat.pace import Gate, Hold, Stopped
-from bulk.codat.wire import Reply
+from bulk.codat.wire import Reply, untrusted
 from bulk.model import Outcome, Problem, Stop
 
 DONE = Reply(Outcome.DONE, 200)
@@ -178,6 +178,7 @@ def test_a_429_holds_everybody_until_it_is_over() -> None:
         (Reply(Outcome.STOPPED, 401, problem=Problem("no", "401", "c1")), False, 3),  # the key
         (Reply(Outcome.STOPPED, 402, problem=Problem("no", "402")), True, 3),  # the account
         (Reply(Outcome.STOPPED, 403, problem=Problem("no", "403")), False, 3),  # no access
+        (untrusted("it is not trusted"), True, 75),  # and will not be by waiting
     ],
 )
 def test_what_stops_everybody_and_what_is_waited_for(reply: Reply, waits: bool, code: int | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from bulk.errors import JournalGone
+from bulk.errors import JournalGone, JournalUnwritable
 from bulk.journal import mark, store
 from bulk.journal.store import Intent
 from bulk.journal.writer import Writer
@@ -139,3 +139,11 @@ def test_nothing_more_is_written_into_a_journal_that_is_gone(how: str, tmp_path:
                 await writer.write(lambda db: store.intend(db, 1, A_REQUEST))
 
     anyio.run(run)
+
+
+def test_a_mark_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    """Not the journal, with which nothing is wrong."""
+    (tmp_path / mark.FILE).mkdir()
+
+    with pytest.raises(JournalUnwritable, match=rf"{mark.FILE} cannot be written"):
+        ask(tmp_path, 1)

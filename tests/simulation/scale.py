@@ -12,6 +12,7 @@ from simulation.luck import spread
 from simulation.memory import folder_in_memory
 from simulation.migrating import Migrating, Scene, states
 
+A_SHARE_OF_A_DAY = 0.01  # a quarter of an hour: with less, the first burst of requests decides
 DRAWS = 100  # of what chance may make of the days
 
 
@@ -20,7 +21,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m simulation.scale", description=__doc__)
     parser.add_argument("customers", type=int)
     parser.add_argument("--linked", type=int, default=0, help="companies that are linked already")
-    parser.add_argument("--linking", type=float, default=0.0, metavar="PERCENT", help="of the customers who will link")
+    parser.add_argument(
+        "--linking", type=_percent, default=0.0, metavar="PERCENT", help="of the customers who will link"
+    )
     parser.add_argument("--within", type=int, default=7, metavar="DAYS", help="after their email")
     parser.add_argument("--rate", type=int, default=1000, help="requests a minute")
     parser.add_argument("--seed", type=int, default=1)
@@ -72,8 +75,12 @@ def _line(*cells: str) -> str:
     return "  ".join(f"{cell:>{width}}" for cell, width in zip(cells, (4, 9, 9, 9, 9, 8, 8, 7, 8), strict=True))
 
 
+def _percent(text: str) -> float:
+    return float(text.strip().removesuffix("%"))
+
+
 def _off(came: float, told: float) -> str:
-    return f"{came / told - 1:+.1%}"
+    return f"{came / told - 1:+.1%}" if told >= A_SHARE_OF_A_DAY else "too short to compare"
 
 
 if __name__ == "__main__":

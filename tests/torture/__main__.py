@@ -92,7 +92,7 @@ def main(arguments: list[str]) -> int:
     first = random.SystemRandom().randrange(MOST_SEEDS) if options.first is None else options.first
     seeds = range(first, first + options.rounds) if options.seed is None else [options.seed]
     began, total, failures = time.monotonic(), Tally(), list[Failed]()
-    print(f"Rounds with the seeds {seeds[0]} to {seeds[-1]}, {options.at_once} at once.", flush=True)
+    print(f"Rounds with the seeds {seeds[0]} to {seeds[-1]}, {min(options.at_once, len(seeds))} at once.", flush=True)
     for outcome in told(seeds, at_once=options.at_once):
         if isinstance(outcome, Tally):
             total += outcome

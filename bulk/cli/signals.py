@@ -1,0 +1,51 @@
+"""Ctrl-C and SIGTERM where no run is at work: both end the command, with 130. A run has its own way to end in order."""
+
+from __future__ import annotations
+
+import os
+import signal
+from types import FrameType
+from typing import NoReturn
+
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM)
+EXIT_CODE = 130
+
+_came = False
+
+
+class Interrupted(KeyboardInterrupt):
+    """Somebody wants the command to end.
+
+    A KeyboardInterrupt itself would not do: where one passes through `exec`, as it may in any import, Python ends the
+    process by the signal in the end, whatever exit code it was given.
+    """
+
+
+def prepare() -> None:
+    """Have the first signal raise Interrupted, and the next one end the process at once."""
+    for number in STOPPED_BY:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as for whoever was started in the background
+            signal.signal(number, _end)
+
+
+def let_go() -> None:
+    """Have the next signal end the process at once: there is nothing left to clear up."""
+    for number in STOPPED_BY:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _quit)
+
+
+def have_come() -> bool:
+    """Whether Interrupted was raised: what was at work may have made another exception of it."""
+    return _came
+
+
+def _end(_: int, __: FrameType | None) -> NoReturn:
+    global _came
+    _came = True
+    let_go()
+    raise Interrupted
+
+
+def _quit(_: int, __: FrameType | None) -> NoReturn:
+    os._exit(EXIT_CODE)
