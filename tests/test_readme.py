@@ -113,7 +113,7 @@ def walk_through(folder: Path) -> Walk:
 def test_every_make_target_exists() -> None:
     """Each `make` command of the README and of CONTRIBUTING names a target of the Makefile."""
     assert MAKE is not None
-    text = README + (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    text = "".join((ROOT / name).read_text("utf-8") for name in ("README.md", "CONTRIBUTING.md", "docs/testing.md"))
     targets = [command.words[1:] for command in commands(text) if command.words[0] == "make"]
     assert ("demo",) in targets
     assert ("test",) in targets
