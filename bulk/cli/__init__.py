@@ -90,6 +90,7 @@ def main() -> NoReturn:
     signals.let_go()
     if (reason := streams.lost()) is not None:
         say(f"bulk: the results could not be written to standard output ({reason})")
+    signals.ignore()
     sys.exit(code)
 
 

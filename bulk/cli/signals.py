@@ -35,6 +35,12 @@ def let_go() -> None:
             signal.signal(number, _quit)
 
 
+def ignore() -> None:
+    """Take no more notice of any: the exit code is settled, and Python, as it ends, leaves only this to the system."""
+    for number in STOPPED_BY:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def have_come() -> bool:
     """Whether Interrupted was raised: what was at work may have made another exception of it."""
     return _came

@@ -74,6 +74,29 @@ def test_a_second_ctrl_c_ends_a_command_at_once() -> None:
     assert (ended.returncode, ended.stderr) == (130, "")
 
 
+WHILE_ENDING = """
+import atexit, os, signal
+from bulk import cli
+
+class Late:
+    def __del__(self):  # after Python has put its own handlers away
+        os.kill(os.getpid(), signal.{name})
+
+late = Late()
+atexit.register(os.kill, os.getpid(), signal.{name})
+cli.bulk.invoke = lambda _: 1
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_what_comes_while_python_ends_does_not_change_the_exit_code(name: str) -> None:
+    """All is done, said, and settled by then."""
+    code = WHILE_ENDING.format(name=name)
+    ended = subprocess.run([sys.executable, "-c", code, "check"], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, "")
+
+
 def test_sigterm_is_as_ctrl_c_after_a_run_too() -> None:
     """While the summary is printed, that is: the loop that heard of it has gone, and Python would end the process."""
 
