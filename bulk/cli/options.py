@@ -69,7 +69,7 @@ class Duration(click.ParamType[float]):
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", str(value).strip().lower())
         seconds = float(found[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]] if found else -1.0
         if not self._least <= seconds <= 3650 * 86400:
-            some = f"from {self._least:g} seconds on" if found else "such as 3600 (seconds), 90m, 24h or 2d"
+            some = f"from {self._least:g} seconds to 3650 days" if found else "such as 3600 (seconds), 90m, 24h or 2d"
             self.fail(f"{value!r} is no length of time {some}.", param, ctx)
         return seconds
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
@@ -23,16 +25,32 @@ class Interrupted(KeyboardInterrupt):
 
 def prepare() -> None:
     """Have the first signal raise Interrupted, and the next one end the process at once."""
-    for number in STOPPED_BY:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as for whoever was started in the background
-            signal.signal(number, _end)
+    _take(_end)
+
+
+def call(first: Callable[[], object]) -> None:
+    """Have the first signal call this, wherever the main thread is just then, and the next one end the process at once.
+
+    Python's own way, not asyncio's: that waits for the loop, which may itself wait for whoever reads our messages.
+    """
+
+    def heard(_: int, __: FrameType | None) -> None:
+        let_go()
+        first()
+
+    _take(heard)
 
 
 def let_go() -> None:
     """Have the next signal end the process at once: there is nothing left to clear up."""
-    for number in STOPPED_BY:
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _quit)
+    _take(_quit)
+
+
+def may_interrupt() -> None:
+    """Have a signal interrupt what waits for a reader or a disk: polars, once it is imported, has it go on."""
+    if threading.current_thread() is threading.main_thread():
+        for number in STOPPED_BY:
+            signal.siginterrupt(number, True)
 
 
 def ignore() -> None:
@@ -44,6 +62,12 @@ def ignore() -> None:
 def have_come() -> bool:
     """Whether Interrupted was raised: what was at work may have made another exception of it."""
     return _came
+
+
+def _take(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in STOPPED_BY:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as for whoever was started in the background
+            signal.signal(number, handler)
 
 
 def _end(_: int, __: FrameType | None) -> NoReturn:

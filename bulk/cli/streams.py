@@ -7,6 +7,8 @@ import io
 import os
 import sys
 
+from bulk.cli import signals
+
 
 class Patient(io.TextIOWrapper):
     """A stream that goes on where it cannot be written: what was to go there is lost, and `trouble` says why."""
@@ -15,6 +17,7 @@ class Patient(io.TextIOWrapper):
 
     def write(self, text: str, /) -> int:
         """Write what can be written."""
+        signals.may_interrupt()
         try:
             return super().write(text)
         except (OSError, ValueError) as error:
@@ -23,6 +26,7 @@ class Patient(io.TextIOWrapper):
 
     def flush(self) -> None:
         """Pass on what can be passed on."""
+        signals.may_interrupt()
         try:
             super().flush()
         except (OSError, ValueError) as error:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from bulk.cli import options
+from bulk.cli import options, signals
 from bulk.cli.words import give, say, shown, table
 from bulk.words import count
 
@@ -46,7 +45,7 @@ def unlink(folder: Path, named: tuple[str, ...], path: Path | None, yes: bool, a
     if not yes and sys.stdin is not None and sys.stdin.isatty():
         some = ", ".join(shown(each) for each in customers[:5]) + (", ..." if len(customers) > 5 else "")
         question = f"Unlink {count(len(customers), 'customer')} ({some}) of {shown(folder.name)}?"
-        signal.siginterrupt(signal.SIGINT, True)  # polars, once imported, has the question asked on after a Ctrl-C
+        signals.may_interrupt()
         if not click.confirm(question, err=True):
             say("Nothing was unlinked.")
             return 130

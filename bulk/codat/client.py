@@ -96,22 +96,25 @@ class Client:
         if key is not None:
             headers.append((b"Idempotency-Key", key.encode("ascii")))
         path = self._base_path + request.path
+        departure = _Departure(is_over=self._proxy is None)  # a lane knows by itself what has not left
         most = MOST_BYTES.get(request.operation, OF_ANY_OTHER)
         if self._proxy is None:
             # httpx takes as long to read an address as for all else: it reads one, and is told the path.
             url, extensions = self._origin, self._waits | {"target": path.encode("ascii"), "most": most}
         else:  # which would take the path for the address of the host
-            url, extensions = self._origin.join(path), self._waits
+            url, extensions = self._origin.join(path), self._waits | {"trace": departure.note}
         # With `stream`, httpx adds no headers of its own, for which it would make them all twice.
         stream = httpx.ByteStream(content)
         sent = httpx.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
         lane = self._idle.pop() if self._idle else self._lane()
         try:
-            return await self._exchange(lane, sent, most)
+            return await self._exchange(lane, sent, most, departure)
         finally:
             self._idle.append(lane)
 
-    async def _exchange(self, lane: httpx.AsyncBaseTransport, request: httpx.Request, most: int) -> Reply:
+    async def _exchange(
+        self, lane: httpx.AsyncBaseTransport, request: httpx.Request, most: int, departure: _Departure
+    ) -> Reply:
         body = bytearray()
         try:
             # httpx's time-outs bound each single wait; an answer that drips for ever is bounded here.
@@ -130,19 +133,37 @@ class Client:
                 return wire.untrusted(f"{self._origin.host} is not trusted: {doubt}")
             return wire.unsent(f"no connection{self._through}: {_said(error)}")
         except TimeoutError:
-            return wire.lost(f"no whole answer within {2 * self._timeout:g} seconds")
+            trouble = f"no whole answer{self._through} within {2 * self._timeout:g} seconds"
         except httpx.TimeoutException:
-            return wire.lost(f"no answer within {self._timeout:g} seconds")
+            trouble = f"no answer{self._through} within {self._timeout:g} seconds"
         except (httpx.HTTPError, httpx.StreamError) as error:
-            return wire.lost(f"connection lost: {_said(error)}")
-        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-        return wire.read(response.status_code, headers, _unpacked(bytes(body), headers, most))
+            trouble = f"connection{self._through} lost: {_said(error)}"
+        else:
+            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+            return wire.read(response.status_code, headers, _unpacked(bytes(body), headers, most))
+        return wire.lost(trouble) if departure.is_over else wire.unsent(trouble)
 
     def _lane(self) -> httpx.AsyncBaseTransport:
         if self._proxy is None:
             return Lane(tls=self._tls, timeout=self._timeout)
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
         return httpx.AsyncHTTPTransport(verify=self._tls or False, limits=limits, proxy=self._proxy)
+
+
+class _Departure:
+    """Whether a request has left that goes through a proxy: first the proxy itself is asked for the way.
+
+    httpcore tells what it is about to do (https://www.encode.io/httpcore/extensions/#trace).
+    """
+
+    def __init__(self, *, is_over: bool) -> None:
+        """Begin with what is known."""
+        self.is_over = is_over
+
+    async def note(self, event: str, info: Mapping[str, Any]) -> None:
+        """Hear of a step."""
+        if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
+            self.is_over = True
 
 
 def _certificates() -> ssl.SSLContext:
@@ -193,4 +214,4 @@ def _doubted_certificate(error: BaseException | None) -> str | None:
 
 
 def _said(error: Exception) -> str:
-    return str(error) or type(error).__name__
+    return str(error).rstrip(".") or type(error).__name__

@@ -19,6 +19,7 @@ from bulk.model import Company, Connection, customer_tag
 # By the response's schema a page holds at most 2,000 companies (by the parameter's 5,000): the smaller is safe.
 PAGE_SIZE = 2000
 LONGEST_ID = 200  # a GUID has 36
+OF_A_PATH = "/?:@!$&'()*+,;=-._~%[]"  # besides letters and digits (RFC 3986); all else is sent as %20 and the like
 LONGEST_PATH = 8000  # of a next page: a query has under 2,048 (https://docs.codat.io/using-the-api/querying)
 LINK_LIFETIME = 24 * 3600  # seconds: https://docs.codat.io/auth-flow/authorize-hosted-link; older pages say an hour
 
@@ -258,7 +259,8 @@ def _next(links: object) -> str | None:
     # Only a path is followed: an answer must not be able to send the key to another host.
     if not isinstance(href, str) or not href.startswith("/") or href.startswith("//"):
         return None
-    return href if href.isascii() and href.isprintable() and len(href) <= LONGEST_PATH else None
+    is_path = href.isascii() and href.isprintable() and len(href) <= LONGEST_PATH
+    return quote(href, safe=OF_A_PATH) if is_path else None
 
 
 def _dump(content: Mapping[str, Any]) -> str:

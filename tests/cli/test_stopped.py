@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +24,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="on
 
 
 @needs_proc
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", signals.STOPPED_BY)
 def test_a_report_that_is_stopped_leaves_nothing_behind(shell: Shell, number: signal.Signals) -> None:
     """130, in one line; the old reports stay, and no half of a new one, which would hold linkUrls."""
     shell.customers(3)
@@ -65,6 +67,45 @@ def test_what_stops_a_command_while_it_loads_ends_it_with_130(name: str, another
     code = WHILE_LOADING.format(name=name, is_made_another=another is not None, another=another)
     ended = subprocess.run([sys.executable, "-c", code, "check"], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr.lstrip()) == (130, "bulk: interrupted\n")
+
+
+def full_pipe() -> tuple[int, int]:
+    """Give a pipe that nobody reads and that takes no more."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x")
+    os.set_blocking(writing, True)
+    return reading, writing
+
+
+@pytest.mark.parametrize("number", signals.STOPPED_BY)
+def test_a_run_whose_messages_nobody_reads_can_be_stopped(shell: Shell, number: signal.Signals) -> None:
+    """The loop waits for the reader then, and hears of no signal; the second one needs no loop."""
+    shell.customers(3)
+    reading, writing = full_pipe()
+    command = [sys.executable, "-m", "bulk", "migrate", "x.csv", "--sandbox"]
+    process = subprocess.Popen(command, cwd=shell.path, stdout=subprocess.DEVNULL, stderr=writing)
+    os.close(writing)
+    try:
+        until((shell.path / "reports" / "x" / "journal.sqlite3").exists, "is at work")
+        process.send_signal(number)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5)
+        process.send_signal(number)
+        assert process.wait(timeout=30) == signals.EXIT_CODE
+    finally:
+        process.kill()
+        os.close(reading)
+
+
+def test_a_run_in_the_background_takes_no_notice_of_ctrl_c(shell: Shell) -> None:
+    """As for whoever was started with `nohup` or `&` in a script: SIGINT was ignored before, and stays so."""
+    shell.customers(3)
+    script = "trap '' INT; bulk migrate x.csv --sandbox --rate 60 & sleep 2; kill -INT $!; wait $!; echo $?"
+    assert shell.run(script).stdout.splitlines()[-1] == "0"
+    assert shell.states() == 3
 
 
 def test_a_second_ctrl_c_ends_a_command_at_once() -> None:

@@ -379,6 +379,49 @@ def test_a_proxy_of_the_environment_is_asked_for_the_way(monkeypatch: pytest.Mon
     run(story)
 
 
+@pytest.mark.parametrize("answer", [HANG_UP, b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\nno TLS" + HANG_UP])
+def test_what_a_proxy_has_kept_for_itself_has_not_left(monkeypatch: pytest.MonkeyPatch, answer: bytes) -> None:
+    """Until the way is open nothing is sent on it; the proxy is named, which is what has to be looked at."""
+
+    async def story() -> None:
+        async with serving(answer) as server:
+            monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{server.port}")
+            async with Client(Settings.make(api_key="test", base_url="https://codat.invalid", environ={})) as client:
+                reply = await client.send(ASK)
+        assert reply.outcome is Outcome.UNSENT
+        assert reply.problem is not None
+        assert f"through the environment's proxy 127.0.0.1:{server.port}" in reply.problem.text
+
+    run(story)
+
+
+def test_what_went_through_a_proxy_and_got_no_answer_may_have_been_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The way was open, and the request has gone it."""
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("codat.invalid").configure_cert(context)
+    came: list[bytes] = []
+
+    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        await writer.start_tls(context)
+        came.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.transport.abort()
+
+    async def story() -> None:
+        async with await asyncio.start_server(tunnel, "127.0.0.1", 0) as server:
+            monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
+            async with Client(Settings.make(api_key="test", base_url="https://codat.invalid", environ={})) as client:
+                reply = await client.send(ASK)
+        assert reply.outcome is Outcome.LOST
+        assert came[0].startswith(b"POST /companies HTTP/1.1\r\nHost: codat.invalid\r\n")
+
+    with authority.cert_pem.tempfile() as trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", trusted)
+        run(story)
+
+
 def test_a_proxy_does_not_lead_to_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stand-in is reached without it, and so is a host of NO_PROXY."""
 

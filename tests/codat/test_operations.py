@@ -63,6 +63,7 @@ def test_odd_fields_of_a_company_are_left_out() -> None:
     ("links", "following"),
     [
         ({"next": {"href": "/companies?page=2"}}, "/companies?page=2"),  # a path
+        ({"next": {"href": "/companies?a=b c%20d&#"}}, "/companies?a=b%20c%20d&%23"),  # what a request line cannot hold
         ({"next": {"href": "https://evil.example.com/companies"}}, None),  # another host
         ({"next": {"href": "//evil.example.com/companies"}}, None),  # another host, in short
         ({"next": {"href": "companies?page=2"}}, None),  # no path
