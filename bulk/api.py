@@ -16,7 +16,7 @@ import anyio
 import polars as pl
 from anyio.from_thread import start_blocking_portal
 
-from bulk.batches import Ran, existing, perform, reported, stem, storable
+from bulk.batches import Ran, alone, existing, perform, reported, stem, storable
 from bulk.checking import CheckResult, Cost, check
 from bulk.codat.forecast import Linking
 from bulk.codat.online import Account, ask
@@ -29,9 +29,8 @@ from bulk.engine.polling import next_poll, next_try
 from bulk.engine.run import Options, Share
 from bulk.engine.verify import Verify
 from bulk.errors import BatchInUse, JournalUnwritable, WrongUsage
-from bulk.journal.lock import only_run
 from bulk.journal.reading import FINDINGS, Reader
-from bulk.journal.store import FILE
+from bulk.journal.store import FILE, require_there
 from bulk.model import Quota, State, Stop
 from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, VerifyResult
 from bulk.rows import open_input
@@ -110,6 +109,7 @@ async def follow_up(
         on_event(Resting(result.waiting, min(due, end), ran.stop))
         with anyio.move_on_after(max(min(due, end) - time.time(), 0.0)):
             await interrupt.wait()
+        require_there(folder / FILE)  # else the next round would begin a batch of its own
         if interrupt.is_set() or due >= end:
             return replace(result, stop=Stop("Interrupted", 130) if interrupt.is_set() else result.stop)
         retry_failed = False
@@ -149,7 +149,7 @@ async def unlink(
 ) -> UnlinkResult:
     """Deauthorize these customers' accounting connections, where they are Linked. Raises as `migrate` does."""
     folder, customer_ids = existing(folder), list(dict.fromkeys(customer_ids))
-    with only_run(folder):
+    async with alone(folder):
         pass  # what is wrong with the folder is said first
     with Reader(folder / FILE) as reader:
         known, rejected = reader.statuses(customer_ids), reader.rejected(customer_ids)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
@@ -16,12 +17,15 @@ import anyio
 from bulk import __version__
 from bulk.engine.events import Advanced, Event, Hook
 from bulk.engine.run import Job, Options, Run
-from bulk.errors import BatchUnusable
+from bulk.errors import BatchInUse, BatchUnusable
 from bulk.journal.lock import only_run
-from bulk.journal.store import FILE
+from bulk.journal.store import FILE, require_there
 from bulk.model import Stop
 from bulk.results import BatchResult
 from bulk.settings import Settings
+
+PATIENCE = 5.0  # seconds for which another run is waited for: one of `listen` takes no longer, if all is well
+A_MOMENT = 0.2  # seconds
 
 
 def existing(folder: str | Path) -> Path:
@@ -59,8 +63,14 @@ async def perform(
     on_event: Hook,
     interrupt: anyio.Event | None,
     options: Options | None = None,
+    *,
+    patience: float = PATIENCE,
 ) -> Ran:
-    """Do a job on the batch of this folder. Raises BatchInUse while another run does, and what `Run.do` raises."""
+    """Do a job on the batch of this folder. Raises what `Run.do` raises.
+
+    Raises BatchInUse if another run is at work on it for longer than `patience`, in seconds; JournalGone where somebody
+    has taken the journal away meanwhile.
+    """
     settings = settings or Settings.make()
     advanced: Counter[str] = Counter()
 
@@ -69,9 +79,27 @@ async def perform(
             advanced[event.state] += 1
         on_event(event)
 
-    with only_run(folder):
+    async with alone(folder, patience):
         run = Run(folder, settings, options or Options(), version=__version__, hook=hook)
-        return Ran(await run.do(job, interrupt or anyio.Event()), advanced)
+        ran = Ran(await run.do(job, interrupt or anyio.Event()), advanced)
+    require_there(folder / FILE)  # where it is not, reports would be made of nothing
+    return ran
+
+
+@asynccontextmanager
+async def alone(folder: Path, patience: float = PATIENCE) -> AsyncIterator[None]:
+    """Hold the batch's folder, after waiting so many seconds for another run. Raises BatchInUse, WrongUsage."""
+    until = anyio.current_time() + patience
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(only_run(folder))
+                break
+            except BatchInUse:
+                if anyio.current_time() >= until:
+                    raise
+            await anyio.sleep(A_MOMENT)
+        yield
 
 
 def reported(

@@ -23,13 +23,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bulk.batches import existing, perform, reported
+from bulk.batches import perform, reported
 from bulk.codat.events import read_event
 from bulk.engine.events import Hook, Warned
 from bulk.engine.heed import Heed, is_needed, opened, take_in
 from bulk.engine.polling import AFTER_TROUBLE, next_try
 from bulk.engine.steps import timestamp
 from bulk.errors import BatchInUse, JournalGone, JournalUnwritable, WrongUsage
+from bulk.journal.store import FILE, require_there
 from bulk.journal.writer import Writer
 from bulk.model import Stop
 from bulk.results import BatchResult
@@ -184,6 +185,7 @@ async def listen(
             rounds = Rounds(writer, folder, settings, on_event, interrupt)
             ready(f"http://{HOST}:{listener.getsockname()[1]}/")
             await serve(writer, listener, is_genuine, rounds.work, interrupt)
+    require_there(folder / FILE)
     return reported(folder, rounds.stop or Stop("Interrupted", 130))
 
 
@@ -210,8 +212,7 @@ class Rounds:
             return await self._report()
         except BatchInUse:
             return AFTER_ANOTHER_RUN
-        except JournalGone:
-            existing(self._folder)  # says so where nothing is in its place
+        except JournalGone:  # whose like are waited for
             raise
         except JournalUnwritable as error:  # meanwhile Codat hears so, and delivers again
             self._on_event(Warned(str(error)))
@@ -232,7 +233,8 @@ class Rounds:
 
     async def _round(self) -> float | None:
         job = Heed(timestamp(time.time()))
-        stop, _ = await perform(existing(self._folder), job, self._settings, self._on_event, self._interrupt)
+        require_there(self._folder / FILE)
+        stop, _ = await perform(self._folder, job, self._settings, self._on_event, self._interrupt, patience=0)
         self._report_at = self._report_at or max(time.monotonic(), self._next_report_at)
         if stop is None or stop.exit_code == 130:
             return None

@@ -97,6 +97,7 @@ def main() -> NoReturn:
 def _run() -> int:
     try:
         code = bulk.main(standalone_mode=False)
+        signals.raise_if_come()
     except click.ClickException as error:
         error.show(file=sys.stderr)
         return max(error.exit_code, 2)  # click's own 1 would be a run that has ended

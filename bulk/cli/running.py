@@ -30,6 +30,7 @@ def run(call: Callable[[Progress, anyio.Event], Awaitable[T]]) -> T:
             say("Stopping: what is in flight is finished and written down (Ctrl-C again stops at once) ...")
 
         signals.call(partial(loop.call_soon_threadsafe, stop))
+        signals.raise_if_come()
         try:
             with Progress() as progress:
                 return await call(progress, interrupt)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
@@ -25,6 +26,7 @@ class Interrupted(KeyboardInterrupt):
 
 def prepare() -> None:
     """Have the first signal raise Interrupted, and the next one end the process at once."""
+    sys.unraisablehook = _say_what_was_dropped
     _take(_end)
 
 
@@ -59,6 +61,12 @@ def ignore() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+def raise_if_come() -> None:
+    """Raise Interrupted if it was raised where Python drops it: in a `__del__`, or as a weak reference dies."""
+    if _came:
+        raise Interrupted
+
+
 def have_come() -> bool:
     """Whether Interrupted was raised: what was at work may have made another exception of it."""
     return _came
@@ -75,6 +83,11 @@ def _end(_: int, __: FrameType | None) -> NoReturn:
     _came = True
     let_go()
     raise Interrupted
+
+
+def _say_what_was_dropped(what: sys.UnraisableHookArgs) -> None:
+    if not isinstance(what.exc_value, Interrupted):  # which `raise_if_come` does not forget
+        sys.__unraisablehook__(what)
 
 
 def _quit(_: int, __: FrameType | None) -> NoReturn:

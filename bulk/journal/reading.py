@@ -348,6 +348,8 @@ class Reader:
 
     def _check_version(self) -> None:
         ((self._version,),) = self.rows("PRAGMA user_version")
+        if self._version == 0 and not self.rows("SELECT 1 FROM sqlite_master"):
+            raise BatchUnusable(f"{self._path} is empty: its first run found no room for it. Migrate the input again")
         if not OLDEST_VERSION <= self._version <= SCHEMA_VERSION:
             raise BatchUnusable(
                 f"{self._path} is no journal that this version can read (journal {self._version}, not "

@@ -18,7 +18,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from bulk.errors import BatchUnusable, JournalUnwritable, WrongUsage
+from bulk.errors import BatchUnusable, JournalGone, JournalUnwritable, WrongUsage
 from bulk.model import REQUESTS_OF_A_CUSTOMER, Ask, Entry, Outcome, Problem, Quota, State, Step, customer_tag
 
 FILE = "journal.sqlite3"
@@ -113,6 +113,21 @@ def _damaged(path: Path, said: str) -> BatchUnusable:
     return BatchUnusable(
         f"{path} is damaged ({said}). Move it away and migrate the input again: what Codat has is found "
         "there by its tags and taken over, nothing is created twice."
+    )
+
+
+def require_there(path: Path) -> None:
+    """See that a journal which was at work is where it was. Raises JournalGone."""
+    if not path.is_file():
+        raise gone(path)
+
+
+def gone(path: Path) -> JournalGone:
+    """Give what is to be said of a journal that somebody has taken away."""
+    return JournalGone(
+        f"{path} is gone: it was moved or deleted while the run was at work. Put it back if you can, "
+        "then run the same command again. Without it, migrate the input again: what Codat has is found there "
+        "by its tags and taken over, nothing is created twice."
     )
 
 

@@ -16,10 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from bulk.errors import JournalGone
 from bulk.journal import mark
 from bulk.journal.mark import Mark
-from bulk.journal.store import FILE, newest_request, transaction, translated
+from bulk.journal.store import FILE, gone, newest_request, transaction, translated
 
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], Any]
@@ -108,11 +107,7 @@ class Writer:
     def _require_in_place(self) -> None:
         """What is written into a file that nobody finds again is not written down. Raises JournalGone."""
         if self._file is None or _identity(self._path) != self._file:
-            raise JournalGone(
-                f"{self._path} is gone: it was moved or deleted while the run was at work. Put it back if you can, "
-                "then run the same command again. Without it, migrate the input again: what Codat has is found there "
-                "by its tags and taken over, nothing is created twice."
-            )
+            raise gone(self._path)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

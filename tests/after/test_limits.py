@@ -160,19 +160,33 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_resumes(launch: 
 
 def test_a_second_run_says_so_and_sends_nothing(launch: Launch, migrated: Migrated) -> None:
     """Whichever commands they are; the first goes on undisturbed."""
-    codat = launch(latency=0.5)
+    codat = launch(latency=2.5)
     bench, ids = migrated(codat, 4)
     codat.authorize(ids)
     first = bench.start("--concurrency", "1", command="follow-up")
     until(lambda: codat.stats()["requests_total"] >= 1, "the first run at work")
 
-    for command in ("follow-up", "links"):
-        second = bench.then(command)
-        assert second.code == 2
-        assert "Another run is at work" in second.err
+    for second in [bench.start(command=command) for command in ("follow-up", "links")]:
+        ended = second.wait()
+        assert ended.code == 2
+        assert "Another run is at work" in ended.err
 
     assert first.wait().code == 0
     assert codat.stats()["requests"] == {"list_companies": 1, "create_partner_expense_connection": 4}
+
+
+def test_a_run_that_ends_soon_is_waited_for(launch: Launch, migrated: Migrated) -> None:
+    """As those of a listener do: nobody has to try again."""
+    codat = launch(latency=0.3)
+    bench, ids = migrated(codat, 4)
+    codat.authorize(ids)
+    first = bench.start("--concurrency", "1", command="follow-up")
+    until(lambda: codat.stats()["requests_total"] >= 1, "the first run at work")
+
+    second = bench.start("--customer", ids[0], "--yes", command="unlink")
+
+    assert first.wait().code == second.wait().code == 0
+    assert bench.states() == {"complete": 3, "unlinked": 1}
 
 
 def test_a_folder_that_is_no_batch_is_refused(codat: Codat, bench: Bench) -> None:

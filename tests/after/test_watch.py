@@ -69,3 +69,20 @@ def test_it_ends_when_the_key_is_refused(codat: Codat, migrated: Migrated) -> No
     codat.befall({"kind": "403", "operations": ["list_companies"], "after": 1})
 
     assert bench.then("follow-up", "--watch", "1").code == 3
+
+
+def test_a_batch_that_is_taken_away_meanwhile_is_not_begun_anew(codat: Codat, migrated: Migrated) -> None:
+    """An empty journal in its place would say that all is done, with reports of nobody over the good ones."""
+    bench, ids = migrated(codat, 2)
+    before = (bench.folder / "results.csv").read_bytes()
+    process = bench.start("--watch", "1", command="follow-up")
+    until(lambda: codat.stats()["requests_total"] >= 1, "the first page")
+    until(lambda: "asking again" in process.so_far(), "its rest")
+
+    bench.lose_the_journal()
+    ended = process.wait(30)
+
+    assert ended.code == 75
+    assert "journal.sqlite3 is gone: it was moved or deleted" in ended.err
+    assert not (bench.folder / "journal.sqlite3").exists()
+    assert (bench.folder / "results.csv").read_bytes().count(b"link_ready") == before.count(b"link_ready") == len(ids)

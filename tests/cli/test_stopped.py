@@ -115,6 +115,37 @@ def test_a_second_ctrl_c_ends_a_command_at_once() -> None:
     assert (ended.returncode, ended.stderr) == (130, "")
 
 
+WHERE_IT_IS_DROPPED = """
+import os, signal
+from bulk import cli
+
+class Dying:
+    def __del__(self):  # as where a weak reference dies, which imports are full of
+        os.kill(os.getpid(), signal.{name})
+
+invoke = cli.bulk.invoke
+def load(context):
+    Dying()
+    return invoke(context)
+
+cli.bulk.invoke = load
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_a_signal_that_python_drops_still_stops_a_command(shell: Shell, name: str) -> None:
+    """Before anything is sent, and without Python's word about it."""
+    shell.customers(3)
+    command = [sys.executable, "-c", WHERE_IT_IS_DROPPED.format(name=name), "migrate", "x.csv", "--sandbox"]
+    ended = subprocess.run(command, cwd=shell.path, capture_output=True, text=True, check=False)
+    assert ended.returncode == signals.EXIT_CODE
+    assert "interrupted" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "Dying" not in ended.stderr
+    assert not (shell.path / "reports" / "x" / "results.csv").exists()
+
+
 WHILE_ENDING = """
 import atexit, os, signal
 from bulk import cli

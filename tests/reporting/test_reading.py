@@ -414,12 +414,18 @@ def test_a_missing_journal_is_said_and_not_made(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("content", [b"", b"no database at all, but long enough to be looked at" * 20])
-def test_a_file_that_is_no_journal_is_said(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty: its first run found no room for it"),
+        (b"no database at all, but long enough to be looked at" * 20, "is no journal that"),
+    ],
+)
+def test_a_file_that_is_no_journal_is_said(tmp_path: Path, content: bytes, said: str) -> None:
     """One clear line, no traceback of the database's."""
     path = tmp_path / "journal.sqlite3"
     path.write_bytes(content)
-    with pytest.raises(BatchUnusable, match="is no journal that"), Reader(path):
+    with pytest.raises(BatchUnusable, match=said), Reader(path):
         pass
 
 

@@ -152,7 +152,7 @@ def test_a_run_holds_while_codat_is_gone_and_goes_on_when_it_is_back(launch: Lau
 
 def test_a_second_run_on_a_folder_says_so_and_sends_nothing(launch: Launch, set_up: SetUp) -> None:
     """The first goes on undisturbed."""
-    codat = launch(latency=0.2)
+    codat = launch(latency=0.6)
     bench = set_up(codat)
     ids = bench.customers(20)
     first = bench.start("--concurrency", "2")
