@@ -211,6 +211,7 @@ class Enrolment:
             marks = ", ".join("?" * len(columns))
             self._db.executemany(f"INSERT INTO {table} VALUES ({marks}, NULL, NULL)", values)  # noqa: S608 - fixed texts
         self._place("incoming")
+        self._settle_faulty_words()
         self._reject_taken_places()
         self._count()
         self._upsert()
@@ -312,6 +313,31 @@ class Enrolment:
         }
         pairs = ", ".join(f"{_quoted(self._column(name))}, {value}" for name, value in values.items())
         return f"json_patch({table}.extra, json_object({pairs}))"
+
+    def _settle_faulty_words(self) -> None:
+        """A good row of a customer settles a faulty one that stands in a file behind the customer's own.
+
+        That faulty row was no customer of its own: the good one, mended or not, is its customer's latest word.
+        """
+        self._db.execute("DROP TABLE IF EXISTS temp.settled")
+        self._db.execute(
+            f"""
+            CREATE TEMP TABLE settled AS
+            SELECT t.rowid AS id, r.source, r.row, r.cells, c.customer_id, c.source AS own_source, c.row AS own_row
+            FROM incoming t CROSS JOIN rejected_ids i USING (customer_id)
+            CROSS JOIN rejections r ON r.source = i.source AND r.row = i.row
+            CROSS JOIN customers c ON c.customer_id = t.customer_id
+            WHERE c.presence = 'present' AND c.source < r.source AND NOT {IS_NAMED}
+            """  # noqa: S608 - fixed texts
+        )
+        self._db.execute("INSERT OR IGNORE INTO mended (cells, customer_id) SELECT cells, customer_id FROM settled")
+        self._db.execute("DELETE FROM rejections WHERE (source, row) IN (SELECT source, row FROM settled)")
+        self._db.execute(
+            """
+            UPDATE incoming SET place_source = own_source, place_row = own_row FROM settled
+            WHERE incoming.rowid = settled.id AND (place_source, place_row) = (settled.source, settled.row)
+            """
+        )
 
     def _reject_taken_places(self) -> None:
         """A mended row whose identifier another row of the batch has is still a duplicate."""

@@ -140,6 +140,31 @@ def test_a_mended_row_must_not_take_the_identifier_of_another(batch: Batch) -> N
     assert batch.db.execute("SELECT company_name FROM customers").fetchall() == [("Acme",)]
 
 
+@pytest.mark.parametrize(
+    ("path", "mends"), [("wednesday.csv", None), ("rejects.csv", 3)], ids=["another file", "mended rejects"]
+)
+def test_a_faulty_row_of_a_customer_from_another_file_is_settled_by_a_good_one(
+    batch: Batch, path: str, mends: int | None
+) -> None:
+    """Files of several days: on Tuesday the row of Monday's customer was faulty. It is no other customer."""
+    batch.give("monday.csv", [good("a"), good("b")])
+    batch.created("a", "b")
+    tuesday = [bad("a"), good("c")]
+    batch.give("tuesday.csv", tuesday)
+    assert batch.shown() == [(1, "a", CREATED), (2, "b", CREATED), (3, "a", REJECTED), (4, "c", PENDING)]
+
+    tally = batch.give(path, [replace(good("a", name="Acme & Sons"), mends=mends)])
+
+    settled = [(1, "a", CREATED), (2, "b", CREATED), (4, "c", PENDING)]
+    assert tally == Tally(changed=1, is_another=True)
+    assert batch.shown() == settled
+    assert batch.read("a", "company_name") == {"company_name": "Acme & Sons"}
+    batch.give("tuesday.csv", tuesday)
+    assert batch.shown() == settled
+    batch.give("tuesday.csv", [bad("a", name="Bolt"), good("c")])
+    assert batch.shown() == [(1, "a", CREATED), (2, "b", CREATED), (3, "a", REJECTED), (4, "c", PENDING)]
+
+
 def test_a_row_number_that_is_another_customers_mends_nothing(batch: Batch) -> None:
     """Customers are told apart by identifier: the one of that row stays rejected there, and is in the reports."""
     batch.give("in.csv", [bad("a"), good("b")])
