@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help setup demo test lint simulate scale fuzz torture bench lock clean
+.PHONY: help setup demo test suite lint simulate scale fuzz torture bench lock clean
 
 help:  ## show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -22,7 +22,10 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)  ## run the main job on inputs/customers.csv against the sandbox
 	@$(BIN)/bulk migrate inputs/customers.csv --sandbox --batch demo || test $$? -eq 1
 
-test: $(READY) lint  ## lint, type-check and run the tests
+test: $(READY)  ## lint, type-check and run the tests
+	@$(MAKE) --no-print-directory -j 2 lint suite
+
+suite: $(READY)
 	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 lint: $(READY)  ## lint and type-check

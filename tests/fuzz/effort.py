@@ -6,7 +6,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-OF_THE_SUITE = 100
+OF_THE_SUITE = 60
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 0)
 
 
