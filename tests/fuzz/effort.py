@@ -11,7 +11,7 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 0)
 
 
 def share(examples: int) -> settings:
-    """Try half as many in the suite, and in proportion by `make fuzz EXAMPLES=...`: so many where that is 200."""
+    """Try a third as many in the suite, and in proportion by `make fuzz EXAMPLES=...`: so many where that is 200."""
     return settings(
         max_examples=max(1, examples * (EXAMPLES or OF_THE_SUITE) // 200),
         derandomize=not EXAMPLES,
