@@ -95,6 +95,13 @@ async def asked(server: Server, times: int = 1, *, patience: float = 20.0) -> li
         return [await client.send(ASK, key="a-key") for _ in range(times)]
 
 
+async def asked_through(port: int, monkeypatch: pytest.MonkeyPatch) -> Reply:
+    """Send a request to a Codat to which only the environment's proxy, on this port, knows a way."""
+    monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{port}")
+    async with Client(Settings.make(api_key="test", base_url="https://codat.invalid", environ={})) as client:
+        return await client.send(ASK)
+
+
 def run(story: Callable[[], Awaitable[None]]) -> None:
     """Tell a story in a loop of its own."""
     anyio.run(story)
@@ -368,9 +375,7 @@ def test_a_proxy_of_the_environment_is_asked_for_the_way(monkeypatch: pytest.Mon
     async def story() -> None:
         refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
         async with serving(refusal) as server:
-            monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{server.port}")
-            async with Client(Settings.make(api_key="test", base_url="https://codat.invalid", environ={})) as client:
-                reply = await client.send(ASK)
+            reply = await asked_through(server.port, monkeypatch)
         assert reply.outcome is Outcome.UNSENT
         assert reply.problem is not None
         assert f"no connection through the environment's proxy 127.0.0.1:{server.port}" in reply.problem.text
@@ -385,9 +390,7 @@ def test_what_a_proxy_has_kept_for_itself_has_not_left(monkeypatch: pytest.Monke
 
     async def story() -> None:
         async with serving(answer) as server:
-            monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{server.port}")
-            async with Client(Settings.make(api_key="test", base_url="https://codat.invalid", environ={})) as client:
-                reply = await client.send(ASK)
+            reply = await asked_through(server.port, monkeypatch)
         assert reply.outcome is Outcome.UNSENT
         assert reply.problem is not None
         assert f"through the environment's proxy 127.0.0.1:{server.port}" in reply.problem.text
@@ -411,9 +414,7 @@ def test_what_went_through_a_proxy_and_got_no_answer_may_have_been_done(monkeypa
 
     async def story() -> None:
         async with await asyncio.start_server(tunnel, "127.0.0.1", 0) as server:
-            monkeypatch.setenv("HTTPS_PROXY", f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
-            async with Client(Settings.make(api_key="test", base_url="https://codat.invalid", environ={})) as client:
-                reply = await client.send(ASK)
+            reply = await asked_through(server.sockets[0].getsockname()[1], monkeypatch)
         assert reply.outcome is Outcome.LOST
         assert came[0].startswith(b"POST /companies HTTP/1.1\r\nHost: codat.invalid\r\n")
 
