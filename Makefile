@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Else every command would compile all of bulk before it begins.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help setup demo test suite lint simulate scale fuzz torture bench lock clean
 
 help:  ## show what can be made

@@ -5,6 +5,7 @@ Every command has a file of its own and imports what it needs when it runs: `bul
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import traceback
@@ -31,6 +32,9 @@ COMMANDS = {
     "report": ("bulk.cli.report", "Write the reports of BATCH again from its journal; send nothing."),
     "sandbox": ("bulk.sandbox.command", "Serve a stand-in for Codat on this machine, or stand in for its customers."),
 }
+
+# Between two looks for garbage. A command makes far more than Python's 700 only by loading, and none of it is garbage.
+NEW_OBJECTS = 20_000
 
 SENDS_NOTHING = ("check", "report", "sandbox")  # and so has nothing to go on with
 
@@ -84,6 +88,7 @@ def bulk() -> None:
 
 def main() -> NoReturn:
     """Run the command; no error ends in a traceback, and no broken stream changes the exit code."""
+    gc.set_threshold(NEW_OBJECTS)
     streams.prepare()
     signals.prepare()
     code = _run()

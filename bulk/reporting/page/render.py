@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -24,6 +25,7 @@ from bulk.journal.reading import CHANGE, RESULTS, moment
 from bulk.model import State
 from bulk.reporting import advice, charts, funnel, story
 from bulk.reporting.advice import Place
+from bulk.reporting.page.compiled import Compiled
 from bulk.reporting.page.customers import Customers, as_json, coded
 from bulk.reporting.platforms import NAMES
 from bulk.reporting.timeline import timeline
@@ -96,6 +98,8 @@ def _facts(figures: Figures) -> dict[str, object]:
 def _environment() -> Environment:
     made = Environment(
         loader=PackageLoader("bulk.reporting.page", "."),
+        bytecode_cache=Compiled(Path(__file__).parent),
+        optimized=False,  # what a filter makes of a constant is no part of what is kept
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,0 +1,31 @@
+"""The page's template as bytecode, kept where Python keeps its own: compiling it takes longer than filling it in."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from pickle import UnpicklingError
+
+from jinja2 import FileSystemBytecodeCache
+from jinja2.bccache import Bucket
+
+
+class Compiled(FileSystemBytecodeCache):
+    """What is written anew whenever the template or Python is another, and done without where it cannot be written."""
+
+    def __init__(self, package: Path) -> None:
+        super().__init__(str(package / "__pycache__"))
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take what is there, unless it was cut short."""
+        with suppress(OSError, EOFError, UnpicklingError):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep it for the next command, where Python keeps its own."""
+        if sys.dont_write_bytecode:
+            return
+        with suppress(OSError):
+            Path(self.directory).mkdir(exist_ok=True)
+            super().dump_bytecode(bucket)
