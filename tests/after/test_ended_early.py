@@ -16,7 +16,7 @@ from bulk.sandbox.launch import start
 from bulk.sandbox.options import Options
 
 CUSTOMERS = 16
-MOST_KILLS = 4
+MOST_KILLS = 6
 MOST_RUNS = 4  # after the kills
 CARELESS = Options(
     rate=0, daily_limit=0, latency=0.03, ignore_idempotency=True, second_connection="allow", second_partner="allow"

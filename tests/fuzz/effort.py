@@ -6,12 +6,12 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-OF_THE_SUITE = 60
+OF_THE_SUITE = 100
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 0)
 
 
 def share(examples: int) -> settings:
-    """Try a third as many in the suite, and in proportion by `make fuzz EXAMPLES=...`: so many where that is 200."""
+    """Try half as many in the suite, and in proportion by `make fuzz EXAMPLES=...`: so many where that is 200."""
     return settings(
         max_examples=max(1, examples * (EXAMPLES or OF_THE_SUITE) // 200),
         derandomize=not EXAMPLES,

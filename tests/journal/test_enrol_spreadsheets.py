@@ -247,7 +247,7 @@ ROWS = st.lists(st.builds(Row, IDS, st.booleans()), min_size=1, max_size=5)
 GIVEN = st.tuples(st.sampled_from(["in.csv", "more.csv", "rejects.csv"]), ROWS, st.sets(IDS, max_size=2))
 
 
-@settings(max_examples=75, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(GIVEN, min_size=1, max_size=6), st.integers(1, 3))
 def test_every_row_has_a_place_of_its_own_whatever_a_spreadsheet_has_done(
     steps: list[tuple[str, list[Row], set[str | None]]], at_once: int

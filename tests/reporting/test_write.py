@@ -155,7 +155,7 @@ def test_no_cell_and_no_header_runs_as_a_formula(journal: Journal) -> None:
         assert not [cell for cell in found if cell.strip()[:1] in set("=+-@")]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), names=COLUMNS)
 def test_csv_and_parquet_say_the_same_whatever_the_input_holds(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, names: list[str]

@@ -52,7 +52,7 @@ NEVER_TOO_SLOW = [HealthCheck.too_slow]
 
 
 @pytest.mark.timeout(900)  # a failure is made small before it is shown
-@settings(max_examples=20, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
+@settings(max_examples=100, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
 @given(
     customers=st.integers(1, 4),
     fates=st.lists(st.sampled_from(ANYTHING), max_size=24),
@@ -77,7 +77,7 @@ def test_any_order_of_faults_crashes_and_reruns_ends_with_one_of_each(
 
 
 @pytest.mark.timeout(900)  # a failure is made small before it is shown
-@settings(max_examples=15, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
+@settings(max_examples=60, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
 @given(
     customers=st.integers(1, 4),
     fates=st.lists(st.sampled_from(WITH_LAG), max_size=24),

@@ -169,7 +169,7 @@ LIVES = st.builds(
 
 
 @pytest.mark.timeout(900)  # a failure is made small before it is shown
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 @given(
     customers=st.integers(1, 4),
     fates=st.lists(st.sampled_from(ANYTHING) | st.just(Fate.WELL), max_size=40),

@@ -14,7 +14,7 @@ from runs.bench import Bench, Codat, until
 from runs.conftest import Launch, SetUp
 
 CUSTOMERS = 40
-MOST_KILLS = 7
+MOST_KILLS = 12
 NOISE: list[dict[str, object]] = [
     {"kind": "reset_before", "probability": 0.03},
     {"kind": "reset_after", "probability": 0.03},
