@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -17,10 +16,11 @@ from hypothesis import strategies as st
 
 from bulk.engine.migrate import Migration
 from bulk.engine.run import Options
+from bulk.journal.reading import Reader
+from bulk.journal.store import FILE
 from bulk.model import Stop
-from bulk.reporting import write_reports
 from bulk.rows import open_input
-from runs.lives import EPOCH, Life, Place, folder_of_a_test
+from runs.lives import Life, Place, folder_of_a_test
 from runs.pretend import Fate, Pretend
 
 MOST_RERUNS = 4
@@ -95,7 +95,7 @@ def test_a_look_up_that_lags_behind_makes_no_double_while_the_key_is_good(
 
 
 def _live(codat: Pretend, customers: int, lives: list[Life], concurrency: int, seed: int) -> None:
-    """Run through all the lives, then until all is done, and hold Codat and the reports to account."""
+    """Run through all the lives, then until all is done, and hold Codat and the results to account."""
     with folder_of_a_test() as path:
         folder, source = path / "batch", path / "customers.csv"
         ids = [f"c{n}" for n in range(customers)]
@@ -121,8 +121,8 @@ def _live(codat: Pretend, customers: int, lives: list[Life], concurrency: int, s
 def _judge(folder: Path, codat: Pretend, ids: list[str]) -> None:
     assert Counter(company["tags"]["uid"] for company in codat.companies) == Counter(ids)
     assert all(len(company["dataConnections"]) == 1 for company in codat.companies)
-    write_reports(folder, now=datetime.fromtimestamp(EPOCH, UTC))
-    results = pl.read_parquet(folder / "results.parquet")
+    with Reader(folder / FILE) as reader:  # what all reports are made of
+        results = pl.concat(reader.results(1_000))
     in_codat = {c["tags"]["uid"]: (c["id"], c["dataConnections"][0]["id"]) for c in codat.companies}
     assert results["customer_id"].to_list() == ids
     assert set(results["state"]) == {"link_ready"}
