@@ -6,6 +6,7 @@ inline string (`t="inlineStr"`), which no program takes for a formula, a number 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -20,6 +21,7 @@ CUT: Final = "…"
 # reads XML makes a line feed of it.
 _ESCAPES: Final = {chr(code): f"_x{code:04X}_" for code in (*range(0x20), 0xFFFE, 0xFFFF) if code not in (0x09, 0x0A)}
 _LOOKS_ESCAPED: Final = "_x[0-9A-Fa-f]{4}_"
+_TO_ESCAPE: Final = re.compile(f"[{''.join(_ESCAPES)}]|{_LOOKS_ESCAPED}")
 _BLANK_END: Final = r"\A\s|\s\z"
 _MARKUP: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
@@ -29,6 +31,11 @@ def escaped(expr: pl.Expr) -> pl.Expr:
     looks = expr.str.contains(_LOOKS_ESCAPED)
     literal = pl.when(looks).then(expr.str.replace_all("_x", "_x005F_x", literal=True)).otherwise(expr)
     return literal.str.replace_many(_ESCAPES)
+
+
+def escaped_text(text: str) -> str:
+    """Do the same to one text. Few have anything to escape, and polars would take longer for it than for a column."""
+    return str(pl.select(escaped(pl.lit(text))).item()) if _TO_ESCAPE.search(text) else text
 
 
 def shortened(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:

@@ -10,11 +10,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-import polars as pl
 from xlsxwriter.url import Url  # type: ignore[import-untyped] # as said above
 from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped] # as said above
 
-from bulk.reporting.cells import escaped
+from bulk.reporting.cells import escaped_text
 
 
 class Archive:
@@ -90,7 +89,7 @@ class RowSheet(Worksheet):  # type: ignore[misc] # its base has no types
 
         XlsxWriter would take one such as `<r>x</r>` for markup, and would let one such as `_x0041_x0041_` change.
         """
-        text = str(pl.select(escaped(pl.lit(data))).item())
+        text = escaped_text(data)
         return "_x003C_" + text[1:] if text.startswith("<r>") else text
 
 
