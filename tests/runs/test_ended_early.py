@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bulk.sandbox.launch import start
-from runs.bench import Bench, Codat, until
+from runs.bench import LONGEST_RUN_SECONDS, Bench, Codat, until
 from runs.conftest import Launch, SetUp
 
 CUSTOMERS = 40
@@ -35,6 +35,7 @@ def _go_on_killing(bench: Bench, chance: random.Random) -> int:
                 process.popen.poll() is not None or bench.codat.stats()["requests_total"] >= since + more
             ),
             "the next requests, or the end",
+            seconds=LONGEST_RUN_SECONDS,  # a customer with faults in a row waits up to a minute for its next try
         )
         if process.popen.poll() is None:
             process.kill()
