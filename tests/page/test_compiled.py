@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from jinja2 import DictLoader, Environment
+from jinja2 import DictLoader, Environment, FileSystemBytecodeCache
+from jinja2 import __version__ as jinja
 
+from bulk import __version__ as bulk
 from bulk.reporting.page.compiled import Compiled
 
 
@@ -59,6 +61,13 @@ def test_what_was_cut_short_is_compiled_anew(tmp_path: Path) -> None:
         first.write_bytes(whole[:length])
         assert made(tmp_path) == "bulk moves", f"cut at {length} bytes"
         assert first.read_bytes() == whole
+
+
+def test_what_an_older_bulk_has_compiled_is_compiled_anew(tmp_path: Path) -> None:
+    """Its filters and settings may have been others."""
+    ours = Compiled(tmp_path).get_source_checksum("page")
+    assert FileSystemBytecodeCache(str(tmp_path)).get_source_checksum("page") != ours
+    assert FileSystemBytecodeCache(str(tmp_path)).get_source_checksum(f"{bulk} {jinja} page") == ours
 
 
 def test_nothing_is_kept_where_python_keeps_nothing(tmp_path: Path) -> None:

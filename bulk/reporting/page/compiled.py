@@ -8,14 +8,24 @@ from pathlib import Path
 from pickle import UnpicklingError
 
 from jinja2 import FileSystemBytecodeCache
+from jinja2 import __version__ as jinja
 from jinja2.bccache import Bucket
+
+from bulk import __version__ as bulk
 
 
 class Compiled(FileSystemBytecodeCache):
-    """What is written anew whenever the template or Python is another, and done without where it cannot be written."""
+    """What is written anew whenever the template, bulk, Jinja or Python is another, and done without where it cannot be.
+
+    It is trusted as bytecode is: who may write there may change bulk itself.
+    """
 
     def __init__(self, package: Path) -> None:
         super().__init__(str(package / "__pycache__"))
+
+    def get_source_checksum(self, source: str) -> str:
+        """Tell templates apart, and what fills them in."""
+        return super().get_source_checksum(f"{bulk} {jinja} {source}")
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Take what is there, unless it was cut short."""
