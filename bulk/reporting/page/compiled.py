@@ -15,7 +15,7 @@ from bulk import __version__ as bulk
 
 
 class Compiled(FileSystemBytecodeCache):
-    """What is written anew whenever the template, bulk, Jinja or Python is another, and done without where it cannot be.
+    """What is written anew when template, bulk, Jinja or Python is another, and done without where nothing can be.
 
     It is trusted as bytecode is: who may write there may change bulk itself.
     """
