@@ -46,7 +46,7 @@ fuzz: $(READY)  ## feed nonsense to the reader, the client, the engine and the l
 	FUZZ_EXAMPLES=$(or $(EXAMPLES),4000) POLARS_MAX_THREADS=1 $(BIN)/python -m pytest tests/fuzz --timeout 0 $(if $(SEED),--hypothesis-seed=$(SEED))
 
 torture: $(READY)  ## kill, cut and garble real processes and files, in single cases and ROUNDS=200; or SEED=1234, one round
-	$(if $(SEED),,TORTURE=1 $(BIN)/python -m pytest -n 3 --dist worksteal tests/torture)
+	$(if $(SEED),,TORTURE=1 $(BIN)/python -m pytest -n 3 --dist worksteal tests/chaos)
 	PYTHONPATH=tests $(BIN)/python -m torture $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY)  ## measure, as ratios against baselines in the same run

@@ -16,24 +16,24 @@ import anyio
 import polars as pl
 from anyio.from_thread import start_blocking_portal
 
-from bulk.batches import Ran, alone, existing, perform, reported, stem, storable
-from bulk.checking import CheckResult, Cost, check
+from bulk.batch import Ran, alone, existing, perform, reported, stem, storable
+from bulk.codat.account import Account, ask
+from bulk.codat.endpoints import pages
 from bulk.codat.forecast import Linking
-from bulk.codat.online import Account, ask
-from bulk.codat.operations import pages
-from bulk.codat.pace import Hold
-from bulk.engine.after import FollowUp, Links, Undo, Unlink
+from bulk.codat.throttle import Hold
+from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
+from bulk.engine.commands.migrate import Migration
+from bulk.engine.commands.verify import Verify
 from bulk.engine.events import Advanced, Ended, Enrolled, Event, Hook, Resting, Started, Swept, Warned, nobody
-from bulk.engine.migrate import Migration
 from bulk.engine.polling import next_poll, next_try
 from bulk.engine.run import Options, Share
-from bulk.engine.verify import Verify
 from bulk.errors import BatchInUse, JournalUnwritable, WrongUsage
-from bulk.journal.reading import FINDINGS, Reader
-from bulk.journal.store import FILE, require_there
+from bulk.input import open_input
+from bulk.input_check import CheckResult, Cost, check
+from bulk.journal.database import FILE, require_there
 from bulk.model import Quota, State, Stop
+from bulk.reports.rows import FINDINGS, Reader
 from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, VerifyResult
-from bulk.rows import open_input
 from bulk.settings import Secret, Settings, webhook_secret
 
 MOST_NAMED = 20  # customers that a message names one by one
@@ -228,11 +228,11 @@ async def listen(
     CODAT_WEBHOOK_SECRET. Other commands may run on the batch meanwhile: what was received is acted on after them.
     Raises WrongUsage, JournalUnwritable.
     """
-    from bulk import listening  # a server, which nothing else needs
+    from bulk.webhooks import receiver  # a server, which nothing else needs
 
     folder, interrupt, settings = existing(folder), interrupt or anyio.Event(), settings or Settings.make()
-    is_genuine = listening.verifier(secret or webhook_secret())
-    return await listening.listen(folder, port, is_genuine, settings, ready, on_event, interrupt)
+    is_genuine = receiver.verifier(secret or webhook_secret())
+    return await receiver.listen(folder, port, is_genuine, settings, ready, on_event, interrupt)
 
 
 def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:

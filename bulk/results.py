@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from bulk.journal.figures import Figures
-from bulk.journal.reading import Reader, Summary
-from bulk.journal.store import FILE
+from bulk.journal.database import FILE
 from bulk.model import Stop
+from bulk.reports.figures import Figures
+from bulk.reports.rows import Reader, Summary
 
 if TYPE_CHECKING:
-    from bulk.reporting.advice import Place  # with it come the libraries that only writing needs
+    from bulk.reports.summary.advice import Place  # with it come the libraries that only writing needs
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,8 @@ from documents import README, ROOT, SECONDS, Command, blocks, commands, environ,
 
 from bulk.api import CheckResult
 from bulk.cli import bulk
-from bulk.journal import reading
 from bulk.model import DELETED, State, Step
-from bulk.reporting import write
+from bulk.reports import rows, write
 from bulk.sandbox.launch import Running, ask, start
 from bulk.sandbox.options import WEBHOOK_SECRET
 from bulk.words import duration
@@ -347,14 +346,14 @@ def test_every_report_is_explained() -> None:
     named = set(re.findall(r"`([^`\n]+)`", text))
     files = {value for name, value in vars(write).items() if name.isupper() and isinstance(value, str)}
     columns = {
-        *reading.RESULTS,
-        reading.CHANGE,
-        *reading.LINKS,
-        *reading.PARTNER,
-        *reading.FINDINGS,
-        *reading.DIFFERENCES,
+        *rows.RESULTS,
+        rows.CHANGE,
+        *rows.LINKS,
+        *rows.PARTNER,
+        *rows.FINDINGS,
+        *rows.DIFFERENCES,
     }
-    assert {*files, *columns, *reading.REJECTS, *map(str, State), *map(str, Step), DELETED} <= named
+    assert {*files, *columns, *rows.REJECTS, *map(str, State), *map(str, Step), DELETED} <= named
     words = set(re.findall(r'"(missing|unknown|extra)_', (ROOT / "bulk" / "engine" / "verify.py").read_text("utf-8")))
     assert len(words) == 3
     assert {f"{word}_" for word in words} | {"_company", "_connection", "_partner"} <= named

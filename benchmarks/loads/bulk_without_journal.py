@@ -17,10 +17,10 @@ import anyio
 
 import bulk
 from benchmarks.loads.bulk_migrate import figures, note
-from bulk.engine.migrate import Migration
+from bulk.engine.commands.migrate import Migration
 from bulk.engine.run import Options, Run
+from bulk.input import open_input
 from bulk.journal.writer import Writer
-from bulk.rows import open_input
 
 T = TypeVar("T")
 # What is written for each request, by the functions of engine/work.py that write it.

@@ -48,8 +48,8 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
     `import_seconds` says what that took.
     """
     began = time.monotonic()
-    from bulk.rows.check import BLANK, LONGEST_DESCRIPTION, LONGEST_EMAIL, LONGEST_ID, LONGEST_NAME
-    from bulk.rows.platforms import platform_key, remedy
+    from bulk.input.rules import BLANK, LONGEST_DESCRIPTION, LONGEST_EMAIL, LONGEST_ID, LONGEST_NAME
+    from bulk.platforms import platform_key, remedy
 
     import_seconds = time.monotonic() - began
     rows = accepted = faulty = 0

@@ -10,10 +10,10 @@ import sys
 import time
 from pathlib import Path
 
-from bulk.codat.operations import batch_tag
-from bulk.engine.migrate import enrolled
-from bulk.journal import enrol, store
-from bulk.rows import Input, open_input
+from bulk.codat.endpoints import batch_tag
+from bulk.engine.commands.migrate import enrolled
+from bulk.input import Input, open_input
+from bulk.journal import database, enrolment
 
 DONE = """
     UPDATE customers SET state = 'link_ready', name_sent = name, description_sent = description,
@@ -42,17 +42,17 @@ def make(source: Input, folder: Path) -> None:
     """Make the journal."""
     yesterday = time.time() - 86_400
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(yesterday))
-    connection = store.open_journal(folder)
-    with store.transaction(connection):
-        run = store.begin_run(connection, command="migrate", version="benchmark", source=str(source.path), at=at)
-        enrol.note(connection, run, enrolled(connection, source, run))
+    connection = database.open_journal(folder)
+    with database.transaction(connection):
+        run = database.begin_run(connection, command="migrate", version="benchmark", source=str(source.path), at=at)
+        enrolment.note(connection, run, enrolled(connection, source, run))
         connection.execute(DONE, {"at": at})
         asked = {"run": run, "now": yesterday}
         connection.execute(COMPANIES, asked | {"batch_tag": batch_tag(folder.name)})
         connection.execute(CONNECTIONS, asked)
         facts = {"name": folder.name, "codat": "a stand-in on this machine", "created_at": at, "swept_at": yesterday}
-        store.put(connection, facts | {"link_lifetime": 7 * 86_400})
-        store.finish_run(connection, run, at=at, seconds=1.0, stopped=None)
+        database.put(connection, facts | {"link_lifetime": 7 * 86_400})
+        database.finish_run(connection, run, at=at, seconds=1.0, stopped=None)
     connection.close()
 
 

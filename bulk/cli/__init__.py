@@ -16,20 +16,26 @@ import click
 
 from bulk import __version__
 from bulk.cli import signals, streams
-from bulk.cli.words import say
+from bulk.cli.console import say
 from bulk.errors import BulkError
 
 # Where each command is, and what it is for: loading them only to list them would take longer than all the rest.
 COMMANDS = {
-    "check": ("bulk.cli.check", "Say what a migration of INPUT would send, reject and cost; send nothing."),
-    "migrate": ("bulk.cli.migrate", "Create a company and an accounting connection for each customer of INPUT."),
-    "follow-up": ("bulk.cli.follow_up", "Create the partner expense connection for each who has authorized."),
-    "links": ("bulk.cli.links", "Renew the linkUrls that have expired or soon will."),
-    "unlink": ("bulk.cli.unlink", "Deauthorize the accounting connections of named customers."),
-    "verify": ("bulk.cli.verify", "Prove that Codat has what the journal says; list what is missing or extra."),
-    "undo": ("bulk.cli.undo", "List, or with --yes delete, the companies created that nobody has linked."),
-    "listen": ("bulk.cli.listen", "Receive Codat's webhook events instead of asking who has authorized."),
-    "report": ("bulk.cli.report", "Write the reports of BATCH again from its journal; send nothing."),
+    "check": ("bulk.cli.commands.check", "Say what a migration of INPUT would send, reject and cost; send nothing."),
+    "migrate": (
+        "bulk.cli.commands.migrate",
+        "Create a company and an accounting connection for each customer.",
+    ),
+    "follow-up": ("bulk.cli.commands.follow_up", "Create the partner expense connection for each who has authorized."),
+    "links": ("bulk.cli.commands.links", "Renew the linkUrls that have expired or soon will."),
+    "unlink": ("bulk.cli.commands.unlink", "Deauthorize the accounting connections of named customers."),
+    "verify": (
+        "bulk.cli.commands.verify",
+        "Compare Codat with the journal; list what is missing or extra.",
+    ),
+    "undo": ("bulk.cli.commands.undo", "List, or with --yes delete, the companies created that nobody has linked."),
+    "listen": ("bulk.cli.commands.listen", "Receive Codat's webhook events instead of asking who has authorized."),
+    "report": ("bulk.cli.commands.report", "Write the reports of BATCH again from its journal; send nothing."),
     "sandbox": ("bulk.sandbox.command", "Serve a stand-in for Codat on this machine, or stand in for its customers."),
 }
 
@@ -131,7 +137,7 @@ def _unexpected(error: Exception) -> int:
         say("".join(traceback.format_exception(error)))
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     if command in SENDS_NOTHING and isinstance(error, OSError) and error.strerror:
-        from bulk.journal.store import WRONG_PLACES
+        from bulk.journal.database import WRONG_PLACES
 
         say(f"bulk: {error.filename or command}: {WRONG_PLACES.get(error.errno or 0, error.strerror)}")
         return 2 if error.errno in WRONG_PLACES else 75

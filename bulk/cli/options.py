@@ -156,7 +156,7 @@ def link_lifetime(command: Command) -> Command:
 @contextmanager
 def settings_of(folder: Path, **given: Any) -> Iterator[Settings]:
     """Give the settings for a run on a batch that is there already."""
-    from bulk.batches import existing
+    from bulk.batch import existing
 
     existing(folder)
     with settings_for(folder, **given) as settings:
@@ -178,7 +178,7 @@ def settings_for(
         return
     if base_url is not None:
         raise click.UsageError("--sandbox and --base-url name two different places: give one of them.")
-    from bulk.cli.stand_in import stand_in
+    from bulk.cli.sandbox import stand_in
 
     # Without an address first: what is wrong with the others is said before a sandbox is started.
     settings = Settings.make(api_key="none", rate=rate, concurrency=concurrency, timeout=timeout, environ={})

@@ -10,8 +10,8 @@ from typing import Never, Self
 
 from tqdm import tqdm
 
-from bulk.cli.words import say, shown
-from bulk.codat.pace import Hold
+from bulk.cli.console import say, shown
+from bulk.codat.throttle import Hold
 from bulk.engine.events import Advanced, Enrolled, Event, Resting, Started, Swept, Warned
 from bulk.model import Quota
 from bulk.words import count, duration, moment

@@ -17,10 +17,10 @@ from urllib.request import getproxies, proxy_bypass
 import anyio
 import httpx
 
-from bulk.codat import wire
-from bulk.codat.lane import Lane
-from bulk.codat.operations import Request
-from bulk.codat.wire import Reply
+from bulk.codat import responses
+from bulk.codat.endpoints import Request
+from bulk.codat.responses import Reply
+from bulk.codat.transport import Lane
 from bulk.errors import WrongUsage
 from bulk.settings import Settings
 
@@ -125,13 +125,13 @@ class Client:
                     async for chunk in stream:
                         body += chunk
                         if len(body) > most:
-                            return wire.lost(f"an answer of more than {most // 2**20} MB")
+                            return responses.lost(f"an answer of more than {most // 2**20} MB")
                 finally:
                     await stream.aclose()
         except BEFORE_IT_LEFT as error:
             if (doubt := _doubted_certificate(error)) is not None:
-                return wire.untrusted(f"{self._origin.host} is not trusted: {doubt}")
-            return wire.unsent(f"no connection{self._through}: {_said(error)}")
+                return responses.untrusted(f"{self._origin.host} is not trusted: {doubt}")
+            return responses.unsent(f"no connection{self._through}: {_said(error)}")
         except TimeoutError:
             trouble = f"no whole answer{self._through} within {2 * self._timeout:g} seconds"
         except httpx.TimeoutException:
@@ -140,8 +140,8 @@ class Client:
             trouble = f"connection{self._through} lost: {_said(error)}"
         else:
             headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-            return wire.read(response.status_code, headers, _unpacked(bytes(body), headers, most))
-        return wire.lost(trouble) if departure.is_over else wire.unsent(trouble)
+            return responses.read(response.status_code, headers, _unpacked(bytes(body), headers, most))
+        return responses.lost(trouble) if departure.is_over else responses.unsent(trouble)
 
     def _lane(self) -> httpx.AsyncBaseTransport:
         if self._proxy is None:

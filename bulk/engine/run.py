@@ -21,16 +21,16 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 
-from bulk.codat import operations
+from bulk.codat import endpoints
 from bulk.codat.client import Client, Sender
-from bulk.codat.pace import Gate, Hold, Stopped
+from bulk.codat.throttle import Gate, Hold, Stopped
 from bulk.engine import steps
-from bulk.engine.agenda import Agenda
 from bulk.engine.events import Advanced, Ended, Hook, Warned
+from bulk.engine.process import Finished, Tools, advance
+from bulk.engine.queue import Agenda
 from bulk.engine.steps import Aim
-from bulk.engine.work import Finished, Tools, advance
 from bulk.errors import BatchUnusable, BulkError, WrongUsage
-from bulk.journal import mark, store
+from bulk.journal import database, mark
 from bulk.journal.writer import Writer
 from bulk.model import Entry, State, Stop
 from bulk.settings import Settings
@@ -202,15 +202,17 @@ class Run:
         BulkError for an input or a journal that cannot be used; what was done until then is in the journal.
         """
         began = time.monotonic()
-        connection = store.open_journal(self._folder)
+        connection = database.open_journal(self._folder)
         try:
-            with store.translated(self._folder / store.FILE):
+            with database.translated(self._folder / database.FILE):
                 if not mark.is_as_it_was_left(self._folder):
-                    await anyio.to_thread.run_sync(store.require_sound, connection, self._folder / store.FILE)
+                    await anyio.to_thread.run_sync(database.require_sound, connection, self._folder / database.FILE)
                 self._claim(connection)
                 self._notice_loss(connection)
                 at = steps.timestamp(self._wall())
-                run = store.begin_run(connection, command=job.command, version=self._version, source=job.source, at=at)
+                run = database.begin_run(
+                    connection, command=job.command, version=self._version, source=job.source, at=at
+                )
                 await anyio.to_thread.run_sync(job.prepare, connection, run)
         except BaseException:
             connection.close()
@@ -231,23 +233,23 @@ class Run:
     def _claim(self, connection: sqlite3.Connection) -> None:
         """Make the batch this Codat's; refuse one that belongs to another."""
         # The name marks the batch's companies in Codat: it stays what it was when the folder is renamed.
-        self._batch = store.get(connection, "name") or self._batch
-        known = store.get(connection, "codat")
+        self._batch = database.get(connection, "name") or self._batch
+        known = database.get(connection, "codat")
         if known is None:
-            with store.transaction(connection):
-                store.put(
+            with database.transaction(connection):
+                database.put(
                     connection,
                     {
                         "name": self._batch,
                         "codat": self._settings.codat,
                         "created_at": steps.timestamp(self._wall()),
-                        "link_lifetime": operations.LINK_LIFETIME,
+                        "link_lifetime": endpoints.LINK_LIFETIME,
                     },
                 )
         else:
             refuse_another(known, self._folder, self._settings)
-        with store.transaction(connection):
-            store.put(connection, {"base_url": self._settings.base_url})  # what the next command needs to be told
+        with database.transaction(connection):
+            database.put(connection, {"base_url": self._settings.base_url})  # what the next command needs to be told
 
     def _notice_loss(self, connection: sqlite3.Connection) -> None:
         """Say so if the journal is one of some time ago; the company list is then read before anybody is created."""
@@ -255,8 +257,8 @@ class Run:
         if lost:
             self._hook(
                 Warned(
-                    f"{self._folder / store.FILE} lacks its last {lost} requests: a part of it was lost, or an older "
-                    "copy was put back. The next migrate reads Codat's company list and takes over what was made "
+                    f"{self._folder / database.FILE} lacks its last {lost} requests: a part of it was lost, or an "
+                    "older copy was put back. The next migrate reads Codat's company list and takes over what was made "
                     "since, before it creates anybody; linkUrls that were renewed since may no longer open."
                 )
             )
@@ -265,7 +267,7 @@ class Run:
         if not await job.begin(writer, self._hook, self._wall()):
             return None
         settings, options = self._settings, self._options
-        last, asked_until = await writer.write(lambda db: (store.last_request_at(db), store.asked_until(db)))
+        last, asked_until = await writer.write(lambda db: (database.last_request_at(db), database.asked_until(db)))
         gate = Gate(
             rate=settings.rate,
             concurrency=settings.concurrency,
@@ -306,7 +308,7 @@ class Run:
         async def note() -> None:
             # Where the disk is full, the next intent finds that out, and ends the run in order.
             with contextlib.suppress(BulkError):
-                await writer.write(lambda db: store.hold(db, run, since=since, until=until, why=hold.why))
+                await writer.write(lambda db: database.hold(db, run, since=since, until=until, why=hold.why))
 
         group.start_soon(note)
 
@@ -314,7 +316,7 @@ class Run:
         at = steps.timestamp(self._wall())
         with anyio.CancelScope(shield=True):
             try:
-                await writer.write(lambda db: store.finish_run(db, run, at=at, seconds=seconds, stopped=stopped))
+                await writer.write(lambda db: database.finish_run(db, run, at=at, seconds=seconds, stopped=stopped))
             except BulkError as error:
                 self._hook(Warned(str(error)))
 

@@ -13,9 +13,9 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Any
 
-from bulk.codat import operations, wire
-from bulk.codat.operations import Request
-from bulk.codat.wire import Reply
+from bulk.codat import endpoints, responses
+from bulk.codat.endpoints import Request
+from bulk.codat.responses import Reply
 from bulk.model import DELETED, Company, Connection, Entry, Outcome, Problem, State, Step, customer_tag
 
 Changes = dict[str, Any]
@@ -94,28 +94,28 @@ def request_for(entry: Entry, step: Step, *, batch: str) -> Request:
     company_id, connection_id = entry.company_id or "", entry.connection_id or ""
     match step:
         case Step.COMPANY:
-            return operations.create_company(
+            return endpoints.create_company(
                 customer_id=entry.customer_id, name=entry.name, description=entry.description, batch=batch
             )
         case Step.CONNECTION:
-            return operations.create_connection(company_id, entry.platform_key)
+            return endpoints.create_connection(company_id, entry.platform_key)
         case Step.LINK:
-            return operations.get_connection(company_id, connection_id)
+            return endpoints.get_connection(company_id, connection_id)
         case Step.PARTNER:
-            return operations.create_partner_expense_connection(company_id)
+            return endpoints.create_partner_expense_connection(company_id)
         case Step.UNLINK:
-            return operations.unlink_connection(company_id, connection_id)
+            return endpoints.unlink_connection(company_id, connection_id)
         case Step.DELETE:
-            return operations.delete_company(company_id)
+            return endpoints.delete_company(company_id)
 
 
 def look_up_for(entry: Entry, step: Step) -> Request:
     """Build the request that shows whether a step was done already."""
     if step is Step.COMPANY:
-        return operations.list_companies(tag=(operations.CUSTOMER_TAG, customer_tag(entry.customer_id)))
+        return endpoints.list_companies(tag=(endpoints.CUSTOMER_TAG, customer_tag(entry.customer_id)))
     if step is Step.DELETE:
-        return operations.get_company(entry.company_id or "")
-    return operations.list_connections(entry.company_id or "")
+        return endpoints.get_company(entry.company_id or "")
+    return endpoints.list_connections(entry.company_id or "")
 
 
 def sent(entry: Entry, step: Step) -> Changes:
@@ -161,17 +161,17 @@ def read_answer(entry: Entry, step: Step, reply: Reply, at: float) -> tuple[Repl
     if reply.outcome is not Outcome.DONE:
         return reply, {"connection_status": DELETED} if step is Step.LINK and is_gone(reply) else {}
     if step is Step.COMPANY:
-        company = operations.read_company(reply.content)
-        return (reply, created(company)) if company else (wire.unreadable(reply, "a company's id"), {})
-    connection = operations.read_connection(reply.content)
+        company = endpoints.read_company(reply.content)
+        return (reply, created(company)) if company else (responses.unreadable(reply, "a company's id"), {})
+    connection = endpoints.read_connection(reply.content)
     if connection is None:
-        return wire.unreadable(reply, "a connection's id and status"), {}
+        return responses.unreadable(reply, "a connection's id and status"), {}
     if step is Step.PARTNER:
         return reply, partnered(connection) | {"state": State.COMPLETE, "knows_connections": True} | NO_ERROR
     if step is Step.UNLINK and connection.status == "Linked":
-        return wire.unreadable(reply, "having unlinked the connection"), {}
+        return responses.unreadable(reply, "having unlinked the connection"), {}
     if step is Step.LINK and connection.status == "PendingAuth" and not connection.link_url:
-        return wire.unreadable(reply, "a linkUrl"), {}
+        return responses.unreadable(reply, "a linkUrl"), {}
     if step in (Step.LINK, Step.UNLINK) and connection.status != "PendingAuth":
         return reply, turned(entry, connection)
     return reply, connected(connection, issued_at=timestamp(at))
@@ -179,11 +179,11 @@ def read_answer(entry: Entry, step: Step, reply: Reply, at: float) -> tuple[Repl
 
 def read_connections(entry: Entry, step: Step, reply: Reply, at: float) -> tuple[Reply, Changes]:
     """Read the answer to List connections, whose linkUrls are fresh: was this step done already?"""
-    connections = operations.read_connections(reply.content)
+    connections = endpoints.read_connections(reply.content)
     if connections is None:
-        return wire.unreadable(reply, "a page of connections"), {}
-    accounting = operations.accounting_connection(connections, entry.platform_key)
-    partner = operations.partner_connection(connections)
+        return responses.unreadable(reply, "a page of connections"), {}
+    accounting = endpoints.accounting_connection(connections, entry.platform_key)
+    partner = endpoints.partner_connection(connections)
     absent, found = replace(reply, outcome=Outcome.ABSENT), replace(reply, outcome=Outcome.FOUND)
     if step is Step.CONNECTION:
         return (found, connected(accounting, issued_at=timestamp(at))) if accounting else (absent, {})
@@ -205,9 +205,9 @@ def read_deletable(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Change
     """Read the answer to Get company: is it gone, or has somebody linked it, or may it be deleted?"""
     if is_gone(reply):
         return replace(reply, outcome=Outcome.FOUND, problem=None), undone(entry)
-    company = operations.read_company(reply.content)
+    company = endpoints.read_company(reply.content)
     if company is None or not company.knows_connections:
-        return wire.unreadable(reply, "a company and its connections"), {}
+        return responses.unreadable(reply, "a company and its connections"), {}
     changes = refreshed(entry, company, at=at)
     was_linked = any(c.status != "PendingAuth" or c.source_type == "Expense" for c in company.connections)
     if was_linked and next_step(apply(entry, changes), Aim.UNDONE) is not None:
@@ -223,14 +223,14 @@ def is_gone(reply: Reply) -> bool:
 
 def company_of(entry: Entry, companies: Iterable[Company]) -> Company | None:
     """Pick the company that a list shows of a customer who has none; one that was deleted is none, shown or not."""
-    return operations.find_company([c for c in companies if c.id != entry.deleted_id], entry.customer_id)
+    return endpoints.find_company([c for c in companies if c.id != entry.deleted_id], entry.customer_id)
 
 
 def taken_over(entry: Entry, company: Company, *, batch: str, at: float) -> Changes:
     """Give what a company that was found in Codat changes, with its accounting connection where it has one."""
     # Only what this journal has asked for is its own: another batch may have the same name, and so the same tag.
-    tag = company.tags.get(operations.BATCH_TAG)
-    is_own = tag == operations.batch_tag(batch) and entry.name_sent is not None
+    tag = company.tags.get(endpoints.BATCH_TAG)
+    is_own = tag == endpoints.batch_tag(batch) and entry.name_sent is not None
     changes: Changes = {
         "company_id": company.id,
         "company_origin": "created" if is_own else "taken_over",
@@ -240,11 +240,11 @@ def taken_over(entry: Entry, company: Company, *, batch: str, at: float) -> Chan
         "knows_connections": company.knows_connections,
         "state": State.PENDING,
     } | NO_ERROR
-    connection = operations.accounting_connection(company.connections, entry.platform_key)
+    connection = endpoints.accounting_connection(company.connections, entry.platform_key)
     if connection is None:
         return changes
     changes |= listed(connection, at=at)
-    partner = operations.partner_connection(company.connections)
+    partner = endpoints.partner_connection(company.connections)
     if partner is None:
         return changes
     return changes | partnered(partner) | {"state": state_of(connection.status, has_partner=True)}
@@ -259,7 +259,7 @@ def refreshed(entry: Entry, company: Company, *, at: float) -> Changes:
         return NO_ERROR | {"connection_status": None, "state": State.PENDING} if entry.connection_status else {}
     if accounting is None:
         return {} if entry.connection_status == DELETED else deleted(Step.CONNECTION)
-    partner = operations.partner_connection(company.connections)
+    partner = endpoints.partner_connection(company.connections)
     shown = (accounting.id, accounting.status, partner and partner.id, partner.status if partner else None)
     known = (entry.connection_id, entry.connection_status, entry.partner_connection_id, entry.partner_status)
     if shown == known or (partner is None and shown[:2] == known[:2] and entry.partner_status == DELETED):
@@ -281,7 +281,7 @@ def _current(entry: Entry, connections: Sequence[Connection]) -> Connection | No
 
     A customer may have linked other software than asked, and ended that later: then nobody is asked once more.
     """
-    best = operations.accounting_connection(connections, entry.platform_key)
+    best = endpoints.accounting_connection(connections, entry.platform_key)
     own = next((c for c in connections if c.id == entry.connection_id), None)
     if best is None or own is None or best.status == "Linked":
         return own if own is not None and own.status == "Linked" else best

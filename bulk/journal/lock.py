@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bulk.errors import BatchInUse
-from bulk.journal.store import make_folder, usable
+from bulk.journal.database import make_folder, usable
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bulk.journal import store
+from bulk.journal import database
 
 FILE = ".journal.mark"
 _FORM = b"%20d %20d %20d\n"  # always as long, so that it is overwritten at once and needs no more room later
@@ -43,7 +43,7 @@ def _read(folder: Path) -> tuple[int, int, int]:
 
 
 def _state(folder: Path) -> tuple[int, int]:
-    there = (folder / store.FILE).stat()
+    there = (folder / database.FILE).stat()
     return there.st_size, there.st_mtime_ns
 
 
@@ -72,12 +72,12 @@ def fallen_behind(connection: sqlite3.Connection, folder: Path) -> int:
 
     If any, what its last sweep has shown is forgotten: the next migrate looks who is there before it creates anybody.
     """
-    newest, known = store.newest_request(connection), read(folder)
+    newest, known = database.newest_request(connection), read(folder)
     is_unknown = known == 0 and newest > 0  # a copy of the journal alone, of whatever time
     lost = max(known - newest, 0)
     if not lost and not is_unknown:
         return 0
-    with store.transaction(connection):
+    with database.transaction(connection):
         had_swept = connection.execute("DELETE FROM batch WHERE key IN ('swept_at', 'swept_run')").rowcount > 0
     with closing(Mark(folder)) as mark:
         mark.set(newest)

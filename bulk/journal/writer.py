@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from bulk.journal import mark
+from bulk.journal.database import FILE, gone, newest_request, transaction, translated
 from bulk.journal.mark import Mark
-from bulk.journal.store import FILE, gone, newest_request, transaction, translated
 
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], Any]

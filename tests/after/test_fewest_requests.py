@@ -12,8 +12,8 @@ from runs.conftest import Launch, SetUp
 
 from after.conftest import Migrated
 from benchmarks.loads.finished_batch import make
-from bulk.codat.operations import batch_tag
-from bulk.rows import open_input
+from bulk.codat.endpoints import batch_tag
+from bulk.input import open_input
 from bulk.sandbox.store import Store
 
 MANY = 5000

@@ -122,9 +122,9 @@ def test_a_defect_is_called_one(shell: Shell, command: str) -> None:
     """Only a command that sends anything has a journal to go on from."""
     shell.customers(1)
     (shell.path / "sitecustomize.py").write_text(
-        "import bulk.rows, bulk.reporting\n"
+        "import bulk.input, bulk.reports\n"
         "def broken(*_, **__):\n    raise RuntimeError('broken')\n"
-        "bulk.rows.open_input = bulk.reporting.write_reports = broken\n"
+        "bulk.input.open_input = bulk.reports.write_reports = broken\n"
     )
     arguments = "x.csv --sandbox" if command == "migrate" else "x.csv"
     ended = shell.run(f"bulk {command} {arguments}", PYTHONPATH=str(shell.path))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bulk.errors import JournalUnwritable, WrongUsage
-from bulk.journal.store import usable
+from bulk.journal.database import usable
 from cli.conftest import Shell
 
 LONG = "n" * 300

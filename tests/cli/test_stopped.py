@@ -16,8 +16,8 @@ from runs.bench import until
 
 from bulk.cli import signals
 from bulk.cli.progress import Progress
-from bulk.cli.running import run
-from bulk.reporting.staging import LOCK, STAGE
+from bulk.cli.runner import run
+from bulk.reports.publish import LOCK, STAGE
 from cli.conftest import Shell
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux shows what is loaded")

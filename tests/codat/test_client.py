@@ -15,10 +15,10 @@ import anyio
 import pytest
 import trustme
 
-from bulk.codat import wire
+from bulk.codat import responses
 from bulk.codat.client import OF_ANY_OTHER, Client
-from bulk.codat.operations import Request
-from bulk.codat.wire import Reply
+from bulk.codat.endpoints import Request
+from bulk.codat.responses import Reply
 from bulk.errors import WrongUsage
 from bulk.model import Outcome
 from bulk.settings import Settings
@@ -348,7 +348,7 @@ def test_tls_is_spoken_and_the_certificate_is_checked(monkeypatch: pytest.Monkey
                     replies = [await client.send(ASK) for _ in range(2)]
         assert stranger.outcome is Outcome.UNSENT
         assert stranger.problem is not None
-        assert stranger.problem.code == wire.UNTRUSTED
+        assert stranger.problem.code == responses.UNTRUSTED
         assert "127.0.0.1 is not trusted: unable to get local issuer certificate" in stranger.problem.text
         assert [reply.outcome for reply in replies] == [Outcome.DONE] * 2
         assert len(server.requests) == 2

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bulk.codat.events import ConnectionEvent, read_event
+from bulk.codat.webhooks import ConnectionEvent, read_event
 
 READ = ConnectionEvent(
     type="connection.connected",

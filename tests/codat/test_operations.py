@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bulk.codat import operations
-from bulk.codat.operations import accounting_connection, find_company, read_company, read_company_page, read_connection
+from bulk.codat import endpoints
+from bulk.codat.endpoints import accounting_connection, find_company, read_company, read_company_page, read_connection
 from bulk.model import Company, Connection, customer_tag
 
 
@@ -27,7 +27,7 @@ def company(name: str, *connections: Connection, created: str = "1", **tags: str
 @pytest.mark.parametrize("customer_id", ["00123", "a&&b||{c}=d", "株式会社" * 25, "'; drop"])
 def test_the_tag_that_is_asked_for_is_safe_whatever_the_identifier(customer_id: str) -> None:
     """The identifier itself is kept beside it for people."""
-    request = operations.create_company(customer_id=customer_id, name="Acme", description=None, batch="b")
+    request = endpoints.create_company(customer_id=customer_id, name="Acme", description=None, batch="b")
     tags = json.loads(request.body or "")["tags"]
     assert tags["uid"] == customer_id
     assert set(tags["bulk_uid"]) <= set("0123456789abcdef")
@@ -141,6 +141,6 @@ def test_of_several_connections_one_is_the_accounting_one(connections: list[Conn
 )
 def test_a_status_is_read_in_any_letter_case(told: str, status: str) -> None:
     """One that is not known stays as it is."""
-    connection = operations.read_connection({"id": "1", "status": told})
+    connection = endpoints.read_connection({"id": "1", "status": told})
     assert connection is not None
     assert connection.status == status

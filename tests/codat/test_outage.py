@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bulk.codat.outage import GIVE_UP_AFTER, LONGEST_PAUSE, Outage
+from bulk.codat.circuit_breaker import GIVE_UP_AFTER, LONGEST_PAUSE, Outage
 from bulk.model import Outcome
 
 LOST, DONE = Outcome.LOST, Outcome.DONE

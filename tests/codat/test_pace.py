@@ -13,8 +13,8 @@ import anyio
 import pytest
 from clock import run, wall
 
-from bulk.codat.pace import Gate, Hold, Stopped
-from bulk.codat.wire import Reply, untrusted
+from bulk.codat.responses import Reply, untrusted
+from bulk.codat.throttle import Gate, Hold, Stopped
 from bulk.model import Outcome, Problem, Stop
 
 DONE = Reply(Outcome.DONE, 200)

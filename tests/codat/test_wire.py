@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bulk.codat import wire
+from bulk.codat import responses
 from bulk.model import Outcome
 
 CODATS = json.dumps({"statusCode": 0, "error": "no", "correlationId": "c1"}).encode()
@@ -41,24 +41,24 @@ HTML = b"<html>Bad Gateway</html>"
 )
 def test_each_answer_has_one_meaning(status: int, body: bytes, outcome: Outcome) -> None:
     """By its status, and by who wrote its body."""
-    assert wire.read(status, {}, body).outcome is outcome
+    assert responses.read(status, {}, body).outcome is outcome
 
 
 def test_halves_of_characters_are_replaced() -> None:
     """JSON can hold them; the journal, a file or a request cannot."""
     body = rb'{"id": "a\ud800", "na\udfffme": "\ud83d\ude00"}'
-    assert wire.read(200, {}, body).content == {"id": "a\ufffd", "na\ufffdme": "\U0001f600"}
-    refused = wire.read(400, {}, rb'{"statusCode": 400, "error": "\ud800"}').problem
+    assert responses.read(200, {}, body).content == {"id": "a\ufffd", "na\ufffdme": "\U0001f600"}
+    refused = responses.read(400, {}, rb'{"statusCode": 400, "error": "\ud800"}').problem
     assert refused is not None
     assert refused.text == "\ufffd"
-    assert wire.read(200, {}, b'{"id": "\xed\xa0\x80"}').outcome is Outcome.LOST  # which is no UTF-8
+    assert responses.read(200, {}, b'{"id": "\xed\xa0\x80"}').outcome is Outcome.LOST  # which is no UTF-8
 
 
 @pytest.mark.parametrize(
     ("content", "text"),
     [
         ({"error": "wrong"}, "wrong"),  # Codat's words
-        ({"error": "x" * 9999}, "x" * wire.MOST_TEXT),  # too many of them
+        ({"error": "x" * 9999}, "x" * responses.MOST_TEXT),  # too many of them
         (
             {"validation": {"errors": [{"itemId": "name", "message": "too long"}, "odd"]}},
             "HTTP 400 (name: too long; odd)",
@@ -69,6 +69,6 @@ def test_halves_of_characters_are_replaced() -> None:
 )
 def test_a_problem_is_told_in_codats_words_with_its_correlation_id(content: dict[str, object], text: str) -> None:
     """That is what Codat's support asks for."""
-    reply = wire.read(400, {}, json.dumps({"statusCode": 400, "correlationId": "c1", **content}).encode())
+    reply = responses.read(400, {}, json.dumps({"statusCode": 400, "correlationId": "c1", **content}).encode())
     assert reply.problem is not None
     assert (reply.problem.text, reply.problem.correlation_id) == (text, "c1")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import anyio
 from clock import run, wall
 
-from bulk.engine import agenda as module
-from bulk.engine.agenda import Agenda, Item
+from bulk.engine import queue as module
+from bulk.engine.queue import Agenda, Item
 from bulk.model import Entry
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bulk.engine import plan
-from bulk.engine.plan import KEY_LIFETIME, SETTLING, Look, Send, Wait
+from bulk.engine import retry
+from bulk.engine.retry import KEY_LIFETIME, SETTLING, Look, Send, Wait
 from bulk.model import Ask, Outcome, Step
 
 NOW = 1_000_000.0
@@ -62,9 +62,9 @@ AGAIN, NEW = Send("k", "{}"), Send()
         ([post(O.LOST, key="a"), post(O.HELD, key="b")], Look()),  # an old doubt outlives another key
     ],
 )
-def test_each_history_has_one_next_move(asks: list[Ask], decision: plan.Decision) -> None:
+def test_each_history_has_one_next_move(asks: list[Ask], decision: retry.Decision) -> None:
     """The rule of once only, and the key's rules."""
-    assert plan.decide(plan.standing(asks), NOW) == decision
+    assert retry.decide(retry.standing(asks), NOW) == decision
 
 
 @pytest.mark.parametrize(
@@ -78,10 +78,10 @@ def test_each_history_has_one_next_move(asks: list[Ask], decision: plan.Decision
         (10.0, 0, Look()),  # an earlier run had, or nobody knows which
     ],
 )
-def test_a_sweep_stands_for_a_look_up_of_everybody(ago: float, run: int, decision: plan.Decision) -> None:
+def test_a_sweep_stands_for_a_look_up_of_everybody(ago: float, run: int, decision: retry.Decision) -> None:
     """If it came after the request, and when that was settled. A clock does not say what came after what."""
-    known = plan.standing([post(O.LOST)], sweep=plan.Sweep(NOW - ago, run))
-    assert plan.decide(known, NOW) == decision
+    known = retry.standing([post(O.LOST)], sweep=retry.Sweep(NOW - ago, run))
+    assert retry.decide(known, NOW) == decision
 
 
 ANSWERS = [*(each for each in Outcome if each not in (O.FOUND, O.ABSENT)), None]  # those two are of look-ups
@@ -98,7 +98,7 @@ def test_nothing_is_sent_while_a_request_in_doubt_was_not_looked_up(asks: list[A
     last_absent = max((n for n, a in enumerate(asks) if a.key is None and a.outcome is O.ABSENT), default=-1)
     last_done = max((n for n, a in enumerate(asks) if a.key and a.outcome is O.DONE), default=-1)
     if last_doubt > max(last_absent, last_done):
-        assert not isinstance(plan.decide(plan.standing(asks), NOW + later), Send)
+        assert not isinstance(retry.decide(retry.standing(asks), NOW + later), Send)
 
 
 @given(st.lists(POSTS | LOOKS, max_size=8), st.floats(0, 3 * KEY_LIFETIME))
@@ -106,7 +106,7 @@ def test_nothing_is_sent_while_a_request_in_doubt_was_not_looked_up(asks: list[A
 @example([post(O.KEPT), post(O.REFUSED), post(O.HELD), look(O.ABSENT)], 0.0)
 def test_no_key_is_repeated_that_codat_has_forgotten_or_answers_with_a_5xx(asks: list[Ask], later: float) -> None:
     """A kept 5xx is replayed; a forgotten key protects from nothing."""
-    decision = plan.decide(plan.standing(asks), NOW + later)
+    decision = retry.decide(retry.standing(asks), NOW + later)
     if isinstance(decision, Send) and decision.key is not None:
         assert later < KEY_LIFETIME
         of_key = [a for a in asks if a.key is not None]
@@ -118,18 +118,18 @@ def test_no_key_is_repeated_that_codat_has_forgotten_or_answers_with_a_5xx(asks:
 def test_pauses_grow_to_a_minute_and_are_never_the_same_for_all() -> None:
     """So that customers who failed together do not come back together."""
     rng = random.Random(1)  # noqa: S311 - no secret
-    pauses = [plan.backoff(tries, rng) for tries in range(1, 12)]
+    pauses = [retry.backoff(tries, rng) for tries in range(1, 12)]
     assert all(0.5 * min(2**n, 60) <= pause <= min(2**n, 60) for n, pause in enumerate(pauses))
-    assert not plan.is_worth_another_try(plan.MOST_TRIES, 0.0)
-    assert not plan.is_worth_another_try(1, plan.LONGEST_EFFORT)
+    assert not retry.is_worth_another_try(retry.MOST_TRIES, 0.0)
+    assert not retry.is_worth_another_try(1, retry.LONGEST_EFFORT)
 
 
 @pytest.mark.parametrize("outcome", [O.BUSY, O.HELD, O.UNSENT])
 def test_what_was_absent_while_its_key_lived_is_looked_up_again_once_the_key_is_forgotten(outcome: Outcome) -> None:
     """The request in doubt may have been at work still when it was looked for, and be done now."""
     asks = [post(O.LOST, ago=KEY_LIFETIME + 60), look(O.ABSENT, ago=KEY_LIFETIME + 30), post(outcome, ago=KEY_LIFETIME)]
-    assert plan.decide(plan.standing(asks), NOW) == Look()
-    assert plan.decide(plan.standing([*asks, look(O.ABSENT, ago=10)]), NOW) == NEW
+    assert retry.decide(retry.standing(asks), NOW) == Look()
+    assert retry.decide(retry.standing([*asks, look(O.ABSENT, ago=10)]), NOW) == NEW
 
 
 @pytest.mark.parametrize("outcome", [O.DONE, O.FOUND])
@@ -143,7 +143,7 @@ def test_what_was_absent_while_its_key_lived_is_looked_up_again_once_the_key_is_
 def test_what_was_done_is_over_and_the_next_of_its_kind_has_a_key_of_its_own(outcome: Outcome, then: list[Ask]) -> None:
     """Who was unlinked and has linked again can be unlinked again: the old key would replay the old answer."""
     done = post(O.DONE) if outcome is O.DONE else look(O.FOUND)
-    assert plan.decide(plan.standing([post(O.LOST), done, *then]), NOW) == NEW
+    assert retry.decide(retry.standing([post(O.LOST), done, *then]), NOW) == NEW
 
 
 @pytest.mark.parametrize(
@@ -163,9 +163,9 @@ def test_what_was_done_is_over_and_the_next_of_its_kind_has_a_key_of_its_own(out
         ([look(O.ABSENT), post(O.REFUSED)], NEW),  # refused since it was looked for
     ],
 )
-def test_what_may_exist_is_looked_for_before_it_is_asked_for(asks: list[Ask], decision: plan.Decision) -> None:
+def test_what_may_exist_is_looked_for_before_it_is_asked_for(asks: list[Ask], decision: retry.Decision) -> None:
     """Although nobody here has asked for it, or since it was lost sight of."""
-    assert plan.decide(plan.standing(asks, may_exist=True), NOW) == decision
+    assert retry.decide(retry.standing(asks, may_exist=True), NOW) == decision
 
 
 @pytest.mark.parametrize(
@@ -181,10 +181,10 @@ def test_what_may_exist_is_looked_for_before_it_is_asked_for(asks: list[Ask], de
     ],
 )
 def test_what_does_no_harm_twice_is_not_asked_for_again_under_a_key_in_doubt(
-    asks: list[Ask], decision: plan.Decision
+    asks: list[Ask], decision: retry.Decision
 ) -> None:
     """Codat would replay what it answered before the customer linked again."""
-    assert plan.decide(plan.standing(asks), NOW, is_harmless=True) == decision
+    assert retry.decide(retry.standing(asks), NOW, is_harmless=True) == decision
 
 
 @pytest.mark.parametrize(
@@ -198,10 +198,10 @@ def test_what_does_no_harm_twice_is_not_asked_for_again_under_a_key_in_doubt(
     ],
 )
 def test_a_look_up_that_makes_links_anew_waits_until_the_last_must_be_over(
-    asks: list[Ask], decision: plan.Decision
+    asks: list[Ask], decision: retry.Decision
 ) -> None:
     """Carried out late, a lost one would spoil the link that the next one brings."""
-    assert plan.decide_look_at_link(asks, NOW, timeout=10.0) == decision
+    assert retry.decide_look_at_link(asks, NOW, timeout=10.0) == decision
 
 
 def delete(outcome: Outcome | None, *, ago: float, run: int = 2) -> Ask:
@@ -225,31 +225,31 @@ def delete(outcome: Outcome | None, *, ago: float, run: int = 2) -> Ask:
         ([delete(O.LOST, ago=10)], Look()),  # the look-up failed
     ],
 )
-def test_a_company_is_deleted_only_right_after_a_look(asks: list[Ask], decision: plan.Decision) -> None:
+def test_a_company_is_deleted_only_right_after_a_look(asks: list[Ask], decision: retry.Decision) -> None:
     """It cannot be taken back."""
-    assert plan.decide_deletion(asks, run=2) == decision
+    assert retry.decide_deletion(asks, run=2) == decision
 
 
 @pytest.mark.parametrize("outcome", [O.DONE, O.FOUND])
 def test_nothing_is_left_of_what_was_asked_for_a_company_that_was_deleted(outcome: Outcome) -> None:
     """The customer is like one who was never sent."""
     before, after = post(O.LOST, ago=90), post(O.HELD, ago=5, key="new")
-    assert list(plan.since_deletion([before, delete(outcome, ago=50), after])) == [after]
-    assert list(plan.since_deletion([before, delete(outcome, ago=50)])) == []
+    assert list(retry.since_deletion([before, delete(outcome, ago=50), after])) == [after]
+    assert list(retry.since_deletion([before, delete(outcome, ago=50)])) == []
 
 
 @pytest.mark.parametrize("outcome", [None, O.LOST, O.KEPT, O.HELD, O.REFUSED, O.ABSENT])
 def test_a_company_that_may_still_be_there_keeps_its_past(outcome: Outcome | None) -> None:
     """What was in doubt still is."""
     asks = [post(O.LOST), delete(outcome, ago=50)]
-    assert list(plan.since_deletion(asks)) == asks
+    assert list(retry.since_deletion(asks)) == asks
 
 
 @given(st.lists(POSTS | LOOKS, max_size=8), st.floats(0, 3 * KEY_LIFETIME))
 def test_what_may_exist_is_never_sent_before_a_look_up_said_that_it_does_not(asks: list[Ask], later: float) -> None:
     """Whatever else was asked."""
     if not any(ask.outcome is O.ABSENT for ask in asks):
-        assert not isinstance(plan.decide(plan.standing(asks, may_exist=True), NOW + later), Send)
+        assert not isinstance(retry.decide(retry.standing(asks, may_exist=True), NOW + later), Send)
 
 
 @pytest.mark.parametrize(
@@ -266,6 +266,6 @@ def test_what_may_exist_is_never_sent_before_a_look_up_said_that_it_does_not(ask
         ([post(O.LOST, key=None, ago=2.0), post(O.HELD, key=None, ago=1.0, status=429)], Send()),
     ],
 )
-def test_a_link_is_renewed_again_once_the_last_request_must_be_over(asks: list[Ask], decision: plan.Decision) -> None:
+def test_a_link_is_renewed_again_once_the_last_request_must_be_over(asks: list[Ask], decision: retry.Decision) -> None:
     """Carried out late, a lost one would spoil the next."""
-    assert plan.decide_renewal(asks, NOW, timeout=10.0) == decision
+    assert retry.decide_renewal(asks, NOW, timeout=10.0) == decision

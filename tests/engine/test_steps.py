@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk.codat import operations, wire
-from bulk.codat.operations import CUSTOMER_TAG
-from bulk.codat.wire import Reply
+from bulk.codat import endpoints, responses
+from bulk.codat.endpoints import CUSTOMER_TAG
+from bulk.codat.responses import Reply
 from bulk.engine import steps
 from bulk.engine.steps import NO_ERROR, NOTHING_SENT, Aim, Changes
 from bulk.model import DELETED, Company, Connection, Entry, Outcome, Problem, State, Step, customer_tag
@@ -70,7 +70,7 @@ def body(each: Connection) -> dict[str, Any]:
 
 def answer(content: Any) -> Reply:
     """Make a 200."""
-    return wire.read(200, {}, json.dumps(content).encode())
+    return responses.read(200, {}, json.dumps(content).encode())
 
 
 def listing(*connections: Connection) -> Reply:
@@ -78,8 +78,8 @@ def listing(*connections: Connection) -> Reply:
     return answer({"results": [body(each) for each in connections]})
 
 
-NOT_FOUND = wire.read(404, {}, json.dumps({"statusCode": 404, "error": "no such"}).encode())
-NO_PAGE = wire.read(404, {}, b"<html>no such page</html>")
+NOT_FOUND = responses.read(404, {}, json.dumps({"statusCode": 404, "error": "no such"}).encode())
+NO_PAGE = responses.read(404, {}, b"<html>no such page</html>")
 
 
 def news(changes: Changes) -> Changes:
@@ -289,7 +289,7 @@ def test_a_list_never_replaces_the_link_of_the_same_connection(entry: Entry, sho
             {"partner_connection_id": "p", "partner_status": "Linked", "state": S.COMPLETE, "knows_connections": True},
         ),
         (Step.PARTNER, LINKED, answer({}), O.LOST, {}),  # it may have been made
-        (Step.PARTNER, LINKED, wire.read(400, {}, b'{"statusCode":400}'), O.REFUSED, {}),
+        (Step.PARTNER, LINKED, responses.read(400, {}, b'{"statusCode":400}'), O.REFUSED, {}),
         # UNLINK
         (Step.UNLINK, COMPLETE, answer(body(connection("Unlinked"))), O.DONE, status("Unlinked", S.UNLINKED)),
         (Step.UNLINK, LINKED, answer(body(connection("Linked"))), O.LOST, {}),  # it says that it did nothing
@@ -307,10 +307,10 @@ def test_a_list_never_replaces_the_link_of_the_same_connection(entry: Entry, sho
         (Step.LINK, WAITS, NOT_FOUND, O.REFUSED, {"connection_status": DELETED}),
         (Step.LINK, WAITS, NO_PAGE, O.REFUSED, {}),  # a gateway knows nothing of connections
         # DELETE
-        (Step.DELETE, WAITS, wire.read(204, {}, b""), O.DONE, NOTHING_SENT | {"deleted_id": WAITS.company_id}),
+        (Step.DELETE, WAITS, responses.read(204, {}, b""), O.DONE, NOTHING_SENT | {"deleted_id": WAITS.company_id}),
         (Step.DELETE, WAITS, NOT_FOUND, O.DONE, NOTHING_SENT | {"deleted_id": WAITS.company_id}),  # somebody was faster
         (Step.DELETE, WAITS, NO_PAGE, O.REFUSED, {}),
-        (Step.DELETE, WAITS, wire.lost("no answer"), O.LOST, {}),
+        (Step.DELETE, WAITS, responses.lost("no answer"), O.LOST, {}),
         # COMPANY and CONNECTION
         (Step.COMPANY, NEW, answer({"name": "Acme"}), O.LOST, {}),  # without an id
         (Step.CONNECTION, EMPTY, NOT_FOUND, O.REFUSED, {}),
@@ -454,15 +454,15 @@ RESTORED = {"link_url": LINK, "link_issued_at": ISSUED}
     ("step", "reply", "in_doubt", "changes"),
     [
         # nothing was done: the link is good as before
-        (Step.LINK, wire.unsent("no connection"), False, RESTORED),
-        (Step.LINK, wire.read(429, {}, b""), False, RESTORED),
-        (Step.LINK, wire.read(409, {}, b""), False, RESTORED),
-        (Step.LINK, wire.read(401, {}, b""), False, RESTORED),
+        (Step.LINK, responses.unsent("no connection"), False, RESTORED),
+        (Step.LINK, responses.read(429, {}, b""), False, RESTORED),
+        (Step.LINK, responses.read(409, {}, b""), False, RESTORED),
+        (Step.LINK, responses.read(401, {}, b""), False, RESTORED),
         (Step.LINK, NO_PAGE, False, RESTORED | {"error_step": Step.LINK, "error_code": "404"}),
         # another may have been minted: the last one is no good any more, perhaps
-        (Step.LINK, wire.lost("no answer"), False, {}),
-        (Step.LINK, wire.read(502, {}, b""), False, {}),
-        (Step.LINK, wire.read(500, {}, b'{"statusCode":500}'), False, {}),
+        (Step.LINK, responses.lost("no answer"), False, {}),
+        (Step.LINK, responses.read(502, {}, b""), False, {}),
+        (Step.LINK, responses.read(500, {}, b'{"statusCode":500}'), False, {}),
         # what was sent is what Codat has, unless it is certain that it has nothing
         (
             Step.COMPANY,
@@ -471,10 +471,10 @@ RESTORED = {"link_url": LINK, "link_issued_at": ISSUED}
             {"name_sent": None, "description_sent": None, "error_step": Step.COMPANY, "error_code": "404"},
         ),
         (Step.COMPANY, NO_PAGE, True, {"error_step": Step.COMPANY, "error_code": "404"}),
-        (Step.COMPANY, wire.read(401, {}, b""), False, {"name_sent": None, "description_sent": None}),
-        (Step.COMPANY, wire.read(401, {}, b""), True, {}),
-        (Step.CONNECTION, wire.read(402, {}, b""), False, {"platform_sent": None}),
-        (Step.COMPANY, wire.read(429, {}, b""), False, {}),
+        (Step.COMPANY, responses.read(401, {}, b""), False, {"name_sent": None, "description_sent": None}),
+        (Step.COMPANY, responses.read(401, {}, b""), True, {}),
+        (Step.CONNECTION, responses.read(402, {}, b""), False, {"platform_sent": None}),
+        (Step.COMPANY, responses.read(429, {}, b""), False, {}),
         (Step.PARTNER, NO_PAGE, False, {"error_step": Step.PARTNER, "error_code": "404"}),
         (Step.UNLINK, NO_PAGE, False, {"error_step": Step.UNLINK, "error_code": "404"}),
     ],
@@ -493,7 +493,7 @@ def test_a_link_is_not_good_from_the_moment_that_another_is_asked_for() -> None:
     assert steps.sent(WAITS, Step.LINK) == {"link_url": None, "link_issued_at": None}
 
 
-OWN, OTHERS = operations.batch_tag("autumn"), operations.batch_tag("spring")
+OWN, OTHERS = endpoints.batch_tag("autumn"), endpoints.batch_tag("spring")
 
 
 @pytest.mark.parametrize(
@@ -511,7 +511,7 @@ def test_only_what_this_journal_asked_for_counts_as_created(
     name_sent: str | None, tag: str | None, origin: str, batch: str | None
 ) -> None:
     """What is taken over is never deleted by an undo."""
-    tags = {CUSTOMER_TAG: customer_tag("a")} | ({operations.BATCH_TAG: tag} if tag else {})
+    tags = {CUSTOMER_TAG: customer_tag("a")} | ({endpoints.BATCH_TAG: tag} if tag else {})
     changes = steps.taken_over(NEW.evolve(name_sent=name_sent), company(tags=tags), batch="autumn", at=AT)
     assert (changes["company_origin"], changes["company_batch"]) == (origin, batch)
 

@@ -18,18 +18,18 @@ from hypothesis import strategies as st
 from runs.lives import EPOCH, Life, Place, folder_of_a_test
 from runs.pretend import Pretend
 
-from bulk.codat import operations, quota, wire
-from bulk.codat.events import read_event
-from bulk.codat.operations import Request
-from bulk.codat.wire import Reply
-from bulk.engine.after import FollowUp, Links, Undo, Unlink
+from bulk.codat import endpoints, quota, responses
+from bulk.codat.endpoints import Request
+from bulk.codat.responses import Reply
+from bulk.codat.webhooks import read_event
+from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
+from bulk.engine.commands.migrate import Migration
+from bulk.engine.commands.verify import Verify
 from bulk.engine.events import Hook
-from bulk.engine.migrate import Migration
 from bulk.engine.run import Job, Options
-from bulk.engine.verify import Verify
+from bulk.input import open_input
 from bulk.model import Outcome, Quota
-from bulk.reporting import write_reports
-from bulk.rows import open_input
+from bulk.reports import write_reports
 from fuzz.damage import damaged, odd
 from fuzz.effort import share
 
@@ -121,7 +121,7 @@ HEADERS = st.dictionaries(st.sampled_from(NAMES), VALUES)
 @given(status=st.integers(100, 599), headers=HEADERS, body=BODIES)
 def test_any_answer_has_an_outcome(status: int, headers: dict[str, str], body: bytes) -> None:
     """And what is read of it can be written down and asked for."""
-    reply = wire.read(status, headers, body)
+    reply = responses.read(status, headers, body)
     assert (reply.outcome is Outcome.DONE) <= (200 <= status < 300)
     assert reply.outcome is Outcome.DONE or reply.problem is not None
     if reply.problem is not None:
@@ -132,23 +132,23 @@ def test_any_answer_has_an_outcome(status: int, headers: dict[str, str], body: b
 
 def _read_in_every_way(reply: Reply) -> None:
     content = reply.content
-    company, connection = operations.read_company(content), operations.read_connection(content)
-    page = operations.read_company_page(content)
+    company, connection = endpoints.read_company(content), endpoints.read_connection(content)
+    page = endpoints.read_company_page(content)
     companies = [each for each in (company, *(page.companies if page else ())) if each]
-    connections = [each for each in (connection, *(operations.read_connections(content) or ())) if each]
+    connections = [each for each in (connection, *(endpoints.read_connections(content) or ())) if each]
     for each in companies:
         _can_be_kept(each.id, each.name, each.description, each.created, *each.tags, *each.tags.values())
-        _can_be_asked_for(operations.get_company(each.id))
+        _can_be_asked_for(endpoints.get_company(each.id))
         connections += each.connections
     for one in connections:
         _can_be_kept(one.id, one.status, one.source_type, one.platform_key, one.link_url, one.created)
-        _can_be_asked_for(operations.get_connection("c", one.id))
+        _can_be_asked_for(endpoints.get_connection("c", one.id))
     if page and page.next_path:
-        _can_be_asked_for(operations.next_page(page.next_path))
-    operations.find_company(companies, "1")
-    operations.accounting_connection(connections, "gbol")
-    operations.partner_connection(connections)
-    platforms, following = operations.read_platforms(content)
+        _can_be_asked_for(endpoints.next_page(page.next_path))
+    endpoints.find_company(companies, "1")
+    endpoints.accounting_connection(connections, "gbol")
+    endpoints.partner_connection(connections)
+    platforms, following = endpoints.read_platforms(content)
     _can_be_kept(*(platforms or {}), *(platforms or {}).values())
     if following:
         _can_be_asked_for(Request("list_integrations", "GET", following))
@@ -202,14 +202,14 @@ class Spoiling(Pretend):
         status, body = self._done(request, key, None)
         headers: dict[str, str] = {}
         if self._rng.random() >= self._share or (request.method == "GET" and not self._lists):
-            return wire.read(status, headers, body)
+            return responses.read(status, headers, body)
         seed = self._rng.randrange(2**32)
         if self._lists:  # else nothing but what the answer says is spoilt: what it means stays sure
             status = self._rng.choice((status, status, status, status, 204, 418, 429, 500, 503, 409))
             headers = {self._rng.choice(NAMES[1:]): self._rng.choice((*FIGURES, *MOMENTS)) for _ in range(2)}
         if self._rng.random() < 0.7 and body:
-            return wire.read(status, headers, odd(json.loads(body), seed))
-        return wire.read(status, headers, damaged(body, seed))
+            return responses.read(status, headers, odd(json.loads(body), seed))
+        return responses.read(status, headers, damaged(body, seed))
 
 
 @pytest.mark.timeout(3600)  # a failure is made small before it is shown

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk.errors import WrongUsage
-from bulk.rows import open_input, read_ids
-from bulk.rows.suspects import Suspects
+from bulk.input import open_input, read_ids
+from bulk.input.warnings import Suspects
 from fuzz.damage import damaged
 from fuzz.effort import share
 from fuzz.processes import bulk

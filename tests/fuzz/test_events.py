@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from listen.conftest import edge_of
-from listen.hooks import Listener, free_port, listening, signed, taken
 from runs.bench import Bench, Codat
 from runs.conftest import unlimited
+from webhooks.conftest import edge_of
+from webhooks.hooks import Listener, free_port, listening, signed, taken
 
-from bulk.codat.events import read_event
-from bulk.listening import MOST_BYTES, verifier
+from bulk.codat.webhooks import read_event
 from bulk.sandbox.options import WEBHOOK_SECRET
 from bulk.settings import Secret
+from bulk.webhooks.receiver import MOST_BYTES, verifier
 from fuzz.damage import damaged, odd
 from fuzz.effort import share
 from fuzz.test_answers import EVENT

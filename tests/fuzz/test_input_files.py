@@ -19,8 +19,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk.errors import WrongUsage
-from bulk.rows import open_input
-from bulk.rows.check import BLANK
+from bulk.input import open_input
+from bulk.input.rules import BLANK
 from fuzz.effort import share
 
 NEEDED = ("customer_id", "company_name", "platform")

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from runs.bench import KEY, Bench, Codat, Ended
 from runs.conftest import SetUp, set_up, unlimited
 
-from bulk.codat import operations
+from bulk.codat import endpoints
 from bulk.codat.client import Client
-from bulk.codat.wire import Reply
+from bulk.codat.responses import Reply
 from bulk.model import Outcome
 from bulk.settings import Settings
 from fuzz.damage import damaged
@@ -45,14 +45,14 @@ def test_nonsense_is_an_outcome_in_time(unlimited: Codat, what: str) -> None:
 
     async def ask(url: str) -> Reply:
         async with Client(settings_for(url)) as codat:
-            return await codat.send(operations.get_company("c"))
+            return await codat.send(endpoints.get_company("c"))
 
     with hostile(unlimited.base_url, lambda *_: nonsense) as server:
         began = time.monotonic()
         reply = anyio.run(ask, server.url)
         assert time.monotonic() - began < 2 * TIMEOUT + 10
     assert reply.outcome in (Outcome.LOST, Outcome.STOPPED, Outcome.DONE)
-    assert operations.read_company(reply.content) is None
+    assert endpoints.read_company(reply.content) is None
 
 
 @share(60)
@@ -70,7 +70,7 @@ def test_any_bytes_on_the_line_are_an_outcome(seed: int, good: bytes) -> None:
 async def _asked(content: bytes) -> Reply:
     server = await asyncio.get_running_loop().create_server(lambda: _Once(content), "127.0.0.1", 0)
     async with server, Client(settings_for(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")) as codat:
-        return await codat.send(operations.get_company("c"))
+        return await codat.send(endpoints.get_company("c"))
 
 
 class _Once(asyncio.Protocol):

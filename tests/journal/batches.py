@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bulk.journal import store
-from bulk.journal.enrol import Enrolment, Source, Tally
-from bulk.journal.reading import Reader
+from bulk.journal import database
+from bulk.journal.enrolment import Enrolment, Source, Tally
+from bulk.reports.rows import Reader
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class Batch:
     """A journal in a folder, and what can be done with it between two runs."""
 
     def __init__(self, folder: Path) -> None:
-        self.path = folder / store.FILE
-        self.db = store.open_journal(folder)
+        self.path = folder / database.FILE
+        self.db = database.open_journal(folder)
         self.runs = 0
 
     def give(self, path: str, rows: Sequence[Row], *, at_once: int = 1000, digest: str | None = None) -> Tally:
@@ -54,7 +54,7 @@ class Batch:
         self.runs += 1
         rows = list(rows)
         source = Source(path, digest or repr(rows), ("customer_id", "company_name"), ())
-        with store.transaction(self.db):
+        with database.transaction(self.db):
             enrolment = Enrolment(self.db, source, run=self.runs)
             for start in range(0, len(rows), at_once):
                 numbered = list(enumerate(rows, 1))[start : start + at_once]
@@ -68,8 +68,8 @@ class Batch:
 
     def write(self, customer_id: str, **values: object) -> None:
         """Change columns of a customer, as a run does."""
-        with store.transaction(self.db):
-            store.change(self.db, self.seq(customer_id), values)
+        with database.transaction(self.db):
+            database.change(self.db, self.seq(customer_id), values)
 
     def read(self, customer_id: str, *columns: str) -> dict[str, object]:
         """Read columns of a customer."""
@@ -129,5 +129,5 @@ def _cells(row: Row) -> str:
 
 def pending(db: sqlite3.Connection) -> list[str]:
     """Give the customers that a run would take up, in its order."""
-    begun = store.entries(db, begun=True, after=0, most=1000)
-    return [entry.customer_id for entry in begun + store.entries(db, begun=False, after=0, most=1000)]
+    begun = database.entries(db, begun=True, after=0, most=1000)
+    return [entry.customer_id for entry in begun + database.entries(db, begun=False, after=0, most=1000)]

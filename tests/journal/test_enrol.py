@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bulk.journal import enrol, store
-from bulk.journal.enrol import Tally
+from bulk.journal import database, enrolment
+from bulk.journal.enrolment import Tally
 
 from .batches import Batch, Row, bad, good, pending
 
@@ -34,10 +34,10 @@ def test_an_edited_file_is_compared_by_identifier_not_by_position(batch: Batch) 
 def test_the_same_bytes_are_compared_without_reading_a_row(batch: Batch) -> None:
     """And only while they are the batch's one input."""
     batch.give("in.csv", [good("a"), bad("b")], digest="d")
-    assert enrol.known_unchanged(batch.db, "d") == Tally(same=1, rejected=1)
-    assert enrol.known_unchanged(batch.db, "e") is None
+    assert enrolment.known_unchanged(batch.db, "d") == Tally(same=1, rejected=1)
+    assert enrolment.known_unchanged(batch.db, "e") is None
     batch.give("more.csv", [good("c")])
-    assert enrol.known_unchanged(batch.db, "d") is None
+    assert enrolment.known_unchanged(batch.db, "d") is None
 
 
 def test_who_leaves_the_file_before_anything_was_sent_is_forgotten(batch: Batch) -> None:
@@ -256,8 +256,8 @@ def test_forgetting_one_of_the_gone_shows_no_rejection_that_another_hides(batch:
     batch.write("g", name_sent="Acme")
     batch.created("h")
     batch.give("in.csv", [bad("h")])
-    with store.transaction(batch.db):
-        store.dismiss(batch.db, batch.seq("g"))
+    with database.transaction(batch.db):
+        database.dismiss(batch.db, batch.seq("g"))
     assert batch.shown() == [(1, "h", CREATED)]
 
 
@@ -267,8 +267,8 @@ def test_forgetting_a_customer_whose_row_is_faulty_shows_the_rejection(batch: Ba
     batch.write("h", name_sent="Acme")
     batch.give("in.csv", [bad("h")])
     assert batch.shown() == [(1, "h", PENDING)]
-    with store.transaction(batch.db):
-        store.dismiss(batch.db, batch.seq("h"))
+    with database.transaction(batch.db):
+        database.dismiss(batch.db, batch.seq("h"))
     assert batch.shown() == [(1, "h", REJECTED)]
 
 
@@ -307,7 +307,7 @@ def test_retry_failed_takes_up_those_in_the_input_only(batch: Batch) -> None:
     batch.write("a", state="failed")
     batch.write("b", state="failed")
     batch.give("in.csv", [good("a")])
-    assert enrol.retry_failed(batch.db) == 1
+    assert enrolment.retry_failed(batch.db) == 1
     assert batch.shown() == [(1, "a", PENDING), (None, "b", "failed")]
 
 
@@ -353,7 +353,7 @@ def test_each_kind_of_failure_is_put_back_to_where_it_was(
     batch.created("a")
     batch.write("a", company_origin="created")
     batch.write("a", **failed)
-    enrol.retry_failed(batch.db)
+    enrolment.retry_failed(batch.db)
     assert batch.read("a", *after) == after
 
 
@@ -372,7 +372,7 @@ def test_a_follow_up_retries_partner_connections_only(batch: Batch, failed: dict
     batch.give("in.csv", [good("a")])
     batch.created("a")
     batch.write("a", **failed)
-    assert enrol.retry_partners(batch.db) == (state == "linked")
+    assert enrolment.retry_partners(batch.db) == (state == "linked")
     assert batch.read("a", "state") == {"state": state}
 
 
@@ -389,8 +389,8 @@ def test_a_limit_counts_customers_of_the_input_in_its_order(batch: Batch, limit:
     batch.give("in.csv", [good("b")])
     batch.give("more.csv", [good("c")])
     batch.give("in.csv", [bad("x"), good("a"), good("b")])
-    assert store.count_pending(batch.db, limit=limit) == counted
-    first = store.entries(batch.db, begun=False, after=0, most=9, limit=limit)
+    assert database.count_pending(batch.db, limit=limit) == counted
+    first = database.entries(batch.db, begun=False, after=0, most=9, limit=limit)
     assert sorted(entry.customer_id for entry in first) == ["a", "b", "c"][:counted]
 
 

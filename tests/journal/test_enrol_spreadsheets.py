@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk.journal.enrol import Tally
-from bulk.journal.spoilt import in_full, in_short, is_spoilt
+from bulk.journal.enrolment import Tally
+from bulk.journal.id_spellings import in_full, in_short, is_spoilt
 
 from .batches import Batch, Row, bad, good
 from .test_enrol import as_judged

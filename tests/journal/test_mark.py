@@ -10,8 +10,8 @@ import anyio
 import pytest
 
 from bulk.errors import JournalGone, JournalUnwritable
-from bulk.journal import mark, store
-from bulk.journal.store import Intent
+from bulk.journal import database, mark
+from bulk.journal.database import Intent
 from bulk.journal.writer import Writer
 
 A_REQUEST = Intent(None, None, "list_companies", 1_790_000_000.0)
@@ -21,23 +21,23 @@ def ask(folder: Path, times: int) -> None:
     """Write down so many requests, as a run does."""
 
     async def run() -> None:
-        async with Writer(store.open_journal(folder), folder) as writer:
+        async with Writer(database.open_journal(folder), folder) as writer:
             for _ in range(times):
-                await writer.write(lambda db: store.intend(db, 1, A_REQUEST))
+                await writer.write(lambda db: database.intend(db, 1, A_REQUEST))
 
     anyio.run(run)
 
 
 def sweep(folder: Path) -> None:
     """Write down that the company list was read."""
-    with closing(store.open_journal(folder)) as db:
-        store.put(db, {"swept_at": 1_790_000_000.0, "swept_run": 1})
+    with closing(database.open_journal(folder)) as db:
+        database.put(db, {"swept_at": 1_790_000_000.0, "swept_run": 1})
 
 
 def lost(folder: Path) -> tuple[int, str | None]:
     """Give how many requests the journal lacks, and what it then has of its last sweep."""
-    with closing(store.open_journal(folder)) as db:
-        return mark.fallen_behind(db, folder), store.get(db, "swept_at")
+    with closing(database.open_journal(folder)) as db:
+        return mark.fallen_behind(db, folder), database.get(db, "swept_at")
 
 
 def test_an_older_copy_is_noticed_once_and_forgets_its_sweep(tmp_path: Path) -> None:
@@ -45,10 +45,10 @@ def test_an_older_copy_is_noticed_once_and_forgets_its_sweep(tmp_path: Path) -> 
     folder = tmp_path / "batch"
     sweep(folder)
     ask(folder, 2)
-    shutil.copy(folder / store.FILE, tmp_path / "copy")
+    shutil.copy(folder / database.FILE, tmp_path / "copy")
     ask(folder, 3)
     assert mark.read(folder) == 5
-    shutil.copy(tmp_path / "copy", folder / store.FILE)
+    shutil.copy(tmp_path / "copy", folder / database.FILE)
 
     assert lost(folder) == (3, None)
     sweep(folder)
@@ -88,8 +88,8 @@ def test_who_only_takes_events_in_does_not_vouch_for_a_journal_without_a_mark(tm
     (tmp_path / mark.FILE).unlink()
 
     async def listen() -> None:
-        async with Writer(store.open_journal(tmp_path), tmp_path) as writer:
-            await writer.write(lambda db: store.put(db, {"heeded": 0}))
+        async with Writer(database.open_journal(tmp_path), tmp_path) as writer:
+            await writer.write(lambda db: database.put(db, {"heeded": 0}))
 
     anyio.run(listen)
     assert lost(tmp_path) == (0, None)
@@ -111,9 +111,9 @@ def test_whether_somebody_has_written_into_a_journal_since_it_was_closed_is_know
     assert not mark.is_as_it_was_left(folder)
     ask(folder, 2)
     assert mark.is_as_it_was_left(folder)
-    content = bytearray((folder / store.FILE).read_bytes())
+    content = bytearray((folder / database.FILE).read_bytes())
     content[-1] ^= 1
-    (folder / store.FILE).write_bytes(content)
+    (folder / database.FILE).write_bytes(content)
     assert not mark.is_as_it_was_left(folder)
     ask(folder, 1)
     assert mark.is_as_it_was_left(folder)
@@ -126,17 +126,17 @@ def test_nothing_more_is_written_into_a_journal_that_is_gone(how: str, tmp_path:
     folder = tmp_path / "batch"
 
     async def run() -> None:
-        async with Writer(store.open_journal(folder), folder) as writer:
-            await writer.write(lambda db: store.intend(db, 1, A_REQUEST))
+        async with Writer(database.open_journal(folder), folder) as writer:
+            await writer.write(lambda db: database.intend(db, 1, A_REQUEST))
             if how == "deleted":
                 shutil.rmtree(folder)
             elif how == "moved":
                 folder.rename(tmp_path / "elsewhere")
             else:
-                (folder / store.FILE).rename(folder / "old")
-                (folder / store.FILE).touch()
+                (folder / database.FILE).rename(folder / "old")
+                (folder / database.FILE).touch()
             with pytest.raises(JournalGone, match="is gone: it was moved or deleted"):
-                await writer.write(lambda db: store.intend(db, 1, A_REQUEST))
+                await writer.write(lambda db: database.intend(db, 1, A_REQUEST))
 
     anyio.run(run)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from bulk.errors import BatchUnusable, JournalUnwritable, WrongUsage
-from bulk.journal import store
-from bulk.journal.store import Intent, Result
+from bulk.journal import database
+from bulk.journal.database import Intent, Result
 from bulk.model import Outcome, Step, customer_tag
 
 from .batches import Batch, bad, good
@@ -19,42 +19,42 @@ from .batches import Batch, bad, good
 
 def ask(batch: Batch, customer_id: str, outcome: Outcome | None, *, key: str | None = "k", at: float = 0.0) -> None:
     """Write down a request for a company, and what became of it."""
-    with store.transaction(batch.db):
+    with database.transaction(batch.db):
         intent = Intent(batch.seq(customer_id), Step.COMPANY, "create_company", at, key, "{}")
-        number = store.intend(batch.db, 1, intent)
+        number = database.intend(batch.db, 1, intent)
         if outcome is not None:
-            store.settle(batch.db, number, Result(outcome, at + 1))
+            database.settle(batch.db, number, Result(outcome, at + 1))
 
 
 def read_all(folder: Path) -> None:
     """Open a journal and read the most of it."""
-    with store.translated(folder / store.FILE), closing(store.open_journal(folder)) as db:
+    with database.translated(folder / database.FILE), closing(database.open_journal(folder)) as db:
         for table in ("customers", "rejections", "requests", "runs"):
             db.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - fixed texts
 
 
 def test_a_journal_is_its_owners_alone(tmp_path: Path) -> None:
     """A linkUrl is a credential."""
-    store.open_journal(tmp_path / "b").close()
+    database.open_journal(tmp_path / "b").close()
     assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o700
-    assert stat.S_IMODE((tmp_path / "b" / store.FILE).stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "b" / database.FILE).stat().st_mode) == 0o600
 
 
 def test_an_opened_journal_keeps_what_was_committed(tmp_path: Path) -> None:
     """Opening is making only where there is none."""
     for opened in range(2):
-        with closing(store.open_journal(tmp_path)) as db:
-            assert store.get(db, "name") == (None if opened == 0 else "autumn")
-            with store.transaction(db):
-                store.put(db, {"name": "autumn"})
+        with closing(database.open_journal(tmp_path)) as db:
+            assert database.get(db, "name") == (None if opened == 0 else "autumn")
+            with database.transaction(db):
+                database.put(db, {"name": "autumn"})
 
 
 def test_the_journal_of_another_version_is_left_alone(tmp_path: Path) -> None:
     """Who wrote it goes on with it."""
-    with closing(store.open_journal(tmp_path)) as db:
+    with closing(database.open_journal(tmp_path)) as db:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(BatchUnusable, match="another version"):
-        store.open_journal(tmp_path)
+        database.open_journal(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -67,8 +67,8 @@ def test_the_journal_of_another_version_is_left_alone(tmp_path: Path) -> None:
 )
 def test_a_damaged_journal_says_what_to_do(tmp_path: Path, kept: int, garbage: bytes) -> None:
     """Moving it away loses nothing: what Codat has is found there."""
-    store.open_journal(tmp_path).close()
-    path = tmp_path / store.FILE
+    database.open_journal(tmp_path).close()
+    path = tmp_path / database.FILE
     path.write_bytes(path.read_bytes()[:kept] + garbage)
     with pytest.raises(BatchUnusable, match="Move it away"):
         read_all(tmp_path)
@@ -78,29 +78,29 @@ def test_a_journal_that_another_program_holds_is_said(tmp_path: Path) -> None:
     """What to do is another thing than for a full disk."""
     with (
         pytest.raises(JournalUnwritable, match="another program holds it"),
-        store.translated(tmp_path / store.FILE),
+        database.translated(tmp_path / database.FILE),
     ):
         raise sqlite3.OperationalError("database is locked")
 
 
 def test_a_journal_with_a_page_in_the_wrong_place_is_refused(tmp_path: Path) -> None:
     """SQLite reads it without a word, and some customers are missing."""
-    with closing(store.open_journal(tmp_path)) as db:
-        with store.transaction(db):
+    with closing(database.open_journal(tmp_path)) as db:
+        with database.transaction(db):
             db.executemany("INSERT INTO strangers (tag) VALUES (?)", [(f"{n:032}",) for n in range(2000)])
-        store.require_sound(db, tmp_path / store.FILE)
-    content = bytearray((tmp_path / store.FILE).read_bytes())
+        database.require_sound(db, tmp_path / database.FILE)
+    content = bytearray((tmp_path / database.FILE).read_bytes())
     content[-4096:] = content[-8192:-4096]
-    (tmp_path / store.FILE).write_bytes(content)
-    with closing(store.open_journal(tmp_path)) as db, pytest.raises(BatchUnusable, match="is damaged"):
-        store.require_sound(db, tmp_path / store.FILE)
+    (tmp_path / database.FILE).write_bytes(content)
+    with closing(database.open_journal(tmp_path)) as db, pytest.raises(BatchUnusable, match="is damaged"):
+        database.require_sound(db, tmp_path / database.FILE)
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     """Here a file stands in its way."""
     (tmp_path / "file").touch()
     with pytest.raises(WrongUsage, match="a file is where a folder should be"):
-        store.open_journal(tmp_path / "file" / "b")
+        database.open_journal(tmp_path / "file" / "b")
 
 
 def test_a_full_disk_loses_nothing_that_was_committed(batch: Batch) -> None:
@@ -109,7 +109,7 @@ def test_a_full_disk_loses_nothing_that_was_committed(batch: Batch) -> None:
     (pages,) = batch.db.execute("PRAGMA page_count").fetchone()
     batch.db.execute(f"PRAGMA max_page_count = {pages}")
     many = [good(str(number), name="Acme" * 100) for number in range(500)]
-    with pytest.raises(JournalUnwritable, match="full"), store.translated(batch.path):
+    with pytest.raises(JournalUnwritable, match="full"), database.translated(batch.path):
         batch.give("more.csv", many)
     batch.db.execute("PRAGMA max_page_count = 100000")
     assert batch.presence() == {"a": "present"}
@@ -121,7 +121,7 @@ def test_what_is_no_column_to_change_is_refused(batch: Batch) -> None:
     """A typing error must not become SQL."""
     batch.give("in.csv", [good("a")])
     with pytest.raises(ValueError, match="not columns to change"):
-        store.change(batch.db, 1, {"seq": 7})
+        database.change(batch.db, 1, {"seq": 7})
 
 
 def test_what_was_asked_is_known_of_customers_of_whom_codat_has_nothing(batch: Batch) -> None:
@@ -130,7 +130,7 @@ def test_what_was_asked_is_known_of_customers_of_whom_codat_has_nothing(batch: B
     ask(batch, "a", Outcome.LOST)
     ask(batch, "a", Outcome.ABSENT, key=None)
     ask(batch, "a", None)
-    (entry,) = store.entries(batch.db, begun=False, after=0, most=9)
+    (entry,) = database.entries(batch.db, begun=False, after=0, most=9)
     assert [(a.key, a.outcome) for a in entry.asks] == [("k", Outcome.LOST), (None, Outcome.ABSENT), ("k", None)]
 
 
@@ -154,32 +154,32 @@ def test_the_doubtful_are_those_whose_last_request_may_have_been_done(
     batch.write("a", name_sent="Acme")
     for number, outcome in enumerate(outcomes):
         ask(batch, "a", outcome, at=float(number))
-    assert store.count_doubtful(batch.db) == (doubtful, len(outcomes) - 1.0 if doubtful else 0.0)
+    assert database.count_doubtful(batch.db) == (doubtful, len(outcomes) - 1.0 if doubtful else 0.0)
 
 
 def test_what_a_list_has_shown_since_is_not_doubtful(batch: Batch) -> None:
     """Nothing more is asked for who left the input: each run would read the list anew."""
     batch.give("a.csv", [good("a"), good("b")])
     for seq in (1, 2):
-        store.change(batch.db, seq, {"name_sent": "Acme"})
-        store.intend(batch.db, 1, Intent(seq, Step.COMPANY, "create_company", 1.0, "key"))
-    assert store.count_doubtful(batch.db)[0] == 2
-    store.change(batch.db, 1, {"company_id": "c"})
-    assert store.count_doubtful(batch.db)[0] == 1
+        database.change(batch.db, seq, {"name_sent": "Acme"})
+        database.intend(batch.db, 1, Intent(seq, Step.COMPANY, "create_company", 1.0, "key"))
+    assert database.count_doubtful(batch.db)[0] == 2
+    database.change(batch.db, 1, {"company_id": "c"})
+    assert database.count_doubtful(batch.db)[0] == 1
 
 
 def test_more_identifiers_than_sqlite_takes_at_once_are_found(batch: Batch) -> None:
     """A page of the company list has 2,000."""
     batch.give("in.csv", [good(str(number)) for number in range(1200)])
-    found = store.find_by_tags(batch.db, [], [str(number) for number in range(5000)])
+    found = database.find_by_tags(batch.db, [], [str(number) for number in range(5000)])
     assert len(found) == 1200
 
 
 def test_another_process_reads_while_this_one_writes(batch: Batch) -> None:
     """Reports need no pause of the run."""
     batch.give("in.csv", [good("a")])
-    with store.transaction(batch.db), closing(sqlite3.connect(batch.path)) as other:
-        store.change(batch.db, 1, {"state": "failed"})
+    with database.transaction(batch.db), closing(sqlite3.connect(batch.path)) as other:
+        database.change(batch.db, 1, {"state": "failed"})
         assert other.execute("SELECT state FROM customers").fetchall() == [("pending",)]
 
 
@@ -187,24 +187,24 @@ def test_those_who_are_chosen_come_in_the_order_of_choosing(batch: Batch) -> Non
     """Page by page, each with all that was asked for it; then nobody."""
     batch.give("in.csv", [good("a"), good("b"), good("c"), good("d")])
     ask(batch, "b", Outcome.LOST)
-    assert store.choose(batch.db, "SELECT seq FROM customers ORDER BY seq", {}) == 4
+    assert database.choose(batch.db, "SELECT seq FROM customers ORDER BY seq", {}) == 4
     wanted = "SELECT seq FROM customers WHERE customer_id < :last ORDER BY seq DESC"
-    assert store.choose(batch.db, wanted, {"last": "d"}) == 3  # in place of those chosen before
-    page, after = store.chosen(batch.db, after=0, most=2)
+    assert database.choose(batch.db, wanted, {"last": "d"}) == 3  # in place of those chosen before
+    page, after = database.chosen(batch.db, after=0, most=2)
     assert [(entry.customer_id, len(entry.asks)) for entry in page] == [("c", 0), ("b", 1)]
-    page, after = store.chosen(batch.db, after=after, most=2)
+    page, after = database.chosen(batch.db, after=after, most=2)
     assert [entry.customer_id for entry in page] == ["a"]
-    assert store.chosen(batch.db, after=after, most=2) == ([], after)
+    assert database.chosen(batch.db, after=after, most=2) == ([], after)
 
 
 def test_who_was_chosen_stays_chosen_whatever_becomes_of_them(batch: Batch) -> None:
     """A page is read as the journal is then; who was forgotten in between is left out."""
     batch.give("in.csv", [good("a"), good("b"), good("c")])
-    store.choose(batch.db, "SELECT seq FROM customers WHERE state = 'pending' ORDER BY seq", {})
+    database.choose(batch.db, "SELECT seq FROM customers WHERE state = 'pending' ORDER BY seq", {})
     batch.write("a", state="failed")
-    with store.transaction(batch.db):
-        store.dismiss(batch.db, batch.seq("b"))
-    page, _ = store.chosen(batch.db, after=0, most=9)
+    with database.transaction(batch.db):
+        database.dismiss(batch.db, batch.seq("b"))
+    page, _ = database.chosen(batch.db, after=0, most=9)
     assert [(entry.customer_id, str(entry.state)) for entry in page] == [("a", "failed"), ("c", "pending")]
 
 
@@ -213,20 +213,20 @@ def test_customers_are_found_by_their_companies(batch: Batch) -> None:
     ids = [str(number) for number in range(1200)]
     batch.give("in.csv", [good(each) for each in ids])
     batch.created(*ids[:700])
-    store.index_companies(batch.db)
+    database.index_companies(batch.db)
     batch.created("800")
-    found = store.find_by_companies(batch.db, [*(f"c {each}" for each in ids), "c of nobody", "c 1"])
+    found = database.find_by_companies(batch.db, [*(f"c {each}" for each in ids), "c of nobody", "c 1"])
     assert sorted(entry.customer_id for entry in found) == sorted(ids[:700])
-    store.index_companies(batch.db)
-    assert [entry.customer_id for entry in store.find_by_companies(batch.db, ["c 800"])] == ["800"]
-    assert store.find_by_companies(batch.db, []) == []
+    database.index_companies(batch.db)
+    assert [entry.customer_id for entry in database.find_by_companies(batch.db, ["c 800"])] == ["800"]
+    assert database.find_by_companies(batch.db, []) == []
 
 
 def test_a_link_that_is_replaced_is_known_with_its_time(batch: Batch) -> None:
     """It is restored where no other was made."""
     batch.give("in.csv", [good("a")])
     batch.write("a", name_sent="Acme", link_url="https://l", link_issued_at="2026-11-23T10:00:00Z")
-    (entry,) = store.entries(batch.db, begun=True, after=0, most=9)
+    (entry,) = database.entries(batch.db, begun=True, after=0, most=9)
     assert entry.old_link == ("https://l", "2026-11-23T10:00:00Z")
 
 
@@ -235,17 +235,17 @@ def test_a_company_that_was_lost_may_still_exist(batch: Batch) -> None:
     batch.give("in.csv", [good("a"), good("b")])
     batch.write("a", name_sent="Acme", company_origin="missing")
     batch.write("b", name_sent="Acme")
-    entries = store.entries(batch.db, begun=True, after=0, most=9)
+    entries = database.entries(batch.db, begun=True, after=0, most=9)
     assert [entry.knows_company for entry in entries] == [False, True]
 
 
 def test_only_who_is_known_to_have_a_company_is_looked_for(batch: Batch) -> None:
     """A list has shown one of them before; whom Codat has by now, or who is still a stranger, costs nothing."""
     batch.give("in.csv", [good("a"), good("b")])
-    with store.transaction(batch.db):
-        store.note_strangers(batch.db, [customer_tag("b"), customer_tag("z"), customer_tag("b")])
-    assert store.has_strangers_to_do(batch.db)
+    with database.transaction(batch.db):
+        database.note_strangers(batch.db, [customer_tag("b"), customer_tag("z"), customer_tag("b")])
+    assert database.has_strangers_to_do(batch.db)
     batch.created("b")
-    assert not store.has_strangers_to_do(batch.db)
+    assert not database.has_strangers_to_do(batch.db)
     batch.give("in.csv", [good("a"), good("b"), good("z")], digest="2")
-    assert store.has_strangers_to_do(batch.db)
+    assert database.has_strangers_to_do(batch.db)

@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 
 from bulk.errors import BatchUnusable
-from bulk.journal import store
-from bulk.journal.reading import Reader
-from bulk.reporting import write_reports
+from bulk.journal import database
+from bulk.reports import write_reports
+from bulk.reports.rows import Reader
 
 SCHEMAS = {version: Path(__file__).with_name(f"schema-{version}.sql") for version in (1, 2, 3)}
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -28,7 +28,7 @@ def older(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     version = int(request.param)
     folder = tmp_path / "autumn"
     folder.mkdir(mode=0o700)
-    with closing(sqlite3.connect(folder / store.FILE)) as db, db:
+    with closing(sqlite3.connect(folder / database.FILE)) as db, db:
         db.execute("PRAGMA journal_mode = WAL")
         db.executescript(SCHEMAS[version].read_text("utf-8"))
         db.execute(f"PRAGMA user_version = {version}")
@@ -79,60 +79,60 @@ def contents(db: sqlite3.Connection) -> dict[str, list[dict[str, object]]]:
 
 def test_a_journal_of_an_older_version_becomes_one_like_any_other(older: Path, tmp_path: Path) -> None:
     """The same tables, columns, indexes and triggers as in a new one."""
-    with closing(store.open_journal(older)) as old, closing(store.open_journal(tmp_path / "new")) as new:
+    with closing(database.open_journal(older)) as old, closing(database.open_journal(tmp_path / "new")) as new:
         assert shape(old) == shape(new)
         assert old.execute("PRAGMA user_version").fetchone() == new.execute("PRAGMA user_version").fetchone()
 
 
 def test_nothing_is_lost_when_a_journal_is_brought_up_to_date(older: Path) -> None:
     """What was known stays known; what is new is empty."""
-    with closing(sqlite3.connect(older / store.FILE)) as db:
+    with closing(sqlite3.connect(older / database.FILE)) as db:
         before = contents(db)
     for _ in range(2):  # the second time there is nothing to do
-        with closing(store.open_journal(older)) as db:
+        with closing(database.open_journal(older)) as db:
             after = contents(db)
             for rows, name, value in NEW:
                 for row in after[rows] if name not in before[rows][0] else ():
                     assert row.pop(name) == value
             assert after == before
-            (entry,) = store.entries(db, begun=True, after=0, most=9)
+            (entry,) = database.entries(db, begun=True, after=0, most=9)
             assert (entry.customer_id, [ask.outcome for ask in entry.asks]) == ("b", [None])
 
 
 def test_an_upgrade_that_breaks_off_leaves_the_journal_as_it_was(older: Path) -> None:
     """All of it or nothing, so that it can be tried again."""
-    with closing(sqlite3.connect(older / store.FILE)) as db, db:
+    with closing(sqlite3.connect(older / database.FILE)) as db, db:
         db.execute("ALTER TABLE customers ADD COLUMN deleted_id")  # the last thing that is made
-    with closing(sqlite3.connect(older / store.FILE)) as db:
+    with closing(sqlite3.connect(older / database.FILE)) as db:
         before = shape(db), db.execute("PRAGMA user_version").fetchone()
     with pytest.raises(Exception, match="deleted_id"):
-        store.open_journal(older)
-    with closing(sqlite3.connect(older / store.FILE)) as db:
+        database.open_journal(older)
+    with closing(sqlite3.connect(older / database.FILE)) as db:
         assert (shape(db), db.execute("PRAGMA user_version").fetchone()) == before
 
 
 def test_reports_of_a_journal_of_an_older_version_are_written_without_changing_it(older: Path) -> None:
     """`bulk report` sends nothing, and writes nothing into a journal."""
-    with closing(sqlite3.connect(older / store.FILE)) as db:
+    with closing(sqlite3.connect(older / database.FILE)) as db:
         before = shape(db), contents(db), db.execute("PRAGMA user_version").fetchone()
     written = write_reports(older, now=NOON)
     assert written.figures.summary.customers["link_ready"] == written.figures.summary.customers["rejected"] == 1
     assert pl.read_csv(older / "partner.csv")["customer_id"].to_list() == ["a", "b"]
     assert not (older / "verify.csv").exists()
     assert json.loads((older / "summary.json").read_text())["rows"] == {"new": 0, "same": 0, "changed": 0, "gone": 0}
-    with Reader(older / store.FILE) as reader:
+    with Reader(older / database.FILE) as reader:
         assert reader.created(nobodys=True)["customer_id"].to_list() == ["a"]
-    with closing(sqlite3.connect(older / store.FILE)) as db:
+    with closing(sqlite3.connect(older / database.FILE)) as db:
         assert (shape(db), contents(db), db.execute("PRAGMA user_version").fetchone()) == before
 
 
-@pytest.mark.parametrize("version", [-1, store.SCHEMA_VERSION + 1])
+@pytest.mark.parametrize("version", [-1, database.SCHEMA_VERSION + 1])
 def test_a_journal_of_no_known_version_is_neither_read_nor_upgraded(older: Path, version: int) -> None:
     """Not guessed at."""
-    with closing(sqlite3.connect(older / store.FILE)) as db, db:
+    with closing(sqlite3.connect(older / database.FILE)) as db, db:
         db.execute(f"PRAGMA user_version = {version}")
     with pytest.raises(BatchUnusable):
-        store.open_journal(older)
+        database.open_journal(older)
     with pytest.raises(BatchUnusable):
         write_reports(older, now=NOON)
 
@@ -144,7 +144,7 @@ def test_when_somebody_came_into_a_state_is_known_as_nearly_as_it_was_written_do
             ("2026-11-23T09:59:59+00:00", ["newly_link_ready", None]),
             ("2026-11-23T10:00:00+00:00", [None] * 2),
         ):
-            with Reader(older / store.FILE) as reader:
+            with Reader(older / database.FILE) as reader:
                 results = pl.concat(reader.results(since=datetime.fromisoformat(since)))
             assert results.filter(pl.col("state") != "rejected")["change"].to_list() == changes
-        store.open_journal(older).close()
+        database.open_journal(older).close()

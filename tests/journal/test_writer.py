@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from bulk.errors import JournalUnwritable
-from bulk.journal import store
+from bulk.journal import database
 from bulk.journal.writer import Writer
 
 
@@ -21,7 +21,7 @@ def putting(key: str) -> Callable[[sqlite3.Connection], str]:
     """Make an operation that writes a fact and gives its name."""
 
     def operation(db: sqlite3.Connection) -> str:
-        store.put(db, {key: "x"})
+        database.put(db, {key: "x"})
         return key
 
     return operation
@@ -29,7 +29,7 @@ def putting(key: str) -> Callable[[sqlite3.Connection], str]:
 
 def facts(folder: Path) -> list[str]:
     """Read the facts as another process sees them, in the order of their writing."""
-    with closing(sqlite3.connect(folder / store.FILE)) as other:
+    with closing(sqlite3.connect(folder / database.FILE)) as other:
         return [key for (key,) in other.execute("SELECT key FROM batch ORDER BY key")]
 
 
@@ -37,7 +37,7 @@ def test_what_was_written_can_be_read_by_others_at_once(tmp_path: Path) -> None:
     """And the journal is closed at the end."""
 
     async def run() -> None:
-        connection = store.open_journal(tmp_path)
+        connection = database.open_journal(tmp_path)
         async with Writer(connection, tmp_path) as writer:
             assert await writer.write(putting("a")) == "a"
             assert facts(tmp_path) == ["a"]
@@ -56,7 +56,7 @@ def test_whatever_waits_is_committed_as_one_in_the_order_of_asking(tmp_path: Pat
         return lambda _: order.append(number)
 
     async def run() -> None:
-        connection = store.open_journal(tmp_path)
+        connection = database.open_journal(tmp_path)
         connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
         is_waiting, go_on = threading.Event(), threading.Event()
 
@@ -90,7 +90,7 @@ def test_a_failure_reaches_everybody_whose_writing_it_undid(tmp_path: Path) -> N
             is_waiting.set()
             go_on.wait()
 
-        async with Writer(store.open_journal(tmp_path), tmp_path) as writer:
+        async with Writer(database.open_journal(tmp_path), tmp_path) as writer:
             first = asyncio.create_task(writer.write(slow))
             await asyncio.to_thread(is_waiting.wait)
             operations = [putting("a"), broken, putting("b")]
@@ -109,7 +109,7 @@ def test_who_is_cancelled_while_waiting_spoils_nothing_for_the_others(tmp_path: 
     """What was handed in is written all the same."""
 
     async def run() -> None:
-        async with Writer(store.open_journal(tmp_path), tmp_path) as writer:
+        async with Writer(database.open_journal(tmp_path), tmp_path) as writer:
             task = asyncio.create_task(writer.write(putting("a")))
             await asyncio.sleep(0)
             task.cancel()

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from reporting.journals import Journal
+from reports.journals import Journal
 
-from bulk.reporting import write_reports
+from bulk.reports import write_reports
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 """The page compares links with the browser's clock, so these batches are of today."""

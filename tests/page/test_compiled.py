@@ -11,7 +11,7 @@ from jinja2 import DictLoader, Environment, FileSystemBytecodeCache
 from jinja2 import __version__ as jinja
 
 from bulk import __version__ as bulk
-from bulk.reporting.page.compiled import Compiled
+from bulk.reports.html.compiled import Compiled
 
 
 @pytest.fixture(autouse=True)

@@ -14,20 +14,20 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from reporting.journals import Journal
+from reports.journals import Journal
 
 from bulk.guard import FORMULA
-from bulk.journal.figures import Figures, read, rejections
-from bulk.journal.reading import Reader
-from bulk.reporting import advice, funnel, story
-from bulk.reporting.advice import Place
-from bulk.reporting.timeline import timeline
+from bulk.reports.figures import Figures, read, rejections
+from bulk.reports.rows import Reader
+from bulk.reports.summary import advice, funnel, narrative
+from bulk.reports.summary.advice import Place
+from bulk.reports.summary.timeline import timeline
 from bulk.words import percent, time
 
 from .batches import HOSTILE, NOW, SCRIPT, batch, insert, reports, text
 from .html import Html, listed
 
-HOME = files("bulk.reporting.page")
+HOME = files("bulk.reports.html")
 URLS = (
     "src",
     "href",
@@ -133,14 +133,14 @@ def test_it_says_what_the_other_reports_say(ordinary: Path) -> None:
     """Headline, last run, steps, states, stages, platforms, holds and errors are those of the console."""
     page, figures = parsed(ordinary), figures_of(ordinary)
     place = Place(ordinary.parent, has_sandbox=False, has_differences=(ordinary.parent / "differences.csv").exists())
-    assert page.text("p", **{"class": "headline"}) == story.headline(figures)
+    assert page.text("p", **{"class": "headline"}) == narrative.headline(figures)
     facts = [(said, page.texts[place + 1]) for place, said in enumerate(page.texts) if page.elements[place][0] == "dt"]
     assert facts[:5] == [
         ("Written", time(NOW)),
         ("Input", "in.csv"),
         ("Codat", "api.codat.io"),
         ("Version", "bulk 1"),
-        ("Last run", story.last_run(figures)),
+        ("Last run", narrative.last_run(figures)),
     ]
     steps = page.text("section", id="next")
     for step in advice.next_steps(figures, place):

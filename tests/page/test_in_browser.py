@@ -13,11 +13,11 @@ import pytest
 from browser import Browser
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from reporting.journals import Journal
+from reports.journals import Journal
 from selenium.webdriver.common.keys import Keys
 
 from bulk.guard import FORMULA, guard, unguard
-from bulk.reporting import write_reports
+from bulk.reports import write_reports
 
 from .batches import NOW, text
 

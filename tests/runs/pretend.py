@@ -1,8 +1,8 @@
 """A Codat inside the test: its rules, a script of misfortunes, and a world that can end between any two moments.
 
 Between any two requests a customer may link, unlink or link again, or be deleted by somebody. It is far smaller than
-the sandbox and shares nothing with it. What it answers goes through `bulk.codat.wire` like any answer, so a fault is
-what a fault is on the wire.
+the sandbox and shares nothing with it. What it answers goes through `bulk.codat.responses` like any answer, so a
+fault is what a fault is on the wire.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import anyio.lowlevel
 
-from bulk.codat import wire
+from bulk.codat import responses
 from bulk.codat.client import Sender
-from bulk.codat.operations import Request
-from bulk.codat.wire import Reply
+from bulk.codat.endpoints import Request
+from bulk.codat.responses import Reply
 from bulk.settings import Settings
 
 DELETES = 4  # the first deed that is a deletion in Codat's own portal
@@ -60,12 +60,12 @@ def _error(status: int) -> bytes:
 
 # What comes back where nothing is done.
 UNDONE = {
-    Fate.NO_CONNECTION: wire.unsent("no connection: refused"),
-    Fate.LOST_BEFORE: wire.lost("connection lost"),
-    Fate.GATEWAY_BEFORE: wire.read(502, {}, GATEWAY),
-    Fate.HTML: wire.read(200, {}, GATEWAY),
-    Fate.THROTTLED: wire.read(429, {"retry-after": "1"}, _error(429)),
-    Fate.BUSY: wire.read(409, {}, _error(409)),
+    Fate.NO_CONNECTION: responses.unsent("no connection: refused"),
+    Fate.LOST_BEFORE: responses.lost("connection lost"),
+    Fate.GATEWAY_BEFORE: responses.read(502, {}, GATEWAY),
+    Fate.HTML: responses.read(200, {}, GATEWAY),
+    Fate.THROTTLED: responses.read(429, {"retry-after": "1"}, _error(429)),
+    Fate.BUSY: responses.read(409, {}, _error(409)),
 }
 
 
@@ -175,16 +175,16 @@ class Pretend:
             return UNDONE[fate]
         if fate is Fate.LATE:
             self.late.append(lambda: self._done(request, key, None))
-            return wire.lost("no answer in time")
+            return responses.lost("no answer in time")
         kept = {Fate.KEPT_BEFORE: 500, Fate.KEPT_AFTER: 500}.get(fate)
         status, body = self._done(request, key, kept, is_done=fate is not Fate.KEPT_BEFORE, lags=fate is Fate.LAGGING)
         if fate is Fate.LOST_AFTER:
-            return wire.lost("connection lost")
+            return responses.lost("connection lost")
         if fate is Fate.GATEWAY_AFTER:
-            return wire.read(502, {}, GATEWAY)
+            return responses.read(502, {}, GATEWAY)
         if fate is Fate.TRUNCATED:
-            return wire.read(200, {}, body[: len(body) // 2])
-        return wire.read(200 if fate is Fate.EMPTY else status, {}, b"" if fate is Fate.EMPTY else body)
+            return responses.read(200, {}, body[: len(body) // 2])
+        return responses.read(200 if fate is Fate.EMPTY else status, {}, b"" if fate is Fate.EMPTY else body)
 
     def _done(
         self, request: Request, key: str | None, fault: int | None, *, is_done: bool = True, lags: bool = False

@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bulk.engine.migrate import Migration
+from bulk.engine.commands.migrate import Migration
 from bulk.engine.run import Options
-from bulk.journal.reading import Reader
-from bulk.journal.store import FILE
+from bulk.input import open_input
+from bulk.journal.database import FILE
 from bulk.model import Stop
-from bulk.rows import open_input
+from bulk.reports.rows import Reader
 from runs.lives import Life, Place, folder_of_a_test
 from runs.pretend import Fate, Pretend
 

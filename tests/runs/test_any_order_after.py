@@ -21,15 +21,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bulk.engine.after import FollowUp, Links, Undo, Unlink
+from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
+from bulk.engine.commands.migrate import Migration
+from bulk.engine.commands.verify import Verify
 from bulk.engine.events import Hook
-from bulk.engine.migrate import Migration
 from bulk.engine.run import Job, Options
 from bulk.engine.steps import state_of
-from bulk.engine.verify import Verify
-from bulk.journal.store import FILE
+from bulk.input import open_input
+from bulk.journal.database import FILE
 from bulk.model import Stop
-from bulk.rows import open_input
 from runs.lives import Life, Place, folder_of_a_test
 from runs.pretend import DELETES, Fate, Pretend, accounting, partners
 

@@ -7,10 +7,10 @@ import random
 from collections import Counter
 from pathlib import Path
 
-from bulk.engine.migrate import Migration
+from bulk.engine.commands.migrate import Migration
 from bulk.engine.run import Options
+from bulk.input import open_input
 from bulk.model import Stop
-from bulk.rows import open_input
 from runs.lives import Life, Place, folder_of_a_test
 from runs.pretend import Fate, Pretend
 

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from bulk.codat import wire
-from bulk.codat.operations import Request
-from bulk.codat.wire import Reply
+from bulk.codat import responses
+from bulk.codat.endpoints import Request
+from bulk.codat.responses import Reply
 from bulk.model import Outcome
 from bulk.sandbox.bodies import Answer, Refusal, error
 from bulk.sandbox.changes import Changes
@@ -167,13 +167,13 @@ class Codat:
         """Give what the client makes of a request whose time has come."""
         fate, answer = exchange.passage.fate, exchange.answer
         if fate is Fate.NO_CONNECTION:
-            reply = wire.unsent("no connection: refused")
+            reply = responses.unsent("no connection: refused")
         elif exchange.gives_up:
-            reply = wire.lost("no answer in time")
+            reply = responses.lost("no answer in time")
         elif fate in (Fate.LOST_BEFORE, Fate.LOST_AFTER, Fate.CUT_OFF) or answer is None:
-            reply = wire.lost("connection lost")
+            reply = responses.lost("connection lost")
         else:
-            reply = wire.read(*self._changed(exchange.passage, answer))
+            reply = responses.read(*self._changed(exchange.passage, answer))
         exchange.reply = reply
         exchange.asks_until = _asked_until(reply, self.clock.at if fate is Fate.GATEWAY_AFTER else exchange.done_at)
         if exchange.request.operation == "get_company" and reply.outcome is Outcome.DONE:

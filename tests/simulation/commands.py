@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from bulk.engine.after import FollowUp, Links, Undo, Unlink
+from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
+from bulk.engine.commands.listen import Heed
+from bulk.engine.commands.migrate import Migration
+from bulk.engine.commands.verify import Verify
 from bulk.engine.events import Hook
-from bulk.engine.heed import Heed
-from bulk.engine.migrate import Migration
 from bulk.engine.run import Job, Options
-from bulk.engine.verify import Verify
-from bulk.rows import Input
+from bulk.input import Input
 
 HOUR = 3600.0
 

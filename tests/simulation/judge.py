@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bulk.journal.reading import Reader
-from bulk.journal.store import FILE
+from bulk.journal.database import FILE
 from bulk.model import Outcome
+from bulk.reports.rows import Reader
 from bulk.sandbox.bodies import link_url
 from bulk.sandbox.customers import accounting
 from bulk.sandbox.selection import order

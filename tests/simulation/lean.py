@@ -17,11 +17,11 @@ from email.utils import formatdate
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from bulk.codat import wire
+from bulk.codat import responses
+from bulk.codat.endpoints import Request
 from bulk.codat.forecast import Linking
-from bulk.codat.operations import Request
 from bulk.codat.quota import QUOTA_A_COMPANY
-from bulk.codat.wire import Reply
+from bulk.codat.responses import Reply
 from simulation.clock import START, Time
 from simulation.trace import Broken
 
@@ -82,7 +82,7 @@ class LeanCodat:
             "x-rate-limit-remaining": str(limit - self._used),
             "x-rate-limit-reset": formatdate(reset_at, usegmt=True),
         }
-        return wire.read(200, headers, self._do(request))
+        return responses.read(200, headers, self._do(request))
 
     def _spend(self) -> int:
         now, recent = self._time.now, self._recent

@@ -16,18 +16,18 @@ from random import Random
 
 import anyio
 
-from bulk.checking import Cost, check
 from bulk.codat.client import Sender
+from bulk.codat.endpoints import Request
 from bulk.codat.forecast import NOBODY, Linking
-from bulk.codat.operations import Request
-from bulk.codat.wire import Reply
-from bulk.engine.after import FollowUp
+from bulk.codat.responses import Reply
+from bulk.engine.commands.after import FollowUp
+from bulk.engine.commands.migrate import Migration
 from bulk.engine.events import Event
-from bulk.engine.migrate import Migration
 from bulk.engine.run import Job, Options, Run
-from bulk.journal.store import FILE
+from bulk.input import open_input
+from bulk.input_check import Cost, check
+from bulk.journal.database import FILE
 from bulk.model import Stop
-from bulk.rows import open_input
 from bulk.settings import Secret, Settings
 from simulation.clock import Loop, Time
 from simulation.lean import DAY, LeanCodat

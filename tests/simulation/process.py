@@ -20,10 +20,10 @@ from typing import Any, Self, TypeVar
 import anyio
 
 from bulk.codat.client import Sender
-from bulk.codat.operations import Request
-from bulk.codat.pace import ASKING_TO_WAIT, Hold
+from bulk.codat.endpoints import Request
 from bulk.codat.quota import retry_after
-from bulk.codat.wire import Reply
+from bulk.codat.responses import Reply
+from bulk.codat.throttle import ASKING_TO_WAIT, Hold
 from bulk.engine.events import Enrolled, Event, Hook, Warned
 from bulk.engine.run import Job, Options, Run
 from bulk.model import Stop

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from bulk.codat.forecast import Linking
-from bulk.journal.store import FILE
+from bulk.journal.database import FILE
 from simulation.luck import spread
 from simulation.memory import folder_in_memory
 from simulation.migrating import Migrating, Scene, states

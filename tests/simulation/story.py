@@ -8,13 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from bulk.codat.events import read_event
-from bulk.engine import heed, steps
+from bulk.codat.webhooks import read_event
+from bulk.engine import steps
+from bulk.engine.commands import listen
 from bulk.engine.run import Options
-from bulk.journal import store
-from bulk.journal.store import FILE
+from bulk.input import Input, open_input
+from bulk.journal import database
+from bulk.journal.database import FILE
 from bulk.model import Stop
-from bulk.rows import Input, open_input
 from bulk.sandbox import options as sandbox
 from bulk.settings import Secret, Settings
 from simulation.clock import Time
@@ -258,11 +259,11 @@ class Story:
         rng.shuffle(chosen)
         self._delivered = events[-1][0] if events else self._delivered
         at = steps.timestamp(self.time.wall())
-        with closing(heed.opened(self._folder, self._settings)) as db, store.transaction(db):
+        with closing(listen.opened(self._folder, self._settings)) as db, database.transaction(db):
             for number, body in chosen:
                 event = read_event(json.loads(body))
                 if event is not None:
-                    heed.take_in(db, f"msg_{number}", event, body.decode(), at)
+                    listen.take_in(db, f"msg_{number}", event, body.decode(), at)
         self.trace.note(f"{len(chosen)} deliveries of {len(events)} events")
         return True
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from bulk.codat import pace
-from bulk.engine import plan, steps, work
-from bulk.engine.plan import Decision, Look, Send, Wait
+from bulk.codat import throttle
+from bulk.engine import process, retry, steps
+from bulk.engine.retry import Decision, Look, Send, Wait
 from simulation.__main__ import Failed, attempt, seeds
 from simulation.story import tell
 
@@ -39,43 +39,43 @@ def test_seeds_are_given_as_a_number_a_range_or_one() -> None:
     assert (seeds("500"), seeds("1000-1999"), seeds("7-7")) == (range(500), range(1000, 2000), range(7, 8))
 
 
-def _never_looks(known: plan.Standing, *_: float, **__: bool) -> Decision:
+def _never_looks(known: retry.Standing, *_: float, **__: bool) -> Decision:
     return Send(known.key, known.body)
 
 
-def _never_settles(known: plan.Standing, now: float, **kind: bool) -> Decision:
+def _never_settles(known: retry.Standing, now: float, **kind: bool) -> Decision:
     decision = plan_decide(known, now, **kind)
     return Look() if isinstance(decision, Wait) else decision
 
 
-def _always_looks(known: plan.Standing, now: float, **kind: bool) -> Decision:
+def _always_looks(known: retry.Standing, now: float, **kind: bool) -> Decision:
     decision = plan_decide(known, now, **kind)
-    is_first = isinstance(decision, Send) and known == plan.Standing()
+    is_first = isinstance(decision, Send) and known == retry.Standing()
     return Look() if is_first and known.absent_at == 0 else decision
 
 
-plan_decide = plan.decide
+plan_decide = retry.decide
 
 
 @pytest.mark.parametrize(
     ("where", "name", "instead", "first", "noticed"),
     [
         # what is in doubt is sent again without a look
-        (plan, "decide", _never_looks, 0, "made twice"),
+        (retry, "decide", _never_looks, 0, "made twice"),
         # a key is never repeated
-        (work, "WITH_KEY", (), 0, "made twice"),
+        (process, "WITH_KEY", (), 0, "made twice"),
         # nobody waits until what was lost must be over
-        (plan, "decide", _never_settles, 340, "made twice"),
+        (retry, "decide", _never_settles, 340, "made twice"),
         # a Retry-After is not kept to
-        (pace.Gate, "_hold", lambda *_: None, 0, "before a Retry-After ends"),
+        (throttle.Gate, "_hold", lambda *_: None, 0, "before a Retry-After ends"),
         # the bucket is as large as the rate
-        (pace, "bucket", lambda rate: (float(rate), 60.0), 40, "in a minute"),
+        (throttle, "bucket", lambda rate: (float(rate), 60.0), 40, "in a minute"),
         # a company is deleted without a look right before
-        (plan, "decide_deletion", lambda *_, **__: Send(), 0, "has not looked at it"),
+        (retry, "decide_deletion", lambda *_, **__: Send(), 0, "has not looked at it"),
         # what an answer brings is not written down
         (steps, "created", lambda _: {}, 0, "made twice"),
         # where it is not in doubt at all, it is looked for first
-        (plan, "decide", _always_looks, 0, "needed"),
+        (retry, "decide", _always_looks, 0, "needed"),
     ],
 )
 def test_a_broken_rule_is_noticed(

@@ -1,0 +1,34 @@
+"""`bulk report BATCH`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from bulk.cli import options
+
+
+@click.command()
+@options.BATCH
+@click.option(
+    "--since",
+    type=options.PastMoment(),
+    metavar="TIME",
+    help="Mark what has changed since then, e.g. 7d, 2026-11-19 or 2026-11-19T10:00Z.",
+)
+@options.JSON
+def report(folder: Path, since: datetime | None, as_json: bool) -> int:
+    """Write the reports of BATCH (a batch's folder) again from its journal. Sends nothing."""
+    from bulk.api import report as write
+    from bulk.cli.result import tell
+    from bulk.journal.database import usable
+    from bulk.reports.rows import moment
+    from bulk.reports.summary.funnel import changes
+
+    with usable(folder):
+        result = write(folder, since=since)
+    more = {"since": moment(since), "changes": dict(changes(result.figures))} if since is not None else {}
+    tell(result, as_json=as_json, more=more)
+    return result.exit_code

@@ -1,0 +1,1 @@
+"""What each command does with a batch, one file for each."""

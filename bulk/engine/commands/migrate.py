@@ -1,0 +1,148 @@
+"""The job of `migrate`: enrol the input, sweep if need be, give every customer a company, a connection and a link."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+
+from bulk.codat import endpoints
+from bulk.engine import retry
+from bulk.engine.events import Enrolled, Hook, Started
+from bulk.engine.process import Tools
+from bulk.engine.reconcile import TakeOver, ask_quota, sweep
+from bulk.engine.run import A_PAGE, Options, Session
+from bulk.engine.steps import Aim
+from bulk.input import Input
+from bulk.journal import database, enrolment
+from bulk.journal.enrolment import ACCEPTED, REJECTED, Enrolment, Source, Tally
+from bulk.journal.writer import Writer
+from bulk.model import Entry
+
+
+class Migration:
+    """Takes the customers of an input as far as they get."""
+
+    command = "migrate"
+    aim = Aim.LINK_READY
+
+    def __init__(self, source: Input, options: Options, hook: Hook) -> None:
+        """Make the job for this input."""
+        self.source = _legible(source.path)
+        self._input = source
+        self._options = options
+        self._hook = hook
+        self._to_do = self._done = 0
+        self._sweep: retry.Sweep | None = None
+
+    def prepare(self, connection: sqlite3.Connection, run: int) -> None:
+        """Enrol the input."""
+        with database.transaction(connection):
+            tally = enrolment.known_unchanged(connection, self._input.digest) or enrolled(connection, self._input, run)
+            if self._options.retry_failed:
+                enrolment.retry_failed(connection)
+            if self._options.link_lifetime is not None:
+                database.put(connection, {"link_lifetime": self._options.link_lifetime})
+            database.put(connection, {"mapping": json.dumps(dict(self._input.mapping))})
+            enrolment.note(connection, run, tally)
+        self._hook(
+            Enrolled(tally.new, tally.same, tally.changed, tally.gone, tally.rejected, is_another=tally.is_another)
+        )
+
+    async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a job's signature
+        """Count who is to be done."""
+        limit = self._options.limit
+        self._to_do, self._done, self._sweep = await writer.write(lambda db: _survey(db, limit))
+        hook(Started(self._to_do, self._done))
+        return self._to_do > 0
+
+    async def work(self, session: Session) -> None:
+        """Sweep if need be, then work off the customers: first those begun."""
+        tools, reserve = session.tools, self._options.reserve
+        if await tools.writer.write(lambda db: database.is_short_of_quota(db, tools.wall(), reserve=reserve)):
+            await ask_quota(tools, session.hook)
+        session.tools = await self._swept(tools, session.hook)
+        await session.work_off(_Feed(tools.writer, self._options.limit), self._to_do + self._done)
+
+    async def _swept(self, tools: Tools, hook: Hook) -> Tools:
+        """Sweep where a batch has no journal yet, or where it is cheaper than a look-up for each unknown outcome.
+
+        And where the new customers may be those of companies that an earlier sweep has shown, and that nobody had.
+        """
+        tag = None
+        if self._sweep is not None:
+            tag = (endpoints.BATCH_TAG, endpoints.batch_tag(tools.batch))
+            may_be_there = await tools.writer.write(database.has_strangers_to_do)
+            doubtful, newest, companies = await tools.writer.write(_doubts)
+            is_settled = newest + retry.SETTLING_OF_KEPT <= tools.wall()  # else they wait, and the others need not
+            is_dear = not is_settled or doubtful <= endpoints.pages(companies + doubtful)
+            if is_dear and not may_be_there:
+                return replace(tools, sweep=self._sweep)
+            tag = None if may_be_there else tag  # another batch may have made them
+        began = await sweep(tools, [tag], TakeOver(tools.batch, hook), hook)
+        return replace(tools, sweep=retry.Sweep(began, tools.run))
+
+
+def enrolled(connection: sqlite3.Connection, source: Input, run: int) -> Tally:
+    """Enrol an input's rows, within the caller's transaction; gives how they compare with the batch."""
+    path = _legible(source.path.resolve())
+    file = Source(path, source.digest, source.columns, source.extras, source.fields, source.mapping)
+    enrolment = Enrolment(connection, file, run=run)
+    rows = 0
+    for batch in source.batches():
+        rows += batch.accepted.height + batch.rejected.height
+        enrolment.take(
+            batch.accepted.select(ACCEPTED).iter_rows(),
+            batch.rejected.select(REJECTED).iter_rows(),
+            rows=rows,
+        )
+    return enrolment.finish()
+
+
+def _legible(path: Path) -> str:
+    """Give a file's name as text, also where its bytes are none; different names stay different."""
+    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _survey(connection: sqlite3.Connection, limit: int | None) -> tuple[int, int, retry.Sweep | None]:
+    """Say how many customers are to be done and are done, and which sweep was the last."""
+    to_do = database.count_pending(connection, limit=limit)
+    customers = database.count_in_work_or_done(connection)
+    swept_at = database.get(connection, "swept_at")
+    done = max(min(customers, customers if limit is None else limit) - to_do, 0)
+    if swept_at is None:
+        return to_do, done, None
+    # A journal from before it said in which run is not believed: what is in doubt is looked up one by one.
+    return to_do, done, retry.Sweep(float(swept_at), int(database.get(connection, "swept_run") or 0))
+
+
+def _doubts(connection: sqlite3.Connection) -> tuple[int, float, int]:
+    """Say how many outcomes are unknown, when the newest was asked for, and how many companies the batch made."""
+    doubtful, newest = database.count_doubtful(connection)
+    if doubtful <= 1:  # a sweep has one page at least
+        return doubtful, newest, 0
+    (companies,) = connection.execute("SELECT count(*) FROM customers WHERE company_origin = 'created'").fetchone()
+    return doubtful, newest, int(companies)
+
+
+class _Feed:
+    """Gives pages of entries: first those begun, so that a day's quota ends with links, not with empty companies."""
+
+    def __init__(self, writer: Writer, limit: int | None) -> None:
+        self._writer = writer
+        self._limit = limit
+        self._begun = True
+        self._after = 0
+
+    async def __call__(self) -> list[Entry]:
+        page = await self._writer.write(self._read)
+        if not page and self._begun:
+            self._begun, self._after = False, 0
+            page = await self._writer.write(self._read)
+        if page:
+            self._after = page[-1].seq
+        return page
+
+    def _read(self, connection: sqlite3.Connection) -> list[Entry]:
+        return database.entries(connection, begun=self._begun, after=self._after, most=A_PAGE, limit=self._limit)

@@ -1,0 +1,140 @@
+"""How the page is put together: what others have worked out, in one template, with all that it needs inside.
+
+Whatever comes from outside (names, identifiers, errors, headers, addresses, the batch's own name) is text: the template
+escapes it, and no script runs but the three whose hashes stand in the Content-Security-Policy.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+from collections.abc import Iterable
+from datetime import timedelta
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from bulk.guard import FORMULA
+from bulk.model import State
+from bulk.reports.figures import Figures, Rejected
+from bulk.reports.html import charts
+from bulk.reports.html.compiled import Compiled
+from bulk.reports.html.customers import Customers, as_json, coded
+from bulk.reports.platforms import NAMES
+from bulk.reports.rows import CHANGE, RESULTS, moment
+from bulk.reports.summary import advice, funnel, narrative
+from bulk.reports.summary.advice import Place
+from bulk.reports.summary.timeline import timeline
+from bulk.settings import STAND_IN
+from bulk.words import count, duration, percent, time
+
+MOST_HOLDS: Final = 10
+MOST_TROUBLES: Final = 50
+_LONGEST: Final = 300  # characters of a text from outside
+_SCRIPTS: Final = ("vendor/dataTables.min.js", "vendor/dataTables.responsive.min.js", "page.js")
+
+
+def page(figures: Figures, customers: Customers, rejected: Iterable[Rejected], place: Place) -> str:
+    """Make the page."""
+    progress = timeline(figures)
+    listed = customers.listed()
+    stages, platforms = funnel.funnel(figures), funnel.platforms(figures)
+    troubles = advice.troubles(figures, rejected, place)
+    scripts = [_asset(name) for name in _SCRIPTS]
+    return (
+        _environment()
+        .get_template("report.html.jinja")
+        .render(
+            figures=figures,
+            summary=figures.summary,
+            run=figures.last_run,
+            headline=narrative.headline(figures),
+            last_run=narrative.last_run(figures),
+            codat=figures.codat or (STAND_IN if place.has_sandbox else figures.base_url),
+            steps=tuple(advice.next_steps(figures, place)),
+            changes=funnel.changes(figures),
+            states=funnel.states(figures),
+            stages=stages,
+            funnel_chart=charts.funnel(stages),
+            links_chart=charts.links(figures.links),
+            timeline=progress,
+            progress_charts=charts.progress(progress),
+            holds=sorted(progress.holds, key=lambda hold: hold.since - hold.until)[:MOST_HOLDS],
+            platforms=platforms,
+            platforms_chart=charts.platforms(platforms),
+            stage_names=funnel.STAGES,
+            troubles=troubles[:MOST_TROUBLES],
+            kinds_of_troubles=len(troubles),
+            quota=advice.quota(figures),
+            rows=customers.rows,
+            listed=listed.height,
+            again=shlex.join(["bulk", "report", str(place.folder)]),
+            data=coded(listed),
+            facts=as_json(_facts(figures)),
+            style=_asset("page.css"),
+            scripts=scripts,
+            hashes=" ".join(f"'{_hash(script)}'" for script in scripts),
+        )
+    )
+
+
+def _facts(figures: Figures) -> dict[str, object]:
+    """Give what the script has to know besides the rows."""
+    return {
+        "batch": figures.summary.batch,
+        "written": moment(figures.at),
+        "platforms": dict(NAMES),
+        "columns": [CHANGE, *RESULTS],
+        "states": [str(state) for state in State],
+        "formula": FORMULA,
+    }
+
+
+@cache
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("bulk.reports.html", "."),
+        bytecode_cache=Compiled(Path(__file__).parent),
+        optimized=False,  # what a filter makes of a constant is no part of what is kept
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "count": count,
+        "cut": _cut,
+        "isolated": _isolated,
+        "number": "{:,}".format,
+        "rate": lambda rate: f"{rate:,.1f}".removesuffix(".0"),
+        "share": percent,
+        "time": time,
+        "took": lambda length: duration(length / timedelta(seconds=1)),
+        "words": lambda text: text.replace("_", " "),
+    }
+    made.globals["LONGEST"] = _LONGEST
+    return made
+
+
+@cache
+def _asset(name: str) -> Markup:
+    return Markup(files("bulk.reports.html").joinpath(name).read_text("utf-8"))  # noqa: S704 - our own, or vendored
+
+
+def _hash(script: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
+
+
+def _isolated(sentence: str, part: str | None) -> Markup:
+    """Set a part of a sentence apart, so that marks of direction in it leave the sentence as it is."""
+    before, found, after = sentence.partition(part) if part else (sentence, "", "")
+    return Markup("{}<bdi>{}</bdi>{}").format(before, _cut(found), after)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

@@ -1,0 +1,1 @@
+"""How a batch stands, summed up from figures: funnel, timeline, advice and narrative. No I/O."""

@@ -1,0 +1,1 @@
+"""Webhooks: the server that receives Codat's events, and the worker that applies them."""

@@ -1,0 +1,144 @@
+"""Disks that are full, read-only or gone, on real file systems: it is said, and the same command resumes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from runs.bench import Bench, Codat, Ended, until
+from runs.conftest import Launch, SetUp
+
+from chaos import disks
+from chaos.thorough import THOROUGH
+
+CUSTOMERS = 40
+
+
+@pytest.fixture
+def disk(bench: Bench) -> Iterator[Path]:
+    """Give the folder of reports, on a file system of its own."""
+    if not disks.can_mount():
+        pytest.skip(disks.MISSING)
+    with disks.small(bench.path / "reports", "9m"):
+        yield bench.path / "reports"
+
+
+def says_once(ended: Ended, *words: str) -> None:
+    """Hold a run to one line that says what happened and what to do."""
+    lines = [line for line in ended.err.splitlines() if line.startswith("bulk: ")]
+    assert len(lines) == 1, ended.err
+    assert all(word in lines[0] for word in words), lines[0]
+
+
+def fill(path: Path) -> None:
+    """Take all the room that there is."""
+    with suppress(OSError), path.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 4096)
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        pytest.param("4k", marks=THOROUGH),
+        pytest.param("20k", marks=THOROUGH),
+        "60k",
+        pytest.param("250k", marks=THOROUGH),
+        "400k",
+        pytest.param("600k", marks=THOROUGH),
+    ],
+)
+def test_a_disk_that_is_full_is_said_and_with_room_again_the_same_command_resumes(
+    size: str, disk: Path, codat: Codat, bench: Bench
+) -> None:
+    """Wherever it was full: in the journal's first page, in the middle of the run, in the reports."""
+    ids = bench.customers(CUSTOMERS)
+    disks.remount(disk, f"size={size}")
+
+    ended = bench.run()
+
+    assert ended.code == 75
+    says_once(ended, "cannot be written", "ake room")
+    disks.remount(disk, "size=9m")
+    assert bench.run().code == 0
+    assert codat.posts() <= 2 * CUSTOMERS + 2 * 10  # at most what was in flight is asked for once more
+    bench.proves_once_only(ids)
+
+
+def test_a_disk_that_fills_up_while_a_run_is_at_work_loses_nothing(launch: Launch, set_up: SetUp) -> None:
+    """Somebody else has filled it; the run ends in order, and the same command resumes when there is room."""
+    if not disks.can_mount():
+        pytest.skip(disks.MISSING)
+    codat = launch(latency=0.05, ignore_idempotency=True, second_connection="allow")
+    bench = set_up(codat)
+    ids = bench.customers(CUSTOMERS)
+    with disks.small(bench.path / "reports", "9m"):
+        process = bench.start("--concurrency", "4")
+        until(lambda: codat.posts() >= 10, "some requests")
+        fill(bench.path / "reports" / "others")
+        ended = process.wait()
+        assert ended.code == 75
+        says_once(ended, "cannot be written", "same command")
+        (bench.path / "reports" / "others").unlink()
+        assert bench.run().code == 0
+        bench.proves_once_only(ids)
+
+
+@pytest.mark.parametrize("command", ["migrate", pytest.param("verify", marks=THOROUGH)])
+def test_a_read_only_folder_is_said_and_nothing_is_sent(command: str, disk: Path, codat: Codat, bench: Bench) -> None:
+    """That of a batch which somebody has set aside."""
+    bench.customers(3)
+    assert bench.run().code == 0
+    disks.remount(disk, "ro")
+    codat.count_from_zero()
+
+    ended = bench.run() if command == "migrate" else bench.then(command)
+
+    assert ended.code == 2
+    says_once(ended, "its file system is read-only", "customers")
+    assert codat.stats()["requests_total"] == 0
+
+
+@THOROUGH
+def test_a_folder_that_becomes_read_only_while_a_run_is_at_work_loses_nothing(launch: Launch, set_up: SetUp) -> None:
+    """As a file system does on which the disk has failed."""
+    if not disks.can_mount():
+        pytest.skip(disks.MISSING)
+    codat = launch(latency=0.05, ignore_idempotency=True, second_connection="allow")
+    bench = set_up(codat)
+    ids = bench.customers(CUSTOMERS)
+    disk = bench.path / "reports"
+    with disks.small(disk, "9m"):
+        process = bench.start("--concurrency", "4")
+        until(lambda: codat.posts() >= 10, "some requests")
+        process.kill()
+        disks.remount(disk, "ro")
+        ended = bench.run()
+        assert ended.code == 2
+        says_once(ended, "read-only")
+        disks.remount(disk, "rw")
+        assert bench.run().code == 0
+        bench.proves_once_only(ids)
+
+
+@pytest.mark.parametrize("whose", ["batch", pytest.param("reports", marks=THOROUGH)])
+def test_a_folder_that_is_deleted_while_a_run_is_at_work_makes_no_double(
+    whose: str, launch: Launch, set_up: SetUp
+) -> None:
+    """The journal is gone with it: the next run finds everybody by their tags."""
+    codat = launch(latency=0.05, ignore_idempotency=True, second_connection="allow")
+    bench = set_up(codat)
+    ids = bench.customers(CUSTOMERS)
+    process = bench.start("--concurrency", "4")
+    until(lambda: codat.posts() >= 10, "some requests")
+
+    shutil.rmtree(bench.folder if whose == "batch" else bench.folder.parent)
+    ended = process.wait()
+
+    assert ended.code == 75, ended.err
+    says_once(ended, "gone")
+    assert bench.run().code == 0
+    bench.proves_once_only(ids)

@@ -1,0 +1,128 @@
+"""Parquet cells of every kind are read as the text that a person would have typed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+from rows_reading import Outcome, read
+
+from bulk.errors import UnreadableInput
+from bulk.input import open_input
+
+BASE = {"customer_id": ["1", "2"], "company_name": ["Acme", "Bolt"], "platform": ["xero", "qbo"]}
+
+
+def read_frame(folder: Path, *columns: pl.Series) -> Outcome:
+    """Write a good table of two rows with these columns in it, and read it."""
+    path = folder / "in.parquet"
+    pl.DataFrame(BASE).with_columns(columns).write_parquet(path)
+    return read(path)
+
+
+NOON = dt.datetime(2024, 1, 2, 12, 0, 0, 500_000, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("column", "texts"),
+    [
+        (pl.Series([7, None]), ["7", None]),  # whole numbers
+        (pl.Series([2**64 - 1, 0], dtype=pl.UInt64), ["18446744073709551615", "0"]),  # the largest
+        (pl.Series([7.0, 7.5]), ["7", "7.5"]),  # floats that are whole, and that are not
+        (pl.Series([float("nan"), -0.0]), [None, "0"]),  # a spreadsheet's empty cell
+        (pl.Series(["7.00", "7.50"]).cast(pl.Decimal(9, 2)), ["7", "7.5"]),  # decimals
+        (pl.Series(["700", "0"]).cast(pl.Decimal(9, 0)), ["700", "0"]),  # decimals without decimals
+        (pl.Series([True, False]), ["true", "false"]),  # booleans
+        (pl.Series([dt.date(2024, 1, 2), None]), ["2024-01-02", None]),  # dates
+        (pl.Series([NOON.replace(tzinfo=None), None]), ["2024-01-02T12:00:00.500000", None]),  # moments
+        (pl.Series([NOON.replace(microsecond=0), None]), ["2024-01-02T12:00:00+00:00", None]),  # with a zone
+        (pl.Series([dt.time(9, 30), None]), ["09:30:00", None]),  # times
+        (pl.Series(["a", None], dtype=pl.Categorical), ["a", None]),  # categoricals
+        (pl.Series(["a", "b"], dtype=pl.Enum(["a", "b"])), ["a", "b"]),  # enums
+        (pl.Series([None, None], dtype=pl.Null), [None, None]),  # nothing at all
+        (pl.Series(["", " x "]), [None, " x "]),  # texts: empty is missing, blanks stay
+        (pl.Series([b"a\xc3\xa9", None]), ["aé", None]),  # bytes that are text
+        (pl.Series([b"\xff\x00", b"a"]), ["ff00", "61"]),  # bytes that are none
+        (pl.Series([[1, 2], None]), ["[1,2]", None]),  # lists
+        (pl.Series([{"a": 'é"'}, None]), ['{"a":"é\\""}', None]),  # structs
+    ],
+)
+def test_a_cell_of_any_kind_becomes_text(tmp_path: Path, column: pl.Series, texts: list[str | None]) -> None:
+    """As an extra column."""
+    outcome = read_frame(tmp_path, column.rename("x"))
+    assert [outcome.extras(at)["x"] for at in range(2)] == texts
+
+
+@pytest.mark.parametrize(
+    ("column", "ids", "note"),
+    [
+        (pl.Series([123, 45]), ["123", "45"], "numbers"),  # leading zeros may be lost
+        (pl.Series([123.0, 45.0]), ["123", "45"], "floating-point"),  # a spreadsheet's doing
+        (pl.Series(["00123", "1e5"]), ["00123", "1e5"], ""),  # texts are left alone
+        (pl.Series([1e17, 2e17]), ["1e+17", "2e+17"], "floating-point"),  # no longer exact
+    ],
+)
+def test_identifiers_that_are_numbers_are_noted(tmp_path: Path, column: pl.Series, ids: list[str], note: str) -> None:
+    """They are read as their digits."""
+    outcome = read_frame(tmp_path, column.rename("customer_id"))
+    assert outcome.ids == ids
+    assert note in " ".join(outcome.opened.notes)
+    assert bool(note) == bool(outcome.opened.notes)
+
+
+def test_a_field_of_lists_is_refused(tmp_path: Path) -> None:
+    """There is no one text that could be sent."""
+    with pytest.raises(UnreadableInput, match="email column holds lists or structs"):
+        read_frame(tmp_path, pl.Series("email", [["a@example.com"], []]))
+
+
+def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
+    """As a text table is."""
+    pl.DataFrame(BASE).clear().write_parquet(tmp_path / "in.parquet")
+    with pytest.raises(UnreadableInput, match="no rows"):
+        read(tmp_path / "in.parquet")
+
+
+def test_rows_come_in_order_over_many_batches(tmp_path: Path) -> None:
+    """Row groups of any size make no difference."""
+    ids = [str(number) for number in range(30_000)]
+    rows = pl.DataFrame({"customer_id": ids, "company_name": "Acme", "platform": "xero"})
+    rows.write_parquet(tmp_path / "in.parquet", row_group_size=7_000)
+    outcome = read(tmp_path / "in.parquet")
+    assert outcome.ids == ids
+    assert outcome.accepted["row"].to_list() == list(range(1, 30_001))
+
+
+def test_the_sample_inputs_say_the_same() -> None:
+    """The two files under `inputs` hold the same rows: most good, some faulty on purpose."""
+    inputs = Path(__file__).parents[2] / "inputs"
+    text, parquet = read(inputs / "customers.csv"), read(inputs / "customers.parquet")
+    assert text.accepted.equals(parquet.accepted)
+    assert text.rejected.equals(parquet.rejected)
+    assert text.faults.equals(parquet.faults)
+    assert len(text.accepted) >= 45
+    assert len(text.rejected) >= 8
+    assert text.accepted["platform_key"].n_unique() == 6
+
+
+def test_a_nul_rejects_its_row_or_is_replaced(tmp_path: Path) -> None:
+    """As in a text: it counts in a field, and in another column the reports must be able to hold it."""
+    path = tmp_path / "in.parquet"
+    rows = {"customer_id": ["1", "2"], "company_name": ["A\0cme", "Bolt"], "platform": "xero", "note": "a\0b"}
+    pl.DataFrame(rows).write_parquet(path)
+    outcome = read(path)
+    assert outcome.found == [(1, "company_name", "holds a control character")]
+    assert outcome.extras() == {"note": "a\ufffdb"}
+
+
+def test_long_cells_are_read_in_portions(tmp_path: Path) -> None:
+    """Of one long text the file holds one copy, whatever number of cells it stands in."""
+    path = tmp_path / "in.parquet"
+    names = {"customer_id": [str(at) for at in range(300)], "company_name": ["Acme"] * 300, "platform": ["xero"] * 300}
+    pl.DataFrame(names | {"x": ["x" * 1_000_000] * 300}).write_parquet(path)
+    assert path.stat().st_size < 100_000
+    heights = [batch.accepted.height for batch in open_input(path).batches()]
+    assert sum(heights) == 300
+    assert max(heights) < 80

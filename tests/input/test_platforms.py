@@ -1,0 +1,106 @@
+"""Platforms are recognized under the names that people use, and never guessed."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bulk import platforms
+from bulk.input import PLATFORM_NAMES, platform_key
+
+
+def in_column(text: str) -> str | None:
+    """The key that the column's rule gives for one text."""
+    key: str | None = pl.DataFrame({"p": [text]}).select(platforms.platform_keys(pl.col("p"))).item()
+    return key
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("QuickBooks Online", "qhyg"),  # the proper name
+        ("Quickbooks Online", "qhyg"),  # without regard to case
+        ("quickbooks-online", "qhyg"),  # to punctuation
+        ("quickbooks_online", "qhyg"),  # of any kind
+        ("QuickBooksOnline", "qhyg"),  # to blanks
+        ("QBO", "qhyg"),  # its short name
+        ("Q.B.O.", "qhyg"),  # with points
+        ("Intuit QuickBooks Online", "qhyg"),  # with its maker
+        ("Quick Books Desktop", "pqsw"),  # in three words
+        ("QBD", "pqsw"),  # a short name
+        ("qbdt", "pqsw"),  # four letters, but a name all the same
+        ("QuickBooks Enterprise", "pqsw"),  # an edition that exists on the desktop only
+        ("xero", "gbol"),  # four letters that are a name
+        ("XERO", "gbol"),  # in capitals
+        ("gbol", "gbol"),  # Codat's key
+        ("GBOL", "gbol"),  # however it is written
+        ("FreeAgent", "fbrh"),  # one word
+        ("Free Agent", "fbrh"),  # or two
+        ("NetSuite", "akxx"),  # without its maker
+        ("Oracle NetSuite", "akxx"),  # with it
+        ("Net Suite", "akxx"),  # in two words
+        ("Business Central", "trji"),  # the short name
+        ("Dynamics 365 Business Central", "trji"),  # the proper one
+        ("Dynamics 365 BC", "trji"),  # half and half
+        ("D365 BC", "trji"),  # shorter
+        ("MS BC", "trji"),  # with the maker's initials
+        ("Microsoft Dynamics 365 Business Central", "trji"),  # everything
+        ("Wave", "pbtz"),  # beyond the six
+        ("Zoho Books", "rwuv"),  # beyond the six
+        ("Sage Intacct", "knfz"),  # beyond the six
+        ("Sage Accounting", "tgff"),  # beyond the six
+        ("abcd", "abcd"),  # any other key may be right for a client
+        ("QuickBooks", None),  # two products
+        ("Intuit QuickBooks", None),  # still two
+        ("Sage", None),  # many products, though four letters
+        ("Dynamics 365", None),  # a suite
+        ("MYOB", None),  # four letters, but a maker and no key
+        ("none", None),  # four letters, but no key
+        ("Xreo", None),  # a slip of the finger, though four letters
+        ("Peachtree", None),  # not known
+        ("abcde", None),  # no key has five letters
+        ("ab1d", None),  # nor a digit
+        ("a b c d", None),  # nor blanks
+        ("büro", None),  # nor an accent
+        ("", None),  # nothing
+    ],
+)
+def test_a_platform_is_known_by_what_people_write(text: str, key: str | None) -> None:
+    """The scalar and the column agree on the key."""
+    assert platform_key(text) == key
+    assert in_column(text) == key
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("QuickBooks", "QuickBooks Online"),  # ambiguous: both are named
+        ("quickbook", "QuickBooks Desktop"),  # both
+        ("Sage", "Sage Intacct"),  # ambiguous
+        ("Xreo", '"Xero"'),  # the nearest
+        ("Free Agnet", '"FreeAgent"'),  # the nearest
+        ("netsuit", '"Oracle NetSuite"'),  # the nearest
+        ("Peachtree", "platformKey"),  # nothing near: all are named
+        ("x" * 10_000, "platformKey"),  # whatever its length
+    ],
+)
+def test_an_unknown_platform_gets_a_remedy(text: str, says: str) -> None:
+    """The remedy names what to write instead."""
+    assert says in platforms.remedy(text)
+
+
+def test_each_name_of_a_key_leads_to_that_key() -> None:
+    """Names and keys are one table, read from both ends."""
+    assert {key: platform_key(name) for key, name in PLATFORM_NAMES.items()} == {key: key for key in PLATFORM_NAMES}
+
+
+@given(
+    st.text(
+        alphabet=st.one_of(st.characters(exclude_categories=["Cs"]), st.sampled_from("qboxerQBOXER -_.")), max_size=8
+    )
+)
+def test_the_scalar_and_the_column_agree_on_any_text(text: str) -> None:
+    """There is one rule, in two forms."""
+    assert in_column(text) == platform_key(text)

@@ -1,0 +1,96 @@
+"""Builds real journals on disk, row by row, in the state a run would have left them in."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import bulk.journal
+from bulk.journal.database import FILE, SCHEMA_VERSION
+
+SCHEMA = Path(bulk.journal.__path__[0], "schema.sql")
+FIELDS = ("customer_id", "company_name", "platform", "email")
+
+
+class Journal:
+    """The journal of a batch in a folder, with one run and no source yet."""
+
+    def __init__(self, folder: Path, **facts: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.path = folder / FILE
+        with closing(self.connect()) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.executescript(SCHEMA.read_text())
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        for key, value in ({"name": "autumn"} | facts).items():
+            self.insert("batch", key=key, value=value)
+        self.run(id=1)
+
+    def connect(self) -> sqlite3.Connection:
+        """Open a connection of one's own, as another process would."""
+        return sqlite3.connect(self.path)
+
+    def insert(self, table: str, **values: object) -> None:
+        """Put one row into a table."""
+        marks = ", ".join("?" * len(values))
+        with closing(self.connect()) as connection, connection:
+            connection.execute(
+                f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",  # noqa: S608 - names of the schema
+                tuple(values.values()),
+            )
+
+    def source(self, extras: Sequence[str] = (), *, shift: int = 0, rows: int = 10) -> None:
+        """Add an input file, the next one."""
+        columns = json.dumps([*FIELDS, *extras])
+        names = {"path": "in.csv", "digest": "d", "columns": columns, "extras": json.dumps(extras)}
+        self.insert("sources", rows=rows, shift=shift, **names)
+
+    def run(self, **values: object) -> None:
+        """Add a run of a command."""
+        facts = {"command": "migrate", "version": "1", "input": "in.csv", "started_at": "2026-11-23T10:00:00Z"}
+        self.insert("runs", **(facts | values))
+
+    def customer(
+        self, row: int, customer_id: str, *, source: int = 1, extra: Mapping[str, str | None] = {}, **values: object
+    ) -> None:
+        """Add a customer in that row of that source."""
+        facts = {"company_name": f"Café {customer_id}", "name": f"Cafe {customer_id}", "platform_key": "gbol"}
+        place = {"source": source, "row": row, "enrolment": 1, "customer_id": customer_id, "tag": customer_id}
+        self.insert("customers", **(facts | place | {"extra": json.dumps(extra)} | values))
+
+    def created(self, row: int, customer_id: str, **values: object) -> None:
+        """Add a customer whose company and connection Codat has."""
+        facts: dict[str, object] = {
+            "name_sent": f"Cafe {customer_id}",
+            "platform_sent": "gbol",
+            "state": "link_ready",
+            "company_id": f"company of {customer_id}",
+            "connection_id": f"connection of {customer_id}",
+            "connection_status": "PendingAuth",
+            "link_url": f"https://link.example.com/{customer_id}/start?otp=742271",
+            "link_issued_at": "2026-11-23T10:00:00Z",
+            "attempts": 2,
+        }
+        self.customer(row, customer_id, **(facts | values))  # type: ignore[arg-type]
+
+    def rejection(
+        self,
+        row: int,
+        *,
+        source: int = 1,
+        extra: Mapping[str, str | None] = {},
+        cells: Mapping[str, str | None] = {},
+        **values: object,
+    ) -> None:
+        """Add a rejected row of that source."""
+        facts = {"source": source, "row": row, "extra": json.dumps(extra), "reasons": "platform: unknown"}
+        self.insert("rejections", **(facts | {"cells": json.dumps(cells)} | values))
+
+    def request(self, operation: str, **values: object) -> None:
+        """Add a request, of run 1 unless said otherwise."""
+        facts = {"run": 1, "operation": operation, "sent_at": 0.0, "outcome": "done", "status": 200}
+        self.insert("requests", **(facts | values))

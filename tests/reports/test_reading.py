@@ -1,0 +1,437 @@
+"""What a journal says about its batch."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulk.errors import BatchUnusable
+from bulk.model import State
+from bulk.reports.rows import DIFFERENCES, LINKS, RESULTS, Reader, Summary
+
+from .journals import FIELDS, Journal
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def together(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """All the frames as one."""
+    return pl.concat(list(frames))
+
+
+def results(journal: Journal) -> pl.DataFrame:
+    """The results as one frame."""
+    with Reader(journal.path) as reader:
+        return together(reader.results())
+
+
+def links(journal: Journal) -> pl.DataFrame:
+    """The links that are good at noon, as one frame."""
+    with Reader(journal.path) as reader:
+        return together(reader.links(NOON))
+
+
+def rejects(journal: Journal) -> pl.DataFrame:
+    """The rejects as one frame."""
+    with Reader(journal.path) as reader:
+        return together(reader.rejects())
+
+
+def differences(journal: Journal) -> list[tuple[Any, ...]]:
+    """The differences, row by row."""
+    with Reader(journal.path) as reader:
+        return together(reader.differences()).rows()
+
+
+def summary(journal: Journal) -> Summary:
+    """The summary."""
+    with Reader(journal.path) as reader:
+        return reader.summary()
+
+
+def test_an_empty_batch_still_has_every_column(journal: Journal) -> None:
+    """Readers of the files find the columns even where there are no rows."""
+    found = results(journal)
+    assert found.columns == list(RESULTS)
+    assert found.height == 0
+    assert links(journal).columns == list(LINKS)
+    assert rejects(journal).columns == ["row", "reasons"]
+    with Reader(journal.path) as reader:
+        assert together(reader.differences()).columns == list(DIFFERENCES)
+
+
+def test_rows_come_in_input_order_whatever_the_order_of_enrolment(journal: Journal) -> None:
+    """Customers and rejections stand where the input has them, file after file."""
+    journal.source()
+    journal.source(shift=10)
+    journal.customer(1, "d", source=2)
+    journal.customer(3, "c")
+    journal.rejection(2, customer_id="b")
+    journal.customer(1, "a")
+    found = results(journal)
+    assert found["customer_id"].to_list() == ["a", "b", "c", "d"]
+    assert found["row"].to_list() == [1, 2, 3, 11]
+
+
+def test_a_created_customer_shows_what_codat_has(journal: Journal) -> None:
+    """What was sent counts, not what the input says since."""
+    journal.source()
+    journal.created(1, "a", name="New name", platform_key="qhyg", updated_at="2026-11-23T10:00:01Z")
+    (row,) = results(journal).to_dicts()
+    assert row == dict.fromkeys(RESULTS) | {
+        "row": 1,
+        "customer_id": "a",
+        "company_name": "Café a",
+        "name_sent": "Cafe a",
+        "platform_key": "gbol",
+        "state": "link_ready",
+        "company_id": "company of a",
+        "connection_id": "connection of a",
+        "connection_status": "PendingAuth",
+        "link_url": "https://link.example.com/a/start?otp=742271",
+        "link_expires_at": "2026-11-24T10:00:00Z",
+        "attempts": 2,
+        "updated_at": "2026-11-23T10:00:01Z",
+    }
+
+
+def test_a_customer_who_was_not_sent_yet_shows_what_will_be_sent(journal: Journal) -> None:
+    """The name as Codat will keep it, and the platform of the input."""
+    journal.source()
+    journal.customer(1, "a")
+    (row,) = results(journal).to_dicts()
+    assert (row["name_sent"], row["platform_key"], row["state"]) == ("Cafe a", "gbol", "pending")
+
+
+def test_a_rejection_says_why_and_that_nothing_was_sent(journal: Journal) -> None:
+    """Its reasons are its error, of the step `input`."""
+    journal.source()
+    journal.rejection(7, customer_id="a", company_name="Acme", platform="qb", email="a@example.com")
+    (row,) = results(journal).to_dicts()
+    assert row == dict.fromkeys(RESULTS) | {
+        "row": 7,
+        "customer_id": "a",
+        "company_name": "Acme",
+        "email": "a@example.com",
+        "state": "rejected",
+        "error_step": "input",
+        "error_code": "rejected",
+        "error": "platform: unknown",
+        "attempts": 0,
+    }
+
+
+def test_a_gone_customer_comes_last_and_only_if_codat_may_have_it(journal: Journal) -> None:
+    """Whoever was never sent is gone for good; the others have no row in the input any more."""
+    journal.source()
+    journal.created(1, "created", presence="gone")
+    journal.customer(2, "unknown", presence="gone", name_sent="x")
+    journal.customer(3, "never sent", presence="gone")
+    journal.customer(4, "present")
+    found = results(journal)
+    assert found["customer_id"].to_list() == ["present", "created", "unknown"]
+    assert found["row"].to_list() == [4, None, None]
+    with Reader(journal.path) as reader:
+        assert reader.counts() == dict.fromkeys(State, 0) | {"pending": 2, "link_ready": 1}
+
+
+def test_a_customer_whose_row_is_faulty_now_stands_in_the_place_of_the_rejection(journal: Journal) -> None:
+    """Codat has it, so the results show it; the rejects still ask for the row to be mended."""
+    journal.source()
+    journal.created(1, "a", presence="faulty")
+    journal.rejection(1, customer_id="a", hidden=1, cells={"customer_id": "a", "platform": "?"})
+    journal.customer(2, "b")
+    assert results(journal)["state"].to_list() == ["link_ready", "pending"]
+    assert rejects(journal).to_dicts() == [
+        {"customer_id": "a", "company_name": None, "platform": "?", "email": None, "row": 1}
+        | {"reasons": "platform: unknown"}
+    ]
+
+
+def test_the_other_columns_of_all_files_are_kept(journal: Journal) -> None:
+    """They follow in the order of the files; a file that lacks one leaves it empty."""
+    journal.source(["manager", "region"])
+    journal.source(["region", "tier"], shift=10)
+    journal.customer(1, "a", extra={"manager": "Ann", "region": "North"})
+    journal.rejection(2, extra={"manager": None, "region": ""})
+    journal.customer(1, "b", source=2, extra={"region": "South", "tier": "00123"})
+    found = results(journal)
+    assert found.columns == [*RESULTS, "manager", "region", "tier"]
+    assert found.select("manager", "region", "tier").rows() == [
+        ("Ann", "North", None),
+        (None, "", None),
+        (None, "South", "00123"),
+    ]
+
+
+def test_a_column_named_like_one_of_ours_is_marked_as_the_inputs(journal: Journal) -> None:
+    """Neither hides the other, even if the input has the marked name as well."""
+    journal.source(["state", "state (input)", "attempts"])
+    journal.customer(1, "a", extra={"state": "Ohio", "state (input)": "Iowa", "attempts": "x"})
+    (row,) = results(journal).to_dicts()
+    assert row["state"] == "pending"
+    assert row["state (input) (input)"] == "Ohio"
+    assert row["state (input)"] == "Iowa"
+    assert row["attempts (input)"] == "x"
+
+
+def test_a_marked_column_that_comes_back_with_the_mended_rows_is_the_same_column(journal: Journal) -> None:
+    """The rejects call the input's `row` `row (input)`; given back, its values stand with the others."""
+    journal.source(["row"])
+    journal.source(["row (input)"], shift=10)
+    journal.customer(1, "a", extra={"row": "R1"})
+    journal.customer(1, "b", source=2, extra={"row (input)": "R2"})
+    found = results(journal)
+    assert found.columns == [*RESULTS, "row (input)"]
+    assert found["row (input)"].to_list() == ["R1", "R2"]
+
+
+@pytest.mark.parametrize("name", ["*", "^.*$", "^row$", "", "a\nb", "=1+1", "col(x)", '"', "名", "\0", "row\0"])
+def test_any_header_is_only_a_name(journal: Journal, name: str) -> None:
+    """No header means anything to the tools that the reports are made with."""
+    journal.source([name, "other"])
+    journal.customer(1, "a", extra={name: "v", "other": "w"})
+    journal.rejection(2, cells={name: "v", "customer_id": "b"})
+    assert results(journal).row(0)[-2:] == ("v", "w")
+    assert rejects(journal).get_column(name).to_list() == ["v"]
+
+
+def test_a_link_expires_after_the_batchs_own_lifetime(tmp_path: Path) -> None:
+    """An hour where Codat grants an hour."""
+    journal = Journal(tmp_path, link_lifetime="3600")
+    journal.source()
+    journal.created(1, "a", link_issued_at="2026-11-23T10:00:00.750Z")
+    assert results(journal)["link_expires_at"].to_list() == ["2026-11-23T11:00:00Z"]
+
+
+def test_the_links_are_those_that_can_be_sent_now_the_soonest_to_expire_last(journal: Journal) -> None:
+    """Whoever works down the list has the most time for each."""
+    journal.source()
+    journal.created(1, "middle", link_issued_at="2026-11-23T11:00:00Z")
+    journal.created(2, "soon", link_issued_at="2026-11-22T12:00:01Z")
+    journal.created(3, "late", link_issued_at="2026-11-23T11:30:00Z", email="a@example.com", presence="faulty")
+    journal.created(4, "expired", link_issued_at="2026-11-22T12:00:00Z")
+    journal.created(5, "gone", presence="gone")
+    journal.created(6, "linked", state="linked")
+    journal.created(7, "no link", link_url=None, link_issued_at=None)
+    journal.created(8, "of unknown age", link_issued_at=None)
+    found = links(journal)
+    assert found["customer_id"].to_list() == ["late", "middle", "soon"]
+    assert found.row(0) == (
+        *("late", "Café late", "a@example.com", "gbol"),
+        *("https://link.example.com/late/start?otp=742271", "2026-11-24T11:30:00Z"),
+    )
+
+
+def test_differences_are_what_codat_has_otherwise(journal: Journal) -> None:
+    """Name and description once there is a company, the platform once there is a connection, of those present."""
+    journal.source()
+    journal.created(2, "b", description="new")
+    journal.created(1, "a", name="New", platform_key="qhyg", description_sent="old")
+    journal.created(3, "same", description_sent="d", description="d")
+    journal.created(4, "no connection yet", platform_key="qhyg", connection_id=None)
+    journal.customer(5, "no company yet", name_sent="Old", platform_sent="qhyg")
+    journal.created(6, "gone", name="New", presence="gone")
+    journal.created(7, "faulty", name="New", presence="faulty")
+    assert differences(journal) == [
+        ("a", "company_name", "Cafe a", "New"),
+        ("a", "platform", "gbol", "qhyg"),
+        ("a", "description", "old", None),
+        ("b", "description", None, "new"),
+    ]
+
+
+def test_rejects_have_the_inputs_own_columns_of_all_files(journal: Journal) -> None:
+    """Then where the row stands in the reports, and what to mend."""
+    journal.source(["reasons"])
+    journal.source(["tier"], shift=10)
+    journal.rejection(4, source=2, cells={"customer_id": "b", "tier": "1"}, reasons="email: no @")
+    journal.rejection(9, cells={"customer_id": "a", "reasons": "mine"})
+    found = rejects(journal)
+    assert found.columns == [*FIELDS, "reasons (input)", "tier", "row", "reasons"]
+    assert found.select("customer_id", "reasons (input)", "tier", "row", "reasons").rows() == [
+        ("a", "mine", None, 9, "platform: unknown"),
+        ("b", None, "1", 14, "email: no @"),
+    ]
+
+
+def test_the_summary_has_exactly_the_promised_keys(journal: Journal) -> None:
+    """Programs read it: no key more, no key less, at any depth."""
+    found = json.loads(summary(journal).to_json())
+    assert list(found) == [
+        *("batch", "input", "started_at", "finished_at", "seconds", "customers", "requests", "requests_total"),
+        *("retries", "rate_limited", "quota", "rows"),
+    ]
+    assert list(found["customers"]) == [
+        *("rejected", "pending", "failed", "link_ready", "linked", "complete", "unlinked"),
+    ]
+    assert list(found["quota"]) == ["limit", "remaining", "resets_at"]
+    assert list(found["rows"]) == ["new", "same", "changed", "gone"]
+
+
+def test_the_summary_counts_the_last_run_only(tmp_path: Path) -> None:
+    """Requests that never left are not counted; a repeated POST of the same step is a retry."""
+    journal = Journal(tmp_path, quota_limit="1000", quota_remaining="12", quota_resets_at="2026-11-24T00:00:00Z")
+    journal.source()
+    for _ in range(5):
+        journal.request("create_company", customer=1, step="company", key="k")
+    times = {"started_at": "2026-11-23T11:00:00Z", "finished_at": "2026-11-23T11:00:02Z", "seconds": 2.5}
+    journal.run(id=2, input="two.csv", rows_new=1, rows_same=2, rows_changed=3, rows_gone=4, **times)
+    journal.request("list_companies", run=2)
+    journal.request("create_company", run=2, customer=1, step="company", key="k", outcome="unsent", status=None)
+    journal.request("create_company", run=2, customer=1, step="company", key="k", outcome="held", status=429)
+    journal.request("create_company", run=2, customer=1, step="company", key="k", outcome=None, status=None)
+    journal.request("create_company", run=2, customer=1, step="company", key="l")
+    journal.request("create_connection", run=2, customer=1, step="connection", key="m")
+    journal.request("list_connections", run=2, customer=1, step="connection")
+    found = json.loads(summary(journal).to_json())
+    assert found == {
+        "batch": "autumn",
+        "input": "two.csv",
+        **times,
+        "customers": dict.fromkeys(State, 0),
+        "requests": {"create_company": 3, "create_connection": 1, "list_companies": 1, "list_connections": 1},
+        "requests_total": 6,
+        "retries": 2,
+        "rate_limited": 1,
+        "quota": {"limit": 1000, "remaining": 12, "resets_at": "2026-11-24T00:00:00Z"},
+        "rows": {"new": 1, "same": 2, "changed": 3, "gone": 4},
+    }
+
+
+def test_the_summary_keeps_what_the_last_migrate_read(journal: Journal) -> None:
+    """A follow-up reads no input: its requests are the last run's, the rows and the file are those of the migrate."""
+    journal.source()
+    journal.run(id=2, input="new.csv", rows_new=5, rows_same=4, rows_changed=3, rows_gone=2)
+    journal.run(id=3, command="follow-up", input=None, started_at="2026-11-23T11:00:00Z", seconds=1.5)
+    journal.request("create_company", run=2)
+    journal.request("list_companies", run=3)
+    found = summary(journal)
+    assert (found.input, found.started_at, found.seconds) == ("new.csv", "2026-11-23T11:00:00Z", 1.5)
+    assert (found.rows.new, found.rows.same, found.rows.changed, found.rows.gone) == (5, 4, 3, 2)
+    assert found.requests == {"list_companies": 1}
+
+
+@settings(deadline=None)
+@given(runs=st.lists(st.integers(0, 3), min_size=1, max_size=5))
+def test_the_last_runs_requests_are_found_wherever_they_begin(
+    tmp_path_factory: pytest.TempPathFactory, runs: list[int]
+) -> None:
+    """However many requests each run before it made, none included."""
+    journal = Journal(tmp_path_factory.mktemp("runs"))
+    for run, requests in enumerate(runs, 1):
+        if run > 1:
+            journal.run(id=run)
+        for _ in range(requests):
+            journal.request("list_companies", run=run)
+    assert summary(journal).requests_total == runs[-1]
+
+
+@st.composite
+def entries(draw: st.DrawFn) -> list[dict[str, Any]]:
+    """Rows of a journal in any order of enrolment: customers in every condition, and rejections."""
+    places = draw(st.lists(st.tuples(st.integers(1, 2), st.integers(1, 9)), unique=True, max_size=12))
+    conditions = st.fixed_dictionaries(
+        {
+            "presence": st.sampled_from(["present", "gone", "faulty"]),
+            "state": st.sampled_from([state.value for state in State if state is not State.REJECTED]),
+            "company_id": st.sampled_from([None, "c"]),
+            "name_sent": st.sampled_from([None, "n"]),
+        }
+    )
+    rejections = st.fixed_dictionaries({"hidden": st.integers(0, 1)})
+    return [{"source": s, "row": r} | draw(conditions | rejections) for s, r in places]
+
+
+def is_shown(entry: dict[str, Any]) -> bool:
+    """Whether the results have a row for it."""
+    if "hidden" in entry:
+        return not entry["hidden"]
+    return entry["presence"] != "gone" or bool(entry["company_id"] or entry["name_sent"])
+
+
+@settings(deadline=None)
+@given(entries(), st.integers(1, 5))
+def test_the_counts_always_add_up_to_the_rows(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], chunk_rows: int
+) -> None:
+    """Every row of the input and every gone customer whom Codat has is there once, in order, and counted once."""
+    journal = Journal(tmp_path_factory.mktemp("counts"))
+    journal.source()
+    journal.source(shift=10)
+    for entry in rows:
+        name = f"{entry['source']}/{entry['row']}"
+        journal.rejection(customer_id=name, **entry) if "hidden" in entry else journal.customer(
+            customer_id=name, **entry
+        )
+    with Reader(journal.path) as reader:
+        found = together(reader.results(chunk_rows))
+        counts = reader.counts()
+    shown = sorted(filter(is_shown, rows), key=lambda e: (e.get("presence") == "gone", e["source"], e["row"]))
+    assert found["customer_id"].to_list() == [f"{entry['source']}/{entry['row']}" for entry in shown]
+    assert sum(counts.values()) == found.height
+    assert {s: n for s, n in counts.items() if n} == dict(found["state"].value_counts().iter_rows())
+    assert list(counts) == list(State)
+
+
+def test_everything_comes_from_one_moment_while_another_process_writes(journal: Journal) -> None:
+    """What is written meanwhile neither waits for the reader nor shows up in its answers."""
+    journal.source()
+    journal.customer(1, "a")
+    journal.customer(2, "b")
+    with Reader(journal.path) as reader:
+        frames = reader.results(chunk_rows=1)
+        first = next(frames)
+        journal.customer(3, "c")
+        with closing(journal.connect()) as other, other:
+            other.execute("UPDATE customers SET state = 'failed'")
+        assert together([first, *frames])["state"].to_list() == ["pending", "pending"]
+        assert reader.counts()["pending"] == 2
+        assert reader.summary().customers["failed"] == 0
+    assert summary(journal).customers["failed"] == 3
+
+
+def test_reading_leaves_the_journal_as_it_was(journal: Journal) -> None:
+    """Not a byte of it changes."""
+    before = journal.path.read_bytes()
+    results(journal)
+    assert journal.path.read_bytes() == before
+
+
+def test_a_missing_journal_is_said_and_not_made(tmp_path: Path) -> None:
+    """A mistyped folder must not become an empty batch."""
+    with pytest.raises(BatchUnusable, match="holds no journal"), Reader(tmp_path / "journal.sqlite3"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "is empty: its first run found no room for it"),
+        (b"no database at all, but long enough to be looked at" * 20, "is no journal that"),
+    ],
+)
+def test_a_file_that_is_no_journal_is_said(tmp_path: Path, content: bytes, said: str) -> None:
+    """One clear line, no traceback of the database's."""
+    path = tmp_path / "journal.sqlite3"
+    path.write_bytes(content)
+    with pytest.raises(BatchUnusable, match=said), Reader(path):
+        pass
+
+
+def test_a_journal_of_another_version_is_left_alone(journal: Journal) -> None:
+    """Its columns may mean something else."""
+    with closing(journal.connect()) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(BatchUnusable, match="the version of bulk that wrote it"), Reader(journal.path):
+        pass

@@ -1,0 +1,77 @@
+"""One sandbox that sends its events to one port, at which one listener after the other listens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from runs.bench import KEY, Bench, Codat
+from runs.conftest import Launch, SetUp, launch, set_up
+
+from bulk.api import migrate_blocking
+from bulk.sandbox.launch import start
+from bulk.sandbox.options import WEBHOOK_SECRET, Options
+from bulk.settings import Settings
+from webhooks.hooks import free_port
+
+__all__ = ["Batch", "Launch", "SetUp", "batch", "codat", "launch", "port", "sending", "set_up"]
+
+
+class Batch(Protocol):
+    """Makes a batch whose customers have their links."""
+
+    def __call__(self, customers: int, codat: Codat | None = None, **settings: object) -> tuple[Bench, list[str]]:
+        """Make it; gives the customers' identifiers as well."""
+
+
+@pytest.fixture(scope="session")
+def port() -> int:
+    """Give the port at which listeners listen."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def sending(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Codat]:
+    """Give the sandbox that all tests share."""
+    options = Options(rate=0, daily_limit=0, webhook_url=f"http://127.0.0.1:{port}/codat")
+    with start(tmp_path_factory.mktemp("sending") / "state", options=options) as running:
+        yield Codat(running)
+
+
+@pytest.fixture
+def codat(sending: Codat) -> Iterator[Codat]:
+    """Give the shared sandbox, with no faults and counts from zero."""
+    sending.relieve()
+    sending.count_from_zero()
+    yield sending
+    sending.relieve()
+
+
+@pytest.fixture
+def batch(set_up: SetUp, codat: Codat) -> Batch:
+    """Give a test batches to listen for; what they took is not counted."""
+    shared = codat
+
+    def made(customers: int, codat: Codat | None = None, **settings: object) -> tuple[Bench, list[str]]:
+        bench = set_up(codat or shared, environment={"CODAT_WEBHOOK_SECRET": WEBHOOK_SECRET}, **settings)
+        return bench, migrated(bench, customers)
+
+    return made
+
+
+def migrated(bench: Bench, customers: int) -> list[str]:
+    """Migrate so many customers; gives their identifiers."""
+    ids = bench.customers(customers, prefix=f"{bench.path.parent.name}-{bench.path.name}")
+    settings = Settings.make(api_key=KEY, base_url=bench.codat.base_url, rate=1_000_000, environ={})
+    assert migrate_blocking(bench.input, reports=bench.path / "reports", settings=settings).exit_code == 0
+    bench.codat.count_from_zero()
+    return ids
+
+
+def edge_of(path: Path, codat: Codat) -> tuple[Bench, list[str]]:
+    """Make a batch in a place of one's own."""
+    path.mkdir()
+    bench = Bench(path, codat, environment={"CODAT_WEBHOOK_SECRET": WEBHOOK_SECRET})
+    return bench, migrated(bench, 3)

@@ -1,0 +1,320 @@
+"""A listener inside this process, whose times are short and whose disk and rounds fail as a test wants it."""
+
+from __future__ import annotations
+
+import socket
+import sqlite3
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import httpx
+import pytest
+from runs.bench import KEY, Bench, until
+
+from bulk import api
+from bulk import batch as batch_folder
+from bulk.engine import polling
+from bulk.engine.events import Event, Warned
+from bulk.errors import BatchInUse, BatchUnusable, JournalGone, JournalUnwritable, WrongUsage
+from bulk.journal import database
+from bulk.model import Stop
+from bulk.sandbox.options import WEBHOOK_SECRET
+from bulk.settings import Secret, Settings
+from bulk.webhooks import receiver
+from webhooks.conftest import Batch
+from webhooks.hooks import event, in_state, signed, taken
+
+Story = Callable[[str], Awaitable[None]]
+
+
+def listen(bench: Bench, story: Story, *, on_event: Callable[[Event], None] = lambda _: None) -> api.BatchResult:
+    """Listen for as long as a story goes, which is told the address."""
+
+    async def main() -> api.BatchResult:
+        interrupt = anyio.Event()
+        addresses: list[str] = []
+        settings = Settings.make(api_key=KEY, base_url=bench.codat.base_url, rate=1_000_000, environ={})
+        results = []
+
+        async def start() -> None:
+            results.append(
+                await api.listen(
+                    bench.folder,
+                    secret=Secret(WEBHOOK_SECRET),
+                    settings=settings,
+                    ready=addresses.append,
+                    on_event=on_event,
+                    interrupt=interrupt,
+                )
+            )
+
+        try:
+            async with anyio.create_task_group() as group:
+                group.start_soon(start)
+                await come(lambda: bool(addresses))
+                with anyio.fail_after(20):
+                    await story(addresses[0])
+                interrupt.set()
+        except BaseExceptionGroup as errors:
+            (error,) = errors.exceptions  # this test's own group, and no other inside it
+            raise error from None
+        return results[0]
+
+    return anyio.run(main)
+
+
+async def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> int:
+    """Send an event; gives the status of its answer."""
+    async with httpx.AsyncClient(timeout=20) as client:
+        return (await client.post(url, content=body, headers=headers or signed(body))).status_code
+
+
+async def come(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    await anyio.to_thread.run_sync(until, holds, "what the story waits for")
+
+
+def link(bench: Bench, customer_id: str, kind: str = "connected") -> bytes:
+    """Let a customer link where nobody hears of it, and write the event."""
+    bench.codat.authorize([customer_id])
+    connection = bench.codat.accounting(customer_id)
+    return event(kind, company=connection.company, connection=connection.id, tags={"uid": customer_id})
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the pauses short."""
+    monkeypatch.setattr(receiver, "AFTER_TROUBLE", 0.1)
+    monkeypatch.setattr(polling, "AFTER_TROUBLE", 0.1)
+    monkeypatch.setattr(receiver, "AFTER_ANOTHER_RUN", 0.1)
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, *outcomes: Stop | Exception) -> list[float]:
+    """Have the first rounds end so, one after the other; gives the times of all rounds."""
+    rounds, real = [], batch_folder.perform  # what stands between a listener and a round
+
+    async def do(*arguments: Any, **options: Any) -> batch_folder.Ran:
+        rounds.append(time.time())
+        if len(rounds) > len(outcomes):
+            return await real(*arguments, **options)
+        outcome = outcomes[len(rounds) - 1]
+        if isinstance(outcome, Exception):
+            raise outcome
+        return batch_folder.Ran(outcome, Counter())
+
+    monkeypatch.setattr(receiver, "perform", do)
+    return rounds
+
+
+@pytest.mark.usefixtures("short")
+def test_after_the_days_quota_it_goes_on_at_the_reset_and_not_before(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says until when, and takes events all the while."""
+    bench, ids = batch(1)
+    reset = time.time() + 1.5
+    rounds = failing(monkeypatch, Stop("The daily quota is used up", 75, reset))
+    said: list[Event] = []
+
+    async def story(url: str) -> None:
+        assert await post(url, link(bench, ids[0])) == 204
+        await come(lambda: in_state(bench, "complete") == ids)
+
+    result = listen(bench, story, on_event=said.append)
+
+    assert result.exit_code == 130
+    assert len(rounds) == 2
+    assert rounds[1] >= reset
+    warned = next(each.text for each in said if isinstance(each, Warned))
+    assert warned.startswith("The daily quota is used up. Listening goes on")
+
+
+@pytest.mark.usefixtures("short")
+def test_a_full_disk_and_another_run_only_delay_a_round(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A round, then a report that cannot be written: each is tried again without another event."""
+    bench, ids = batch(1)
+    rounds = failing(monkeypatch, JournalUnwritable("no room"), BatchInUse("busy"))
+    real, reports = batch_folder.reported, []
+
+    def reported(*arguments: Any) -> api.BatchResult:
+        reports.append(time.time())
+        if len(reports) == 1:
+            raise JournalUnwritable("no room for reports")
+        return real(*arguments)
+
+    monkeypatch.setattr(receiver, "reported", reported)
+    said: list[Event] = []
+
+    async def story(url: str) -> None:
+        assert await post(url, link(bench, ids[0])) == 204
+        await come(lambda: len(reports) == 2)
+
+    assert listen(bench, story, on_event=said.append).summary.customers["complete"] == 1
+    assert len(rounds) == 3
+    assert [each.text for each in said if isinstance(each, Warned)] == ["no room", "no room for reports"]
+
+
+@pytest.mark.parametrize("error", [BatchUnusable("damaged"), RuntimeError("a defect")])
+def test_what_no_waiting_mends_ends_it_with_one_error(
+    batch: Batch, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """No group of errors, and the event is still there for the next one."""
+    bench, ids = batch(1)
+    failing(monkeypatch, error)
+
+    async def story(url: str) -> None:
+        assert await post(url, link(bench, ids[0])) == 204
+        await anyio.sleep(20)
+
+    with pytest.raises(type(error), match=str(error)):
+        listen(bench, story)
+    assert taken(bench) == 1
+    with closing(sqlite3.connect(bench.folder / database.FILE)) as journal:
+        assert database.heeded(journal) == 0
+
+
+def test_a_body_that_drips_is_given_up(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It holds nobody up, and nothing of it is kept."""
+    bench, ids = batch(1)
+    monkeypatch.setattr(receiver, "BODY_SECONDS", 0.3)
+    body = link(bench, ids[0])
+
+    def drip(url: str) -> bytes:
+        head = "".join(f"{name}: {value}\r\n" for name, value in signed(body).items())
+        with socket.create_connection(("127.0.0.1", int(url.rsplit(":")[-1].strip("/"))), timeout=10) as line:
+            line.sendall(f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n{head}\r\n".encode())
+            for byte in body[:20]:
+                line.sendall(bytes([byte]))
+                time.sleep(0.02)
+            return line.recv(100)
+
+    async def story(url: str) -> None:
+        assert b" 408 " in await anyio.to_thread.run_sync(drip, url)
+
+    listen(bench, story)
+    assert taken(bench) == 0
+
+
+def test_a_locked_journal_is_503_and_the_repeat_is_taken(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codat hears that it was not taken, and delivers again."""
+    bench, ids = batch(1)
+    real = database.open_journal
+
+    def opened(*arguments: Any) -> sqlite3.Connection:
+        connection = real(*arguments)
+        connection.execute("PRAGMA busy_timeout = 100")
+        return connection
+
+    monkeypatch.setattr(database, "open_journal", opened)
+
+    async def story(url: str) -> None:
+        body = link(bench, ids[0])
+        headers = signed(body)
+        with closing(sqlite3.connect(bench.folder / database.FILE, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert await post(url, body, headers) == 503
+            other.execute("ROLLBACK")
+        assert await post(url, body, headers) == 204
+        await come(lambda: in_state(bench, "complete") == ids)
+
+    listen(bench, story)
+
+
+def test_events_are_answered_while_reports_are_written(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a report takes."""
+    bench, ids = batch(2)
+    real, reports = batch_folder.reported, []
+
+    def reported(*arguments: Any) -> api.BatchResult:
+        reports.append(time.time())
+        time.sleep(1.0)
+        return real(*arguments)
+
+    monkeypatch.setattr(receiver, "reported", reported)
+
+    def seconds_to_post(url: str, body: bytes) -> float:
+        until(lambda: bool(reports), "a report is being written")
+        began = time.monotonic()
+        assert httpx.post(url, content=body, headers=signed(body)).status_code == 204
+        return time.monotonic() - began
+
+    async def story(url: str) -> None:
+        bodies = [await anyio.to_thread.run_sync(link, bench, each) for each in ids]
+        assert await post(url, bodies[0]) == 204
+        assert await anyio.to_thread.run_sync(seconds_to_post, url, bodies[1]) < 0.7
+        await come(lambda: in_state(bench, "complete") == ids)
+
+    assert listen(bench, story).summary.customers["complete"] == 2
+    assert len(reports) == 2  # at once, and at the end: not for each event
+
+
+def test_reports_follow_a_minute_after_the_last_ones(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without any event that comes then."""
+    bench, ids = batch(2)
+    monkeypatch.setattr(receiver, "BETWEEN_REPORTS", 1.0)
+    real, reports = batch_folder.reported, []
+
+    def reported(*arguments: Any) -> api.BatchResult:
+        reports.append(time.monotonic())
+        return real(*arguments)
+
+    monkeypatch.setattr(receiver, "reported", reported)
+
+    async def story(url: str) -> None:
+        for each in ids:
+            assert await post(url, await anyio.to_thread.run_sync(link, bench, each)) == 204
+        await come(lambda: bench.summary()["customers"]["complete"] == 2)
+        await anyio.sleep(1.2)
+
+    listen(bench, story)
+    assert len(reports) == 3
+    assert reports[1] - reports[0] >= 1.0
+
+
+def test_a_journal_that_was_taken_away_ends_it(batch: Batch) -> None:
+    """Rather than that events are written where nobody finds them."""
+    bench, ids = batch(1)
+
+    async def story(url: str) -> None:
+        body = link(bench, ids[0])
+        bench.lose_the_journal()
+        assert await post(url, body) == 503  # so Codat delivers it again
+        await anyio.sleep(20)
+
+    with pytest.raises(JournalGone, match="moved or deleted while"):
+        listen(bench, story)
+    assert not (bench.folder / database.FILE).exists()
+
+
+def test_another_codats_batch_is_refused_before_anything_listens(batch: Batch) -> None:
+    """Also where there is nothing to do yet."""
+    bench, _ = batch(1)
+    settings = Settings.make(api_key=KEY, environ={})
+    heard: list[str] = []
+    with pytest.raises(BatchUnusable, match="was run against"):
+        anyio.run(
+            partial(api.listen, bench.folder, secret=Secret(WEBHOOK_SECRET), settings=settings, ready=heard.append)
+        )
+    assert not heard
+
+
+@pytest.mark.parametrize(
+    "secret", ["", "whsec_", "hello", "whsec_not base64", "whsec_YnVsay1é", "YnVsay1zYW5kYm94", "whsec_A"]
+)
+def test_a_secret_that_is_none_is_refused(secret: str) -> None:
+    """The library would take most of these, and then refuse every event."""
+    with pytest.raises(WrongUsage, match="whsec_") as caught:
+        receiver.verifier(Secret(secret))
+    assert len(secret) < 8 or secret.removeprefix("whsec_") not in str(caught.value)
+
+
+@pytest.mark.parametrize("secret", [WEBHOOK_SECRET, WEBHOOK_SECRET.rstrip("="), "whsec_" + "Ab+/" * 8, "whsec_Ab+/Ab+"])
+def test_a_secret_with_or_without_padding_is_taken(secret: str) -> None:
+    """As Svix writes them."""
+    assert not receiver.verifier(Secret(secret))(b"{}", {})
