@@ -47,7 +47,7 @@ fuzz: $(READY)  ## feed nonsense to the reader, the client, the engine and the l
 
 torture: $(READY)  ## kill, cut and garble real processes and files, in single cases and ROUNDS=200; or SEED=1234, one round
 	$(if $(SEED),,TORTURE=1 $(BIN)/python -m pytest -n 3 --dist worksteal tests/chaos)
-	PYTHONPATH=tests $(BIN)/python -m torture $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
+	PYTHONPATH=tests $(BIN)/python -m chaos $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
 
 bench: $(READY)  ## measure, as ratios against baselines in the same run
 	$(BIN)/python -m benchmarks

@@ -16,7 +16,7 @@ import anyio
 import polars as pl
 from anyio.from_thread import start_blocking_portal
 
-from bulk.batch import Ran, alone, existing, perform, reported, stem, storable
+from bulk.batch import Ran, batch_lock, reported, require_batch, run_job, stem, storable
 from bulk.codat.account import Account, ask
 from bulk.codat.endpoints import pages
 from bulk.codat.forecast import Linking
@@ -24,10 +24,21 @@ from bulk.codat.throttle import Hold
 from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
 from bulk.engine.commands.migrate import Migration
 from bulk.engine.commands.verify import Verify
-from bulk.engine.events import Advanced, Ended, Enrolled, Event, Hook, Resting, Started, Swept, Warned, nobody
+from bulk.engine.events import (
+    Advanced,
+    Ended,
+    Enrolled,
+    Event,
+    Hook,
+    Reconciled,
+    Resting,
+    Started,
+    Warned,
+    ignore_events,
+)
 from bulk.engine.polling import next_poll, next_try
-from bulk.engine.run import Options, Share
-from bulk.errors import BatchInUse, JournalUnwritable, WrongUsage
+from bulk.engine.run import Options, Threshold
+from bulk.errors import BatchInUseError, JournalError, UsageError
 from bulk.input import open_input
 from bulk.input_check import CheckResult, Cost, check
 from bulk.journal.database import FILE, require_there
@@ -36,7 +47,7 @@ from bulk.reports.rows import FINDINGS, Reader
 from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, VerifyResult
 from bulk.settings import Secret, Settings, webhook_secret
 
-MOST_NAMED = 20  # customers that a message names one by one
+MAX_NAMED = 20  # customers that a message names one by one
 MOVED_ON = (State.LINKED, State.COMPLETE, State.UNLINKED)  # they need no linkUrl any more
 
 
@@ -53,7 +64,7 @@ async def migrate(
     settings: Settings | None = None,
     mapping: Mapping[str, str] | None = None,
     options: Options | None = None,
-    on_event: Hook = nobody,
+    on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> BatchResult:
     """Create a company and an accounting connection for each customer of the file, once; write the batch's reports.
@@ -64,7 +75,7 @@ async def migrate(
     source = open_input(Path(path), mapping=mapping or {})
     folder = Path(reports) / storable(batch or stem(Path(path)))
     options = options or Options()
-    ran = await perform(folder, Migration(source, options, on_event), settings, on_event, interrupt, options)
+    ran = await run_job(folder, Migration(source, options, on_event), settings, on_event, interrupt, options)
     return reported(folder, *ran)
 
 
@@ -81,7 +92,7 @@ async def follow_up(
     retry_failed: bool = False,
     watch: float | None = None,
     until: datetime | None = None,
-    on_event: Hook = nobody,
+    on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> BatchResult:
     """Learn who has authorized, and create the partner expense connection for each of those, once; write the reports.
@@ -89,18 +100,18 @@ async def follow_up(
     `watch`: go on asking, every so many seconds and as often as the daily quota allows, until nobody is left to wait
     for, `until` is over or `interrupt` is set. Raises as `migrate` does.
     """
-    folder, interrupt = existing(folder), interrupt or anyio.Event()
+    folder, interrupt = require_batch(folder), interrupt or anyio.Event()
     end = until.timestamp() if until is not None else math.inf
     result: BatchResult | None = None
     advanced: Counter[str] = Counter()  # in all rounds
     while True:
         try:
-            ran = await perform(folder, FollowUp(retry_failed=retry_failed), settings, on_event, interrupt)
-        except BatchInUse as busy:
+            ran = await run_job(folder, FollowUp(retry_failed=retry_failed), settings, on_event, interrupt)
+        except BatchInUseError as busy:
             if result is None:
                 raise
             # Between two rounds others may work on the batch.
-            ran = Ran(Stop(str(busy), JournalUnwritable.exit_code), Counter())
+            ran = Ran(Stop(str(busy), JournalError.exit_code), Counter())
         advanced += ran.advanced
         result = reported(folder, ran.stop, advanced)
         due = _next_round(result, watch, time.time())
@@ -122,7 +133,7 @@ async def links(
     margin: float | None = None,
     limit: int | None = None,
     link_lifetime: int | None = None,
-    on_event: Hook = nobody,
+    on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> LinksResult:
     """Renew the linkUrls, of customers who have not authorized, that are no longer good `margin` seconds from now.
@@ -131,9 +142,9 @@ async def links(
     so many, those first whose link is oldest. `link_lifetime` in seconds: how long a linkUrl is good; the batch
     remembers it. Raises as `migrate` does.
     """
-    folder = existing(folder)
+    folder = require_batch(folder)
     job = Links(margin=margin, limit=limit, lifetime=link_lifetime)
-    result = reported(folder, *await perform(folder, job, settings, on_event, interrupt))
+    result = reported(folder, *await run_job(folder, job, settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         answered = reader.done_in_last_run("get_connection")
     return LinksResult(**vars(result), renewed=answered - sum(result.advanced.get(state, 0) for state in MOVED_ON))
@@ -144,19 +155,19 @@ async def unlink(
     customer_ids: Sequence[str],
     *,
     settings: Settings | None = None,
-    on_event: Hook = nobody,
+    on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> UnlinkResult:
     """Deauthorize these customers' accounting connections, where they are Linked. Raises as `migrate` does."""
-    folder, customer_ids = existing(folder), list(dict.fromkeys(customer_ids))
-    async with alone(folder):
+    folder, customer_ids = require_batch(folder), list(dict.fromkeys(customer_ids))
+    async with batch_lock(folder):
         pass  # what is wrong with the folder is said first
     with Reader(folder / FILE) as reader:
         known, rejected = reader.statuses(customer_ids), reader.rejected(customer_ids)
     if not known and not rejected:
-        named = ", ".join(customer_ids[:MOST_NAMED])
-        raise WrongUsage(f"{folder} has no such customer: {named}. Look them up in results.csv; nothing was sent.")
-    result = reported(folder, *await perform(folder, Unlink(customer_ids), settings, on_event, interrupt))
+        named = ", ".join(customer_ids[:MAX_NAMED])
+        raise UsageError(f"{folder} has no such customer: {named}. Look them up in results.csv; nothing was sent.")
+    result = reported(folder, *await run_job(folder, Unlink(customer_ids), settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         found = reader.statuses(customer_ids)
     others = {each: reason for each in customer_ids if (reason := _not_unlinked(found.get(each)))}
@@ -170,15 +181,15 @@ async def verify(
     *,
     settings: Settings | None = None,
     adopt: bool = False,
-    on_event: Hook = nobody,
+    on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> VerifyResult:
     """Compare what Codat has with the journal; change nothing there, and here only if told to `adopt` what is unknown.
 
     Raises as `migrate` does.
     """
-    folder = existing(folder)
-    result = reported(folder, *await perform(folder, Verify(adopts=adopt), settings, on_event, interrupt))
+    folder = require_batch(folder)
+    result = reported(folder, *await run_job(folder, Verify(adopts=adopt), settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         frames = reader.findings()
         findings = pl.concat(frames) if frames is not None else pl.DataFrame(schema=dict.fromkeys(FINDINGS, pl.String))
@@ -190,15 +201,15 @@ async def undo(
     *,
     settings: Settings | None = None,
     yes: bool = False,
-    on_event: Hook = nobody,
+    on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> UndoResult:
     """List the companies that this batch created and nobody has linked; with `yes` delete them, for good.
 
     Raises as `migrate` does.
     """
-    folder = existing(folder)
-    result = reported(folder, *await perform(folder, Undo(deletes=yes), settings, on_event, interrupt))
+    folder = require_batch(folder)
+    result = reported(folder, *await run_job(folder, Undo(deletes=yes), settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         deletable, left_alone = reader.created(nobodys=True), reader.created(nobodys=False)
         deleted, taken_over = reader.done_in_last_run("delete_company"), reader.taken_over()
@@ -219,7 +230,7 @@ async def listen(
     secret: Secret | None = None,
     settings: Settings | None = None,
     ready: Callable[[str], None] = lambda _: None,
-    on_event: Hook = nobody,
+    on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> BatchResult:
     """Receive Codat's webhook events on 127.0.0.1 and create partner connections as customers link, until interrupted.
@@ -230,7 +241,7 @@ async def listen(
     """
     from bulk.webhooks import receiver  # a server, which nothing else needs
 
-    folder, interrupt, settings = existing(folder), interrupt or anyio.Event(), settings or Settings.make()
+    folder, interrupt, settings = require_batch(folder), interrupt or anyio.Event(), settings or Settings.make()
     is_genuine = receiver.verifier(secret or webhook_secret())
     return await receiver.listen(folder, port, is_genuine, settings, ready, on_event, interrupt)
 
@@ -248,7 +259,7 @@ def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
 def _next_round(result: BatchResult, watch: float | None, now: float) -> float | None:
     """Say when a follow-up that watches asks again; None if it does not."""
     stop = result.stop
-    if watch is None or not result.waiting or (stop is not None and stop.exit_code != JournalUnwritable.exit_code):
+    if watch is None or not result.waiting or (stop is not None and stop.exit_code != JournalError.exit_code):
         return None
     if stop is not None:
         return next_try(now, watch, stop)
@@ -287,12 +298,12 @@ __all__ = [
     "Linking",
     "LinksResult",
     "Options",
+    "Reconciled",
     "Resting",
-    "Share",
     "Started",
     "State",
     "Stop",
-    "Swept",
+    "Threshold",
     "UndoResult",
     "UnlinkResult",
     "VerifyResult",

@@ -17,7 +17,7 @@ import anyio
 from bulk import __version__
 from bulk.engine.events import Advanced, Event, Hook
 from bulk.engine.run import Job, Options, Run
-from bulk.errors import BatchInUse, BatchUnusable
+from bulk.errors import BatchError, BatchInUseError
 from bulk.journal.database import FILE, require_there
 from bulk.journal.lock import only_run
 from bulk.model import Stop
@@ -25,14 +25,14 @@ from bulk.results import BatchResult
 from bulk.settings import Settings
 
 PATIENCE = 5.0  # seconds for which another run is waited for: one of `listen` takes no longer, if all is well
-A_MOMENT = 0.2  # seconds
+LOCK_POLL_SECONDS = 0.2  # seconds
 
 
-def existing(folder: str | Path) -> Path:
+def require_batch(folder: str | Path) -> Path:
     """Give the folder of a batch that is there. Raises BatchUnusable, with what to do."""
     path = Path(folder)
     if not (path / FILE).is_file():
-        raise BatchUnusable(f"{path} holds no journal: give the folder of a batch, or migrate its input first.")
+        raise BatchError(f"{path} holds no journal: give the folder of a batch, or migrate its input first.")
     return path
 
 
@@ -56,7 +56,7 @@ class Ran(NamedTuple):
     advanced: Counter[str]
 
 
-async def perform(
+async def run_job(
     folder: Path,
     job: Job,
     settings: Settings | None,
@@ -79,7 +79,7 @@ async def perform(
             advanced[event.state] += 1
         on_event(event)
 
-    async with alone(folder, patience):
+    async with batch_lock(folder, patience):
         run = Run(folder, settings, options or Options(), version=__version__, hook=hook)
         ran = Ran(await run.do(job, interrupt or anyio.Event()), advanced)
     require_there(folder / FILE)  # where it is not, reports would be made of nothing
@@ -87,7 +87,7 @@ async def perform(
 
 
 @asynccontextmanager
-async def alone(folder: Path, patience: float = PATIENCE) -> AsyncIterator[None]:
+async def batch_lock(folder: Path, patience: float = PATIENCE) -> AsyncIterator[None]:
     """Hold the batch's folder, after waiting so many seconds for another run. Raises BatchInUse, WrongUsage."""
     until = anyio.current_time() + patience
     with ExitStack() as stack:
@@ -95,10 +95,10 @@ async def alone(folder: Path, patience: float = PATIENCE) -> AsyncIterator[None]
             try:
                 stack.enter_context(only_run(folder))
                 break
-            except BatchInUse:
+            except BatchInUseError:
                 if anyio.current_time() >= until:
                     raise
-            await anyio.sleep(A_MOMENT)
+            await anyio.sleep(LOCK_POLL_SECONDS)
         yield
 
 

@@ -1,12 +1,12 @@
 """Every error that bulk raises on purpose.
 
 BulkError                  what a user is told in one message; `exit_code` is the command's
-├── WrongUsage        (2)  an option, a setting or a file that cannot be right: mend the command
-│   ├── UnreadableInput    the input is missing, empty, broken or lacks a column
-│   ├── BatchInUse         another run works on this batch's folder
-│   └── BatchUnusable      the folder holds no journal of ours, or one of another Codat or version
-└── JournalUnwritable (75) the journal cannot be written (a full disk, say): make room, run again
-    └── JournalGone        it was moved or deleted while it was in use: put it back, run again
+├── UsageError        (2)  an option, a setting or a file that cannot be right: mend the command
+│   ├── InputError         the input is missing, empty, broken or lacks a column
+│   ├── BatchInUseError       another run works on this batch's folder
+│   └── BatchError         the folder holds no journal of ours, or one of another Codat or version
+└── JournalError (75) the journal cannot be written (a full disk, say): make room, run again
+    └── JournalGoneError     it was moved or deleted while it was in use: put it back, run again
 
 What Codat answers is not an error but an outcome, written into the journal; what stops a run for good or for
 now is a value as well, `bulk.model.Stop`.
@@ -21,27 +21,27 @@ class BulkError(Exception):
     exit_code = 2
 
 
-class WrongUsage(BulkError):  # noqa: N818 - named for what the caller did, like the rest of the tree
+class UsageError(BulkError):
     """An option, a setting or a file that cannot be right; nothing was sent."""
 
 
-class UnreadableInput(WrongUsage):
+class InputError(UsageError):
     """The input file is missing, empty, broken or lacks a needed column; nothing was sent."""
 
 
-class BatchInUse(WrongUsage):
+class BatchInUseError(UsageError):
     """Another run works on this batch's folder; it was left alone."""
 
 
-class BatchUnusable(WrongUsage):
+class BatchError(UsageError):
     """The folder holds no journal that this version, pointed at this Codat, may go on with."""
 
 
-class JournalUnwritable(BulkError):  # noqa: N818 - named like the rest of the tree
+class JournalError(BulkError):
     """The journal cannot be written. What it has is safe; the same command resumes when there is room."""
 
     exit_code = 75
 
 
-class JournalGone(JournalUnwritable):
+class JournalGoneError(JournalError):
     """The journal was moved or deleted while it was in use; what would be written now, nobody would find."""

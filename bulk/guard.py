@@ -18,11 +18,11 @@ FORMULA: Final = r'(?:[\t\r\n]|[\s\p{Cc}\p{Cf}"]*[=+\-@＝＋－＠﹦﹢﹣﹫]
 """What a formula begins like, as a pattern that polars and JavaScript (with the flag `u`) read alike."""
 
 
-def guard(expr: pl.Expr) -> pl.Expr:
+def escape_formula(expr: pl.Expr) -> pl.Expr:
     """Make the text safe to open in a spreadsheet; `unguard` gives it back exactly."""
     return expr.str.replace(rf"\A('*{FORMULA})", "'${1}")
 
 
-def unguard(expr: pl.Expr) -> pl.Expr:
+def unescape_formula(expr: pl.Expr) -> pl.Expr:
     """Take away the apostrophe that `guard` put there; every other text stays as it is."""
     return expr.str.replace(rf"\A'('*{FORMULA})", "${1}")

@@ -37,20 +37,20 @@ class Outcome(StrEnum):
     """What became of one request. A request without an outcome in the journal is as good as LOST."""
 
     DONE = "done"  # Codat did it and said so
-    REFUSED = "refused"  # this row is wrong (400, 404, 422, ...): nothing was done
-    STOPPED = "stopped"  # the key or the account is refused (401, 403, 402): nothing was done
-    HELD = "held"  # 429: nothing was done, the key is free
-    BUSY = "busy"  # 409: not ready, or the same key is still running
-    UNSENT = "unsent"  # it never left: no connection, or the run stopped first
-    LOST = "lost"  # no answer, or none that can be read, or one from a gateway: it may have been done
-    KEPT = "kept"  # a 5xx of Codat's own: it may have been done, and its key replays this 5xx for 90 minutes
+    REJECTED = "rejected"  # this row is wrong (400, 404, 422, ...): nothing was done
+    FATAL = "fatal"  # the key or the account is refused (401, 403, 402): nothing was done
+    RATE_LIMITED = "rate_limited"  # 429: nothing was done, the key is free
+    CONFLICT = "conflict"  # 409: not ready, or the same key is still running
+    NOT_SENT = "not_sent"  # it never left: no connection, or the run stopped first
+    UNKNOWN = "unknown"  # no answer, or none that can be read, or one from a gateway: it may have been done
+    SERVER_ERROR = "server_error"  # Codat's own 5xx: it may have been done, and its key replays the 5xx for 90 minutes
     FOUND = "found"  # a look-up that found what an unknown outcome had made
-    ABSENT = "absent"  # a look-up that found nothing
+    NOT_FOUND = "not_found"  # a look-up that found nothing
 
     @property
-    def is_unknown(self) -> bool:
+    def is_in_doubt(self) -> bool:
         """Whether the thing asked for may exist in Codat all the same."""
-        return self in (Outcome.LOST, Outcome.KEPT)
+        return self in (Outcome.UNKNOWN, Outcome.SERVER_ERROR)
 
 
 def customer_tag(customer_id: str) -> str:
@@ -99,7 +99,7 @@ class Company:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Attempt:
     """One request of a customer's step, as the journal remembers it."""
 
     step: Step
@@ -112,7 +112,7 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CustomerRecord:
     """What the journal knows of one customer that is not done yet."""
 
     seq: int
@@ -133,7 +133,7 @@ class Entry:
     knows_connections: bool = True  # False: the company was found, and whether it has a connection was not said
     old_link: tuple[str | None, str | None] = (None, None)  # the linkUrl in the journal, and when it was issued
     deleted_id: str | None = None  # the company that was deleted on purpose last: a list that lags may still show it
-    asks: tuple[Ask, ...] = ()  # oldest first
+    history: tuple[Attempt, ...] = ()  # oldest first
 
     def evolve(self, **changes: Any) -> Self:
         """Make the entry that this one becomes."""

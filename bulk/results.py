@@ -17,7 +17,7 @@ from bulk.reports.figures import Figures
 from bulk.reports.rows import Reader, Summary
 
 if TYPE_CHECKING:
-    from bulk.reports.summary.advice import Place  # with it come the libraries that only writing needs
+    from bulk.reports.summary.advice import BatchLocation  # with it come the libraries that only writing needs
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class BatchResult:
 
     folder: Path
     figures: Figures
-    place: Place
+    place: BatchLocation
     stop: Stop | None
     paths: tuple[Path, ...]
     advanced: Mapping[str, int] = field(default_factory=dict)  # customers that this run has worked on, by their state

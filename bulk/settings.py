@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from bulk.errors import WrongUsage
+from bulk.errors import UsageError
 
 CODAT = "https://api.codat.io"
 STAND_IN = "a stand-in on this machine"  # what a batch calls a Codat that is none
-MOST_REQUESTS_A_MINUTE = 1000  # that Codat allows one address
+MAX_REQUESTS_A_MINUTE = 1000  # that Codat allows one address
 A_DAY = 86_400
 
 
@@ -44,7 +44,7 @@ class Settings:
 
     authorization: Secret
     base_url: str = CODAT
-    rate: int = MOST_REQUESTS_A_MINUTE
+    rate: int = MAX_REQUESTS_A_MINUTE
     concurrency: int = 10
     timeout: float = 30.0
 
@@ -54,7 +54,7 @@ class Settings:
         *,
         api_key: str | None = None,
         base_url: str | None = None,
-        rate: int = MOST_REQUESTS_A_MINUTE,
+        rate: int = MAX_REQUESTS_A_MINUTE,
         concurrency: int = 10,
         timeout: float = 30.0,
         environ: Mapping[str, str] | None = None,
@@ -63,15 +63,15 @@ class Settings:
         found = _environment() if environ is None else environ
         for name, number in (("rate", rate), ("concurrency", concurrency)):
             if not isinstance(number, int) or isinstance(number, bool) or number < 1:
-                raise WrongUsage(f"--{name} needs a whole number from 1; {number!r} is none.")
+                raise UsageError(f"--{name} needs a whole number from 1; {number!r} is none.")
         if not isinstance(timeout, int | float) or isinstance(timeout, bool) or not 0 < timeout < A_DAY:
-            raise WrongUsage(f"--timeout needs a number of seconds above 0 and below a day; {timeout!r} is none.")
+            raise UsageError(f"--timeout needs a number of seconds above 0 and below a day; {timeout!r} is none.")
         if not isinstance(api_key, str | None):
-            raise WrongUsage("The API key must be a text.")  # and is not shown, whatever it is
+            raise UsageError("The API key must be a text.")  # and is not shown, whatever it is
         if base_url is None:
             base_url = found.get("CODAT_BASE_URL") or CODAT
         elif not isinstance(base_url, str) or not base_url.strip():  # Codat itself must not be met by mistake
-            raise WrongUsage(
+            raise UsageError(
                 f"--base-url is {base_url!r}: leave it out for Codat itself ({CODAT}), or give an address."
             )
         return cls(
@@ -97,7 +97,7 @@ def webhook_secret(environ: Mapping[str, str] | None = None) -> Secret:
     """Read what webhook events are signed with, from the environment or `.env`. Raises WrongUsage."""
     found = (_environment() if environ is None else environ).get("CODAT_WEBHOOK_SECRET", "").strip().strip("\"'")
     if not found:
-        raise WrongUsage(
+        raise UsageError(
             "No webhook secret: set CODAT_WEBHOOK_SECRET in the environment or in a file .env here, to the endpoint's "
             "secret in Codat's portal (whsec_...)."
         )
@@ -110,7 +110,7 @@ def _environment() -> Mapping[str, str]:
     try:
         from_file = dotenv_values(Path(".env"), interpolate=False, encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise WrongUsage(f"The file .env cannot be read: {error.__class__.__name__}. Mend or remove it.") from None
+        raise UsageError(f"The file .env cannot be read: {error.__class__.__name__}. Mend or remove it.") from None
     return {**{k: v for k, v in from_file.items() if v is not None}, **os.environ}
 
 
@@ -118,12 +118,12 @@ def _authorization(key: str) -> Secret:
     """Accept the raw key and the ready header value (https://docs.codat.io/using-the-api/authentication)."""
     key = key.strip().strip("\"'")
     if not key:
-        raise WrongUsage(
+        raise UsageError(
             "No API key: set CODAT_API_KEY in the environment or in a file .env here, to the key of your Codat account "
             "or to the ready header value (Basic ...). To try bulk without an account, add --sandbox."
         )
     if not key.isascii() or not key.isprintable():
-        raise WrongUsage("CODAT_API_KEY holds characters that no key has. Copy it once more, without line breaks.")
+        raise UsageError("CODAT_API_KEY holds characters that no key has. Copy it once more, without line breaks.")
     if key.lower().startswith("basic "):
         return Secret("Basic " + key[6:].strip())
     return Secret("Basic " + base64.b64encode(key.encode()).decode())
@@ -138,9 +138,9 @@ def _base_url(url: str) -> str:
         host, parts = "", urlsplit("")
     is_plain = url.isascii() and url.isprintable() and not set(" ?#@\\").intersection(url)
     if parts.scheme not in ("http", "https") or not host or not is_plain:
-        raise WrongUsage(f"--base-url (or CODAT_BASE_URL) must be like {CODAT}, without user, query or fragment.")
+        raise UsageError(f"--base-url (or CODAT_BASE_URL) must be like {CODAT}, without user, query or fragment.")
     if parts.scheme == "http" and not _is_loopback(host):
-        raise WrongUsage(f"http:// to {host} would send the API key readable for anyone on the way. Use https://.")
+        raise UsageError(f"http:// to {host} would send the API key readable for anyone on the way. Use https://.")
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 

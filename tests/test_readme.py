@@ -264,14 +264,14 @@ def test_every_exit_code_means_what_the_readme_says(tmp_path: Path, codat: Runni
     """Each of the codes is met: all done, some rejected, a wrong file, a refused key, nobody there, interrupted."""
     export_customers(tmp_path / "customers.csv")
     (tmp_path / "good.csv").write_text("customer_id,company_name,platform\n1,Harbour Lane Bakery,Xero\n", "utf-8")
-    nobody = {"CODAT_BASE_URL": "http://127.0.0.1:1"}
+    ignore_events = {"CODAT_BASE_URL": "http://127.0.0.1:1"}
     cases: list[tuple[int, str, dict[str, str]]] = [
         (0, "bulk migrate good.csv", {}),
         (1, "bulk migrate customers.csv --limit 1", {}),
         (2, "bulk migrate missing.csv", {}),
         (3, "bulk migrate good.csv --batch refused", {"CODAT_API_KEY": "wrong"}),
         (3, "bulk check good.csv --online", {"CODAT_API_KEY": "wrong"}),
-        (75, "bulk check good.csv --online", nobody),
+        (75, "bulk check good.csv --online", ignore_events),
     ]
     for code, line, more in cases:
         run(Command(tuple(line.split()), code), tmp_path, **(account(codat) | more))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk.errors import WrongUsage
+from bulk.errors import UsageError
 from bulk.settings import CODAT, Settings
 
 KEY = "s3cret"
@@ -32,7 +32,7 @@ def test_a_key_is_taken_in_each_of_its_forms(given: str, sent: str) -> None:
 @pytest.mark.parametrize("given", ["", "  ", '""', "a\nb", "clé"])
 def test_what_cannot_be_a_key_is_refused_without_being_shown(given: str) -> None:
     """A wrong key may be half a right one."""
-    with pytest.raises(WrongUsage) as caught:
+    with pytest.raises(UsageError) as caught:
         Settings.make(environ={"CODAT_API_KEY": given})
     assert not given.strip('" ') or given not in str(caught.value)
 
@@ -90,14 +90,14 @@ def test_an_address_is_written_one_way(given: str, used: str) -> None:
 )
 def test_an_address_that_is_none_or_unsafe_is_refused(given: str) -> None:
     """Nothing was sent."""
-    with pytest.raises(WrongUsage):
+    with pytest.raises(UsageError):
         Settings.make(api_key=KEY, base_url=given, environ={})
 
 
 @pytest.mark.parametrize("wrong", [{"rate": 0}, {"concurrency": 0}, {"timeout": 0.0}, {"timeout": float("nan")}])
 def test_numbers_that_cannot_work_are_refused(wrong: dict[str, int]) -> None:
     """One line says which."""
-    with pytest.raises(WrongUsage):
+    with pytest.raises(UsageError):
         Settings.make(api_key=KEY, environ={}, **wrong)  # type: ignore[arg-type]
 
 
@@ -119,6 +119,6 @@ def test_a_file_that_cannot_be_read_is_said_without_its_content(
     """It holds the key."""
     monkeypatch.chdir(tmp_path)
     Path(".env").write_bytes(b"CODAT_API_KEY=\xff\xfes3cret")
-    with pytest.raises(WrongUsage, match=r"\.env") as caught:
+    with pytest.raises(UsageError, match=r"\.env") as caught:
         Settings.make()
     assert KEY not in str(caught.value)

@@ -15,7 +15,7 @@ import time
 import unicodedata
 from pathlib import Path
 
-MOST_LINES = 100_000
+MAX_LINES = 100_000
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 CONTROL_BUT_SPACING = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 EMAIL = re.compile(r"[^\s@,;:<>()\"\\]+@[^\s@,;:<>()\"\\.]+(?:\.[^\s@,;:<>()\"\\.]+)+")
@@ -48,7 +48,7 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
     `import_seconds` says what that took.
     """
     began = time.monotonic()
-    from bulk.input.rules import BLANK, LONGEST_DESCRIPTION, LONGEST_EMAIL, LONGEST_ID, LONGEST_NAME
+    from bulk.input.rules import BLANK, MAX_DESCRIPTION, MAX_EMAIL, MAX_ID, MAX_NAME
     from bulk.platforms import platform_key, remedy
 
     import_seconds = time.monotonic() - began
@@ -73,7 +73,7 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
             if len(cells) != width:
                 found.append((rows, "row", "", f"has {len(cells)} cells where the header has {width}", "mend it"))
                 faulty += 1
-                faults += found if len(faults) < MOST_LINES else []
+                faults += found if len(faults) < MAX_LINES else []
                 continue
             customer_id = cells[at_id].strip(BLANK)
             name = cells[at_name].strip(BLANK)
@@ -83,7 +83,7 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
 
             if not customer_id:
                 found.append((rows, "customer_id", "", "is missing", "fill it in"))
-            elif len(customer_id) > LONGEST_ID:
+            elif len(customer_id) > MAX_ID:
                 found.append((rows, "customer_id", customer_id, "is too long", "give a shorter identifier"))
             elif CONTROL.search(customer_id):
                 found.append((rows, "customer_id", customer_id, "holds a control character", "remove it"))
@@ -92,7 +92,7 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
             if not name:
                 found.append((rows, "company_name", "", "is missing", "fill it in"))
             else:
-                if len(name) > LONGEST_NAME:
+                if len(name) > MAX_NAME:
                     found.append((rows, "company_name", name, "is too long", "shorten it"))
                 if CONTROL_BUT_SPACING.search(name):
                     found.append((rows, "company_name", name, "holds a control character", "remove it"))
@@ -112,13 +112,13 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
                     found.append((rows, "platform", platform, "names no platform", remedy(platform)))
 
             if email:
-                if len(email) > LONGEST_EMAIL:
+                if len(email) > MAX_EMAIL:
                     found.append((rows, "email", email, "is too long", "write a shorter one"))
                 if not EMAIL.fullmatch(email):
                     found.append((rows, "email", email, "is no email address", "write one address"))
 
             if description:
-                if len(description) > LONGEST_DESCRIPTION:
+                if len(description) > MAX_DESCRIPTION:
                     found.append((rows, "description", description, "is too long", "shorten it"))
                 if CONTROL_BUT_SPACING.search(description):
                     found.append((rows, "description", description, "holds a control character", "remove it"))
@@ -133,11 +133,11 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
 
             if found:
                 faulty += 1
-                faults += found if len(faults) < MOST_LINES else []
+                faults += found if len(faults) < MAX_LINES else []
                 continue
             accepted += 1
             platforms[key or ""] = platforms.get(key or "", 0) + 1
-            if sent != name and len(renamed) < MOST_LINES:
+            if sent != name and len(renamed) < MAX_LINES:
                 renamed.append((rows, customer_id, name, sent))
     return {
         "import_seconds": import_seconds,

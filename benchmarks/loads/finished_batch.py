@@ -13,7 +13,7 @@ from pathlib import Path
 from bulk.codat.endpoints import batch_tag
 from bulk.engine.commands.migrate import enrolled
 from bulk.input import Input, open_input
-from bulk.journal import database, enrolment
+from bulk.journal import database, enrolment, facts, runs
 
 DONE = """
     UPDATE customers SET state = 'link_ready', name_sent = name, description_sent = description,
@@ -44,15 +44,15 @@ def make(source: Input, folder: Path) -> None:
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(yesterday))
     connection = database.open_journal(folder)
     with database.transaction(connection):
-        run = database.begin_run(connection, command="migrate", version="benchmark", source=str(source.path), at=at)
+        run = runs.begin_run(connection, command="migrate", version="benchmark", source=str(source.path), at=at)
         enrolment.note(connection, run, enrolled(connection, source, run))
         connection.execute(DONE, {"at": at})
         asked = {"run": run, "now": yesterday}
         connection.execute(COMPANIES, asked | {"batch_tag": batch_tag(folder.name)})
         connection.execute(CONNECTIONS, asked)
-        facts = {"name": folder.name, "codat": "a stand-in on this machine", "created_at": at, "swept_at": yesterday}
-        database.put(connection, facts | {"link_lifetime": 7 * 86_400})
-        database.finish_run(connection, run, at=at, seconds=1.0, stopped=None)
+        about = {"name": folder.name, "codat": "a stand-in on this machine", "created_at": at, "swept_at": yesterday}
+        facts.put(connection, about | {"link_lifetime": 7 * 86_400})
+        runs.finish_run(connection, run, at=at, seconds=1.0, stopped=None)
     connection.close()
 
 

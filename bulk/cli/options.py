@@ -156,9 +156,9 @@ def link_lifetime(command: Command) -> Command:
 @contextmanager
 def settings_of(folder: Path, **given: Any) -> Iterator[Settings]:
     """Give the settings for a run on a batch that is there already."""
-    from bulk.batch import existing
+    from bulk.batch import require_batch
 
-    existing(folder)
+    require_batch(folder)
     with settings_for(folder, **given) as settings:
         yield settings
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from bulk.cli.console import say, shown
 from bulk.codat.throttle import Hold
-from bulk.engine.events import Advanced, Enrolled, Event, Resting, Started, Swept, Warned
+from bulk.engine.events import Advanced, Enrolled, Event, Reconciled, Resting, Started, Warned
 from bulk.model import Quota
 from bulk.words import count, duration, moment
 
@@ -48,7 +48,7 @@ class Progress:
                 self._say(_enrolled(event))
             case Started(to_do, done):
                 self._start(to_do, done)
-            case Swept(companies, taken_over) if companies or taken_over:
+            case Reconciled(companies, taken_over) if companies or taken_over:
                 listed = count(companies, "company", "companies")
                 self._say(f"A page of Codat's list: {listed}, {taken_over:,} with something new")
             case Advanced():

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bulk.cli.console import say
-from bulk.errors import WrongUsage
+from bulk.errors import UsageError
 from bulk.journal.database import make_folder, usable
 
 
@@ -28,7 +28,7 @@ def stand_in(batch: Path, events: str = "") -> Iterator[tuple[str, str]]:
             StateFolder(batch / "sandbox").log.touch(mode=0o600)
             running = start(batch / "sandbox", options=Options(webhook_url=events))
     except SandboxError as error:
-        raise WrongUsage(f"The sandbox of {batch} does not start: {error}") from error
+        raise UsageError(f"The sandbox of {batch} does not start: {error}") from error
     if events and not running.is_ours:
         say(f"A sandbox of {batch} runs already, and sends its events where it was told to: not here, perhaps.")
     try:

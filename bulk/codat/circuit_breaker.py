@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from bulk.model import Outcome
 
-FEWEST_FAULTS = 5
-LONGEST_PAUSE = 30.0
+MIN_FAULTS = 5
+MAX_PAUSE = 30.0
 GIVE_UP_AFTER = 300.0
 
 
 @dataclass
-class Outage:
+class CircuitBreaker:
     """Counts faults in a row. Times are seconds of one steady clock."""
 
     concurrency: int
@@ -29,7 +29,7 @@ class Outage:
     @property
     def is_on(self) -> bool:
         """Whether Codat counts as down."""
-        return self.faults >= max(FEWEST_FAULTS, self.concurrency)
+        return self.faults >= max(MIN_FAULTS, self.concurrency)
 
     def note(self, outcome: Outcome, now: float, *, creates: bool) -> float | None:
         """Take in an outcome; give the time until which everybody holds, if it says so.
@@ -37,19 +37,19 @@ class Outage:
         Once a POST has failed, only what creates proves that Codat works: look-ups may go through while every POST
         fails.
         """
-        if outcome in (Outcome.DONE, Outcome.REFUSED, Outcome.STOPPED):
+        if outcome in (Outcome.DONE, Outcome.REJECTED, Outcome.FATAL):
             if creates or not self._has_failed_to_create:
                 self.faults, self.since, self.pause = 0, None, 0.0
                 self._has_failed_to_create = False
             return None
-        if outcome not in (Outcome.LOST, Outcome.KEPT, Outcome.UNSENT):
+        if outcome not in (Outcome.UNKNOWN, Outcome.SERVER_ERROR, Outcome.NOT_SENT):
             return None
         self.faults += 1
         self._has_failed_to_create = self._has_failed_to_create or creates
         self.since = now if self.since is None else self.since
         if not self.is_on:
             return None
-        self.pause = min(self.pause * 2 or 1.0, LONGEST_PAUSE)
+        self.pause = min(self.pause * 2 or 1.0, MAX_PAUSE)
         return min(now + self.pause, max(self.since + GIVE_UP_AFTER, now))
 
     def is_hopeless(self, now: float) -> bool:

@@ -20,8 +20,8 @@ import httpx
 from bulk.codat import responses
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
-from bulk.codat.transport import Lane
-from bulk.errors import WrongUsage
+from bulk.codat.transport import Transport
+from bulk.errors import UsageError
 from bulk.settings import Settings
 
 # What httpx raises before the first byte of a request has left: the one case where nothing can have been done.
@@ -32,7 +32,7 @@ BEFORE_IT_LEFT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
-MOST_BYTES = {"list_companies": 32 * 2**20}  # of an answer, unpacked: a page of 2,000 companies has a few million
+MAX_BYTES = {"list_companies": 32 * 2**20}  # of an answer, unpacked: a page of 2,000 companies has a few million
 OF_ANY_OTHER = 4 * 2**20
 WITH_BODY = ("POST", "PUT", "PATCH")  # whose length is told also where there is none
 GZIP = 31  # zlib's word for it
@@ -97,7 +97,7 @@ class Client:
             headers.append((b"Idempotency-Key", key.encode("ascii")))
         path = self._base_path + request.path
         departure = _Departure(is_over=self._proxy is None)  # a lane knows by itself what has not left
-        most = MOST_BYTES.get(request.operation, OF_ANY_OTHER)
+        most = MAX_BYTES.get(request.operation, OF_ANY_OTHER)
         if self._proxy is None:
             # httpx takes as long to read an address as for all else: it reads one, and is told the path.
             url, extensions = self._origin, self._waits | {"target": path.encode("ascii"), "most": most}
@@ -145,7 +145,7 @@ class Client:
 
     def _lane(self) -> httpx.AsyncBaseTransport:
         if self._proxy is None:
-            return Lane(tls=self._tls, timeout=self._timeout)
+            return Transport(tls=self._tls, timeout=self._timeout)
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
         return httpx.AsyncHTTPTransport(verify=self._tls or False, limits=limits, proxy=self._proxy)
 
@@ -171,7 +171,7 @@ def _certificates() -> ssl.SSLContext:
     try:
         return httpx.create_ssl_context()
     except OSError as error:  # ssl.SSLError is one
-        raise WrongUsage(
+        raise UsageError(
             f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read ({error.strerror or error}): "
             "mend it or leave it out. Nothing was sent."
         ) from error
@@ -187,7 +187,7 @@ def _proxy_for(url: httpx.URL) -> httpx.Proxy | None:
         proxy = httpx.Proxy(named if "://" in named else f"http://{named}")
         httpx.AsyncHTTPTransport(verify=False, proxy=proxy)
     except (ValueError, httpx.InvalidURL, ImportError) as error:  # its text may hold a password
-        raise WrongUsage(
+        raise UsageError(
             f"The environment names a proxy for {url.host} that cannot be used ({type(error).__name__}): mend "
             "HTTPS_PROXY or ALL_PROXY to http://HOST:PORT, or name the host in NO_PROXY."
         ) from None

@@ -18,9 +18,9 @@ from bulk.model import Company, Connection, customer_tag
 
 # By the response's schema a page holds at most 2,000 companies (by the parameter's 5,000): the smaller is safe.
 PAGE_SIZE = 2000
-LONGEST_ID = 200  # a GUID has 36
+MAX_ID = 200  # a GUID has 36
 OF_A_PATH = "/?:@!$&'()*+,;=-._~%[]"  # besides letters and digits (RFC 3986); all else is sent as %20 and the like
-LONGEST_PATH = 8000  # of a next page: a query has under 2,048 (https://docs.codat.io/using-the-api/querying)
+MAX_PATH = 8000  # of a next page: a query has under 2,048 (https://docs.codat.io/using-the-api/querying)
 LINK_LIFETIME = 24 * 3600  # seconds: https://docs.codat.io/auth-flow/authorize-hosted-link; older pages say an hour
 
 # The documentation's own example keeps the customer's identifier in the tag `uid`
@@ -243,7 +243,7 @@ def _id(content: Any) -> str | None:
     if not isinstance(told, str | int) or isinstance(told, bool) or not told:
         return None
     text = str(told)
-    is_plain = text.isascii() and text.isprintable() and len(text) <= LONGEST_ID
+    is_plain = text.isascii() and text.isprintable() and len(text) <= MAX_ID
     return text if is_plain and text not in (".", "..") else None
 
 
@@ -259,7 +259,7 @@ def _next(links: object) -> str | None:
     # Only a path is followed: an answer must not be able to send the key to another host.
     if not isinstance(href, str) or not href.startswith("/") or href.startswith("//"):
         return None
-    is_path = href.isascii() and href.isprintable() and len(href) <= LONGEST_PATH
+    is_path = href.isascii() and href.isprintable() and len(href) <= MAX_PATH
     return quote(href, safe=OF_A_PATH) if is_path else None
 
 

@@ -19,9 +19,9 @@ A_DAY = 86_400.0
 QUOTA_A_COMPANY = 1000  # requests a day: 1,000 x (1 + active connected companies)
 A_CENTURY = 36_525 * A_DAY  # further from it no clock goes wrong: such a date is nonsense
 AGREEING = 2.0  # seconds that two clocks may differ and count as the same: dates in headers have whole seconds
-LONGEST_WAIT = 3650 * A_DAY  # what is longer is cut to this: it stops the run all the same
+MAX_WAIT = 3650 * A_DAY  # what is longer is cut to this: it stops the run all the same
 MOST = 10**12  # a number of requests that is larger is nonsense
-LONGEST_DAY = 2 * A_DAY  # no quota of Codat's lasts longer: a reset that claims to is nonsense
+MAX_DAY = 2 * A_DAY  # no quota of Codat's lasts longer: a reset that claims to is nonsense
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
@@ -36,7 +36,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     except ValueError:
         moment = _date(text)
         seconds = moment - _date_of_answer(headers, now) + 1 if moment is not None else -1.0
-    return min(seconds, LONGEST_WAIT) if 0 <= seconds < math.inf else None
+    return min(seconds, MAX_WAIT) if 0 <= seconds < math.inf else None
 
 
 def read_quota(headers: Mapping[str, str], now: float) -> Quota | None:
@@ -50,7 +50,7 @@ def read_quota(headers: Mapping[str, str], now: float) -> Quota | None:
         reset = _next_midnight(served_at)
     # Told by Codat's clock: where this machine's disagrees, what counts is how long it is until then.
     wait = reset - (now if abs(now - served_at) <= AGREEING else served_at)
-    return Quota(_whole(headers.get("x-rate-limit-limit")), remaining, now + min(max(wait, 0.0), LONGEST_DAY))
+    return Quota(_whole(headers.get("x-rate-limit-limit")), remaining, now + min(max(wait, 0.0), MAX_DAY))
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Budget:
     reserve: int = 0
     quota: Quota | None = None
     in_flight: int = 0
-    booked: int = 0
+    reserved: int = 0
     _sent: int = 0
     _told_when: int = 0  # how many had been sent when `quota` was told: what is sent later tells later
     _lost: list[int] = field(default_factory=list)  # for each lost request, how many had been sent by then
@@ -75,7 +75,7 @@ class Budget:
         """Requests that may still be promised to somebody; None while no answer has told a quota."""
         if self.quota is None:
             return None
-        return self.quota.remaining - self.reserve - self.in_flight - self.booked - len(self._lost)
+        return self.quota.remaining - self.reserve - self.in_flight - self.reserved - len(self._lost)
 
     @property
     def is_overdrawn(self) -> bool:

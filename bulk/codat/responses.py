@@ -14,7 +14,7 @@ from typing import Any
 from bulk.model import Outcome, Problem
 
 UNTRUSTED = "untrusted"
-MOST_TEXT = 500  # characters of an error that are kept: enough to act on, too few to flood a report
+MAX_TEXT = 500  # characters of an error that are kept: enough to act on, too few to flood a report
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
     if 200 <= status < 300:
         if content is None and body.strip():
             problem = Problem(f"Codat answered {status} with a body that cannot be read: {_snippet(body)}", str(status))
-            return Reply(Outcome.LOST, status, None, problem, headers, is_readable=False)
+            return Reply(Outcome.UNKNOWN, status, None, problem, headers, is_readable=False)
         return Reply(Outcome.DONE, status, content, None, headers)
     is_codats = content is not None and ("statusCode" in content or "correlationId" in content)
     problem = _problem(status, headers, content if is_codats else None, body)
@@ -44,38 +44,38 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
 
 def unsent(what: str) -> Reply:
     """Say that a request never left this machine."""
-    return Reply(Outcome.UNSENT, problem=Problem(what, "unreachable"), is_readable=False)
+    return Reply(Outcome.NOT_SENT, problem=Problem(what, "unreachable"), is_readable=False)
 
 
 def untrusted(what: str) -> Reply:
     """Say that a request never left this machine, because who answers there could not prove to be Codat."""
-    return Reply(Outcome.UNSENT, problem=Problem(what, UNTRUSTED), is_readable=False)
+    return Reply(Outcome.NOT_SENT, problem=Problem(what, UNTRUSTED), is_readable=False)
 
 
 def lost(what: str) -> Reply:
     """Say that a request left and no answer came back."""
-    return Reply(Outcome.LOST, problem=Problem(what, "no answer"), is_readable=False)
+    return Reply(Outcome.UNKNOWN, problem=Problem(what, "no answer"), is_readable=False)
 
 
 def unreadable(reply: Reply, what: str) -> Reply:
     """Say that a 2xx lacks what its operation promises: it may have been done."""
     problem = Problem(f"Codat answered {reply.status} without {what}", str(reply.status))
-    return Reply(Outcome.LOST, reply.status, None, problem, reply.headers, is_readable=False)
+    return Reply(Outcome.UNKNOWN, reply.status, None, problem, reply.headers, is_readable=False)
 
 
 def _outcome(status: int, *, is_codats: bool) -> Outcome:
     if status in (401, 402, 403) or 300 <= status < 400:
-        return Outcome.STOPPED
+        return Outcome.FATAL
     if status == 429:
-        return Outcome.HELD
+        return Outcome.RATE_LIMITED
     if status == 409:
-        return Outcome.BUSY
+        return Outcome.CONFLICT
     if status >= 500:
         # Only what Codat itself answered is kept under the key; a gateway's page says nothing of Codat.
-        return Outcome.KEPT if is_codats else Outcome.LOST
+        return Outcome.SERVER_ERROR if is_codats else Outcome.UNKNOWN
     if status in (408, 425) or status < 200:
-        return Outcome.LOST
-    return Outcome.REFUSED
+        return Outcome.UNKNOWN
+    return Outcome.REJECTED
 
 
 def _problem(status: int, headers: Mapping[str, str], content: dict[str, Any] | None, body: bytes) -> Problem:
@@ -88,7 +88,7 @@ def _problem(status: int, headers: Mapping[str, str], content: dict[str, Any] | 
     if details:
         text = f"{text} ({details})"
     correlation_id = content.get("correlationId")
-    return Problem(text[:MOST_TEXT], str(status), str(correlation_id) if correlation_id else None)
+    return Problem(text[:MAX_TEXT], str(status), str(correlation_id) if correlation_id else None)
 
 
 def _validation(validation: object) -> str:

@@ -21,17 +21,17 @@ from typing import Self
 import anyio
 from aiolimiter import AsyncLimiter
 
-from bulk.codat.circuit_breaker import GIVE_UP_AFTER, Outage
+from bulk.codat.circuit_breaker import GIVE_UP_AFTER, CircuitBreaker
 from bulk.codat.quota import Budget, read_quota, retry_after
 from bulk.codat.responses import UNTRUSTED, Reply
 from bulk.model import Outcome, Stop
 
 PATIENCE = 300.0  # seconds: a longer wait stops the run, unless it was told to wait
-MOST_429S = 30  # holds in a row, without one success
-A_MOMENT = 2.0  # seconds: a shorter wait is not worth a word
+MAX_429S = 30  # holds in a row, without one success
+MIN_REPORTED_WAIT = 2.0  # seconds: a shorter wait is not worth a word
 MARGIN = 0.05  # seconds: timers may fire a little early
 # Retry-After belongs to these answers (RFC 9110, 10.2.3): whatever they say besides, nothing leaves before it is over.
-ASKING_TO_WAIT = (Outcome.HELD, Outcome.BUSY, Outcome.KEPT, Outcome.LOST)
+ASKING_TO_WAIT = (Outcome.RATE_LIMITED, Outcome.CONFLICT, Outcome.SERVER_ERROR, Outcome.UNKNOWN)
 MEND_TRUST = "Nothing was sent to it. Where your network looks into TLS, name its certificates with SSL_CERT_FILE"
 OUT_OF_QUOTA = "Codat's daily quota is used up"
 
@@ -59,7 +59,7 @@ def bucket(rate: int) -> tuple[float, float]:
     return float(burst), burst * 60.0 / refill_a_minute
 
 
-class Gate:
+class Throttle:
     """Every request `enter`s, `depart`s, is `answered` and `leave`s; a customer first `book`s what it will need."""
 
     def __init__(
@@ -94,7 +94,7 @@ class Gate:
         self._was_told = False  # whether any answer came yet
         self._changed = anyio.Event()
         self._budget = Budget(reserve)
-        self.outage = Outage(concurrency)
+        self.outage = CircuitBreaker(concurrency)
         self.stop: Stop | None = None
         self.closed = anyio.Event()
 
@@ -121,12 +121,12 @@ class Gate:
         self.closed.set()
         self._notify()
 
-    async def book(self, requests: int) -> None:
+    async def reserve(self, requests: int) -> None:
         """Wait until the day's quota has room for so many requests, and keep it for the caller. Raises Stopped."""
         while True:
             self._raise_if_stopped()
             budget = self._budget
-            idle = budget.in_flight == 0 and budget.booked == 0
+            idle = budget.in_flight == 0 and budget.reserved == 0
             if budget.quota is None:
                 # Until one answer has told the quota, one customer goes ahead of the others.
                 if self._was_told or idle:
@@ -137,11 +137,11 @@ class Gate:
                 await self._sleep_till_reset()
                 continue
             await self._changed.wait()
-        self._budget.booked += requests
+        self._budget.reserved += requests
 
-    def unbook(self, requests: int) -> None:
+    def release(self, requests: int) -> None:
         """Give back what was booked and is not needed now."""
-        self._budget.booked -= requests
+        self._budget.reserved -= requests
         self._notify()
 
     async def enter(self) -> None:
@@ -166,26 +166,26 @@ class Gate:
         self._entered -= 1
         self._notify()
 
-    def depart(self) -> int:
+    def on_sent(self) -> int:
         """Count one booked request as on its way."""
-        self._budget.booked -= 1
+        self._budget.reserved -= 1
         return self._budget.send()
 
-    def answered(self, number: int, reply: Reply, *, creates: bool) -> None:
+    def on_response(self, number: int, reply: Reply, *, creates: bool) -> None:
         """Learn from what came back: quota, 429s, outages, and what stops everything."""
         now = anyio.current_time()
         wall = self._wall()
         told = read_quota(reply.headers, wall) if reply.status is not None else None
-        self._budget.answer(number, told, reached=reply.outcome is not Outcome.UNSENT)
+        self._budget.answer(number, told, reached=reply.outcome is not Outcome.NOT_SENT)
         self._was_told = self._was_told or reply.status is not None
         asked = retry_after(reply.headers, wall) if reply.outcome in ASKING_TO_WAIT else None
         if asked is not None:
             self.asked_until = max(self.asked_until or 0.0, wall + asked + MARGIN)
-        if reply.outcome is Outcome.HELD:
+        if reply.outcome is Outcome.RATE_LIMITED:
             self._throttle(asked, now, wall)
         elif reply.outcome is Outcome.DONE:
             self._recover()
-        elif reply.outcome is Outcome.STOPPED and reply.problem:
+        elif reply.outcome is Outcome.FATAL and reply.problem:
             self.close(Stop(_refusal(reply), 3))
         elif reply.problem and reply.problem.code == UNTRUSTED:
             self.close(Stop(f"{reply.problem.text}. {MEND_TRUST}", 75))
@@ -203,7 +203,7 @@ class Gate:
             asked = min(2.0 ** min(self._throttled, 6), 60.0)
         if now >= self._hold_until:  # the others that were in flight with this one say the same
             self._throttled += 1
-        if self._throttled > MOST_429S:
+        if self._throttled > MAX_429S:
             self.close(Stop("Codat has answered 429 again and again, although it was waited for each time", 75))
         if now >= self._hold_until:
             self._allowed = max(1, self._allowed // 2)
@@ -235,7 +235,7 @@ class Gate:
         if now + seconds <= self._hold_until:
             return
         self._hold_until = now + seconds
-        if seconds >= A_MOMENT and wall + seconds > self._said_until + A_MOMENT:
+        if seconds >= MIN_REPORTED_WAIT and wall + seconds > self._said_until + MIN_REPORTED_WAIT:
             self._said_until = wall + seconds
             self._on_hold(Hold(why, wall + seconds))
 
@@ -284,12 +284,12 @@ class Gate:
             raise Stopped
 
 
-class Turn:
+class Slot:
     """One request's time inside the gate: an async context manager that may be over before its block is."""
 
-    def __init__(self, gate: Gate) -> None:
+    def __init__(self, throttle: Throttle) -> None:
         """Make a turn at this gate; it begins when the context is entered. Raises Stopped then."""
-        self._gate = gate
+        self._gate = throttle
         self._is_over = True
 
     async def __aenter__(self) -> Self:

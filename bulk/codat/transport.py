@@ -17,17 +17,17 @@ import httptools
 import httpx
 
 IDLE = 5.0  # seconds: a connection that was idle for longer may be closed by the other side at any moment
-MOST_HEAD = 128 * 1024  # bytes of an answer's status and headers, and of whatever comes before them
+MAX_HEAD = 128 * 1024  # bytes of an answer's status and headers, and of whatever comes before them
 
 
-class Lane(httpx.AsyncBaseTransport):
+class Transport(httpx.AsyncBaseTransport):
     """Carries one request at a time; connects when it has to. `timeout` in seconds."""
 
     def __init__(self, *, tls: ssl.SSLContext | None, timeout: float) -> None:
         """Make a lane that is not connected yet; without `tls` it speaks plainly."""
         self._tls = tls
         self._timeout = timeout
-        self._line: _Line | None = None
+        self._line: _Connection | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and wait for its whole answer, whose body is as it came: encoded, if it says so.
@@ -52,13 +52,13 @@ class Lane(httpx.AsyncBaseTransport):
         """End the connection."""
         self._let_go()
 
-    async def _connect(self, url: httpx.URL) -> _Line:
+    async def _connect(self, url: httpx.URL) -> _Connection:
         loop = asyncio.get_running_loop()
         host, port = url.raw_host.decode("ascii"), url.port or (443 if self._tls else 80)
         try:
             async with asyncio.timeout(self._timeout):
                 _, line = await loop.create_connection(
-                    lambda: _Line(loop, self._timeout), host, port, ssl=self._tls, happy_eyeballs_delay=0.25
+                    lambda: _Connection(loop, self._timeout), host, port, ssl=self._tls, happy_eyeballs_delay=0.25
                 )
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no connection within {self._timeout:g} seconds") from error
@@ -72,7 +72,7 @@ class Lane(httpx.AsyncBaseTransport):
             self._line = None
 
 
-class _Line(asyncio.Protocol):
+class _Connection(asyncio.Protocol):
     """A connection that is open: bytes out, one answer in."""
 
     _transport: asyncio.Transport
@@ -135,7 +135,7 @@ class _Line(asyncio.Protocol):
             self._fail(httpx.RemoteProtocolError, "the answer wants another protocol")
         except httptools.HttpParserError as error:
             self._fail(httpx.RemoteProtocolError, f"not an HTTP answer: {error}")
-        if self._bytes > (self._most if self._has_head else MOST_HEAD):
+        if self._bytes > (self._most if self._has_head else MAX_HEAD):
             self._fail(httpx.RemoteProtocolError, f"an answer of more than {self._bytes // 1024:,} kB")
 
     def eof_received(self) -> None:

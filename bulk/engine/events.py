@@ -30,7 +30,7 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True)
-class Swept:
+class Reconciled:
     """One page of the company list was read."""
 
     companies: int
@@ -70,9 +70,9 @@ class Ended:
     stop: Stop | None
 
 
-Event = Enrolled | Started | Swept | Advanced | Hold | Resting | Warned | Ended
+Event = Enrolled | Started | Reconciled | Advanced | Hold | Resting | Warned | Ended
 Hook = Callable[[Event], None]
 
 
-def nobody(_: Event) -> None:
+def ignore_events(_: Event) -> None:
     """Hear of everything and say nothing."""

@@ -1,6 +1,6 @@
 """Who is next: customers fed from the journal in order, and those that wait for another try.
 
-Bounded: a page of the journal and at most `MOST_PARKED` waiting customers are in memory, however large the batch.
+Bounded: a page of the journal and at most `MAX_PARKED` waiting customers are in memory, however large the batch.
 """
 
 from __future__ import annotations
@@ -13,39 +13,39 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from bulk.model import Entry
+from bulk.model import CustomerRecord
 
-MOST_PARKED = 1000
+MAX_DEFERRED = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """A customer in work, and what this run has tried for it."""
 
-    entry: Entry
+    entry: CustomerRecord
     tries: int = 0  # passing faults in a row
     since: float | None = None  # when the first of them was met
 
 
 @dataclass(order=True)
-class _Parked:
+class _Deferred:
     due: float  # by the loop's clock, which nobody sets
     number: int
     item: Item = field(compare=False)
 
 
-class Agenda:
+class CustomerQueue:
     """Hands out customers to workers; every one is `park`ed again or `done`."""
 
-    def __init__(self, feed: Callable[[], Awaitable[list[Entry]]], wall: Callable[[], float]) -> None:
+    def __init__(self, feed: Callable[[], Awaitable[list[CustomerRecord]]], wall: Callable[[], float]) -> None:
         """Make an agenda. `feed` gives a page of entries, an empty one at the end; `wall` seconds since 1970."""
         self._feed = feed
         self._wall = wall
-        self._page: deque[Entry] = deque()
+        self._page: deque[CustomerRecord] = deque()
         self._feeding = anyio.Lock()
         self._is_fed = False
         self._is_closed = False
-        self._parked: list[_Parked] = []
+        self._parked: list[_Deferred] = []
         self._numbers = itertools.count()
         self._in_work = 0
         self._changed = anyio.Event()
@@ -56,7 +56,7 @@ class Agenda:
             if self._parked and self._parked[0].due <= anyio.current_time():
                 self._in_work += 1
                 return heapq.heappop(self._parked).item
-            if len(self._parked) < MOST_PARKED and (entry := await self._from_feed()) is not None:
+            if len(self._parked) < MAX_DEFERRED and (entry := await self._from_feed()) is not None:
                 self._in_work += 1
                 return Item(entry)
             is_over = self._is_fed and not self._page and not self._parked and not self._in_work
@@ -66,10 +66,10 @@ class Agenda:
         self.close()
         return None
 
-    def park(self, item: Item, due: float) -> None:
+    def defer(self, item: Item, due: float) -> None:
         """Put a customer back until it is due, in seconds since 1970."""
         wait = due - self._wall()
-        heapq.heappush(self._parked, _Parked(anyio.current_time() + wait, next(self._numbers), item))
+        heapq.heappush(self._parked, _Deferred(anyio.current_time() + wait, next(self._numbers), item))
         self.done()
 
     def done(self) -> None:
@@ -82,7 +82,7 @@ class Agenda:
         self._is_closed = True
         self._notify()
 
-    async def _from_feed(self) -> Entry | None:
+    async def _from_feed(self) -> CustomerRecord | None:
         if not self._page and not self._is_fed:
             async with self._feeding:
                 if not self._page and not self._is_fed:

@@ -11,7 +11,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from bulk.model import Ask, Outcome, Step
+from bulk.model import Attempt, Outcome, Step
 
 KEY_LIFETIME = 90 * 60.0
 # A request whose client is gone may still be at work, and a list may lag behind; a look-up waits so long after the
@@ -19,8 +19,8 @@ KEY_LIFETIME = 90 * 60.0
 SETTLING = 5.0
 # Behind a kept 5xx the look-up is all there is, since the key cannot be repeated: it gets longer.
 SETTLING_OF_KEPT = 12.0
-MOST_TRIES = 6  # passing faults of one customer in one run
-LONGEST_EFFORT = 15 * 60.0  # seconds spent on them
+MAX_TRIES = 6  # passing faults of one customer in one run
+MAX_EFFORT = 15 * 60.0  # seconds spent on them
 # Codat's own 5xx are kept under their key. A gateway's are not, unless Codat stood behind it: after the second,
 # the key is held to be spent.
 GATEWAY_FAULTS_A_KEY = 2
@@ -35,7 +35,7 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class LookUp:
     """Ask Codat whether the thing exists already."""
 
 
@@ -46,7 +46,7 @@ class Wait:
     until: float
 
 
-Decision = Send | Look | Wait
+Decision = Send | LookUp | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Sweep:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AttemptHistory:
     """What the requests for one step so far amount to."""
 
     key: str | None = None  # the key to repeat, if any
@@ -74,17 +74,17 @@ class Standing:
     absent_at: float = 0.0  # when it was last looked for and not found
 
 
-def standing(asks: Iterable[Ask], *, sweep: Sweep | None = None, may_exist: bool = False) -> Standing:
+def standing(attempts: Iterable[Attempt], *, sweep: Sweep | None = None, may_exist: bool = False) -> AttemptHistory:
     """Fold what was asked for one step, oldest first.
 
     `may_exist`: whether the thing may be there although nobody here asked for it, or did and lost sight of it.
     `sweep`: the last one that shows this step. What was in doubt before it, and is still, was not there then.
     """
-    now = Standing(in_doubt=may_exist)
-    for ask in asks:
+    now = AttemptHistory(in_doubt=may_exist)
+    for ask in attempts:
         if ask.outcome is Outcome.FOUND or (ask.outcome is Outcome.DONE and ask.key is not None):
             # It was done. What is asked of the same step since then is another thing, and needs another key.
-            now = Standing(key=ask.key or now.key, is_spent=True, in_doubt=may_exist)
+            now = AttemptHistory(key=ask.key or now.key, is_spent=True, in_doubt=may_exist)
         else:
             now = _after_look(now, ask) if ask.key is None else _after_post(now, ask)
     if now.in_doubt and sweep and now.doubted_in < sweep.run and sweep.at >= now.doubted_at + now.settling:
@@ -92,7 +92,7 @@ def standing(asks: Iterable[Ask], *, sweep: Sweep | None = None, may_exist: bool
     return now
 
 
-def decide(known: Standing, now: float, *, is_harmless: bool = False) -> Decision:
+def decide(known: AttemptHistory, now: float, *, is_harmless: bool = False) -> Decision:
     """Decide what to do next for a step that is not done.
 
     `is_harmless`: doing it twice does no harm, and it can be undone by others. Then the answer that is kept under a key
@@ -101,7 +101,7 @@ def decide(known: Standing, now: float, *, is_harmless: bool = False) -> Decisio
     if known.in_doubt:
         settled_at = known.doubted_at + known.settling
         # A clock that was set back must not hold anybody for long.
-        return Wait(settled_at) if now < settled_at <= now + known.settling else Look()
+        return Wait(settled_at) if now < settled_at <= now + known.settling else LookUp()
     if is_harmless and known.was_doubted:
         return Send()
     if known.key is None or known.is_spent:
@@ -112,51 +112,51 @@ def decide(known: Standing, now: float, *, is_harmless: bool = False) -> Decisio
     is_looked_for = known.absent_at >= known.since + KEY_LIFETIME if is_forgotten else known.absent_at <= now
     if known.was_doubted and (age < 0 or is_forgotten) and not is_looked_for:
         # What was in doubt may have been done since it was looked for; while the key lived, that would have shown.
-        return Look()
+        return LookUp()
     return Send() if is_forgotten else Send(known.key, known.body)
 
 
-def decide_renewal(asks: Sequence[Ask], now: float, *, timeout: float) -> Decision:
+def decide_renewal(attempts: Sequence[Attempt], now: float, *, timeout: float) -> Decision:
     """Decide what to do next for a linkUrl that is to be made anew, oldest ask first.
 
     Asking twice is no harm, but only the last one made opens. So a request that was lost and may still be at work must
     be over before the next one, or it would spoil what that one brings. `timeout`: for how many seconds an answer is
     waited for; one that never came may have been as slow as that, and more.
     """
-    last = asks[-1] if asks else None
-    if last is not None and (last.outcome is None or last.outcome.is_unknown):
+    last = attempts[-1] if attempts else None
+    if last is not None and (last.outcome is None or last.outcome.is_in_doubt):
         settling = SETTLING if last.status is not None else SETTLING + 2 * timeout
         settled_at = last.sent_at + settling
         return Wait(settled_at) if now < settled_at <= now + settling else Send()
     return Send()
 
 
-def decide_look_at_link(asks: Sequence[Ask], now: float, *, timeout: float) -> Decision:
+def decide_look_at_link(attempts: Sequence[Attempt], now: float, *, timeout: float) -> Decision:
     """Decide when to look for a connection that is in doubt, oldest ask first.
 
     The list of a company's connections makes their linkUrls anew as well: a look-up that was lost must be over.
     """
-    was_look_up = bool(asks) and asks[-1].key is None
-    renewal = decide_renewal(asks, now, timeout=timeout) if was_look_up else Look()
-    return renewal if isinstance(renewal, Wait) else Look()
+    was_look_up = bool(attempts) and attempts[-1].key is None
+    renewal = decide_renewal(attempts, now, timeout=timeout) if was_look_up else LookUp()
+    return renewal if isinstance(renewal, Wait) else LookUp()
 
 
-def decide_deletion(asks: Sequence[Ask], *, run: int) -> Decision:
+def decide_deletion(attempts: Sequence[Attempt], *, run: int) -> Decision:
     """Decide what to do next for a company that is to be deleted, oldest ask first.
 
     A deletion needs no key, since a second one finds nothing; but it cannot be taken back. So Codat is asked right
     before it whether somebody has linked the company: `run` is this run, and a look of an earlier one is too old.
     """
-    last = asks[-1] if asks else None
-    is_fresh = last is not None and last.outcome is Outcome.ABSENT and last.run == run
-    return Send() if is_fresh else Look()
+    last = attempts[-1] if attempts else None
+    is_fresh = last is not None and last.outcome is Outcome.NOT_FOUND and last.run == run
+    return Send() if is_fresh else LookUp()
 
 
-def since_deletion(asks: Sequence[Ask]) -> Sequence[Ask]:
+def since_deletion(attempts: Sequence[Attempt]) -> Sequence[Attempt]:
     """Leave out what was asked for a company that has been deleted since: nothing of it is left."""
     is_gone = (Outcome.DONE, Outcome.FOUND)
-    gone = [n for n, ask in enumerate(asks) if ask.step is Step.DELETE and ask.outcome in is_gone]
-    return asks[gone[-1] + 1 :] if gone else asks
+    gone = [n for n, ask in enumerate(attempts) if ask.step is Step.DELETE and ask.outcome in is_gone]
+    return attempts[gone[-1] + 1 :] if gone else attempts
 
 
 def backoff(tries: int, rng: random.Random) -> float:
@@ -166,20 +166,20 @@ def backoff(tries: int, rng: random.Random) -> float:
 
 def is_worth_another_try(tries: int, seconds: float) -> bool:
     """Whether a customer with so many passing faults over so long is tried again in this run."""
-    return tries < MOST_TRIES and seconds < LONGEST_EFFORT
+    return tries < MAX_TRIES and seconds < MAX_EFFORT
 
 
-def _after_look(now: Standing, ask: Ask) -> Standing:
-    return replace(now, in_doubt=False, absent_at=ask.sent_at) if ask.outcome is Outcome.ABSENT else now
+def _after_look(now: AttemptHistory, ask: Attempt) -> AttemptHistory:
+    return replace(now, in_doubt=False, absent_at=ask.sent_at) if ask.outcome is Outcome.NOT_FOUND else now
 
 
-def _after_post(now: Standing, ask: Ask) -> Standing:
+def _after_post(now: AttemptHistory, ask: Attempt) -> AttemptHistory:
     if ask.key != now.key:
         now = replace(now, key=ask.key, body=ask.body, since=ask.sent_at, is_spent=False, gateway_faults=0)
     outcome = ask.outcome
-    if outcome is None or outcome.is_unknown:
+    if outcome is None or outcome.is_in_doubt:
         faults = now.gateway_faults + (1 if (ask.status or 0) >= 500 else 0)
-        is_spent = now.is_spent or outcome is Outcome.KEPT or faults >= GATEWAY_FAULTS_A_KEY
+        is_spent = now.is_spent or outcome is Outcome.SERVER_ERROR or faults >= GATEWAY_FAULTS_A_KEY
         return replace(
             now,
             is_spent=is_spent,
@@ -190,7 +190,7 @@ def _after_post(now: Standing, ask: Ask) -> Standing:
             settling=SETTLING_OF_KEPT if is_spent else SETTLING,
             was_doubted=True,
         )
-    if outcome in (Outcome.REFUSED, Outcome.STOPPED):  # kept under its key: it would be replayed
+    if outcome in (Outcome.REJECTED, Outcome.FATAL):  # kept under its key: it would be replayed
         # An earlier try may have done it, and this refusal be its echo ("has one already"): look once more.
         in_doubt = now.in_doubt or now.was_doubted
         doubted_at = ask.sent_at - now.settling

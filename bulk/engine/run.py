@@ -23,23 +23,23 @@ from anyio.abc import TaskGroup
 
 from bulk.codat import endpoints
 from bulk.codat.client import Client, Sender
-from bulk.codat.throttle import Gate, Hold, Stopped
+from bulk.codat.throttle import Hold, Stopped, Throttle
 from bulk.engine import steps
 from bulk.engine.events import Advanced, Ended, Hook, Warned
-from bulk.engine.process import Finished, Tools, advance
-from bulk.engine.queue import Agenda
-from bulk.engine.steps import Aim
-from bulk.errors import BatchUnusable, BulkError, WrongUsage
-from bulk.journal import database, mark
+from bulk.engine.process import Finished, RunContext, advance
+from bulk.engine.queue import CustomerQueue
+from bulk.engine.steps import Goal
+from bulk.errors import BatchError, BulkError, UsageError
+from bulk.journal import attempts, database, facts, mark, runs
 from bulk.journal.writer import Writer
-from bulk.model import Entry, State, Stop
+from bulk.model import CustomerRecord, State, Stop
 from bulk.settings import Settings
 
 A_PAGE = 200  # entries read from the journal at once
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
+class Threshold:
     """A number of customers, or a share of all of them."""
 
     number: float
@@ -58,7 +58,7 @@ class Options:
     retry_failed: bool = False
     waits: bool = False  # sleep through an exhausted daily quota
     reserve: int = 0  # requests of the daily quota to leave unused
-    max_failures: Share | None = None
+    max_failures: Threshold | None = None
     link_lifetime: int | None = None  # seconds that a linkUrl is good; the batch remembers it
 
     def __post_init__(self) -> None:
@@ -67,22 +67,22 @@ class Options:
         for name, number, least in numbers:
             is_number = isinstance(number, int) and not isinstance(number, bool) and number >= least
             if not is_number and not (name != "reserve" and number is None):
-                raise WrongUsage(f"{name} needs a whole number from {least}; {number!r} is none.")
+                raise UsageError(f"{name} needs a whole number from {least}; {number!r} is none.")
         share = self.max_failures
         if share is None:
             return
-        if not isinstance(share, Share) or not 0 <= share.number <= (100 if share.is_percent else 2**53):
-            raise WrongUsage(f"max_failures needs a Share, of a number or of 0 to 100 percent; {share!r} is none.")
+        if not isinstance(share, Threshold) or not 0 <= share.number <= (100 if share.is_percent else 2**53):
+            raise UsageError(f"max_failures needs a Share, of a number or of 0 to 100 percent; {share!r} is none.")
 
 
-Feed = Callable[[], Awaitable[list[Entry]]]
+Feed = Callable[[], Awaitable[list[CustomerRecord]]]
 
 
 @dataclass(slots=True)
 class Session:
     """What a job works with while the gate is open."""
 
-    tools: Tools
+    context: RunContext
     hook: Hook
     concurrency: int
     most_failures: Callable[[int], float] = lambda _: math.inf
@@ -92,28 +92,28 @@ class Session:
 
     async def work_off(self, feed: Feed, customers: int) -> None:
         """Take the customers of the feed as far as they get, many at once. `customers`: all that a share is of."""
-        tools = self.tools
-        agenda = Agenda(feed, tools.wall)
+        context = self.context
+        agenda = CustomerQueue(feed, context.wall)
         most_failures = self.most_failures(customers)
 
         async def worker() -> None:
             try:
                 while (item := await agenda.next()) is not None:
-                    verdict = await advance(item, tools)
+                    verdict = await advance(item, context)
                     if isinstance(verdict, Finished):
                         self._note(item.entry, verdict, most_failures)
                         agenda.done()
                     else:
-                        agenda.park(verdict.item, verdict.due)
+                        agenda.defer(verdict.item, verdict.due)
             except Stopped:
                 agenda.close()
             except BulkError as error:
                 self.trouble = self.trouble or error
-                tools.gate.close(Stop(str(error), error.exit_code))
+                context.throttle.close(Stop(str(error), error.exit_code))
                 agenda.close()
 
         async def close_with_gate() -> None:
-            await tools.gate.closed.wait()
+            await context.throttle.closed.wait()
             agenda.close()
 
         async with anyio.create_task_group() as group:
@@ -124,21 +124,21 @@ class Session:
                     workers.start_soon(worker)
             group.cancel_scope.cancel()
 
-    def _note(self, entry: Entry, verdict: Finished, most_failures: float) -> None:
+    def _note(self, entry: CustomerRecord, verdict: Finished, most_failures: float) -> None:
         if verdict.state is None:
             return
         self.left += verdict.is_left
         if verdict.state is State.FAILED and not verdict.is_left:
             self.failures += 1
             if self.failures > most_failures:
-                self.tools.gate.close(
+                self.context.throttle.close(
                     Stop(
                         f"{self.failures} customers have failed, more than --max-failures allows. See their errors in "
                         "results.csv; the same command goes on with the others",
                         1,
                     )
                 )
-        quota = self.tools.gate.budget.quota
+        quota = self.context.throttle.budget.quota
         self.hook(Advanced(entry.customer_id, verdict.state, quota, is_left=verdict.is_left))
 
 
@@ -154,7 +154,7 @@ class Job(Protocol):
         """The input file that it reads, if it does."""
 
     @property
-    def aim(self) -> Aim:
+    def goal(self) -> Goal:
         """What it wants of the customers."""
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:
@@ -210,9 +210,7 @@ class Run:
                 self._claim(connection)
                 self._notice_loss(connection)
                 at = steps.timestamp(self._wall())
-                run = database.begin_run(
-                    connection, command=job.command, version=self._version, source=job.source, at=at
-                )
+                run = runs.begin_run(connection, command=job.command, version=self._version, source=job.source, at=at)
                 await anyio.to_thread.run_sync(job.prepare, connection, run)
         except BaseException:
             connection.close()
@@ -233,11 +231,11 @@ class Run:
     def _claim(self, connection: sqlite3.Connection) -> None:
         """Make the batch this Codat's; refuse one that belongs to another."""
         # The name marks the batch's companies in Codat: it stays what it was when the folder is renamed.
-        self._batch = database.get(connection, "name") or self._batch
-        known = database.get(connection, "codat")
+        self._batch = facts.get(connection, "name") or self._batch
+        known = facts.get(connection, "codat")
         if known is None:
             with database.transaction(connection):
-                database.put(
+                facts.put(
                     connection,
                     {
                         "name": self._batch,
@@ -249,7 +247,7 @@ class Run:
         else:
             refuse_another(known, self._folder, self._settings)
         with database.transaction(connection):
-            database.put(connection, {"base_url": self._settings.base_url})  # what the next command needs to be told
+            facts.put(connection, {"base_url": self._settings.base_url})  # what the next command needs to be told
 
     def _notice_loss(self, connection: sqlite3.Connection) -> None:
         """Say so if the journal is one of some time ago; the company list is then read before anybody is created."""
@@ -267,8 +265,8 @@ class Run:
         if not await job.begin(writer, self._hook, self._wall()):
             return None
         settings, options = self._settings, self._options
-        last, asked_until = await writer.write(lambda db: (database.last_request_at(db), database.asked_until(db)))
-        gate = Gate(
+        last, asked_until = await writer.write(lambda db: (attempts.last_request_at(db), facts.asked_until(db)))
+        throttle = Throttle(
             rate=settings.rate,
             concurrency=settings.concurrency,
             wall=self._wall,
@@ -278,11 +276,13 @@ class Run:
             on_hold=lambda hold: self._note_hold(hold, writer, run, group),
         )
         async with self._connect(settings) as client, anyio.create_task_group() as group:
-            group.start_soon(_close_on, interrupt, gate)
+            group.start_soon(_close_on, interrupt, throttle)
             if asked_until is not None:
-                gate.go_on_holding(asked_until)
-            tools = Tools(client, gate, writer, run, self._batch, job.aim, self._wall, self._rng, settings.timeout)
-            session = Session(tools, self._hook, settings.concurrency, self._most_failures)
+                throttle.go_on_holding(asked_until)
+            context = RunContext(
+                client, throttle, writer, run, self._batch, job.goal, self._wall, self._rng, settings.timeout
+            )
+            session = Session(context, self._hook, settings.concurrency, self._most_failures)
             try:
                 await job.work(session)
             except Stopped:
@@ -292,10 +292,10 @@ class Run:
             group.cancel_scope.cancel()
         if session.trouble is not None:
             raise session.trouble
-        if gate.stop is None and session.left:
+        if throttle.stop is None and session.left:
             left = "1 customer" if session.left == 1 else f"{session.left} customers"
             return Stop(f"{left} could not be finished for now; their errors are in results.csv", 75)
-        return gate.stop
+        return throttle.stop
 
     def _most_failures(self, customers: int) -> float:
         share = self._options.max_failures
@@ -308,7 +308,7 @@ class Run:
         async def note() -> None:
             # Where the disk is full, the next intent finds that out, and ends the run in order.
             with contextlib.suppress(BulkError):
-                await writer.write(lambda db: database.hold(db, run, since=since, until=until, why=hold.why))
+                await writer.write(lambda db: runs.hold(db, run, since=since, until=until, why=hold.why))
 
         group.start_soon(note)
 
@@ -316,7 +316,7 @@ class Run:
         at = steps.timestamp(self._wall())
         with anyio.CancelScope(shield=True):
             try:
-                await writer.write(lambda db: database.finish_run(db, run, at=at, seconds=seconds, stopped=stopped))
+                await writer.write(lambda db: runs.finish_run(db, run, at=at, seconds=seconds, stopped=stopped))
             except BulkError as error:
                 self._hook(Warned(str(error)))
 
@@ -324,7 +324,7 @@ class Run:
 def refuse_another(known: str, folder: Path, settings: Settings) -> None:
     """Refuse a batch that is known to belong to another Codat than the settings name. Raises BatchUnusable."""
     if known != settings.codat:
-        raise BatchUnusable(
+        raise BatchError(
             f"The batch {folder} was run against {known}, and this run would use {settings.codat}. "
             "Give the other with --base-url or --sandbox, or take another batch; nothing was sent."
         )
@@ -335,6 +335,6 @@ def _told(stop: Stop) -> str:
     return stop.reason + until
 
 
-async def _close_on(interrupt: anyio.Event, gate: Gate) -> None:
+async def _close_on(interrupt: anyio.Event, throttle: Throttle) -> None:
     await interrupt.wait()
-    gate.close(Stop("Interrupted", 130))
+    throttle.close(Stop("Interrupted", 130))

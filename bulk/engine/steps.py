@@ -16,14 +16,14 @@ from typing import Any
 from bulk.codat import endpoints, responses
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
-from bulk.model import DELETED, Company, Connection, Entry, Outcome, Problem, State, Step, customer_tag
+from bulk.model import DELETED, Company, Connection, CustomerRecord, Outcome, Problem, State, Step, customer_tag
 
 Changes = dict[str, Any]
 ENDED = ("Unlinked", "Deauthorized")
-LATER = Outcome.BUSY, Outcome.UNSENT, Outcome.HELD, Outcome.REFUSED, Outcome.STOPPED
+LATER = Outcome.CONFLICT, Outcome.NOT_SENT, Outcome.RATE_LIMITED, Outcome.REJECTED, Outcome.FATAL
 
 
-class Aim(Enum):
+class Goal(Enum):
     """What a run wants of its customers: which steps it takes with them."""
 
     LINK_READY = auto()  # a company, an accounting connection and a linkUrl
@@ -33,22 +33,22 @@ class Aim(Enum):
     UNDONE = auto()  # no company, unless somebody has linked it
 
 
-def next_step(entry: Entry, aim: Aim) -> Step | None:
+def next_step(entry: CustomerRecord, goal: Goal) -> Step | None:
     """Say what is to be asked next; None when the customer has got as far as it can."""
     status = entry.connection_status
-    if aim is Aim.LINK_READY:
+    if goal is Goal.LINK_READY:
         return _next_to_link_ready(entry)
-    if aim is Aim.UNDONE:
+    if goal is Goal.UNDONE:
         is_nobodys = status in (None, "PendingAuth", DELETED) and entry.partner_connection_id is None
         return Step.DELETE if entry.company_id is not None and is_nobodys else None
-    if status == "Linked" and aim is Aim.PARTNER:
+    if status == "Linked" and goal is Goal.PARTNER:
         return Step.PARTNER if entry.partner_connection_id is None else None
-    if status == "Linked" and aim is Aim.UNLINKED:
+    if status == "Linked" and goal is Goal.UNLINKED:
         return Step.UNLINK
-    return Step.LINK if status == "PendingAuth" and aim is Aim.FRESH_LINK and not entry.link_url else None
+    return Step.LINK if status == "PendingAuth" and goal is Goal.FRESH_LINK and not entry.link_url else None
 
 
-def _next_to_link_ready(entry: Entry) -> Step | None:
+def _next_to_link_ready(entry: CustomerRecord) -> Step | None:
     if entry.company_id is None:
         return Step.COMPANY
     if entry.connection_id is None:
@@ -56,9 +56,9 @@ def _next_to_link_ready(entry: Entry) -> Step | None:
     return Step.LINK if entry.connection_status == "PendingAuth" and not entry.link_url else None
 
 
-def requests_needed(entry: Entry, aim: Aim) -> int:
+def requests_needed(entry: CustomerRecord, goal: Goal) -> int:
     """Count the requests that take this customer to the end, if all goes well."""
-    step = next_step(entry, aim)
+    step = next_step(entry, goal)
     return 0 if step is None else 2 if step is Step.COMPANY else 1
 
 
@@ -76,7 +76,7 @@ def state_of(connection_status: str | None, *, has_partner: bool) -> State:
     return State.LINK_READY
 
 
-def state_after(entry: Entry) -> State:
+def state_after(entry: CustomerRecord) -> State:
     """Say how far a customer has got for whom nothing more is asked."""
     if entry.company_id is None:
         return State.PENDING
@@ -85,11 +85,11 @@ def state_after(entry: Entry) -> State:
     return state_of(entry.connection_status, has_partner=entry.partner_connection_id is not None)
 
 
-def _has_lost_partner(entry: Entry) -> bool:
+def _has_lost_partner(entry: CustomerRecord) -> bool:
     return entry.partner_connection_id is not None and entry.partner_status == DELETED
 
 
-def request_for(entry: Entry, step: Step, *, batch: str) -> Request:
+def request_for(entry: CustomerRecord, step: Step, *, batch: str) -> Request:
     """Build the request of a step."""
     company_id, connection_id = entry.company_id or "", entry.connection_id or ""
     match step:
@@ -109,7 +109,7 @@ def request_for(entry: Entry, step: Step, *, batch: str) -> Request:
             return endpoints.delete_company(company_id)
 
 
-def look_up_for(entry: Entry, step: Step) -> Request:
+def look_up_for(entry: CustomerRecord, step: Step) -> Request:
     """Build the request that shows whether a step was done already."""
     if step is Step.COMPANY:
         return endpoints.list_companies(tag=(endpoints.CUSTOMER_TAG, customer_tag(entry.customer_id)))
@@ -118,7 +118,7 @@ def look_up_for(entry: Entry, step: Step) -> Request:
     return endpoints.list_connections(entry.company_id or "")
 
 
-def sent(entry: Entry, step: Step) -> Changes:
+def sent(entry: CustomerRecord, step: Step) -> Changes:
     """Give what Codat may have from now on, since the request of this step is about to leave."""
     if step is Step.COMPANY:
         return {"name_sent": entry.name, "description_sent": entry.description}
@@ -129,14 +129,14 @@ def sent(entry: Entry, step: Step) -> Changes:
     return {}
 
 
-def left_by(entry: Entry, step: Step, reply: Reply, *, in_doubt: bool) -> Changes:
+def left_by(entry: CustomerRecord, step: Step, reply: Reply, *, in_doubt: bool) -> Changes:
     """Give what a request leaves behind in the journal that was not done, as far as is known."""
     changes: Changes = {}
     if step is Step.LINK and reply.outcome in LATER:
         changes = dict(zip(("link_url", "link_issued_at"), entry.old_link, strict=True))
-    if reply.outcome in (Outcome.REFUSED, Outcome.STOPPED) and not in_doubt:
+    if reply.outcome in (Outcome.REJECTED, Outcome.FATAL) and not in_doubt:
         changes |= unsent(step)
-    return changes | troubled(step, reply.problem) if reply.outcome is Outcome.REFUSED else changes
+    return changes | troubled(step, reply.problem) if reply.outcome is Outcome.REJECTED else changes
 
 
 def unsent(step: Step) -> Changes:
@@ -154,7 +154,7 @@ def created(company: Company) -> Changes:
     return own | {"name_sent": company.name} | NO_ERROR
 
 
-def read_answer(entry: Entry, step: Step, reply: Reply, at: float) -> tuple[Reply, Changes]:
+def read_answer(entry: CustomerRecord, step: Step, reply: Reply, at: float) -> tuple[Reply, Changes]:
     """Read the answer to a step's request: what it changes, or that it may have been done and does not say so."""
     if step is Step.DELETE and (reply.outcome is Outcome.DONE or is_gone(reply)):
         return replace(reply, outcome=Outcome.DONE, problem=None), undone(entry)
@@ -177,14 +177,14 @@ def read_answer(entry: Entry, step: Step, reply: Reply, at: float) -> tuple[Repl
     return reply, connected(connection, issued_at=timestamp(at))
 
 
-def read_connections(entry: Entry, step: Step, reply: Reply, at: float) -> tuple[Reply, Changes]:
+def read_connections(entry: CustomerRecord, step: Step, reply: Reply, at: float) -> tuple[Reply, Changes]:
     """Read the answer to List connections, whose linkUrls are fresh: was this step done already?"""
     connections = endpoints.read_connections(reply.content)
     if connections is None:
         return responses.unreadable(reply, "a page of connections"), {}
     accounting = endpoints.accounting_connection(connections, entry.platform_key)
     partner = endpoints.partner_connection(connections)
-    absent, found = replace(reply, outcome=Outcome.ABSENT), replace(reply, outcome=Outcome.FOUND)
+    absent, found = replace(reply, outcome=Outcome.NOT_FOUND), replace(reply, outcome=Outcome.FOUND)
     if step is Step.CONNECTION:
         return (found, connected(accounting, issued_at=timestamp(at))) if accounting else (absent, {})
     is_linked = accounting is not None and accounting.status == "Linked"
@@ -201,7 +201,7 @@ def read_connections(entry: Entry, step: Step, reply: Reply, at: float) -> tuple
     return (found if is_found else absent), changes | (partnered(partner) if partner is not None else {})
 
 
-def read_deletable(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Changes]:
+def read_deletable(entry: CustomerRecord, reply: Reply, at: float) -> tuple[Reply, Changes]:
     """Read the answer to Get company: is it gone, or has somebody linked it, or may it be deleted?"""
     if is_gone(reply):
         return replace(reply, outcome=Outcome.FOUND, problem=None), undone(entry)
@@ -210,10 +210,10 @@ def read_deletable(entry: Entry, reply: Reply, at: float) -> tuple[Reply, Change
         return responses.unreadable(reply, "a company and its connections"), {}
     changes = refreshed(entry, company, at=at)
     was_linked = any(c.status != "PendingAuth" or c.source_type == "Expense" for c in company.connections)
-    if was_linked and next_step(apply(entry, changes), Aim.UNDONE) is not None:
+    if was_linked and next_step(apply(entry, changes), Goal.UNDONE) is not None:
         problem = Problem("Somebody has linked this company, or had: it is left alone", "linked")
-        return replace(reply, outcome=Outcome.REFUSED, problem=problem), changes
-    return replace(reply, outcome=Outcome.ABSENT), changes
+        return replace(reply, outcome=Outcome.REJECTED, problem=problem), changes
+    return replace(reply, outcome=Outcome.NOT_FOUND), changes
 
 
 def is_gone(reply: Reply) -> bool:
@@ -221,12 +221,12 @@ def is_gone(reply: Reply) -> bool:
     return reply.status == 404 and reply.is_readable
 
 
-def company_of(entry: Entry, companies: Iterable[Company]) -> Company | None:
+def company_of(entry: CustomerRecord, companies: Iterable[Company]) -> Company | None:
     """Pick the company that a list shows of a customer who has none; one that was deleted is none, shown or not."""
     return endpoints.find_company([c for c in companies if c.id != entry.deleted_id], entry.customer_id)
 
 
-def taken_over(entry: Entry, company: Company, *, batch: str, at: float) -> Changes:
+def taken_over(entry: CustomerRecord, company: Company, *, batch: str, at: float) -> Changes:
     """Give what a company that was found in Codat changes, with its accounting connection where it has one."""
     # Only what this journal has asked for is its own: another batch may have the same name, and so the same tag.
     tag = company.tags.get(endpoints.BATCH_TAG)
@@ -250,7 +250,7 @@ def taken_over(entry: Entry, company: Company, *, batch: str, at: float) -> Chan
     return changes | partnered(partner) | {"state": state_of(connection.status, has_partner=True)}
 
 
-def refreshed(entry: Entry, company: Company, *, at: float) -> Changes:
+def refreshed(entry: CustomerRecord, company: Company, *, at: float) -> Changes:
     """Give what the company list shows of a customer's company that the journal does not know; nothing if it does."""
     if not company.knows_connections:
         return {}
@@ -276,7 +276,7 @@ def refreshed(entry: Entry, company: Company, *, at: float) -> Changes:
     return changes
 
 
-def _current(entry: Entry, connections: Sequence[Connection]) -> Connection | None:
+def _current(entry: CustomerRecord, connections: Sequence[Connection]) -> Connection | None:
     """Pick the accounting connection that says how far a customer is: a linked one, else the journal's own.
 
     A customer may have linked other software than asked, and ended that later: then nobody is asked once more.
@@ -290,7 +290,7 @@ def _current(entry: Entry, connections: Sequence[Connection]) -> Connection | No
     return own if own.status in ENDED else max(ended, key=lambda c: c.created or "", default=own)
 
 
-def turned(entry: Entry, connection: Connection) -> Changes:
+def turned(entry: CustomerRecord, connection: Connection) -> Changes:
     """Give what another status of a known connection changes; its linkUrl is left as it is."""
     has_partner = entry.partner_connection_id is not None
     changes: Changes = {
@@ -302,7 +302,7 @@ def turned(entry: Entry, connection: Connection) -> Changes:
     return changes | deleted(Step.PARTNER) if connection.status == "Linked" and _has_lost_partner(entry) else changes
 
 
-def _with(entry: Entry, partner: Connection | None) -> Entry:
+def _with(entry: CustomerRecord, partner: Connection | None) -> CustomerRecord:
     if partner is None:
         return entry.evolve(partner_connection_id=None, partner_status=None)
     return entry.evolve(partner_connection_id=partner.id, partner_status=partner.status)
@@ -369,7 +369,7 @@ NOTHING_SENT: Changes = {
 }
 
 
-def undone(entry: Entry) -> Changes:
+def undone(entry: CustomerRecord) -> Changes:
     """Give what holds once a customer's company was deleted on purpose: Codat has nothing, and nothing was sent."""
     return NOTHING_SENT | {"deleted_id": entry.company_id}
 
@@ -380,7 +380,7 @@ ENTRYS_OWN = (
 )
 
 
-def apply(entry: Entry, changes: Changes) -> Entry:
+def apply(entry: CustomerRecord, changes: Changes) -> CustomerRecord:
     """Make the entry that these changes leave."""
     own = {name: changes[name] for name in ENTRYS_OWN if name in changes}
     return entry.evolve(**own) if own else entry

@@ -13,8 +13,8 @@ from typing import Final
 
 import polars as pl
 
-from bulk.errors import UnreadableInput, WrongUsage
-from bulk.guard import unguard
+from bulk.errors import InputError, UsageError
+from bulk.guard import unescape_formula
 
 NEEDED: Final = ("customer_id", "company_name", "platform")
 FIELDS: Final = (*NEEDED, "email", "description")
@@ -74,7 +74,7 @@ def read_header(
     if mended:
         trimmed = trimmed[:named]  # a spreadsheet adds nameless columns
     if guarded:
-        trimmed = pl.select(unguard(pl.lit(pl.Series(trimmed, dtype=pl.String)))).to_series().to_list()
+        trimmed = pl.select(unescape_formula(pl.lit(pl.Series(trimmed, dtype=pl.String)))).to_series().to_list()
     if mended:
         trimmed = [*_as_in_the_input(trimmed[:-2]), *OUR_OWN]
     columns, renamed = _unique(trimmed[:-2] if mended else trimmed)
@@ -83,7 +83,7 @@ def read_header(
         if field not in places and (place := _found(path, field, columns, trimmed)) is not None:
             places[field] = place
     if missing := [field for field in needed if field not in places]:
-        raise UnreadableInput(_lacking(path, missing, columns, can_be_mapped=needed is NEEDED))
+        raise InputError(_lacking(path, missing, columns, can_be_mapped=needed is NEEDED))
     notes = [
         f"column {_shown(columns[place])} is read as {field}"
         for field, place in places.items()
@@ -130,7 +130,7 @@ def _field(field: str) -> str:
     for known in FIELDS:
         if plain(field) == plain(known):
             return known
-    raise WrongUsage(
+    raise UsageError(
         f"--map {field}=...: there is no such field{_nearest(field, FIELDS)}; the fields are {', '.join(FIELDS)}"
     )
 
@@ -142,10 +142,10 @@ def _mapped(path: Path, column: str, columns: Sequence[str]) -> int:
     if len(alike) == 1:
         return alike[0]
     if alike:
-        raise WrongUsage(
+        raise UsageError(
             f"{path}: --map ...={column} could be any of {_listed([columns[p] for p in alike])}; write it exactly"
         )
-    raise WrongUsage(
+    raise UsageError(
         f"{path}: has no column {_shown(column)}{_nearest(column, columns)}; its columns are {_listed(columns)}"
     )
 
@@ -154,9 +154,7 @@ def _found(path: Path, field: str, columns: Sequence[str], originals: Sequence[s
     alike = [place for place in range(len(columns)) if plain(originals[place]) == plain(field)]
     if len(alike) > 1:
         names = _listed([columns[place] for place in alike])
-        raise UnreadableInput(
-            f"{path}: {len(alike)} columns could be {field}: {names}; say which with --map {field}=COLUMN"
-        )
+        raise InputError(f"{path}: {len(alike)} columns could be {field}: {names}; say which with --map {field}=COLUMN")
     return alike[0] if alike else None
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from bulk.errors import UnreadableInput
+from bulk.errors import InputError
 from bulk.input import encoding, records
 from bulk.input.columns import NEEDED, Header, matches, read_header
 from bulk.input.frames import CELLS, SURPLUS, cell, unpanicked, without_nuls
@@ -87,7 +87,7 @@ class CsvFile:
                 glob=False,
             )
         if len(frame) != block.rows:
-            raise UnreadableInput(f"{self._path}: {block.rows} rows were read as {len(frame)}; save it again as CSV")
+            raise InputError(f"{self._path}: {block.rows} rows were read as {len(frame)}; save it again as CSV")
         if b'""' in block.text:
             frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))  # polars keeps "" apart from nothing
         if b"\0" in block.text:
@@ -128,11 +128,11 @@ def _first_row(path: Path, head: str, delimiter: str, *, skip: int) -> tuple[lis
             if any(name.strip() for name in row):
                 if not skip:
                     if any("\0" in name for name in row):
-                        raise UnreadableInput(f"{path}: holds NUL bytes in its header; save it again as CSV in UTF-8")
+                        raise InputError(f"{path}: holds NUL bytes in its header; save it again as CSV in UTF-8")
                     return row, reader.line_num
                 skip -= 1
     except csv.Error as error:
-        raise UnreadableInput(
+        raise InputError(
             f"{path}: its header cannot be read ({error}); the first line must name the columns"
         ) from error
-    raise UnreadableInput(f"{path}: has no header; its first line must name the columns")
+    raise InputError(f"{path}: has no header; its first line must name the columns")

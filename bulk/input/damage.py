@@ -71,7 +71,7 @@ LOST_LETTERS: Final = Form(
     "has question marks where letters may have been: saved in an encoding that lacks them",
     "write the letters again and save it as CSV UTF-8",
 )
-LONGEST_IN_LETTERS: Final = 12
+MAX_IN_LETTERS: Final = 12
 """No form that begins with a letter has more bytes than `sept. 2026` in the longest of the languages."""
 OF_IDS: Final = (_SHORTENED_FORM, DATE, _ERROR, _TRUTH, _MARKED)
 OF_NAMES: Final = (_SHORTENED_FORM, DATE, _ERROR, _MARKED)

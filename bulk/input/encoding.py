@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Final, cast
 
-from bulk.errors import UnreadableInput
+from bulk.errors import InputError
 
 _PIECE: Final = (1 << 19, 3 << 21)
 _LARGE_FILE: Final = 1 << 26
@@ -61,15 +61,13 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise UnreadableInput(f"{path}: there is no such file; check its name") from None
+        raise InputError(f"{path}: there is no such file; check its name") from None
     except PermissionError:
-        raise UnreadableInput(f"{path}: reading it is not allowed; check its permissions") from None
+        raise InputError(f"{path}: reading it is not allowed; check its permissions") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise UnreadableInput(
-            f"{path}: is no whole gzip file ({error}); copy it again, or rename it to .csv"
-        ) from error
+        raise InputError(f"{path}: is no whole gzip file ({error}); copy it again, or rename it to .csv") from error
     except OSError as error:
-        raise UnreadableInput(f"{path}: cannot be read ({error.strerror or error}); copy it again") from error
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); copy it again") from error
 
 
 def digest_of(path: Path) -> str:
@@ -84,10 +82,10 @@ def survey(path: Path, *, is_compressed: bool) -> Survey:
     with readable(path), _opened(path, is_compressed=is_compressed) as file:
         sample = file.read(_SAMPLE)
     if not sample:
-        raise UnreadableInput(f"{path}: is empty; give a file with a header and a row for each customer")
+        raise InputError(f"{path}: is empty; give a file with a header and a row for each customer")
     for magic, what in _MAGIC:
         if sample.startswith(magic):
-            raise UnreadableInput(f"{path}: {what}")
+            raise InputError(f"{path}: {what}")
     encoding, bom, notes = _encoding(path, sample, is_compressed=is_compressed)
     found = Survey(path, digest, encoding, bom, is_compressed, has_bare_returns=False, notes=notes)
     start = b"".join(_take(chunks(found), _SAMPLE))
@@ -153,7 +151,7 @@ def _encoding(path: Path, sample: bytes, *, is_compressed: bool) -> tuple[str, i
             note = f"read as {guess.upper()}: it has no byte order mark, and every other byte is zero"
             return _proven(path, guess, 0, is_compressed=is_compressed), 0, (note,)
         if _is_binary(sample.count(0), len(sample)):
-            raise UnreadableInput(f"{path}: {_NULS}")
+            raise InputError(f"{path}: {_NULS}")
     encoding = _proven(path, "utf-8", 0, is_compressed=is_compressed)
     return encoding, 0, _told(encoding)
 
@@ -187,14 +185,14 @@ def _proven(path: Path, encoding: str, bom: int, *, is_compressed: bool) -> str:
         _decode_all(path, encoding, bom, is_compressed=is_compressed)
     except UnicodeDecodeError:
         if encoding != "utf-8" or bom:
-            raise UnreadableInput(
+            raise InputError(
                 f"{path}: begins as {encoding.upper()} but has bytes that are none; save it again as CSV in UTF-8"
             ) from None
         _refuse_damaged_utf8(path, is_compressed=is_compressed)
         try:
             _decode_all(path, "cp1252", 0, is_compressed=is_compressed)
         except UnicodeDecodeError:
-            raise UnreadableInput(f"{path}: is neither UTF-8 nor Windows-1252 text; save it as CSV in UTF-8") from None
+            raise InputError(f"{path}: is neither UTF-8 nor Windows-1252 text; save it as CSV in UTF-8") from None
         return "cp1252"
     return encoding
 
@@ -213,7 +211,7 @@ def _decode_all(path: Path, encoding: str, bom: int, *, is_compressed: bool) -> 
                 decoder.decode(raw)
                 is_pending = decoder.getstate()[0] != b""
             if _is_binary(nuls, len(raw)):
-                raise UnreadableInput(f"{path}: {_NULS}")
+                raise InputError(f"{path}: {_NULS}")
         decoder.decode(b"", final=True)
 
 
@@ -230,6 +228,6 @@ def _refuse_damaged_utf8(path: Path, *, is_compressed: bool) -> None:
                 first_bad = lines + text.count("\n", 0, text.find(_REPLACED)) + 1
             lines += raw.count(b"\n")
     if letters - bad > bad:
-        raise UnreadableInput(
+        raise InputError(
             f"{path}: is UTF-8 but for {bad} bytes that are not text, the first in line {first_bad}; mend that line"
         )

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 import polars as pl
 
-from bulk.errors import UnreadableInput
+from bulk.errors import InputError
 from bulk.input.columns import Header
 
 CELLS: Final = "cells"
@@ -50,4 +50,4 @@ def unpanicked(path: Path) -> Iterator[None]:
         yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise UnreadableInput(f"{path}: cannot be read as a table ({first}); save it again") from error
+        raise InputError(f"{path}: cannot be read as a table ({first}); save it again") from error

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import polars as pl
 
-from bulk.errors import UnreadableInput
-from bulk.guard import unguard
+from bulk.errors import InputError
+from bulk.guard import unescape_formula
 from bulk.input.encoding import readable
 from bulk.input.frames import cell
 from bulk.input.rules import trimmed
@@ -25,8 +25,8 @@ def read_ids(path: Path) -> list[str]:
     column = cell(table.header.places["customer_id"])
     found: dict[str, None] = {}
     for frame in table.frames():
-        ids = frame.select(trimmed(unguard(pl.col(column)))).to_series().drop_nulls()
+        ids = frame.select(trimmed(unescape_formula(pl.col(column)))).to_series().drop_nulls()
         found |= dict.fromkeys(each for each in ids if each)
     if not found:
-        raise UnreadableInput(f"{path}: names no customer in its column customer_id")
+        raise InputError(f"{path}: names no customer in its column customer_id")
     return list(found)

@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from bulk.errors import UnreadableInput
+from bulk.errors import InputError
 from bulk.input import encoding
 from bulk.input.columns import NEEDED, Header, read_header
 from bulk.input.frames import cell, unpanicked, without_nuls
@@ -48,11 +48,9 @@ class ParquetFile:
         with encoding.readable(path), path.open("rb") as file:
             start = file.read(4)
         if not start:
-            raise UnreadableInput(
-                f"{path}: is empty; give a file with a column for each field and a row for each customer"
-            )
+            raise InputError(f"{path}: is empty; give a file with a column for each field and a row for each customer")
         if start != b"PAR1":
-            raise UnreadableInput(f"{path}: is no Parquet file; if it is a text table, rename it to .csv")
+            raise InputError(f"{path}: is no Parquet file; if it is a text table, rename it to .csv")
         _prove(path)
         with unpanicked(path):
             schema = pl.scan_parquet(path, glob=False).collect_schema()
@@ -75,13 +73,13 @@ class ParquetFile:
                 for part in _portions(frame):
                     yield part.select(texts).with_columns(without_nuls(self.header, len(texts)))
         if missing:
-            raise UnreadableInput(f"{self._path}: cannot be read as a table (rows are missing); export it again")
+            raise InputError(f"{self._path}: cannot be read as a table (rows are missing); export it again")
 
     def _told(self) -> Iterator[str]:
         for field, place in self.header.places.items():
             dtype = self._types[place]
             if dtype.is_nested():
-                raise UnreadableInput(
+                raise InputError(
                     f"{self._path}: its {field} column holds lists or structs, not texts; write one text for each row"
                 )
             if dtype.is_float():
@@ -108,7 +106,7 @@ def _prove(path: Path) -> None:
     )
     if outcome.returncode:
         said = outcome.stdout.decode(errors="replace").strip() or "it is damaged, or in pieces of too many rows"
-        raise UnreadableInput(f"{path}: cannot be read as a table ({said}); export it again")
+        raise InputError(f"{path}: cannot be read as a table ({said}); export it again")
 
 
 def _text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:

@@ -19,9 +19,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bulk.errors import UnreadableInput
+from bulk.errors import InputError
 
-LONGEST_ROW: Final = 1 << 24
+MAX_ROW: Final = 1 << 24
 _TRIES: Final = 8
 
 
@@ -59,11 +59,11 @@ class Cutter:
             if block is not None:
                 done += block.rows
                 yield block
-            elif len(held) > LONGEST_ROW and b'"' in held:
+            elif len(held) > MAX_ROW and b'"' in held:
                 raise self._endless(done)
-            elif len(held) > LONGEST_ROW:
-                raise UnreadableInput(
-                    f"{self._path}: after about {done} rows there is one of more than {LONGEST_ROW // 2**20} MB; "
+            elif len(held) > MAX_ROW:
+                raise InputError(
+                    f"{self._path}: after about {done} rows there is one of more than {MAX_ROW // 2**20} MB; "
                     "save it again as CSV, a line for each row"
                 )
         if held:
@@ -72,8 +72,8 @@ class Cutter:
                 raise self._endless(done + (block.rows if block else 0))
             yield block
 
-    def _endless(self, done: int) -> UnreadableInput:
-        return UnreadableInput(
+    def _endless(self, done: int) -> InputError:
+        return InputError(
             f"{self._path}: after about {done} rows a quote opens a cell and is never closed; "
             "close it, or double it if it is text"
         )
@@ -88,7 +88,7 @@ class Cutter:
         mended, end = self._mended(text, is_last=is_last)
         bare = self._without_quoted(mended)
         if bare is None:
-            raise UnreadableInput(f"{self._path}: its quotes cannot be read; save it again as CSV")
+            raise InputError(f"{self._path}: its quotes cannot be read; save it again as CSV")
         return (self._block(mended, bare) if mended else None), end
 
     def _without_quoted(self, text: bytes) -> bytes | None:

@@ -10,11 +10,11 @@ import polars as pl
 from bulk import platforms
 from bulk.input.names import fold_name
 
-LONGEST_ID: Final = 100
+MAX_ID: Final = 100
 """Codat keeps it in a tag, whose value has at most 100 characters."""
-LONGEST_NAME: Final = 500
-LONGEST_DESCRIPTION: Final = 5_000
-LONGEST_EMAIL: Final = 254
+MAX_NAME: Final = 500
+MAX_DESCRIPTION: Final = 5_000
+MAX_EMAIL: Final = 254
 _SHOWN: Final = 80
 
 INVISIBLE: Final = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u180e"
@@ -75,10 +75,10 @@ def _control(field: str, pattern: str, problem: str) -> Rule:
 
 RULES: Final = (
     _missing("customer_id"),
-    _too_long("customer_id", LONGEST_ID, "give a shorter identifier"),
+    _too_long("customer_id", MAX_ID, "give a shorter identifier"),
     _control("customer_id", _CONTROL, "holds a line break or another control character"),
     _missing("company_name"),
-    _too_long("company_name", LONGEST_NAME, "shorten it"),
+    _too_long("company_name", MAX_NAME, "shorten it"),
     _control("company_name", _CONTROL_BUT_SPACING, "holds a control character"),
     _rule(
         "name_empty",
@@ -96,7 +96,7 @@ RULES: Final = (
         "names no platform, or more than one",
         "",  # depends on the text
     ),
-    _too_long("email", LONGEST_EMAIL, "write a shorter one"),
+    _too_long("email", MAX_EMAIL, "write a shorter one"),
     _rule(
         "email_bad",
         "email",
@@ -104,7 +104,7 @@ RULES: Final = (
         "is no email address",
         "write one address such as name@example.com, or leave it empty",
     ),
-    _too_long("description", LONGEST_DESCRIPTION, "shorten it"),
+    _too_long("description", MAX_DESCRIPTION, "shorten it"),
     _control("description", _CONTROL_BUT_SPACING, "holds a control character"),
 )
 

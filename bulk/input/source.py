@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from bulk.errors import UnreadableInput
+from bulk.errors import InputError
 from bulk.input import encoding
 from bulk.input.columns import NEEDED
 from bulk.input.csv import CsvFile
@@ -76,7 +76,7 @@ class Input:
 
     def _require_unchanged(self) -> None:
         if _stamp(self.path) != self._stamp:
-            raise UnreadableInput(f"{self.path}: was changed since it was opened; run the command again")
+            raise InputError(f"{self.path}: was changed since it was opened; run the command again")
 
 
 def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input:
@@ -93,7 +93,7 @@ def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input
     )
     opened = Input(path, digest, header.columns, header.extras, header.mended, dict(mapping), table, stamp)
     if not header.mended and not _has_rows(table):  # of our own rejects file, all may be mended by now
-        raise UnreadableInput(f"{path}: has a header but no rows; give a row for each customer")
+        raise InputError(f"{path}: has a header but no rows; give a row for each customer")
     return opened
 
 
@@ -117,16 +117,16 @@ def open_table(path: Path, mapping: Mapping[str, str], *, needed: Sequence[str] 
     """Read a table's header; `needed` are the fields that it must have. Raises UnreadableInput."""
     name = path.name.lower()
     if path.is_dir():
-        raise UnreadableInput(f"{path}: is a directory; give the file in it")
+        raise InputError(f"{path}: is a directory; give the file in it")
     if not path.is_file():
-        raise UnreadableInput(f"{path}: is no ordinary file; save its content in a file first")
+        raise InputError(f"{path}: is no ordinary file; save its content in a file first")
     if name.endswith(".parquet"):
         return ParquetFile(path, mapping, needed=needed)
     if name.endswith(_TEXTS):
         return CsvFile(path, mapping, needed=needed)
     if name.endswith(_WORKBOOKS):
-        raise UnreadableInput(f"{path}: is a workbook; save its sheet as CSV (UTF-8) and give that file")
-    raise UnreadableInput(f"{path}: its kind is unknown; give a .csv, .csv.gz, .tsv or .parquet file")
+        raise InputError(f"{path}: is a workbook; save its sheet as CSV (UTF-8) and give that file")
+    raise InputError(f"{path}: its kind is unknown; give a .csv, .csv.gz, .tsv or .parquet file")
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from bulk.guard import unguard
+from bulk.guard import unescape_formula
 from bulk.input.columns import FIELDS, Header
 from bulk.input.duplicates import Seen
 from bulk.input.frames import CELLS, SURPLUS, cell
@@ -65,7 +65,7 @@ class Judge:
         if CELLS not in frame.columns:
             frame = frame.with_columns(pl.lit(self._cells).alias(CELLS), pl.lit(None, dtype=pl.String).alias(SURPLUS))
         if self._header.guarded:
-            frame = frame.with_columns(unguard(pl.col(cell(at))) for at in range(self._width))
+            frame = frame.with_columns(unescape_formula(pl.col(cell(at))) for at in range(self._width))
         if not self._header.mended:
             return frame.with_columns(pl.lit(None, dtype=pl.Int64).alias("mends"))
         mends = pl.col(cell(self._width)).str.extract(_ROW_NUMBER).str.replace_all(r"\D", "")

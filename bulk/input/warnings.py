@@ -19,7 +19,7 @@ from typing import Final
 
 import polars as pl
 
-from bulk.input.damage import DATE, LONGEST_IN_LETTERS, LOST_LETTERS, OF_IDS, OF_NAMES, Form
+from bulk.input.damage import DATE, LOST_LETTERS, MAX_IN_LETTERS, OF_IDS, OF_NAMES, Form
 from bulk.input.rules import shown
 from bulk.input.validate import Batch
 
@@ -37,7 +37,7 @@ _COMPARE: Final = "compare it with your own system"
 _ODD: Final = (
     pl.col("customer_id").str.contains("|".join((_DIGITS, *(form.pattern for form in OF_IDS)))).alias("id"),
     # All forms begin with a digit or a sign, or are short: a comparison is much cheaper than a pattern.
-    ((pl.col("company_name") < "@") | (pl.col("company_name").str.len_bytes() <= LONGEST_IN_LETTERS)).alias("name"),
+    ((pl.col("company_name") < "@") | (pl.col("company_name").str.len_bytes() <= MAX_IN_LETTERS)).alias("name"),
     pl.col("company_name").str.contains("?", literal=True).alias("asking"),
 )
 _IS_RAGGED: Final = pl.col("reasons").str.starts_with("row ")  # its cells stand under the wrong columns

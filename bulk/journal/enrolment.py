@@ -100,7 +100,7 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ImportDiff:
     """How the input compares with the batch, in customers; `rejected` in rows."""
 
     new: int = 0
@@ -111,7 +111,7 @@ class Tally:
     is_another: bool = False  # the file is none that the batch knew: it adds to what others have brought in
 
 
-def known_unchanged(connection: sqlite3.Connection, digest: str) -> Tally | None:
+def known_unchanged(connection: sqlite3.Connection, digest: str) -> ImportDiff | None:
     """Say how the input compares if this very file was enrolled last, without reading a row; else None."""
     row = connection.execute("SELECT id, digest FROM sources ORDER BY id").fetchall()
     if len(row) != 1 or row[0][1] != digest:
@@ -122,7 +122,7 @@ def known_unchanged(connection: sqlite3.Connection, digest: str) -> Tally | None
         "SELECT count(*), count(*) FILTER (WHERE presence = 'gone') FROM customers WHERE presence <> 'present'"
     ).fetchone()
     (rejected,) = connection.execute("SELECT count(*) FROM rejections").fetchone()
-    return Tally(same=customers - absent, gone=gone, rejected=rejected)
+    return ImportDiff(same=customers - absent, gone=gone, rejected=rejected)
 
 
 class Enrolment:
@@ -218,7 +218,7 @@ class Enrolment:
         self._place("refused")
         self._insert_rejections()
 
-    def finish(self) -> Tally:
+    def finish(self) -> ImportDiff:
         """Compare what was taken in with the batch; find who is gone, and give the tally."""
         source = self._id
         if self._is_same_file:
@@ -232,7 +232,7 @@ class Enrolment:
         (gone,) = self._db.execute("SELECT count(*) FROM customers WHERE presence = 'gone'").fetchone()
         (rejected,) = self._db.execute("SELECT count(*) FROM rejections").fetchone()
         is_another = not (self._is_same_file or self._is_first)
-        return Tally(self._new, self._same, self._changed, gone, rejected, is_another)
+        return ImportDiff(self._new, self._same, self._changed, gone, rejected, is_another)
 
     def _place(self, table: str) -> None:
         """Say for which row of the batch's input each row stands: the one it mends, its customer's, or its own."""
@@ -585,13 +585,13 @@ def _settle(connection: sqlite3.Connection, which: str, *, step: str | None = No
     Else its key would be repeated, under which Codat may still keep the answer of then.
     """
     connection.execute(
-        "UPDATE requests SET outcome = 'found' WHERE (outcome IS NULL OR outcome IN ('lost', 'kept')) "  # noqa: S608 - fixed texts
+        "UPDATE requests SET outcome = 'found' WHERE (outcome IS NULL OR outcome IN ('unknown', 'server_error')) "  # noqa: S608 - fixed texts
         f"AND customer IN (SELECT seq FROM customers WHERE {which}) AND step IS coalesce(?, step)",
         (step,),
     )
 
 
-def note(connection: sqlite3.Connection, run: int, tally: Tally) -> None:
+def note(connection: sqlite3.Connection, run: int, tally: ImportDiff) -> None:
     """Write down how a run's input compares."""
     connection.execute(
         "UPDATE runs SET rows_new = ?, rows_same = ?, rows_changed = ?, rows_gone = ? WHERE id = ?",

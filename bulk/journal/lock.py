@@ -8,7 +8,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from bulk.errors import BatchInUse
+from bulk.errors import BatchInUseError
 from bulk.journal.database import make_folder, usable
 
 
@@ -22,7 +22,7 @@ def only_run(folder: Path) -> Iterator[None]:
         try:
             lock.acquire()
         except Timeout:
-            raise BatchInUse(
+            raise BatchInUseError(
                 f"Another run is at work on {folder}. Wait until it ends, or stop it with Ctrl-C; nothing was sent."
             ) from None
     try:

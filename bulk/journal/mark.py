@@ -16,7 +16,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from bulk.journal import database
+from bulk.journal import attempts, database
 
 FILE = ".journal.mark"
 _FORM = b"%20d %20d %20d\n"  # always as long, so that it is overwritten at once and needs no more room later
@@ -72,7 +72,7 @@ def fallen_behind(connection: sqlite3.Connection, folder: Path) -> int:
 
     If any, what its last sweep has shown is forgotten: the next migrate looks who is there before it creates anybody.
     """
-    newest, known = database.newest_request(connection), read(folder)
+    newest, known = attempts.newest_request(connection), read(folder)
     is_unknown = known == 0 and newest > 0  # a copy of the journal alone, of whatever time
     lost = max(known - newest, 0)
     if not lost and not is_unknown:

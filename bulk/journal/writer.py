@@ -17,12 +17,13 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from bulk.journal import mark
-from bulk.journal.database import FILE, gone, newest_request, transaction, translated
+from bulk.journal.attempts import newest_request
+from bulk.journal.database import FILE, gone, transaction, translated
 from bulk.journal.mark import Mark
 
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], Any]
-MOST_AT_ONCE = 256
+MAX_AT_ONCE = 256
 
 
 class Writer:
@@ -76,7 +77,7 @@ class Writer:
         """Take the first that comes and whatever waits behind it, without lingering; empty at the end."""
         first = self._waiting.get()
         batch = [] if first is None else [first]
-        while batch and len(batch) < MOST_AT_ONCE:
+        while batch and len(batch) < MAX_AT_ONCE:
             try:
                 further = self._waiting.get_nowait()
             except queue.Empty:

@@ -14,8 +14,8 @@ from typing import Final
 from bulk.model import State
 from bulk.reports.rows import EXPIRY, ROW, SHOWN_GONE, Reader, Summary, moment
 
-MOST_EXAMPLES: Final = 5  # of customers with the same error
-MOST_CORRELATION_IDS: Final = 10
+MAX_EXAMPLES: Final = 5  # of customers with the same error
+MAX_CORRELATION_IDS: Final = 10
 
 _SHOWN = f"(presence <> 'gone' OR {SHOWN_GONE})"
 # How far each customer has got, as the number of a stage. What was deleted in Codat is not there any more.
@@ -48,7 +48,7 @@ _ERRORS = f"""
 _REASONS = f"SELECT {ROW}, customer_id, reasons FROM rejections WHERE hidden = 0 ORDER BY source, row"  # noqa: S608
 _MINUTES = """
     SELECT CAST(sent_at / 60 AS INTEGER), count(*), sum(status IS 429) FROM requests
-    WHERE outcome IS NOT 'unsent' GROUP BY 1 ORDER BY 1"""
+    WHERE outcome IS NOT 'not_sent' GROUP BY 1 ORDER BY 1"""
 _ADVANCED = """
     SELECT CAST(strftime('%s', at) / 60 AS INTEGER), count(DISTINCT customer) FROM changes
     WHERE now IN ('link_ready', 'linked', 'complete') GROUP BY 1"""
@@ -76,7 +76,7 @@ _CHANGED = f"""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class AttemptHistory:
     """How many customers of a platform are in a state, and how far they have got. `furthest`: see `Stage`."""
 
     platform_key: str
@@ -182,7 +182,7 @@ class Figures:
     codat: str | None  # which Codat the batch belongs to
     mapping: Mapping[str, str]  # of the last input, field → column, as --map has named them
     mapping_of_rejects: Mapping[str, str] | None  # None: the rejected rows come from files with different ones
-    standing: tuple[Standing, ...]
+    standing: tuple[AttemptHistory, ...]
     links: LinkAges
     failures: tuple[Failure, ...]
     minutes: tuple[Minute, ...]
@@ -202,7 +202,7 @@ def read(reader: Reader, *, at: datetime, since: datetime | None = None) -> Figu
         codat=reader.facts.get("codat"),
         mapping=json.loads(reader.facts.get("mapping", "{}")),
         mapping_of_rejects=_mapping_of_rejects(reader),
-        standing=tuple(Standing(p, f, State(state), n) for p, f, state, n in reader.rows(_STANDING)),
+        standing=tuple(AttemptHistory(p, f, State(state), n) for p, f, state, n in reader.rows(_STANDING)),
         links=_link_ages(reader, at),
         failures=tuple(_failures(reader)),
         minutes=tuple(_minutes(reader)),
@@ -232,7 +232,7 @@ def _link_ages(reader: Reader, at: datetime) -> LinkAges:
 
 
 def _failures(reader: Reader) -> Iterable[Failure]:
-    values = {"examples": MOST_EXAMPLES, "told": MOST_CORRELATION_IDS}
+    values = {"examples": MAX_EXAMPLES, "told": MAX_CORRELATION_IDS}
     kinds: dict[tuple[str, str, str, bool], list[tuple[int | None, str, str, str | None, int]]] = {}
     for state, step, code, deleted, _, *found in reader.rows(_ERRORS, values):
         customer_id, row, error, correlation_id, number = found
@@ -245,8 +245,8 @@ def _failures(reader: Reader) -> Iterable[Failure]:
             code,
             deleted,
             members[0][-1],
-            tuple(Example(row, customer, error) for row, customer, error, *_ in members[:MOST_EXAMPLES]),
-            tuple(dict.fromkeys(told for *_, told, _ in members if told))[:MOST_CORRELATION_IDS],
+            tuple(Example(row, customer, error) for row, customer, error, *_ in members[:MAX_EXAMPLES]),
+            tuple(dict.fromkeys(told for *_, told, _ in members if told))[:MAX_CORRELATION_IDS],
         )
 
 

@@ -18,7 +18,7 @@ from typing import Final
 from filelock import FileLock, Timeout
 from polars.exceptions import PolarsError
 
-from bulk.errors import BatchInUse, BatchUnusable, JournalUnwritable
+from bulk.errors import BatchError, BatchInUseError, JournalError
 
 # A linkUrl is a credential: nobody but the owner reads what is written here.
 FOLDER_MODE: Final = 0o700
@@ -37,7 +37,7 @@ def staging(folder: Path, *, wait_seconds: float = _LOCK_SECONDS) -> Iterator[Pa
     JournalUnwritable where the disk fails or is full.
     """
     if not folder.is_dir():
-        raise BatchUnusable(f"{folder} is no folder: give the folder of a batch, or migrate its input first")
+        raise BatchError(f"{folder} is no folder: give the folder of a batch, or migrate its input first")
     with told(folder):
         folder.chmod(FOLDER_MODE)
         # A lock of the operating system only: one that is a mere file would outlive a killed process.
@@ -45,7 +45,9 @@ def staging(folder: Path, *, wait_seconds: float = _LOCK_SECONDS) -> Iterator[Pa
         try:
             lock.acquire()
         except Timeout as error:
-            raise BatchInUse(f"the reports of {folder} are being written by another command: wait for it") from error
+            raise BatchInUseError(
+                f"the reports of {folder} are being written by another command: wait for it"
+            ) from error
     try:
         stage = folder / STAGE
         with told(stage):
@@ -89,7 +91,7 @@ def told(path: Path) -> Iterator[None]:
     except (OSError, PolarsError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).partition("\n")[0]
         folder = path.parent.parent if path.parent.name == STAGE else path.parent
-        raise JournalUnwritable(
+        raise JournalError(
             f"{path} cannot be written ({reason}): the reports before it are kept; "
             f"make room, or see to the folder, then run: bulk report {folder}"
         ) from error

@@ -19,7 +19,7 @@ from typing import Any, Final, Self
 
 import polars as pl
 
-from bulk.errors import BatchUnusable, BulkError, JournalUnwritable
+from bulk.errors import BatchError, BulkError, JournalError
 from bulk.journal.database import OLDEST_VERSION, SCHEMA_VERSION
 from bulk.model import State
 
@@ -144,14 +144,14 @@ _LAST_RUN = """
 # What never left this machine is no request: Codat has not seen it, nor counted it.
 _REQUESTS = """
     SELECT operation, count(*), coalesce(sum(status = 429), 0) FROM requests
-    WHERE id >= :first AND run = :run AND outcome IS NOT 'unsent' GROUP BY operation ORDER BY operation"""
+    WHERE id >= :first AND run = :run AND outcome IS NOT 'not_sent' GROUP BY operation ORDER BY operation"""
 _DONE = """
     SELECT count(*) FROM requests
     WHERE id >= :first AND run = :run AND operation = :operation AND outcome = 'done'"""
 _RETRIES = """
     SELECT coalesce(sum(posts - 1), 0) FROM (
         SELECT count(*) AS posts FROM requests
-        WHERE id >= :first AND run = :run AND customer IS NOT NULL AND outcome IS NOT 'unsent'
+        WHERE id >= :first AND run = :run AND customer IS NOT NULL AND outcome IS NOT 'not_sent'
               AND (key IS NOT NULL OR operation IN ('get_connection', 'delete_company'))
         GROUP BY customer, step)"""
 
@@ -349,9 +349,9 @@ class Reader:
     def _check_version(self) -> None:
         ((self._version,),) = self.rows("PRAGMA user_version")
         if self._version == 0 and not self.rows("SELECT 1 FROM sqlite_master"):
-            raise BatchUnusable(f"{self._path} is empty: its first run found no room for it. Migrate the input again")
+            raise BatchError(f"{self._path} is empty: its first run found no room for it. Migrate the input again")
         if not OLDEST_VERSION <= self._version <= SCHEMA_VERSION:
-            raise BatchUnusable(
+            raise BatchError(
                 f"{self._path} is no journal that this version can read (journal {self._version}, not "
                 f"{SCHEMA_VERSION}): give the folder of a batch, or use the version of bulk that wrote it"
             )
@@ -501,7 +501,7 @@ def _number(text: str | None) -> int | None:
 def _told(path: Path, error: sqlite3.Error) -> BulkError:
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without the extended part
     if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
-        return BatchUnusable(f"{path.parent} holds no journal: give the folder of a batch, or migrate its input first")
+        return BatchError(f"{path.parent} holds no journal: give the folder of a batch, or migrate its input first")
     if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-        return BatchUnusable(f"{path} is no journal that can be read ({error}): give the folder of a batch")
-    return JournalUnwritable(f"{path} cannot be read now ({error}): see to the disk and run the same command again")
+        return BatchError(f"{path} is no journal that can be read ({error}): give the folder of a batch")
+    return JournalError(f"{path} cannot be read now ({error}): see to the disk and run the same command again")

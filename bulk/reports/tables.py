@@ -9,7 +9,7 @@ from typing import Final, Self
 
 import polars as pl
 
-from bulk.guard import guard
+from bulk.guard import escape_formula
 from bulk.reports.publish import FILE_MODE, told
 
 _CUTS: Final = r'\A\z|[",;\t\r\n]'
@@ -53,12 +53,12 @@ class CsvTable:
 
 def _header(columns: list[str]) -> str:
     names = pl.DataFrame({"name": columns}, schema={"name": pl.String})
-    return f"{names.select(_quoted(guard(pl.col('name'))).str.join(',')).item()}\n"
+    return f"{names.select(_quoted(escape_formula(pl.col('name'))).str.join(',')).item()}\n"
 
 
 def _cell(place: int, dtype: pl.DataType) -> pl.Expr:
     value = pl.col(str(place))
-    return _quoted(guard(value)).fill_null("") if dtype == pl.String else value.cast(pl.String).fill_null("")
+    return _quoted(escape_formula(value)).fill_null("") if dtype == pl.String else value.cast(pl.String).fill_null("")
 
 
 def _quoted(text: pl.Expr) -> pl.Expr:

@@ -17,7 +17,7 @@ from bulk.reports.html import Customers, page
 from bulk.reports.platforms import platform_names
 from bulk.reports.publish import publish, staging, told
 from bulk.reports.rows import Reader
-from bulk.reports.summary.advice import Place
+from bulk.reports.summary.advice import BatchLocation
 from bulk.reports.tables import CsvTable, ParquetTable
 
 RESULTS_CSV: Final = "results.csv"
@@ -40,7 +40,7 @@ class Written:
 
     paths: tuple[Path, ...]
     figures: Figures
-    place: Place
+    place: BatchLocation
 
 
 class Table(Protocol):
@@ -76,7 +76,7 @@ def write_reports(folder: Path, *, now: datetime, since: datetime | None = None)
                 _write_csv(stage / VERIFY, findings)
             # The folder may be given as `.`, which is no name for a command.
             named = folder if folder.name not in ("", "..") else folder.resolve()
-            place = Place(named, has_sandbox=(folder / "sandbox").is_dir(), has_differences=differ)
+            place = BatchLocation(named, has_sandbox=(folder / "sandbox").is_dir(), has_differences=differ)
             book.summary(figures, place)
         with told(stage / PAGE):
             (stage / PAGE).write_text(page(figures, customers, rejections(reader), place), encoding="utf-8")

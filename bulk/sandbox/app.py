@@ -14,7 +14,7 @@ from bulk.sandbox.changes import Changes
 from bulk.sandbox.clock import Clock
 from bulk.sandbox.control import Control
 from bulk.sandbox.customers import Customers
-from bulk.sandbox.exchange import Desk, Endpoint
+from bulk.sandbox.exchange import Endpoint, Services
 from bulk.sandbox.faults import Faults, read_text
 from bulk.sandbox.gate import Gate
 from bulk.sandbox.idempotency import Idempotency
@@ -49,7 +49,7 @@ _API = (
 )
 
 
-def make_desk(store: Store, options: Options, *, base_url: str) -> Desk:
+def make_desk(store: Store, options: Options, *, base_url: str) -> Services:
     """Put the parts of a sandbox together."""
     clock = stored_clock(store)
     outbox = Outbox(store)
@@ -57,7 +57,7 @@ def make_desk(store: Store, options: Options, *, base_url: str) -> Desk:
     stats = Stats()
     quota = DayQuota(store, clock, base=options.daily_limit, day_seconds=options.day_seconds)
     keeps = None if options.ignore_idempotency else Idempotency(store, clock, lifetime=options.idempotency_lifetime)
-    return Desk(
+    return Services(
         store=store,
         outbox=outbox,
         changes=changes,
@@ -83,7 +83,7 @@ def stored_clock(store: Store) -> Clock:
     return Clock(float(store.note("clock_offset_seconds") or 0.0))
 
 
-def make_app(desk: Desk, options: Options, *, folder: Path) -> Starlette:
+def make_app(desk: Services, options: Options, *, folder: Path) -> Starlette:
     """Give the ASGI application."""
     pages = LinkPages(desk.store, desk.changes, desk.clock, options)
     api = [Route(path, Endpoint(desk, operation), methods=[method]) for method, path, operation in _API]

@@ -104,10 +104,10 @@ def authorize(
     Who is named can also connect again what was deauthorized or unlinked. It works whether or not the sandbox is
     running now; webhooks go out as soon as a sandbox with --webhook-url runs.
     """
-    from bulk.sandbox.customers import Wishes
+    from bulk.sandbox.customers import AuthorizationRequest
 
     _refuse_unless_one(share, named)
-    done = _done(_existing(inherited, batch, state), Wishes(share, decline_share, seed, named, platform))
+    done = _done(_existing(inherited, batch, state), AuthorizationRequest(share, decline_share, seed, named, platform))
     click.echo(f"{done['waiting']} customers waited: {done['authorized']} authorized, {done['declined']} declined.")
 
 
@@ -131,10 +131,12 @@ def deauthorize(
     As if from within their accounting software: their connections become Deauthorized. It works whether or not the
     sandbox is running now; webhooks go out as soon as a sandbox with --webhook-url runs.
     """
-    from bulk.sandbox.customers import Wishes
+    from bulk.sandbox.customers import AuthorizationRequest
 
     _refuse_unless_one(share, named)
-    done = _done(_existing(inherited, batch, state), Wishes(share, seed=seed, customers=named), withdraw=True)
+    done = _done(
+        _existing(inherited, batch, state), AuthorizationRequest(share, seed=seed, customers=named), withdraw=True
+    )
     click.echo(f"{done['linked']} customers were linked: {done['deauthorized']} deauthorized.")
 
 

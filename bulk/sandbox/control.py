@@ -16,8 +16,8 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from bulk.sandbox.clock import iso_time
-from bulk.sandbox.customers import Customers, Wishes
-from bulk.sandbox.exchange import Desk
+from bulk.sandbox.customers import AuthorizationRequest, Customers
+from bulk.sandbox.exchange import Services
 from bulk.sandbox.faults import BadRule, read_rules
 from bulk.sandbox.store import StoredConnection
 from bulk.sandbox.webhooks import FORGERIES
@@ -28,7 +28,7 @@ _STATUSES = frozenset({"PendingAuth", "Linked", "Unlinked", "Deauthorized"})
 class Control:
     """What tests and the command line ask of a running sandbox."""
 
-    def __init__(self, desk: Desk, *, folder: Path, webhook_url: str = "", tag: str = "uid") -> None:
+    def __init__(self, desk: Services, *, folder: Path, webhook_url: str = "", tag: str = "uid") -> None:
         self._desk = desk
         self._webhook_url = webhook_url
         self._customers = Customers(desk.store, desk.changes, desk.clock, tag=tag)
@@ -197,8 +197,8 @@ async def _content(request: Request) -> Any:
         return None
 
 
-def _wishes(content: Any) -> Wishes:
-    wishes = Wishes(**content)
+def _wishes(content: Any) -> AuthorizationRequest:
+    wishes = AuthorizationRequest(**content)
     if isinstance(wishes.customers, str) or not all(isinstance(each, str) for each in wishes.customers):
         raise TypeError("'customers' is a list of identifiers")
     return wishes

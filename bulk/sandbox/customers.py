@@ -14,7 +14,7 @@ from bulk.sandbox.store import Store, StoredCompany, StoredConnection
 
 
 @dataclass(frozen=True, slots=True)
-class Wishes:
+class AuthorizationRequest:
     """Who does what: a share of the waiting customers, chosen by chance, or those who are named by their identifier.
 
     The seed makes the choice repeatable. With `platform`, who authorizes takes that software, whichever was asked for.
@@ -53,7 +53,7 @@ class Customers:
         self._clock = clock
         self._tag = tag
 
-    def decide(self, wishes: Wishes) -> Decisions:
+    def decide(self, wishes: AuthorizationRequest) -> Decisions:
         """Let customers decide, as one transaction; every waiting one is as likely as the next.
 
         Raises ValueError if one who is named, or the platform, is not there.
@@ -70,7 +70,7 @@ class Customers:
                 decline(self._store, self._clock, connection)
         return Decisions(len(waiting), authorized, declined)
 
-    def withdraw(self, wishes: Wishes) -> Withdrawals:
+    def withdraw(self, wishes: AuthorizationRequest) -> Withdrawals:
         """Let linked customers take their authorization back, from within the accounting software."""
         with self._store.transaction():
             linked = self._named_linked(wishes.customers) if wishes.customers else list(self._store.linked())
@@ -146,7 +146,7 @@ def can_open(connection: StoredConnection | None, otp: str, *, now: float, lifet
     return connection.otp == otp and now < connection.otp_minted + lifetime
 
 
-def _share(wishes: Wishes) -> float:
+def _share(wishes: AuthorizationRequest) -> float:
     if wishes.share is not None:
         if not 0 <= wishes.share <= 1:
             raise ValueError("A share is a number from 0 to 1.")

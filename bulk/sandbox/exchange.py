@@ -32,7 +32,7 @@ _WELCOME_PAGE = b"<!doctype html><html><body><p>Welcome to the network. Please s
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Services:
     """All that answers requests, put together once."""
 
     store: Store
@@ -64,7 +64,7 @@ class _NoAnswer(Exception):  # noqa: N818 - an outcome, not an error
 class Endpoint:
     """The ASGI end of one operation."""
 
-    def __init__(self, desk: Desk, operation: str) -> None:
+    def __init__(self, desk: Services, operation: str) -> None:
         self._desk = desk
         self._operation = operation
 
@@ -122,7 +122,7 @@ async def _read(operation: str, scope: Scope, receive: Receive) -> ApiRequest:
 
 
 class _Exchange:
-    def __init__(self, desk: Desk, scope: Scope, receive: Receive, send: Send, outcome: _Outcome) -> None:
+    def __init__(self, desk: Services, scope: Scope, receive: Receive, send: Send, outcome: _Outcome) -> None:
         self._desk = desk
         self._scope = scope
         self._receive = receive

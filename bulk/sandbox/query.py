@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 OPERATORS = frozenset({"=", "!=", "~", ">", "<", ">=", "<="})
 TAG_OPERATORS = frozenset({"=", "!=", "~"})
-LONGEST_QUERY = 2048
+MAX_QUERY = 2048
 
 _TOKEN = re.compile(r"\s*(&&|\|\||[{}]|>=|<=|!=|[=~<>])\s*|((?:[^=!~<>&|{}]|&(?!&)|\|(?!\|)|!(?!=))+)")
 _MARKS = OPERATORS | {"&&", "||", "{", "}"}
@@ -51,8 +51,8 @@ Query: TypeAlias = Clause | AllOf | AnyOf
 
 def parse(text: str, *, operators: Collection[str] = OPERATORS) -> Query:
     """Read a query, or raise Unparsable."""
-    if len(text) >= LONGEST_QUERY:
-        raise Unparsable(f"a query must be shorter than {LONGEST_QUERY} characters")
+    if len(text) >= MAX_QUERY:
+        raise Unparsable(f"a query must be shorter than {MAX_QUERY} characters")
     reader = _Reader(_tokens(text), operators)
     query = reader.any_of()
     if reader.peek():

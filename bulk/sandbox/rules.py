@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-MOST_TAGS = 10
-LONGEST_TAG_KEY = 27
-LONGEST_TAG_VALUE = 100
+MAX_TAGS = 10
+MAX_TAG_KEY = 27
+MAX_TAG_VALUE = 100
 
 # https://docs.codat.io/core-concepts/companies: letters and numbers, white space and - ' & @ . , ? !
 _FORBIDDEN_IN_NAME = re.compile(r"[^A-Za-z0-9\s\-'&@.,?!]", re.ASCII)
@@ -46,13 +46,13 @@ def tag_faults(tags: object) -> list[tuple[str, str]]:
     if not isinstance(tags, Mapping):
         return [("tags", "'tags' must be an object.")]
     faults = []
-    if len(tags) > MOST_TAGS:
-        faults.append(("tags", f"A company has at most {MOST_TAGS} tags."))
+    if len(tags) > MAX_TAGS:
+        faults.append(("tags", f"A company has at most {MAX_TAGS} tags."))
     for key, value in tags.items():
-        if not 1 <= len(str(key)) <= LONGEST_TAG_KEY:
-            faults.append((f"tags.{key}", f"A tag's key has 1 to {LONGEST_TAG_KEY} characters."))
+        if not 1 <= len(str(key)) <= MAX_TAG_KEY:
+            faults.append((f"tags.{key}", f"A tag's key has 1 to {MAX_TAG_KEY} characters."))
         if not isinstance(value, str):
             faults.append((f"tags.{key}", "A tag's value must be text."))
-        elif len(value) > LONGEST_TAG_VALUE:
-            faults.append((f"tags.{key}", f"A tag's value has at most {LONGEST_TAG_VALUE} characters."))
+        elif len(value) > MAX_TAG_VALUE:
+            faults.append((f"tags.{key}", f"A tag's value has at most {MAX_TAG_VALUE} characters."))
     return faults

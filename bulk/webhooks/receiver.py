@@ -23,13 +23,13 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bulk.batch import perform, reported
+from bulk.batch import reported, run_job
 from bulk.codat.webhooks import read_event
-from bulk.engine.commands.listen import Heed, is_needed, opened, take_in
+from bulk.engine.commands.listen import ApplyEvents, is_needed, opened, record_event
 from bulk.engine.events import Hook, Warned
 from bulk.engine.polling import AFTER_TROUBLE, next_try
 from bulk.engine.steps import timestamp
-from bulk.errors import BatchInUse, JournalGone, JournalUnwritable, WrongUsage
+from bulk.errors import BatchInUseError, JournalError, JournalGoneError, UsageError
 from bulk.journal.database import FILE, require_there
 from bulk.journal.writer import Writer
 from bulk.model import Stop
@@ -37,7 +37,7 @@ from bulk.results import BatchResult
 from bulk.settings import Secret, Settings
 
 HOST = "127.0.0.1"
-MOST_BYTES = 1_000_000  # of an event's body
+MAX_BYTES = 1_000_000  # of an event's body
 BODY_SECONDS = 10.0  # for all of it to come
 AFTER_ANOTHER_RUN = 2.0  # until it is looked again whether the batch is free
 BETWEEN_REPORTS = 60.0  # seconds, at least
@@ -52,11 +52,11 @@ def verifier(secret: Secret) -> Verifier:
     try:
         from standardwebhooks import Webhook
     except ImportError as error:
-        raise WrongUsage(
+        raise UsageError(
             "Listening needs one more library: pip install standardwebhooks (or, in bulk's own folder, '.[listen]')."
         ) from error
     if not SECRET.fullmatch(secret.reveal()):  # the library takes nearly anything, and then believes nobody
-        raise WrongUsage(
+        raise UsageError(
             "CODAT_WEBHOOK_SECRET is no secret of a webhook: copy it from Codat's portal, it begins with whsec_."
         )
     webhook = Webhook(secret.reveal())
@@ -71,7 +71,7 @@ def verifier(secret: Secret) -> Verifier:
     return is_genuine
 
 
-class Reception:
+class WebhookReceiver:
     """Takes events in: verified over the raw body, on the disk before they are answered."""
 
     def __init__(self, writer: Writer, is_genuine: Verifier, on_event: Callable[[], None]) -> None:
@@ -85,7 +85,7 @@ class Reception:
         body = await _body(request)
         if body is None:
             return PlainTextResponse("too slow", 408)
-        if len(body) > MOST_BYTES:
+        if len(body) > MAX_BYTES:
             return PlainTextResponse("too long", 413)
         if not self._is_genuine(body, request.headers):
             return PlainTextResponse("the signature is not Codat's", 401)
@@ -98,11 +98,11 @@ class Reception:
             return Response(status_code=204)
         number, at = request.headers["webhook-id"], timestamp(time.time())
         try:
-            is_new = await self._writer.write(lambda db: take_in(db, number, event, text, at))
-        except JournalGone:
+            is_new = await self._writer.write(lambda db: record_event(db, number, event, text, at))
+        except JournalGoneError:
             self._on_event()  # who hears of it finds that out too, and ends the listening
             return PlainTextResponse("the batch is gone", 503)
-        except JournalUnwritable:
+        except JournalError:
             return PlainTextResponse("cannot be written down now", 503)
         if is_new:
             self._on_event()
@@ -115,7 +115,7 @@ async def _body(request: Request) -> bytes | None:
     with anyio.move_on_after(BODY_SECONDS), contextlib.suppress(ClientDisconnect):
         async for chunk in request.stream():
             body += chunk
-            if len(body) > MOST_BYTES:
+            if len(body) > MAX_BYTES:
                 break
         return bytes(body)
     return None
@@ -126,7 +126,7 @@ def bound(port: int) -> socket.socket:
     try:
         return socket.create_server((HOST, port), backlog=128)
     except OSError as error:
-        raise WrongUsage(f"Port {port} cannot be used ({error.strerror}); give another with --port.") from error
+        raise UsageError(f"Port {port} cannot be used ({error.strerror}); give another with --port.") from error
 
 
 async def serve(
@@ -150,7 +150,7 @@ async def serve(
         await interrupt.wait()
         ring.close()
 
-    server = _Server(Reception(writer, is_genuine, new))
+    server = _Server(WebhookReceiver(writer, is_genuine, new))
     failure: Exception | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(server.serve, [listener])
@@ -182,14 +182,14 @@ async def listen(
     """Take a port, say where, act on events until interrupted or refused by Codat, and write the reports."""
     with bound(port) as listener:
         async with Writer(opened(folder, settings), folder) as writer:
-            rounds = Rounds(writer, folder, settings, on_event, interrupt)
+            rounds = WebhookWorker(writer, folder, settings, on_event, interrupt)
             ready(f"http://{HOST}:{listener.getsockname()[1]}/")
             await serve(writer, listener, is_genuine, rounds.work, interrupt)
     require_there(folder / FILE)
     return reported(folder, rounds.stop or Stop("Interrupted", 130))
 
 
-class Rounds:
+class WebhookWorker:
     """Acts on what a listener has received, a round at a time; the reports follow at most a minute later."""
 
     def __init__(
@@ -210,11 +210,11 @@ class Rounds:
             if await self._writer.write(is_needed) and (pause := await self._round()) is not None:
                 return pause
             return await self._report()
-        except BatchInUse:
+        except BatchInUseError:
             return AFTER_ANOTHER_RUN
-        except JournalGone:  # whose like are waited for
+        except JournalGoneError:  # whose like are waited for
             raise
-        except JournalUnwritable as error:  # meanwhile Codat hears so, and delivers again
+        except JournalError as error:  # meanwhile Codat hears so, and delivers again
             self._on_event(Warned(str(error)))
             return AFTER_TROUBLE
 
@@ -232,13 +232,13 @@ class Rounds:
         return None
 
     async def _round(self) -> float | None:
-        job = Heed(timestamp(time.time()))
+        job = ApplyEvents(timestamp(time.time()))
         require_there(self._folder / FILE)
-        stop, _ = await perform(self._folder, job, self._settings, self._on_event, self._interrupt, patience=0)
+        stop, _ = await run_job(self._folder, job, self._settings, self._on_event, self._interrupt, patience=0)
         self._report_at = self._report_at or max(time.monotonic(), self._next_report_at)
         if stop is None or stop.exit_code == 130:
             return None
-        if stop.exit_code == JournalUnwritable.exit_code:
+        if stop.exit_code == JournalError.exit_code:
             due = next_try(time.time(), 0.0, stop)
             self._on_event(Warned(f"{stop.reason}. Listening goes on; the rest is tried again at {timestamp(due)}"))
             return max(due - time.time(), 0.0)
@@ -250,7 +250,7 @@ class Rounds:
 class _Server(uvicorn.Server):
     """uvicorn's server, which leaves signals to its caller."""
 
-    def __init__(self, reception: Reception) -> None:
+    def __init__(self, reception: WebhookReceiver) -> None:
         app = Starlette(routes=[Route("/{path:path}", reception.receive, methods=["POST"])])
         super().__init__(
             uvicorn.Config(

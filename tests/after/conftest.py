@@ -6,8 +6,8 @@ from typing import Protocol
 from uuid import uuid4
 
 import pytest
-from runs.bench import Bench, Codat
 from runs.conftest import Launch, SetUp, bench, codat, launch, set_up, unlimited
+from runs.fixture import Bench, Codat
 
 __all__ = ["Launch", "Migrated", "SetUp", "bench", "codat", "launch", "migrated", "set_up", "unlimited"]
 

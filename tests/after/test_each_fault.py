@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from runs.bench import Bench, Codat
+from runs.fixture import Bench, Codat
 from runs.test_each_fault import FAULTS, Fault
 
 from bulk.sandbox.launch import start
@@ -23,7 +23,7 @@ from bulk.sandbox.options import Options
 
 CUSTOMERS = 56
 OTHERS = 4  # who are not to be touched
-MOST_RUNS = 3
+MAX_RUNS = 3
 HONEST = Options(rate=0, daily_limit=0)
 CARELESS = Options(rate=0, daily_limit=0, ignore_idempotency=True, second_connection="allow")
 
@@ -34,12 +34,12 @@ def _each_on(operation: str, faults: Sequence[Fault] = FAULTS) -> list[dict[str,
 
 
 def _run_to_the_end(bench: Bench, command: str, *options: str) -> None:
-    for _ in range(MOST_RUNS):
+    for _ in range(MAX_RUNS):
         ended = bench.start("--timeout", "1", *options, command=command).wait()
         assert ended.code in (0, 1, 75), ended.err
         if ended.code == 0:
             return
-    raise AssertionError(f"{command} is not done after {MOST_RUNS} runs: {ended.err}")
+    raise AssertionError(f"{command} is not done after {MAX_RUNS} runs: {ended.err}")
 
 
 def _struck(bench: Bench, rules: list[dict[str, object]], command: str, *options: str) -> None:

@@ -10,14 +10,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from runs.bench import Bench, Codat, until
+from runs.fixture import Bench, Codat, until
 
 from bulk.sandbox.launch import start
 from bulk.sandbox.options import Options
 
 CUSTOMERS = 16
-MOST_KILLS = 6
-MOST_RUNS = 4  # after the kills
+MAX_KILLS = 6
+MAX_RUNS = 4  # after the kills
 CARELESS = Options(
     rate=0, daily_limit=0, latency=0.03, ignore_idempotency=True, second_connection="allow", second_partner="allow"
 )
@@ -32,7 +32,7 @@ NOISE: list[dict[str, object]] = [
 def _go_on_killing(bench: Bench, command: str, options: tuple[str, ...], chance: random.Random) -> int:
     """Run the command again and again, and kill it after some more requests each time; gives the number of kills."""
     options = (*options, "--timeout", "5", "--concurrency", "4")
-    for kills in range(MOST_KILLS):
+    for kills in range(MAX_KILLS):
         asked = bench.codat.stats()["requests_total"]
         more = chance.randint(1, 8)
         process = bench.start(*options, command=command)
@@ -47,10 +47,10 @@ def _go_on_killing(bench: Bench, command: str, options: tuple[str, ...], chance:
             process.kill()
         elif process.wait().code == 0:
             return kills
-    for _ in range(MOST_RUNS):
+    for _ in range(MAX_RUNS):
         if bench.start(*options, command=command).wait().code == 0:
-            return MOST_KILLS
-    raise AssertionError(f"{command} is not done after {MOST_RUNS} more runs")
+            return MAX_KILLS
+    raise AssertionError(f"{command} is not done after {MAX_RUNS} more runs")
 
 
 def _follow_up(bench: Bench, ids: list[str], chance: random.Random) -> None:

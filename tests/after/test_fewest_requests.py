@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from runs.bench import Bench, Codat, row, until
 from runs.conftest import Launch, SetUp
+from runs.fixture import Bench, Codat, row, until
 
 from after.conftest import Migrated
 from benchmarks.loads.finished_batch import make

@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 import pytest
-from runs.bench import KEY, Bench, Codat, row, until
 from runs.conftest import Launch
+from runs.fixture import KEY, Bench, Codat, row, until
 
 from after.conftest import Migrated
 

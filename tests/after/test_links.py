@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runs.bench import Bench, Codat, until
+from runs.fixture import Bench, Codat, until
 
 from after.conftest import Migrated
 

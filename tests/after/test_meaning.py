@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
-from runs.bench import Bench, Codat, Connection, Ended, row, until
 from runs.conftest import SetUp
+from runs.fixture import Bench, Codat, Connection, Ended, row, until
 
 from after.conftest import Migrated
 

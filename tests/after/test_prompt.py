@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from runs.bench import Codat
+from runs.fixture import Codat
 
 from after.conftest import Migrated
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from runs.bench import Bench, Codat
 from runs.conftest import Launch
+from runs.fixture import Bench, Codat
 
 from after.conftest import Migrated
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from datetime import UTC, datetime, timedelta
 
-from runs.bench import Codat, until
 from runs.conftest import Launch
+from runs.fixture import Codat, until
 
 from after.conftest import Migrated
 from bulk.sandbox.launch import start

@@ -1,4 +1,4 @@
-"""`python -m torture ROUNDS`: tells so many rounds, each with a seed of its own, and prints what they came to.
+"""`python -m chaos ROUNDS`: tells so many rounds, each with a seed of its own, and prints what they came to.
 
 `--seed N` tells the round of one seed.
 """
@@ -20,10 +20,10 @@ from pathlib import Path
 
 from chaos.judge import LostSight, MadeTwice
 from chaos.round import Round
-from chaos.tally import Tally
+from chaos.tally import ImportDiff
 
 AT_ONCE = 4 * (os.cpu_count() or 1)  # a round waits more than it computes
-MOST_SEEDS = 10_000_000
+MAX_SEEDS = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Failed:
         )
 
 
-def attempt(seed: int) -> Tally | Failed:
+def attempt(seed: int) -> ImportDiff | Failed:
     """Tell a round in a folder of its own, and catch what goes wrong in it."""
     folder = Path(tempfile.mkdtemp(prefix=f"torture-{seed}-"))
     try:
@@ -54,13 +54,13 @@ def attempt(seed: int) -> Tally | Failed:
     return tally
 
 
-def told(seeds: Iterable[int], *, at_once: int) -> Iterator[Tally | Failed]:
+def told(seeds: Iterable[int], *, at_once: int) -> Iterator[ImportDiff | Failed]:
     """Tell the rounds, several at once, in order."""
     with ThreadPoolExecutor(at_once) as pool:
         yield from pool.map(attempt, seeds)
 
 
-def table(total: Tally, failures: list[Failed], *, seconds: float) -> str:
+def table(total: ImportDiff, failures: list[Failed], *, seconds: float) -> str:
     """Draw the table of the figures."""
 
     def count(*kinds: type[Exception]) -> str:
@@ -81,7 +81,7 @@ def table(total: Tally, failures: list[Failed], *, seconds: float) -> str:
 
 def main(arguments: list[str]) -> int:
     """Tell them all; 1 if any went wrong."""
-    parser = argparse.ArgumentParser(prog="python -m torture", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("rounds", type=int, nargs="?", default=200)
     parser.add_argument("--seed", type=int, help="tell the round of this seed only")
     parser.add_argument("--first", type=int, help="the seed of the first round; by default one drawn by chance")
@@ -89,12 +89,12 @@ def main(arguments: list[str]) -> int:
     options = parser.parse_args(arguments)
     if options.rounds < 1 or options.at_once < 1 or min(options.seed or 0, options.first or 0) < 0:
         parser.error("rounds are counted from 1, seeds from 0")
-    first = random.SystemRandom().randrange(MOST_SEEDS) if options.first is None else options.first
+    first = random.SystemRandom().randrange(MAX_SEEDS) if options.first is None else options.first
     seeds = range(first, first + options.rounds) if options.seed is None else [options.seed]
-    began, total, failures = time.monotonic(), Tally(), list[Failed]()
+    began, total, failures = time.monotonic(), ImportDiff(), list[Failed]()
     print(f"Rounds with the seeds {seeds[0]} to {seeds[-1]}, {min(options.at_once, len(seeds))} at once.", flush=True)
     for outcome in told(seeds, at_once=options.at_once):
-        if isinstance(outcome, Tally):
+        if isinstance(outcome, ImportDiff):
             total += outcome
         else:
             failures.append(outcome)

@@ -16,7 +16,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from runs.bench import Bench, Connection
+from runs.fixture import Bench, Connection
 
 
 class Broken(AssertionError):  # noqa: N818 - named for what it says of a promise

@@ -14,7 +14,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from chaos.mischief import TROUBLES, Answer, Deed, garbled, gateway_page
+from chaos.corruption import TROUBLES, Answer, Deed, garbled, gateway_page
 
 HOST = "127.0.0.1"
 LATEST_SECONDS = 3.0  # less than a run waits before it looks up what is in doubt

@@ -13,16 +13,16 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from runs.bench import Bench, Codat, Ended, Process, row
+from runs.fixture import Bench, Codat, Ended, Process, row
 
 from bulk.sandbox.folder import SandboxError
 from bulk.sandbox.launch import Running, start
 from bulk.sandbox.options import Options
 from chaos import judge
+from chaos.corruption import CUTS, DELAYS, GATEWAYS, Deed
 from chaos.judge import Company, require
-from chaos.mischief import CUTS, DELAYS, GATEWAYS, Deed
 from chaos.proxy import Proxy
-from chaos.tally import Tally
+from chaos.tally import ImportDiff
 
 ODD_IDS = (
     "00123",
@@ -37,9 +37,9 @@ ODD_IDS = (
     "%2F?#",
 )
 ODD_NAMES = ("Café Ångström", "Codat[1] (Ltd)", "O'Neill & Sons, Inc.", "x" * 200)
-LONGEST_TURN_SECONDS = 8.0
-LONGEST_CALM_SECONDS = 120.0
-MOST_CALM_RUNS = 4
+MAX_TURN_SECONDS = 8.0
+MAX_CALM_SECONDS = 120.0
+MAX_CALM_RUNS = 4
 CALM_CODES = {0, 1}
 CODES = {0, 1, 75, 130}  # a bad wire is neither wrong usage nor a refused key
 A_REQUEST_GONE_WRONG = 3  # requests that it costs at most: a look, the same again, and a look at the connections
@@ -61,11 +61,11 @@ class Round:
         )
         self._path = path
         self._seed = seed
-        self.tally = Tally(rounds=1)
+        self.tally = ImportDiff(rounds=1)
         self.floor = 0
         self.has_lost_journal = False
 
-    def tell(self) -> Tally:
+    def tell(self) -> ImportDiff:
         """Live through it, and judge it. Raises AssertionError with what is broken."""
         began = time.monotonic()
         self._sandbox = start(self._path / "sandbox", options=self._options)
@@ -139,13 +139,13 @@ class Round:
     def _start(self, command: str, *options: str) -> Process:
         if command in ("follow-up", "unlink", "undo", "verify"):
             self.floor += 1  # the list of the batch's companies
-        self.tally += Tally(commands=1)
+        self.tally += ImportDiff(commands=1)
         return self._bench.start(*FLAGS, "--concurrency", str(self._concurrency), *options, command=command)
 
     def _calmly(self, command: str, *options: str, codes: set[int] | None = None) -> None:
         """Run it to its end with nobody in the way, again if it has not finished, and judge what is there."""
-        for _ in range(MOST_CALM_RUNS):
-            ended = self._start(command, *options).wait(LONGEST_CALM_SECONDS)
+        for _ in range(MAX_CALM_RUNS):
+            ended = self._start(command, *options).wait(MAX_CALM_SECONDS)
             if ended.code != 75:
                 break
         require(ended.code in (codes or CALM_CODES), f"{command} ended with {ended.code}: {ended.err}")
@@ -172,13 +172,13 @@ class Round:
     def _end(self, process: Process, ending: signal.Signals | None) -> None:
         # One that has said nothing yet may still be loading: there a Ctrl-C is Python's own, with its traceback.
         if process.popen.poll() is None and ending in (signal.SIGINT, signal.SIGTERM) and process.so_far():
-            self.tally += Tally(signals=1)
+            self.tally += ImportDiff(signals=1)
             process.tell(ending)
             with suppress(AssertionError):
                 self._wait(process, lambda: False)
         if process.popen.poll() is None:
             process.kill()
-            self.tally += Tally(kills_of_bulk=1, troubles=self._concurrency)
+            self.tally += ImportDiff(kills_of_bulk=1, troubles=self._concurrency)
             self._bench.judge(Ended(-9, "", process.so_far()))
             return
         ended = process.wait()
@@ -206,7 +206,7 @@ class Round:
         return has_come
 
     def _wait(self, process: Process, has_come: Callable[[], bool]) -> None:
-        end = time.monotonic() + LONGEST_TURN_SECONDS
+        end = time.monotonic() + MAX_TURN_SECONDS
         while process.popen.poll() is None and not has_come() and time.monotonic() < end:
             time.sleep(0.005)
 
@@ -216,13 +216,13 @@ class Round:
         self._sandbox.process.kill()
         self._sandbox.process.wait()
         self._sandbox.process.stdin.close()
-        self.tally += Tally(kills_of_sandbox=1)
+        self.tally += ImportDiff(kills_of_sandbox=1)
         time.sleep(self.chance.choice([0.0, 0.1, 0.5]))
         self._sandbox = _started_again(self._path / "sandbox", self._options)
 
     def _lose_the_journal(self) -> None:
         """Lose it, or what of it was not in its main file yet, when nothing is under way any more."""
-        end = time.monotonic() + LONGEST_TURN_SECONDS
+        end = time.monotonic() + MAX_TURN_SECONDS
         while self._proxy.in_flight and time.monotonic() < end:
             time.sleep(0.02)
         pattern = self.chance.choice(["journal.sqlite3*", "journal.sqlite3-wal"])
@@ -232,7 +232,7 @@ class Round:
         if lost:
             self.has_lost_journal = True
             self.floor += 1  # the list of all companies
-            self.tally += Tally(journals_lost=1)
+            self.tally += ImportDiff(journals_lost=1)
 
     # -- who is there
 
@@ -250,7 +250,7 @@ class Round:
         self._rows = len(rows)
         self._bench.write(rows)
         self.floor += 1 + 2 * number
-        self.tally += Tally(customers=number)
+        self.tally += ImportDiff(customers=number)
 
     def _authorize(self) -> None:
         share = self.chance.choice([0.2, 0.6, 1.0])
@@ -269,9 +269,9 @@ class Round:
         most = A_REQUEST_GONE_WRONG * troubles + self.tally.commands
         require(beyond <= most, f"{beyond} requests beyond what is needed, and {troubles} have gone wrong")
 
-    def _counted(self, seconds: float) -> Tally:
+    def _counted(self, seconds: float) -> ImportDiff:
         deeds = self._proxy.deeds
-        return self.tally + Tally(
+        return self.tally + ImportDiff(
             cuts=sum(deeds[each] for each in CUTS),
             delays=sum(deeds[each] for each in DELAYS),
             gateway_pages=sum(deeds[each] for each in GATEWAYS),

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
-class Tally:
+class ImportDiff:
     """What one round, or several, came to. The captions are those of the table."""
 
     rounds: int = 0
@@ -25,8 +25,8 @@ class Tally:
     troubles: int = 0
     seconds: float = 0.0
 
-    def __add__(self, other: Tally) -> Tally:
-        return Tally(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+    def __add__(self, other: ImportDiff) -> ImportDiff:
+        return ImportDiff(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
     def figures(self) -> list[tuple[str, str]]:
         """Give each figure with its caption."""

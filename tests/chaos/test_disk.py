@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from runs.bench import Bench, Codat, Ended, until
 from runs.conftest import Launch, SetUp
+from runs.fixture import Bench, Codat, Ended, until
 
 from chaos import disks
 from chaos.thorough import THOROUGH

@@ -12,8 +12,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from runs.bench import Bench, Codat, Ended, until
 from runs.conftest import Launch, SetUp
+from runs.fixture import Bench, Codat, Ended, until
 
 from chaos.thorough import THOROUGH
 

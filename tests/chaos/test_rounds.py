@@ -6,10 +6,10 @@ import random
 from pathlib import Path
 
 import pytest
-from runs.bench import Connection
+from runs.fixture import Connection
 
+from chaos.corruption import Answer, garbled
 from chaos.judge import Company, MadeTwice, once_only
-from chaos.mischief import Answer, garbled
 from chaos.round import Round
 
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from bulk.api import Options, Share
-from bulk.errors import WrongUsage
+from bulk.api import Options, Threshold
+from bulk.errors import UsageError
 from bulk.sandbox.launch import start
 from bulk.settings import CODAT, Settings
 from cli.conftest import Shell
@@ -41,7 +41,7 @@ def test_a_wrong_option_is_refused_before_anything_is_made(shell: Shell, argumen
 def test_an_empty_variable_counts_as_unset() -> None:
     """As is usual for the environment; an empty argument is another thing."""
     assert Settings.make(api_key="k", environ={"CODAT_BASE_URL": ""}).base_url == CODAT
-    with pytest.raises(WrongUsage, match="--base-url"):
+    with pytest.raises(UsageError, match="--base-url"):
         Settings.make(api_key="k", base_url="", environ={"CODAT_BASE_URL": "http://127.0.0.1:1"})
 
 
@@ -63,7 +63,7 @@ def test_settings_of_a_wrong_type_name_the_one_that_is_wrong(wrong: dict[str, An
     """The key is named otherwise, and never shown."""
     (name,) = wrong
     said = "API key" if name == "api_key" else f"--{name.replace('_', '-')}"
-    with pytest.raises(WrongUsage, match=said):
+    with pytest.raises(UsageError, match=said):
         Settings.make(**({"api_key": "k", "environ": {}} | wrong))
 
 
@@ -77,14 +77,14 @@ def test_settings_of_a_wrong_type_name_the_one_that_is_wrong(wrong: dict[str, An
         {"reserve": -1},
         {"reserve": None},
         {"max_failures": "x"},
-        {"max_failures": Share(101, is_percent=True)},
-        {"max_failures": Share(-1)},
-        {"max_failures": Share(float("nan"))},
+        {"max_failures": Threshold(101, is_percent=True)},
+        {"max_failures": Threshold(-1)},
+        {"max_failures": Threshold(float("nan"))},
     ],
 )
 def test_options_of_a_run_that_cannot_be_right_are_refused(wrong: dict[str, Any]) -> None:
     """A library's user hears it when the options are made."""
-    with pytest.raises(WrongUsage, match=next(iter(wrong))):
+    with pytest.raises(UsageError, match=next(iter(wrong))):
         Options(**wrong)
 
 

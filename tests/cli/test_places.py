@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk.errors import JournalUnwritable, WrongUsage
+from bulk.errors import JournalError, UsageError
 from bulk.journal.database import usable
 from cli.conftest import Shell
 
@@ -79,7 +79,7 @@ def test_a_folder_without_permission_is_refused(shell: Shell, sandbox: str) -> N
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR])
 def test_what_another_place_mends_is_wrong_usage(number: int) -> None:
     """The message names the place."""
-    with pytest.raises(WrongUsage, match="/here cannot be used") as caught, usable(Path("/there")):
+    with pytest.raises(UsageError, match="/here cannot be used") as caught, usable(Path("/there")):
         raise OSError(number, os.strerror(number), "/here")
     assert caught.value.exit_code == 2
 
@@ -94,14 +94,14 @@ def test_what_another_place_mends_is_wrong_usage(number: int) -> None:
 )
 def test_a_full_disk_is_for_now_only(failure: Exception) -> None:
     """Exit code 75: with room, the same command resumes."""
-    with pytest.raises(JournalUnwritable, match="Make room") as caught, usable(Path("/there")):
+    with pytest.raises(JournalError, match="Make room") as caught, usable(Path("/there")):
         raise failure
     assert caught.value.exit_code == 75
 
 
 def test_a_journal_that_may_only_be_read_is_wrong_usage() -> None:
     """SQLite has its own word for it."""
-    with pytest.raises(WrongUsage, match="may not read and write"), usable(Path("/there")):
+    with pytest.raises(UsageError, match="may not read and write"), usable(Path("/there")):
         raise sqlite3.OperationalError("attempt to write a readonly database")
 
 

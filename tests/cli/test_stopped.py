@@ -12,7 +12,7 @@ from pathlib import Path
 import anyio
 import pytest
 from filelock import FileLock
-from runs.bench import until
+from runs.fixture import until
 
 from bulk.cli import signals
 from bulk.cli.progress import Progress

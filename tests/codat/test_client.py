@@ -19,7 +19,7 @@ from bulk.codat import responses
 from bulk.codat.client import OF_ANY_OTHER, Client
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
-from bulk.errors import WrongUsage
+from bulk.errors import UsageError
 from bulk.model import Outcome
 from bulk.settings import Settings
 
@@ -215,7 +215,7 @@ def test_a_request_that_has_left_is_in_doubt_however_its_answer_breaks(answer: b
     async def story() -> None:
         async with serving(answer) as server:
             first, second = await asked(server, 2)
-        assert first.outcome is Outcome.LOST
+        assert first.outcome is Outcome.UNKNOWN
         assert first.problem is not None
         assert second.outcome is Outcome.DONE
 
@@ -263,7 +263,7 @@ def test_a_redirect_is_not_followed(to: bytes) -> None:
         answer = b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + to + b"\r\n\r\n"
         async with serving(answer) as server:
             (reply,) = await asked(server)
-        assert reply.outcome is Outcome.STOPPED
+        assert reply.outcome is Outcome.FATAL
         assert len(server.requests) == 1
 
     run(story)
@@ -276,7 +276,7 @@ def test_a_connection_that_was_refused_sent_nothing() -> None:
         async with serving() as server:
             pass  # it has gone
         (reply,) = await asked(server)
-        assert reply.outcome is Outcome.UNSENT
+        assert reply.outcome is Outcome.NOT_SENT
 
     run(story)
 
@@ -287,7 +287,7 @@ def test_a_host_that_nobody_knows_sent_nothing() -> None:
     async def story(host: str) -> None:
         made = Settings.make(api_key="test", base_url=f"https://{host}", environ={})
         async with Client(made) as client:
-            assert (await client.send(ASK)).outcome is Outcome.UNSENT
+            assert (await client.send(ASK)).outcome is Outcome.NOT_SENT
 
     anyio.run(story, "nobody.invalid")
     anyio.run(story, "n" * 70 + ".invalid")
@@ -299,7 +299,7 @@ def test_silence_ends_after_the_timeout_and_is_a_doubt() -> None:
     async def story() -> None:
         async with serving(b"") as server:
             (reply,) = await asked(server, patience=0.2)
-        assert reply.outcome is Outcome.LOST
+        assert reply.outcome is Outcome.UNKNOWN
         assert reply.problem is not None
         assert reply.problem.text == "no answer within 0.2 seconds"
 
@@ -324,7 +324,7 @@ def test_an_answer_that_drips_ends_after_twice_the_timeout() -> None:
             reply = await client.send(ASK)
         await ended.wait()
         listening.close()
-        assert reply.outcome is Outcome.LOST
+        assert reply.outcome is Outcome.UNKNOWN
         assert reply.problem is not None
         assert reply.problem.text == "no whole answer within 0.8 seconds"
 
@@ -346,7 +346,7 @@ def test_tls_is_spoken_and_the_certificate_is_checked(monkeypatch: pytest.Monkey
                 monkeypatch.setenv("SSL_CERT_FILE", trusted)
                 async with Client(settings(server.port, scheme="https")) as client:
                     replies = [await client.send(ASK) for _ in range(2)]
-        assert stranger.outcome is Outcome.UNSENT
+        assert stranger.outcome is Outcome.NOT_SENT
         assert stranger.problem is not None
         assert stranger.problem.code == responses.UNTRUSTED
         assert "127.0.0.1 is not trusted: unable to get local issuer certificate" in stranger.problem.text
@@ -365,7 +365,7 @@ def test_certificates_that_cannot_be_read_are_said_before_anything_is_sent(
     if content is not None:
         file.write_bytes(content)
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    with pytest.raises(WrongUsage, match="SSL_CERT_FILE"):
+    with pytest.raises(UsageError, match="SSL_CERT_FILE"):
         Client(Settings.make(api_key="test", base_url="https://codat.invalid", environ={}))
 
 
@@ -376,7 +376,7 @@ def test_a_proxy_of_the_environment_is_asked_for_the_way(monkeypatch: pytest.Mon
         refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
         async with serving(refusal) as server:
             reply = await asked_through(server.port, monkeypatch)
-        assert reply.outcome is Outcome.UNSENT
+        assert reply.outcome is Outcome.NOT_SENT
         assert reply.problem is not None
         assert f"no connection through the environment's proxy 127.0.0.1:{server.port}" in reply.problem.text
         assert server.requests[0].startswith(b"CONNECT codat.invalid:443 HTTP/1.1\r\n")
@@ -391,7 +391,7 @@ def test_what_a_proxy_has_kept_for_itself_has_not_left(monkeypatch: pytest.Monke
     async def story() -> None:
         async with serving(answer) as server:
             reply = await asked_through(server.port, monkeypatch)
-        assert reply.outcome is Outcome.UNSENT
+        assert reply.outcome is Outcome.NOT_SENT
         assert reply.problem is not None
         assert f"through the environment's proxy 127.0.0.1:{server.port}" in reply.problem.text
 
@@ -415,7 +415,7 @@ def test_what_went_through_a_proxy_and_got_no_answer_may_have_been_done(monkeypa
     async def story() -> None:
         async with await asyncio.start_server(tunnel, "127.0.0.1", 0) as server:
             reply = await asked_through(server.sockets[0].getsockname()[1], monkeypatch)
-        assert reply.outcome is Outcome.LOST
+        assert reply.outcome is Outcome.UNKNOWN
         assert came[0].startswith(b"POST /companies HTTP/1.1\r\nHost: codat.invalid\r\n")
 
     with authority.cert_pem.tempfile() as trusted:
@@ -441,6 +441,6 @@ def test_a_proxy_that_cannot_be_used_is_said_before_anything_is_sent(
 ) -> None:
     """With what to do, and without the password that may stand in it."""
     monkeypatch.setenv("HTTPS_PROXY", named)
-    with pytest.raises(WrongUsage, match="mend HTTPS_PROXY") as caught:
+    with pytest.raises(UsageError, match="mend HTTPS_PROXY") as caught:
         Client(Settings.make(api_key="test", base_url="https://codat.invalid", environ={}))
     assert "secret" not in str(caught.value)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk.codat.quota import A_DAY, LONGEST_DAY, LONGEST_WAIT, Budget, read_quota, retry_after
+from bulk.codat.quota import A_DAY, MAX_DAY, MAX_WAIT, Budget, read_quota, retry_after
 from bulk.model import Quota
 
 NOW = 1_795_392_000.0  # 2026-11-23T00:00:00Z
@@ -33,7 +33,7 @@ DATE = {"date": "Mon, 23 Nov 2026 00:00:00 GMT"}
         ({"retry-after": "Mon, 23 Nov 2026 00:01:00 GMT", **DATE}, NOW - 9999, 61.0),  # or slow
         ({"retry-after": "Mon, 23 Nov 2026 00:01:00 GMT"}, NOW, 61.0),  # without a Date our clock must do
         ({"retry-after": "Sun, 22 Nov 2026 00:00:00 GMT", **DATE}, NOW, None),  # over already
-        ({"retry-after": "Thu, 31 Dec 9999 23:59:59 GMT", **DATE}, NOW, LONGEST_WAIT),  # cut to ten years
+        ({"retry-after": "Thu, 31 Dec 9999 23:59:59 GMT", **DATE}, NOW, MAX_WAIT),  # cut to ten years
         ({"retry-after": "Mon, 99 Nov 2026 25:61:00 GMT", **DATE}, NOW, None),  # no date
     ],
 )
@@ -73,7 +73,7 @@ def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], now: floa
         (
             {"x-rate-limit-remaining": "7", "x-rate-limit-reset": "9999-12-31T00:00:00Z", **DATE},
             NOW,
-            Quota(None, 7, NOW + LONGEST_DAY),
+            Quota(None, 7, NOW + MAX_DAY),
         ),
         # an answer's own date beyond sense
         ({"x-rate-limit-remaining": "7", "date": "Fri, 31 Dec 9999 23:59:59 GMT"}, NOW, Quota(None, 7, NOW + A_DAY)),

@@ -14,8 +14,8 @@ from bulk.codat import endpoints, responses
 from bulk.codat.endpoints import CUSTOMER_TAG
 from bulk.codat.responses import Reply
 from bulk.engine import steps
-from bulk.engine.steps import NO_ERROR, NOTHING_SENT, Aim, Changes
-from bulk.model import DELETED, Company, Connection, Entry, Outcome, Problem, State, Step, customer_tag
+from bulk.engine.steps import NO_ERROR, NOTHING_SENT, Changes, Goal
+from bulk.model import DELETED, Company, Connection, CustomerRecord, Outcome, Problem, State, Step, customer_tag
 
 AT = 1_790_000_000.0
 NOW = steps.timestamp(AT)
@@ -24,7 +24,7 @@ LINK, ISSUED = "https://link.example.com/1", "2026-09-02T00:00:00Z"
 O = Outcome  # noqa: E741 - as short as the tables need
 S = State
 
-WAITS = Entry(
+WAITS = CustomerRecord(
     seq=1,
     customer_id="a",
     name="Acme",
@@ -120,28 +120,28 @@ STEPS = {
 def test_each_aim_asks_for_one_thing_at_each_status(value: str | None) -> None:
     """What somebody has linked is never deleted, and only what is linked gets a partner or is unlinked."""
     entry = (EMPTY if value is None else WAITS).evolve(connection_status=value, link_url=None)
-    assert tuple(steps.next_step(entry, aim) for aim in Aim) == STEPS[value]
-    assert [steps.requests_needed(entry, aim) for aim in Aim] == [int(step is not None) for step in STEPS[value]]
+    assert tuple(steps.next_step(entry, goal) for goal in Goal) == STEPS[value]
+    assert [steps.requests_needed(entry, goal) for goal in Goal] == [int(step is not None) for step in STEPS[value]]
 
 
 @pytest.mark.parametrize(
-    ("entry", "aim", "step", "requests"),
+    ("entry", "goal", "step", "requests"),
     [
-        (NEW, Aim.LINK_READY, Step.COMPANY, 2),  # its connection comes right after
-        (NEW, Aim.PARTNER, None, 0),  # only a migration begins a customer
-        (NEW, Aim.FRESH_LINK, None, 0),
-        (NEW, Aim.UNLINKED, None, 0),
-        (NEW, Aim.UNDONE, None, 0),
-        (WAITS, Aim.LINK_READY, None, 0),  # it has its linkUrl
-        (WAITS, Aim.FRESH_LINK, None, 0),  # a link that is good is left alone
-        (COMPLETE, Aim.PARTNER, None, 0),  # never a second one
-        (COMPLETE, Aim.UNLINKED, Step.UNLINK, 1),
-        (COMPLETE.evolve(partner_status=DELETED), Aim.PARTNER, None, 0),  # not unless it is asked for again
+        (NEW, Goal.LINK_READY, Step.COMPANY, 2),  # its connection comes right after
+        (NEW, Goal.PARTNER, None, 0),  # only a migration begins a customer
+        (NEW, Goal.FRESH_LINK, None, 0),
+        (NEW, Goal.UNLINKED, None, 0),
+        (NEW, Goal.UNDONE, None, 0),
+        (WAITS, Goal.LINK_READY, None, 0),  # it has its linkUrl
+        (WAITS, Goal.FRESH_LINK, None, 0),  # a link that is good is left alone
+        (COMPLETE, Goal.PARTNER, None, 0),  # never a second one
+        (COMPLETE, Goal.UNLINKED, Step.UNLINK, 1),
+        (COMPLETE.evolve(partner_status=DELETED), Goal.PARTNER, None, 0),  # not unless it is asked for again
     ],
 )
-def test_nothing_is_asked_for_twice(entry: Entry, aim: Aim, step: Step | None, requests: int) -> None:
+def test_nothing_is_asked_for_twice(entry: CustomerRecord, goal: Goal, step: Step | None, requests: int) -> None:
     """Neither a link that is there nor a partner connection."""
-    assert (steps.next_step(entry, aim), steps.requests_needed(entry, aim)) == (step, requests)
+    assert (steps.next_step(entry, goal), steps.requests_needed(entry, goal)) == (step, requests)
 
 
 @pytest.mark.parametrize(
@@ -233,7 +233,9 @@ def test_a_status_says_how_far_a_customer_is(value: str | None, has_partner: boo
         ),
     ],
 )
-def test_what_the_list_shows_is_told_from_what_is_known(entry: Entry, shown: Company, changes: Changes) -> None:
+def test_what_the_list_shows_is_told_from_what_is_known(
+    entry: CustomerRecord, shown: Company, changes: Changes
+) -> None:
     """Each transition of a customer who has a company."""
     found = news(steps.refreshed(entry, shown, at=AT))
     found.pop("error", None)
@@ -262,14 +264,14 @@ ENTRIES = st.builds(
 
 
 @given(ENTRIES, COMPANIES)
-def test_the_same_list_twice_is_no_news(entry: Entry, shown: Company) -> None:
+def test_the_same_list_twice_is_no_news(entry: CustomerRecord, shown: Company) -> None:
     """What was taken over is known."""
     after = steps.apply(entry, steps.refreshed(entry, shown, at=AT))
     assert steps.refreshed(after, shown, at=AT) == {}
 
 
 @given(ENTRIES, COMPANIES)
-def test_a_list_never_replaces_the_link_of_the_same_connection(entry: Entry, shown: Company) -> None:
+def test_a_list_never_replaces_the_link_of_the_same_connection(entry: CustomerRecord, shown: Company) -> None:
     """It shows the last one minted, and not when that was: a wave of emails would go out anew, or not at all."""
     changes = steps.refreshed(entry, shown, at=AT)
     is_same = changes.get("connection_id", entry.connection_id) == entry.connection_id
@@ -288,12 +290,12 @@ def test_a_list_never_replaces_the_link_of_the_same_connection(entry: Entry, sho
             O.DONE,
             {"partner_connection_id": "p", "partner_status": "Linked", "state": S.COMPLETE, "knows_connections": True},
         ),
-        (Step.PARTNER, LINKED, answer({}), O.LOST, {}),  # it may have been made
-        (Step.PARTNER, LINKED, responses.read(400, {}, b'{"statusCode":400}'), O.REFUSED, {}),
+        (Step.PARTNER, LINKED, answer({}), O.UNKNOWN, {}),  # it may have been made
+        (Step.PARTNER, LINKED, responses.read(400, {}, b'{"statusCode":400}'), O.REJECTED, {}),
         # UNLINK
         (Step.UNLINK, COMPLETE, answer(body(connection("Unlinked"))), O.DONE, status("Unlinked", S.UNLINKED)),
-        (Step.UNLINK, LINKED, answer(body(connection("Linked"))), O.LOST, {}),  # it says that it did nothing
-        (Step.UNLINK, LINKED, answer({}), O.LOST, {}),
+        (Step.UNLINK, LINKED, answer(body(connection("Linked"))), O.UNKNOWN, {}),  # it says that it did nothing
+        (Step.UNLINK, LINKED, answer({}), O.UNKNOWN, {}),
         # LINK
         (
             Step.LINK,
@@ -302,18 +304,18 @@ def test_a_list_never_replaces_the_link_of_the_same_connection(entry: Entry, sho
             O.DONE,
             link("n", "https://n", NOW),
         ),
-        (Step.LINK, WAITS, answer(body(connection("PendingAuth"))), O.LOST, {}),  # without a linkUrl
+        (Step.LINK, WAITS, answer(body(connection("PendingAuth"))), O.UNKNOWN, {}),  # without a linkUrl
         (Step.LINK, WAITS, answer(body(connection("Linked", link="https://n"))), O.DONE, status("Linked", S.LINKED)),
-        (Step.LINK, WAITS, NOT_FOUND, O.REFUSED, {"connection_status": DELETED}),
-        (Step.LINK, WAITS, NO_PAGE, O.REFUSED, {}),  # a gateway knows nothing of connections
+        (Step.LINK, WAITS, NOT_FOUND, O.REJECTED, {"connection_status": DELETED}),
+        (Step.LINK, WAITS, NO_PAGE, O.REJECTED, {}),  # a gateway knows nothing of connections
         # DELETE
         (Step.DELETE, WAITS, responses.read(204, {}, b""), O.DONE, NOTHING_SENT | {"deleted_id": WAITS.company_id}),
         (Step.DELETE, WAITS, NOT_FOUND, O.DONE, NOTHING_SENT | {"deleted_id": WAITS.company_id}),  # somebody was faster
-        (Step.DELETE, WAITS, NO_PAGE, O.REFUSED, {}),
-        (Step.DELETE, WAITS, responses.lost("no answer"), O.LOST, {}),
+        (Step.DELETE, WAITS, NO_PAGE, O.REJECTED, {}),
+        (Step.DELETE, WAITS, responses.lost("no answer"), O.UNKNOWN, {}),
         # COMPANY and CONNECTION
-        (Step.COMPANY, NEW, answer({"name": "Acme"}), O.LOST, {}),  # without an id
-        (Step.CONNECTION, EMPTY, NOT_FOUND, O.REFUSED, {}),
+        (Step.COMPANY, NEW, answer({"name": "Acme"}), O.UNKNOWN, {}),  # without an id
+        (Step.CONNECTION, EMPTY, NOT_FOUND, O.REJECTED, {}),
         (
             Step.CONNECTION,
             EMPTY,
@@ -332,7 +334,7 @@ def test_a_list_never_replaces_the_link_of_the_same_connection(entry: Entry, sho
     ],
 )
 def test_each_answer_changes_what_it_says(
-    step: Step, entry: Entry, reply: Reply, outcome: Outcome, changes: Changes
+    step: Step, entry: CustomerRecord, reply: Reply, outcome: Outcome, changes: Changes
 ) -> None:
     """And nothing else; what does not say that it was done may have been."""
     read, found = steps.read_answer(entry, step, reply, AT)
@@ -344,7 +346,7 @@ def test_each_answer_changes_what_it_says(
     ("step", "entry", "reply", "outcome", "changes"),
     [
         # CONNECTION: was it made?
-        (Step.CONNECTION, EMPTY, listing(partner()), O.ABSENT, {}),
+        (Step.CONNECTION, EMPTY, listing(partner()), O.NOT_FOUND, {}),
         (
             Step.CONNECTION,
             EMPTY,
@@ -352,9 +354,9 @@ def test_each_answer_changes_what_it_says(
             O.FOUND,
             link("n", "https://n", NOW),
         ),
-        (Step.CONNECTION, EMPTY, answer({"results": None}), O.LOST, {}),
+        (Step.CONNECTION, EMPTY, answer({"results": None}), O.UNKNOWN, {}),
         # PARTNER: was it made?
-        (Step.PARTNER, LINKED, listing(connection("Linked")), O.ABSENT, {}),
+        (Step.PARTNER, LINKED, listing(connection("Linked")), O.NOT_FOUND, {}),
         (
             Step.PARTNER,
             LINKED,
@@ -363,8 +365,8 @@ def test_each_answer_changes_what_it_says(
             status("Linked", S.COMPLETE, partner_connection_id="p", partner_status="Linked"),
         ),
         # not, and it cannot be made any more
-        (Step.PARTNER, LINKED, listing(connection("Unlinked")), O.ABSENT, status("Unlinked", S.UNLINKED)),
-        (Step.PARTNER, LINKED, listing(), O.ABSENT, lost(Step.CONNECTION)),
+        (Step.PARTNER, LINKED, listing(connection("Unlinked")), O.NOT_FOUND, status("Unlinked", S.UNLINKED)),
+        (Step.PARTNER, LINKED, listing(), O.NOT_FOUND, lost(Step.CONNECTION)),
         # it was, and the customer has gone since
         (
             Step.PARTNER,
@@ -378,11 +380,11 @@ def test_each_answer_changes_what_it_says(
             Step.PARTNER,
             LINKED,
             listing(connection("PendingAuth", "m", link="https://m")),
-            O.ABSENT,
+            O.NOT_FOUND,
             link("m", "https://m", NOW),
         ),
         # UNLINK: is it linked still?
-        (Step.UNLINK, LINKED, listing(connection("Linked")), O.ABSENT, {}),
+        (Step.UNLINK, LINKED, listing(connection("Linked")), O.NOT_FOUND, {}),
         (Step.UNLINK, COMPLETE, listing(connection("Unlinked")), O.FOUND, status("Unlinked", S.UNLINKED)),
         (Step.UNLINK, LINKED, listing(), O.FOUND, lost(Step.CONNECTION)),
         # another one is
@@ -390,13 +392,13 @@ def test_each_answer_changes_what_it_says(
             Step.UNLINK,
             LINKED,
             listing(connection("Unlinked"), connection("Linked", "m")),
-            O.ABSENT,
+            O.NOT_FOUND,
             status("Linked", S.LINKED, "m"),
         ),
     ],
 )
 def test_a_look_up_says_whether_a_step_was_done(
-    step: Step, entry: Entry, reply: Reply, outcome: Outcome, changes: Changes
+    step: Step, entry: CustomerRecord, reply: Reply, outcome: Outcome, changes: Changes
 ) -> None:
     """And whatever else the connections show."""
     read, found = steps.read_connections(entry, step, reply, AT)
@@ -414,18 +416,18 @@ def test_a_look_up_that_finds_nothing_new_leaves_said_why_codat_refused() -> Non
     ("reply", "outcome", "step"),
     [
         (NOT_FOUND, O.FOUND, None),  # it is gone already
-        (NO_PAGE, O.LOST, Step.DELETE),
-        (answer({"id": "c", "dataConnections": [body(connection("PendingAuth"))]}), O.ABSENT, Step.DELETE),
-        (answer({"id": "c", "dataConnections": []}), O.ABSENT, Step.DELETE),  # its connection was deleted
+        (NO_PAGE, O.UNKNOWN, Step.DELETE),
+        (answer({"id": "c", "dataConnections": [body(connection("PendingAuth"))]}), O.NOT_FOUND, Step.DELETE),
+        (answer({"id": "c", "dataConnections": []}), O.NOT_FOUND, Step.DELETE),  # its connection was deleted
         (
             answer({"id": "c", "dataConnections": [body(connection("Linked"))]}),
-            O.ABSENT,
+            O.NOT_FOUND,
             None,
         ),  # somebody has linked it
-        (answer({"id": "c", "dataConnections": [body(connection("Unlinked"))]}), O.ABSENT, None),  # or had
-        (answer({"id": "c", "dataConnections": [body(connection("Linked", "m", key="qhyg"))]}), O.ABSENT, None),
-        (answer({"id": "c"}), O.LOST, Step.DELETE),  # it does not say which there are
-        (answer({}), O.LOST, Step.DELETE),
+        (answer({"id": "c", "dataConnections": [body(connection("Unlinked"))]}), O.NOT_FOUND, None),  # or had
+        (answer({"id": "c", "dataConnections": [body(connection("Linked", "m", key="qhyg"))]}), O.NOT_FOUND, None),
+        (answer({"id": "c"}), O.UNKNOWN, Step.DELETE),  # it does not say which there are
+        (answer({}), O.UNKNOWN, Step.DELETE),
     ],
 )
 def test_only_a_company_that_nobody_has_linked_is_to_be_deleted(
@@ -434,7 +436,7 @@ def test_only_a_company_that_nobody_has_linked_is_to_be_deleted(
     """Codat is asked right before."""
     read, changes = steps.read_deletable(WAITS, reply, AT)
     assert read.outcome is outcome
-    assert steps.next_step(steps.apply(WAITS, changes), Aim.UNDONE) is step
+    assert steps.next_step(steps.apply(WAITS, changes), Goal.UNDONE) is step
 
 
 def test_a_company_that_was_deleted_is_not_taken_over_again_by_a_list_that_lags() -> None:

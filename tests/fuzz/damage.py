@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-MOST_BYTES = 2**20
+MAX_BYTES = 2**20
 TOKENS = (
     *(b"\0", b"\xff", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\n", b"\r\n", b'"', b'""', b",", b";", b"\t", b"|", b"'"),
     *(b"\x1a", b"\x1f\x8b", b"PAR1", b"\xe2\x80\xa8", b"\xed\xa0\x80", b"\x85", b"sep=;\n", b"customer_id", b"=1+1"),
@@ -46,7 +46,7 @@ def damaged(content: bytes, seed: int) -> bytes:
                 data[at:at] = data[other : other + size]
             case 7 if rng.random() < 0.3:
                 del data[at:]
-        del data[MOST_BYTES:]
+        del data[MAX_BYTES:]
     return bytes(data)
 
 

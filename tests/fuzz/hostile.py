@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-LONGEST_SECONDS = 30.0  # that one nonsense goes on, if nobody hangs up
+MAX_SECONDS = 30.0  # that one nonsense goes on, if nobody hangs up
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 Nonsense = Callable[[socket.socket, bytes], None]
 
@@ -31,7 +31,7 @@ def _without_end(start: bytes, piece: bytes, *, pause: float = 0.0) -> Nonsense:
 
     def say(line: socket.socket, _: bytes) -> None:
         line.sendall(start)
-        end = time.monotonic() + LONGEST_SECONDS
+        end = time.monotonic() + MAX_SECONDS
         while time.monotonic() < end:
             line.sendall(piece)
             time.sleep(pause)
@@ -130,7 +130,7 @@ def _accept(listener: socket.socket, server: Hostile, sandbox: str) -> None:
 
 def _serve(line: socket.socket, server: Hostile, sandbox: str) -> None:
     with suppress(OSError, http.client.HTTPException), line, line.makefile("rb") as asked:
-        line.settimeout(LONGEST_SECONDS)
+        line.settimeout(MAX_SECONDS)
         while first := asked.readline().decode("latin-1").strip():
             headers = http.client.parse_headers(asked)
             body = asked.read(int(headers.get("Content-Length", 0)))

@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs.lives import EPOCH, Life, Place, folder_of_a_test
-from runs.pretend import Pretend
+from runs.crash_runs import EPOCH, Life, Place, folder_of_a_test
+from runs.fake_codat import Pretend
 
 from bulk.codat import endpoints, quota, responses
 from bulk.codat.endpoints import Request
@@ -173,12 +173,12 @@ def _can_be_asked_for(request: Request) -> None:
 def test_any_headers_tell_limits_of_a_sensible_size_or_none(headers: dict[str, str], now: float) -> None:
     """No wait is endless, no quota has hundreds of digits."""
     wait = quota.retry_after(headers, now)
-    assert wait is None or 0 <= wait <= quota.LONGEST_WAIT
+    assert wait is None or 0 <= wait <= quota.MAX_WAIT
     told = quota.read_quota(headers, now)
     if isinstance(told, Quota):
         assert abs(told.remaining) <= quota.MOST
         assert abs(told.limit or 0) <= quota.MOST
-        assert now <= told.resets_at <= now + quota.LONGEST_DAY
+        assert now <= told.resets_at <= now + quota.MAX_DAY
 
 
 class Spoiling(Pretend):

@@ -16,7 +16,7 @@ from fuzz.processes import bulk
 from fuzz.test_damaged_files import GOOD, GOOD_PARQUET
 
 FILES = GOOD | {"in.parquet": GOOD_PARQUET}
-MOST_MEGABYTES = 500
+MAX_MEGABYTES = 500
 
 
 @share(4)
@@ -29,7 +29,7 @@ def test_check_of_a_damaged_file_ends_in_its_own_way(
     folder.joinpath(name).write_bytes(damaged(FILES[name], seed))
     ended = bulk(folder, "check", name, "--json")
     assert ended.code in (0, 1, 2)
-    assert ended.megabytes < MOST_MEGABYTES
+    assert ended.megabytes < MAX_MEGABYTES
     if ended.code == 2:
         assert (ended.out, ended.err.count(b"\n")) == (b"", 1)
     else:

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk.errors import WrongUsage
+from bulk.errors import UsageError
 from bulk.input import open_input, read_ids
 from bulk.input.warnings import Suspects
 from fuzz.damage import damaged
@@ -21,8 +21,8 @@ from fuzz.effort import share
 from fuzz.processes import bulk
 
 INPUTS = Path(__file__).parents[2] / "inputs"
-LONGEST_SECONDS = 60.0  # for a damaged file of some kilobytes, on a machine that is busy
-MOST_MEGABYTES = 1200
+MAX_SECONDS = 60.0  # for a damaged file of some kilobytes, on a machine that is busy
+MAX_MEGABYTES = 1200
 
 
 def texts() -> dict[str, bytes]:
@@ -81,16 +81,16 @@ def read_or_refused(name: str, content: bytes) -> None:
                 suspects.look(batch)
                 assert all(batch.rejected["reasons"].to_list())
             suspects.found(100)
-        except WrongUsage as refusal:
+        except UsageError as refusal:
             _is_a_line(refusal, path)
         try:
             read_ids(path)
-        except WrongUsage as refusal:
+        except UsageError as refusal:
             _is_a_line(refusal, path)
-    assert time.monotonic() - began < LONGEST_SECONDS
+    assert time.monotonic() - began < MAX_SECONDS
 
 
-def _is_a_line(refusal: WrongUsage, path: Path) -> None:
+def _is_a_line(refusal: UsageError, path: Path) -> None:
     message = str(refusal)
     assert message.startswith(str(path))
     assert message.isprintable(), message
@@ -156,4 +156,4 @@ def test_a_small_file_that_stands_for_very_much_takes_no_more_memory(tmp_path: P
     make(tmp_path / name)
     ended = bulk(tmp_path, "check", name, "--json", seconds=200)
     assert ended.code in (0, 1, 2)
-    assert ended.megabytes < MOST_MEGABYTES, ended.megabytes
+    assert ended.megabytes < MAX_MEGABYTES, ended.megabytes

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs.bench import Bench, Codat
 from runs.conftest import unlimited
+from runs.fixture import Bench, Codat
 from webhooks.conftest import edge_of
 from webhooks.hooks import Listener, free_port, listening, signed, taken
 
 from bulk.codat.webhooks import read_event
 from bulk.sandbox.options import WEBHOOK_SECRET
 from bulk.settings import Secret
-from bulk.webhooks.receiver import MOST_BYTES, verifier
+from bulk.webhooks.receiver import MAX_BYTES, verifier
 from fuzz.damage import damaged, odd
 from fuzz.effort import share
 from fuzz.test_answers import EVENT
@@ -31,7 +31,7 @@ __all__ = ["unlimited"]
 SEEDS = st.integers(0, 2**32)
 BODIES = st.binary(max_size=40) | st.builds(odd, st.just(EVENT), SEEDS)
 IS_GENUINE = verifier(Secret(WEBHOOK_SECRET))
-MOST_MEGABYTES = 400
+MAX_MEGABYTES = 400
 
 
 @share(300)
@@ -67,7 +67,7 @@ def at_work(tmp_path_factory: pytest.TempPathFactory, unlimited: Codat) -> Itera
     bench, _ = edge_of(tmp_path_factory.mktemp("nonsense") / "bench", unlimited)
     listener = listening(bench, free_port())
     yield listener, bench
-    assert megabytes(listener) < MOST_MEGABYTES
+    assert megabytes(listener) < MAX_MEGABYTES
     ended = listener.end()
     assert ended.code == 130
     assert taken(bench) == 0
@@ -127,7 +127,7 @@ def test_many_who_say_nothing_or_too_much_keep_nobody_out(at_work: tuple[Listene
                 line.sendall((b"", b"POST / HT", head, head + b"x" * 4096)[number % 4])
         flood = lines.enter_context(socket.create_connection((host, int(port)), timeout=15))
         with suppress(ConnectionError):
-            flood.sendall(asked(b"", **{"Content-Length": str(10**9)}) + b"x" * (3 * MOST_BYTES))
+            flood.sendall(asked(b"", **{"Content-Length": str(10**9)}) + b"x" * (3 * MAX_BYTES))
         began = time.monotonic()
         assert listener.take(b"{}") == 204
         assert time.monotonic() - began < 10

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk.errors import WrongUsage
+from bulk.errors import UsageError
 from bulk.input import open_input
 from bulk.input.rules import BLANK
 from fuzz.effort import share
@@ -112,7 +112,7 @@ def test_every_row_of_any_text_table_comes_out_once(
         if ids:
             holds(told_of(path), ids)
         else:
-            with pytest.raises(WrongUsage, match="no rows"):
+            with pytest.raises(UsageError, match="no rows"):
                 told_of(path)
 
 
@@ -130,7 +130,7 @@ def test_every_row_of_an_old_encoding_comes_out_once(rows: list[list[str]], code
         path.write_bytes(raw)
         try:
             told = told_of(path)
-        except WrongUsage:
+        except UsageError:
             return
     text = raw.decode("cp1252" if any("Windows-1252" in note for note in open_notes(raw)) else "utf-8")
     again = [row for row in csv.reader(io.StringIO(text, newline="")) if any(row)][1:]

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rows_reading import HEADER, read, read_text
 
-from bulk.errors import UnreadableInput, WrongUsage
+from bulk.errors import InputError, UsageError
 from bulk.input import open_input
 
 GOOD = f"{HEADER}\n1,Acme,xero,,\n".encode()
@@ -87,7 +87,7 @@ def workbook(folder: Path) -> bytes:
 )
 def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, name: str, content: bytes, says: str) -> None:
     """The line says which file, what is wrong and what to do."""
-    with pytest.raises(UnreadableInput) as refusal:
+    with pytest.raises(InputError) as refusal:
         read_text(tmp_path, content, name=name)
     message = str(refusal.value)
     assert says in message
@@ -99,7 +99,7 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, name: str, content: b
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     """A name that does not exist is told back."""
-    with pytest.raises(UnreadableInput, match=r"gone\.csv: there is no such file"):
+    with pytest.raises(InputError, match=r"gone\.csv: there is no such file"):
         open_input(tmp_path / "gone.csv")
 
 
@@ -107,14 +107,14 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 def test_a_directory_is_refused(tmp_path: Path, name: str) -> None:
     """Whatever it is called."""
     (tmp_path / name).mkdir()
-    with pytest.raises(UnreadableInput, match="is a directory"):
+    with pytest.raises(InputError, match="is a directory"):
         open_input(tmp_path / name)
 
 
 def test_a_pipe_is_refused_rather_than_waited_for(tmp_path: Path) -> None:
     """What can be read once only is no input, because the file is read more than once."""
     os.mkfifo(tmp_path / "pipe.csv")
-    with pytest.raises(UnreadableInput, match="no ordinary file"):
+    with pytest.raises(InputError, match="no ordinary file"):
         open_input(tmp_path / "pipe.csv")
 
 
@@ -127,13 +127,13 @@ def test_a_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytes
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "open", refuse)
-    with pytest.raises(UnreadableInput, match="not allowed"):
+    with pytest.raises(InputError, match="not allowed"):
         open_input(path)
 
 
 def test_a_zip_file_called_csv_is_refused(tmp_path: Path) -> None:
     """A workbook under another name is seen through."""
-    with pytest.raises(UnreadableInput, match="zip file or an Excel workbook"):
+    with pytest.raises(InputError, match="zip file or an Excel workbook"):
         read_text(tmp_path, workbook(tmp_path))
 
 
@@ -150,7 +150,7 @@ def test_a_damaged_parquet_file_is_refused(
     tmp_path: Path, damage: Callable[[bytes], bytes], capfd: pytest.CaptureFixture[str]
 ) -> None:
     """In our one line: what the library itself cries over it is not passed on."""
-    with pytest.raises(UnreadableInput, match="cannot be read as a table"):
+    with pytest.raises(InputError, match="cannot be read as a table"):
         read_text(tmp_path, damage(parquet(tmp_path)), name="in.parquet")
     assert capfd.readouterr() == ("", "")
 
@@ -162,7 +162,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
     batches = open_input(path).batches()
     next(batches)
     path.write_bytes(GOOD + b"2,Bolt,qbo,,\n")
-    with pytest.raises(UnreadableInput, match="was changed since"):
+    with pytest.raises(InputError, match="was changed since"):
         list(batches)
 
 
@@ -222,5 +222,5 @@ def test_a_parquet_file_with_a_changed_byte_is_read_or_refused(tmp_path: Path, a
 def _read_or_refused(folder: Path, content: bytes, name: str = "in.csv") -> None:
     path = folder / name
     path.write_bytes(content)
-    with contextlib.suppress(WrongUsage):
+    with contextlib.suppress(UsageError):
         read(path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rows_reading import read_text
 
-from bulk.errors import UnreadableInput, WrongUsage
+from bulk.errors import InputError, UsageError
 
 ROW = "\n1,Acme,xero,a@example.com,x\n"
 
@@ -96,7 +96,7 @@ def test_one_column_can_hold_two_fields(tmp_path: Path) -> None:
 )
 def test_a_mapping_that_cannot_be_is_wrong_usage(tmp_path: Path, mapping: dict[str, str], says: str) -> None:
     """The message names what there is, and the nearest."""
-    with pytest.raises(WrongUsage) as refusal:
+    with pytest.raises(UsageError) as refusal:
         read_text(tmp_path, "Ref,company_name,platform,Contact,Dup,d u p\n7,Acme,xero,,,\n", mapping=mapping)
     assert says in str(refusal.value)
 
@@ -104,9 +104,7 @@ def test_a_mapping_that_cannot_be_is_wrong_usage(tmp_path: Path, mapping: dict[s
 def test_two_columns_for_one_field_are_refused(tmp_path: Path) -> None:
     """Neither is guessed, and the way out is told; a mapping to one of them settles it."""
     text = "customer_id,company_name,platform,E-Mail,email\n1,Acme,xero,a@example.com,b@example.com\n"
-    with pytest.raises(
-        UnreadableInput, match='2 columns could be email: "E-Mail", "email"; say which with --map email='
-    ):
+    with pytest.raises(InputError, match='2 columns could be email: "E-Mail", "email"; say which with --map email='):
         read_text(tmp_path, text)
     assert read_text(tmp_path, text, mapping={"email": "E-Mail"}).accepted["email"].to_list() == ["a@example.com"]
 
@@ -114,14 +112,14 @@ def test_two_columns_for_one_field_are_refused(tmp_path: Path) -> None:
 def test_two_columns_of_the_same_name_can_be_told_apart_by_number(tmp_path: Path) -> None:
     """The message shows the names under which they can be asked for."""
     text = "customer_id,company_name,platform,platform\n1,Acme,no,xero\n"
-    with pytest.raises(UnreadableInput, match='"platform", "platform_2"'):
+    with pytest.raises(InputError, match='"platform", "platform_2"'):
         read_text(tmp_path, text)
     assert read_text(tmp_path, text, mapping={"platform": "platform_2"}).accepted["platform_key"].to_list() == ["gbol"]
 
 
 def test_a_missing_column_lists_what_there_is(tmp_path: Path) -> None:
     """All missing ones at once, each with its option."""
-    with pytest.raises(UnreadableInput) as refusal:
+    with pytest.raises(InputError) as refusal:
         read_text(tmp_path, "id,company_name,software\n1,Acme,xero\n")
     message = str(refusal.value)
     assert 'no column for customer_id, platform; its columns are "id", "company_name", "software"' in message

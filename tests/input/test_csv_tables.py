@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rows_reading import HEADER, read_rows, read_text
 
-from bulk.errors import UnreadableInput
+from bulk.errors import InputError
 from bulk.input import encoding
 from bulk.input.csv import CsvFile
 
@@ -147,7 +147,7 @@ def test_texts_that_look_like_something_else_stay_texts(tmp_path: Path) -> None:
 def test_a_cell_without_end_is_refused_without_reading_everything(tmp_path: Path) -> None:
     """A quote that opens early in a large file does not gather all of it in memory."""
     rows = "".join(f"{number},Acme,xero,,x\n" for number in range(1_500_000))
-    with pytest.raises(UnreadableInput, match="after about 1 rows"):
+    with pytest.raises(InputError, match="after about 1 rows"):
         read_text(tmp_path, f'{HEADER}\n0,Acme,xero,,\n0,"Acme,xero,,\n{rows}')
 
 
@@ -178,7 +178,7 @@ def test_any_rows_are_read_as_the_csv_module_reads_them(
     path.write_bytes((HEADER.replace(",", delimiter) + line_end + body).encode())
     try:
         ours = list(_cells(CsvFile(path, {})))
-    except UnreadableInput:
+    except InputError:
         # csv lets the end of the file close a quote: then, and only then, a line put at the end is swallowed.
         last = list(
             csv.reader(

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from rows_reading import HEADER, Outcome, read, read_rows, read_text
 
-from bulk.guard import guard
+from bulk.guard import escape_formula
 
 
 def rejects(folder: Path, outcome: Outcome) -> Path:
@@ -19,7 +19,9 @@ def rejects(folder: Path, outcome: Outcome) -> Path:
         [outcome.cells(at) for at in range(len(outcome.rejected))],
         schema=dict.fromkeys(outcome.opened.columns, pl.String),
     )
-    cells = cells.select(guard(pl.all())).hstack(outcome.rejected.select("row", guard(pl.col("reasons"))))
+    cells = cells.select(escape_formula(pl.all())).hstack(
+        outcome.rejected.select("row", escape_formula(pl.col("reasons")))
+    )
     cells.write_csv(folder / "rejects.csv")
     return folder / "rejects.csv"
 

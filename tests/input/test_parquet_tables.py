@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from rows_reading import Outcome, read
 
-from bulk.errors import UnreadableInput
+from bulk.errors import InputError
 from bulk.input import open_input
 
 BASE = {"customer_id": ["1", "2"], "company_name": ["Acme", "Bolt"], "platform": ["xero", "qbo"]}
@@ -74,14 +74,14 @@ def test_identifiers_that_are_numbers_are_noted(tmp_path: Path, column: pl.Serie
 
 def test_a_field_of_lists_is_refused(tmp_path: Path) -> None:
     """There is no one text that could be sent."""
-    with pytest.raises(UnreadableInput, match="email column holds lists or structs"):
+    with pytest.raises(InputError, match="email column holds lists or structs"):
         read_frame(tmp_path, pl.Series("email", [["a@example.com"], []]))
 
 
 def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
     """As a text table is."""
     pl.DataFrame(BASE).clear().write_parquet(tmp_path / "in.parquet")
-    with pytest.raises(UnreadableInput, match="no rows"):
+    with pytest.raises(InputError, match="no rows"):
         read(tmp_path / "in.parquet")
 
 

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bulk.journal import database
-from bulk.journal.enrolment import Enrolment, Source, Tally
+from bulk.journal import customers, database
+from bulk.journal.enrolment import Enrolment, ImportDiff, Source
 from bulk.reports.rows import Reader
 
 
@@ -49,7 +49,7 @@ class Batch:
         self.db = database.open_journal(folder)
         self.runs = 0
 
-    def give(self, path: str, rows: Sequence[Row], *, at_once: int = 1000, digest: str | None = None) -> Tally:
+    def give(self, path: str, rows: Sequence[Row], *, at_once: int = 1000, digest: str | None = None) -> ImportDiff:
         """Enrol a file. Its digest is that of its rows."""
         self.runs += 1
         rows = list(rows)
@@ -69,7 +69,7 @@ class Batch:
     def write(self, customer_id: str, **values: object) -> None:
         """Change columns of a customer, as a run does."""
         with database.transaction(self.db):
-            database.change(self.db, self.seq(customer_id), values)
+            customers.change(self.db, self.seq(customer_id), values)
 
     def read(self, customer_id: str, *columns: str) -> dict[str, object]:
         """Read columns of a customer."""
@@ -129,5 +129,5 @@ def _cells(row: Row) -> str:
 
 def pending(db: sqlite3.Connection) -> list[str]:
     """Give the customers that a run would take up, in its order."""
-    begun = database.entries(db, begun=True, after=0, most=1000)
-    return [entry.customer_id for entry in begun + database.entries(db, begun=False, after=0, most=1000)]
+    begun = customers.customers(db, begun=True, after=0, most=1000)
+    return [entry.customer_id for entry in begun + customers.customers(db, begun=False, after=0, most=1000)]

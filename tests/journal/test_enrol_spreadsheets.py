@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk.journal.enrolment import Tally
+from bulk.journal.enrolment import ImportDiff
 from bulk.journal.id_spellings import in_full, in_short, is_spoilt
 
 from .batches import Batch, Row, bad, good
@@ -167,7 +167,7 @@ def test_a_file_saved_by_a_spreadsheet_makes_nobody_anew(batch: Batch) -> None:
     saved = [good("123"), good("456"), good("789"), good("1234567"), good("999")]
     for turn in range(2):
         tally = batch.give("in.csv", saved, digest=str(turn))
-        assert tally == Tally(new=1 - turn, same=1 + turn, rejected=3)
+        assert tally == ImportDiff(new=1 - turn, same=1 + turn, rejected=3)
         assert batch.presence() == {"00123": "faulty", "1234567": "present", "999": "present"}
         assert batch.shown() == [
             *((1, "00123", CREATED), (2, "00456", REJECTED), (3, "00789", REJECTED)),
@@ -199,8 +199,8 @@ def test_a_file_with_both_has_both(batch: Batch) -> None:
     """In a system where they are two customers."""
     batch.give("in.csv", [good("00123")])
     batch.created("00123")
-    assert batch.give("in.csv", [good("00123"), good("123")]) == Tally(new=1, same=1)
-    assert batch.give("in.csv", [good("123")]) == Tally(same=1, gone=1)
+    assert batch.give("in.csv", [good("00123"), good("123")]) == ImportDiff(new=1, same=1)
+    assert batch.give("in.csv", [good("123")]) == ImportDiff(same=1, gone=1)
 
 
 @pytest.mark.parametrize("is_sent", [True, False])

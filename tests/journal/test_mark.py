@@ -9,9 +9,9 @@ from pathlib import Path
 import anyio
 import pytest
 
-from bulk.errors import JournalGone, JournalUnwritable
-from bulk.journal import database, mark
-from bulk.journal.database import Intent
+from bulk.errors import JournalError, JournalGoneError
+from bulk.journal import attempts, database, facts, mark
+from bulk.journal.attempts import Intent
 from bulk.journal.writer import Writer
 
 A_REQUEST = Intent(None, None, "list_companies", 1_790_000_000.0)
@@ -23,7 +23,7 @@ def ask(folder: Path, times: int) -> None:
     async def run() -> None:
         async with Writer(database.open_journal(folder), folder) as writer:
             for _ in range(times):
-                await writer.write(lambda db: database.intend(db, 1, A_REQUEST))
+                await writer.write(lambda db: attempts.record_intent(db, 1, A_REQUEST))
 
     anyio.run(run)
 
@@ -31,13 +31,13 @@ def ask(folder: Path, times: int) -> None:
 def sweep(folder: Path) -> None:
     """Write down that the company list was read."""
     with closing(database.open_journal(folder)) as db:
-        database.put(db, {"swept_at": 1_790_000_000.0, "swept_run": 1})
+        facts.put(db, {"swept_at": 1_790_000_000.0, "swept_run": 1})
 
 
 def lost(folder: Path) -> tuple[int, str | None]:
     """Give how many requests the journal lacks, and what it then has of its last sweep."""
     with closing(database.open_journal(folder)) as db:
-        return mark.fallen_behind(db, folder), database.get(db, "swept_at")
+        return mark.fallen_behind(db, folder), facts.get(db, "swept_at")
 
 
 def test_an_older_copy_is_noticed_once_and_forgets_its_sweep(tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_who_only_takes_events_in_does_not_vouch_for_a_journal_without_a_mark(tm
 
     async def listen() -> None:
         async with Writer(database.open_journal(tmp_path), tmp_path) as writer:
-            await writer.write(lambda db: database.put(db, {"heeded": 0}))
+            await writer.write(lambda db: facts.put(db, {"heeded": 0}))
 
     anyio.run(listen)
     assert lost(tmp_path) == (0, None)
@@ -127,7 +127,7 @@ def test_nothing_more_is_written_into_a_journal_that_is_gone(how: str, tmp_path:
 
     async def run() -> None:
         async with Writer(database.open_journal(folder), folder) as writer:
-            await writer.write(lambda db: database.intend(db, 1, A_REQUEST))
+            await writer.write(lambda db: attempts.record_intent(db, 1, A_REQUEST))
             if how == "deleted":
                 shutil.rmtree(folder)
             elif how == "moved":
@@ -135,8 +135,8 @@ def test_nothing_more_is_written_into_a_journal_that_is_gone(how: str, tmp_path:
             else:
                 (folder / database.FILE).rename(folder / "old")
                 (folder / database.FILE).touch()
-            with pytest.raises(JournalGone, match="is gone: it was moved or deleted"):
-                await writer.write(lambda db: database.intend(db, 1, A_REQUEST))
+            with pytest.raises(JournalGoneError, match="is gone: it was moved or deleted"):
+                await writer.write(lambda db: attempts.record_intent(db, 1, A_REQUEST))
 
     anyio.run(run)
 
@@ -145,5 +145,5 @@ def test_a_mark_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     """Not the journal, with which nothing is wrong."""
     (tmp_path / mark.FILE).mkdir()
 
-    with pytest.raises(JournalUnwritable, match=rf"{mark.FILE} cannot be written"):
+    with pytest.raises(JournalError, match=rf"{mark.FILE} cannot be written"):
         ask(tmp_path, 1)

@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from bulk.errors import BatchUnusable
-from bulk.journal import database
+from bulk.errors import BatchError
+from bulk.journal import customers, database
 from bulk.reports import write_reports
 from bulk.reports.rows import Reader
 
@@ -95,8 +95,8 @@ def test_nothing_is_lost_when_a_journal_is_brought_up_to_date(older: Path) -> No
                 for row in after[rows] if name not in before[rows][0] else ():
                     assert row.pop(name) == value
             assert after == before
-            (entry,) = database.entries(db, begun=True, after=0, most=9)
-            assert (entry.customer_id, [ask.outcome for ask in entry.asks]) == ("b", [None])
+            (entry,) = customers.customers(db, begun=True, after=0, most=9)
+            assert (entry.customer_id, [ask.outcome for ask in entry.history]) == ("b", [None])
 
 
 def test_an_upgrade_that_breaks_off_leaves_the_journal_as_it_was(older: Path) -> None:
@@ -131,9 +131,9 @@ def test_a_journal_of_no_known_version_is_neither_read_nor_upgraded(older: Path,
     """Not guessed at."""
     with closing(sqlite3.connect(older / database.FILE)) as db, db:
         db.execute(f"PRAGMA user_version = {version}")
-    with pytest.raises(BatchUnusable):
+    with pytest.raises(BatchError):
         database.open_journal(older)
-    with pytest.raises(BatchUnusable):
+    with pytest.raises(BatchError):
         write_reports(older, now=NOON)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from bulk.errors import JournalUnwritable
-from bulk.journal import database
+from bulk.errors import JournalError
+from bulk.journal import database, facts
 from bulk.journal.writer import Writer
 
 
@@ -21,13 +21,13 @@ def putting(key: str) -> Callable[[sqlite3.Connection], str]:
     """Make an operation that writes a fact and gives its name."""
 
     def operation(db: sqlite3.Connection) -> str:
-        database.put(db, {key: "x"})
+        facts.put(db, {key: "x"})
         return key
 
     return operation
 
 
-def facts(folder: Path) -> list[str]:
+def facts_in(folder: Path) -> list[str]:
     """Read the facts as another process sees them, in the order of their writing."""
     with closing(sqlite3.connect(folder / database.FILE)) as other:
         return [key for (key,) in other.execute("SELECT key FROM batch ORDER BY key")]
@@ -40,7 +40,7 @@ def test_what_was_written_can_be_read_by_others_at_once(tmp_path: Path) -> None:
         connection = database.open_journal(tmp_path)
         async with Writer(connection, tmp_path) as writer:
             assert await writer.write(putting("a")) == "a"
-            assert facts(tmp_path) == ["a"]
+            assert facts_in(tmp_path) == ["a"]
         with pytest.raises(sqlite3.ProgrammingError):
             connection.execute("SELECT 1")
 
@@ -98,11 +98,11 @@ def test_a_failure_reaches_everybody_whose_writing_it_undid(tmp_path: Path) -> N
             await asyncio.sleep(0)
             go_on.set()
             results = await asyncio.gather(first, *others, return_exceptions=True)
-            assert [type(result) for result in results] == [type(None)] + [JournalUnwritable] * 3
+            assert [type(result) for result in results] == [type(None)] + [JournalError] * 3
             assert await writer.write(putting("c")) == "c"
 
     anyio.run(run)
-    assert facts(tmp_path) == ["c"]
+    assert facts_in(tmp_path) == ["c"]
 
 
 def test_who_is_cancelled_while_waiting_spoils_nothing_for_the_others(tmp_path: Path) -> None:
@@ -116,4 +116,4 @@ def test_who_is_cancelled_while_waiting_spoils_nothing_for_the_others(tmp_path: 
             assert await writer.write(putting("b")) == "b"
 
     anyio.run(run)
-    assert facts(tmp_path) == ["a", "b"]
+    assert facts_in(tmp_path) == ["a", "b"]

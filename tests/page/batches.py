@@ -111,7 +111,7 @@ def _customer(row: int) -> dict[str, object]:
     company, connection = uuid(row), uuid(-row)
     url = f"https://link-api.codat.io/companies/{company}/connections/{connection}/start?otp={row % 1_000_000:06}"
     issued = NOW - timedelta(hours=30 if row % 16 == 2 else row % 20, seconds=row % 3600)
-    name = f"{('Café Ångström', 'Harbour Lane Bakery', 'Müller & Söhne', 'Northgate Joinery')[row % 4]} {row}"
+    name = f"{('Café Ångström', 'Harbour Transport Bakery', 'Müller & Söhne', 'Northgate Joinery')[row % 4]} {row}"
     partner = {"partner_connection_id": uuid(row + 10**9), "partner_status": "Linked"} if state == "complete" else {}
     error = {
         "error_step": "company",

@@ -20,7 +20,7 @@ from bulk.guard import FORMULA
 from bulk.reports.figures import Figures, read, rejections
 from bulk.reports.rows import Reader
 from bulk.reports.summary import advice, funnel, narrative
-from bulk.reports.summary.advice import Place
+from bulk.reports.summary.advice import BatchLocation
 from bulk.reports.summary.timeline import timeline
 from bulk.words import percent, time
 
@@ -132,7 +132,9 @@ def test_long_texts_are_cut(tmp_path: Path) -> None:
 def test_it_says_what_the_other_reports_say(ordinary: Path) -> None:
     """Headline, last run, steps, states, stages, platforms, holds and errors are those of the console."""
     page, figures = parsed(ordinary), figures_of(ordinary)
-    place = Place(ordinary.parent, has_sandbox=False, has_differences=(ordinary.parent / "differences.csv").exists())
+    place = BatchLocation(
+        ordinary.parent, has_sandbox=False, has_differences=(ordinary.parent / "differences.csv").exists()
+    )
     assert page.text("p", **{"class": "headline"}) == narrative.headline(figures)
     facts = [(said, page.texts[place + 1]) for place, said in enumerate(page.texts) if page.elements[place][0] == "dt"]
     assert facts[:5] == [

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from reports.journals import Journal
 from selenium.webdriver.common.keys import Keys
 
-from bulk.guard import FORMULA, guard, unguard
+from bulk.guard import FORMULA, escape_formula, unescape_formula
 from bulk.reports import write_reports
 
 from .batches import NOW, text
@@ -163,7 +163,7 @@ def test_what_is_filtered_is_downloaded(autumn: Opened, tmp_path: Path) -> None:
     autumn.browser.choose("#direction", "Descending")
     found = pl.read_csv(autumn.downloaded(tmp_path), schema_overrides=autumn.results().schema)
     expected = autumn.results().filter(state="link_ready").sort("row", descending=True)
-    assert found.with_columns(unguard(cs.string())).rows() == expected.rows()
+    assert found.with_columns(unescape_formula(cs.string())).rows() == expected.rows()
 
 
 def test_hostile_values_are_downloaded_as_they_are_in_results_csv(attack: Opened, tmp_path: Path) -> None:
@@ -375,7 +375,7 @@ def guarded(browser: Browser, texts: list[str]) -> list[str]:
 
 def by_polars(texts: list[str]) -> list[str]:
     """Guard texts as the CSV files are guarded."""
-    return pl.DataFrame({"text": texts}, {"text": pl.String}).select(guard(pl.col("text")))["text"].to_list()
+    return pl.DataFrame({"text": texts}, {"text": pl.String}).select(escape_formula(pl.col("text")))["text"].to_list()
 
 
 def test_every_sign_is_guarded_alike_in_both_languages(browser: Browser) -> None:
@@ -390,7 +390,9 @@ def test_every_sign_is_guarded_alike_in_both_languages(browser: Browser) -> None
         }
         return found"""
     pairs = pl.DataFrame({"alone": signs, "before": [f"{sign}=1" for sign in signs]})
-    changed = pairs.select((guard(pl.col("alone")) != pl.col("alone")) | (guard(pl.col("before")) != pl.col("before")))
+    changed = pairs.select(
+        (escape_formula(pl.col("alone")) != pl.col("alone")) | (escape_formula(pl.col("before")) != pl.col("before"))
+    )
     assert browser.run(flags, FORMULA) == [
         ord(sign) for sign, is_so in zip(signs, changed.to_series(), strict=True) if is_so
     ]
@@ -406,6 +408,6 @@ def test_every_text_is_guarded_alike_in_both_languages(browser: Browser) -> None
         found = guarded(browser, texts)
         assert found == by_polars(texts)
         frame = pl.DataFrame({"text": found}, {"text": pl.String})
-        assert frame.select(unguard(pl.col("text")))["text"].to_list() == texts
+        assert frame.select(unescape_formula(pl.col("text")))["text"].to_list() == texts
 
     alike()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bulk.journal import database
+from bulk.journal import runs
 from bulk.model import State
 from bulk.reports.figures import Figures, LinkAges, read, rejections
 from bulk.reports.rows import Reader
@@ -116,8 +116,8 @@ def test_minutes_tell_requests_429s_and_who_got_further(journal: Journal) -> Non
     journal.source()
     journal.created(1, "a", state="pending")
     journal.request("create_company", sent_at=60.0)
-    journal.request("create_company", sent_at=119.9, status=429, outcome="held")
-    journal.request("create_connection", sent_at=120.0, outcome="unsent", status=None)
+    journal.request("create_company", sent_at=119.9, status=429, outcome="rate_limited")
+    journal.request("create_connection", sent_at=120.0, outcome="not_sent", status=None)
     with closing(journal.connect()) as db, db:
         db.execute("UPDATE customers SET state = 'link_ready', updated_at = '1970-01-01T00:03:10Z'")
         db.execute("DELETE FROM runs")  # whose start would be later than that
@@ -246,12 +246,10 @@ def test_the_last_run_and_its_holds_are_told(journal: Journal) -> None:
     """Why it stopped, what it has done, and when nothing could leave."""
     journal.run(id=2, command="follow-up", stopped="Codat's daily quota is used up until 2026-11-24T00:00:00Z")
     journal.request("create_partner_expense_connection", run=2, step="partner", customer=1)
-    journal.request("create_partner_expense_connection", run=2, step="partner", customer=2, outcome="lost")
+    journal.request("create_partner_expense_connection", run=2, step="partner", customer=2, outcome="unknown")
     journal.request("list_connections", run=2, step="partner", customer=2, outcome="found")
     with closing(journal.connect()) as db, db:
-        database.hold(
-            db, 2, since="2026-11-23T10:00:00Z", until="2026-11-23T10:05:00Z", why="Codat asked to wait (429)"
-        )
+        runs.hold(db, 2, since="2026-11-23T10:00:00Z", until="2026-11-23T10:05:00Z", why="Codat asked to wait (429)")
     found = figures(journal)
     assert found.last_run is not None
     assert found.last_run.command == "follow-up"

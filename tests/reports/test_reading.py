@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk.errors import BatchUnusable
+from bulk.errors import BatchError
 from bulk.model import State
 from bulk.reports.rows import DIFFERENCES, LINKS, RESULTS, Reader, Summary
 
@@ -287,8 +287,8 @@ def test_the_summary_counts_the_last_run_only(tmp_path: Path) -> None:
     times = {"started_at": "2026-11-23T11:00:00Z", "finished_at": "2026-11-23T11:00:02Z", "seconds": 2.5}
     journal.run(id=2, input="two.csv", rows_new=1, rows_same=2, rows_changed=3, rows_gone=4, **times)
     journal.request("list_companies", run=2)
-    journal.request("create_company", run=2, customer=1, step="company", key="k", outcome="unsent", status=None)
-    journal.request("create_company", run=2, customer=1, step="company", key="k", outcome="held", status=429)
+    journal.request("create_company", run=2, customer=1, step="company", key="k", outcome="not_sent", status=None)
+    journal.request("create_company", run=2, customer=1, step="company", key="k", outcome="rate_limited", status=429)
     journal.request("create_company", run=2, customer=1, step="company", key="k", outcome=None, status=None)
     journal.request("create_company", run=2, customer=1, step="company", key="l")
     journal.request("create_connection", run=2, customer=1, step="connection", key="m")
@@ -409,7 +409,7 @@ def test_reading_leaves_the_journal_as_it_was(journal: Journal) -> None:
 
 def test_a_missing_journal_is_said_and_not_made(tmp_path: Path) -> None:
     """A mistyped folder must not become an empty batch."""
-    with pytest.raises(BatchUnusable, match="holds no journal"), Reader(tmp_path / "journal.sqlite3"):
+    with pytest.raises(BatchError, match="holds no journal"), Reader(tmp_path / "journal.sqlite3"):
         pass
     assert not list(tmp_path.iterdir())
 
@@ -425,7 +425,7 @@ def test_a_file_that_is_no_journal_is_said(tmp_path: Path, content: bytes, said:
     """One clear line, no traceback of the database's."""
     path = tmp_path / "journal.sqlite3"
     path.write_bytes(content)
-    with pytest.raises(BatchUnusable, match=said), Reader(path):
+    with pytest.raises(BatchError, match=said), Reader(path):
         pass
 
 
@@ -433,5 +433,5 @@ def test_a_journal_of_another_version_is_left_alone(journal: Journal) -> None:
     """Its columns may mean something else."""
     with closing(journal.connect()) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(BatchUnusable, match="the version of bulk that wrote it"), Reader(journal.path):
+    with pytest.raises(BatchError, match="the version of bulk that wrote it"), Reader(journal.path):
         pass

@@ -24,7 +24,7 @@ from office import convert, needs_office
 from openpyxl.utils.escape import unescape
 from openpyxl.worksheet.worksheet import Worksheet
 
-from bulk.errors import JournalUnwritable
+from bulk.errors import JournalError
 from bulk.model import State
 from bulk.reports.excel.sheets import EXCEL, Limits
 from bulk.reports.excel.summary import COLOURS
@@ -59,9 +59,9 @@ def texts(**columns: Sequence[str | None]) -> pl.DataFrame:
 
 
 @pytest.fixture
-def place(journal: Journal) -> advice.Place:
+def place(journal: Journal) -> advice.BatchLocation:
     """Where the batch is."""
-    return advice.Place(journal.folder, has_sandbox=False, has_differences=False)
+    return advice.BatchLocation(journal.folder, has_sandbox=False, has_differences=False)
 
 
 def figures_of(journal: Journal, *, since: datetime | None = None) -> Figures:
@@ -77,7 +77,7 @@ def fill(path: Path, figures: Figures, tables: Mapping[str, pl.DataFrame], *, li
             sheet = book.sheet(name)
             sheet.write(frame[:1])
             sheet.write(frame[1:])
-        book.summary(figures, advice.Place(path.parent, has_sandbox=False, has_differences=False))
+        book.summary(figures, advice.BatchLocation(path.parent, has_sandbox=False, has_differences=False))
 
 
 def write(
@@ -394,7 +394,7 @@ def test_the_summary_says_what_the_page_and_the_console_say(batch: Journal) -> N
     assert ["Left", 400] in found
     assert ["Resets", "2026-11-24 00:00 UTC"] in found
     assert ["Still to send", figures.requests_to_do] in found
-    place = advice.Place(batch.folder, has_sandbox=False, has_differences=False)
+    place = advice.BatchLocation(batch.folder, has_sandbox=False, has_differences=False)
     steps = list(advice.next_steps(figures, place))
     assert steps
     for step in steps:
@@ -434,7 +434,7 @@ def test_a_folder_whose_name_is_no_text_is_shown_as_far_as_it_is(batch: Journal)
     """Linux takes any bytes for a name; a workbook takes UTF-8."""
     path, place = (
         batch.folder / "results.xlsx",
-        advice.Place(Path(os.fsdecode(b"a\xffb")), has_sandbox=False, has_differences=False),
+        advice.BatchLocation(Path(os.fsdecode(b"a\xffb")), has_sandbox=False, has_differences=False),
     )
     with Workbook(path, now=NOON) as book:
         book.summary(figures_of(batch), place)
@@ -455,7 +455,7 @@ def test_the_funnel_is_a_native_chart(batch: Journal) -> None:
 
 
 def test_nothing_is_written_elsewhere_and_only_the_owner_may_read(
-    journal: Journal, place: advice.Place, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, place: advice.BatchLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A linkUrl is a credential: XlsxWriter's files lie beside the workbook, and are gone afterwards."""
     monkeypatch.setattr(tempfile, "tempdir", str(journal.folder / "nowhere"))
@@ -506,7 +506,7 @@ def test_a_full_disk_is_said_wherever_it_strikes(journal: Journal, room: int) ->
     before = set(journal.folder.iterdir())
     noise = {name: texts(a=[os.urandom(15_000).hex() for _ in range(4)]) for name in ("Rejects", "Partner")}
     message = rf"{re.escape(str(path))} cannot be written \(File too large\).*make room"
-    with room_for(room), pytest.raises(JournalUnwritable, match=message):
+    with room_for(room), pytest.raises(JournalError, match=message):
         fill(path, figures, noise)
     assert set(journal.folder.iterdir()) - before <= {path}
     path.unlink(missing_ok=True)
@@ -517,7 +517,7 @@ def test_a_full_disk_is_said_wherever_it_strikes(journal: Journal, room: int) ->
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path) -> None:
     """Before any row is written."""
     with (
-        pytest.raises(JournalUnwritable, match="cannot be written"),
+        pytest.raises(JournalError, match="cannot be written"),
         Workbook(tmp_path / "nowhere" / "results.xlsx", now=NOON),
     ):
         pass

@@ -23,8 +23,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk.errors import BatchInUse, BatchUnusable, JournalUnwritable
-from bulk.guard import guard, unguard
+from bulk.errors import BatchError, BatchInUseError, JournalError
+from bulk.guard import escape_formula, unescape_formula
 from bulk.reports import Written, write_reports
 from bulk.reports.publish import LOCK, STAGE, staging
 from bulk.reports.rows import LINKS, RESULTS
@@ -55,10 +55,10 @@ def write(journal: Journal) -> Written:
 
 def read_csv(path: Path) -> pl.DataFrame:
     """Read a CSV of ours as a program would, with the guards taken away."""
-    frame = pl.read_csv(path, infer_schema=False).with_columns(unguard(cs.string()))
+    frame = pl.read_csv(path, infer_schema=False).with_columns(unescape_formula(cs.string()))
     # polars reads back a doubled quote in a header as two: the names come from Python's own reader.
     header = pl.DataFrame({"name": cells(path)[0]})
-    frame.columns = header.select(unguard(pl.col("name"))).to_series().to_list()
+    frame.columns = header.select(unescape_formula(pl.col("name"))).to_series().to_list()
     return frame
 
 
@@ -175,7 +175,7 @@ def test_csv_and_parquet_say_the_same_whatever_the_input_holds(
     table = read_csv(journal.folder / "results.csv").with_columns(pl.col("row", "attempts").cast(pl.Int64))
     assert table.columns == parquet.columns
     assert table.rows() == parquet.rows()
-    header = pl.Series(names).to_frame("name").select(guard(pl.col("name"))).to_series().to_list()
+    header = pl.Series(names).to_frame("name").select(escape_formula(pl.col("name"))).to_series().to_list()
     assert cells(journal.folder / "results.csv")[0] == [*RESULTS, *header]
 
 
@@ -266,7 +266,7 @@ def test_a_full_disk_leaves_the_old_reports(journal: Journal) -> None:
     journal.customer(1, "a")
     old = {path: path.read_bytes() for path in write(journal).paths}
     journal.customer(2, "b", company_name="x" * 1_000_000)
-    with room_for(200_000), pytest.raises(JournalUnwritable, match=r"results\.csv cannot be written .*make room"):
+    with room_for(200_000), pytest.raises(JournalError, match=r"results\.csv cannot be written .*make room"):
         write(journal)
     assert {path: path.read_bytes() for path in old} == old
     assert not (journal.folder / STAGE).exists()
@@ -276,7 +276,7 @@ def test_a_full_disk_leaves_the_old_reports(journal: Journal) -> None:
 def test_a_disk_that_is_full_for_parquet_is_said_as_well(tmp_path: Path) -> None:
     """What polars makes of a full disk is our own error too."""
     frame = pl.DataFrame({"a": [os.urandom(50_000).hex()]})
-    with room_for(20_000), pytest.raises(JournalUnwritable), ParquetTable(tmp_path / "a.parquet") as table:
+    with room_for(20_000), pytest.raises(JournalError), ParquetTable(tmp_path / "a.parquet") as table:
         table.write(frame)
 
 
@@ -287,9 +287,9 @@ def test_a_folder_that_vanishes_is_said(tmp_path: Path) -> None:
     parquet = ParquetTable(stage / "a.parquet")
     parquet.write(frame)
     shutil.rmtree(stage)
-    with pytest.raises(JournalUnwritable), parquet:
+    with pytest.raises(JournalError), parquet:
         pass
-    with pytest.raises(JournalUnwritable):
+    with pytest.raises(JournalError):
         CsvTable(stage / "a.csv")
 
 
@@ -298,7 +298,7 @@ def test_what_is_no_batchs_folder_is_said(tmp_path: Path, name: str) -> None:
     """No journal, no reports: and none is made."""
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BatchUnusable):
+    with pytest.raises(BatchError):
         write_reports(tmp_path / name, now=NOON)
     assert not (tmp_path / name / "journal.sqlite3").exists()
     assert not (tmp_path / name / "results.csv").exists()
@@ -308,7 +308,7 @@ def test_one_report_at_a_time(tmp_path: Path) -> None:
     """Of two, the later must not be overwritten by the earlier; after a while the waiting one says so."""
     with (tmp_path / LOCK).open("w") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
-        with pytest.raises(BatchInUse, match="by another command"), staging(tmp_path, wait_seconds=0):
+        with pytest.raises(BatchInUseError, match="by another command"), staging(tmp_path, wait_seconds=0):
             pass
     with staging(tmp_path, wait_seconds=0) as stage:
         assert stage.is_dir()

@@ -13,7 +13,7 @@ import pytest
 
 from bulk.sandbox.launch import start
 from bulk.sandbox.options import Options
-from runs.bench import Bench, Codat
+from runs.fixture import Bench, Codat
 
 A_DAY = 86_400
 NEARLY_OVER = 1800  # seconds

@@ -20,10 +20,10 @@ from bulk.input import open_input
 from bulk.journal.database import FILE
 from bulk.model import Stop
 from bulk.reports.rows import Reader
-from runs.lives import Life, Place, folder_of_a_test
-from runs.pretend import Fate, Pretend
+from runs.crash_runs import Life, Place, folder_of_a_test
+from runs.fake_codat import Fate, Pretend
 
-MOST_RERUNS = 4
+MAX_RERUNS = 4
 ANYTHING = [fate for fate in Fate if fate is not Fate.LAGGING]
 # Two lines of defence, the look-up and the key, hold one without the other, not when both fail: where a list lags
 # behind, no 5xx may have spent the key (docs/architecture.md, "Once only").
@@ -56,7 +56,7 @@ NEVER_TOO_SLOW = [HealthCheck.too_slow]
 @given(
     customers=st.integers(1, 4),
     fates=st.lists(st.sampled_from(ANYTHING), max_size=24),
-    lives=st.lists(LIVES, max_size=MOST_RERUNS),
+    lives=st.lists(LIVES, max_size=MAX_RERUNS),
     concurrency=st.sampled_from([1, 2, 10]),
     honours_keys=st.booleans(),
     allows_second=st.booleans(),
@@ -81,7 +81,7 @@ def test_any_order_of_faults_crashes_and_reruns_ends_with_one_of_each(
 @given(
     customers=st.integers(1, 4),
     fates=st.lists(st.sampled_from(WITH_LAG), max_size=24),
-    lives=st.lists(CAREFUL_LIVES, max_size=MOST_RERUNS),
+    lives=st.lists(CAREFUL_LIVES, max_size=MAX_RERUNS),
     concurrency=st.sampled_from([1, 2, 10]),
     allows_second=st.booleans(),
     seed=st.integers(0, 2**32),
@@ -108,7 +108,7 @@ def _live(codat: Pretend, customers: int, lives: list[Life], concurrency: int, s
 
         for life in lives:
             migrate(life)
-        for _ in range(MOST_RERUNS):
+        for _ in range(MAX_RERUNS):
             if migrate(Life()) is None:
                 break
         codat.catch_up()

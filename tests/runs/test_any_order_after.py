@@ -30,10 +30,10 @@ from bulk.engine.steps import state_of
 from bulk.input import open_input
 from bulk.journal.database import FILE
 from bulk.model import Stop
-from runs.lives import Life, Place, folder_of_a_test
-from runs.pretend import DELETES, Fate, Pretend, accounting, partners
+from runs.crash_runs import Life, Place, folder_of_a_test
+from runs.fake_codat import DELETES, Fate, Pretend, accounting, partners
 
-MOST_ROUNDS = 6  # of what is run until everybody is done
+MAX_ROUNDS = 6  # of what is run until everybody is done
 CRASHED: Stop | None = Stop("crashed", -9)
 ANYTHING = [fate for fate in Fate if fate is not Fate.LAGGING]
 
@@ -74,7 +74,7 @@ class Batch:
     def finish(self) -> None:
         """Run what is left to be done, until it is, and hold the journal to what Codat has."""
         self.codat.fates, self.codat.deeds = iter(()), iter(())
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             self.place.rest(60)
             stops = [self.run(command) for command in (Command.RETRY, Command.FOLLOW_UP, Command.RETRY_PARTNERS)]
             if stops == [None] * 3 and self._is_known():

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from runs.bench import Bench, Codat
+from runs.fixture import Bench, Codat
 
 # Of any one file. The journal of 60 customers ends far above.
 SIZES = [1_000, 20_000, 30_000, 60_000, 90_000]

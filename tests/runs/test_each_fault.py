@@ -19,12 +19,12 @@ import pytest
 
 from bulk.sandbox.launch import start
 from bulk.sandbox.options import Options
-from runs.bench import Bench, Codat
+from runs.fixture import Bench, Codat
 
 CUSTOMERS = 4
-MOST_RUNS = 3
+MAX_RUNS = 3
 LANES = 9  # faults that are tried at the same time
-FEWEST_STRIKES = 8  # of the 10 there can be: a look-up that is struck is not always needed twice
+MIN_STRIKES = 8  # of the 10 there can be: a look-up that is struck is not always needed twice
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class Trials:
             stats, struck = bench.codat.stats(), bench.codat.struck()
             bench.codat.relieve()
             bench.proves_once_only(ids)
-            assert struck >= FEWEST_STRIKES
+            assert struck >= MIN_STRIKES
             assert stats["early_requests"] == 0
             assert stats["refused_second_connections"] == 0
 
@@ -142,13 +142,13 @@ def _rules(fault: Fault) -> list[dict[str, object]]:
 def _run_to_the_end(benches: list[Bench], *options: str) -> None:
     """Run all at once, again and again until each is done."""
     open_ends = benches
-    for _ in range(MOST_RUNS):
+    for _ in range(MAX_RUNS):
         ended = [(bench, process.wait()) for bench, process in [(b, b.start(*options)) for b in open_ends]]
         assert {end.code for _, end in ended} <= {0, 75}, [end.err for _, end in ended]
         open_ends = [bench for bench, end in ended if end.code]
         if not open_ends:
             return
-    raise AssertionError(f"not done after {MOST_RUNS} runs: {open_ends}")
+    raise AssertionError(f"not done after {MAX_RUNS} runs: {open_ends}")
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ import csv
 from itertools import count
 from pathlib import Path
 
-from runs.bench import Bench, Codat, row
+from runs.fixture import Bench, Codat, row
 
 _NUMBERS = count(70_001, 100)  # identifiers of digits, which no other test has
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from bulk.sandbox.launch import start
-from runs.bench import LONGEST_RUN_SECONDS, Bench, Codat, until
 from runs.conftest import Launch, SetUp
+from runs.fixture import MAX_RUN_SECONDS, Bench, Codat, until
 
 CUSTOMERS = 40
-MOST_KILLS = 12
+MAX_KILLS = 12
 NOISE: list[dict[str, object]] = [
     {"kind": "reset_before", "probability": 0.03},
     {"kind": "reset_after", "probability": 0.03},
@@ -26,7 +26,7 @@ NOISE: list[dict[str, object]] = [
 
 def _go_on_killing(bench: Bench, chance: random.Random) -> int:
     """Start the run again and again, and kill it after some more requests each time; gives the number of kills."""
-    for kills in range(MOST_KILLS):
+    for kills in range(MAX_KILLS):
         asked = bench.codat.stats()["requests_total"]
         more = chance.randint(1, 25)
         process = bench.start("--timeout", "5", "--concurrency", "4")
@@ -35,14 +35,14 @@ def _go_on_killing(bench: Bench, chance: random.Random) -> int:
                 process.popen.poll() is not None or bench.codat.stats()["requests_total"] >= since + more
             ),
             "the next requests, or the end",
-            seconds=LONGEST_RUN_SECONDS,  # a customer with faults in a row waits up to a minute for its next try
+            seconds=MAX_RUN_SECONDS,  # a customer with faults in a row waits up to a minute for its next try
         )
         if process.popen.poll() is None:
             process.kill()
         elif process.wait().code == 0:
             return kills
     assert bench.run("--timeout", "5").code == 0
-    return MOST_KILLS
+    return MAX_KILLS
 
 
 def test_killed_at_random_moments_again_and_again_it_makes_no_double(launch: Launch, set_up: SetUp) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from uuid import uuid4
 
 from bulk.sandbox.store import Store
-from runs.bench import Bench, Codat, row
 from runs.conftest import Launch, SetUp
+from runs.fixture import Bench, Codat, row
 
 CREATED = "2026-01-01T00:00:00.000000Z"
 

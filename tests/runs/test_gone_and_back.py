@@ -11,8 +11,8 @@ from bulk.engine.commands.migrate import Migration
 from bulk.engine.run import Options
 from bulk.input import open_input
 from bulk.model import Stop
-from runs.lives import Life, Place, folder_of_a_test
-from runs.pretend import Fate, Pretend
+from runs.crash_runs import Life, Place, folder_of_a_test
+from runs.fake_codat import Fate, Pretend
 
 
 def _migrate(place: Place, source: Path, names: dict[str, str]) -> Stop | None:

@@ -7,8 +7,8 @@ from itertools import pairwise
 
 import pytest
 
-from runs.bench import until
 from runs.conftest import Launch, SetUp
+from runs.fixture import until
 
 
 def _most_within(moments: list[float], seconds: float) -> int:

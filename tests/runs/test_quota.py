@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runs.bench import Bench, Codat
 from runs.conftest import Launch, SetUp
+from runs.fixture import Bench, Codat
 
 A_DAY = 86_400.0
 

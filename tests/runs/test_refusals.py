@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runs.bench import PLATFORMS, Bench, Codat, row
 from runs.conftest import Launch, SetUp
+from runs.fixture import PLATFORMS, Bench, Codat, row
 
 CONCURRENCY = 4
 

@@ -14,7 +14,7 @@ from openpyxl.utils.escape import unescape
 from page.html import Html, listed
 
 import bulk
-from runs.bench import Bench, Codat, row
+from runs.fixture import Bench, Codat, row
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from runs.bench import KEY, Bench, Codat, until
 from runs.conftest import Launch, SetUp
+from runs.fixture import KEY, Bench, Codat, until
 
 
 class _Elsewhere(BaseHTTPRequestHandler):

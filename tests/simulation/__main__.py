@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from simulation.story import Told, tell
+from simulation.scenario import Told, tell
 
 LAST_LINES = 200  # of a story that went wrong: what came before is in a longer one
 

@@ -13,7 +13,7 @@ from typing import TypeVarTuple
 Ts = TypeVarTuple("Ts")
 START = 1_795_392_000.0  # 2026-11-23T00:00:00Z
 A_TURN = 1e-6  # seconds: a clock that stood still would make a timer of no delay an endless loop
-LONGEST_THREAD = (
+MAX_THREAD = (
     600.0  # real seconds in which the thread that prepares a job has something to say: a million rows take some
 )
 
@@ -51,7 +51,7 @@ class _Jumping(selectors.DefaultSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Move the clock instead of waiting; only a thread, beside which nothing else goes on, is waited for."""
         if timeout is None:
-            ready = super().select(LONGEST_THREAD)
+            ready = super().select(MAX_THREAD)
             if not ready:
                 raise Stuck("everybody waits, and nothing will ever come")
             return ready

@@ -32,8 +32,8 @@ from bulk.sandbox.options import Options
 from bulk.sandbox.outbox import Outbox
 from bulk.sandbox.store import Store, StoredCompany, StoredConnection
 from simulation.clock import START, Time
+from simulation.fault_schedule import NOT_DONE, OWN, Fate, Passage, RetryAfter, Weather
 from simulation.trace import Broken, Trace
-from simulation.weather import NOT_DONE, OWN, Fate, Passage, RetryAfter, Weather
 
 BASE_URL = "https://codat.example"
 PAGE = b"<html><body><h1>Bad Gateway</h1></body></html>"

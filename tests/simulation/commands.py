@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
-from bulk.engine.commands.listen import Heed
+from bulk.engine.commands.listen import ApplyEvents
 from bulk.engine.commands.migrate import Migration
 from bulk.engine.commands.verify import Verify
 from bulk.engine.events import Hook
@@ -63,6 +63,6 @@ def job_of(
         case Command.VERIFY | Command.ADOPT:
             return Verify(adopts=command is Command.ADOPT)
         case Command.LISTEN:
-            return Heed(at)
+            return ApplyEvents(at)
     assert opened is not None
     return Migration(opened, options, hook)

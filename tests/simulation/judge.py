@@ -21,10 +21,10 @@ from bulk.sandbox.customers import accounting
 from bulk.sandbox.selection import order
 from bulk.sandbox.store import EVERYTHING, StoredCompany
 from simulation.codat import BASE_URL, Codat, Exchange
+from simulation.fault_schedule import Fate
 from simulation.trace import Broken
-from simulation.weather import Fate
 
-UNKNOWN = "(outcome IS NULL OR outcome IN ('lost', 'kept'))"
+UNKNOWN = "(outcome IS NULL OR outcome IN ('unknown', 'server_error'))"
 ENDED = ("Unlinked", "Deauthorized")
 
 

@@ -34,7 +34,7 @@ from simulation.trace import Broken, Trace
 from simulation.writer import VirtualWriter
 
 T = TypeVar("T")
-MOST_REQUESTS = 3000  # of one run on a handful of customers: more is a storm
+MAX_REQUESTS = 3000  # of one run on a handful of customers: more is a storm
 CRASHED = Stop("killed", -9)
 
 
@@ -167,8 +167,8 @@ class Process:
             raise Broken(
                 f"{request.operation} leaves {self.asked_until - self.time.now:.3f} s before a Retry-After ends"
             )
-        if len(self.requests) >= MOST_REQUESTS:
-            raise Broken(f"{MOST_REQUESTS} requests in one run")
+        if len(self.requests) >= MAX_REQUESTS:
+            raise Broken(f"{MAX_REQUESTS} requests in one run")
         exchange = self.codat.depart(request, key, timeout=self.timeout)
         self.requests.append(exchange)
         lag = f", a list {exchange.passage.lag:.1f} s behind" if exchange.passage.lag else ""

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bulk.codat.forecast import Linking
 from bulk.journal.database import FILE
-from simulation.luck import spread
 from simulation.memory import folder_in_memory
 from simulation.migrating import Migrating, Scene, states
+from simulation.random_model import spread
 
 A_SHARE_OF_A_DAY = 0.01  # a quarter of an hour: with less, the first burst of requests decides
 DRAWS = 100  # of what chance may make of the days

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bulk.codat.forecast import NOBODY, Linking, forecast
-from simulation.luck import spread
 from simulation.memory import folder_in_memory
 from simulation.migrating import Migrating, Scene, states
+from simulation.random_model import spread
 
 
 @pytest.mark.parametrize(

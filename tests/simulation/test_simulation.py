@@ -11,9 +11,9 @@ import pytest
 
 from bulk.codat import throttle
 from bulk.engine import process, retry, steps
-from bulk.engine.retry import Decision, Look, Send, Wait
+from bulk.engine.retry import Decision, LookUp, Send, Wait
 from simulation.__main__ import Failed, attempt, seeds
-from simulation.story import tell
+from simulation.scenario import tell
 
 STORIES = 500
 A_PART = 50  # stories: the parts run beside each other
@@ -39,19 +39,19 @@ def test_seeds_are_given_as_a_number_a_range_or_one() -> None:
     assert (seeds("500"), seeds("1000-1999"), seeds("7-7")) == (range(500), range(1000, 2000), range(7, 8))
 
 
-def _never_looks(known: retry.Standing, *_: float, **__: bool) -> Decision:
+def _never_looks(known: retry.AttemptHistory, *_: float, **__: bool) -> Decision:
     return Send(known.key, known.body)
 
 
-def _never_settles(known: retry.Standing, now: float, **kind: bool) -> Decision:
+def _never_settles(known: retry.AttemptHistory, now: float, **kind: bool) -> Decision:
     decision = plan_decide(known, now, **kind)
-    return Look() if isinstance(decision, Wait) else decision
+    return LookUp() if isinstance(decision, Wait) else decision
 
 
-def _always_looks(known: retry.Standing, now: float, **kind: bool) -> Decision:
+def _always_looks(known: retry.AttemptHistory, now: float, **kind: bool) -> Decision:
     decision = plan_decide(known, now, **kind)
-    is_first = isinstance(decision, Send) and known == retry.Standing()
-    return Look() if is_first and known.absent_at == 0 else decision
+    is_first = isinstance(decision, Send) and known == retry.AttemptHistory()
+    return LookUp() if is_first and known.absent_at == 0 else decision
 
 
 plan_decide = retry.decide
@@ -67,7 +67,7 @@ plan_decide = retry.decide
         # nobody waits until what was lost must be over
         (retry, "decide", _never_settles, 340, "made twice"),
         # a Retry-After is not kept to
-        (throttle.Gate, "_hold", lambda *_: None, 0, "before a Retry-After ends"),
+        (throttle.Throttle, "_hold", lambda *_: None, 0, "before a Retry-After ends"),
         # the bucket is as large as the rate
         (throttle, "bucket", lambda rate: (float(rate), 60.0), 40, "in a minute"),
         # a company is deleted without a look right before

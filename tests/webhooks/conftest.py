@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from runs.bench import KEY, Bench, Codat
 from runs.conftest import Launch, SetUp, launch, set_up
+from runs.fixture import KEY, Bench, Codat
 
 from bulk.api import migrate_blocking
 from bulk.sandbox.launch import start

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from runs.bench import Bench, Codat, Ended, Process, until
+from runs.fixture import Bench, Codat, Ended, Process, until
 
 from bulk.sandbox.options import WEBHOOK_SECRET
 from bulk.sandbox.signing import key_of, signed_headers

@@ -9,7 +9,7 @@ from statistics import median
 
 import httpx
 import pytest
-from runs.bench import Bench, Codat, until
+from runs.fixture import Bench, Codat, until
 
 from webhooks.conftest import edge_of
 from webhooks.hooks import PARTNER, Listener, all_sent, event, in_state, listening, signed, taken, webhooks

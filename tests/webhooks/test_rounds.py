@@ -15,14 +15,14 @@ import anyio
 import anyio.to_thread
 import httpx
 import pytest
-from runs.bench import KEY, Bench, until
+from runs.fixture import KEY, Bench, until
 
 from bulk import api
 from bulk import batch as batch_folder
 from bulk.engine import polling
 from bulk.engine.events import Event, Warned
-from bulk.errors import BatchInUse, BatchUnusable, JournalGone, JournalUnwritable, WrongUsage
-from bulk.journal import database
+from bulk.errors import BatchError, BatchInUseError, JournalError, JournalGoneError, UsageError
+from bulk.journal import database, webhook_events
 from bulk.model import Stop
 from bulk.sandbox.options import WEBHOOK_SECRET
 from bulk.settings import Secret, Settings
@@ -97,7 +97,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def failing(monkeypatch: pytest.MonkeyPatch, *outcomes: Stop | Exception) -> list[float]:
     """Have the first rounds end so, one after the other; gives the times of all rounds."""
-    rounds, real = [], batch_folder.perform  # what stands between a listener and a round
+    rounds, real = [], batch_folder.run_job  # what stands between a listener and a round
 
     async def do(*arguments: Any, **options: Any) -> batch_folder.Ran:
         rounds.append(time.time())
@@ -108,7 +108,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, *outcomes: Stop | Exception) -> lis
             raise outcome
         return batch_folder.Ran(outcome, Counter())
 
-    monkeypatch.setattr(receiver, "perform", do)
+    monkeypatch.setattr(receiver, "run_job", do)
     return rounds
 
 
@@ -139,13 +139,13 @@ def test_after_the_days_quota_it_goes_on_at_the_reset_and_not_before(
 def test_a_full_disk_and_another_run_only_delay_a_round(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     """A round, then a report that cannot be written: each is tried again without another event."""
     bench, ids = batch(1)
-    rounds = failing(monkeypatch, JournalUnwritable("no room"), BatchInUse("busy"))
+    rounds = failing(monkeypatch, JournalError("no room"), BatchInUseError("busy"))
     real, reports = batch_folder.reported, []
 
     def reported(*arguments: Any) -> api.BatchResult:
         reports.append(time.time())
         if len(reports) == 1:
-            raise JournalUnwritable("no room for reports")
+            raise JournalError("no room for reports")
         return real(*arguments)
 
     monkeypatch.setattr(receiver, "reported", reported)
@@ -160,7 +160,7 @@ def test_a_full_disk_and_another_run_only_delay_a_round(batch: Batch, monkeypatc
     assert [each.text for each in said if isinstance(each, Warned)] == ["no room", "no room for reports"]
 
 
-@pytest.mark.parametrize("error", [BatchUnusable("damaged"), RuntimeError("a defect")])
+@pytest.mark.parametrize("error", [BatchError("damaged"), RuntimeError("a defect")])
 def test_what_no_waiting_mends_ends_it_with_one_error(
     batch: Batch, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
@@ -176,7 +176,7 @@ def test_what_no_waiting_mends_ends_it_with_one_error(
         listen(bench, story)
     assert taken(bench) == 1
     with closing(sqlite3.connect(bench.folder / database.FILE)) as journal:
-        assert database.heeded(journal) == 0
+        assert webhook_events.last_processed(journal) == 0
 
 
 def test_a_body_that_drips_is_given_up(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -287,7 +287,7 @@ def test_a_journal_that_was_taken_away_ends_it(batch: Batch) -> None:
         assert await post(url, body) == 503  # so Codat delivers it again
         await anyio.sleep(20)
 
-    with pytest.raises(JournalGone, match="moved or deleted while"):
+    with pytest.raises(JournalGoneError, match="moved or deleted while"):
         listen(bench, story)
     assert not (bench.folder / database.FILE).exists()
 
@@ -297,7 +297,7 @@ def test_another_codats_batch_is_refused_before_anything_listens(batch: Batch) -
     bench, _ = batch(1)
     settings = Settings.make(api_key=KEY, environ={})
     heard: list[str] = []
-    with pytest.raises(BatchUnusable, match="was run against"):
+    with pytest.raises(BatchError, match="was run against"):
         anyio.run(
             partial(api.listen, bench.folder, secret=Secret(WEBHOOK_SECRET), settings=settings, ready=heard.append)
         )
@@ -309,7 +309,7 @@ def test_another_codats_batch_is_refused_before_anything_listens(batch: Batch) -
 )
 def test_a_secret_that_is_none_is_refused(secret: str) -> None:
     """The library would take most of these, and then refuse every event."""
-    with pytest.raises(WrongUsage, match="whsec_") as caught:
+    with pytest.raises(UsageError, match="whsec_") as caught:
         receiver.verifier(Secret(secret))
     assert len(secret) < 8 or secret.removeprefix("whsec_") not in str(caught.value)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from filelock import FileLock
-from runs.bench import Bench, Codat, Connection, until
+from runs.fixture import Bench, Codat, Connection, until
 
 from bulk.sandbox.options import WEBHOOK_SECRET
 from webhooks.conftest import Batch, Launch

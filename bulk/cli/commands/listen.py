@@ -25,13 +25,13 @@ def listen(folder: Path, port: int, as_json: bool, **where: Any) -> int:
     is what the events are signed with. Needs bulk's extra `listen`: pip install standardwebhooks.
     """
     from bulk.api import listen as start
-    from bulk.batch import existing
+    from bulk.batch import require_batch
     from bulk.cli.result import tell
     from bulk.cli.runner import run
     from bulk.settings import webhook_secret
     from bulk.webhooks.receiver import bound, verifier
 
-    existing(folder)
+    require_batch(folder)
     secret = _of_sandbox() if where["sandbox"] else webhook_secret()
     verifier(secret)  # what is wrong with it is said before anything is started
     if where["sandbox"] and not port:

@@ -11,7 +11,7 @@ import click
 from bulk.cli import options
 
 if TYPE_CHECKING:
-    from bulk.engine.run import Share
+    from bulk.engine.run import Threshold
 
 
 @click.command()
@@ -100,8 +100,8 @@ def _name(batch: str) -> str:
     return storable(batch)
 
 
-def _share(text: str | None) -> Share | None:
-    from bulk.api import Share
+def _share(text: str | None) -> Threshold | None:
+    from bulk.api import Threshold
 
     if text is None:
         return None
@@ -112,4 +112,4 @@ def _share(text: str | None) -> Share | None:
         )
     if found[2] and float(found[1]) > 100:
         raise click.BadParameter(f"{text!r} is more than all of them.", param_hint="--max-failures")
-    return Share(float(found[1]), is_percent=bool(found[2]))
+    return Threshold(float(found[1]), is_percent=bool(found[2]))

@@ -60,7 +60,7 @@ def _tell(result: UndoResult) -> None:
     elif not left.height:
         give("Nothing to delete.")
     if left.height:
-        give(f"{_companies(left.height)} {'not deleted' if result.deletes else 'that nobody has linked'}:")
+        give(f"{_companies(left.height)} {'not deleted' if result.deletes else 'that ignore_events has linked'}:")
         give(_lines(left))
     if alone.height:
         say(f"{_companies(alone.height)} left alone, because somebody has linked them, or has a partner connection:")

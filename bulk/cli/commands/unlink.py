@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 def unlink(folder: Path, named: tuple[str, ...], path: Path | None, yes: bool, as_json: bool, **where: Any) -> int:
     """Deauthorize the accounting connections of these customers, where they are Linked."""
     from bulk.api import unlink as start
-    from bulk.batch import existing
+    from bulk.batch import require_batch
     from bulk.cli.result import tell
     from bulk.cli.runner import run
 
-    existing(folder)
+    require_batch(folder)
     customers = list(dict.fromkeys([*named, *(_in_file(path) if path is not None else [])]))
     if not all(each.strip() for each in named):
         raise click.BadParameter("a customer_id is not empty.", param_hint="--customer")

@@ -11,7 +11,7 @@ from bulk.cli import options
 from bulk.cli.console import give, shown, table
 from bulk.words import count
 
-MOST_LINES = 1000
+MAX_LINES = 1000
 
 
 @click.command()
@@ -49,11 +49,11 @@ def verify(folder: Path, adopt: bool, as_json: bool, **where: Any) -> int:
                     row["adopted"],
                     shown(row["detail"], 200),
                 )
-                for row in rows[:MOST_LINES]
+                for row in rows[:MAX_LINES]
             ]
             give(table(lines))
-            if len(rows) > MOST_LINES:
-                give(f"  ... and {len(rows) - MOST_LINES:,} more: see verify.csv")
+            if len(rows) > MAX_LINES:
+                give(f"  ... and {len(rows) - MAX_LINES:,} more: see verify.csv")
         else:
             give("Codat has what the journal says: one company and one accounting connection each, nothing besides.")
     tell(result, as_json=as_json, more={"findings": rows})

@@ -13,16 +13,16 @@ from typing import ClassVar
 from bulk.codat import endpoints
 from bulk.engine import steps
 from bulk.engine.events import Hook, Started, Warned
-from bulk.engine.process import Tools
-from bulk.engine.reconcile import Tag, TakeOver, look_at, sweep
+from bulk.engine.process import RunContext
+from bulk.engine.reconcile import Adopter, Tag, look_at, sweep
 from bulk.engine.run import A_PAGE, Session
-from bulk.engine.steps import Aim
-from bulk.journal import database, enrolment
+from bulk.engine.steps import Goal
+from bulk.journal import customers, database, enrolment, facts
 from bulk.journal.writer import Writer
-from bulk.model import Entry, Step
+from bulk.model import CustomerRecord, Step
 
 MARGIN = 2 * 3600.0  # seconds before its end from which on a linkUrl is renewed
-MOST_NAMED = 20  # customers that a message names one by one
+MAX_NAMED = 20  # customers that a message names one by one
 HAS_COMPANY = "company_id IS NOT NULL"
 MAY_HAVE_COMPANY = "company_id IS NOT NULL OR name_sent IS NOT NULL"
 AUTHORIZED = "SELECT seq FROM customers WHERE state = 'linked' AND partner_connection_id IS NULL ORDER BY source, row"
@@ -59,7 +59,7 @@ class FollowUp(_Job):
     """Learns who has authorized, and gives each of those a partner expense connection."""
 
     command = "follow-up"
-    aim = Aim.PARTNER
+    goal = Goal.PARTNER
 
     def __init__(self, *, retry_failed: bool = False, asks: bool = True) -> None:
         """Make the job. `asks`: whether Codat is asked who has authorized, or the journal was told already."""
@@ -76,24 +76,24 @@ class FollowUp(_Job):
         """Whether there is anybody to ask for."""
         if self._asks:
             return await super().begin(writer, hook, now)
-        return await writer.write(lambda db: database.choose(db, AUTHORIZED, {})) > 0
+        return await writer.write(lambda db: customers.select(db, AUTHORIZED, {})) > 0
 
     async def work(self, session: Session) -> None:
         """Ask who has authorized, then make the connections."""
-        write = session.tools.writer.write
+        write = session.context.writer.write
         if self._asks:
             await learn(session)
-        to_do = await write(lambda db: database.choose(db, AUTHORIZED, {}))
+        to_do = await write(lambda db: customers.select(db, AUTHORIZED, {}))
         done = await write(lambda db: _count(db, "state = 'complete'"))
         session.hook(Started(to_do, done))
-        await session.work_off(_Chosen(session.tools), to_do + done)
+        await session.work_off(_Chosen(session.context), to_do + done)
 
 
 class Links(_Job):
     """Renews linkUrls that are no longer good, or soon will not be."""
 
     command = "links"
-    aim = Aim.FRESH_LINK
+    goal = Goal.FRESH_LINK
 
     def __init__(self, *, margin: float | None = None, limit: int | None = None, lifetime: int | None = None) -> None:
         """Make the job. `margin` and `lifetime` in seconds; no lifetime: as long as the batch's links live."""
@@ -105,7 +105,7 @@ class Links(_Job):
         """Keep how long links live: what the reports say of them hangs on it."""
         if self._lifetime is not None:
             with database.transaction(connection):
-                database.put(connection, {"link_lifetime": self._lifetime})
+                facts.put(connection, {"link_lifetime": self._lifetime})
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:
         """Choose whose link is renewed: the oldest first, so that one wave after the other has its turn."""
@@ -121,26 +121,26 @@ class Links(_Job):
         return to_do > 0
 
     def _choose(self, connection: sqlite3.Connection, now: float) -> tuple[int, int, float]:
-        lifetime = float(database.get(connection, "link_lifetime") or endpoints.LINK_LIFETIME)
+        lifetime = float(facts.get(connection, "link_lifetime") or endpoints.LINK_LIFETIME)
         # Of a link that lives for an hour, two hours is no margin: it would be renewed, and spoiled, for ever.
         margin = min(MARGIN if self._margin is None else self._margin, lifetime / 2)
         values = {"lifetime": lifetime, "margin": margin, "now": now, "most": -1}
-        stale = database.choose(connection, STALE, values)
+        stale = customers.select(connection, STALE, values)
         waiting = _count(connection, "state = 'link_ready' AND presence <> 'gone'")
         if self._limit is not None and stale > self._limit:
-            database.choose(connection, STALE, values | {"most": self._limit})
+            customers.select(connection, STALE, values | {"most": self._limit})
         return min(stale, self._limit or stale), waiting - stale, margin
 
     async def work(self, session: Session) -> None:
         """Renew them."""
-        await session.work_off(_Chosen(session.tools, is_stale=True), 0)
+        await session.work_off(_Chosen(session.context, is_stale=True), 0)
 
 
 class Unlink(_Job):
     """Deauthorizes the accounting connections of named customers."""
 
     command = "unlink"
-    aim = Aim.UNLINKED
+    goal = Goal.UNLINKED
 
     def __init__(self, customer_ids: Sequence[str]) -> None:
         """Make the job for these customers."""
@@ -160,17 +160,17 @@ class Unlink(_Job):
 
     async def work(self, session: Session) -> None:
         """Ask how far they are, since only a linked connection can be unlinked; then unlink those."""
-        tools = session.tools
-        companies, all_companies = await tools.writer.write(_named_companies)
+        context = session.context
+        companies, all_companies = await context.writer.write(_named_companies)
         if len(companies) <= endpoints.pages(all_companies):
-            await look_at(tools, companies, TakeOver(tools.batch, session.hook).of_all(), session.hook)
-            await tools.writer.write(lambda db: _mark_unseen(db, NAMED, tools.wall()))
+            await look_at(context, companies, Adopter(context.batch, session.hook).of_all(), session.hook)
+            await context.writer.write(lambda db: _mark_unseen(db, NAMED, context.wall()))
         else:
             await learn(session)
         linked = f"SELECT seq FROM customers WHERE connection_status = 'Linked' AND {NAMED} ORDER BY source, row"  # noqa: S608 - constants
-        to_do = await tools.writer.write(lambda db: database.choose(db, linked, {}))
+        to_do = await context.writer.write(lambda db: customers.select(db, linked, {}))
         session.hook(Started(to_do, 0))
-        await session.work_off(_Chosen(tools), to_do)
+        await session.work_off(_Chosen(context), to_do)
 
 
 NAMED = "customer_id IN (SELECT customer_id FROM temp.named)"
@@ -180,7 +180,7 @@ class Undo(_Job):
     """Deletes the companies that this batch created and nobody has linked; or only learns which those are."""
 
     command = "undo"
-    aim = Aim.UNDONE
+    goal = Goal.UNDONE
 
     def __init__(self, *, deletes: bool) -> None:
         """Make the job; nothing is deleted unless it `deletes`."""
@@ -189,10 +189,10 @@ class Undo(_Job):
     async def work(self, session: Session) -> None:
         """Ask who has linked theirs, and delete the others."""
         await learn(session)
-        to_do = await session.tools.writer.write(lambda db: database.choose(db, NOBODYS, {}))
+        to_do = await session.context.writer.write(lambda db: customers.select(db, NOBODYS, {}))
         if self._deletes:
             session.hook(Started(to_do, 0))
-            await session.work_off(_Chosen(session.tools), to_do)
+            await session.work_off(_Chosen(session.context), to_do)
 
 
 async def learn(session: Session) -> None:
@@ -200,15 +200,15 @@ async def learn(session: Session) -> None:
 
     Who is not among the companies with the batch's tag is looked for among all, before it counts as deleted.
     """
-    tools, hook = session.tools, session.hook
-    tags = await tools.writer.write(lambda db: _tags(db, tools.batch))
-    taker = TakeOver(tools.batch, hook)
-    await sweep(tools, tags, taker.of_all() if None in tags else taker, hook)
-    if None not in tags and await tools.writer.write(lambda db: _exists(db, UNSEEN)):
-        await sweep(tools, [None], taker.of_all(), hook)
-    if named := await tools.writer.write(lambda db: _mark_unseen(db, "true", tools.wall())):
-        others = ", ..." if len(named) > MOST_NAMED else ""
-        hook(Warned(f"Codat no longer has the companies of: {', '.join(named[:MOST_NAMED])}{others}"))
+    context, hook = session.context, session.hook
+    tags = await context.writer.write(lambda db: _tags(db, context.batch))
+    taker = Adopter(context.batch, hook)
+    await sweep(context, tags, taker.of_all() if None in tags else taker, hook)
+    if None not in tags and await context.writer.write(lambda db: _exists(db, UNSEEN)):
+        await sweep(context, [None], taker.of_all(), hook)
+    if named := await context.writer.write(lambda db: _mark_unseen(db, "true", context.wall())):
+        others = ", ..." if len(named) > MAX_NAMED else ""
+        hook(Warned(f"Codat no longer has the companies of: {', '.join(named[:MAX_NAMED])}{others}"))
 
 
 # Who is known to be without a company is not looked for again; who is known to be without a connection may be so.
@@ -233,7 +233,7 @@ def _mark_unseen(connection: sqlite3.Connection, among: str, now: float) -> list
     rows = connection.execute(f"SELECT seq, customer_id FROM customers WHERE {UNSEEN} AND {among}").fetchall()  # noqa: S608 - constants
     changes = steps.deleted(Step.COMPANY) | {"updated_at": steps.timestamp(now)}
     for seq, _ in rows:
-        database.change(connection, seq, changes)
+        customers.change(connection, seq, changes)
     return [customer_id for _, customer_id in rows]
 
 
@@ -260,15 +260,15 @@ def has_authorized(connection: sqlite3.Connection) -> bool:
 class _Chosen:
     """Gives pages of those who were chosen."""
 
-    def __init__(self, tools: Tools, *, is_stale: bool = False) -> None:
+    def __init__(self, context: RunContext, *, is_stale: bool = False) -> None:
         """Make a feed. `is_stale`: the linkUrls that the journal has are no longer worth anything."""
-        self._writer = tools.writer
+        self._writer = context.writer
         self._is_stale = is_stale
         self._after = 0
 
-    async def __call__(self) -> list[Entry]:
+    async def __call__(self) -> list[CustomerRecord]:
         page, self._after = await self._writer.write(self._read)
         return [entry.evolve(link_url=None) for entry in page] if self._is_stale else page
 
-    def _read(self, connection: sqlite3.Connection) -> tuple[list[Entry], int]:
-        return database.chosen(connection, after=self._after, most=A_PAGE)
+    def _read(self, connection: sqlite3.Connection) -> tuple[list[CustomerRecord], int]:
+        return customers.selected(connection, after=self._after, most=A_PAGE)

@@ -15,9 +15,9 @@ from bulk.codat.webhooks import ConnectionEvent, read_event
 from bulk.engine import steps
 from bulk.engine.commands.after import FollowUp, has_authorized
 from bulk.engine.run import refuse_another
-from bulk.journal import database
-from bulk.journal.database import Delivery
-from bulk.model import DELETED, Connection, Entry, State, Step
+from bulk.journal import customers, database, facts, webhook_events
+from bulk.journal.webhook_events import WebhookEvent
+from bulk.model import DELETED, Connection, CustomerRecord, State, Step
 from bulk.settings import Settings
 
 # Seconds by which a list, or another clock, may be behind: no signature holds if it is more. What an event too many
@@ -25,16 +25,16 @@ from bulk.settings import Settings
 LAG = 300.0
 
 
-def take_in(connection: sqlite3.Connection, delivery_id: str, event: ConnectionEvent, body: str, at: str) -> bool:
+def record_event(connection: sqlite3.Connection, delivery_id: str, event: ConnectionEvent, body: str, at: str) -> bool:
     """Write down an event of a customer of this batch; gives whether there is something new to act on."""
     entry = _customer(connection, event)
     if entry is None:
         return False
-    delivery = Delivery(delivery_id, entry.seq, event.type, event.connection_id, event.generated_at, body)
-    return database.keep_delivery(connection, delivery, at)
+    received = WebhookEvent(delivery_id, entry.seq, event.type, event.connection_id, event.generated_at, body)
+    return webhook_events.add_event(connection, received, at)
 
 
-class Heed(FollowUp):
+class ApplyEvents(FollowUp):
     """Acts on what was delivered, then makes the partner connections of those who have linked; asks no list."""
 
     command = "listen"
@@ -48,25 +48,27 @@ class Heed(FollowUp):
         """Bring the customers up to date."""
         super().prepare(connection, run)
         with database.transaction(connection):
-            newest = database.newest_delivery(connection)
-            swept_at = float(database.get(connection, "swept_at") or 0)
-            for seq, body in database.unheeded(connection):
-                event, entry = read_event(json.loads(body)), database.entry(connection, seq)
+            newest = webhook_events.newest_event(connection)
+            swept_at = float(facts.get(connection, "swept_at") or 0)
+            for seq, body in webhook_events.unprocessed_events(connection):
+                event, entry = read_event(json.loads(body)), customers.customer(connection, seq)
                 if event is None or entry is None or _is_outdated(connection, entry, event, swept_at):
                     continue
                 changes = told(entry, event)
                 if changes:
-                    database.change(connection, entry.seq, changes | {"updated_at": self._at})
-            database.put(connection, {"heeded": newest})
+                    customers.change(connection, entry.seq, changes | {"updated_at": self._at})
+            facts.put(connection, {"heeded": newest})
 
 
-def _is_outdated(connection: sqlite3.Connection, entry: Entry, event: ConnectionEvent, swept_at: float) -> bool:
+def _is_outdated(
+    connection: sqlite3.Connection, entry: CustomerRecord, event: ConnectionEvent, swept_at: float
+) -> bool:
     """Whether it was told since how things are: by the company list, or by what the customer has linked instead."""
     if datetime.fromisoformat(event.generated_at).timestamp() < swept_at - LAG:
         return True
     if event.is_partner or entry.connection_id in (None, event.connection_id) or entry.connection_status != "Linked":
         return False
-    return event.generated_at < database.last_told(connection, entry.connection_id or "")
+    return event.generated_at < webhook_events.newest_event_at(connection, entry.connection_id or "")
 
 
 def opened(folder: Path, settings: Settings) -> sqlite3.Connection:
@@ -74,7 +76,7 @@ def opened(folder: Path, settings: Settings) -> sqlite3.Connection:
     connection = database.open_journal(folder)
     try:
         with database.translated(folder / database.FILE):
-            known = database.get(connection, "codat")
+            known = facts.get(connection, "codat")
         if known is not None:
             refuse_another(known, folder, settings)
     except BaseException:
@@ -85,10 +87,11 @@ def opened(folder: Path, settings: Settings) -> sqlite3.Connection:
 
 def is_needed(connection: sqlite3.Connection) -> bool:
     """Whether there is anything for `Heed` to do."""
-    return database.newest_delivery(connection) > database.heeded(connection) or has_authorized(connection)
+    has_news = webhook_events.newest_event(connection) > webhook_events.last_processed(connection)
+    return has_news or has_authorized(connection)
 
 
-def told(entry: Entry, event: ConnectionEvent) -> steps.Changes:
+def told(entry: CustomerRecord, event: ConnectionEvent) -> steps.Changes:
     """Give what an event changes about its customer; nothing if it says nothing new."""
     if event.company_id != entry.company_id:
         return {}
@@ -115,11 +118,11 @@ def told(entry: Entry, event: ConnectionEvent) -> steps.Changes:
     return steps.turned(entry, connection)
 
 
-def _customer(connection: sqlite3.Connection, event: ConnectionEvent) -> Entry | None:
+def _customer(connection: sqlite3.Connection, event: ConnectionEvent) -> CustomerRecord | None:
     """Find whom an event is about: by the company's tags, which have an index; else by the company."""
     tags, uids = event.tags.get(CUSTOMER_TAG), event.tags.get(READABLE_TAG)
-    found = database.find_by_tags(connection, [tags] if tags else [], [uids] if uids and not tags else [])
+    found = customers.find_by_tags(connection, [tags] if tags else [], [uids] if uids and not tags else [])
     own = [entry for entry in found if entry.company_id in (None, event.company_id)]
     if own or found:
         return own[0] if own else None
-    return database.find_by_company(connection, event.company_id)
+    return customers.find_by_company(connection, event.company_id)

@@ -10,22 +10,22 @@ from pathlib import Path
 from bulk.codat import endpoints
 from bulk.engine import retry
 from bulk.engine.events import Enrolled, Hook, Started
-from bulk.engine.process import Tools
-from bulk.engine.reconcile import TakeOver, ask_quota, sweep
+from bulk.engine.process import RunContext
+from bulk.engine.reconcile import Adopter, ask_quota, sweep
 from bulk.engine.run import A_PAGE, Options, Session
-from bulk.engine.steps import Aim
+from bulk.engine.steps import Goal
 from bulk.input import Input
-from bulk.journal import database, enrolment
-from bulk.journal.enrolment import ACCEPTED, REJECTED, Enrolment, Source, Tally
+from bulk.journal import customers, database, enrolment, facts
+from bulk.journal.enrolment import ACCEPTED, REJECTED, Enrolment, ImportDiff, Source
 from bulk.journal.writer import Writer
-from bulk.model import Entry
+from bulk.model import CustomerRecord
 
 
 class Migration:
     """Takes the customers of an input as far as they get."""
 
     command = "migrate"
-    aim = Aim.LINK_READY
+    goal = Goal.LINK_READY
 
     def __init__(self, source: Input, options: Options, hook: Hook) -> None:
         """Make the job for this input."""
@@ -43,8 +43,8 @@ class Migration:
             if self._options.retry_failed:
                 enrolment.retry_failed(connection)
             if self._options.link_lifetime is not None:
-                database.put(connection, {"link_lifetime": self._options.link_lifetime})
-            database.put(connection, {"mapping": json.dumps(dict(self._input.mapping))})
+                facts.put(connection, {"link_lifetime": self._options.link_lifetime})
+            facts.put(connection, {"mapping": json.dumps(dict(self._input.mapping))})
             enrolment.note(connection, run, tally)
         self._hook(
             Enrolled(tally.new, tally.same, tally.changed, tally.gone, tally.rejected, is_another=tally.is_another)
@@ -59,32 +59,32 @@ class Migration:
 
     async def work(self, session: Session) -> None:
         """Sweep if need be, then work off the customers: first those begun."""
-        tools, reserve = session.tools, self._options.reserve
-        if await tools.writer.write(lambda db: database.is_short_of_quota(db, tools.wall(), reserve=reserve)):
-            await ask_quota(tools, session.hook)
-        session.tools = await self._swept(tools, session.hook)
-        await session.work_off(_Feed(tools.writer, self._options.limit), self._to_do + self._done)
+        context, reserve = session.context, self._options.reserve
+        if await context.writer.write(lambda db: facts.is_short_of_quota(db, context.wall(), reserve=reserve)):
+            await ask_quota(context, session.hook)
+        session.context = await self._swept(context, session.hook)
+        await session.work_off(_Feed(context.writer, self._options.limit), self._to_do + self._done)
 
-    async def _swept(self, tools: Tools, hook: Hook) -> Tools:
+    async def _swept(self, context: RunContext, hook: Hook) -> RunContext:
         """Sweep where a batch has no journal yet, or where it is cheaper than a look-up for each unknown outcome.
 
         And where the new customers may be those of companies that an earlier sweep has shown, and that nobody had.
         """
         tag = None
         if self._sweep is not None:
-            tag = (endpoints.BATCH_TAG, endpoints.batch_tag(tools.batch))
-            may_be_there = await tools.writer.write(database.has_strangers_to_do)
-            doubtful, newest, companies = await tools.writer.write(_doubts)
-            is_settled = newest + retry.SETTLING_OF_KEPT <= tools.wall()  # else they wait, and the others need not
+            tag = (endpoints.BATCH_TAG, endpoints.batch_tag(context.batch))
+            may_be_there = await context.writer.write(customers.has_strangers_to_do)
+            doubtful, newest, companies = await context.writer.write(_doubts)
+            is_settled = newest + retry.SETTLING_OF_KEPT <= context.wall()  # else they wait, and the others need not
             is_dear = not is_settled or doubtful <= endpoints.pages(companies + doubtful)
             if is_dear and not may_be_there:
-                return replace(tools, sweep=self._sweep)
+                return replace(context, sweep=self._sweep)
             tag = None if may_be_there else tag  # another batch may have made them
-        began = await sweep(tools, [tag], TakeOver(tools.batch, hook), hook)
-        return replace(tools, sweep=retry.Sweep(began, tools.run))
+        began = await sweep(context, [tag], Adopter(context.batch, hook), hook)
+        return replace(context, sweep=retry.Sweep(began, context.run))
 
 
-def enrolled(connection: sqlite3.Connection, source: Input, run: int) -> Tally:
+def enrolled(connection: sqlite3.Connection, source: Input, run: int) -> ImportDiff:
     """Enrol an input's rows, within the caller's transaction; gives how they compare with the batch."""
     path = _legible(source.path.resolve())
     file = Source(path, source.digest, source.columns, source.extras, source.fields, source.mapping)
@@ -107,19 +107,19 @@ def _legible(path: Path) -> str:
 
 def _survey(connection: sqlite3.Connection, limit: int | None) -> tuple[int, int, retry.Sweep | None]:
     """Say how many customers are to be done and are done, and which sweep was the last."""
-    to_do = database.count_pending(connection, limit=limit)
-    customers = database.count_in_work_or_done(connection)
-    swept_at = database.get(connection, "swept_at")
-    done = max(min(customers, customers if limit is None else limit) - to_do, 0)
+    to_do = customers.count_pending(connection, limit=limit)
+    known = customers.count_in_work_or_done(connection)
+    swept_at = facts.get(connection, "swept_at")
+    done = max(min(known, known if limit is None else limit) - to_do, 0)
     if swept_at is None:
         return to_do, done, None
     # A journal from before it said in which run is not believed: what is in doubt is looked up one by one.
-    return to_do, done, retry.Sweep(float(swept_at), int(database.get(connection, "swept_run") or 0))
+    return to_do, done, retry.Sweep(float(swept_at), int(facts.get(connection, "swept_run") or 0))
 
 
 def _doubts(connection: sqlite3.Connection) -> tuple[int, float, int]:
     """Say how many outcomes are unknown, when the newest was asked for, and how many companies the batch made."""
-    doubtful, newest = database.count_doubtful(connection)
+    doubtful, newest = customers.count_doubtful(connection)
     if doubtful <= 1:  # a sweep has one page at least
         return doubtful, newest, 0
     (companies,) = connection.execute("SELECT count(*) FROM customers WHERE company_origin = 'created'").fetchone()
@@ -135,7 +135,7 @@ class _Feed:
         self._begun = True
         self._after = 0
 
-    async def __call__(self) -> list[Entry]:
+    async def __call__(self) -> list[CustomerRecord]:
         page = await self._writer.write(self._read)
         if not page and self._begun:
             self._begun, self._after = False, 0
@@ -144,5 +144,5 @@ class _Feed:
             self._after = page[-1].seq
         return page
 
-    def _read(self, connection: sqlite3.Connection) -> list[Entry]:
-        return database.entries(connection, begun=self._begun, after=self._after, most=A_PAGE, limit=self._limit)
+    def _read(self, connection: sqlite3.Connection) -> list[CustomerRecord]:
+        return customers.customers(connection, begun=self._begun, after=self._after, most=A_PAGE, limit=self._limit)

@@ -15,12 +15,12 @@ from typing import ClassVar
 from bulk.codat import endpoints
 from bulk.engine import steps
 from bulk.engine.events import Hook, Started
-from bulk.engine.reconcile import TakeOver, by_customer, known_customers, sweep
+from bulk.engine.reconcile import Adopter, by_customer, known_customers, sweep
 from bulk.engine.run import Session
-from bulk.engine.steps import Aim
-from bulk.journal import database
+from bulk.engine.steps import Goal
+from bulk.journal import customers, facts
 from bulk.journal.writer import Writer
-from bulk.model import DELETED, Company, Connection, Entry, customer_tag
+from bulk.model import DELETED, Company, Connection, CustomerRecord, customer_tag
 
 ACTIVE = ("PendingAuth", "Linked")
 
@@ -41,7 +41,7 @@ class Verify:
     """Compares, and with `adopts` takes over what Codat has and the journal lacks."""
 
     command = "verify"
-    aim = Aim.LINK_READY
+    goal = Goal.LINK_READY
     source: ClassVar[str | None] = None
 
     def __init__(self, *, adopts: bool) -> None:
@@ -58,11 +58,11 @@ class Verify:
 
     async def work(self, session: Session) -> None:
         """Read the list and keep what was found."""
-        tools = session.tools
-        comparison = Comparison(tools.batch)
-        takers = _Both(comparison, TakeOver(tools.batch, session.hook).of_all()) if self._adopts else comparison
-        await sweep(tools, [None], takers, session.hook)
-        at = steps.timestamp(tools.wall())
+        context = session.context
+        comparison = Comparison(context.batch)
+        takers = _Both(comparison, Adopter(context.batch, session.hook).of_all()) if self._adopts else comparison
+        await sweep(context, [None], takers, session.hook)
+        at = steps.timestamp(context.wall())
 
         def keep(connection: sqlite3.Connection) -> None:
             findings = list(comparison.findings(connection))
@@ -72,9 +72,9 @@ class Verify:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 [(*astuple(finding)[:-1], finding.can_be_adopted and self._adopts) for finding in findings],
             )
-            database.put(connection, {"verified_at": at})
+            facts.put(connection, {"verified_at": at})
 
-        await tools.writer.write(keep)
+        await context.writer.write(keep)
 
 
 class Comparison:
@@ -83,7 +83,7 @@ class Comparison:
     Only companies with something to say are kept, so that a list of any length fits in memory.
     """
 
-    takes_over = False
+    adopts = False
 
     def __init__(self, batch: str) -> None:
         """Compare for the batch that marks its companies with this name."""
@@ -97,7 +97,7 @@ class Comparison:
         self._companies.clear()
         connection.execute("CREATE TEMP TABLE IF NOT EXISTS proven (seq INTEGER PRIMARY KEY)")
         connection.execute("DELETE FROM temp.proven")
-        database.index_companies(connection)
+        customers.index_companies(connection)
 
     def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> int:  # noqa: ARG002 - a taker's signature
         """Compare a page; gives how many findings it made."""
@@ -148,9 +148,9 @@ class Comparison:
 class _Both:
     """Two takers of the same pages, one after the other."""
 
-    takes_over = True
+    adopts = True
 
-    def __init__(self, first: Comparison, second: TakeOver) -> None:
+    def __init__(self, first: Comparison, second: Adopter) -> None:
         self._first, self._second = first, second
 
     def begin(self, connection: sqlite3.Connection) -> None:
@@ -174,7 +174,7 @@ def _others(customer_id: str, own: str | None, company_ids: Sequence[str]) -> It
             yield Finding("extra_company", customer_id, company_id, None, detail)
 
 
-def _compared(entry: Entry, company: Company) -> Iterator[Finding]:
+def _compared(entry: CustomerRecord, company: Company) -> Iterator[Finding]:
     """Compare a customer's own company with what the journal says of it."""
     if not company.knows_connections:
         detail = "Codat did not say which the company has"
@@ -188,7 +188,12 @@ def _compared(entry: Entry, company: Company) -> Iterator[Finding]:
 
 
 def _connections(
-    entry: Entry, company: Company, kind: str, known: str | None, status: str | None, there: Iterable[Connection]
+    entry: CustomerRecord,
+    company: Company,
+    kind: str,
+    known: str | None,
+    status: str | None,
+    there: Iterable[Connection],
 ) -> Iterator[Finding]:
     by_id = {connection.id: connection for connection in there}
     own = by_id.pop(known, None) if known else None

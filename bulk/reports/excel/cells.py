@@ -14,7 +14,7 @@ import polars as pl
 import polars.selectors as cs
 from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped] # it has no types; this gives a str
 
-MOST_UNITS: Final = 32_767  # of UTF-16 in a cell of Excel's
+MAX_UNITS: Final = 32_767  # of UTF-16 in a cell of Excel's
 CUT: Final = "…"
 
 # What XML cannot hold is written as _xHHHH_ (ECMA-376 part 1, 22.9.2.19, ST_Xstring). It could hold a CR, but whoever
@@ -42,7 +42,7 @@ def shortened(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     """Cut the texts that are too long for a cell, and say how many those were."""
     # A text has at least as many bytes in UTF-8 as units in UTF-16: one look tells which columns have nothing to cut.
     longest = frame.select(cs.string().str.len_bytes().max()).to_dict(as_series=False)
-    suspects = [frame.get_column(name) for name, (size,) in longest.items() if (size or 0) > MOST_UNITS]
+    suspects = [frame.get_column(name) for name, (size,) in longest.items() if (size or 0) > MAX_UNITS]
     cut = [pl.Series(old.name, [text and _short(text) for text in old], pl.String) for old in suspects]
     changed = sum(int((new != old).sum()) for new, old in zip(cut, suspects, strict=True))
     return frame.with_columns(cut), changed
@@ -50,9 +50,9 @@ def shortened(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
 
 def _short(text: str) -> str:
     units = text.encode("utf-16-le")
-    if len(units) <= 2 * MOST_UNITS:
+    if len(units) <= 2 * MAX_UNITS:
         return text
-    return units[: 2 * (MOST_UNITS - len(CUT))].decode("utf-16-le", "ignore") + CUT
+    return units[: 2 * (MAX_UNITS - len(CUT))].decode("utf-16-le", "ignore") + CUT
 
 
 def rows(frame: pl.DataFrame, styles: Sequence[str | pl.Series], *, first: int) -> str:

@@ -16,7 +16,7 @@ from bulk.reports.excel.xlsx import RowSheet
 from bulk.reports.rows import moment
 from bulk.words import count
 
-MOST_LINK_CHARACTERS: Final = 2_079
+MAX_LINK_CHARACTERS: Final = 2_079
 _MOST_CELLS: Final = 200_000  # made at once: more takes memory and saves no time
 
 # An address that every spreadsheet takes as it is: of the characters of RFC 3986, without a user or a literal IPv6.
@@ -181,7 +181,7 @@ class Table:
     def _clickable(self, frame: pl.DataFrame) -> pl.Series:
         """Say which linkUrls can be clicked: those that are still to be used, as many as a sheet takes."""
         urls = frame.get_column("link_url")
-        is_link = urls.str.contains(_LINK) & (urls.str.len_bytes() <= MOST_LINK_CHARACTERS)
+        is_link = urls.str.contains(_LINK) & (urls.str.len_bytes() <= MAX_LINK_CHARACTERS)
         if self._kind.has_states:
             is_link &= frame.get_column("state") == State.LINK_READY
             is_link &= frame.get_column("link_expires_at") > self._now

@@ -59,7 +59,7 @@ _FORMATS: Final[Mapping[str, dict[str, object]]] = MappingProxyType(
 )
 
 
-def fill(book: Any, sheet: Any, figures: Figures, place: advice.Place, notes: Sequence[str]) -> None:
+def fill(book: Any, sheet: Any, figures: Figures, place: advice.BatchLocation, notes: Sequence[str]) -> None:
     """Write the sheet, from the top to the bottom. `notes`: what the other sheets could not hold."""
     summary = figures.summary
     title = plain(f"{summary.batch}: results")
@@ -256,7 +256,7 @@ def _quota(page: _Page, figures: Figures) -> None:
     )
 
 
-def _next_steps(page: _Page, figures: Figures, place: advice.Place) -> None:
+def _next_steps(page: _Page, figures: Figures, place: advice.BatchLocation) -> None:
     page.heading("Next")
     steps: Iterable[advice.NextStep] = tuple(advice.next_steps(figures, place))
     for step in steps:

@@ -23,7 +23,7 @@ from bulk.reports.excel.summary import ACCENT, COLOURS, NUMBER, TEXT, fill
 from bulk.reports.excel.xlsx import Archive, RowSheet, style_of
 from bulk.reports.figures import Figures
 from bulk.reports.publish import FILE_MODE, told
-from bulk.reports.summary.advice import Place
+from bulk.reports.summary.advice import BatchLocation
 
 _A4: Final = 9  # as workbooks number the sizes of paper
 
@@ -81,7 +81,7 @@ class Workbook:
         self._tables.append(table)
         return Sheet(self._path, table)
 
-    def summary(self, figures: Figures, place: Place) -> None:
+    def summary(self, figures: Figures, place: BatchLocation) -> None:
         """Fill in the first sheet, once all tables have their rows."""
         notes = [note for table in self._tables for note in table.notes()]
         with told(self._path):

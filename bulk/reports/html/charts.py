@@ -8,12 +8,12 @@ from typing import Final
 
 from bulk.model import State
 from bulk.reports.figures import LinkAges
-from bulk.reports.html.drawing import LONGEST_NAME, Chart, Part, Row, bar_chart, cut, time_chart
+from bulk.reports.html.drawing import MAX_NAME, Chart, Part, Row, bar_chart, cut, time_chart
 from bulk.reports.summary.funnel import Platform, Stage
 from bulk.reports.summary.timeline import Timeline
 from bulk.words import count, percent
 
-MOST_PLATFORMS: Final = 12
+MAX_PLATFORMS: Final = 12
 
 _STATES: Final = (State.COMPLETE, State.LINKED, State.LINK_READY, State.PENDING, State.FAILED, State.UNLINKED)
 _REQUESTS: Final = Part("requests", "accent")
@@ -78,7 +78,7 @@ def platforms(platforms: Sequence[Platform]) -> Chart | None:
     states = [state for state in _STATES if any(each.states.get(state) for each in shown)]
     parts = tuple(Part(_caption(state), f"state-{state.replace('_', '-')}") for state in states)
     rows = [_platform_row(each, states) for each in shown]
-    told = ", ".join(f"{cut(each.name, LONGEST_NAME)}: {each.customers:,}" for each in shown)
+    told = ", ".join(f"{cut(each.name, MAX_NAME)}: {each.customers:,}" for each in shown)
     summary = f"Customers of {count(len(used), 'platform')}; {told}."
     return bar_chart("Customers by platform and state", summary, rows, parts)
 
@@ -91,9 +91,9 @@ def _about_stage(stage: Stage, total: int) -> str:
 
 def _biggest(platforms: Sequence[Platform]) -> list[Platform]:
     """Add up all but the first as "others", if there are too many. They come with the biggest first."""
-    if len(platforms) <= MOST_PLATFORMS:
+    if len(platforms) <= MAX_PLATFORMS:
         return list(platforms)
-    first, rest = platforms[: MOST_PLATFORMS - 1], platforms[MOST_PLATFORMS - 1 :]
+    first, rest = platforms[: MAX_PLATFORMS - 1], platforms[MAX_PLATFORMS - 1 :]
     states: Counter[State] = Counter()
     for each in rest:
         states.update(each.states)

@@ -32,7 +32,7 @@ from bulk.words import count, duration, percent, time
 # For its maps, which nobody uses here, pygal leaves an import hook of a form that Python warns of.
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
 
-LONGEST_NAME: Final = 30  # letters
+MAX_NAME: Final = 30  # letters
 
 _FEWEST_SLICES: Final = 12  # that fill the width, so that a single minute does not look like all of the time
 _STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 7200, 14_400, 28_800)  # minutes
@@ -139,7 +139,7 @@ def _bars(rows: Sequence[Row], parts: Sequence[Part], layout: _Layout, summary: 
         _config(layout),
         height=round(len(lines) * layout.row + below),
         margin_top=below,
-        margin_left=unused if is_above else max(layout.text(cut(row.name, LONGEST_NAME)) for row in rows) + _GAP,
+        margin_left=unused if is_above else max(layout.text(cut(row.name, MAX_NAME)) for row in rows) + _GAP,
         margin_right=unused if is_above else max(layout.text(row.figure) for row in rows) + _GAP,
         range=(0, full),
         show_x_labels=False,
@@ -172,7 +172,7 @@ def _lines(row: Row, full: int, layout: _Layout) -> Iterator[list[object]]:
         yield [None, None, *bars, rest, None]
         yield [{"value": 0, "label": cut(row.name, room)}, full, *([None] * len(bars)), None, figure]
     else:
-        yield [{"value": 0, "label": cut(row.name, LONGEST_NAME)}, None, *bars, rest, figure]
+        yield [{"value": 0, "label": cut(row.name, MAX_NAME)}, None, *bars, rest, figure]
 
 
 def time_chart(what: str, told: str, timeline: Timeline, parts: Mapping[Part, Sequence[float]]) -> Chart:

@@ -28,18 +28,18 @@ from bulk.reports.html.customers import Customers, as_json, coded
 from bulk.reports.platforms import NAMES
 from bulk.reports.rows import CHANGE, RESULTS, moment
 from bulk.reports.summary import advice, funnel, narrative
-from bulk.reports.summary.advice import Place
+from bulk.reports.summary.advice import BatchLocation
 from bulk.reports.summary.timeline import timeline
 from bulk.settings import STAND_IN
 from bulk.words import count, duration, percent, time
 
-MOST_HOLDS: Final = 10
-MOST_TROUBLES: Final = 50
+MAX_HOLDS: Final = 10
+MAX_TROUBLES: Final = 50
 _LONGEST: Final = 300  # characters of a text from outside
 _SCRIPTS: Final = ("vendor/dataTables.min.js", "vendor/dataTables.responsive.min.js", "page.js")
 
 
-def page(figures: Figures, customers: Customers, rejected: Iterable[Rejected], place: Place) -> str:
+def page(figures: Figures, customers: Customers, rejected: Iterable[Rejected], place: BatchLocation) -> str:
     """Make the page."""
     progress = timeline(figures)
     listed = customers.listed()
@@ -64,11 +64,11 @@ def page(figures: Figures, customers: Customers, rejected: Iterable[Rejected], p
             links_chart=charts.links(figures.links),
             timeline=progress,
             progress_charts=charts.progress(progress),
-            holds=sorted(progress.holds, key=lambda hold: hold.since - hold.until)[:MOST_HOLDS],
+            holds=sorted(progress.holds, key=lambda hold: hold.since - hold.until)[:MAX_HOLDS],
             platforms=platforms,
             platforms_chart=charts.platforms(platforms),
             stage_names=funnel.STAGES,
-            troubles=troubles[:MOST_TROUBLES],
+            troubles=troubles[:MAX_TROUBLES],
             kinds_of_troubles=len(troubles),
             quota=advice.quota(figures),
             rows=customers.rows,

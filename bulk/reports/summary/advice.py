@@ -16,11 +16,11 @@ from bulk.reports.figures import Example, Failure, Figures, Rejected
 from bulk.settings import CODAT, STAND_IN
 from bulk.words import count, time
 
-MOST_EXAMPLES: Final = 3
+MAX_EXAMPLES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BatchLocation:
     """Where a batch's files are, as the user names it, and whether it has a stand-in for Codat of its own."""
 
     folder: Path
@@ -39,7 +39,7 @@ class NextStep:
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ErrorGroup:
     """Errors for which the same is to be done."""
 
     title: str
@@ -78,7 +78,7 @@ def quota(figures: Figures) -> Quota:
     return Quota(limit, used, left, known.resets_at, is_over, to_do, days)
 
 
-def where(figures: Figures, place: Place) -> list[str]:
+def where(figures: Figures, place: BatchLocation) -> list[str]:
     """Give the options that say where Codat is, for the next command on the batch."""
     if place.has_sandbox and figures.codat == STAND_IN:
         return ["--sandbox"]
@@ -86,12 +86,12 @@ def where(figures: Figures, place: Place) -> list[str]:
     return [] if url in (None, CODAT) else ["--base-url", str(url)]
 
 
-def migration(figures: Figures, place: Place, *more: str) -> str:
+def migration(figures: Figures, place: BatchLocation, *more: str) -> str:
     """Give the command that goes on with the batch's last input."""
     return _migrate(figures.summary.input or "INPUT", figures, place, figures.mapping, *more)
 
 
-def _migrate(path: str, figures: Figures, place: Place, mapping: Mapping[str, str], *more: str) -> str:
+def _migrate(path: str, figures: Figures, place: BatchLocation, mapping: Mapping[str, str], *more: str) -> str:
     folder = place.folder
     path = f"./{path}" if path.startswith("-") else path  # or it would be taken for an option
     words = ["bulk", "migrate", path, "--batch", folder.name]
@@ -102,17 +102,17 @@ def _migrate(path: str, figures: Figures, place: Place, mapping: Mapping[str, st
     return shlex.join([*words, *more, *where(figures, place)])
 
 
-def command(name: str, figures: Figures, place: Place, *more: str) -> str:
+def command(name: str, figures: Figures, place: BatchLocation, *more: str) -> str:
     """Give a command on the batch's folder."""
     return shlex.join(["bulk", name, str(place.folder), *more, *where(figures, place)])
 
 
-def stand_in(place: Place) -> str:
+def stand_in(place: BatchLocation) -> str:
     """Give the command that opens the batch's stand-in for its customers."""
     return shlex.join(["bulk", "sandbox", "--batch", str(place.folder)])
 
 
-def next_steps(figures: Figures, place: Place) -> Iterator[NextStep]:
+def next_steps(figures: Figures, place: BatchLocation) -> Iterator[NextStep]:
     """Say what to do next, the most urgent first."""
     folder, customers, links = place.folder, figures.summary.customers, figures.links
     if links.usable:
@@ -142,7 +142,7 @@ def next_steps(figures: Figures, place: Place) -> Iterator[NextStep]:
         yield NextStep("Go on", go_on, said, go_on)
 
 
-def _mend(figures: Figures, place: Place) -> NextStep:
+def _mend(figures: Figures, place: BatchLocation) -> NextStep:
     rejects, mapping = str(place.folder / "rejects.csv"), figures.mapping_of_rejects
     said = f"{count(figures.summary.customers[State.REJECTED], 'row')} rejected: mend a copy"
     if mapping is None:
@@ -150,7 +150,7 @@ def _mend(figures: Figures, place: Place) -> NextStep:
     return NextStep("Mend", rejects, said, _migrate(rejects, figures, place, mapping))
 
 
-def _failed_steps(figures: Figures, place: Place) -> Iterator[NextStep]:
+def _failed_steps(figures: Figures, place: BatchLocation) -> Iterator[NextStep]:
     """Part those whose partner connection alone has failed from the others: another command helps them."""
     failed = figures.summary.customers[State.FAILED]
     partners = sum(f.customers for f in figures.failures if f.state is State.FAILED and f.step == "partner")
@@ -213,7 +213,7 @@ _SAID: Final = {
 }
 
 
-def _command(kind: str, figures: Figures, place: Place) -> str:
+def _command(kind: str, figures: Figures, place: BatchLocation) -> str:
     match kind:
         case "refused" | "deleted":
             return migration(figures, place, "--retry-failed")
@@ -238,7 +238,7 @@ class _Group:
     correlation_ids: dict[str, None] = field(default_factory=dict)
 
 
-def troubles(figures: Figures, rejected: Iterable[Rejected], place: Place) -> tuple[Trouble, ...]:
+def troubles(figures: Figures, rejected: Iterable[Rejected], place: BatchLocation) -> tuple[ErrorGroup, ...]:
     """Group all errors by what is to be done about them, the most frequent first; faulty rows by fault."""
     groups: dict[tuple[str, str], _Group] = {}
     for failure in figures.failures:
@@ -252,23 +252,23 @@ def troubles(figures: Figures, rejected: Iterable[Rejected], place: Place) -> tu
         for kind in dict.fromkeys(map(_fault, _parts(row.reasons))):
             group = faults.setdefault(kind, _Group())
             group.customers += 1
-            if len(group.examples) < MOST_EXAMPLES:
+            if len(group.examples) < MAX_EXAMPLES:
                 group.examples.append(Example(row.row, row.customer_id, row.reasons))
     for (problem, remedy), group in faults.items():
         said = f"Mend it in a copy of rejects.csv{f': {remedy}' if remedy else ''}."
-        found.append(Trouble(f"Rejected: {problem}", said, "", group.customers, tuple(group.examples), ()))
+        found.append(ErrorGroup(f"Rejected: {problem}", said, "", group.customers, tuple(group.examples), ()))
     return tuple(sorted(found, key=lambda trouble: -trouble.customers))
 
 
-def _failed(kind: str, code: str, group: _Group, figures: Figures, place: Place) -> Trouble:
+def _failed(kind: str, code: str, group: _Group, figures: Figures, place: BatchLocation) -> ErrorGroup:
     title, remedy = _SAID[kind]
     told = f"{title} ({code})" if code and code not in ("deleted", "linked") else title
-    return Trouble(
+    return ErrorGroup(
         told,
         remedy,
         _command(kind, figures, place),
         group.customers,
-        tuple(group.examples[:MOST_EXAMPLES]),
+        tuple(group.examples[:MAX_EXAMPLES]),
         tuple(group.correlation_ids)[:10],
     )
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from bulk.reports.figures import Figures, Held
 
-MOST_SLICES: Final = 60
+MAX_SLICES: Final = 60
 _MINUTES: Final = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 40_320)
 
 
@@ -38,7 +38,7 @@ class Timeline:
 
 
 def timeline(figures: Figures) -> Timeline:
-    """Gather what has happened into at most MOST_SLICES slices."""
+    """Gather what has happened into at most MAX_SLICES slices."""
     holds = tuple(_apart(figures.holds))
     minutes = figures.minutes
     limited = sum(minute.limited for minute in minutes)
@@ -46,7 +46,7 @@ def timeline(figures: Figures) -> Timeline:
     if not minutes:
         return Timeline(1, (), None, 0, held, holds)
     span = minutes[-1].at - minutes[0].at + 1
-    size = next((size for size in _MINUTES if span / size < MOST_SLICES - 1), -(-span // (MOST_SLICES - 2)))
+    size = next((size for size in _MINUTES if span / size < MAX_SLICES - 1), -(-span // (MAX_SLICES - 2)))
     first = minutes[0].at // size
     gathered = [[0, 0, 0, 0] for _ in range(minutes[-1].at // size - first + 1)]
     for minute in minutes:

@@ -30,7 +30,7 @@ from bulk.sandbox.launch import Running
 KEY = "sandbox-key"
 PLATFORMS = ("xero", "qbo", "Business Central", "FreeAgent", "netsuite", "QuickBooks Desktop")
 UNHURRIED = "1000000"  # requests a minute: the pace has tests of its own
-LONGEST_RUN_SECONDS = 90.0
+MAX_RUN_SECONDS = 90.0
 
 
 def until(holds: Callable[[], bool], what: str, *, seconds: float = 30.0) -> None:
@@ -196,7 +196,7 @@ class Process:
         self.popen.kill()
         self.popen.communicate()
 
-    def wait(self, seconds: float = LONGEST_RUN_SECONDS) -> Ended:
+    def wait(self, seconds: float = MAX_RUN_SECONDS) -> Ended:
         """Wait for its end, and hold it to what must be true of any run."""
         try:
             out, _ = self.popen.communicate(timeout=seconds)

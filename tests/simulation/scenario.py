@@ -22,16 +22,16 @@ from simulation.clock import Time
 from simulation.codat import BASE_URL, Codat
 from simulation.commands import OFTEN, Command, job_of
 from simulation.customers import Customers
+from simulation.fault_schedule import SKIES, Weather
 from simulation.inputs import InputFile
 from simulation.judge import Judge, require
 from simulation.memory import folder_in_memory
 from simulation.process import CRASHED, Life, Process
 from simulation.trace import Trace
-from simulation.weather import SKIES, Weather
 
 HOUR, DAY = 3600.0, 86_400.0
-LONGEST_RUN = 8 * HOUR
-MOST_ROUNDS = 8  # of what is run in the end, until everybody is done
+MAX_RUN = 8 * HOUR
+MAX_ROUNDS = 8  # of what is run in the end, until everybody is done
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +207,7 @@ class Story:
                 named=[row.customer_id for row in self._input.rows[:2]],
                 at=steps.timestamp(self.time.wall()),
             ),
-            longest=LONGEST_RUN + (5 * DAY if waits else 0.0),
+            longest=MAX_RUN + (5 * DAY if waits else 0.0),
         )
         # A correlation id is the one thing that no two tellings have in common.
         self.trace.note(f"  {stop.reason.partition(' (correlation')[0] if stop else 'done'}")
@@ -263,7 +263,7 @@ class Story:
             for number, body in chosen:
                 event = read_event(json.loads(body))
                 if event is not None:
-                    listen.take_in(db, f"msg_{number}", event, body.decode(), at)
+                    listen.record_event(db, f"msg_{number}", event, body.decode(), at)
         self.trace.note(f"{len(chosen)} deliveries of {len(events)} events")
         return True
 
@@ -278,7 +278,7 @@ class Story:
         self._rest(DAY)
         if self._input.mend():
             self._save()
-        for _ in range(MOST_ROUNDS):
+        for _ in range(MAX_ROUNDS):
             self._rest(HOUR)
             stops = [self._quiet(command) for command in (Command.RETRY, Command.FOLLOW_UP, Command.RETRY_PARTNERS)]
             if stops == [None] * 3 and self._judge.is_over():

@@ -14,7 +14,7 @@ import pytest
 from clock import run, wall
 
 from bulk.codat.responses import Reply, untrusted
-from bulk.codat.throttle import Gate, Hold, Stopped
+from bulk.codat.throttle import Hold, Stopped, Throttle
 from bulk.model import Outcome, Problem, Stop
 
 DONE = Reply(Outcome.DONE, 200)
@@ -22,7 +22,7 @@ DONE = Reply(Outcome.DONE, 200)
 
 def held(**headers: str) -> Reply:
     """Make a 429."""
-    return Reply(Outcome.HELD, 429, headers={name.replace("_", "-"): text for name, text in headers.items()})
+    return Reply(Outcome.RATE_LIMITED, 429, headers={name.replace("_", "-"): text for name, text in headers.items()})
 
 
 @dataclass
@@ -65,30 +65,30 @@ class Codat:
         }
 
 
-async def ask(gate: Gate, codat: Codat, requests: int = 1) -> None:
+async def ask(throttle: Throttle, codat: Codat, requests: int = 1) -> None:
     """Do for one customer what the engine does: book, then enter, depart, be answered and leave for each request."""
-    await gate.book(requests)
+    await throttle.reserve(requests)
     kept = requests
     try:
         while kept:
-            await gate.enter()
+            await throttle.enter()
             try:
                 kept -= 1
-                number = gate.depart()
-                gate.answered(number, await codat.answer(), creates=True)
+                number = throttle.on_sent()
+                throttle.on_response(number, await codat.answer(), creates=True)
             finally:
-                gate.leave()
+                throttle.leave()
     finally:
-        gate.unbook(kept)
+        throttle.release(kept)
 
 
-async def work(gate: Gate, codat: Codat, *, workers: int, seconds: float = math.inf, requests: int = 1) -> None:
+async def work(throttle: Throttle, codat: Codat, *, workers: int, seconds: float = math.inf, requests: int = 1) -> None:
     """Let so many workers work one customer after the other until the gate closes or the time is over."""
 
     async def worker() -> None:
         try:
             while anyio.current_time() < seconds:
-                await ask(gate, codat, requests)
+                await ask(throttle, codat, requests)
         except Stopped:
             pass
 
@@ -116,8 +116,8 @@ def test_no_minute_is_over_the_rate_and_little_of_it_is_left(rate: int, share: f
 
     async def steady() -> list[float]:
         codat = Codat()
-        gate = Gate(rate=rate, concurrency=20, wall=wall)
-        await work(gate, codat, workers=20, seconds=minutes * 60)
+        throttle = Throttle(rate=rate, concurrency=20, wall=wall)
+        await work(throttle, codat, workers=20, seconds=minutes * 60)
         return [moment for moment in codat.came if moment < minutes * 60]
 
     came = run(steady)
@@ -130,7 +130,7 @@ def test_the_highest_rate_is_held_too() -> None:
 
     async def steady() -> list[float]:
         codat = Codat(latency=0.01)
-        await work(Gate(rate=5000, concurrency=30, wall=wall), codat, workers=30, seconds=120)
+        await work(Throttle(rate=5000, concurrency=30, wall=wall), codat, workers=30, seconds=120)
         return [moment for moment in codat.came if moment < 120]
 
     came = run(steady)
@@ -144,8 +144,8 @@ def test_a_run_that_follows_another_goes_on_at_its_pace(rate: int) -> None:
 
     async def twice() -> list[float]:
         codat = Codat()
-        await work(Gate(rate=rate, concurrency=20, wall=wall), codat, workers=20, seconds=30)
-        warm = Gate(rate=rate, concurrency=20, wall=wall, is_warm=True)
+        await work(Throttle(rate=rate, concurrency=20, wall=wall), codat, workers=20, seconds=30)
+        warm = Throttle(rate=rate, concurrency=20, wall=wall, is_warm=True)
         await work(warm, codat, workers=20, seconds=120)
         return codat.came
 
@@ -158,7 +158,7 @@ def test_a_429_holds_everybody_until_it_is_over() -> None:
 
     async def one_refused() -> list[float]:
         codat = Codat(deque([DONE] * 20 + [held(retry_after="40")]))
-        await work(Gate(rate=1000, concurrency=10, wall=wall, on_hold=said.append), codat, workers=10, seconds=60)
+        await work(Throttle(rate=1000, concurrency=10, wall=wall, on_hold=said.append), codat, workers=10, seconds=60)
         return codat.came
 
     came = run(one_refused)
@@ -175,9 +175,9 @@ def test_a_429_holds_everybody_until_it_is_over() -> None:
         (held(retry_after="299"), False, None),  # not so long
         (held(retry_after="7200"), True, None),  # told to wait
         (held(), False, None),  # without a word of how long
-        (Reply(Outcome.STOPPED, 401, problem=Problem("no", "401", "c1")), False, 3),  # the key
-        (Reply(Outcome.STOPPED, 402, problem=Problem("no", "402")), True, 3),  # the account
-        (Reply(Outcome.STOPPED, 403, problem=Problem("no", "403")), False, 3),  # no access
+        (Reply(Outcome.FATAL, 401, problem=Problem("no", "401", "c1")), False, 3),  # the key
+        (Reply(Outcome.FATAL, 402, problem=Problem("no", "402")), True, 3),  # the account
+        (Reply(Outcome.FATAL, 403, problem=Problem("no", "403")), False, 3),  # no access
         (untrusted("it is not trusted"), True, 75),  # and will not be by waiting
     ],
 )
@@ -186,20 +186,20 @@ def test_what_stops_everybody_and_what_is_waited_for(reply: Reply, waits: bool, 
 
     async def twenty() -> tuple[Stop | None, int]:
         codat = Codat(deque([reply]))
-        gate = Gate(rate=1000, concurrency=5, wall=wall, waits=waits)
+        throttle = Throttle(rate=1000, concurrency=5, wall=wall, waits=waits)
         async with anyio.create_task_group() as group:
             for _ in range(20):
-                group.start_soon(_ask_or_stop, gate, codat)
-        return gate.stop, len(codat.came)
+                group.start_soon(_ask_or_stop, throttle, codat)
+        return throttle.stop, len(codat.came)
 
     stop, came = run(twenty)
     assert (stop.exit_code if stop else None) == code
     assert came == 20 if code is None else came <= 5
 
 
-async def _ask_or_stop(gate: Gate, codat: Codat) -> None:
+async def _ask_or_stop(throttle: Throttle, codat: Codat) -> None:
     with contextlib.suppress(Stopped):
-        await ask(gate, codat)
+        await ask(throttle, codat)
 
 
 @pytest.mark.parametrize(
@@ -215,9 +215,9 @@ def test_the_quota_ends_with_whole_customers_before_it_is_overdrawn(quota: int, 
 
     async def a_day() -> tuple[Stop | None, int]:
         codat = Codat(quota=quota)
-        gate = Gate(rate=1000, concurrency=10, wall=wall, reserve=reserve)
-        await work(gate, codat, workers=10, requests=2)
-        return gate.stop, len(codat.came)
+        throttle = Throttle(rate=1000, concurrency=10, wall=wall, reserve=reserve)
+        await work(throttle, codat, workers=10, requests=2)
+        return throttle.stop, len(codat.came)
 
     stop, came = run(a_day)
     assert stop is not None
@@ -231,8 +231,8 @@ def test_whoever_waits_goes_on_with_the_new_day() -> None:
 
     async def three_days() -> Codat:
         codat = Codat(quota=101)
-        gate = Gate(rate=1000, concurrency=10, wall=wall, waits=True)
-        await work(gate, codat, workers=10, requests=2, seconds=2 * 86_400 + 600)
+        throttle = Throttle(rate=1000, concurrency=10, wall=wall, waits=True)
+        await work(throttle, codat, workers=10, requests=2, seconds=2 * 86_400 + 600)
         return codat
 
     codat = run(three_days)
@@ -245,10 +245,10 @@ def test_customers_who_need_more_and_less_never_wait_for_each_other() -> None:
 
     async def a_day() -> Codat:
         codat = Codat(quota=97)
-        gate = Gate(rate=1000, concurrency=6, wall=wall, waits=True)
+        throttle = Throttle(rate=1000, concurrency=6, wall=wall, waits=True)
         async with anyio.create_task_group() as group:
             for number in range(120):
-                group.start_soon(ask, gate, codat, number % 3 + 1)
+                group.start_soon(ask, throttle, codat, number % 3 + 1)
         return codat
 
     assert len(run(a_day).came) == 240
@@ -256,13 +256,13 @@ def test_customers_who_need_more_and_less_never_wait_for_each_other() -> None:
 
 def test_an_outage_is_probed_by_one_at_a_time_and_ends_the_run_after_five_minutes() -> None:
     """It does not grind through every customer's retries."""
-    lost = Reply(Outcome.LOST, problem=Problem("no answer", "no answer"))
+    lost = Reply(Outcome.UNKNOWN, problem=Problem("no answer", "no answer"))
 
     async def down() -> tuple[Stop | None, list[float]]:
         codat = Codat(deque([lost] * 10_000))
-        gate = Gate(rate=1000, concurrency=10, wall=wall)
-        await work(gate, codat, workers=10)
-        return gate.stop, codat.came
+        throttle = Throttle(rate=1000, concurrency=10, wall=wall)
+        await work(throttle, codat, workers=10)
+        return throttle.stop, codat.came
 
     stop, came = run(down)
     assert stop is not None

@@ -141,7 +141,7 @@ class Weather:
         lags = is_list and not self.is_over and self.sky.longest_lag and rng.random() < 0.3
         status = rng.choice([500, 503]) if fate in (Fate.KEPT_BEFORE, Fate.KEPT_AFTER) else 200
         status = rng.choice([502, 503, 504]) if fate in GATEWAYS else status
-        asks = fate in (Fate.THROTTLED, Fate.BUSY) or (status == 503 and rng.random() < 0.5)
+        history = fate in (Fate.THROTTLED, Fate.BUSY) or (status == 503 and rng.random() < 0.5)
         return Passage(
             fate,
             there,
@@ -149,7 +149,7 @@ class Weather:
             back,
             lag=rng.uniform(0.1, self.sky.longest_lag) if lags else 0.0,
             status=status,
-            retry_after=rng.choice(list(RetryAfter)) if asks else RetryAfter.MISSING,
+            retry_after=rng.choice(list(RetryAfter)) if history else RetryAfter.MISSING,
             wait=rng.choice([0.0, 1.0, 2.0, 7.0, 30.0, 120.0, 400.0]),
         )
 

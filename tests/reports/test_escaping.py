@@ -7,17 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk.guard import guard, unguard
+from bulk.guard import escape_formula, unescape_formula
 
 
 def guarded(text: str) -> str:
     """Guard one text."""
-    return str(pl.select(guard(pl.lit(text))).item())
+    return str(pl.select(escape_formula(pl.lit(text))).item())
 
 
 def unguarded(text: str) -> str:
     """Unguard one text."""
-    return str(pl.select(unguard(pl.lit(text))).item())
+    return str(pl.select(unescape_formula(pl.lit(text))).item())
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_every_text_comes_back_unchanged(text: str) -> None:
 
 def test_a_missing_text_stays_missing() -> None:
     """Null is no text: nothing is guarded."""
-    assert pl.select(guard(pl.lit(None, dtype=pl.String))).item() is None
+    assert pl.select(escape_formula(pl.lit(None, dtype=pl.String))).item() is None

@@ -18,11 +18,11 @@ from bulk.engine.events import Advanced, Event, Hook
 from bulk.engine.run import Job, Options, Run
 from bulk.model import Stop
 from bulk.settings import Secret, Settings
+from runs.fake_codat import Crash, Pretend, World
 from runs.fast_time import FastLoop, fast_monotonic
-from runs.pretend import Crash, Pretend, World
 
 EPOCH = 1_790_000_000.0
-LONGEST_RUN_SECONDS = 4 * 3600.0  # on the fast clock
+MAX_RUN_SECONDS = 4 * 3600.0  # on the fast clock
 
 
 @contextmanager
@@ -88,7 +88,7 @@ class Place:
         )
         stop: Stop | None
         try:
-            with anyio.fail_after(LONGEST_RUN_SECONDS):
+            with anyio.fail_after(MAX_RUN_SECONDS):
                 stop = await run.do(job(hook), interrupt)
         except* Crash:
             stop = Stop("crashed", -9)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from bulk.model import State
 from bulk.reports.figures import (
+    AttemptHistory,
     Example,
     Failure,
     Figures,
@@ -22,23 +23,22 @@ from bulk.reports.figures import (
     LinkAges,
     Minute,
     Rejected,
-    Standing,
 )
 from bulk.reports.rows import QuotaFigures, RowFigures, Summary
 from bulk.reports.summary import advice, funnel, narrative
-from bulk.reports.summary.advice import Place
-from bulk.reports.summary.timeline import MOST_SLICES, timeline
+from bulk.reports.summary.advice import BatchLocation
+from bulk.reports.summary.timeline import MAX_SLICES, timeline
 from bulk.settings import STAND_IN
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TOMORROW = "2026-11-24T00:00:00Z"
-HERE = Place(Path("reports/autumn"), has_sandbox=False, has_differences=False)
+HERE = BatchLocation(Path("reports/autumn"), has_sandbox=False, has_differences=False)
 NOTHING = QuotaFigures(None, None, None)
 
 
 def figures(standing: Mapping[tuple[int, State], int] | None = None, *, rejected: int = 0, **others: object) -> Figures:
     """Make the figures of a batch in which so many customers have got so far and are in such a state."""
-    groups = [Standing("gbol", furthest, state, n) for (furthest, state), n in (standing or {}).items()]
+    groups = [AttemptHistory("gbol", furthest, state, n) for (furthest, state), n in (standing or {}).items()]
     counts = dict.fromkeys(map(str, State), 0) | {"rejected": rejected}
     for group in groups:
         counts[group.state] += group.customers
@@ -98,10 +98,10 @@ def test_where_the_losses_are_is_told_by_state() -> None:
 def test_platforms_stand_side_by_side_the_biggest_first() -> None:
     """With their names, how far their customers have got, and how many have authorized."""
     groups = (
-        Standing("zzzz", 3, State.LINK_READY, 1),
-        Standing("gbol", 3, State.LINK_READY, 2),
-        Standing("gbol", 5, State.COMPLETE, 3),
-        Standing("gbol", 4, State.LINKED, 1),
+        AttemptHistory("zzzz", 3, State.LINK_READY, 1),
+        AttemptHistory("gbol", 3, State.LINK_READY, 2),
+        AttemptHistory("gbol", 5, State.COMPLETE, 3),
+        AttemptHistory("gbol", 4, State.LINKED, 1),
     )
     xero, other = funnel.platforms(replace(figures(), standing=groups))
     assert (xero.name, xero.customers, xero.reached, xero.authorized) == ("Xero", 6, (6, 6, 6, 4, 3), 4)
@@ -196,7 +196,7 @@ def test_what_to_do_next_names_files_and_whole_commands() -> None:
         last_run=LastRun("verify", "1", "2026-11-23T10:00:00Z", None, None, None, {}, 0, 4),
     )
     where = "--base-url https://codat.example.com"
-    steps = list(advice.next_steps(known, Place(Path("out/autumn"), has_sandbox=False, has_differences=True)))
+    steps = list(advice.next_steps(known, BatchLocation(Path("out/autumn"), has_sandbox=False, has_differences=True)))
     begins = "bulk migrate in.csv --batch autumn --reports out --map 'customer_id=Account No'"
     assert [(step.title, step.what, step.command) for step in steps] == [
         ("Email", "out/autumn/links.csv", ""),
@@ -343,7 +343,7 @@ MINUTES = st.lists(
 def test_any_time_fits_a_chart_and_no_request_is_lost(minutes: tuple[Minute, ...]) -> None:
     """Slices follow one another without gaps; each rate is of the minutes at work in it."""
     found = timeline(figures(minutes=minutes))
-    assert len(found.slices) <= MOST_SLICES
+    assert len(found.slices) <= MAX_SLICES
     begins = [each.begin for each in found.slices]
     assert all(after - before == timedelta(minutes=found.minutes) for before, after in itertools.pairwise(begins))
     at_work = [sum(1 for m in minutes if m.at // found.minutes * 60 * found.minutes == b.timestamp()) for b in begins]

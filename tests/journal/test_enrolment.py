@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bulk.journal import database, enrolment
-from bulk.journal.enrolment import Tally
+from bulk.journal import customers, database, enrolment
+from bulk.journal.enrolment import ImportDiff
 
 from .batches import Batch, Row, bad, good, pending
 
@@ -21,10 +21,10 @@ REJECTED, PENDING, CREATED = "rejected", "pending", "link_ready"
 
 def test_an_edited_file_is_compared_by_identifier_not_by_position(batch: Batch) -> None:
     """New, same, changed and gone are told apart although every row has moved."""
-    assert batch.give("in.csv", [good("a"), good("b"), good("c"), good("d")]) == Tally(new=4)
+    assert batch.give("in.csv", [good("a"), good("b"), good("c"), good("d")]) == ImportDiff(new=4)
     batch.created("a", "d")
     tally = batch.give("in.csv", [good("n"), good("d"), good("c", name="Cog"), good("b")])
-    assert tally == Tally(new=1, same=2, changed=1, gone=1)
+    assert tally == ImportDiff(new=1, same=2, changed=1, gone=1)
     assert batch.shown() == [
         *((1, "n", PENDING), (2, "d", CREATED), (3, "c", PENDING), (4, "b", PENDING)),
         (None, "a", CREATED),
@@ -34,7 +34,7 @@ def test_an_edited_file_is_compared_by_identifier_not_by_position(batch: Batch) 
 def test_the_same_bytes_are_compared_without_reading_a_row(batch: Batch) -> None:
     """And only while they are the batch's one input."""
     batch.give("in.csv", [good("a"), bad("b")], digest="d")
-    assert enrolment.known_unchanged(batch.db, "d") == Tally(same=1, rejected=1)
+    assert enrolment.known_unchanged(batch.db, "d") == ImportDiff(same=1, rejected=1)
     assert enrolment.known_unchanged(batch.db, "e") is None
     batch.give("more.csv", [good("c")])
     assert enrolment.known_unchanged(batch.db, "d") is None
@@ -52,7 +52,7 @@ def test_who_leaves_the_file_before_anything_was_sent_is_forgotten(batch: Batch)
 def test_another_file_only_adds(batch: Batch) -> None:
     """Only the same file again can say that somebody is gone."""
     batch.give("in.csv", [good("a"), good("b")])
-    assert batch.give("more.csv", [good("b"), good("c")]) == Tally(new=1, same=1, is_another=True)
+    assert batch.give("more.csv", [good("b"), good("c")]) == ImportDiff(new=1, same=1, is_another=True)
     assert batch.shown() == [(1, "a", PENDING), (2, "b", PENDING), (4, "c", PENDING)]
     batch.give("more.csv", [good("x")])
     assert batch.presence() == {"a": "present", "b": "present", "x": "present"}
@@ -89,7 +89,7 @@ def test_a_faulty_row_stays_mended_when_the_original_is_given_again(batch: Batch
     batch.give("rejects.csv", [good("b").mending(2)])
     batch.created("b")
     tally = batch.give("in.csv", [good("n"), *original])
-    assert tally == Tally(new=1, same=3)
+    assert tally == ImportDiff(new=1, same=3)
     assert batch.shown() == [(1, "n", PENDING), (2, "a", PENDING), (3, "b", CREATED), (4, "c", PENDING)]
 
 
@@ -126,7 +126,7 @@ def test_the_same_mended_rejects_twice_change_nothing(batch: Batch) -> None:
     mended = [good("a").mending(1), replace(bad("b"), mends=2), replace(bad("x"), mends=None)]
     batch.give("rejects.csv", mended)
     before = batch.shown()
-    assert batch.give("rejects.csv", mended) == Tally(same=1, rejected=2)
+    assert batch.give("rejects.csv", mended) == ImportDiff(same=1, rejected=2)
     assert batch.shown() == before
 
 
@@ -156,7 +156,7 @@ def test_a_faulty_row_of_a_customer_from_another_file_is_settled_by_a_good_one(
     tally = batch.give(path, [replace(good("a", name="Acme & Sons"), mends=mends)])
 
     settled = [(1, "a", CREATED), (2, "b", CREATED), (4, "c", PENDING)]
-    assert tally == Tally(changed=1, is_another=True)
+    assert tally == ImportDiff(changed=1, is_another=True)
     assert batch.shown() == settled
     assert batch.read("a", "company_name") == {"company_name": "Acme & Sons"}
     batch.give("tuesday.csv", tuesday)
@@ -198,7 +198,7 @@ def test_the_same_rows_in_another_file_are_rejected_once(batch: Batch, at_once: 
     batch.give("in.csv", rows)
     before = batch.shown()
     tally = batch.give("in.csv.gz", rows, digest="compressed", at_once=at_once)
-    assert tally == Tally(same=1, rejected=5, is_another=True)
+    assert tally == ImportDiff(same=1, rejected=5, is_another=True)
     assert batch.shown() == before
 
 
@@ -257,7 +257,7 @@ def test_forgetting_one_of_the_gone_shows_no_rejection_that_another_hides(batch:
     batch.created("h")
     batch.give("in.csv", [bad("h")])
     with database.transaction(batch.db):
-        database.dismiss(batch.db, batch.seq("g"))
+        customers.dismiss(batch.db, batch.seq("g"))
     assert batch.shown() == [(1, "h", CREATED)]
 
 
@@ -268,7 +268,7 @@ def test_forgetting_a_customer_whose_row_is_faulty_shows_the_rejection(batch: Ba
     batch.give("in.csv", [bad("h")])
     assert batch.shown() == [(1, "h", PENDING)]
     with database.transaction(batch.db):
-        database.dismiss(batch.db, batch.seq("h"))
+        customers.dismiss(batch.db, batch.seq("h"))
     assert batch.shown() == [(1, "h", REJECTED)]
 
 
@@ -277,7 +277,7 @@ def test_a_customer_who_returns_is_the_customer_who_was_gone(batch: Batch) -> No
     batch.give("in.csv", [good("a"), good("b")])
     batch.created("b")
     batch.give("in.csv", [good("a")])
-    assert batch.give("in.csv", [good("b"), good("a")]) == Tally(same=1, changed=1)
+    assert batch.give("in.csv", [good("b"), good("a")]) == ImportDiff(same=1, changed=1)
     assert batch.shown() == [(1, "b", CREATED), (2, "a", PENDING)]
 
 
@@ -389,8 +389,8 @@ def test_a_limit_counts_customers_of_the_input_in_its_order(batch: Batch, limit:
     batch.give("in.csv", [good("b")])
     batch.give("more.csv", [good("c")])
     batch.give("in.csv", [bad("x"), good("a"), good("b")])
-    assert database.count_pending(batch.db, limit=limit) == counted
-    first = database.entries(batch.db, begun=False, after=0, most=9, limit=limit)
+    assert customers.count_pending(batch.db, limit=limit) == counted
+    first = customers.customers(batch.db, begun=False, after=0, most=9, limit=limit)
     assert sorted(entry.customer_id for entry in first) == ["a", "b", "c"][:counted]
 
 

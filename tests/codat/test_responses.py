@@ -18,25 +18,25 @@ HTML = b"<html>Bad Gateway</html>"
     [
         (200, b'{"id": "c"}', Outcome.DONE),  # done
         (204, b"", Outcome.DONE),  # done without a word
-        (200, b'{"id": "c', Outcome.LOST),  # cut off: it may have been done
-        (200, HTML, Outcome.LOST),  # a gateway's page
-        (200, b"[1]", Outcome.LOST),  # no object
-        (200, b"[" * 100_000, Outcome.LOST),  # deeper than can be read
-        (302, b"", Outcome.STOPPED),  # not followed: another address was meant
-        (400, CODATS, Outcome.REFUSED),  # this row is wrong
-        (401, HTML, Outcome.STOPPED),  # the key
-        (402, CODATS, Outcome.STOPPED),  # the account
-        (403, CODATS, Outcome.STOPPED),  # no access
-        (404, b"", Outcome.REFUSED),  # this row
-        (408, HTML, Outcome.LOST),  # it may have arrived
-        (409, CODATS, Outcome.BUSY),  # not ready
-        (422, CODATS, Outcome.REFUSED),  # this row
-        (429, HTML, Outcome.HELD),  # nothing was done
-        (500, CODATS, Outcome.KEPT),  # replayed under its key
-        (502, HTML, Outcome.LOST),  # nothing is known
-        (503, b"", Outcome.LOST),  # nothing is known
-        (504, b'{"message": "upstream"}', Outcome.LOST),  # a gateway's JSON is not Codat's
-        (101, b"", Outcome.LOST),  # no answer
+        (200, b'{"id": "c', Outcome.UNKNOWN),  # cut off: it may have been done
+        (200, HTML, Outcome.UNKNOWN),  # a gateway's page
+        (200, b"[1]", Outcome.UNKNOWN),  # no object
+        (200, b"[" * 100_000, Outcome.UNKNOWN),  # deeper than can be read
+        (302, b"", Outcome.FATAL),  # not followed: another address was meant
+        (400, CODATS, Outcome.REJECTED),  # this row is wrong
+        (401, HTML, Outcome.FATAL),  # the key
+        (402, CODATS, Outcome.FATAL),  # the account
+        (403, CODATS, Outcome.FATAL),  # no access
+        (404, b"", Outcome.REJECTED),  # this row
+        (408, HTML, Outcome.UNKNOWN),  # it may have arrived
+        (409, CODATS, Outcome.CONFLICT),  # not ready
+        (422, CODATS, Outcome.REJECTED),  # this row
+        (429, HTML, Outcome.RATE_LIMITED),  # nothing was done
+        (500, CODATS, Outcome.SERVER_ERROR),  # replayed under its key
+        (502, HTML, Outcome.UNKNOWN),  # nothing is known
+        (503, b"", Outcome.UNKNOWN),  # nothing is known
+        (504, b'{"message": "upstream"}', Outcome.UNKNOWN),  # a gateway's JSON is not Codat's
+        (101, b"", Outcome.UNKNOWN),  # no answer
     ],
 )
 def test_each_answer_has_one_meaning(status: int, body: bytes, outcome: Outcome) -> None:
@@ -51,14 +51,14 @@ def test_halves_of_characters_are_replaced() -> None:
     refused = responses.read(400, {}, rb'{"statusCode": 400, "error": "\ud800"}').problem
     assert refused is not None
     assert refused.text == "\ufffd"
-    assert responses.read(200, {}, b'{"id": "\xed\xa0\x80"}').outcome is Outcome.LOST  # which is no UTF-8
+    assert responses.read(200, {}, b'{"id": "\xed\xa0\x80"}').outcome is Outcome.UNKNOWN  # which is no UTF-8
 
 
 @pytest.mark.parametrize(
     ("content", "text"),
     [
         ({"error": "wrong"}, "wrong"),  # Codat's words
-        ({"error": "x" * 9999}, "x" * responses.MOST_TEXT),  # too many of them
+        ({"error": "x" * 9999}, "x" * responses.MAX_TEXT),  # too many of them
         (
             {"validation": {"errors": [{"itemId": "name", "message": "too long"}, "odd"]}},
             "HTTP 400 (name: too long; odd)",

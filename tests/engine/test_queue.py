@@ -6,13 +6,13 @@ import anyio
 from clock import run, wall
 
 from bulk.engine import queue as module
-from bulk.engine.queue import Agenda, Item
-from bulk.model import Entry
+from bulk.engine.queue import CustomerQueue, Item
+from bulk.model import CustomerRecord
 
 
-def entry(seq: int) -> Entry:
+def entry(seq: int) -> CustomerRecord:
     """Make a customer."""
-    return Entry(seq, str(seq), "Acme", "gbol", None, is_present=True)
+    return CustomerRecord(seq, str(seq), "Acme", "gbol", None, is_present=True)
 
 
 class Feed:
@@ -21,7 +21,7 @@ class Feed:
     def __init__(self, customers: int) -> None:
         self.customers, self.given = customers, 0
 
-    async def __call__(self) -> list[Entry]:
+    async def __call__(self) -> list[CustomerRecord]:
         """Give the next page."""
         await anyio.sleep(0.01)
         page = [entry(seq) for seq in range(self.given, min(self.given + 10, self.customers))]
@@ -34,7 +34,7 @@ def test_everybody_is_handed_out_once_in_order_and_then_it_ends() -> None:
     got: list[int] = []
 
     async def work() -> None:
-        agenda = Agenda(Feed(95), wall)
+        agenda = CustomerQueue(Feed(95), wall)
 
         async def worker() -> None:
             while (item := await agenda.next()) is not None:
@@ -54,12 +54,12 @@ def test_who_is_parked_comes_up_when_due_and_not_before() -> None:
     """The first due first; the others wait for it though there is nobody else."""
 
     async def work() -> list[tuple[int, int]]:
-        agenda = Agenda(Feed(2), wall)
+        agenda = CustomerQueue(Feed(2), wall)
         begun = wall()
         for pause in (100.0, 50.0):
             item = await agenda.next()
             assert item is not None
-            agenda.park(item, begun + pause)
+            agenda.defer(item, begun + pause)
         came = []
         while (item := await agenda.next()) is not None:
             came.append((item.entry.seq, round(wall() - begun)))
@@ -74,11 +74,11 @@ def test_a_clock_that_is_set_back_keeps_nobody_waiting() -> None:
 
     async def work() -> float:
         back = 0.0
-        agenda = Agenda(Feed(1), lambda: wall() - back)
+        agenda = CustomerQueue(Feed(1), lambda: wall() - back)
         item = await agenda.next()
         assert item is not None
         begun = wall()
-        agenda.park(item, begun + 5)
+        agenda.defer(item, begun + 5)
         back = 86_400.0
         assert await agenda.next() is not None
         return wall() - begun
@@ -91,23 +91,23 @@ def test_no_more_are_taken_up_while_too_many_wait() -> None:
 
     async def work() -> int:
         feed = Feed(5000)
-        agenda = Agenda(feed, wall)
+        agenda = CustomerQueue(feed, wall)
         with anyio.move_on_after(60):
             while (item := await agenda.next()) is not None:
-                agenda.park(Item(item.entry), wall() + 3600)
+                agenda.defer(Item(item.entry), wall() + 3600)
         return feed.given
 
-    assert run(work) <= module.MOST_PARKED + 10
+    assert run(work) <= module.MAX_DEFERRED + 10
 
 
 def test_closing_wakes_everybody() -> None:
     """Those who wait for somebody parked for hours as well."""
 
     async def work() -> list[Item | None]:
-        agenda = Agenda(Feed(1), wall)
+        agenda = CustomerQueue(Feed(1), wall)
         item = await agenda.next()
         assert item is not None
-        agenda.park(item, wall() + 9999)
+        agenda.defer(item, wall() + 9999)
         got: list[Item | None] = []
 
         async def worker() -> None:
@@ -127,7 +127,7 @@ def test_closing_while_a_page_is_read_ends_everybody() -> None:
     """A page that turns out empty after the close must not leave its readers waiting for good."""
 
     async def work() -> list[Item | None]:
-        agenda = Agenda(Feed(1), wall)
+        agenda = CustomerQueue(Feed(1), wall)
         assert await agenda.next() is not None  # the one there is; it stays in work
         got: list[Item | None] = []
 

@@ -14,9 +14,9 @@ import pytest
 
 from bulk.codat.webhooks import ConnectionEvent, read_event
 from bulk.engine.commands import listen
-from bulk.engine.commands.listen import Heed, is_needed, take_in, told
-from bulk.journal import database
-from bulk.model import Entry, State, customer_tag
+from bulk.engine.commands.listen import ApplyEvents, is_needed, record_event, told
+from bulk.journal import database, facts
+from bulk.model import CustomerRecord, State, customer_tag
 from webhooks.hooks import event
 
 COMPANY, OWN, OTHER, PARTNER = "company", "own", "other", "partner"
@@ -36,7 +36,7 @@ def heard(kind: str = "connected", **parts: Any) -> ConnectionEvent:
     return found
 
 
-def customer(status: str | None, *, partner: str | None = None, **others: Any) -> Entry:
+def customer(status: str | None, *, partner: str | None = None, **others: Any) -> CustomerRecord:
     """Make a customer whose connection has a status, with a partner connection of a status or none."""
     known: dict[str, Any] = {
         "company_id": COMPANY,
@@ -46,7 +46,7 @@ def customer(status: str | None, *, partner: str | None = None, **others: Any) -
         "partner_status": partner,
         "state": State(STATES[status]) if status else State.PENDING,
     }
-    entry = Entry(1, "7", "Acme", "gbol", None, True)
+    entry = CustomerRecord(1, "7", "Acme", "gbol", None, True)
     return entry.evolve(**(known | others))
 
 
@@ -142,12 +142,12 @@ def take(journal: sqlite3.Connection, kind: str = "connected", delivery: str | N
     body = event(kind, **({"company": COMPANY, "connection": OWN} | parts))
     found = read_event(json.loads(body))
     assert found
-    return take_in(journal, delivery or body.decode(), found, body.decode(), "2026-10-28T09:01:02Z")
+    return record_event(journal, delivery or body.decode(), found, body.decode(), "2026-10-28T09:01:02Z")
 
 
 def act(journal: sqlite3.Connection) -> tuple[str, str, str]:
     """Act on what was taken in; gives the first customer's connection, its status and the customer's state."""
-    Heed("2026-10-28T09:01:02Z").prepare(journal, 1)
+    ApplyEvents("2026-10-28T09:01:02Z").prepare(journal, 1)
     found = journal.execute("SELECT connection_id, connection_status, state FROM customers WHERE seq = 1").fetchone()
     return tuple(map(str, found))  # type: ignore[return-value]
 
@@ -217,7 +217,7 @@ def test_back_and_forth_in_any_order(journal: sqlite3.Connection, order: Sequenc
 def test_what_the_list_has_told_since_holds(journal: sqlite3.Connection) -> None:
     """An event that comes long after, for what was before, is not believed; one that may be newer is."""
     swept_at = 2e9
-    database.put(journal, {"swept_at": swept_at})
+    facts.put(journal, {"swept_at": swept_at})
     take(journal, at=swept_at - listen.LAG - 1)
     assert act(journal) == (OWN, "PendingAuth", "link_ready")
     assert not is_needed(journal)
@@ -227,7 +227,7 @@ def test_what_the_list_has_told_since_holds(journal: sqlite3.Connection) -> None
 
 def test_a_clock_as_wrong_as_a_signature_allows_misses_nothing(journal: sqlite3.Connection) -> None:
     """This machine's is five minutes ahead: who links right after a list was read is heard of."""
-    database.put(journal, {"swept_at": 2e9 + 300})
+    facts.put(journal, {"swept_at": 2e9 + 300})
     take(journal, at=2e9 + 1)
     assert act(journal) == (OWN, "Linked", "linked")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bulk.errors import BatchUnusable, JournalUnwritable, WrongUsage
-from bulk.journal import database
-from bulk.journal.database import Intent, Result
+from bulk.errors import BatchError, JournalError, UsageError
+from bulk.journal import attempts, customers, database, facts
+from bulk.journal.attempts import Intent, Result
 from bulk.model import Outcome, Step, customer_tag
 
 from .batches import Batch, bad, good
@@ -21,9 +21,9 @@ def ask(batch: Batch, customer_id: str, outcome: Outcome | None, *, key: str | N
     """Write down a request for a company, and what became of it."""
     with database.transaction(batch.db):
         intent = Intent(batch.seq(customer_id), Step.COMPANY, "create_company", at, key, "{}")
-        number = database.intend(batch.db, 1, intent)
+        number = attempts.record_intent(batch.db, 1, intent)
         if outcome is not None:
-            database.settle(batch.db, number, Result(outcome, at + 1))
+            attempts.record_outcome(batch.db, number, Result(outcome, at + 1))
 
 
 def read_all(folder: Path) -> None:
@@ -44,16 +44,16 @@ def test_an_opened_journal_keeps_what_was_committed(tmp_path: Path) -> None:
     """Opening is making only where there is none."""
     for opened in range(2):
         with closing(database.open_journal(tmp_path)) as db:
-            assert database.get(db, "name") == (None if opened == 0 else "autumn")
+            assert facts.get(db, "name") == (None if opened == 0 else "autumn")
             with database.transaction(db):
-                database.put(db, {"name": "autumn"})
+                facts.put(db, {"name": "autumn"})
 
 
 def test_the_journal_of_another_version_is_left_alone(tmp_path: Path) -> None:
     """Who wrote it goes on with it."""
     with closing(database.open_journal(tmp_path)) as db:
         db.execute("PRAGMA user_version = 99")
-    with pytest.raises(BatchUnusable, match="another version"):
+    with pytest.raises(BatchError, match="another version"):
         database.open_journal(tmp_path)
 
 
@@ -70,14 +70,14 @@ def test_a_damaged_journal_says_what_to_do(tmp_path: Path, kept: int, garbage: b
     database.open_journal(tmp_path).close()
     path = tmp_path / database.FILE
     path.write_bytes(path.read_bytes()[:kept] + garbage)
-    with pytest.raises(BatchUnusable, match="Move it away"):
+    with pytest.raises(BatchError, match="Move it away"):
         read_all(tmp_path)
 
 
 def test_a_journal_that_another_program_holds_is_said(tmp_path: Path) -> None:
     """What to do is another thing than for a full disk."""
     with (
-        pytest.raises(JournalUnwritable, match="another program holds it"),
+        pytest.raises(JournalError, match="another program holds it"),
         database.translated(tmp_path / database.FILE),
     ):
         raise sqlite3.OperationalError("database is locked")
@@ -92,14 +92,14 @@ def test_a_journal_with_a_page_in_the_wrong_place_is_refused(tmp_path: Path) -> 
     content = bytearray((tmp_path / database.FILE).read_bytes())
     content[-4096:] = content[-8192:-4096]
     (tmp_path / database.FILE).write_bytes(content)
-    with closing(database.open_journal(tmp_path)) as db, pytest.raises(BatchUnusable, match="is damaged"):
+    with closing(database.open_journal(tmp_path)) as db, pytest.raises(BatchError, match="is damaged"):
         database.require_sound(db, tmp_path / database.FILE)
 
 
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     """Here a file stands in its way."""
     (tmp_path / "file").touch()
-    with pytest.raises(WrongUsage, match="a file is where a folder should be"):
+    with pytest.raises(UsageError, match="a file is where a folder should be"):
         database.open_journal(tmp_path / "file" / "b")
 
 
@@ -109,7 +109,7 @@ def test_a_full_disk_loses_nothing_that_was_committed(batch: Batch) -> None:
     (pages,) = batch.db.execute("PRAGMA page_count").fetchone()
     batch.db.execute(f"PRAGMA max_page_count = {pages}")
     many = [good(str(number), name="Acme" * 100) for number in range(500)]
-    with pytest.raises(JournalUnwritable, match="full"), database.translated(batch.path):
+    with pytest.raises(JournalError, match="full"), database.translated(batch.path):
         batch.give("more.csv", many)
     batch.db.execute("PRAGMA max_page_count = 100000")
     assert batch.presence() == {"a": "present"}
@@ -121,29 +121,33 @@ def test_what_is_no_column_to_change_is_refused(batch: Batch) -> None:
     """A typing error must not become SQL."""
     batch.give("in.csv", [good("a")])
     with pytest.raises(ValueError, match="not columns to change"):
-        database.change(batch.db, 1, {"seq": 7})
+        customers.change(batch.db, 1, {"seq": 7})
 
 
 def test_what_was_asked_is_known_of_customers_of_whom_codat_has_nothing(batch: Batch) -> None:
     """A look-up that found nothing leaves the key to repeat, and an intent after it leaves a doubt."""
     batch.give("in.csv", [good("a")])
-    ask(batch, "a", Outcome.LOST)
-    ask(batch, "a", Outcome.ABSENT, key=None)
+    ask(batch, "a", Outcome.UNKNOWN)
+    ask(batch, "a", Outcome.NOT_FOUND, key=None)
     ask(batch, "a", None)
-    (entry,) = database.entries(batch.db, begun=False, after=0, most=9)
-    assert [(a.key, a.outcome) for a in entry.asks] == [("k", Outcome.LOST), (None, Outcome.ABSENT), ("k", None)]
+    (entry,) = customers.customers(batch.db, begun=False, after=0, most=9)
+    assert [(a.key, a.outcome) for a in entry.history] == [
+        ("k", Outcome.UNKNOWN),
+        (None, Outcome.NOT_FOUND),
+        ("k", None),
+    ]
 
 
 @pytest.mark.parametrize(
     ("outcomes", "doubtful"),
     [
         ([], 0),  # nothing was asked
-        ([Outcome.LOST], 1),  # no answer
-        ([Outcome.KEPT], 1),  # a 5xx
+        ([Outcome.UNKNOWN], 1),  # no answer
+        ([Outcome.SERVER_ERROR], 1),  # a 5xx
         ([None], 1),  # the process ended
-        ([Outcome.LOST, Outcome.ABSENT], 0),  # looked up
-        ([Outcome.LOST, Outcome.ABSENT, Outcome.LOST], 1),  # and lost again
-        ([Outcome.HELD], 0),  # a 429: nothing was done
+        ([Outcome.UNKNOWN, Outcome.NOT_FOUND], 0),  # looked up
+        ([Outcome.UNKNOWN, Outcome.NOT_FOUND, Outcome.UNKNOWN], 1),  # and lost again
+        ([Outcome.RATE_LIMITED], 0),  # a 429: nothing was done
     ],
 )
 def test_the_doubtful_are_those_whose_last_request_may_have_been_done(
@@ -154,24 +158,24 @@ def test_the_doubtful_are_those_whose_last_request_may_have_been_done(
     batch.write("a", name_sent="Acme")
     for number, outcome in enumerate(outcomes):
         ask(batch, "a", outcome, at=float(number))
-    assert database.count_doubtful(batch.db) == (doubtful, len(outcomes) - 1.0 if doubtful else 0.0)
+    assert customers.count_doubtful(batch.db) == (doubtful, len(outcomes) - 1.0 if doubtful else 0.0)
 
 
 def test_what_a_list_has_shown_since_is_not_doubtful(batch: Batch) -> None:
     """Nothing more is asked for who left the input: each run would read the list anew."""
     batch.give("a.csv", [good("a"), good("b")])
     for seq in (1, 2):
-        database.change(batch.db, seq, {"name_sent": "Acme"})
-        database.intend(batch.db, 1, Intent(seq, Step.COMPANY, "create_company", 1.0, "key"))
-    assert database.count_doubtful(batch.db)[0] == 2
-    database.change(batch.db, 1, {"company_id": "c"})
-    assert database.count_doubtful(batch.db)[0] == 1
+        customers.change(batch.db, seq, {"name_sent": "Acme"})
+        attempts.record_intent(batch.db, 1, Intent(seq, Step.COMPANY, "create_company", 1.0, "key"))
+    assert customers.count_doubtful(batch.db)[0] == 2
+    customers.change(batch.db, 1, {"company_id": "c"})
+    assert customers.count_doubtful(batch.db)[0] == 1
 
 
 def test_more_identifiers_than_sqlite_takes_at_once_are_found(batch: Batch) -> None:
     """A page of the company list has 2,000."""
     batch.give("in.csv", [good(str(number)) for number in range(1200)])
-    found = database.find_by_tags(batch.db, [], [str(number) for number in range(5000)])
+    found = customers.find_by_tags(batch.db, [], [str(number) for number in range(5000)])
     assert len(found) == 1200
 
 
@@ -179,32 +183,32 @@ def test_another_process_reads_while_this_one_writes(batch: Batch) -> None:
     """Reports need no pause of the run."""
     batch.give("in.csv", [good("a")])
     with database.transaction(batch.db), closing(sqlite3.connect(batch.path)) as other:
-        database.change(batch.db, 1, {"state": "failed"})
+        customers.change(batch.db, 1, {"state": "failed"})
         assert other.execute("SELECT state FROM customers").fetchall() == [("pending",)]
 
 
 def test_those_who_are_chosen_come_in_the_order_of_choosing(batch: Batch) -> None:
     """Page by page, each with all that was asked for it; then nobody."""
     batch.give("in.csv", [good("a"), good("b"), good("c"), good("d")])
-    ask(batch, "b", Outcome.LOST)
-    assert database.choose(batch.db, "SELECT seq FROM customers ORDER BY seq", {}) == 4
+    ask(batch, "b", Outcome.UNKNOWN)
+    assert customers.select(batch.db, "SELECT seq FROM customers ORDER BY seq", {}) == 4
     wanted = "SELECT seq FROM customers WHERE customer_id < :last ORDER BY seq DESC"
-    assert database.choose(batch.db, wanted, {"last": "d"}) == 3  # in place of those chosen before
-    page, after = database.chosen(batch.db, after=0, most=2)
-    assert [(entry.customer_id, len(entry.asks)) for entry in page] == [("c", 0), ("b", 1)]
-    page, after = database.chosen(batch.db, after=after, most=2)
+    assert customers.select(batch.db, wanted, {"last": "d"}) == 3  # in place of those chosen before
+    page, after = customers.selected(batch.db, after=0, most=2)
+    assert [(entry.customer_id, len(entry.history)) for entry in page] == [("c", 0), ("b", 1)]
+    page, after = customers.selected(batch.db, after=after, most=2)
     assert [entry.customer_id for entry in page] == ["a"]
-    assert database.chosen(batch.db, after=after, most=2) == ([], after)
+    assert customers.selected(batch.db, after=after, most=2) == ([], after)
 
 
 def test_who_was_chosen_stays_chosen_whatever_becomes_of_them(batch: Batch) -> None:
     """A page is read as the journal is then; who was forgotten in between is left out."""
     batch.give("in.csv", [good("a"), good("b"), good("c")])
-    database.choose(batch.db, "SELECT seq FROM customers WHERE state = 'pending' ORDER BY seq", {})
+    customers.select(batch.db, "SELECT seq FROM customers WHERE state = 'pending' ORDER BY seq", {})
     batch.write("a", state="failed")
     with database.transaction(batch.db):
-        database.dismiss(batch.db, batch.seq("b"))
-    page, _ = database.chosen(batch.db, after=0, most=9)
+        customers.dismiss(batch.db, batch.seq("b"))
+    page, _ = customers.selected(batch.db, after=0, most=9)
     assert [(entry.customer_id, str(entry.state)) for entry in page] == [("a", "failed"), ("c", "pending")]
 
 
@@ -213,20 +217,20 @@ def test_customers_are_found_by_their_companies(batch: Batch) -> None:
     ids = [str(number) for number in range(1200)]
     batch.give("in.csv", [good(each) for each in ids])
     batch.created(*ids[:700])
-    database.index_companies(batch.db)
+    customers.index_companies(batch.db)
     batch.created("800")
-    found = database.find_by_companies(batch.db, [*(f"c {each}" for each in ids), "c of nobody", "c 1"])
+    found = customers.find_by_companies(batch.db, [*(f"c {each}" for each in ids), "c of nobody", "c 1"])
     assert sorted(entry.customer_id for entry in found) == sorted(ids[:700])
-    database.index_companies(batch.db)
-    assert [entry.customer_id for entry in database.find_by_companies(batch.db, ["c 800"])] == ["800"]
-    assert database.find_by_companies(batch.db, []) == []
+    customers.index_companies(batch.db)
+    assert [entry.customer_id for entry in customers.find_by_companies(batch.db, ["c 800"])] == ["800"]
+    assert customers.find_by_companies(batch.db, []) == []
 
 
 def test_a_link_that_is_replaced_is_known_with_its_time(batch: Batch) -> None:
     """It is restored where no other was made."""
     batch.give("in.csv", [good("a")])
     batch.write("a", name_sent="Acme", link_url="https://l", link_issued_at="2026-11-23T10:00:00Z")
-    (entry,) = database.entries(batch.db, begun=True, after=0, most=9)
+    (entry,) = customers.customers(batch.db, begun=True, after=0, most=9)
     assert entry.old_link == ("https://l", "2026-11-23T10:00:00Z")
 
 
@@ -235,7 +239,7 @@ def test_a_company_that_was_lost_may_still_exist(batch: Batch) -> None:
     batch.give("in.csv", [good("a"), good("b")])
     batch.write("a", name_sent="Acme", company_origin="missing")
     batch.write("b", name_sent="Acme")
-    entries = database.entries(batch.db, begun=True, after=0, most=9)
+    entries = customers.customers(batch.db, begun=True, after=0, most=9)
     assert [entry.knows_company for entry in entries] == [False, True]
 
 
@@ -243,9 +247,9 @@ def test_only_who_is_known_to_have_a_company_is_looked_for(batch: Batch) -> None
     """A list has shown one of them before; whom Codat has by now, or who is still a stranger, costs nothing."""
     batch.give("in.csv", [good("a"), good("b")])
     with database.transaction(batch.db):
-        database.note_strangers(batch.db, [customer_tag("b"), customer_tag("z"), customer_tag("b")])
-    assert database.has_strangers_to_do(batch.db)
+        customers.note_strangers(batch.db, [customer_tag("b"), customer_tag("z"), customer_tag("b")])
+    assert customers.has_strangers_to_do(batch.db)
     batch.created("b")
-    assert not database.has_strangers_to_do(batch.db)
+    assert not customers.has_strangers_to_do(batch.db)
     batch.give("in.csv", [good("a"), good("b"), good("z")], digest="2")
-    assert database.has_strangers_to_do(batch.db)
+    assert customers.has_strangers_to_do(batch.db)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from bulk.codat.circuit_breaker import GIVE_UP_AFTER, LONGEST_PAUSE, Outage
+from bulk.codat.circuit_breaker import GIVE_UP_AFTER, MAX_PAUSE, CircuitBreaker
 from bulk.model import Outcome
 
-LOST, DONE = Outcome.LOST, Outcome.DONE
+LOST, DONE = Outcome.UNKNOWN, Outcome.DONE
 
 
 @pytest.mark.parametrize(
@@ -19,17 +19,17 @@ LOST, DONE = Outcome.LOST, Outcome.DONE
         ([(LOST, True)] * 4 + [(DONE, False)] + [(LOST, True)], True),  # a look-up proves nothing for POSTs
         ([(LOST, False), (DONE, False)] * 9, False),  # look-ups prove that look-ups work
         (
-            [(LOST, True)] * 4 + [(Outcome.HELD, True), (Outcome.BUSY, True), (LOST, True)],
+            [(LOST, True)] * 4 + [(Outcome.RATE_LIMITED, True), (Outcome.CONFLICT, True), (LOST, True)],
             True,
         ),  # neither this nor that
-        ([(Outcome.UNSENT, True)] * 5, True),  # no connection
-        ([(Outcome.KEPT, True)] * 5, True),  # 5xx
-        ([(LOST, True)] * 9 + [(Outcome.REFUSED, True)], False),  # it answers: it is there
+        ([(Outcome.NOT_SENT, True)] * 5, True),  # no connection
+        ([(Outcome.SERVER_ERROR, True)] * 5, True),  # 5xx
+        ([(LOST, True)] * 9 + [(Outcome.REJECTED, True)], False),  # it answers: it is there
     ],
 )
 def test_so_many_faults_in_a_row_are_an_outage(outcomes: list[tuple[Outcome, bool]], is_on: bool) -> None:
     """Over all customers and without a success."""
-    outage = Outage(concurrency=5)
+    outage = CircuitBreaker(concurrency=5)
     for outcome, creates in outcomes:
         outage.note(outcome, 0.0, creates=creates)
     assert outage.is_on is is_on
@@ -37,11 +37,11 @@ def test_so_many_faults_in_a_row_are_an_outage(outcomes: list[tuple[Outcome, boo
 
 def test_the_pauses_grow_and_end_with_the_patience() -> None:
     """One, two, four seconds; never beyond the time at which the run gives up."""
-    outage, now, pauses = Outage(concurrency=1), 0.0, []
+    outage, now, pauses = CircuitBreaker(concurrency=1), 0.0, []
     while not outage.is_hopeless(now):
         until = outage.note(LOST, now, creates=True)
         if until is not None:
             pauses.append(until - now)
             now = until
-    assert pauses[:6] == [1, 2, 4, 8, 16, LONGEST_PAUSE]
+    assert pauses[:6] == [1, 2, 4, 8, 16, MAX_PAUSE]
     assert now == GIVE_UP_AFTER

@@ -1,0 +1,46 @@
+"""Facts about the batch as a whole: its name, its Codat, the quota, the options that it remembers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from datetime import datetime
+
+from bulk.model import REQUESTS_OF_A_CUSTOMER, Quota
+
+
+def get(connection: sqlite3.Connection, key: str) -> str | None:
+    """Read a fact about the batch."""
+    row = connection.execute("SELECT value FROM batch WHERE key = ?", (key,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def put(connection: sqlite3.Connection, facts: Mapping[str, object]) -> None:
+    """Write facts about the batch."""
+    connection.executemany(
+        "INSERT INTO batch (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        [(key, str(value)) for key, value in facts.items()],
+    )
+
+
+def put_quota(connection: sqlite3.Connection, quota: Quota, resets_at: str) -> None:
+    """Keep the day's quota as the last answer told it, for the reports."""
+    facts: dict[str, object] = {"quota_remaining": quota.remaining, "quota_resets_at": resets_at}
+    put(connection, facts if quota.limit is None else facts | {"quota_limit": quota.limit})
+
+
+def asked_until(connection: sqlite3.Connection) -> float | None:
+    """Until when Codat has asked not to be asked, seconds since 1970."""
+    told = get(connection, "asked_until")
+    return None if told is None else float(told)
+
+
+def is_short_of_quota(connection: sqlite3.Connection, now: float, *, reserve: int) -> bool:
+    """Whether the last answer left too little for another customer, in a day that is not over.
+
+    The quota may have been raised since, as customers linked; only Codat knows.
+    """
+    remaining, resets_at = get(connection, "quota_remaining"), get(connection, "quota_resets_at")
+    if remaining is None or resets_at is None or datetime.fromisoformat(resets_at).timestamp() <= now:
+        return False
+    return int(remaining) - reserve < REQUESTS_OF_A_CUSTOMER

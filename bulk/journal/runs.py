@@ -1,0 +1,25 @@
+"""The journal's runs, and the times in which a whole run waited."""
+
+from __future__ import annotations
+
+import sqlite3
+
+
+def begin_run(connection: sqlite3.Connection, *, command: str, version: str, source: str | None, at: str) -> int:
+    """Write down that a run begins; gives its number."""
+    cursor = connection.execute(
+        "INSERT INTO runs (command, version, input, started_at) VALUES (?, ?, ?, ?)", (command, version, source, at)
+    )
+    return int(cursor.lastrowid or 0)
+
+
+def finish_run(connection: sqlite3.Connection, run: int, *, at: str, seconds: float, stopped: str | None) -> None:
+    """Write down that a run has ended."""
+    connection.execute(
+        "UPDATE runs SET finished_at = ?, seconds = ?, stopped = ? WHERE id = ?", (at, round(seconds, 3), stopped, run)
+    )
+
+
+def hold(connection: sqlite3.Connection, run: int, *, since: str, until: str, why: str) -> None:
+    """Write down that a whole run waits."""
+    connection.execute("INSERT INTO holds (run, since, until, why) VALUES (?, ?, ?, ?)", (run, since, until, why))
