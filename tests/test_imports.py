@@ -11,7 +11,7 @@ import pytest
 import bulk
 
 HOME = Path(bulk.__file__).parent
-BASE = {"model", "errors", "settings", "guard", "words", "platforms"}
+BASE = {"model", "errors", "settings", "text", "platforms"}
 MAY_IMPORT = {
     "cli": {
         "api",
@@ -35,7 +35,7 @@ MAY_IMPORT = {
     "engine": {"input", "codat", "journal", *BASE},
     "codat": BASE,
     "journal": BASE,
-    "input": {"errors", "guard", "platforms"},
+    "input": {"errors", "text", "platforms"},
     "reports": {"journal", *BASE},
     "sandbox": set(),
     **{leaf: {"model", "errors"} for leaf in BASE},

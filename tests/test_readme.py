@@ -25,7 +25,7 @@ from bulk.model import DELETED, State, Step
 from bulk.reports import rows, write
 from bulk.sandbox.launch import Running, ask, start
 from bulk.sandbox.options import WEBHOOK_SECRET
-from bulk.words import duration
+from bulk.text import duration
 
 MAKE = shutil.which("make")
 MENDED = {"00126": ("company_name", "Sakura"), "00128": ("platform", "Xero")}

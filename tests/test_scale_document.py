@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from bulk.api import CheckResult, Linking
-from bulk.words import duration
+from bulk.text import duration
 
 TEXT = (Path(__file__).parent.parent / "docs" / "scale.md").read_text("utf-8")
 LINKED = (0, 9, 99)

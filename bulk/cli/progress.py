@@ -14,7 +14,7 @@ from bulk.cli.console import say, shown
 from bulk.codat.throttle import Hold
 from bulk.engine.events import Advanced, Enrolled, Event, Reconciled, Resting, Started, Warned
 from bulk.model import Quota
-from bulk.words import count, duration, moment
+from bulk.text import count, duration, moment
 
 SECONDS_BETWEEN_LINES = 10.0
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from bulk.cli.console import give, give_json, say, shown, table
-from bulk.words import count, duration, moment, percent
+from bulk.text import count, duration, moment, percent
 
 if TYPE_CHECKING:
     from bulk.reports.summary.advice import NextStep

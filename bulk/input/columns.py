@@ -14,7 +14,7 @@ from typing import Final
 import polars as pl
 
 from bulk.errors import InputError, UsageError
-from bulk.guard import unescape_formula
+from bulk.text import unescape_formula
 
 NEEDED: Final = ("customer_id", "company_name", "platform")
 FIELDS: Final = (*NEEDED, "email", "description")

@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 
 from bulk.errors import InputError
-from bulk.guard import unescape_formula
 from bulk.input.encoding import readable
 from bulk.input.frames import cell
 from bulk.input.rules import trimmed
 from bulk.input.source import open_table
+from bulk.text import unescape_formula
 
 
 def read_ids(path: Path) -> list[str]:

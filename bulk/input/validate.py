@@ -11,12 +11,12 @@ from typing import Final
 
 import polars as pl
 
-from bulk.guard import unescape_formula
 from bulk.input.columns import FIELDS, Header
 from bulk.input.duplicates import Seen
 from bulk.input.frames import CELLS, SURPLUS, cell
 from bulk.input.problems import Clerk, reasons
 from bulk.input.rules import RULES, derived, trimmed
+from bulk.text import unescape_formula
 
 _ROW_NUMBER: Final = r"\A\s*(\d{1,18}|\d{1,3}(?:[.,'’\s]\d{3})+)(?:[.,]0{0,2})?\s*\z"
 """As a spreadsheet may show it: `7`, `7.0`, `1,007`, `1.007,00`."""

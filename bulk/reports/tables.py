@@ -9,8 +9,8 @@ from typing import Final, Self
 
 import polars as pl
 
-from bulk.guard import escape_formula
 from bulk.reports.publish import FILE_MODE, told
+from bulk.text import escape_formula
 
 _CUTS: Final = r'\A\z|[",;\t\r\n]'
 _ROW_GROUP_ROWS: Final = 4_000  # what is compressed at once decides what memory it takes

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from rows_reading import HEADER, Outcome, read, read_rows, read_text
 
-from bulk.guard import escape_formula
+from bulk.text import escape_formula
 
 
 def rejects(folder: Path, outcome: Outcome) -> Path:

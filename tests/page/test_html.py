@@ -16,13 +16,12 @@ import polars as pl
 import pytest
 from reports.journals import Journal
 
-from bulk.guard import FORMULA
 from bulk.reports.figures import Figures, read, rejections
 from bulk.reports.rows import Reader
 from bulk.reports.summary import advice, funnel, narrative
 from bulk.reports.summary.advice import BatchLocation
 from bulk.reports.summary.timeline import timeline
-from bulk.words import percent, time
+from bulk.text import FORMULA, percent, time
 
 from .batches import HOSTILE, NOW, SCRIPT, batch, insert, reports, text
 from .html import Html, listed

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from reports.journals import Journal
 from selenium.webdriver.common.keys import Keys
 
-from bulk.guard import FORMULA, escape_formula, unescape_formula
 from bulk.reports import write_reports
+from bulk.text import FORMULA, escape_formula, unescape_formula
 
 from .batches import NOW, text
 

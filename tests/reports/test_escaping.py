@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk.guard import escape_formula, unescape_formula
+from bulk.text import escape_formula, unescape_formula
 
 
 def guarded(text: str) -> str:

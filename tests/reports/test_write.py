@@ -24,11 +24,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.errors import BatchError, BatchInUseError, JournalError
-from bulk.guard import escape_formula, unescape_formula
 from bulk.reports import Written, write_reports
 from bulk.reports.publish import LOCK, STAGE, staging
 from bulk.reports.rows import LINKS, RESULTS
 from bulk.reports.tables import CsvTable, ParquetTable
+from bulk.text import escape_formula, unescape_formula
 
 from .journals import FIELDS, Journal
 

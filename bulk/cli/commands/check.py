@@ -13,7 +13,7 @@ import click
 
 from bulk.cli import options
 from bulk.cli.console import give, give_json, legible, shown, table
-from bulk.words import count, duration, moment, percent
+from bulk.text import count, duration, moment, percent
 
 if TYPE_CHECKING:
     import polars as pl

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from bulk.cli import options
-from bulk.words import count
+from bulk.text import count
 
 
 @click.command("follow-up")

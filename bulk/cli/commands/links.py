@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk.cli import options
-from bulk.words import count
+from bulk.text import count
 
 if TYPE_CHECKING:
     from bulk.results import LinksResult

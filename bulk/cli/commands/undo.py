@@ -9,7 +9,7 @@ import click
 
 from bulk.cli import options
 from bulk.cli.console import give, say, shown, table
-from bulk.words import count
+from bulk.text import count
 
 if TYPE_CHECKING:
     import polars as pl

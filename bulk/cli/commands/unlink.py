@@ -10,7 +10,7 @@ import click
 
 from bulk.cli import options, signals
 from bulk.cli.console import give, say, shown, table
-from bulk.words import count
+from bulk.text import count
 
 if TYPE_CHECKING:
     from bulk.results import UnlinkResult

@@ -9,7 +9,7 @@ import click
 
 from bulk.cli import options
 from bulk.cli.console import give, shown, table
-from bulk.words import count
+from bulk.text import count
 
 MAX_LINES = 1000
 

@@ -14,7 +14,7 @@ from bulk.model import State
 from bulk.reports.excel.cells import rows, shortened
 from bulk.reports.excel.xlsx import RowSheet
 from bulk.reports.rows import moment
-from bulk.words import count
+from bulk.text import count
 
 MAX_LINK_CHARACTERS: Final = 2_079
 _MOST_CELLS: Final = 200_000  # made at once: more takes memory and saves no time

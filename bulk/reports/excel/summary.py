@@ -10,7 +10,7 @@ from typing import Any, Final
 from bulk.model import State
 from bulk.reports.figures import Figures
 from bulk.reports.summary import advice, funnel, narrative
-from bulk.words import time
+from bulk.text import time
 
 ACCENT: Final = "#1F4E79"
 GREY: Final = "#595959"

@@ -11,7 +11,7 @@ from bulk.reports.figures import LinkAges
 from bulk.reports.html.drawing import MAX_NAME, Chart, Part, Row, bar_chart, cut, time_chart
 from bulk.reports.summary.funnel import Platform, Stage
 from bulk.reports.summary.timeline import Timeline
-from bulk.words import count, percent
+from bulk.text import count, percent
 
 MAX_PLATFORMS: Final = 12
 

@@ -27,7 +27,7 @@ import pygal
 from markupsafe import Markup
 
 from bulk.reports.summary.timeline import Slice, Timeline
-from bulk.words import count, duration, percent, time
+from bulk.text import count, duration, percent, time
 
 # For its maps, which nobody uses here, pygal leaves an import hook of a form that Python warns of.
 sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]

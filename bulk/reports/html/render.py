@@ -19,7 +19,6 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from bulk.guard import FORMULA
 from bulk.model import State
 from bulk.reports.figures import Figures, Rejected
 from bulk.reports.html import charts
@@ -31,7 +30,7 @@ from bulk.reports.summary import advice, funnel, narrative
 from bulk.reports.summary.advice import BatchLocation
 from bulk.reports.summary.timeline import timeline
 from bulk.settings import STAND_IN
-from bulk.words import count, duration, percent, time
+from bulk.text import FORMULA, count, duration, percent, time
 
 MAX_HOLDS: Final = 10
 MAX_TROUBLES: Final = 50

@@ -14,7 +14,7 @@ from typing import Final
 from bulk.model import State
 from bulk.reports.figures import Example, Failure, Figures, Rejected
 from bulk.settings import CODAT, STAND_IN
-from bulk.words import count, time
+from bulk.text import count, time
 
 MAX_EXAMPLES: Final = 3
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from bulk.model import State
 from bulk.reports.figures import Figures
-from bulk.words import count, duration, time
+from bulk.text import count, duration, time
 
 _DONE: Final = MappingProxyType(
     {

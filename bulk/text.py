@@ -1,9 +1,33 @@
-"""How figures and times are put into words, on a terminal and in reports."""
+"""Text for people and spreadsheets: numbers and times in words, and CSV cells that no spreadsheet runs as a formula.
+
+A cell that begins like a formula gets one leading apostrophe. A text of apostrophes followed by such a beginning gets
+one more as well, so `unescape_formula` removes exactly one and every text survives the round trip.
+"""
 
 from __future__ import annotations
 
 import math
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:  # polars takes longer to import than most commands run
+    import polars as pl
+
+# Spreadsheets look past blanks, quotes, control and invisible characters before the sign, and take the full-width and
+# small signs for the plain ones. A leading tab or line break is dangerous by itself: some readers drop it and run the
+# rest (https://owasp.org/www-community/attacks/CSV_Injection).
+FORMULA: Final = r'(?:[\t\r\n]|[\s\p{Cc}\p{Cf}"]*[=+\-@＝＋－＠﹦﹢﹣﹫])'
+"""What a formula begins like, as a pattern that polars and JavaScript (with the flag `u`) read alike."""
+
+
+def escape_formula(expr: pl.Expr) -> pl.Expr:
+    """Make the text safe to open in a spreadsheet; `unguard` gives it back exactly."""
+    return expr.str.replace(rf"\A('*{FORMULA})", "'${1}")
+
+
+def unescape_formula(expr: pl.Expr) -> pl.Expr:
+    """Take away the apostrophe that `guard` put there; every other text stays as it is."""
+    return expr.str.replace(rf"\A'('*{FORMULA})", "${1}")
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
