@@ -16,7 +16,7 @@ from bulk.journal.enrolment import ImportDiff
 from bulk.journal.id_spellings import in_full, in_short, is_spoilt
 
 from .batches import Batch, Row, bad, good
-from .test_enrol import as_judged
+from .test_enrolment import as_judged
 
 REJECTED, PENDING, CREATED = "rejected", "pending", "link_ready"
 LONG = "4123456789012345678"
