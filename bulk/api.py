@@ -16,7 +16,7 @@ import anyio
 import polars as pl
 from anyio.from_thread import start_blocking_portal
 
-from bulk.batch import Ran, batch_lock, reported, require_batch, run_job, stem, storable
+from bulk.batch import Ran, batch_lock, require_batch, run_job, stem, storable, write_reports
 from bulk.codat.account import Account, ask
 from bulk.codat.endpoints import pages
 from bulk.codat.forecast import Linking
@@ -76,7 +76,7 @@ async def migrate(
     folder = Path(reports) / storable(batch or stem(Path(path)))
     options = options or Options()
     ran = await run_job(folder, Migration(source, options, on_event), settings, on_event, interrupt, options)
-    return reported(folder, *ran)
+    return write_reports(folder, *ran)
 
 
 def migrate_blocking(path: str | Path, **options: Any) -> BatchResult:
@@ -113,7 +113,7 @@ async def follow_up(
             # Between two rounds others may work on the batch.
             ran = Ran(Stop(str(busy), JournalError.exit_code), Counter())
         advanced += ran.advanced
-        result = reported(folder, ran.stop, advanced)
+        result = write_reports(folder, ran.stop, advanced)
         due = _next_round(result, watch, time.time())
         if due is None or interrupt.is_set():
             return result
@@ -144,7 +144,7 @@ async def links(
     """
     folder = require_batch(folder)
     job = Links(margin=margin, limit=limit, lifetime=link_lifetime)
-    result = reported(folder, *await run_job(folder, job, settings, on_event, interrupt))
+    result = write_reports(folder, *await run_job(folder, job, settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         answered = reader.done_in_last_run("get_connection")
     return LinksResult(**vars(result), renewed=answered - sum(result.advanced.get(state, 0) for state in MOVED_ON))
@@ -167,7 +167,7 @@ async def unlink(
     if not known and not rejected:
         named = ", ".join(customer_ids[:MAX_NAMED])
         raise UsageError(f"{folder} has no such customer: {named}. Look them up in results.csv; nothing was sent.")
-    result = reported(folder, *await run_job(folder, Unlink(customer_ids), settings, on_event, interrupt))
+    result = write_reports(folder, *await run_job(folder, Unlink(customer_ids), settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         found = reader.statuses(customer_ids)
     others = {each: reason for each in customer_ids if (reason := _not_unlinked(found.get(each)))}
@@ -189,7 +189,7 @@ async def verify(
     Raises as `migrate` does.
     """
     folder = require_batch(folder)
-    result = reported(folder, *await run_job(folder, Verify(adopts=adopt), settings, on_event, interrupt))
+    result = write_reports(folder, *await run_job(folder, Verify(adopts=adopt), settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         frames = reader.findings()
         findings = pl.concat(frames) if frames is not None else pl.DataFrame(schema=dict.fromkeys(FINDINGS, pl.String))
@@ -209,7 +209,7 @@ async def undo(
     Raises as `migrate` does.
     """
     folder = require_batch(folder)
-    result = reported(folder, *await run_job(folder, Undo(deletes=yes), settings, on_event, interrupt))
+    result = write_reports(folder, *await run_job(folder, Undo(deletes=yes), settings, on_event, interrupt))
     with Reader(folder / FILE) as reader:
         deletable, left_alone = reader.created(nobodys=True), reader.created(nobodys=False)
         deleted, taken_over = reader.done_in_last_run("delete_company"), reader.taken_over()
@@ -253,7 +253,7 @@ def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
     """
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
-    return reported(Path(folder), None, since=since)
+    return write_reports(Path(folder), None, since=since)
 
 
 def _next_round(result: BatchResult, watch: float | None, now: float) -> float | None:

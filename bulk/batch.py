@@ -102,7 +102,7 @@ async def batch_lock(folder: Path, patience: float = PATIENCE) -> AsyncIterator[
         yield
 
 
-def reported(
+def write_reports(
     folder: Path,
     stop: Stop | None,
     advanced: Mapping[str, int] = MappingProxyType({}),
@@ -110,7 +110,7 @@ def reported(
     since: datetime | None = None,
 ) -> BatchResult:
     """Write the reports of a batch. Raises BatchUnusable, BatchInUse, JournalUnwritable."""
-    from bulk.reports import write_reports  # what pages and workbooks are made with: no run waits for that to load
+    from bulk import reports  # what pages and workbooks are made with: no run waits for that to load
 
-    written = write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC), since=since)
+    written = reports.write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC), since=since)
     return BatchResult(folder, written.figures, written.place, stop, written.paths, dict(advanced))

@@ -16,7 +16,7 @@ import click
 
 from bulk import __version__
 from bulk.cli import signals, streams
-from bulk.cli.console import say
+from bulk.cli.console import echo
 from bulk.errors import BulkError
 
 # Where each command is, and what it is for: loading them only to list them would take longer than all the rest.
@@ -100,7 +100,7 @@ def main() -> NoReturn:
     code = _run()
     signals.let_go()
     if (reason := streams.lost()) is not None:
-        say(f"bulk: the results could not be written to standard output ({reason})")
+        echo(f"bulk: the results could not be written to standard output ({reason})")
     signals.ignore()
     sys.exit(code)
 
@@ -115,7 +115,7 @@ def _run() -> int:
     except (click.Abort, KeyboardInterrupt):
         return _interrupted()
     except BulkError as error:
-        say(f"bulk: {error}")
+        echo(f"bulk: {error}")
         return error.exit_code
     except BaseException as error:
         if signals.have_come():
@@ -127,26 +127,26 @@ def _run() -> int:
 
 
 def _interrupted() -> int:
-    say("bulk: interrupted")
+    echo("bulk: interrupted")
     return signals.EXIT_CODE
 
 
 def _unexpected(error: Exception) -> int:
     """Say what nobody has foreseen, and what it means for the command that was given."""
     if os.environ.get("BULK_DEBUG"):
-        say("".join(traceback.format_exception(error)))
+        echo("".join(traceback.format_exception(error)))
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     if command in SENDS_NOTHING and isinstance(error, OSError) and error.strerror:
         from bulk.journal.database import WRONG_PLACES
 
-        say(f"bulk: {error.filename or command}: {WRONG_PLACES.get(error.errno or 0, error.strerror)}")
+        echo(f"bulk: {error.filename or command}: {WRONG_PLACES.get(error.errno or 0, error.strerror)}")
         return 2 if error.errno in WRONG_PLACES else 75
     done = (
         "This is a defect of bulk."
         if command in SENDS_NOTHING
         else "What was done is in the journal, and the same command goes on from there."
     )
-    say(
+    echo(
         f"bulk: something went wrong that should not ({type(error).__name__}: {error}). {done} "
         "BULK_DEBUG=1 shows where it happened."
     )

@@ -10,23 +10,23 @@ from collections.abc import Sequence
 from typing import TextIO
 
 
-def say(text: str) -> None:
+def echo(text: str) -> None:
     """Print a message or progress: to standard error, which is for people."""
     _print(text, sys.stderr)
 
 
-def give(text: str) -> None:
+def print_result(text: str) -> None:
     """Print a result: to standard output."""
     _print(text, sys.stdout)
 
 
-def give_json(text: str) -> None:
+def print_json(text: str) -> None:
     """Print a result that is JSON, and stays JSON where the encoding lacks some of its characters."""
     try:
         text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
         text = json.dumps(json.loads(text), ensure_ascii=True)
-    give(text)
+    print_result(text)
 
 
 def _print(text: str, stream: TextIO | None) -> None:

@@ -154,17 +154,17 @@ def link_lifetime(command: Command) -> Command:
 
 
 @contextmanager
-def settings_of(folder: Path, **given: Any) -> Iterator[Settings]:
+def batch_settings(folder: Path, **given: Any) -> Iterator[Settings]:
     """Give the settings for a run on a batch that is there already."""
     from bulk.batch import require_batch
 
     require_batch(folder)
-    with settings_for(folder, **given) as settings:
+    with make_settings(folder, **given) as settings:
         yield settings
 
 
 @contextmanager
-def settings_for(
+def make_settings(
     folder: Path, *, sandbox: bool, base_url: str | None, rate: int, concurrency: int, timeout: float, events: str = ""
 ) -> Iterator[Settings]:
     """Give the settings for a run; with --sandbox, those of a stand-in whose state is in the batch's folder.
@@ -178,11 +178,11 @@ def settings_for(
         return
     if base_url is not None:
         raise click.UsageError("--sandbox and --base-url name two different places: give one of them.")
-    from bulk.cli.sandbox import stand_in
+    from bulk.cli.sandbox import sandbox as start_sandbox
 
     # Without an address first: what is wrong with the others is said before a sandbox is started.
     settings = Settings.make(api_key="none", rate=rate, concurrency=concurrency, timeout=timeout, environ={})
-    with stand_in(folder, events) as (url, key):
+    with start_sandbox(folder, events) as (url, key):
         of_sandbox = Settings.make(api_key=key, base_url=url, environ={})
         yield replace(settings, authorization=of_sandbox.authorization, base_url=of_sandbox.base_url)
 

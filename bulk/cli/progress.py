@@ -10,7 +10,7 @@ from typing import Never, Self
 
 from tqdm import tqdm
 
-from bulk.cli.console import say, shown
+from bulk.cli.console import echo, shown
 from bulk.codat.throttle import Hold
 from bulk.engine.events import Advanced, Enrolled, Event, Reconciled, Resting, Started, Warned
 from bulk.model import Quota
@@ -39,7 +39,7 @@ class Progress:
             with contextlib.suppress(OSError, ValueError):
                 self._bar.close()
         elif self._done > self._at_start:
-            say(self._line())
+            echo(self._line())
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
@@ -78,7 +78,7 @@ class Progress:
                     bar_format="{n_fmt}/{total_fmt} |{bar}| {rate_fmt}{postfix}, {remaining} left",
                 )
         elif to_do:
-            say(f"{count(to_do, 'customer')} to do, {done:,} done before")
+            echo(f"{count(to_do, 'customer')} to do, {done:,} done before")
 
     def _advance(self, event: Advanced) -> None:
         self._quota = event.quota or self._quota
@@ -92,7 +92,7 @@ class Progress:
                 self._bar.update()
         elif not self._is_terminal and time.monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
             self._said_at = time.monotonic()
-            say(self._line())
+            echo(self._line())
 
     def _line(self) -> str:
         minutes = (time.monotonic() - self._began) / 60
@@ -106,7 +106,7 @@ class Progress:
             with contextlib.suppress(OSError, ValueError):
                 self._bar.write(text, file=sys.stderr)
         else:
-            say(text)
+            echo(text)
 
 
 def _enrolled(event: Enrolled) -> str:

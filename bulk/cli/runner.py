@@ -13,7 +13,7 @@ from typing import TypeVar
 import anyio
 
 from bulk.cli import signals
-from bulk.cli.console import say
+from bulk.cli.console import echo
 from bulk.cli.progress import Progress
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ def run(call: Callable[[Progress, anyio.Event], Awaitable[T]]) -> T:
 
         def stop() -> None:
             interrupt.set()
-            say("Stopping: what is in flight is finished and written down (Ctrl-C again stops at once) ...")
+            echo("Stopping: what is in flight is finished and written down (Ctrl-C again stops at once) ...")
 
         signals.call(partial(loop.call_soon_threadsafe, stop))
         signals.raise_if_come()

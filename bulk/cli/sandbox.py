@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bulk.cli.console import say
+from bulk.cli.console import echo
 from bulk.errors import UsageError
 from bulk.journal.database import make_folder, usable
 
 
 @contextmanager
-def stand_in(batch: Path, events: str = "") -> Iterator[tuple[str, str]]:
+def sandbox(batch: Path, events: str = "") -> Iterator[tuple[str, str]]:
     """Give the base URL and key of a running sandbox; the one that runs already for this batch, if there is one.
 
     `events`: where it sends its webhook events, unless it runs already.
@@ -30,7 +30,7 @@ def stand_in(batch: Path, events: str = "") -> Iterator[tuple[str, str]]:
     except SandboxError as error:
         raise UsageError(f"The sandbox of {batch} does not start: {error}") from error
     if events and not running.is_ours:
-        say(f"A sandbox of {batch} runs already, and sends its events where it was told to: not here, perhaps.")
+        echo(f"A sandbox of {batch} runs already, and sends its events where it was told to: not here, perhaps.")
     try:
         yield running.base_url, running.api_key
     finally:

@@ -23,7 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bulk.batch import reported, run_job
+from bulk.batch import run_job, write_reports
 from bulk.codat.webhooks import read_event
 from bulk.engine.commands.listen import ApplyEvents, is_needed, opened, record_event
 from bulk.engine.events import Hook, Warned
@@ -186,7 +186,7 @@ async def listen(
             ready(f"http://{HOST}:{listener.getsockname()[1]}/")
             await serve(writer, listener, is_genuine, rounds.work, interrupt)
     require_there(folder / FILE)
-    return reported(folder, rounds.stop or Stop("Interrupted", 130))
+    return write_reports(folder, rounds.stop or Stop("Interrupted", 130))
 
 
 class WebhookWorker:
@@ -225,7 +225,7 @@ class WebhookWorker:
         if wait > 0:
             return wait
         began = time.monotonic()
-        await anyio.to_thread.run_sync(reported, self._folder, None)  # events are answered all the while
+        await anyio.to_thread.run_sync(write_reports, self._folder, None)  # events are answered all the while
         ended = time.monotonic()
         self._report_at = None
         self._next_report_at = max(began + BETWEEN_REPORTS, ended + REST_AFTER_REPORTS * (ended - began))

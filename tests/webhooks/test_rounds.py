@@ -140,15 +140,15 @@ def test_a_full_disk_and_another_run_only_delay_a_round(batch: Batch, monkeypatc
     """A round, then a report that cannot be written: each is tried again without another event."""
     bench, ids = batch(1)
     rounds = failing(monkeypatch, JournalError("no room"), BatchInUseError("busy"))
-    real, reports = batch_folder.reported, []
+    real, reports = batch_folder.write_reports, []
 
-    def reported(*arguments: Any) -> api.BatchResult:
+    def write_reports(*arguments: Any) -> api.BatchResult:
         reports.append(time.time())
         if len(reports) == 1:
             raise JournalError("no room for reports")
         return real(*arguments)
 
-    monkeypatch.setattr(receiver, "reported", reported)
+    monkeypatch.setattr(receiver, "write_reports", write_reports)
     said: list[Event] = []
 
     async def story(url: str) -> None:
@@ -229,14 +229,14 @@ def test_a_locked_journal_is_503_and_the_repeat_is_taken(batch: Batch, monkeypat
 def test_events_are_answered_while_reports_are_written(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     """However long a report takes."""
     bench, ids = batch(2)
-    real, reports = batch_folder.reported, []
+    real, reports = batch_folder.write_reports, []
 
-    def reported(*arguments: Any) -> api.BatchResult:
+    def write_reports(*arguments: Any) -> api.BatchResult:
         reports.append(time.time())
         time.sleep(1.0)
         return real(*arguments)
 
-    monkeypatch.setattr(receiver, "reported", reported)
+    monkeypatch.setattr(receiver, "write_reports", write_reports)
 
     def seconds_to_post(url: str, body: bytes) -> float:
         until(lambda: bool(reports), "a report is being written")
@@ -258,13 +258,13 @@ def test_reports_follow_a_minute_after_the_last_ones(batch: Batch, monkeypatch: 
     """Without any event that comes then."""
     bench, ids = batch(2)
     monkeypatch.setattr(receiver, "BETWEEN_REPORTS", 1.0)
-    real, reports = batch_folder.reported, []
+    real, reports = batch_folder.write_reports, []
 
-    def reported(*arguments: Any) -> api.BatchResult:
+    def write_reports(*arguments: Any) -> api.BatchResult:
         reports.append(time.monotonic())
         return real(*arguments)
 
-    monkeypatch.setattr(receiver, "reported", reported)
+    monkeypatch.setattr(receiver, "write_reports", write_reports)
 
     async def story(url: str) -> None:
         for each in ids:

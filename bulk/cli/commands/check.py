@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk.cli import options
-from bulk.cli.console import give, give_json, legible, shown, table
+from bulk.cli.console import legible, print_json, print_result, shown, table
 from bulk.text import count, duration, moment, percent
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def check(
     if online:
         from bulk.batch import stem
 
-        with options.settings_for(
+        with options.make_settings(
             Path("reports") / stem(path),
             sandbox=sandbox,
             base_url=base_url,
@@ -95,9 +95,9 @@ def check(
         ) as settings:
             account = _ask(settings)
     if as_json:
-        give_json(_json(result, account, expected))
+        print_json(_json(result, account, expected))
     else:
-        give(_text(result, account, expected, options.again(pairs, sandbox=sandbox, base_url=base_url)))
+        print_result(_text(result, account, expected, options.again(pairs, sandbox=sandbox, base_url=base_url)))
     if account is not None and account.problem is not None:
         return 3 if account.problem.code in ("401", "402", "403") else 75
     return 1 if result.rejected or _disabled(result, account) else 0

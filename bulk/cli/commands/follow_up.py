@@ -29,12 +29,12 @@ def follow_up(
     Asks a page of Codat's company list for up to 2,000 customers, and then once for each who is newly linked.
     """
     from bulk.api import follow_up as start
-    from bulk.cli.result import tell
     from bulk.cli.runner import run
+    from bulk.cli.summary import print_summary
 
     if until is not None and watch is None:
         raise click.UsageError("--until says when --watch ends: give both.")
-    with options.settings_of(folder, **where) as settings:
+    with options.batch_settings(folder, **where) as settings:
         result = run(
             lambda progress, interrupt: start(
                 folder,
@@ -51,5 +51,5 @@ def follow_up(
     if not made:  # who has linked again may have one already
         linked = last.newly_linked if last is not None else 0
         did = f"{count(linked, 'customer')} newly linked." if linked else "Nobody is newly linked."
-    tell(result, as_json=as_json, did="" if result.stop and not made else did)
+    print_summary(result, as_json=as_json, did="" if result.stop and not made else did)
     return result.exit_code

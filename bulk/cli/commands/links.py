@@ -34,10 +34,10 @@ def links(
     One request for each renewed link, none for one that is still good.
     """
     from bulk.api import links as start
-    from bulk.cli.result import tell
     from bulk.cli.runner import run
+    from bulk.cli.summary import print_summary
 
-    with options.settings_of(folder, **where) as settings:
+    with options.batch_settings(folder, **where) as settings:
         result = run(
             lambda progress, interrupt: start(
                 folder,
@@ -49,7 +49,7 @@ def links(
                 interrupt=interrupt,
             )
         )
-    tell(result, as_json=as_json, did=_did(result), more={"renewed": result.renewed})
+    print_summary(result, as_json=as_json, did=_did(result), more={"renewed": result.renewed})
     return result.exit_code
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bulk.cli import options
-from bulk.cli.console import say
+from bulk.cli.console import echo
 
 
 @click.command()
@@ -26,8 +26,8 @@ def listen(folder: Path, port: int, as_json: bool, **where: Any) -> int:
     """
     from bulk.api import listen as start
     from bulk.batch import require_batch
-    from bulk.cli.result import tell
     from bulk.cli.runner import run
+    from bulk.cli.summary import print_summary
     from bulk.settings import webhook_secret
     from bulk.webhooks.receiver import bound, verifier
 
@@ -38,19 +38,19 @@ def listen(folder: Path, port: int, as_json: bool, **where: Any) -> int:
         with bound(0) as free:
             port = free.getsockname()[1]
     events = f"http://127.0.0.1:{port}/" if where["sandbox"] else ""
-    with options.settings_of(folder, events=events, **where) as settings:
+    with options.batch_settings(folder, events=events, **where) as settings:
         result = run(
             lambda progress, interrupt: start(
                 folder,
                 port=port,
                 secret=secret,
                 settings=settings,
-                ready=lambda address: say(f"Listening at {address} for the events of {folder} (Ctrl-C ends it)"),
+                ready=lambda address: echo(f"Listening at {address} for the events of {folder} (Ctrl-C ends it)"),
                 on_event=progress,
                 interrupt=interrupt,
             )
         )
-    tell(result, as_json=as_json)
+    print_summary(result, as_json=as_json)
     return result.exit_code
 
 

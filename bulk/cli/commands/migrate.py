@@ -52,13 +52,13 @@ def migrate(
     from bulk.api import Options
     from bulk.api import migrate as start
     from bulk.batch import stem
-    from bulk.cli.result import tell
     from bulk.cli.runner import run
+    from bulk.cli.summary import print_summary
 
     folder = reports / _name(batch if batch is not None else stem(path))
     share = _share(max_failures)
     _must_be_readable(path, pairs)
-    with options.settings_for(
+    with options.make_settings(
         folder, sandbox=sandbox, base_url=base_url, rate=rate, concurrency=concurrency, timeout=timeout
     ) as settings:
         chosen = Options(
@@ -81,7 +81,7 @@ def migrate(
                 interrupt=interrupt,
             )
         )
-    tell(result, as_json=as_json, can_wait=True)
+    print_summary(result, as_json=as_json, can_wait=True)
     return result.exit_code
 
 

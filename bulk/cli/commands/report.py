@@ -22,7 +22,7 @@ from bulk.cli import options
 def report(folder: Path, since: datetime | None, as_json: bool) -> int:
     """Write the reports of BATCH (a batch's folder) again from its journal. Sends nothing."""
     from bulk.api import report as write
-    from bulk.cli.result import tell
+    from bulk.cli.summary import print_summary
     from bulk.journal.database import usable
     from bulk.reports.rows import moment
     from bulk.reports.summary.funnel import changes
@@ -30,5 +30,5 @@ def report(folder: Path, since: datetime | None, as_json: bool) -> int:
     with usable(folder):
         result = write(folder, since=since)
     more = {"since": moment(since), "changes": dict(changes(result.figures))} if since is not None else {}
-    tell(result, as_json=as_json, more=more)
+    print_summary(result, as_json=as_json, more=more)
     return result.exit_code

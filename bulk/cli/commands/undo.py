@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk.cli import options
-from bulk.cli.console import give, say, shown, table
+from bulk.cli.console import echo, print_result, shown, table
 from bulk.text import count
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
     A company that this batch took over, or that somebody has linked, is left alone.
     """
     from bulk.api import undo as start
-    from bulk.cli.result import tell
     from bulk.cli.runner import run
+    from bulk.cli.summary import print_summary
 
-    with options.settings_of(folder, **where) as settings:
+    with options.batch_settings(folder, **where) as settings:
         result = run(
             lambda progress, interrupt: start(
                 folder, settings=settings, yes=yes, on_event=progress, interrupt=interrupt
@@ -43,30 +43,30 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
             from bulk.reports.summary.advice import command
 
             again = command("undo", result.figures, result.place, "--yes")
-            say(f"Nothing was deleted. To delete them for good: {again}")
+            echo(f"Nothing was deleted. To delete them for good: {again}")
     more = {
         "deleted": result.deleted,
         "deletable": result.deletable.to_dicts(),
         "left_alone": result.left_alone.to_dicts(),
     }
-    tell(result, as_json=as_json, more=more)
+    print_summary(result, as_json=as_json, more=more)
     return result.exit_code
 
 
 def _tell(result: UndoResult) -> None:
     left, alone = result.deletable, result.left_alone
     if result.deleted:
-        give(f"{_companies(result.deleted)} deleted.")
+        print_result(f"{_companies(result.deleted)} deleted.")
     elif not left.height:
-        give("Nothing to delete.")
+        print_result("Nothing to delete.")
     if left.height:
-        give(f"{_companies(left.height)} {'not deleted' if result.deletes else 'that ignore_events has linked'}:")
-        give(_lines(left))
+        print_result(f"{_companies(left.height)} {'not deleted' if result.deletes else 'that nobody has linked'}:")
+        print_result(_lines(left))
     if alone.height:
-        say(f"{_companies(alone.height)} left alone, because somebody has linked them, or has a partner connection:")
-        say(_lines(alone))
+        echo(f"{_companies(alone.height)} left alone, because somebody has linked them, or has a partner connection:")
+        echo(_lines(alone))
     if result.taken_over:
-        say(f"{_companies(result.taken_over)} left alone, because this batch took them over and did not create them.")
+        echo(f"{_companies(result.taken_over)} left alone, because this batch took them over and did not create them.")
 
 
 def _companies(number: int) -> str:

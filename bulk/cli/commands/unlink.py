@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bulk.cli import options, signals
-from bulk.cli.console import give, say, shown, table
+from bulk.cli.console import echo, print_result, shown, table
 from bulk.text import count
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ def unlink(folder: Path, named: tuple[str, ...], path: Path | None, yes: bool, a
     """Deauthorize the accounting connections of these customers, where they are Linked."""
     from bulk.api import unlink as start
     from bulk.batch import require_batch
-    from bulk.cli.result import tell
     from bulk.cli.runner import run
+    from bulk.cli.summary import print_summary
 
     require_batch(folder)
     customers = list(dict.fromkeys([*named, *(_in_file(path) if path is not None else [])]))
@@ -47,9 +47,9 @@ def unlink(folder: Path, named: tuple[str, ...], path: Path | None, yes: bool, a
         question = f"Unlink {count(len(customers), 'customer')} ({some}) of {shown(folder.name)}?"
         signals.may_interrupt()
         if not click.confirm(question, err=True):
-            say("Nothing was unlinked.")
+            echo("Nothing was unlinked.")
             return 130
-    with options.settings_of(folder, **where) as settings:
+    with options.batch_settings(folder, **where) as settings:
         result = run(
             lambda progress, interrupt: start(
                 folder, customers, settings=settings, on_event=progress, interrupt=interrupt
@@ -58,7 +58,7 @@ def unlink(folder: Path, named: tuple[str, ...], path: Path | None, yes: bool, a
     more = {"unlinked": list(result.unlinked), "not_unlinked": dict(result.others)}
     if not as_json:
         _tell(result)
-    tell(result, as_json=as_json, more=more)
+    print_summary(result, as_json=as_json, more=more)
     return result.exit_code
 
 
@@ -69,7 +69,7 @@ def _in_file(path: Path) -> list[str]:
 
 
 def _tell(result: UnlinkResult) -> None:
-    give(f"{count(len(result.unlinked), 'customer')} not linked any more.")
+    print_result(f"{count(len(result.unlinked), 'customer')} not linked any more.")
     if result.others:
-        say("Not unlinked:")
-        say(table([(shown(customer), shown(why, 200)) for customer, why in result.others.items()]))
+        echo("Not unlinked:")
+        echo(table([(shown(customer), shown(why, 200)) for customer, why in result.others.items()]))

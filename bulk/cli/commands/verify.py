@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from bulk.cli import options
-from bulk.cli.console import give, shown, table
+from bulk.cli.console import print_result, shown, table
 from bulk.text import count
 
 MAX_LINES = 1000
@@ -26,10 +26,10 @@ def verify(folder: Path, adopt: bool, as_json: bool, **where: Any) -> int:
     or unknown, also in verify.csv; exit code 1 if there is anything.
     """
     from bulk.api import verify as start
-    from bulk.cli.result import tell
     from bulk.cli.runner import run
+    from bulk.cli.summary import print_summary
 
-    with options.settings_of(folder, **where) as settings:
+    with options.batch_settings(folder, **where) as settings:
         result = run(
             lambda progress, interrupt: start(
                 folder, settings=settings, adopt=adopt, on_event=progress, interrupt=interrupt
@@ -38,7 +38,7 @@ def verify(folder: Path, adopt: bool, as_json: bool, **where: Any) -> int:
     rows = list(result.findings.iter_rows(named=True))
     if not as_json and result.stop is None:
         if rows:
-            give(f"{count(len(rows), 'finding')}:")
+            print_result(f"{count(len(rows), 'finding')}:")
             lines = [("finding", "customer", "company", "connection", "adopted", "")]
             lines += [
                 (
@@ -51,10 +51,12 @@ def verify(folder: Path, adopt: bool, as_json: bool, **where: Any) -> int:
                 )
                 for row in rows[:MAX_LINES]
             ]
-            give(table(lines))
+            print_result(table(lines))
             if len(rows) > MAX_LINES:
-                give(f"  ... and {len(rows) - MAX_LINES:,} more: see verify.csv")
+                print_result(f"  ... and {len(rows) - MAX_LINES:,} more: see verify.csv")
         else:
-            give("Codat has what the journal says: one company and one accounting connection each, nothing besides.")
-    tell(result, as_json=as_json, more={"findings": rows})
+            print_result(
+                "Codat has what the journal says: one company and one accounting connection each, nothing besides."
+            )
+    print_summary(result, as_json=as_json, more={"findings": rows})
     return result.exit_code

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bulk.cli.console import give, give_json, say, shown, table
+from bulk.cli.console import echo, print_json, print_result, shown, table
 from bulk.text import count, duration, moment, percent
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from bulk.results import BatchResult
 
 
-def tell(
+def print_summary(
     result: BatchResult,
     *,
     as_json: bool,
@@ -27,14 +27,14 @@ def tell(
     `more`: what the JSON says besides. `did`: what the run has done, in a line. `can_wait`: the command takes --wait.
     """
     if result.stop is not None:
-        say(_stopped(result, can_wait=can_wait))
+        echo(_stopped(result, can_wait=can_wait))
     if as_json:
         summary = json.loads(result.summary.to_json()) | dict(more or {})
-        give_json(json.dumps(summary, ensure_ascii=False, indent=2))
+        print_json(json.dumps(summary, ensure_ascii=False, indent=2))
         return
     if did:
-        give(did)
-    give("\n".join(_summary(result)))
+        print_result(did)
+    print_result("\n".join(_summary(result)))
 
 
 def _summary(result: BatchResult) -> list[str]:
