@@ -44,7 +44,7 @@ def dismiss(connection: sqlite3.Connection, seq: int) -> None:
     """Forget a customer who is no longer in the input and whom Codat turned out not to have."""
     connection.execute(
         "UPDATE rejections SET hidden = 0 WHERE (source, row) IN "
-        "(SELECT source, row FROM customers WHERE seq = ? AND presence = 'faulty')",
+        "(SELECT source, row FROM customers WHERE seq = ? AND presence = 'invalid')",
         (seq,),
     )
     connection.execute("DELETE FROM customers WHERE seq = ?", (seq,))

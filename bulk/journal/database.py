@@ -20,8 +20,7 @@ from bulk.model import (
 )
 
 FILE = "journal.sqlite3"
-SCHEMA_VERSION = 4
-OLDEST_VERSION = 1  # older journals are brought up to date when they are opened for writing
+SCHEMA_VERSION = 1
 
 _NO_ACCESS = "this user may not read and write it"
 _IN_THE_WAY = "a file is where a folder should be"
@@ -168,7 +167,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if not 0 <= version <= SCHEMA_VERSION:
+    if version not in (0, SCHEMA_VERSION):
         raise BatchError(
             f"{path} was written by another version of bulk (journal {version}, this one knows {SCHEMA_VERSION}). "
             "Go on with the version that wrote it."
@@ -179,9 +178,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if version == SCHEMA_VERSION:
         return
     with transaction(connection):
-        for script in [f"upgrade-{old}.sql" for old in range(version, SCHEMA_VERSION)] if version else ["schema.sql"]:
-            for statement in _statements((files("bulk.journal") / script).read_text("utf-8")):
-                connection.execute(statement)
+        for statement in _statements((files("bulk.journal") / "schema.sql").read_text("utf-8")):
+            connection.execute(statement)
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 

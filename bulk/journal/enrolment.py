@@ -22,7 +22,7 @@ REJECTED = ("row", "customer_id", "company_name", "platform", "email", "extra", 
 # hides behind a customer whom Codat has, only that customer can take it. A statement for each way to find it, the
 # surest first; `row`, the number in our own rejects file, says nothing once another customer's row stands there.
 FREE = """r.source < ?1 AND NOT EXISTS (SELECT 1 FROM taken WHERE taken.source = r.source AND taken.row = r.row)
-    AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.source = r.source AND c.row = r.row AND +c.presence = 'faulty'
+    AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.source = r.source AND c.row = r.row AND +c.presence = 'invalid'
                     AND c.customer_id IS NOT t.customer_id)"""
 ALONE = """(SELECT count(*) FROM rejected_ids i WHERE i.customer_id = t.customer_id) = 1"""
 BY_NUMBER = f"""
@@ -74,7 +74,7 @@ SPOILT = f"""
 # The customer's own. A place of the gone is no place: others stand there now.
 KNOWN = """
     SELECT t.rowid AS id, c.source, c.row FROM {table} t CROSS JOIN customers c USING (customer_id)
-    WHERE t.place_row IS NULL AND c.source < ?1 AND c.presence <> 'gone'"""
+    WHERE t.place_row IS NULL AND c.source < ?1 AND c.presence <> 'removed'"""
 PLACES = {
     "incoming": (OF_THE_SAME, BY_ID + " AND t.mends IS NOT NULL", SPOILT, OF_NOBODY, KNOWN, BY_ID),
     "refused": (
@@ -106,7 +106,7 @@ class ImportDiff:
     new: int = 0
     same: int = 0
     changed: int = 0
-    gone: int = 0
+    removed: int = 0
     rejected: int = 0
     is_another: bool = False  # the file is none that the batch knew: it adds to what others have brought in
 
@@ -118,11 +118,11 @@ def known_unchanged(connection: sqlite3.Connection, digest: str) -> ImportDiff |
         return None
     # Counted around the few who are not there any more, for whom there is an index: it does not read a million rows.
     (customers,) = connection.execute("SELECT count(*) FROM customers").fetchone()
-    absent, gone = connection.execute(
-        "SELECT count(*), count(*) FILTER (WHERE presence = 'gone') FROM customers WHERE presence <> 'present'"
+    absent, removed = connection.execute(
+        "SELECT count(*), count(*) FILTER (WHERE presence = 'removed') FROM customers WHERE presence <> 'present'"
     ).fetchone()
     (rejected,) = connection.execute("SELECT count(*) FROM rejections").fetchone()
-    return ImportDiff(same=customers - absent, gone=gone, rejected=rejected)
+    return ImportDiff(same=customers - absent, removed=removed, rejected=rejected)
 
 
 class Enrolment:
@@ -229,10 +229,10 @@ class Enrolment:
         self._db.execute(
             "UPDATE sources SET shift = (SELECT coalesce(sum(s.rows), 0) FROM sources s WHERE s.id < sources.id)"
         )
-        (gone,) = self._db.execute("SELECT count(*) FROM customers WHERE presence = 'gone'").fetchone()
+        (removed,) = self._db.execute("SELECT count(*) FROM customers WHERE presence = 'removed'").fetchone()
         (rejected,) = self._db.execute("SELECT count(*) FROM rejections").fetchone()
         is_another = not (self._is_same_file or self._is_first)
-        return ImportDiff(self._new, self._same, self._changed, gone, rejected, is_another)
+        return ImportDiff(self._new, self._same, self._changed, removed, rejected, is_another)
 
     def _place(self, table: str) -> None:
         """Say for which row of the batch's input each row stands: the one it mends, its customer's, or its own."""
@@ -350,7 +350,7 @@ class Enrolment:
                    t.mends, t.place_source, t.place_row
             FROM incoming t JOIN customers c ON c.customer_id = t.customer_id
             JOIN rejections r ON r.source = t.place_source AND r.row = t.place_row
-            WHERE t.mends IS NOT NULL AND c.presence <> 'gone' AND (c.source, c.row) <> (t.place_source, t.place_row)
+            WHERE t.mends IS NOT NULL AND c.presence <> 'removed' AND (c.source, c.row) <> (t.place_source, t.place_row)
             """
         )
         self._db.execute(
@@ -362,9 +362,9 @@ class Enrolment:
         new, same, rows = self._db.execute(
             """
             SELECT count(*) FILTER (WHERE c.seq IS NULL),
-                   count(*) FILTER (WHERE c.seq IS NOT NULL AND c.presence <> 'gone' AND c.company_name = t.company_name
-                       AND c.platform_key = t.platform_key AND c.email IS t.email AND c.description IS t.description
-                       AND c.extra = t.extra),
+                   count(*) FILTER (WHERE c.seq IS NOT NULL AND c.presence <> 'removed'
+                       AND c.company_name = t.company_name AND c.platform_key = t.platform_key
+                       AND c.email IS t.email AND c.description IS t.description AND c.extra = t.extra),
                    count(*)
             FROM incoming t LEFT JOIN customers c ON c.customer_id = t.customer_id
             """
@@ -495,7 +495,7 @@ class Enrolment:
                      FROM rejections WHERE source = ?1 AND cells IN (SELECT cells FROM mended)) r
                 JOIN
                     (SELECT cells, customer_id, source,
-                            row_number() OVER (PARTITION BY cells ORDER BY presence = 'gone', seq) AS nth
+                            row_number() OVER (PARTITION BY cells ORDER BY presence = 'removed', seq) AS nth
                      FROM mended JOIN customers USING (customer_id) WHERE source < ?1 OR enrolment <> ?2) m
                 USING (cells, nth))
             WHERE choice = 1
@@ -528,18 +528,18 @@ class Enrolment:
         source = self._id
         bound = (source, self._run)
         self._db.execute(f"DELETE FROM customers WHERE {absent} AND name_sent IS NULL AND company_id IS NULL", bound)  # noqa: S608 - fixed texts
-        self._db.execute(f"UPDATE customers SET presence = 'gone' WHERE {absent}", bound)  # noqa: S608 - fixed texts
+        self._db.execute(f"UPDATE customers SET presence = 'removed' WHERE {absent}", bound)  # noqa: S608 - fixed texts
         self._db.execute(
             """
-            UPDATE customers SET presence = 'faulty', row = t.row
+            UPDATE customers SET presence = 'invalid', row = t.row
             FROM (SELECT customer_id, min(row) AS row FROM rejections WHERE source = ? GROUP BY customer_id) t
-            WHERE customers.customer_id = t.customer_id AND presence = 'gone' AND source = ?
+            WHERE customers.customer_id = t.customer_id AND presence = 'removed' AND source = ?
             """,
             (source, source),
         )
         self._db.execute(
             "UPDATE rejections SET hidden = 1 WHERE source = ? AND EXISTS (SELECT 1 FROM customers c WHERE "
-            "c.presence = 'faulty' AND c.source = rejections.source AND c.row = rejections.row)",
+            "c.presence = 'invalid' AND c.source = rejections.source AND c.row = rejections.row)",
             (source,),
         )
 
@@ -594,6 +594,6 @@ def _settle(connection: sqlite3.Connection, which: str, *, step: str | None = No
 def note(connection: sqlite3.Connection, run: int, tally: ImportDiff) -> None:
     """Write down how a run's input compares."""
     connection.execute(
-        "UPDATE runs SET rows_new = ?, rows_same = ?, rows_changed = ?, rows_gone = ? WHERE id = ?",
-        (tally.new, tally.same, tally.changed, tally.gone, run),
+        "UPDATE runs SET rows_new = ?, rows_same = ?, rows_changed = ?, rows_removed = ? WHERE id = ?",
+        (tally.new, tally.same, tally.changed, tally.removed, run),
     )

@@ -23,7 +23,7 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     source         INTEGER NOT NULL,               -- where it stands in the input: sources.id
     row            INTEGER NOT NULL,               --                               and the row of that file
     enrolment      INTEGER NOT NULL,               -- the run that saw it in the input last
-    presence       TEXT NOT NULL DEFAULT 'present',-- present, gone (from the input), faulty (its row is rejected now)
+    presence       TEXT NOT NULL DEFAULT 'present',-- present, removed (from the input), invalid (its row is rejected)
     -- what the input says, always the latest
     customer_id    TEXT NOT NULL UNIQUE,
     tag            TEXT NOT NULL,                  -- bulk.model.customer_tag of it: marks the company in Codat
@@ -117,7 +117,7 @@ CREATE TABLE runs (                  -- one row for each run of a command on thi
     rows_new     INTEGER NOT NULL DEFAULT 0,
     rows_same    INTEGER NOT NULL DEFAULT 0,
     rows_changed INTEGER NOT NULL DEFAULT 0,
-    rows_gone    INTEGER NOT NULL DEFAULT 0,
+    rows_removed INTEGER NOT NULL DEFAULT 0,
     stopped      TEXT                -- why it ended before its work was done
 );
 

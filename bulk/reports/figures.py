@@ -12,12 +12,12 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
 from bulk.model import State
-from bulk.reports.rows import EXPIRY, ROW, SHOWN_GONE, Reader, Summary, moment
+from bulk.reports.rows import EXPIRY, ROW, SHOWN_GONE, WAS, Reader, Summary, moment
 
 MAX_EXAMPLES: Final = 5  # of customers with the same error
 MAX_CORRELATION_IDS: Final = 10
 
-_SHOWN = f"(presence <> 'gone' OR {SHOWN_GONE})"
+_SHOWN = f"(presence <> 'removed' OR {SHOWN_GONE})"
 # How far each customer has got, as the number of a stage. What was deleted in Codat is not there any more.
 _FURTHEST = """
     CASE WHEN state = 'complete' THEN 5
@@ -34,7 +34,7 @@ _LINK_AGES = f"""
            count(*) FILTER (WHERE expires <= :now), count(*) FILTER (WHERE expires IS NULL),
            min(expires) FILTER (WHERE expires > :now)
     FROM (SELECT CASE WHEN link_url IS NOT NULL THEN {EXPIRY} END AS expires FROM customers
-          WHERE state = 'link_ready' AND presence <> 'gone')"""  # noqa: S608 - constants
+          WHERE state = 'link_ready' AND presence <> 'removed')"""  # noqa: S608 - constants
 _ERRORS = f"""
     SELECT state, step, code, deleted, seq, customer_id, row, error, correlation_id, number FROM (
         SELECT state, error_step AS step, error_code AS code, connection_status = 'Deleted' AS deleted, seq,
@@ -52,9 +52,6 @@ _MINUTES = """
 _ADVANCED = """
     SELECT CAST(strftime('%s', at) / 60 AS INTEGER), count(DISTINCT customer) FROM changes
     WHERE now IN ('link_ready', 'linked', 'complete') GROUP BY 1"""
-_ADVANCED_BEFORE_3 = """
-    SELECT CAST(strftime('%s', updated_at) / 60 AS INTEGER), count(*) FROM customers
-    WHERE state IN ('link_ready', 'linked', 'complete') AND updated_at IS NOT NULL GROUP BY 1"""
 _MAPPINGS = "SELECT DISTINCT mapping FROM sources WHERE id IN (SELECT source FROM rejections)"
 _TO_DO = """
     SELECT coalesce(sum(CASE state WHEN 'linked' THEN 1 ELSE 1 + (company_id IS NULL) END), 0) FROM customers
@@ -178,7 +175,7 @@ class Figures:
     at: datetime
     since: datetime | None
     summary: Summary
-    base_url: str | None  # of the last run; None: an older journal, or no run
+    base_url: str | None  # of the last run; None: no run
     codat: str | None  # which Codat the batch belongs to
     mapping: Mapping[str, str]  # of the last input, field → column, as --map has named them
     mapping_of_rejects: Mapping[str, str] | None  # None: the rejected rows come from files with different ones
@@ -219,7 +216,7 @@ def rejections(reader: Reader) -> Iterable[Rejected]:
 
 
 def _mapping_of_rejects(reader: Reader) -> Mapping[str, str] | None:
-    found = reader.rows(_MAPPINGS) if reader.knows_changes else []
+    found = reader.rows(_MAPPINGS)
     if len(found) > 1:
         return None
     return dict(json.loads(found[0][0])) if found else {}
@@ -251,14 +248,14 @@ def _failures(reader: Reader) -> Iterable[Failure]:
 
 
 def _minutes(reader: Reader) -> Iterable[Minute]:
-    advanced = dict(reader.rows(_ADVANCED if reader.knows_changes else _ADVANCED_BEFORE_3))
+    advanced = dict(reader.rows(_ADVANCED))
     requests = {at: (number, limited) for at, number, limited in reader.rows(_MINUTES)}
     for at in sorted(requests.keys() | advanced.keys()):
         yield Minute(at, *requests.get(at, (0, 0)), advanced.get(at, 0))
 
 
 def _holds(reader: Reader, at: datetime) -> Iterable[Held]:
-    rows = reader.rows(_HOLDS, {"at": moment(at)}) if reader.knows_changes else []
+    rows = reader.rows(_HOLDS, {"at": moment(at)})
     return (Held(datetime.fromisoformat(since), datetime.fromisoformat(until), why) for since, until, why in rows)
 
 
@@ -268,7 +265,7 @@ def _last_run(reader: Reader) -> LastRun | None:
         return None
     command, version, started_at, finished_at, seconds, stopped = found[0]
     done = dict(reader.rows(_DONE, reader.last_run()))
-    linked = reader.rows(_LINKED, reader.last_run())[0][0] if reader.knows_changes else 0
+    linked = reader.rows(_LINKED, reader.last_run())[0][0]
     adopted = "SELECT count(*) FROM findings WHERE adopted = 0"
     findings = reader.rows(adopted)[0][0] if command == "verify" else 0
     return LastRun(command, version, started_at, finished_at, seconds, stopped, done, linked, findings)
@@ -277,5 +274,5 @@ def _last_run(reader: Reader) -> LastRun | None:
 def _changes(reader: Reader, since: datetime | None) -> Mapping[tuple[State, State], int]:
     if since is None:
         return {}
-    rows = reader.rows(_CHANGED.format(was=reader.was), {"since": moment(since)})
+    rows = reader.rows(_CHANGED.format(was=WAS), {"since": moment(since)})
     return {(State(was), State(now)): number for was, now, number in rows}

@@ -20,7 +20,7 @@ from typing import Any, Final, Self
 import polars as pl
 
 from bulk.errors import BatchError, BulkError, JournalError
-from bulk.journal.database import OLDEST_VERSION, SCHEMA_VERSION
+from bulk.journal.database import SCHEMA_VERSION
 from bulk.model import State
 
 CHUNK_ROWS: Final = 10_000
@@ -74,14 +74,11 @@ DIFFERENCES: Final = ("customer_id", "field", "in_codat", "in_input")
 _NUMBERS: Final = frozenset({"row", "attempts"})
 _LINK_LIFETIME_SECONDS: Final = 86_400  # Codat's Link documentation: a linkUrl is good for one day
 _BUSY_SECONDS: Final = 30.0
-_KNOWS_CHANGES: Final = 3  # the version of the journal from which on it says when what has changed, and holds
 
 ROW = "(SELECT shift FROM sources WHERE sources.id = source) + row"
 EXPIRY = "strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :lifetime)"
-# The state that a customer was in at :since, where it has come into another since. Older journals did not write down
-# when; there the last change of the row is the nearest that is known.
-_WAS = "(SELECT was FROM changes WHERE customer = seq AND at > :since ORDER BY n LIMIT 1)"
-_WAS_BEFORE_3 = "CASE WHEN updated_at > :since THEN 'pending' END"
+# The state that a customer was in at :since, where it has come into another since.
+WAS = "(SELECT was FROM changes WHERE customer = seq AND at > :since ORDER BY n LIMIT 1)"
 _CUSTOMER = f"""customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
     state, company_id, connection_id, connection_status, link_url, {EXPIRY}, partner_connection_id, partner_status,
     error_step, error_code, error, correlation_id, attempts, updated_at, {{was}}, extra"""
@@ -90,11 +87,11 @@ _REJECTION = """customer_id, company_name, NULL, email, NULL,
     'input', 'rejected', reasons, NULL, 0, NULL, NULL, extra"""
 
 # Gone from the input, and yet to be shown: Codat has this customer, or may have it while an outcome is unknown.
-SHOWN_GONE = "presence = 'gone' AND (company_id IS NOT NULL OR name_sent IS NOT NULL)"
+SHOWN_GONE = "presence = 'removed' AND (company_id IS NOT NULL OR name_sent IS NOT NULL)"
 
 # SQLite merges the two without sorting: both sides have an index in this order.
 _IN_PLACE = f"""
-    SELECT {ROW}, {_CUSTOMER}, source, row FROM customers WHERE presence <> 'gone'
+    SELECT {ROW}, {_CUSTOMER}, source, row FROM customers WHERE presence <> 'removed'
     UNION ALL
     SELECT {ROW}, {_REJECTION}, source, row FROM rejections WHERE hidden = 0
     ORDER BY source, row"""  # noqa: S608 - constants
@@ -102,10 +99,10 @@ _NO_LONGER = f"SELECT NULL, {_CUSTOMER} FROM customers WHERE {SHOWN_GONE} ORDER 
 _LINKS = f"""
     SELECT customer_id, company_name, email, coalesce(platform_sent, platform_key), link_url, {EXPIRY} AS expires
     FROM customers
-    WHERE state = 'link_ready' AND presence <> 'gone' AND link_url IS NOT NULL AND expires > :now
+    WHERE state = 'link_ready' AND presence <> 'removed' AND link_url IS NOT NULL AND expires > :now
     ORDER BY expires DESC, source, row"""  # noqa: S608 - constants
 _PARTNER = f"""
-    SELECT {", ".join(PARTNER)}, presence = 'gone' AS is_gone, source, row
+    SELECT {", ".join(PARTNER)}, presence = 'removed' AS is_gone, source, row
     FROM customers WHERE company_id IS NOT NULL ORDER BY is_gone, source, row"""  # noqa: S608 - constants
 _FINDINGS = """
     SELECT finding, customer_id, company_id, connection_id, detail, CASE adopted WHEN 1 THEN 'yes' ELSE 'no' END
@@ -133,12 +130,12 @@ _DIFFERENCES = """
     WHERE presence = 'present' AND company_id IS NOT NULL AND description_sent IS NOT description
     ORDER BY source, row, place"""
 _COUNTS = f"""
-    SELECT state, count(*) FROM customers WHERE presence <> 'gone' OR {SHOWN_GONE} GROUP BY state
+    SELECT state, count(*) FROM customers WHERE presence <> 'removed' OR {SHOWN_GONE} GROUP BY state
     UNION ALL
     SELECT 'rejected', count(*) FROM rejections WHERE hidden = 0"""  # noqa: S608 - constants
 _LAST_RUN = """
     SELECT last.id, enrolled.input, last.started_at, last.finished_at, last.seconds,
-           enrolled.rows_new, enrolled.rows_same, enrolled.rows_changed, enrolled.rows_gone
+           enrolled.rows_new, enrolled.rows_same, enrolled.rows_changed, enrolled.rows_removed
     FROM runs last LEFT JOIN runs enrolled ON enrolled.id = (SELECT max(id) FROM runs WHERE input IS NOT NULL)
     ORDER BY last.id DESC LIMIT 1"""
 # What never left this machine is no request: Codat has not seen it, nor counted it.
@@ -206,7 +203,6 @@ class Reader:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
-        self._version = 0
         self.facts: dict[str, str] = {}  # about the batch
 
     def __enter__(self) -> Self:
@@ -236,7 +232,7 @@ class Reader:
         """
         extras = _Expansion(self._lists("extras"), taken=(*RESULTS, CHANGE))
         names = (*RESULTS, CHANGE, "")
-        was = "NULL" if since is None else self.was
+        was = "NULL" if since is None else WAS
         values = {"lifetime": self.lifetime, "since": since and moment(since)}
         found = False
         for sql, drop in ((_IN_PLACE, 2), (_NO_LONGER, 0)):
@@ -332,27 +328,17 @@ class Reader:
             rows=RowFigures(*(number or 0 for number in run[5:])),
         )
 
-    @property
-    def knows_changes(self) -> bool:
-        """Whether this journal wrote down when customers came into their states, and when runs had to wait."""
-        return self._version >= _KNOWS_CHANGES
-
-    @property
-    def was(self) -> str:
-        """The SQL for the state that a customer was in at :since; null if it has come into no other since."""
-        return _WAS if self.knows_changes else _WAS_BEFORE_3
-
     def stream(self, sql: str, chunk_rows: int = CHUNK_ROWS) -> Iterator[Any]:
         """Give what a query finds, however much it is, row by row."""
         return itertools.chain.from_iterable(self._chunks(sql, chunk_rows, {}))
 
     def _check_version(self) -> None:
-        ((self._version,),) = self.rows("PRAGMA user_version")
-        if self._version == 0 and not self.rows("SELECT 1 FROM sqlite_master"):
+        ((version,),) = self.rows("PRAGMA user_version")
+        if version == 0 and not self.rows("SELECT 1 FROM sqlite_master"):
             raise BatchError(f"{self._path} is empty: its first run found no room for it. Migrate the input again")
-        if not OLDEST_VERSION <= self._version <= SCHEMA_VERSION:
+        if version != SCHEMA_VERSION:
             raise BatchError(
-                f"{self._path} is no journal that this version can read (journal {self._version}, not "
+                f"{self._path} is no journal that this version can read (journal {version}, not "
                 f"{SCHEMA_VERSION}): give the folder of a batch, or use the version of bulk that wrote it"
             )
 

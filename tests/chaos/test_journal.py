@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import random
 import shutil
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,7 +18,6 @@ from chaos.thorough import THOROUGH
 
 CUSTOMERS = 20
 DONE = 12  # of them, by the first run
-SCHEMAS = Path(__file__).parents[1] / "journal"
 HOLD = """
 import sqlite3, sys, time
 journal = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=30)
@@ -62,40 +60,6 @@ def finishes(bench: Bench, ids: list[str]) -> str:
         assert ended.code == 0, ended.err
     bench.proves_once_only(ids)
     return ended.err
-
-
-@pytest.mark.parametrize("version", [1, 2])
-def test_a_journal_of_an_older_version_is_gone_on_with(
-    version: int, begun: tuple[Bench, list[str]], codat: Codat
-) -> None:
-    """Nobody is asked for again."""
-    bench, ids = begun
-    aged(journal_of(bench), version)
-
-    assert bench.run().code == 0
-
-    assert codat.stats()["requests"] == {
-        "create_company": CUSTOMERS - DONE,
-        "create_connection": CUSTOMERS - DONE,
-    }
-    bench.proves_once_only(ids)
-
-
-def aged(path: Path, version: int) -> None:
-    """Make a journal what an older version would have written."""
-    new = path.with_name("new")
-    path.rename(new)
-    with closing(sqlite3.connect(path)) as old, old:
-        old.execute("PRAGMA journal_mode = WAL")
-        old.executescript((SCHEMAS / f"schema-{version}.sql").read_text("utf-8"))
-        old.execute(f"PRAGMA user_version = {version}")
-        old.execute("ATTACH ? AS new", (str(new),))
-        for (table,) in old.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall():
-            there = {row[1] for row in old.execute(f"PRAGMA new.table_info({table})")}
-            names = ", ".join(row[1] for row in old.execute(f"PRAGMA main.table_info({table})") if row[1] in there)
-            old.execute(f"INSERT INTO main.{table} ({names}) SELECT {names} FROM new.{table}")  # noqa: S608 - our own names
-    new.unlink()
-    path.chmod(0o600)
 
 
 @THOROUGH

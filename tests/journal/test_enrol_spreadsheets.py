@@ -168,7 +168,7 @@ def test_a_file_saved_by_a_spreadsheet_makes_nobody_anew(batch: Batch) -> None:
     for turn in range(2):
         tally = batch.give("in.csv", saved, digest=str(turn))
         assert tally == ImportDiff(new=1 - turn, same=1 + turn, rejected=3)
-        assert batch.presence() == {"00123": "faulty", "1234567": "present", "999": "present"}
+        assert batch.presence() == {"00123": "invalid", "1234567": "present", "999": "present"}
         assert batch.shown() == [
             *((1, "00123", CREATED), (2, "00456", REJECTED), (3, "00789", REJECTED)),
             *((4, "1234567", CREATED), (5, "999", PENDING)),
@@ -176,9 +176,9 @@ def test_a_file_saved_by_a_spreadsheet_makes_nobody_anew(batch: Batch) -> None:
         assert ids(batch) == ["00123", "00456", "00789"]
         assert all(" before; a spreadsheet drops leading zeros: write it as it was" in text for text in reasons(batch))
     batch.give("rejects.csv", [good("456").mending(2), good("00789").mending(3)])
-    assert batch.presence() == {"00123": "faulty", "1234567": "present", "999": "present", "00789": "present"}
+    assert batch.presence() == {"00123": "invalid", "1234567": "present", "999": "present", "00789": "present"}
     batch.give("in.csv", saved, digest="2")
-    assert batch.presence() == {"00123": "faulty", "1234567": "present", "999": "present", "00789": "present"}
+    assert batch.presence() == {"00123": "invalid", "1234567": "present", "999": "present", "00789": "present"}
     batch.give("in.csv", [*original[:2], good("00789"), good("1234567")], digest="3")
     assert batch.shown()[:4] == [
         *((1, "00123", CREATED), (2, "00456", PENDING), (3, "00789", PENDING), (4, "1234567", CREATED)),
@@ -200,7 +200,7 @@ def test_a_file_with_both_has_both(batch: Batch) -> None:
     batch.give("in.csv", [good("00123")])
     batch.created("00123")
     assert batch.give("in.csv", [good("00123"), good("123")]) == ImportDiff(new=1, same=1)
-    assert batch.give("in.csv", [good("123")]) == ImportDiff(same=1, gone=1)
+    assert batch.give("in.csv", [good("123")]) == ImportDiff(same=1, removed=1)
 
 
 @pytest.mark.parametrize("is_sent", [True, False])
@@ -215,7 +215,7 @@ def test_zeros_are_given_back_to_those_of_whom_nothing_was_sent(batch: Batch, *,
     if is_sent:
         assert reasons(batch)[0].startswith("customer_id: 00123 was 123 before; Codat has the customer under 123")
         batch.give("rejects.csv", [good("00123").mending(1)])
-        assert batch.presence() == {"123": "faulty"}
+        assert batch.presence() == {"123": "invalid"}
         batch.give("rejects.csv", [good("123").mending(1)])
         assert batch.presence() == {"123": "present"}
 
@@ -225,7 +225,7 @@ def test_of_several_who_may_have_been_meant_none_is_taken(batch: Batch) -> None:
     batch.give("in.csv", [good("00123"), good("0123")])
     batch.created("00123")
     batch.give("in.csv", [good("123")])
-    assert batch.presence() == {"00123": "gone"}
+    assert batch.presence() == {"00123": "removed"}
     assert ids(batch) == [""]
     assert reasons(batch)[0].startswith("customer_id: 123 was 00123 or another before")
     batch.give("rejects.csv", [good("00123").mending(1)])

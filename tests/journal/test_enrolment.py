@@ -24,7 +24,7 @@ def test_an_edited_file_is_compared_by_identifier_not_by_position(batch: Batch) 
     assert batch.give("in.csv", [good("a"), good("b"), good("c"), good("d")]) == ImportDiff(new=4)
     batch.created("a", "d")
     tally = batch.give("in.csv", [good("n"), good("d"), good("c", name="Cog"), good("b")])
-    assert tally == ImportDiff(new=1, same=2, changed=1, gone=1)
+    assert tally == ImportDiff(new=1, same=2, changed=1, removed=1)
     assert batch.shown() == [
         *((1, "n", PENDING), (2, "d", CREATED), (3, "c", PENDING), (4, "b", PENDING)),
         (None, "a", CREATED),
@@ -46,7 +46,7 @@ def test_who_leaves_the_file_before_anything_was_sent_is_forgotten(batch: Batch)
     batch.created("b")
     batch.write("c", name_sent="Acme")
     batch.give("in.csv", [good("z")])
-    assert batch.presence() == {"b": "gone", "c": "gone", "z": "present"}
+    assert batch.presence() == {"b": "removed", "c": "removed", "z": "present"}
 
 
 def test_another_file_only_adds(batch: Batch) -> None:
@@ -448,6 +448,6 @@ def test_every_row_is_shown_once_after_any_sequence_of_files(steps: list[tuple[s
                     assert any(place is not None and state != REJECTED for place, state in found) or (
                         row.mends in batch.rejects()
                     ), "accepted, or rejected since another row has its identifier"
-            gone = [name for name, presence in batch.presence().items() if presence == "gone"]
+            gone = [name for name, presence in batch.presence().items() if presence == "removed"]
             assert sorted(name or "" for row, name, _ in shown if row is None) == sorted(gone)
         assert first

@@ -57,9 +57,9 @@ def test_the_groups_add_up_to_the_rows_of_the_results(journal: Journal) -> None:
     """The gone whom Codat has are among them; those whom it does not have are not, nor are hidden rejections."""
     journal.source()
     journal.created(1, "a")
-    journal.created(2, "b", state="linked", connection_status="Linked", presence="gone")
-    journal.customer(3, "c", presence="gone")
-    journal.created(4, "d", presence="faulty")
+    journal.created(2, "b", state="linked", connection_status="Linked", presence="removed")
+    journal.customer(3, "c", presence="removed")
+    journal.created(4, "d", presence="invalid")
     journal.rejection(4, customer_id="d", hidden=1)
     journal.rejection(5, customer_id="e")
     found = figures(journal)
@@ -91,7 +91,7 @@ def test_links_by_age(journal: Journal, issued: str | None, expected: LinkAges) 
     journal.source()
     journal.created(1, "a", link_issued_at=issued, **({} if issued else {"link_url": None}))
     journal.created(2, "b", state="linked", connection_status="Linked")
-    journal.created(3, "c", presence="gone")
+    journal.created(3, "c", presence="removed")
     assert figures(journal).links == expected
 
 
@@ -137,7 +137,7 @@ def test_minutes_tell_requests_429s_and_who_got_further(journal: Journal) -> Non
         (0, {}),
         (0, {"state": "failed"}),
         # gone before anything was sent: nothing will be
-        (0, {"state": "pending", "presence": "gone", "name_sent": None, "company_id": None}),
+        (0, {"state": "pending", "presence": "removed", "name_sent": None, "company_id": None}),
     ],
 )
 def test_requests_to_do(journal: Journal, requests: int, values: dict[str, object]) -> None:

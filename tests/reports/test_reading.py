@@ -133,9 +133,9 @@ def test_a_rejection_says_why_and_that_nothing_was_sent(journal: Journal) -> Non
 def test_a_gone_customer_comes_last_and_only_if_codat_may_have_it(journal: Journal) -> None:
     """Whoever was never sent is gone for good; the others have no row in the input any more."""
     journal.source()
-    journal.created(1, "created", presence="gone")
-    journal.customer(2, "unknown", presence="gone", name_sent="x")
-    journal.customer(3, "never sent", presence="gone")
+    journal.created(1, "created", presence="removed")
+    journal.customer(2, "unknown", presence="removed", name_sent="x")
+    journal.customer(3, "never sent", presence="removed")
     journal.customer(4, "present")
     found = results(journal)
     assert found["customer_id"].to_list() == ["present", "created", "unknown"]
@@ -147,7 +147,7 @@ def test_a_gone_customer_comes_last_and_only_if_codat_may_have_it(journal: Journ
 def test_a_customer_whose_row_is_faulty_now_stands_in_the_place_of_the_rejection(journal: Journal) -> None:
     """Codat has it, so the results show it; the rejects still ask for the row to be mended."""
     journal.source()
-    journal.created(1, "a", presence="faulty")
+    journal.created(1, "a", presence="invalid")
     journal.rejection(1, customer_id="a", hidden=1, cells={"customer_id": "a", "platform": "?"})
     journal.customer(2, "b")
     assert results(journal)["state"].to_list() == ["link_ready", "pending"]
@@ -218,9 +218,9 @@ def test_the_links_are_those_that_can_be_sent_now_the_soonest_to_expire_last(jou
     journal.source()
     journal.created(1, "middle", link_issued_at="2026-11-23T11:00:00Z")
     journal.created(2, "soon", link_issued_at="2026-11-22T12:00:01Z")
-    journal.created(3, "late", link_issued_at="2026-11-23T11:30:00Z", email="a@example.com", presence="faulty")
+    journal.created(3, "late", link_issued_at="2026-11-23T11:30:00Z", email="a@example.com", presence="invalid")
     journal.created(4, "expired", link_issued_at="2026-11-22T12:00:00Z")
-    journal.created(5, "gone", presence="gone")
+    journal.created(5, "gone", presence="removed")
     journal.created(6, "linked", state="linked")
     journal.created(7, "no link", link_url=None, link_issued_at=None)
     journal.created(8, "of unknown age", link_issued_at=None)
@@ -240,8 +240,8 @@ def test_differences_are_what_codat_has_otherwise(journal: Journal) -> None:
     journal.created(3, "same", description_sent="d", description="d")
     journal.created(4, "no connection yet", platform_key="qhyg", connection_id=None)
     journal.customer(5, "no company yet", name_sent="Old", platform_sent="qhyg")
-    journal.created(6, "gone", name="New", presence="gone")
-    journal.created(7, "faulty", name="New", presence="faulty")
+    journal.created(6, "gone", name="New", presence="removed")
+    journal.created(7, "faulty", name="New", presence="invalid")
     assert differences(journal) == [
         ("a", "company_name", "Cafe a", "New"),
         ("a", "platform", "gbol", "qhyg"),
@@ -285,7 +285,7 @@ def test_the_summary_counts_the_last_run_only(tmp_path: Path) -> None:
     for _ in range(5):
         journal.request("create_company", customer=1, step="company", key="k")
     times = {"started_at": "2026-11-23T11:00:00Z", "finished_at": "2026-11-23T11:00:02Z", "seconds": 2.5}
-    journal.run(id=2, input="two.csv", rows_new=1, rows_same=2, rows_changed=3, rows_gone=4, **times)
+    journal.run(id=2, input="two.csv", rows_new=1, rows_same=2, rows_changed=3, rows_removed=4, **times)
     journal.request("list_companies", run=2)
     journal.request("create_company", run=2, customer=1, step="company", key="k", outcome="not_sent", status=None)
     journal.request("create_company", run=2, customer=1, step="company", key="k", outcome="rate_limited", status=429)
@@ -311,7 +311,7 @@ def test_the_summary_counts_the_last_run_only(tmp_path: Path) -> None:
 def test_the_summary_keeps_what_the_last_migrate_read(journal: Journal) -> None:
     """A follow-up reads no input: its requests are the last run's, the rows and the file are those of the migrate."""
     journal.source()
-    journal.run(id=2, input="new.csv", rows_new=5, rows_same=4, rows_changed=3, rows_gone=2)
+    journal.run(id=2, input="new.csv", rows_new=5, rows_same=4, rows_changed=3, rows_removed=2)
     journal.run(id=3, command="follow-up", input=None, started_at="2026-11-23T11:00:00Z", seconds=1.5)
     journal.request("create_company", run=2)
     journal.request("list_companies", run=3)
@@ -342,7 +342,7 @@ def entries(draw: st.DrawFn) -> list[dict[str, Any]]:
     places = draw(st.lists(st.tuples(st.integers(1, 2), st.integers(1, 9)), unique=True, max_size=12))
     conditions = st.fixed_dictionaries(
         {
-            "presence": st.sampled_from(["present", "gone", "faulty"]),
+            "presence": st.sampled_from(["present", "removed", "invalid"]),
             "state": st.sampled_from([state.value for state in State if state is not State.REJECTED]),
             "company_id": st.sampled_from([None, "c"]),
             "name_sent": st.sampled_from([None, "n"]),
@@ -356,7 +356,7 @@ def is_shown(entry: dict[str, Any]) -> bool:
     """Whether the results have a row for it."""
     if "hidden" in entry:
         return not entry["hidden"]
-    return entry["presence"] != "gone" or bool(entry["company_id"] or entry["name_sent"])
+    return entry["presence"] != "removed" or bool(entry["company_id"] or entry["name_sent"])
 
 
 @settings(deadline=None)
@@ -376,7 +376,7 @@ def test_the_counts_always_add_up_to_the_rows(
     with Reader(journal.path) as reader:
         found = together(reader.results(chunk_rows))
         counts = reader.counts()
-    shown = sorted(filter(is_shown, rows), key=lambda e: (e.get("presence") == "gone", e["source"], e["row"]))
+    shown = sorted(filter(is_shown, rows), key=lambda e: (e.get("presence") == "removed", e["source"], e["row"]))
     assert found["customer_id"].to_list() == [f"{entry['source']}/{entry['row']}" for entry in shown]
     assert sum(counts.values()) == found.height
     assert {s: n for s, n in counts.items() if n} == dict(found["state"].value_counts().iter_rows())

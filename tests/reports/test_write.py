@@ -212,8 +212,8 @@ def test_the_partner_file_has_a_row_for_each_customer_whose_company_exists(journ
     """In input order, whatever came of it; those who are gone from the input come last."""
     journal.source()
     partner = {"connection_status": "Linked", "partner_connection_id": "partner of c", "partner_status": "Linked"}
-    journal.created(4, "gone", presence="gone")
-    journal.created(5, "faulty", presence="faulty")
+    journal.created(4, "gone", presence="removed")
+    journal.created(5, "faulty", presence="invalid")
     journal.created(3, "c", state="complete", email="c@example.com", **partner)
     error = {"error_step": "partner", "error_code": "400", "error": "refused", "correlation_id": "c0ffee"}
     journal.created(2, "b", state="failed", connection_status="Linked", **error)

@@ -115,7 +115,7 @@ class Judge:
     def rows_add_up(self, rows: int) -> None:
         """Hold the states of the reports to the rows of the input, and the gone whom Codat has or may have."""
         gone = self.rows(
-            "SELECT count(*) FROM customers WHERE presence = 'gone' AND coalesce(company_id, name_sent) IS NOT NULL"
+            "SELECT count(*) FROM customers WHERE presence = 'removed' AND coalesce(company_id, name_sent) IS NOT NULL"
         )[0][0]
         with Reader(self._folder / FILE) as reader:
             counts = reader.counts()

@@ -28,7 +28,7 @@ MAY_HAVE_COMPANY = "company_id IS NOT NULL OR name_sent IS NOT NULL"
 AUTHORIZED = "SELECT seq FROM customers WHERE state = 'linked' AND partner_connection_id IS NULL ORDER BY source, row"
 STALE = """
     SELECT seq FROM customers
-    WHERE state = 'link_ready' AND presence <> 'gone'
+    WHERE state = 'link_ready' AND presence <> 'removed'
           AND (link_url IS NULL OR link_issued_at IS NULL
                OR CAST(strftime('%s', link_issued_at) AS INTEGER) + :lifetime <= :now + :margin)
     ORDER BY link_issued_at, source, row LIMIT :most"""
@@ -126,7 +126,7 @@ class Links(_Job):
         margin = min(MARGIN if self._margin is None else self._margin, lifetime / 2)
         values = {"lifetime": lifetime, "margin": margin, "now": now, "most": -1}
         stale = customers.select(connection, STALE, values)
-        waiting = _count(connection, "state = 'link_ready' AND presence <> 'gone'")
+        waiting = _count(connection, "state = 'link_ready' AND presence <> 'removed'")
         if self._limit is not None and stale > self._limit:
             customers.select(connection, STALE, values | {"most": self._limit})
         return min(stale, self._limit or stale), waiting - stale, margin

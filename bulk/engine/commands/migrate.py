@@ -47,7 +47,7 @@ class Migration:
             facts.put(connection, {"mapping": json.dumps(dict(self._input.mapping))})
             enrolment.note(connection, run, tally)
         self._hook(
-            Enrolled(tally.new, tally.same, tally.changed, tally.gone, tally.rejected, is_another=tally.is_another)
+            Enrolled(tally.new, tally.same, tally.changed, tally.removed, tally.rejected, is_another=tally.is_another)
         )
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a job's signature
