@@ -18,7 +18,7 @@ from anyio.from_thread import start_blocking_portal
 
 from bulk.batch import Ran, batch_lock, require_batch, run_job, stem, storable, write_reports
 from bulk.codat.account import Account, ask
-from bulk.codat.endpoints import pages
+from bulk.codat.endpoints import page_count
 from bulk.codat.forecast import Linking
 from bulk.codat.throttle import Hold
 from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
@@ -269,7 +269,7 @@ def _next_round(result: BatchResult, watch: float | None, now: float) -> float |
     known = None
     if quota.remaining is not None and quota.resets_at is not None:
         known = Quota(quota.limit, quota.remaining, datetime.fromisoformat(quota.resets_at).timestamp())
-    return next_poll(now, watch, pages=pages(companies), waiting=result.waiting, quota=known)
+    return next_poll(now, watch, pages=page_count(companies), waiting=result.waiting, quota=known)
 
 
 def _not_unlinked(known: tuple[str | None, str | None, str | None] | None) -> str | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
-from bulk.codat.endpoints import pages
+from bulk.codat.endpoints import page_count
 from bulk.codat.forecast import NOBODY, Linking, forecast
 from bulk.codat.quota import QUOTA_A_COMPANY
 from bulk.input import Suspects, open_input
@@ -51,7 +51,7 @@ class CheckResult:
         `companies`: how many Codat has already; a batch without a journal reads their list first. `linking`: who of the
         input is expected to link meanwhile, which makes the quota grow.
         """
-        reading = pages(companies) if self.accepted else 0
+        reading = page_count(companies) if self.accepted else 0
         requests = REQUESTS_OF_A_CUSTOMER * self.accepted + reading
         a_day = QUOTA_A_COMPANY * (1 + linked) if quota is None else max(quota, 1)
         told = forecast(requests, quota=a_day, rate=self.rate, linking=linking, reading=reading)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from bulk.errors import UsageError
 
 CODAT = "https://api.codat.io"
-STAND_IN = "a stand-in on this machine"  # what a batch calls a Codat that is none
+SANDBOX = "a sandbox on this machine"  # recorded by a batch in place of a host name
 MAX_REQUESTS_A_MINUTE = 1000  # that Codat allows one address
 A_DAY = 86_400
 
@@ -90,7 +90,7 @@ class Settings:
     @property
     def codat(self) -> str:
         """What a batch remembers of where it was run: the host, or that it was a stand-in on this machine."""
-        return STAND_IN if self.is_local else str(urlsplit(self.base_url).netloc)
+        return SANDBOX if self.is_local else str(urlsplit(self.base_url).netloc)
 
 
 def webhook_secret(environ: Mapping[str, str] | None = None) -> Secret:

@@ -72,7 +72,14 @@ def test_imports_go_down_only(path: Path) -> None:
 
 
 PURE = (
-    *("codat/responses", "codat/endpoints", "codat/webhooks", "codat/quota", "codat/circuit_breaker"),
+    *(
+        "codat/responses",
+        "codat/endpoints",
+        "codat/selection",
+        "codat/webhooks",
+        "codat/quota",
+        "codat/circuit_breaker",
+    ),
     *("engine/retry", "engine/steps", "engine/polling"),
 )
 WAITS_OR_READS = {"anyio", "asyncio", "httpx", "os", "pathlib", "socket", "sqlite3", "time"}

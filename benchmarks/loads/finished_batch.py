@@ -14,6 +14,7 @@ from bulk.codat.endpoints import batch_tag
 from bulk.engine.commands.migrate import enrolled
 from bulk.input import Input, open_input
 from bulk.journal import database, enrolment, facts, runs
+from bulk.settings import SANDBOX
 
 DONE = """
     UPDATE customers SET state = 'link_ready', name_sent = name, description_sent = description,
@@ -50,7 +51,7 @@ def make(source: Input, folder: Path) -> None:
         asked = {"run": run, "now": yesterday}
         connection.execute(COMPANIES, asked | {"batch_tag": batch_tag(folder.name)})
         connection.execute(CONNECTIONS, asked)
-        about = {"name": folder.name, "codat": "a stand-in on this machine", "created_at": at, "swept_at": yesterday}
+        about = {"name": folder.name, "codat": SANDBOX, "created_at": at, "swept_at": yesterday}
         facts.put(connection, about | {"link_lifetime": 7 * 86_400})
         runs.finish_run(connection, run, at=at, seconds=1.0, stopped=None)
     connection.close()

@@ -27,7 +27,7 @@ class CircuitBreaker:
     _has_failed_to_create: bool = False  # one of the faults in a row was that of a request that creates
 
     @property
-    def is_on(self) -> bool:
+    def is_tripped(self) -> bool:
         """Whether Codat counts as down."""
         return self.faults >= max(MIN_FAULTS, self.concurrency)
 
@@ -47,11 +47,11 @@ class CircuitBreaker:
         self.faults += 1
         self._has_failed_to_create = self._has_failed_to_create or creates
         self.since = now if self.since is None else self.since
-        if not self.is_on:
+        if not self.is_tripped:
             return None
         self.pause = min(self.pause * 2 or 1.0, MAX_PAUSE)
         return min(now + self.pause, max(self.since + GIVE_UP_AFTER, now))
 
     def is_hopeless(self, now: float) -> bool:
         """Whether it has lasted too long to go on waiting."""
-        return self.is_on and self.since is not None and now - self.since >= GIVE_UP_AFTER
+        return self.is_tripped and self.since is not None and now - self.since >= GIVE_UP_AFTER

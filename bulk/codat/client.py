@@ -125,13 +125,13 @@ class Client:
                     async for chunk in stream:
                         body += chunk
                         if len(body) > most:
-                            return responses.lost(f"an answer of more than {most // 2**20} MB")
+                            return responses.no_response(f"an answer of more than {most // 2**20} MB")
                 finally:
                     await stream.aclose()
         except BEFORE_IT_LEFT as error:
             if (doubt := _doubted_certificate(error)) is not None:
                 return responses.untrusted(f"{self._origin.host} is not trusted: {doubt}")
-            return responses.unsent(f"no connection{self._through}: {_said(error)}")
+            return responses.not_sent(f"no connection{self._through}: {_said(error)}")
         except TimeoutError:
             trouble = f"no whole answer{self._through} within {2 * self._timeout:g} seconds"
         except httpx.TimeoutException:
@@ -141,7 +141,7 @@ class Client:
         else:
             headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
             return responses.read(response.status_code, headers, _unpacked(bytes(body), headers, most))
-        return responses.lost(trouble) if departure.is_over else responses.unsent(trouble)
+        return responses.no_response(trouble) if departure.is_over else responses.not_sent(trouble)
 
     def _lane(self) -> httpx.AsyncBaseTransport:
         if self._proxy is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -184,49 +184,9 @@ def read_platforms(content: Any) -> tuple[dict[str, str] | None, str | None]:
     return platforms, _next(content.get("_links"))
 
 
-def find_company(companies: Iterable[Company], customer_id: str) -> Company | None:
-    """Pick the company of a customer: by the tag of ours, else by the customer's identifier in `uid`.
-
-    Of several, the one that has got furthest, then the oldest: what a customer has linked is never left behind.
-    """
-    tag = customer_tag(customer_id)
-    own = [c for c in companies if c.tags.get(CUSTOMER_TAG) == tag or _has_readable_tag(c, customer_id)]
-    return min(own, key=_least_far, default=None)
-
-
-def accounting_connection(connections: Iterable[Connection], platform_key: str | None = None) -> Connection | None:
-    """Pick the accounting connection of a company; of several, the linked one, then the platform's, then the oldest."""
-    accounting = [c for c in connections if c.source_type in ("Accounting", "Unknown")]
-    return min(
-        accounting,
-        key=lambda c: (
-            c.status != "Linked",
-            c.status != "PendingAuth",
-            c.platform_key != platform_key,
-            c.created or "",
-        ),
-        default=None,
-    )
-
-
-def pages(companies: int) -> int:
-    """Say how many requests a sweep over this many companies takes."""
+def page_count(companies: int) -> int:
+    """Return the number of requests that read a list of this many companies."""
     return max(1, math.ceil(companies / PAGE_SIZE))
-
-
-def _has_readable_tag(company: Company, customer_id: str) -> bool:
-    return CUSTOMER_TAG not in company.tags and company.tags.get(READABLE_TAG) == customer_id
-
-
-def _least_far(company: Company) -> tuple[bool, bool, str, str]:
-    connection = accounting_connection(company.connections)
-    return (connection is None or connection.status != "Linked", connection is None, company.created or "", company.id)
-
-
-def partner_connection(connections: Iterable[Connection]) -> Connection | None:
-    """Pick the partner expense connection of a company; of several, the linked one, then the oldest."""
-    partners = [c for c in connections if c.source_type == "Expense"]
-    return min(partners, key=lambda c: (c.status != "Linked", c.created or "", c.id), default=None)
 
 
 def _company(company_id: str) -> str:

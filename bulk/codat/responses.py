@@ -42,7 +42,7 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
     return Reply(_outcome(status, is_codats=is_codats), status, None, problem, headers, is_codats)
 
 
-def unsent(what: str) -> Reply:
+def not_sent(what: str) -> Reply:
     """Say that a request never left this machine."""
     return Reply(Outcome.NOT_SENT, problem=Problem(what, "unreachable"), is_readable=False)
 
@@ -52,7 +52,7 @@ def untrusted(what: str) -> Reply:
     return Reply(Outcome.NOT_SENT, problem=Problem(what, UNTRUSTED), is_readable=False)
 
 
-def lost(what: str) -> Reply:
+def no_response(what: str) -> Reply:
     """Say that a request left and no answer came back."""
     return Reply(Outcome.UNKNOWN, problem=Problem(what, "no answer"), is_readable=False)
 

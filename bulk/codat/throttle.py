@@ -94,7 +94,7 @@ class Throttle:
         self._was_told = False  # whether any answer came yet
         self._changed = anyio.Event()
         self._budget = Budget(reserve)
-        self.outage = CircuitBreaker(concurrency)
+        self.breaker = CircuitBreaker(concurrency)
         self.stop: Stop | None = None
         self.closed = anyio.Event()
 
@@ -218,11 +218,11 @@ class Throttle:
             self._allowed += 1
 
     def _watch_outage(self, reply: Reply, now: float, wall: float, *, creates: bool) -> None:
-        until = self.outage.note(reply.outcome, now, creates=creates)
+        until = self.breaker.note(reply.outcome, now, creates=creates)
         if until is None:
             return
         said = reply.problem.text if reply.problem else "no answer"
-        if self.outage.is_hopeless(now):
+        if self.breaker.is_hopeless(now):
             minutes = round(GIVE_UP_AFTER / 60)
             self.close(Stop(f"Codat has been out of reach for {minutes} minutes: {said}", 75))
         elif until > self._hold_until:
@@ -263,7 +263,7 @@ class Throttle:
             elif (
                 wait <= 0
                 and not self._budget.is_overdrawn
-                and self._entered < (1 if self.outage.is_on else self._allowed)
+                and self._entered < (1 if self.breaker.is_tripped else self._allowed)
             ):
                 return
             else:
@@ -300,9 +300,9 @@ class Slot:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self.over()
+        self.end()
 
-    def over(self) -> None:
+    def end(self) -> None:
         """Make room for the next one: the answer is there, what remains to be done needs no Codat."""
         if not self._is_over:
             self._is_over = True

@@ -220,10 +220,10 @@ async def _exchange(
         ticket = reservation.spend()
         reply, changes = steps.read_answer(entry, step, await context.client.send(request, key=key), context.wall())
         context.throttle.on_response(ticket, reply, creates=key is not None)
-        turn.over()
+        turn.end()
         attempts = 1
     else:  # a 429 or a stop came in while the intent was being committed
-        reply, changes, attempts = responses.unsent("the run was held or stopped before it left"), {}, 0
+        reply, changes, attempts = responses.not_sent("the run was held or stopped before it left"), {}, 0
 
     ask = Attempt(step, key, request.body, sent_at, reply.outcome, reply.status, context.run)
     # A lost answer may have carried another linkUrl: the last one is never restored after it.
@@ -294,7 +294,7 @@ async def _ask(
             if reply.outcome is Outcome.DONE or (step is Step.DELETE and steps.is_gone(reply)):
                 reply, changes = read(entry, reply, context.wall())
             context.throttle.on_response(ticket, reply, creates=False)
-            turn.over()
+            turn.end()
             if reply.outcome is Outcome.REJECTED:
                 changes = steps.troubled(step, reply.problem)
 
@@ -344,7 +344,7 @@ async def _try_later(item: Item, step: Step, reply: Reply, context: RunContext) 
     While Codat is down for everybody, nobody's tries are counted: the gate does the waiting.
     """
     now = context.wall()
-    is_own_fault = not context.throttle.outage.is_on and context.throttle.is_open
+    is_own_fault = not context.throttle.breaker.is_tripped and context.throttle.is_open
     if not is_own_fault:
         return Deferred(Item(item.entry, item.tries), now + retry.backoff(1, context.rng))
     tries, since = item.tries + 1, now if item.since is None else item.since

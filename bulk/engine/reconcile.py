@@ -152,7 +152,7 @@ async def _fetch(
                 if page is None and reply.outcome is Outcome.DONE:
                     reply = responses.unreadable(reply, "a page of companies")
                 context.throttle.on_response(ticket, reply, creates=False)
-                turn.over()
+                turn.end()
                 intent = Intent(None, None, request.operation, sent_at)
                 result = Result(reply.outcome, context.wall(), reply.status, reply.problem)
 

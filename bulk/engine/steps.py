@@ -13,7 +13,7 @@ from enum import Enum, auto
 from functools import lru_cache
 from typing import Any
 
-from bulk.codat import endpoints, responses
+from bulk.codat import endpoints, responses, selection
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.model import DELETED, Company, Connection, CustomerRecord, Outcome, Problem, State, Step, customer_tag
@@ -182,8 +182,8 @@ def read_connections(entry: CustomerRecord, step: Step, reply: Reply, at: float)
     connections = endpoints.read_connections(reply.content)
     if connections is None:
         return responses.unreadable(reply, "a page of connections"), {}
-    accounting = endpoints.accounting_connection(connections, entry.platform_key)
-    partner = endpoints.partner_connection(connections)
+    accounting = selection.accounting_connection(connections, entry.platform_key)
+    partner = selection.partner_connection(connections)
     absent, found = replace(reply, outcome=Outcome.NOT_FOUND), replace(reply, outcome=Outcome.FOUND)
     if step is Step.CONNECTION:
         return (found, connected(accounting, issued_at=timestamp(at))) if accounting else (absent, {})
@@ -223,7 +223,7 @@ def is_gone(reply: Reply) -> bool:
 
 def company_of(entry: CustomerRecord, companies: Iterable[Company]) -> Company | None:
     """Pick the company that a list shows of a customer who has none; one that was deleted is none, shown or not."""
-    return endpoints.find_company([c for c in companies if c.id != entry.deleted_id], entry.customer_id)
+    return selection.find_company([c for c in companies if c.id != entry.deleted_id], entry.customer_id)
 
 
 def taken_over(entry: CustomerRecord, company: Company, *, batch: str, at: float) -> Changes:
@@ -240,11 +240,11 @@ def taken_over(entry: CustomerRecord, company: Company, *, batch: str, at: float
         "knows_connections": company.knows_connections,
         "state": State.PENDING,
     } | NO_ERROR
-    connection = endpoints.accounting_connection(company.connections, entry.platform_key)
+    connection = selection.accounting_connection(company.connections, entry.platform_key)
     if connection is None:
         return changes
     changes |= listed(connection, at=at)
-    partner = endpoints.partner_connection(company.connections)
+    partner = selection.partner_connection(company.connections)
     if partner is None:
         return changes
     return changes | partnered(partner) | {"state": state_of(connection.status, has_partner=True)}
@@ -259,7 +259,7 @@ def refreshed(entry: CustomerRecord, company: Company, *, at: float) -> Changes:
         return NO_ERROR | {"connection_status": None, "state": State.PENDING} if entry.connection_status else {}
     if accounting is None:
         return {} if entry.connection_status == DELETED else deleted(Step.CONNECTION)
-    partner = endpoints.partner_connection(company.connections)
+    partner = selection.partner_connection(company.connections)
     shown = (accounting.id, accounting.status, partner and partner.id, partner.status if partner else None)
     known = (entry.connection_id, entry.connection_status, entry.partner_connection_id, entry.partner_status)
     if shown == known or (partner is None and shown[:2] == known[:2] and entry.partner_status == DELETED):
@@ -281,7 +281,7 @@ def _current(entry: CustomerRecord, connections: Sequence[Connection]) -> Connec
 
     A customer may have linked other software than asked, and ended that later: then nobody is asked once more.
     """
-    best = endpoints.accounting_connection(connections, entry.platform_key)
+    best = selection.accounting_connection(connections, entry.platform_key)
     own = next((c for c in connections if c.id == entry.connection_id), None)
     if best is None or own is None or best.status == "Linked":
         return own if own is not None and own.status == "Linked" else best

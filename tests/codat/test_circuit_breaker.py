@@ -11,7 +11,7 @@ LOST, DONE = Outcome.UNKNOWN, Outcome.DONE
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "is_on"),
+    ("outcomes", "is_tripped"),
     [
         ([(LOST, True)] * 4, False),  # too few
         ([(LOST, True)] * 5, True),  # as many in a row as may be in flight
@@ -27,19 +27,19 @@ LOST, DONE = Outcome.UNKNOWN, Outcome.DONE
         ([(LOST, True)] * 9 + [(Outcome.REJECTED, True)], False),  # it answers: it is there
     ],
 )
-def test_so_many_faults_in_a_row_are_an_outage(outcomes: list[tuple[Outcome, bool]], is_on: bool) -> None:
+def test_so_many_faults_in_a_row_are_an_breaker(outcomes: list[tuple[Outcome, bool]], is_tripped: bool) -> None:
     """Over all customers and without a success."""
-    outage = CircuitBreaker(concurrency=5)
+    breaker = CircuitBreaker(concurrency=5)
     for outcome, creates in outcomes:
-        outage.note(outcome, 0.0, creates=creates)
-    assert outage.is_on is is_on
+        breaker.note(outcome, 0.0, creates=creates)
+    assert breaker.is_tripped is is_tripped
 
 
 def test_the_pauses_grow_and_end_with_the_patience() -> None:
     """One, two, four seconds; never beyond the time at which the run gives up."""
-    outage, now, pauses = CircuitBreaker(concurrency=1), 0.0, []
-    while not outage.is_hopeless(now):
-        until = outage.note(LOST, now, creates=True)
+    breaker, now, pauses = CircuitBreaker(concurrency=1), 0.0, []
+    while not breaker.is_hopeless(now):
+        until = breaker.note(LOST, now, creates=True)
         if until is not None:
             pauses.append(until - now)
             now = until

@@ -8,20 +8,8 @@ from typing import Any
 import pytest
 
 from bulk.codat import endpoints
-from bulk.codat.endpoints import accounting_connection, find_company, read_company, read_company_page, read_connection
-from bulk.model import Company, Connection, customer_tag
-
-
-def connection(
-    name: str, status: str, *, kind: str = "Accounting", key: str = "gbol", created: str = "1"
-) -> Connection:
-    """Make a connection."""
-    return Connection(name, status, kind, key, None, created)
-
-
-def company(name: str, *connections: Connection, created: str = "1", **tags: str) -> Company:
-    """Make a company."""
-    return Company(name, "Acme", None, created, tags, connections)
+from bulk.codat.endpoints import read_company, read_company_page, read_connection
+from bulk.model import Company
 
 
 @pytest.mark.parametrize("customer_id", ["00123", "a&&b||{c}=d", "株式会社" * 25, "'; drop"])
@@ -87,52 +75,6 @@ def test_a_page_without_companies_that_names_another_is_none(results: list[objec
     """Such a list could go on for ever; an empty page that names none is the end of it."""
     assert read_company_page({"results": results, "_links": {"next": {"href": "/companies?page=2"}}}) is None
     assert read_company_page({"results": results, "_links": {}}) is not None
-
-
-TAG = customer_tag("a")
-
-
-@pytest.mark.parametrize(
-    ("companies", "found"),
-    [
-        ([], None),  # none
-        ([company("1", uid="b")], None),  # somebody else's
-        ([company("1", uid="a")], "1"),  # one that others made, with the identifier
-        ([company("1", uid="a", bulk_uid=customer_tag("b"))], None),  # one of ours, whose `uid` was edited
-        ([company("2", bulk_uid=TAG, created="2"), company("1", bulk_uid=TAG)], "1"),  # the older
-        ([company("1", bulk_uid=TAG), company("2", connection("n", "PendingAuth"), bulk_uid=TAG)], "2"),  # further
-        # the one that the customer has linked
-        (
-            [
-                company("1", connection("n", "PendingAuth"), bulk_uid=TAG),
-                company("2", connection("m", "Linked"), bulk_uid=TAG, created="2"),
-            ],
-            "2",
-        ),
-    ],
-)
-def test_of_several_companies_the_one_that_got_furthest_is_the_customers(
-    companies: list[Company], found: str | None
-) -> None:
-    """What a customer has linked is never left behind."""
-    picked = find_company(companies, "a")
-    assert (picked.id if picked else None) == found
-
-
-@pytest.mark.parametrize(
-    ("connections", "found"),
-    [
-        ([connection("e", "Linked", kind="Expense")], None),  # the partner's is none
-        ([connection("1", "Unlinked"), connection("2", "PendingAuth")], "2"),  # one that still can be linked
-        ([connection("1", "PendingAuth"), connection("2", "Linked", key="qhyg")], "2"),  # the linked one first
-        ([connection("1", "PendingAuth", key="qhyg"), connection("2", "PendingAuth")], "2"),  # then the platform's
-        ([connection("2", "Linked", created="2"), connection("1", "Linked")], "1"),  # then the oldest
-    ],
-)
-def test_of_several_connections_one_is_the_accounting_one(connections: list[Connection], found: str | None) -> None:
-    """Whatever order Codat lists them in."""
-    picked = accounting_connection(connections, "gbol")
-    assert (picked.id if picked else None) == found
 
 
 @pytest.mark.parametrize(

@@ -312,7 +312,7 @@ def test_a_list_never_replaces_the_link_of_the_same_connection(entry: CustomerRe
         (Step.DELETE, WAITS, responses.read(204, {}, b""), O.DONE, NOTHING_SENT | {"deleted_id": WAITS.company_id}),
         (Step.DELETE, WAITS, NOT_FOUND, O.DONE, NOTHING_SENT | {"deleted_id": WAITS.company_id}),  # somebody was faster
         (Step.DELETE, WAITS, NO_PAGE, O.REJECTED, {}),
-        (Step.DELETE, WAITS, responses.lost("no answer"), O.UNKNOWN, {}),
+        (Step.DELETE, WAITS, responses.no_response("no answer"), O.UNKNOWN, {}),
         # COMPANY and CONNECTION
         (Step.COMPANY, NEW, answer({"name": "Acme"}), O.UNKNOWN, {}),  # without an id
         (Step.CONNECTION, EMPTY, NOT_FOUND, O.REJECTED, {}),
@@ -456,13 +456,13 @@ RESTORED = {"link_url": LINK, "link_issued_at": ISSUED}
     ("step", "reply", "in_doubt", "changes"),
     [
         # nothing was done: the link is good as before
-        (Step.LINK, responses.unsent("no connection"), False, RESTORED),
+        (Step.LINK, responses.not_sent("no connection"), False, RESTORED),
         (Step.LINK, responses.read(429, {}, b""), False, RESTORED),
         (Step.LINK, responses.read(409, {}, b""), False, RESTORED),
         (Step.LINK, responses.read(401, {}, b""), False, RESTORED),
         (Step.LINK, NO_PAGE, False, RESTORED | {"error_step": Step.LINK, "error_code": "404"}),
         # another may have been minted: the last one is no good any more, perhaps
-        (Step.LINK, responses.lost("no answer"), False, {}),
+        (Step.LINK, responses.no_response("no answer"), False, {}),
         (Step.LINK, responses.read(502, {}, b""), False, {}),
         (Step.LINK, responses.read(500, {}, b'{"statusCode":500}'), False, {}),
         # what was sent is what Codat has, unless it is certain that it has nothing

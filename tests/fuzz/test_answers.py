@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from runs.crash_runs import EPOCH, Life, Place, folder_of_a_test
 from runs.fake_codat import Pretend
 
-from bulk.codat import endpoints, quota, responses
+from bulk.codat import endpoints, quota, responses, selection
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.codat.webhooks import read_event
@@ -145,9 +145,9 @@ def _read_in_every_way(reply: Reply) -> None:
         _can_be_asked_for(endpoints.get_connection("c", one.id))
     if page and page.next_path:
         _can_be_asked_for(endpoints.next_page(page.next_path))
-    endpoints.find_company(companies, "1")
-    endpoints.accounting_connection(connections, "gbol")
-    endpoints.partner_connection(connections)
+    selection.find_company(companies, "1")
+    selection.accounting_connection(connections, "gbol")
+    selection.partner_connection(connections)
     platforms, following = endpoints.read_platforms(content)
     _can_be_kept(*(platforms or {}), *(platforms or {}).values())
     if following:

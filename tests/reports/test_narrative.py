@@ -28,7 +28,7 @@ from bulk.reports.rows import QuotaFigures, RowFigures, Summary
 from bulk.reports.summary import advice, funnel, narrative
 from bulk.reports.summary.advice import BatchLocation
 from bulk.reports.summary.timeline import MAX_SLICES, timeline
-from bulk.settings import STAND_IN
+from bulk.settings import SANDBOX
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 TOMORROW = "2026-11-24T00:00:00Z"
@@ -250,7 +250,7 @@ def test_an_input_is_never_taken_for_an_option() -> None:
 def test_commands_go_to_the_codat_of_the_last_run(base_url: str | None, has_sandbox: bool, expected: list[str]) -> None:
     """The batch remembers it; a stand-in in its own folder is started by --sandbox."""
     place = replace(HERE, has_sandbox=has_sandbox)
-    codat = STAND_IN if base_url and base_url.startswith("http:") else "api.codat.io"
+    codat = SANDBOX if base_url and base_url.startswith("http:") else "api.codat.io"
     assert advice.where(figures(base_url=base_url, codat=codat), place) == expected
 
 

@@ -60,8 +60,8 @@ def _error(status: int) -> bytes:
 
 # What comes back where nothing is done.
 UNDONE = {
-    Fate.NO_CONNECTION: responses.unsent("no connection: refused"),
-    Fate.LOST_BEFORE: responses.lost("connection lost"),
+    Fate.NO_CONNECTION: responses.not_sent("no connection: refused"),
+    Fate.LOST_BEFORE: responses.no_response("connection lost"),
     Fate.GATEWAY_BEFORE: responses.read(502, {}, GATEWAY),
     Fate.HTML: responses.read(200, {}, GATEWAY),
     Fate.THROTTLED: responses.read(429, {"retry-after": "1"}, _error(429)),
@@ -175,11 +175,11 @@ class Pretend:
             return UNDONE[fate]
         if fate is Fate.LATE:
             self.late.append(lambda: self._done(request, key, None))
-            return responses.lost("no answer in time")
+            return responses.no_response("no answer in time")
         kept = {Fate.KEPT_BEFORE: 500, Fate.KEPT_AFTER: 500}.get(fate)
         status, body = self._done(request, key, kept, is_done=fate is not Fate.KEPT_BEFORE, lags=fate is Fate.LAGGING)
         if fate is Fate.LOST_AFTER:
-            return responses.lost("connection lost")
+            return responses.no_response("connection lost")
         if fate is Fate.GATEWAY_AFTER:
             return responses.read(502, {}, GATEWAY)
         if fate is Fate.TRUNCATED:

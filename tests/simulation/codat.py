@@ -167,11 +167,11 @@ class Codat:
         """Give what the client makes of a request whose time has come."""
         fate, answer = exchange.passage.fate, exchange.answer
         if fate is Fate.NO_CONNECTION:
-            reply = responses.unsent("no connection: refused")
+            reply = responses.not_sent("no connection: refused")
         elif exchange.gives_up:
-            reply = responses.lost("no answer in time")
+            reply = responses.no_response("no answer in time")
         elif fate in (Fate.LOST_BEFORE, Fate.LOST_AFTER, Fate.CUT_OFF) or answer is None:
-            reply = responses.lost("connection lost")
+            reply = responses.no_response("connection lost")
         else:
             reply = responses.read(*self._changed(exchange.passage, answer))
         exchange.reply = reply

@@ -162,7 +162,7 @@ class Unlink(_Job):
         """Ask how far they are, since only a linked connection can be unlinked; then unlink those."""
         context = session.context
         companies, all_companies = await context.writer.write(_named_companies)
-        if len(companies) <= endpoints.pages(all_companies):
+        if len(companies) <= endpoints.page_count(all_companies):
             await look_at(context, companies, Adopter(context.batch, session.hook).of_all(), session.hook)
             await context.writer.write(lambda db: _mark_unseen(db, NAMED, context.wall()))
         else:

@@ -76,7 +76,7 @@ class Migration:
             may_be_there = await context.writer.write(customers.has_strangers_to_do)
             doubtful, newest, companies = await context.writer.write(_doubts)
             is_settled = newest + retry.SETTLING_OF_KEPT <= context.wall()  # else they wait, and the others need not
-            is_dear = not is_settled or doubtful <= endpoints.pages(companies + doubtful)
+            is_dear = not is_settled or doubtful <= endpoints.page_count(companies + doubtful)
             if is_dear and not may_be_there:
                 return replace(context, sweep=self._sweep)
             tag = None if may_be_there else tag  # another batch may have made them

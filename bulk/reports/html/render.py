@@ -29,7 +29,7 @@ from bulk.reports.rows import CHANGE, RESULTS, moment
 from bulk.reports.summary import advice, funnel, narrative
 from bulk.reports.summary.advice import BatchLocation
 from bulk.reports.summary.timeline import timeline
-from bulk.settings import STAND_IN
+from bulk.settings import SANDBOX
 from bulk.text import FORMULA, count, duration, percent, time
 
 MAX_HOLDS: Final = 10
@@ -54,7 +54,7 @@ def page(figures: Figures, customers: Customers, rejected: Iterable[Rejected], p
             run=figures.last_run,
             headline=narrative.headline(figures),
             last_run=narrative.last_run(figures),
-            codat=figures.codat or (STAND_IN if place.has_sandbox else figures.base_url),
+            codat=figures.codat or (SANDBOX if place.has_sandbox else figures.base_url),
             steps=tuple(advice.next_steps(figures, place)),
             changes=funnel.changes(figures),
             states=funnel.states(figures),

@@ -13,7 +13,7 @@ from typing import Final
 
 from bulk.model import State
 from bulk.reports.figures import Example, Failure, Figures, Rejected
-from bulk.settings import CODAT, STAND_IN
+from bulk.settings import CODAT, SANDBOX
 from bulk.text import count, time
 
 MAX_EXAMPLES: Final = 3
@@ -80,7 +80,7 @@ def quota(figures: Figures) -> Quota:
 
 def where(figures: Figures, place: BatchLocation) -> list[str]:
     """Give the options that say where Codat is, for the next command on the batch."""
-    if place.has_sandbox and figures.codat == STAND_IN:
+    if place.has_sandbox and figures.codat == SANDBOX:
         return ["--sandbox"]
     url = figures.base_url
     return [] if url in (None, CODAT) else ["--base-url", str(url)]
