@@ -1,4 +1,4 @@
-"""What all tests share: one browser for those that look at a page, and no clock for those that draw examples."""
+"""What all tests share: Ctrl-C that reaches processes, one browser, and property tests without a time limit."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from collections.abc import Iterator
 import pytest
 from browser import MISSING, Browser, ChromiumMissingError, chromium
 from hypothesis import settings
+from interrupts import restore_sigint
 
-settings.register_profile("bulk", deadline=None)  # a busy machine is no failure
+restore_sigint()
+settings.register_profile("bulk", deadline=None)  # a slow machine is not a failure
 settings.load_profile("bulk")
 
 
 @pytest.fixture(scope="session")
 def installed() -> Iterator[Browser | None]:
-    """Give a real browser, or None where there is no Chromium."""
+    """Start a real browser; None where Chromium is missing."""
     try:
         with chromium() as opened:
             yield opened
@@ -24,7 +26,7 @@ def installed() -> Iterator[Browser | None]:
 
 @pytest.fixture(scope="session")
 def browser(installed: Browser | None) -> Browser:
-    """Give a real browser; without Chromium the test is skipped and says how to install it."""
+    """Return the real browser. Without Chromium, skip the test and say how to install it."""
     if installed is None:
         pytest.skip(MISSING)
     return installed

@@ -18,6 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from interrupts import restore_sigint
+
 from chaos.judge import LostSight, MadeTwice
 from chaos.round import Round
 from chaos.tally import ImportDiff
@@ -87,6 +89,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--first", type=int, help="the seed of the first round; by default one drawn by chance")
     parser.add_argument("--at-once", type=int, default=AT_ONCE)
     options = parser.parse_args(arguments)
+    restore_sigint()
     if options.rounds < 1 or options.at_once < 1 or min(options.seed or 0, options.first or 0) < 0:
         parser.error("rounds are counted from 1, seeds from 0")
     first = random.SystemRandom().randrange(MAX_SEEDS) if options.first is None else options.first

@@ -62,7 +62,7 @@ cli.main()
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("another", [None, "ImportError", "SystemError", "BaseException"])
-def test_what_stops_a_command_while_it_loads_ends_it_with_130(name: str, another: str | None) -> None:
+def test_a_signal_while_a_command_loads_ends_it_with_130(name: str, another: str | None) -> None:
     """Where a bare KeyboardInterrupt passes through `exec`, Python ends by the signal; Rust makes a panic of it."""
     code = WHILE_LOADING.format(name=name, is_made_another=another is not None, another=another)
     ended = subprocess.run([sys.executable, "-c", code, "check"], capture_output=True, text=True, check=False)
@@ -169,7 +169,7 @@ def test_what_comes_while_python_ends_does_not_change_the_exit_code(name: str) -
     assert (ended.returncode, ended.stderr) == (1, "")
 
 
-def test_sigterm_is_as_ctrl_c_after_a_run_too() -> None:
+def test_sigterm_after_a_run_acts_as_ctrl_c_does() -> None:
     """While the summary is printed, that is: the loop that heard of it has gone, and Python would end the process."""
 
     async def nothing(_: Progress, interrupt: anyio.Event) -> None:
