@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -13,6 +15,8 @@ from bulk.codat.forecast import NOBODY, Linking, forecast
 from bulk.codat.quota import QUOTA_A_COMPANY
 from bulk.input import Suspects, open_input
 from bulk.model import REQUESTS_OF_A_CUSTOMER
+from bulk.problems import parse, remedy, sentence
+from bulk.text import echo_column
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,8 @@ class Cost:
 class CheckResult:
     """What `check` found in an input file; nothing was sent.
 
-    `faults`: row, customer_id, field, value, problem, remedy. `renamed`: row, customer_id, company_name, name_sent.
+    `problems`: row, customer_id, code, field, value, problem, remedy.
+    `renamed`: row, customer_id, company_name, name_sent.
     `suspects`, which a spreadsheet has probably changed: row, customer_id, field, value, suspicion, remedy. No row is
     rejected for it.
     """
@@ -39,7 +44,7 @@ class CheckResult:
     accepted: int
     rejected: int
     platforms: Mapping[str, int]  # customers by platformKey
-    faults: pl.DataFrame
+    problems: pl.DataFrame
     renamed: pl.DataFrame
     notes: tuple[str, ...]  # how the file was read
     rate: int
@@ -63,31 +68,44 @@ def check(
 ) -> CheckResult:
     """Read and validate an input file; send nothing. Raises UnreadableInput, WrongUsage.
 
-    `mapping`: field → column. `most_lines`: of faults, renamed customers and suspects that are kept.
+    `mapping`: field → column. `most_lines`: of problems, renamed customers and suspects that are kept.
     """
     source = open_input(Path(path), mapping=mapping or {})
     accepted = rejected = 0
-    faults: list[pl.DataFrame] = []
+    problems: list[_Line] = []
     renamed: list[pl.DataFrame] = []
     platforms: dict[str, int] = {}
     suspects = Suspects()
-    for batch in source.batches():
-        accepted += batch.accepted.height
-        rejected += batch.rejected.height
-        for key, customers in batch.accepted["platform_key"].value_counts().iter_rows():
+    for rows in source.read():
+        accepted += rows.accepted.height
+        rejected += rows.rejected.height
+        for key, customers in rows.accepted["platform_key"].value_counts().iter_rows():
             platforms[key] = platforms.get(key, 0) + customers
-        changed = batch.accepted.filter(pl.col("company_name") != pl.col("name_sent"))
+        changed = rows.accepted.filter(pl.col("company_name") != pl.col("name_sent"))
         renamed.append(changed.select("row", "customer_id", "company_name", "name_sent"))
-        faults.append(batch.faults)
-        suspects.look(batch)
+        problems += itertools.islice(_lines(rows.rejected), most_lines - len(problems))
+        suspects.look(rows)
     return CheckResult(
         Path(path),
         accepted,
         rejected,
         dict(sorted(platforms.items(), key=lambda item: -item[1])),
-        pl.concat(faults, how="vertical").head(most_lines) if faults else pl.DataFrame(),
+        pl.DataFrame(problems, schema=_PROBLEMS, orient="row"),
         pl.concat(renamed, how="vertical").head(most_lines) if renamed else pl.DataFrame(),
         (*source.notes, *suspects.notes()),
         rate,
         suspects.found(most_lines),
     )
+
+
+_Line = tuple[int, str | None, str, str, str | None, str, str]
+_PROBLEMS: Final = dict.fromkeys(("row", "customer_id", "code", "field", "value", "problem", "remedy"), pl.String) | {
+    "row": pl.Int64
+}
+
+
+def _lines(rejected: pl.DataFrame) -> Iterator[_Line]:
+    rows = rejected.select("row", echo_column(pl.col("customer_id"), 80), "problems")
+    for row, customer_id, text in rows.iter_rows():
+        for each in parse(text):
+            yield row, customer_id, each["code"], each["field"], each.get("value"), sentence(each), remedy(each)

@@ -1,4 +1,4 @@
-"""Text for people and spreadsheets: numbers and times in words, and CSV cells that no spreadsheet runs as a formula.
+"""Text for people and spreadsheets: numbers, times, shortened texts, and cells that never run as formulas.
 
 A cell that begins like a formula gets one leading apostrophe. A text of apostrophes followed by such a beginning gets
 one more as well, so `unescape_formula` removes exactly one and every text survives the round trip.
@@ -28,6 +28,18 @@ def escape_formula(expr: pl.Expr) -> pl.Expr:
 def unescape_formula(expr: pl.Expr) -> pl.Expr:
     """Take away the apostrophe that `guard` put there; every other text stays as it is."""
     return expr.str.replace(rf"\A'('*{FORMULA})", "${1}")
+
+
+def shorten(text: str, width: int) -> str:
+    """Return the text with at most `width` characters; an ellipsis takes the place of a longer text's end."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def echo_column(texts: pl.Expr, width: int) -> pl.Expr:
+    """Return texts from outside in a form that is safe to show: shortened, on one line, without control characters."""
+    start = texts.str.slice(0, width + 1)
+    line = start.str.replace_all(r"[\r\n\t\u2028\u2029]+", " ").str.replace_all(r"[\x00-\x1f\x7f-\x9f]", "\ufffd")
+    return line.str.replace(rf"(?s)\A(.{{{width - 1}}}).{{2,}}\z", "${1}…")
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

@@ -11,7 +11,7 @@ import pytest
 import bulk
 
 HOME = Path(bulk.__file__).parent
-BASE = {"model", "errors", "settings", "text", "platforms"}
+BASE = {"model", "errors", "settings", "text", "platforms", "problems"}
 MAY_IMPORT = {
     "cli": {
         "api",
@@ -35,10 +35,11 @@ MAY_IMPORT = {
     "engine": {"input", "codat", "journal", *BASE},
     "codat": BASE,
     "journal": BASE,
-    "input": {"errors", "text", "platforms"},
+    "input": {"errors", "text", "platforms", "problems"},
     "reports": {"journal", *BASE},
     "sandbox": set(),
     **{leaf: {"model", "errors"} for leaf in BASE},
+    "problems": {"platforms", "text"},
 }
 FILES = sorted(HOME.rglob("*.py"))
 

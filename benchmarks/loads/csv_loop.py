@@ -49,7 +49,7 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
     """
     began = time.monotonic()
     from bulk.input.rules import BLANK, MAX_DESCRIPTION, MAX_EMAIL, MAX_ID, MAX_NAME
-    from bulk.platforms import platform_key, remedy
+    from bulk.platforms import nearest, platform_key
 
     import_seconds = time.monotonic() - began
     rows = accepted = faulty = 0
@@ -71,7 +71,9 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
             rows += 1
             found: list[Fault] = []
             if len(cells) != width:
-                found.append((rows, "row", "", f"has {len(cells)} cells where the header has {width}", "mend it"))
+                found.append(
+                    (rows, "row", "", f"has {len(cells)} cells where the header has {width}", "add the missing cells")
+                )
                 faulty += 1
                 faults += found if len(faults) < MAX_LINES else []
                 continue
@@ -84,9 +86,9 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
             if not customer_id:
                 found.append((rows, "customer_id", "", "is missing", "fill it in"))
             elif len(customer_id) > MAX_ID:
-                found.append((rows, "customer_id", customer_id, "is too long", "give a shorter identifier"))
+                found.append((rows, "customer_id", customer_id, "is too long", "use a shorter identifier"))
             elif CONTROL.search(customer_id):
-                found.append((rows, "customer_id", customer_id, "holds a control character", "remove it"))
+                found.append((rows, "customer_id", customer_id, "contains a control character", "remove it"))
 
             sent = name
             if not name:
@@ -95,7 +97,7 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
                 if len(name) > MAX_NAME:
                     found.append((rows, "company_name", name, "is too long", "shorten it"))
                 if CONTROL_BUT_SPACING.search(name):
-                    found.append((rows, "company_name", name, "holds a control character", "remove it"))
+                    found.append((rows, "company_name", name, "contains a control character", "remove it"))
                 if UNFOLDED.search(name):
                     sent = " ".join(DROPPED.sub("", unicodedata.normalize("NFKD", name).translate(PLAIN)).split())
                     if not sent:
@@ -109,25 +111,25 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
                     keys[platform] = platform_key(platform)
                 key = keys[platform]
                 if key is None:
-                    found.append((rows, "platform", platform, "names no platform", remedy(platform)))
+                    found.append((rows, "platform", platform, "is unknown", " or ".join(nearest(platform))))
 
             if email:
                 if len(email) > MAX_EMAIL:
-                    found.append((rows, "email", email, "is too long", "write a shorter one"))
+                    found.append((rows, "email", email, "is too long", "use a shorter address"))
                 if not EMAIL.fullmatch(email):
-                    found.append((rows, "email", email, "is no email address", "write one address"))
+                    found.append((rows, "email", email, "is not a valid email address", "write one address"))
 
             if description:
                 if len(description) > MAX_DESCRIPTION:
                     found.append((rows, "description", description, "is too long", "shorten it"))
                 if CONTROL_BUT_SPACING.search(description):
-                    found.append((rows, "description", description, "holds a control character", "remove it"))
+                    found.append((rows, "description", description, "contains a control character", "remove it"))
 
             if customer_id:
                 first_row = first_rows.get(customer_id)
                 if first_row is not None:
-                    problem = f"stands in row {first_row} already"
-                    found.append((rows, "customer_id", customer_id, problem, "give each customer one row"))
+                    problem = f"duplicates row {first_row}"
+                    found.append((rows, "customer_id", customer_id, problem, "keep one row for each customer"))
                 elif not found:
                     first_rows[customer_id] = rows
 

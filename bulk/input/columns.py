@@ -32,7 +32,7 @@ class Header:
 
     columns: tuple[str, ...]
     places: Mapping[str, int]
-    mended: bool
+    is_rejects_file: bool
     guarded: bool
     """Whether its texts may have an apostrophe that keeps a spreadsheet from running them: it is one of our reports."""
     cells: int
@@ -69,15 +69,15 @@ def read_header(
     """
     trimmed = [name.strip().strip("\ufeff\u200b").strip() for name in names]
     cells, named = len(trimmed), max((place for place, name in enumerate(trimmed, 1) if name), default=0)
-    mended = named > len(OUR_OWN) and tuple(trimmed[named - len(OUR_OWN) : named]) == OUR_OWN
-    guarded = mended or (has_guards and any(report <= set(trimmed) for report in OUR_REPORTS))
-    if mended:
+    is_rejects_file = named > len(OUR_OWN) and tuple(trimmed[named - len(OUR_OWN) : named]) == OUR_OWN
+    guarded = is_rejects_file or (has_guards and any(report <= set(trimmed) for report in OUR_REPORTS))
+    if is_rejects_file:
         trimmed = trimmed[:named]  # a spreadsheet adds nameless columns
     if guarded:
         trimmed = pl.select(unescape_formula(pl.lit(pl.Series(trimmed, dtype=pl.String)))).to_series().to_list()
-    if mended:
+    if is_rejects_file:
         trimmed = [*_as_in_the_input(trimmed[:-2]), *OUR_OWN]
-    columns, renamed = _unique(trimmed[:-2] if mended else trimmed)
+    columns, renamed = _unique(trimmed[:-2] if is_rejects_file else trimmed)
     places = {_field(field): _mapped(path, column, columns) for field, column in mapping.items()}
     for field in FIELDS:
         if field not in places and (place := _found(path, field, columns, trimmed)) is not None:
@@ -89,11 +89,11 @@ def read_header(
         for field, place in places.items()
         if columns[place] != field
     ]
-    if guarded and not mended:
+    if guarded and not is_rejects_file:
         notes.append("it is one of bulk's own reports: the apostrophes that guard its texts are taken away")
-    if not mended and OUR_OWN in itertools.pairwise(trimmed):
-        notes.append("its columns row and reasons are not the last, so it is not read as a rejects.csv that was mended")
-    return Header(columns, places, mended, guarded, cells, named, (*renamed, *notes))
+    if not is_rejects_file and OUR_OWN in itertools.pairwise(trimmed):
+        notes.append("its columns row and reasons are not the last, so it is not read as a corrected rejects.csv")
+    return Header(columns, places, is_rejects_file, guarded, cells, named, (*renamed, *notes))
 
 
 def _as_in_the_input(names: Sequence[str]) -> list[str]:

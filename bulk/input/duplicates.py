@@ -21,7 +21,7 @@ _AS_BEFORE: Final = ((pl.col("h1") == pl.col("h1").shift()) & (pl.col("h2") == p
 )
 
 
-class Seen:
+class FirstRows:
     """The ids of all rows that came by so far, each with its first row."""
 
     def __init__(self) -> None:

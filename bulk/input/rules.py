@@ -1,4 +1,4 @@
-"""The rules that each row must keep, and for every broken one what to do about it."""
+"""The rules that each row must keep. `bulk.problems` has the sentence for each broken one."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import Final
 
 import polars as pl
 
-from bulk import platforms
+from bulk.input.frames import SURPLUS
 from bulk.input.names import fold_name
+from bulk.platforms import platform_key
+from bulk.problems import WHOLE_ROW, field_of
 
 MAX_ID: Final = 100
-"""Codat keeps it in a tag, whose value has at most 100 characters."""
+"""The identifier becomes the value of a tag, which has at most 100 characters in Codat."""
 MAX_NAME: Final = 500
 MAX_DESCRIPTION: Final = 5_000
 MAX_EMAIL: Final = 254
-_SHOWN: Final = 80
 
 INVISIBLE: Final = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u180e"
 BLANK: Final = (
@@ -34,86 +35,69 @@ _EMAIL: Final = rf"\A{_WORD}@{_LABEL}(?:\.{_LABEL})+\z"
 class Rule:
     """One way in which a row can be wrong."""
 
-    name: str
-    field: str
+    code: str
     is_broken: pl.Expr
-    problem: pl.Expr
-    remedy: pl.Expr
+    parameters: tuple[pl.Expr, ...] = ()
+    """What the problem's sentence needs, each under its name."""
+
+    @property
+    def value(self) -> pl.Expr:
+        """The text that breaks the rule."""
+        field = field_of(self.code)
+        return pl.col(SURPLUS if field == WHOLE_ROW else field)
 
 
 def trimmed(column: pl.Expr) -> pl.Expr:
-    """The text without white space and invisible characters around it; null when nothing is left."""
+    """Return the text without white space and invisible characters around it; null if nothing is left."""
     return column.str.strip_chars(BLANK).replace("", None)  # `when` would strip twice
 
 
 def derived() -> list[pl.Expr]:
-    """What is worked out from the trimmed fields before the rules are applied."""
+    """Return the columns that are calculated from the trimmed fields before the rules are applied."""
     return [
         fold_name(pl.col("company_name")).alias("name_sent"),
-        platforms.platform_keys(pl.col("platform")).alias("platform_key"),
+        pl.col("platform").map_batches(_keys, return_dtype=pl.String, is_elementwise=True).alias("platform_key"),
     ]
 
 
-def _rule(name: str, field: str, is_broken: pl.Expr, problem: str, remedy: str) -> Rule:
-    return Rule(name, field, is_broken, pl.lit(problem), pl.lit(remedy))
+def _keys(platforms: pl.Series) -> pl.Series:
+    # A file contains few different platforms: each is looked up once.
+    keys = {text: platform_key(text) for text in platforms.unique().drop_nulls()}
+    return platforms.replace_strict(keys, default=None, return_dtype=pl.String)
 
 
 def _missing(field: str) -> Rule:
-    return _rule(f"{field}_missing", field, pl.col(field).is_null(), "is missing", "fill it in")
+    return Rule(f"{field}_missing", pl.col(field).is_null())
 
 
-def _too_long(field: str, most: int, remedy: str) -> Rule:
-    # Bytes are counted already, and a text has at most as many characters: few are looked at twice.
+def _too_long(field: str, limit: int) -> Rule:
+    # The number of bytes is known, and a text has at most as many characters: few texts are looked at twice.
     text = pl.col(field)
-    is_broken = (text.str.len_bytes() > most) & (text.str.len_chars() > most)
-    return _rule(f"{field}_too_long", field, is_broken, f"is longer than {most:,} characters", remedy)
+    is_broken = (text.str.len_bytes() > limit) & (text.str.len_chars() > limit)
+    return Rule(f"{field}_too_long", is_broken, (pl.lit(limit).alias("max_characters"),))
 
 
-def _control(field: str, pattern: str, problem: str) -> Rule:
-    return _rule(f"{field}_control", field, pl.col(field).str.contains(pattern), problem, "remove it")
+def _control(field: str, pattern: str) -> Rule:
+    return Rule(f"{field}_control_character", pl.col(field).str.contains(pattern))
 
 
 RULES: Final = (
     _missing("customer_id"),
-    _too_long("customer_id", MAX_ID, "give a shorter identifier"),
-    _control("customer_id", _CONTROL, "holds a line break or another control character"),
+    _too_long("customer_id", MAX_ID),
+    _control("customer_id", _CONTROL),
     _missing("company_name"),
-    _too_long("company_name", MAX_NAME, "shorten it"),
-    _control("company_name", _CONTROL_BUT_SPACING, "holds a control character"),
-    _rule(
-        "name_empty",
-        "company_name",
-        pl.col("name_sent") == "",
-        "has no character that Codat keeps",
-        "write it in Latin letters; Codat keeps A-Z a-z 0-9, blanks and - ' & @ . , ? !",
-    ),
+    _too_long("company_name", MAX_NAME),
+    _control("company_name", _CONTROL_BUT_SPACING),
+    Rule("company_name_unusable", pl.col("name_sent") == ""),
     _missing("platform"),
-    _control("platform", _CONTROL, "holds a line break or another control character"),
-    _rule(
+    _control("platform", _CONTROL),
+    Rule(
         "platform_unknown",
-        "platform",
         pl.col("platform_key").is_null() & pl.col("platform").is_not_null(),
-        "names no platform, or more than one",
-        "",  # depends on the text
+        (pl.col("nearest"),),
     ),
-    _too_long("email", MAX_EMAIL, "write a shorter one"),
-    _rule(
-        "email_bad",
-        "email",
-        ~pl.col("email").str.contains(_EMAIL),
-        "is no email address",
-        "write one address such as name@example.com, or leave it empty",
-    ),
-    _too_long("description", MAX_DESCRIPTION, "shorten it"),
-    _control("description", _CONTROL_BUT_SPACING, "holds a control character"),
+    _too_long("email", MAX_EMAIL),
+    Rule("email_invalid", ~pl.col("email").str.contains(_EMAIL)),
+    _too_long("description", MAX_DESCRIPTION),
+    _control("description", _CONTROL_BUT_SPACING),
 )
-
-
-def shown(column: pl.Expr) -> pl.Expr:
-    """A value as a report may show it: on one line, without control characters, at most 80 characters long."""
-    text = (
-        column.str.slice(0, _SHOWN + 1)
-        .str.replace_all(r"[\r\n\t\u2028\u2029]+", " ")
-        .str.replace_all(r"[\x00-\x1f\x7f-\x9f]", "\ufffd")
-    )
-    return pl.when(text.str.len_chars() > _SHOWN).then(text.str.slice(0, _SHOWN - 1) + "…").otherwise(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from bulk.input.columns import NEEDED
 from bulk.input.csv import CsvFile
 from bulk.input.frames import Table
 from bulk.input.parquet import ParquetFile
-from bulk.input.validate import Batch, Judge
+from bulk.input.validate import CheckedRows, Validator
 
 _TEXTS: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 _WORKBOOKS: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
@@ -44,7 +44,7 @@ class Input:
     """The file's own columns in their order; without the two that our rejects file adds."""
     extras: tuple[str, ...]
     """The columns that hold none of the fields: they come back in the reports."""
-    mended: bool
+    is_rejects_file: bool
     """Whether this is our own rejects file given back: its last columns are `row, reasons`."""
     mapping: Mapping[str, str]
     """The columns of the fields, as far as they were named by the caller: {field: column}."""
@@ -59,20 +59,20 @@ class Input:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should hear about how it was read; complete once `batches` has come to its end."""
+        """What a user should hear about how it was read; complete once `read` has come to its end."""
         return (*self._table.notes, *self._noticed.notes)
 
-    def batches(self) -> Generator[Batch]:
-        """All rows in input order, judged, in bounded memory; the same again on every call. Raises UnreadableInput."""
-        judge = Judge(self._table.header)
+    def read(self) -> Iterator[CheckedRows]:
+        """Yield all rows in input order, checked, in bounded memory; each call starts again. Raises InputError."""
+        validator = Validator(self._table.header)
         self._require_unchanged()
         for frame in _read_ahead(self._table.frames()):
             for part in frame.iter_slices(_MOST_ROWS):
-                batch = judge.judge(part)
-                if not (batch.accepted.is_empty() and batch.rejected.is_empty()):
-                    yield batch
+                rows = validator.check(part)
+                if not rows.is_empty:
+                    yield rows
         self._require_unchanged()
-        self._noticed.notes = tuple(_noticed(judge))
+        self._noticed.notes = tuple(_noticed(validator))
 
     def _require_unchanged(self) -> None:
         if _stamp(self.path) != self._stamp:
@@ -91,17 +91,17 @@ def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input
     digest = (
         hashlib.sha256(repr((table.digest, sorted(mapping.items()))).encode()).hexdigest() if mapping else table.digest
     )
-    opened = Input(path, digest, header.columns, header.extras, header.mended, dict(mapping), table, stamp)
-    if not header.mended and not _has_rows(table):  # of our own rejects file, all may be mended by now
+    opened = Input(path, digest, header.columns, header.extras, header.is_rejects_file, dict(mapping), table, stamp)
+    if not header.is_rejects_file and not _has_rows(table):  # of our own rejects file, all may be corrected by now
         raise InputError(f"{path}: has a header but no rows; give a row for each customer")
     return opened
 
 
 def _has_rows(table: Table) -> bool:
-    """Whether there is any row but blank ones; no more is read than tells it."""
-    judge = Judge(table.header)
+    """Return whether the table has a row that is not blank; read no more than that takes."""
+    validator = Validator(table.header)
     parts = (part for frame in table.frames() for part in frame.iter_slices(_A_FEW_ROWS))
-    return any(not (batch.accepted.is_empty() and batch.rejected.is_empty()) for batch in map(judge.judge, parts))
+    return not all(validator.check(part).is_empty for part in parts)
 
 
 def _read_ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
@@ -135,6 +135,6 @@ def _stamp(path: Path) -> tuple[int, int]:
     return state.st_size, state.st_mtime_ns
 
 
-def _noticed(judge: Judge) -> Iterator[str]:
-    if judge.blank_rows:
-        yield f"{judge.blank_rows} blank rows were left out; they do not count as rows"
+def _noticed(validator: Validator) -> Iterator[str]:
+    if validator.blank_rows:
+        yield f"{validator.blank_rows} blank rows were left out; they do not count as rows"

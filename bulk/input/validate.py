@@ -1,6 +1,6 @@
-"""Parts the rows of one frame into accepted and rejected ones, with every fault of every row.
+"""Splits the rows of a frame into accepted and rejected ones, with every problem of every rejected row.
 
-Everything is a polars expression over whole columns; what only rejected rows need is worked out for those alone.
+Everything is a polars expression over whole columns. Only rejected rows pay for what only they need.
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from typing import Final
 import polars as pl
 
 from bulk.input.columns import FIELDS, Header
-from bulk.input.duplicates import Seen
+from bulk.input.duplicates import FirstRows
 from bulk.input.frames import CELLS, SURPLUS, cell
-from bulk.input.problems import Clerk, reasons
+from bulk.input.rejections import Rejections
 from bulk.input.rules import RULES, derived, trimmed
+from bulk.problems import reasons
 from bulk.text import unescape_formula
 
 _ROW_NUMBER: Final = r"\A\s*(\d{1,18}|\d{1,3}(?:[.,'’\s]\d{3})+)(?:[.,]0{0,2})?\s*\z"
@@ -23,54 +24,59 @@ _ROW_NUMBER: Final = r"\A\s*(\d{1,18}|\d{1,3}(?:[.,'’\s]\d{3})+)(?:[.,]0{0,2})
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Some consecutive rows of the input, judged."""
+class CheckedRows:
+    """Some consecutive rows of the input."""
 
     accepted: pl.DataFrame
-    """`row, customer_id, company_name, name_sent, platform_key, email, description, extra, mends`."""
+    """`row, customer_id, company_name, name_sent, platform_key, email, description, extra, corrects`."""
     rejected: pl.DataFrame
-    """`row, customer_id, company_name, platform, email, cells, extra, reasons, mends`."""
-    faults: pl.DataFrame
-    """One line for each fault: `row, customer_id, field, value, problem, remedy`."""
+    """`row, customer_id, company_name, platform, email, cells, extra, problems, reasons, corrects`.
+
+    `problems` is the JSON list that `bulk.problems` describes.
+    """
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there are no rows at all."""
+        return self.accepted.is_empty() and self.rejected.is_empty()
 
 
-class Judge:
-    """Judges the frames of one input, in order; it remembers the ids that came by and what it noticed on the way."""
+class Validator:
+    """Checks the frames of one input in their order. Remembers the identifiers of all rows, and counts blank rows."""
 
     def __init__(self, header: Header) -> None:
         self._header = header
         self._width = len(header.columns)
-        self._cells = header.cells
-        self._seen = Seen()
-        self._clerk = Clerk(self._cells)
+        self._first_rows = FirstRows()
+        self._rejections = Rejections(header.cells)
         self._rows = 0
         self.blank_rows = 0
 
-    def judge(self, frame: pl.DataFrame) -> Batch:
-        """Part these rows; those without any text are left out and not counted."""
+    def check(self, frame: pl.DataFrame) -> CheckedRows:
+        """Split these rows. Rows without any text are left out and not counted."""
         rows = self._with_fields(self._without_blank(self._as_written(frame)))
         rows = rows.with_columns(derived())
         rows = rows.with_columns(
-            (rule.is_broken.fill_null(value=False) & ~pl.col("ragged")).alias(rule.name) for rule in RULES
+            (rule.is_broken.fill_null(value=False) & ~pl.col("ragged")).alias(rule.code) for rule in RULES
         )
-        rows = rows.with_columns(is_faulty=pl.any_horizontal("ragged", *(rule.name for rule in RULES)))
         rows = self._with_first_row(rows)
-        is_rejected = rows.select(pl.col("is_faulty") | pl.col("first_row").is_not_null()).to_series()
-        rejected = rows.filter(is_rejected)
-        faults = self._clerk.faults(rejected)
-        return Batch(self._accepted(rows, ~is_rejected), self._rejected(rejected, faults), faults)
+        is_broken = pl.any_horizontal("ragged", *(rule.code for rule in RULES), pl.col("first_row").is_not_null())
+        is_rejected = rows.select(is_broken).to_series()
+        return CheckedRows(self._accepted(rows, ~is_rejected), self._rejected(rows.filter(is_rejected)))
 
     def _as_written(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The cells as their author wrote them, and what our rejects file says beside them."""
         if CELLS not in frame.columns:
-            frame = frame.with_columns(pl.lit(self._cells).alias(CELLS), pl.lit(None, dtype=pl.String).alias(SURPLUS))
+            frame = frame.with_columns(
+                pl.lit(self._header.cells).alias(CELLS), pl.lit(None, dtype=pl.String).alias(SURPLUS)
+            )
         if self._header.guarded:
             frame = frame.with_columns(unescape_formula(pl.col(cell(at))) for at in range(self._width))
-        if not self._header.mended:
-            return frame.with_columns(pl.lit(None, dtype=pl.Int64).alias("mends"))
-        mends = pl.col(cell(self._width)).str.extract(_ROW_NUMBER).str.replace_all(r"\D", "")
-        mends = mends.cast(pl.Int64, strict=False).alias("mends")
-        return frame.with_columns(mends)
+        if not self._header.is_rejects_file:
+            return frame.with_columns(pl.lit(None, dtype=pl.Int64).alias("corrects"))
+        corrects = pl.col(cell(self._width)).str.extract(_ROW_NUMBER).str.replace_all(r"\D", "")
+        corrects = corrects.cast(pl.Int64, strict=False).alias("corrects")
+        return frame.with_columns(corrects)
 
     def _without_blank(self, frame: pl.DataFrame) -> pl.DataFrame:
         is_blank = frame.select(
@@ -100,14 +106,14 @@ class Judge:
         """
         least = self._header.named_cells
         is_short = pl.col(CELLS) < least
-        if self._header.mended:
-            is_short &= (pl.col(CELLS) != least - 1) | pl.col("mends").is_null()
-        return is_short | (pl.col(CELLS) > self._cells)
+        if self._header.is_rejects_file:
+            is_short &= (pl.col(CELLS) != least - 1) | pl.col("corrects").is_null()
+        return is_short | (pl.col(CELLS) > self._header.cells)
 
     def _with_first_row(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add `first_row`: where a row before this one has the same customer_id, that row's number."""
         has_id = pl.col("customer_id").is_not_null() & ~pl.col("ragged")
-        repeated = self._seen.repeated(rows.select("row", "customer_id", has_id.alias("has_id")).filter("has_id"))
+        repeated = self._first_rows.repeated(rows.select("row", "customer_id", has_id.alias("has_id")).filter("has_id"))
         if repeated.is_empty():
             return rows.with_columns(pl.lit(None, dtype=pl.Int64).alias("first_row"))
         return rows.join(repeated, on="row", how="left", maintain_order="left")
@@ -122,12 +128,13 @@ class Judge:
             "email",
             "description",
             self._extra(),
-            "mends",
+            "corrects",
         )
         return some if is_accepted.all() else some.filter(is_accepted)
 
-    def _rejected(self, rows: pl.DataFrame, faults: pl.DataFrame) -> pl.DataFrame:
-        return rows.join(reasons(faults), on="row", how="left", maintain_order="left").select(
+    def _rejected(self, rows: pl.DataFrame) -> pl.DataFrame:
+        problems = self._rejections.problems(rows)
+        return rows.join(problems, on="row", how="left", maintain_order="left").select(
             "row",
             "customer_id",
             "company_name",
@@ -135,8 +142,9 @@ class Judge:
             "email",
             _json(self._header.columns, range(self._width)).alias("cells"),
             self._extra(),
-            "reasons",
-            "mends",
+            "problems",
+            pl.col("problems").map_elements(reasons, return_dtype=pl.String).alias("reasons"),
+            "corrects",
         )
 
     def _extra(self) -> pl.Expr:

@@ -20,8 +20,9 @@ from typing import Final
 import polars as pl
 
 from bulk.input.damage import DATE, LOST_LETTERS, MAX_IN_LETTERS, OF_IDS, OF_NAMES, Form
-from bulk.input.rules import shown
-from bulk.input.validate import Batch
+from bulk.input.validate import CheckedRows
+from bulk.problems import WHOLE_ROW
+from bulk.text import echo_column
 
 _DIGITS_KEPT: Final = 15
 _MORE_THAN_CHANCE: Final = 4
@@ -40,7 +41,9 @@ _ODD: Final = (
     ((pl.col("company_name") < "@") | (pl.col("company_name").str.len_bytes() <= MAX_IN_LETTERS)).alias("name"),
     pl.col("company_name").str.contains("?", literal=True).alias("asking"),
 )
-_IS_RAGGED: Final = pl.col("reasons").str.starts_with("row ")  # its cells stand under the wrong columns
+_IS_RAGGED: Final = (
+    pl.col("problems").str.json_path_match("$[0].field") == WHOLE_ROW
+)  # its cells stand under the wrong columns
 
 
 @dataclass
@@ -66,12 +69,12 @@ class Suspects:
         self._rounded: dict[int, _Held] = defaultdict(_Held)  # those of them that may be rounded, by length
         self._zeros: Counter[int] = Counter()  # digits with a leading zero, by length
 
-    def look(self, batch: Batch) -> None:
+    def look(self, rows: CheckedRows) -> None:
         """Count and hold what these rows have."""
         columns = ("row", "customer_id", "company_name")
-        self._look(batch.accepted.select(columns))
-        if not batch.rejected.is_empty():
-            self._look(batch.rejected.filter(~_IS_RAGGED).select(columns))
+        self._look(rows.accepted.select(columns))
+        if not rows.rejected.is_empty():
+            self._look(rows.rejected.filter(~_IS_RAGGED).select(columns))
 
     def _look(self, rows: pl.DataFrame) -> None:
         self._ids += rows.height - rows["customer_id"].null_count()
@@ -148,9 +151,9 @@ class Suspects:
 def _suspected(rows: pl.DataFrame, column: str, suspicion: str, remedy: str | pl.Expr) -> pl.DataFrame:
     return rows.select(
         "row",
-        shown(pl.col("customer_id")),
+        echo_column(pl.col("customer_id"), 80),
         pl.lit(column).alias("field"),
-        shown(pl.col(column)).alias("value"),
+        echo_column(pl.col(column), 80).alias("value"),
         pl.lit(suspicion).alias("suspicion"),
         (pl.lit(remedy) if isinstance(remedy, str) else remedy).alias("remedy"),
     )

@@ -15,8 +15,18 @@ from typing import Any
 from bulk.journal import id_spellings
 
 # The order of the values in a row handed in by the caller.
-ACCEPTED = ("row", "customer_id", "company_name", "name_sent", "platform_key", "email", "description", "extra", "mends")
-REJECTED = ("row", "customer_id", "company_name", "platform", "email", "extra", "cells", "reasons", "mends")
+ACCEPTED = (
+    "row",
+    "customer_id",
+    "company_name",
+    "name_sent",
+    "platform_key",
+    "email",
+    "description",
+    "extra",
+    "corrects",
+)
+REJECTED = ("row", "customer_id", "company_name", "platform", "email", "extra", "cells", "reasons", "corrects")
 
 # Where a row stands that another file, given earlier, has brought in: one rejected row, taken by nobody else. Where it
 # hides behind a customer whom Codat has, only that customer can take it. A statement for each way to find it, the
@@ -27,7 +37,7 @@ FREE = """r.source < ?1 AND NOT EXISTS (SELECT 1 FROM taken WHERE taken.source =
 ALONE = """(SELECT count(*) FROM rejected_ids i WHERE i.customer_id = t.customer_id) = 1"""
 BY_NUMBER = f"""
     SELECT t.rowid AS id, r.source, r.row FROM {{table}} t CROSS JOIN sources s CROSS JOIN rejections r
-    ON r.source = s.id AND r.row = t.mends - s.shift
+    ON r.source = s.id AND r.row = t.corrects - s.shift
     WHERE t.place_row IS NULL AND {FREE}"""  # noqa: S608 - constants
 BY_ID = f"""
     SELECT t.rowid AS id, r.source, r.row FROM {{table}} t CROSS JOIN rejected_ids i USING (customer_id)
@@ -52,23 +62,23 @@ ALIKE = f"""
 # Codat has under the one must not be written back under the other either.
 SPOILT = f"""
     SELECT t.rowid AS id, r.source, r.row, r.customer_id AS before, has.seq IS NOT NULL AS is_restored
-    FROM {{table}} t CROSS JOIN sources s CROSS JOIN rejections r ON r.source = s.id AND r.row = t.mends - s.shift
+    FROM {{table}} t CROSS JOIN sources s CROSS JOIN rejections r ON r.source = s.id AND r.row = t.corrects - s.shift
     LEFT JOIN customers has ON has.customer_id = r.customer_id AND is_spoilt(r.customer_id, t.customer_id)
         AND (has.name_sent IS NOT NULL OR has.company_id IS NOT NULL)
     WHERE t.place_row IS NULL AND r.source < ?1
         AND (has.seq IS NOT NULL OR is_spoilt(t.customer_id, r.customer_id) AND (NOT {IS_NAMED}
-        OR '; ' || r.reasons GLOB '*; customer_id stands in row * already*'
+        OR '; ' || r.reasons GLOB '*; customer_id duplicates row **'
         OR r.reasons GLOB '*customer_id: * is in this batch already*'))
     UNION ALL
     SELECT t.rowid, r.source, r.row, r.customer_id, 0
     FROM {{table}} t CROSS JOIN rejected_ids i ON i.form = t.customer_id
     CROSS JOIN rejections r ON r.source = i.source AND r.row = i.row
-    WHERE t.place_row IS NULL AND t.mends IS NOT NULL AND NOT {IS_NAMED}
+    WHERE t.place_row IS NULL AND t.corrects IS NOT NULL AND NOT {IS_NAMED}
         AND NOT EXISTS (SELECT 1 FROM customers c WHERE c.customer_id = t.customer_id)
         AND NOT EXISTS (SELECT 1 FROM rejected_ids k WHERE k.customer_id = t.customer_id)
     UNION ALL
     SELECT t.rowid, NULL, NULL, c.customer_id, 0
-    FROM {{table}} t CROSS JOIN sources s CROSS JOIN customers c ON c.source = s.id AND c.row = t.mends - s.shift
+    FROM {{table}} t CROSS JOIN sources s CROSS JOIN customers c ON c.source = s.id AND c.row = t.corrects - s.shift
     WHERE t.place_row IS NULL AND c.source < ?1 AND c.presence = 'present' AND is_spoilt(t.customer_id, c.customer_id)
 """  # noqa: S608 - constants
 # The customer's own. A place of the gone is no place: others stand there now.
@@ -76,7 +86,7 @@ KNOWN = """
     SELECT t.rowid AS id, c.source, c.row FROM {table} t CROSS JOIN customers c USING (customer_id)
     WHERE t.place_row IS NULL AND c.source < ?1 AND c.presence <> 'removed'"""
 PLACES = {
-    "incoming": (OF_THE_SAME, BY_ID + " AND t.mends IS NOT NULL", SPOILT, OF_NOBODY, KNOWN, BY_ID),
+    "incoming": (OF_THE_SAME, BY_ID + " AND t.corrects IS NOT NULL", SPOILT, OF_NOBODY, KNOWN, BY_ID),
     "refused": (
         OF_THE_SAME,
         ALIKE,
@@ -162,8 +172,8 @@ class Enrolment:
         Our own rejects file is written anew, in the same place, by every run: mended again, it is another file.
         """
         (is_mended,) = self._db.execute(
-            "SELECT EXISTS (SELECT mends FROM incoming WHERE mends IS NOT NULL "
-            "UNION ALL SELECT mends FROM refused WHERE mends IS NOT NULL)"
+            "SELECT EXISTS (SELECT corrects FROM incoming WHERE corrects IS NOT NULL "
+            "UNION ALL SELECT corrects FROM refused WHERE corrects IS NOT NULL)"
         ).fetchone()
         file = self._file
         row = self._db.execute(
@@ -235,7 +245,7 @@ class Enrolment:
         return ImportDiff(self._new, self._same, self._changed, removed, rejected, is_another)
 
     def _place(self, table: str) -> None:
-        """Say for which row of the batch's input each row stands: the one it mends, its customer's, or its own."""
+        """Say for which row of the batch's input each row stands: the one it corrects, its customer's, or its own."""
         bound = (self._id,)
         for candidates in () if self._is_first else PLACES[table]:
             if candidates is SPOILT:
@@ -283,7 +293,7 @@ class Enrolment:
             self._db.execute(
                 f"""
                 INSERT INTO refused SELECT t.row, n.before, t.company_name, t.platform_key, t.email, t.extra, {cells},
-                    spoilt_note(n.now, n.before, 0, 0), t.mends, NULL, NULL
+                    spoilt_note(n.now, n.before, 0, 0), t.corrects, NULL, NULL
                 FROM spoilt n JOIN incoming t ON t.rowid = n.id WHERE n.row IS NULL
                 """  # noqa: S608 - fixed texts
             )
@@ -347,15 +357,16 @@ class Enrolment:
             SELECT t.row, t.customer_id, t.company_name, t.platform_key, t.email, t.extra,
                    (SELECT r.cells FROM rejections r WHERE r.source = t.place_source AND r.row = t.place_row),
                    'customer_id: ' || t.customer_id || ' is in this batch already; give this row another or drop it',
-                   t.mends, t.place_source, t.place_row
+                   t.corrects, t.place_source, t.place_row
             FROM incoming t JOIN customers c ON c.customer_id = t.customer_id
             JOIN rejections r ON r.source = t.place_source AND r.row = t.place_row
-            WHERE t.mends IS NOT NULL AND c.presence <> 'removed' AND (c.source, c.row) <> (t.place_source, t.place_row)
+            WHERE t.corrects IS NOT NULL AND c.presence <> 'removed'
+                AND (c.source, c.row) <> (t.place_source, t.place_row)
             """
         )
         self._db.execute(
             "DELETE FROM incoming WHERE customer_id IN (SELECT customer_id FROM refused WHERE place_row IS NOT NULL) "
-            "AND mends IS NOT NULL"
+            "AND corrects IS NOT NULL"
         )
 
     def _count(self) -> None:

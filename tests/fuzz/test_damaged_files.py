@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from bulk.errors import UsageError
 from bulk.input import open_input, read_ids
 from bulk.input.warnings import Suspects
+from bulk.problems import reasons
 from fuzz.damage import damaged
 from fuzz.effort import share
 from fuzz.processes import bulk
@@ -77,9 +78,9 @@ def read_or_refused(name: str, content: bytes) -> None:
         path.write_bytes(content)
         try:
             suspects = Suspects()
-            for batch in open_input(path).batches():
+            for batch in open_input(path).read():
                 suspects.look(batch)
-                assert all(batch.rejected["reasons"].to_list())
+                assert all(map(reasons, batch.rejected["problems"]))
             suspects.found(100)
         except UsageError as refusal:
             _is_a_line(refusal, path)

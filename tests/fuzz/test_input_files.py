@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk import problems
 from bulk.errors import UsageError
 from bulk.input import open_input
 from bulk.input.rules import BLANK
@@ -55,17 +56,17 @@ class Told:
     """What the reader told of a file."""
 
     ids: dict[int, str | None]  # by row
-    reasons: list[str | None]
+    reasons: list[str]
 
 
 def told_of(path: Path) -> Told:
     """Read a file to its end. Raises WrongUsage."""
     ids: dict[int, str | None] = {}
-    reasons: list[str | None] = []
-    for batch in open_input(path).batches():
+    reasons: list[str] = []
+    for batch in open_input(path).read():
         for rows in (batch.accepted, batch.rejected):
             ids |= dict(rows.select("row", "customer_id").rows())
-        reasons += batch.rejected["reasons"].to_list()
+        reasons += map(problems.reasons, batch.rejected["problems"])
     return Told(ids, reasons)
 
 

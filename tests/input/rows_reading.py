@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from bulk.input import Input, open_input
+from bulk.problems import Problem, parse, sentence
 
 HEADER = "customer_id,company_name,platform,email,description"
 
@@ -21,7 +22,11 @@ class Outcome:
     opened: Input
     accepted: pl.DataFrame
     rejected: pl.DataFrame
-    faults: pl.DataFrame
+
+    @property
+    def problems(self) -> list[tuple[int, Problem]]:
+        """Each problem, with its row."""
+        return [(row, one) for row, text in self.rejected.select("row", "problems").rows() for one in parse(text)]
 
     @property
     def ids(self) -> list[str]:
@@ -30,8 +35,8 @@ class Outcome:
 
     @property
     def found(self) -> list[tuple[int, str, str]]:
-        """Each fault as (row, field, problem)."""
-        return [(row, field, problem) for row, field, problem in self.faults.select("row", "field", "problem").rows()]
+        """Each problem as (row, field, sentence)."""
+        return [(row, one["field"], sentence(one)) for row, one in self.problems]
 
     def extras(self, at: int = 0) -> dict[str, str | None]:
         """The extra columns of the accepted row at this place."""
@@ -43,15 +48,10 @@ class Outcome:
 
 
 def read(path: Path, mapping: Mapping[str, str] | None = None) -> Outcome:
-    """Open a file and gather all its batches."""
+    """Open a file and gather all its rows."""
     opened = open_input(path, mapping=mapping or {})
-    batches = list(opened.batches())
-    return Outcome(
-        opened,
-        pl.concat([batch.accepted for batch in batches]),
-        pl.concat([batch.rejected for batch in batches]),
-        pl.concat([batch.faults for batch in batches]),
-    )
+    parts = list(opened.read())
+    return Outcome(opened, pl.concat([part.accepted for part in parts]), pl.concat([part.rejected for part in parts]))
 
 
 def read_text(

@@ -159,7 +159,7 @@ def test_a_file_that_changes_while_it_is_read_is_refused(tmp_path: Path) -> None
     """The rows of two files are not mixed."""
     path = tmp_path / "in.csv"
     path.write_bytes(GOOD)
-    batches = open_input(path).batches()
+    batches = open_input(path).read()
     next(batches)
     path.write_bytes(GOOD + b"2,Bolt,qbo,,\n")
     with pytest.raises(InputError, match="was changed since"):

@@ -104,7 +104,7 @@ def test_a_row_with_thousands_of_cells_is_one_fault(tmp_path: Path) -> None:
     """However many cells there are, what is told of them stays short."""
     outcome = read_rows(tmp_path, "1,Acme,xero" + ",x" * 5_000, "2,Bolt,xero,,")
     assert outcome.ids == ["2"]
-    assert outcome.found[0][2].startswith("has 5003 cells where the header has 5, the last: x,x,")
+    assert outcome.found[0][2].startswith("has 5,003 cells where the header has 5, the last: x,x,")
     assert len(outcome.found[0][2]) < 200
 
 

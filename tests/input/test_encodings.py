@@ -91,5 +91,5 @@ def test_the_digest_is_that_of_the_file_and_the_mapping(tmp_path: Path) -> None:
 def test_batches_can_be_gone_through_again(tmp_path: Path) -> None:
     """Every call starts from the beginning and judges alike."""
     opened = read_text(tmp_path, TEXT).opened
-    first, second = ([batch.accepted for batch in opened.batches()] for _ in range(2))
+    first, second = ([batch.accepted for batch in opened.read()] for _ in range(2))
     assert pl.concat(first).equals(pl.concat(second))

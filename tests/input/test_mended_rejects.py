@@ -31,11 +31,11 @@ def test_the_rejects_file_given_back_says_which_rows_it_mends(tmp_path: Path) ->
     path = rejects(tmp_path, read_rows(tmp_path, "1,Acme,xero,,", "2,Bolt,Sage,,", "3,Cog,Quickbooks,,"))
     path.write_text(path.read_text().replace("Sage,", "qbo,"))
     outcome = read(path)
-    assert outcome.opened.mended
+    assert outcome.opened.is_rejects_file
     assert outcome.opened.columns == tuple(HEADER.split(","))
     assert outcome.opened.extras == ()
-    assert outcome.accepted.select("row", "customer_id", "mends").rows() == [(1, "2", 2)]
-    assert outcome.rejected.select("row", "customer_id", "mends").rows() == [(2, "3", 3)]
+    assert outcome.accepted.select("row", "customer_id", "corrects").rows() == [(1, "2", 2)]
+    assert outcome.rejected.select("row", "customer_id", "corrects").rows() == [(2, "3", 3)]
     assert set(outcome.cells()) == set(HEADER.split(","))
 
 
@@ -50,7 +50,7 @@ def test_cells_come_back_without_the_apostrophe_that_made_them_safe(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("written", "mends"),
+    ("written", "corrects"),
     [
         ("7", 7),  # as it was
         ("7.0", 7),  # as a spreadsheet may leave it
@@ -68,18 +68,18 @@ def test_cells_come_back_without_the_apostrophe_that_made_them_safe(tmp_path: Pa
         ("1,0071", None),  # spoilt
     ],
 )
-def test_the_row_it_mends_is_read_as_spreadsheets_leave_it(tmp_path: Path, written: str, mends: int | None) -> None:
+def test_the_row_it_mends_is_read_as_spreadsheets_leave_it(tmp_path: Path, written: str, corrects: int | None) -> None:
     """What is no row number mends nothing in particular, and the row is good all the same."""
     outcome = read_text(tmp_path, f"{HEADER.replace(',', ';')};row;reasons\n1;Acme;xero;;;{written};x\n")
-    assert outcome.accepted.select("customer_id", "mends").rows() == [("1", mends)]
+    assert outcome.accepted.select("customer_id", "corrects").rows() == [("1", corrects)]
 
 
 def test_row_and_reasons_elsewhere_are_ordinary_columns(tmp_path: Path) -> None:
     """Only as the last two, in this order, they are ours."""
     outcome = read_text(tmp_path, "row,reasons,customer_id,company_name,platform\n5,x,1,Acme,xero\n")
-    assert not outcome.opened.mended
+    assert not outcome.opened.is_rejects_file
     assert outcome.opened.extras == ("row", "reasons")
-    assert outcome.accepted["mends"].to_list() == [None]
+    assert outcome.accepted["corrects"].to_list() == [None]
     assert outcome.opened.notes[-1].startswith("its columns row and reasons are not the last")
 
 
@@ -156,10 +156,10 @@ def saved(
 def test_mended_rejects_are_read_however_a_spreadsheet_saved_them(tmp_path: Path, written: bytes) -> None:
     """The same customers, which mend the same rows."""
     outcome = read_text(tmp_path, written)
-    assert outcome.opened.mended
+    assert outcome.opened.is_rejects_file
     assert outcome.opened.columns == tuple(HEADER.split(","))
     assert outcome.found == []
-    assert outcome.accepted.select("customer_id", "company_name", "email", "mends").rows() == [
+    assert outcome.accepted.select("customer_id", "company_name", "email", "corrects").rows() == [
         ("00123", "=Acme, Inc", None, 2),
         ("C2", "Bölt", "a@example.com", 5),
     ]
@@ -186,7 +186,7 @@ def test_another_report_of_ours_is_read_without_its_guards(tmp_path: Path, heade
     line = ",".join({"customer_id": "'-1", "company_name": "Acme", "platform": "xero"}.get(name, "") for name in names)
     outcome = read_text(tmp_path, f"{header}\n{line}\n".encode(), name="in.csv")
     assert outcome.ids == ["-1"]
-    assert not outcome.opened.mended
+    assert not outcome.opened.is_rejects_file
     assert "=mine" in outcome.opened.columns or "x" in outcome.opened.columns
     assert any("guard" in note for note in outcome.opened.notes)
 

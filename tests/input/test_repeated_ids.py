@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from rows_reading import read_rows, read_text
 
 from bulk.input import encoding
-from bulk.input.duplicates import Seen
+from bulk.input.duplicates import FirstRows
 
 
 def again(row: int, first: int) -> tuple[int, str, str]:
     """The fault of a repeated id."""
-    return (row, "customer_id", f"stands in row {first} already")
+    return (row, "customer_id", f"duplicates row {first}")
 
 
 def test_the_first_row_counts(tmp_path: Path) -> None:
@@ -32,11 +32,11 @@ def test_the_first_row_counts_even_if_it_is_faulty(tmp_path: Path) -> None:
     assert outcome.accepted.is_empty()
     assert [(row, problem[:6]) for row, _, problem in outcome.found] == [
         (1, "has 3 "),  # of another length: nothing else is said of it
-        (2, "names "),  # the first: its own fault only
+        (2, "is unk"),  # the first: its own fault only
         (3, "has 3 "),  # of another length, again
-        (4, "names "),  # behind the first: its own fault
-        (4, "stands"),  # and that it comes again
-        (5, "stands"),  # good, but again
+        (4, "is unk"),  # behind the first: its own fault
+        (4, "duplic"),  # and that it comes again
+        (5, "duplic"),  # good, but again
     ]
     assert [problem for row, field, problem in outcome.found if field == "customer_id"] == [again(2, 2)[2]] * 2
 
@@ -71,7 +71,7 @@ def test_any_rows_in_any_batches_are_judged_as_one_by_one(rows: list[str], size:
     frame = pl.DataFrame(
         {"row": range(1, len(rows) + 1), "customer_id": rows}, schema={"row": pl.Int64, "customer_id": pl.String}
     )
-    seen, found = Seen(), dict[int, int]()
+    seen, found = FirstRows(), dict[int, int]()
     for part in frame.iter_slices(size):
         found.update(dict(seen.repeated(part).iter_rows()))
     assert found == expected

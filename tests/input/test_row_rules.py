@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from rows_reading import HEADER, Outcome, read_rows, read_text
 
+from bulk.problems import parse, reasons, remedy
+
 GOOD = {"customer_id": "1", "company_name": "Acme", "platform": "xero", "email": "a@example.com", "description": "d"}
 
 
@@ -28,33 +30,33 @@ def one(folder: Path, **changed: str) -> Outcome:
         ("customer_id", "", "is missing"),  # needed
         ("customer_id", " \u00a0\u200b ", "is missing"),  # nothing that can be seen
         ("customer_id", "x" * 101, "is longer than 100 characters"),  # Codat's tag holds no more
-        ("customer_id", "a\nb", "holds a line break or another control character"),  # a line break
-        ("customer_id", "a\tb", "holds a line break or another control character"),  # a tab
-        ("customer_id", "a\u2028b", "holds a line break or another control character"),  # another line break
-        ("customer_id", "\x1b[31m", "holds a line break or another control character"),  # a terminal's command
+        ("customer_id", "a\nb", "contains a line break or another control character"),  # a line break
+        ("customer_id", "a\tb", "contains a line break or another control character"),  # a tab
+        ("customer_id", "a\u2028b", "contains a line break or another control character"),  # another line break
+        ("customer_id", "\x1b[31m", "contains a line break or another control character"),  # a terminal's command
         ("company_name", "", "is missing"),  # needed
         ("company_name", "x" * 501, "is longer than 500 characters"),  # no name
         ("company_name", "é" * 5_000, "is longer than 500 characters"),  # characters count, not bytes
-        ("company_name", "Ac\x07me", "holds a control character"),  # a bell
+        ("company_name", "Ac\x07me", "contains a control character"),  # a bell
         ("company_name", "株式会社", "has no character that Codat keeps"),  # nothing would be left
         ("company_name", "()", "has no character that Codat keeps"),  # nothing would be left
         ("platform", "", "is missing"),  # needed
-        ("platform", "QuickBooks", "names no platform, or more than one"),  # two products
-        ("platform", "Xe\x04ro", "holds a line break or another control character"),  # a control character
-        ("platform", "Peachtree", "names no platform, or more than one"),  # not known
-        ("email", "example.com", "is no email address"),  # no @
-        ("email", "a@b@example.com", "is no email address"),  # two
-        ("email", "a b@example.com", "is no email address"),  # a blank
-        ("email", "a@example", "is no email address"),  # no point in the domain
-        ("email", "a@example..com", "is no email address"),  # two in a row
-        ("email", "@example.com", "is no email address"),  # nobody
-        ("email", "a@example.com,b@example.com", "is no email address"),  # two addresses
-        ("email", "Ann <a@example.com>", "is no email address"),  # a name with it
-        ("email", "a\x00b@example.com".replace("\x00", "\x01"), "is no email address"),  # a control character
-        ("email", "a@example.com\nBcc: b@example.com", "is no email address"),  # a mail header put in
+        ("platform", "QuickBooks", "is unknown or ambiguous"),  # two products
+        ("platform", "Xe\x04ro", "contains a line break or another control character"),  # a control character
+        ("platform", "Peachtree", "is unknown or ambiguous"),  # not known
+        ("email", "example.com", "is not a valid email address"),  # no @
+        ("email", "a@b@example.com", "is not a valid email address"),  # two
+        ("email", "a b@example.com", "is not a valid email address"),  # a blank
+        ("email", "a@example", "is not a valid email address"),  # no point in the domain
+        ("email", "a@example..com", "is not a valid email address"),  # two in a row
+        ("email", "@example.com", "is not a valid email address"),  # nobody
+        ("email", "a@example.com,b@example.com", "is not a valid email address"),  # two addresses
+        ("email", "Ann <a@example.com>", "is not a valid email address"),  # a name with it
+        ("email", "a\x00b@example.com".replace("\x00", "\x01"), "is not a valid email address"),  # a control character
+        ("email", "a@example.com\nBcc: b@example.com", "is not a valid email address"),  # a mail header put in
         ("email", "a" * 250 + "@example.com", "is longer than 254 characters"),  # too long to be delivered
         ("description", "x" * 5_001, "is longer than 5,000 characters"),  # too long
-        ("description", "a\x00b".replace("\x00", "\x02"), "holds a control character"),  # a control character
+        ("description", "a\x00b".replace("\x00", "\x02"), "contains a control character"),  # a control character
     ],
 )
 def test_a_broken_rule_rejects_the_row_alone(tmp_path: Path, field: str, value: str, problem: str) -> None:
@@ -62,10 +64,10 @@ def test_a_broken_rule_rejects_the_row_alone(tmp_path: Path, field: str, value: 
     outcome = one(tmp_path, **{field: value})
     assert outcome.found == [(1, field, problem)]
     assert outcome.ids == ["next"]
-    fault = outcome.faults.row(0, named=True)
-    assert fault["remedy"]
-    assert fault["value"] is None or (len(fault["value"]) <= 80 and fault["value"].isprintable())
-    assert outcome.rejected["reasons"].to_list() == [f"{field} {problem}: {fault['remedy']}"]
+    ((_, found),) = outcome.problems
+    assert remedy(found)
+    assert found["value"] is None or (len(found["value"]) <= 80 and found["value"].isprintable())
+    assert reasons(outcome.rejected["problems"][0]) == f"{field} {problem}: {remedy(found)}"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +106,7 @@ def test_a_nul_is_a_control_character_of_its_cell(tmp_path: Path, field: str, en
     assert outcome.ids == ["0x", "1x", "2x"]
     assert [(row, found) for row, found, _ in outcome.found] == [(1, field)]
     assert outcome.cells()[field] == broken[field]
-    assert outcome.faults["value"].to_list() == [broken[field].replace("\0", "\ufffd")]
+    assert [one["value"] for _, one in outcome.problems] == [broken[field].replace("\0", "\ufffd")]
 
 
 def test_a_nul_in_another_column_is_replaced(tmp_path: Path) -> None:
@@ -128,13 +130,13 @@ def test_every_fault_of_every_row_is_told_in_one_pass(tmp_path: Path) -> None:
     assert outcome.found == [
         (1, "customer_id", "is missing"),
         (1, "company_name", "is missing"),
-        (1, "platform", "names no platform, or more than one"),
-        (1, "email", "is no email address"),
+        (1, "platform", "is unknown or ambiguous"),
+        (1, "email", "is not a valid email address"),
         (3, "customer_id", "is longer than 100 characters"),
         (3, "company_name", "has no character that Codat keeps"),
         (3, "platform", "is missing"),
     ]
-    assert [reasons.count("; ") for reasons in outcome.rejected["reasons"]] == [3, 3]
+    assert [len(parse(text)) for text in outcome.rejected["problems"]] == [4, 3]
     assert outcome.accepted["row"].to_list() == [2]
 
 
@@ -150,7 +152,7 @@ def test_rejected_rows_keep_every_cell_as_written(tmp_path: Path) -> None:
         "note": '= "x"',
     }
     assert outcome.rejected.select(
-        "row", "customer_id", "company_name", "platform", "email", "extra", "mends"
+        "row", "customer_id", "company_name", "platform", "email", "extra", "corrects"
     ).rows() == [(1, "1", "Acme", "Sage", None, '{"note":"= \\"x\\""}', None)]
 
 
@@ -167,17 +169,27 @@ def test_the_frames_have_their_columns_whatever_is_in_them(tmp_path: Path) -> No
                 "email",
                 "description",
                 "extra",
-                "mends",
+                "corrects",
             )
         ]
         assert outcome.rejected.columns == [
-            *("row", "customer_id", "company_name", "platform", "email", "cells", "extra", "reasons", "mends")
+            *(
+                "row",
+                "customer_id",
+                "company_name",
+                "platform",
+                "email",
+                "cells",
+                "extra",
+                "problems",
+                "reasons",
+                "corrects",
+            )
         ]
-        assert outcome.faults.columns == ["row", "customer_id", "field", "value", "problem", "remedy"]
 
 
 def test_many_unknown_platforms_are_told_without_delay(tmp_path: Path) -> None:
     """Only the first few hundred are compared with all names; every row is told what could be written."""
     outcome = read_rows(tmp_path, *(f"{number},Acme,software {number},," for number in range(20_000)))
-    assert len(outcome.faults) == 20_000
-    assert outcome.faults["remedy"].str.contains("platformKey").all()
+    assert len(outcome.problems) == 20_000
+    assert all("platformKey" in remedy(one) for _, one in outcome.problems)

@@ -202,9 +202,9 @@ def test_suspects_come_in_the_order_of_the_rows_and_beside_faults(tmp_path: Path
 def test_two_that_were_shortened_to_the_same_text_are_not_told_to_be_one_customer(tmp_path: Path) -> None:
     """Dropping the second row would lose somebody."""
     result = checked(tmp_path, ["1.23457E+19", "1.23457E+19", "A", "A"])
-    assert result.faults["remedy"].to_list() == [
-        "a spreadsheet has cut off digits: write both as your own system has them",
-        "give each customer one row",
+    assert result.problems["remedy"].to_list() == [
+        "a spreadsheet has cut off digits: write both identifiers as your own system has them",
+        "keep one row for each customer",
     ]
 
 

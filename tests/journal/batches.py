@@ -16,19 +16,19 @@ from bulk.reports.rows import Reader
 
 @dataclass(frozen=True)
 class Row:
-    """One row of an input: faulty or not, and, in our own rejects file, the row that it mends."""
+    """One row of an input: faulty or not, and, in our own rejects file, the row that it corrects."""
 
     customer_id: str | None
     is_faulty: bool = False
     name: str = "Acme"
     email: str | None = None
-    mends: int | None = None
+    corrects: int | None = None
     platform: str = "gbol"
     is_repeated: bool = False
 
-    def mending(self, row: int, customer_id: str | None = None) -> Row:
-        """Make the row that mends this one."""
-        return replace(self, is_faulty=False, mends=row, customer_id=customer_id or self.customer_id)
+    def correcting(self, row: int, customer_id: str | None = None) -> Row:
+        """Make the row that corrects this one."""
+        return replace(self, is_faulty=False, corrects=row, customer_id=customer_id or self.customer_id)
 
 
 def good(customer_id: str, **values: str) -> Row:
@@ -101,7 +101,7 @@ class Batch:
 
 def _accepted(rows: Iterable[tuple[int, Row]]) -> list[tuple[object, ...]]:
     return [
-        (number, row.customer_id, row.name, row.name, row.platform, row.email, None, "{}", row.mends)
+        (number, row.customer_id, row.name, row.name, row.platform, row.email, None, "{}", row.corrects)
         for number, row in rows
         if not row.is_faulty
     ]
@@ -109,7 +109,7 @@ def _accepted(rows: Iterable[tuple[int, Row]]) -> list[tuple[object, ...]]:
 
 def _rejected(rows: Iterable[tuple[int, Row]]) -> list[tuple[object, ...]]:
     return [
-        (number, row.customer_id, row.name, "Sage", row.email, "{}", _cells(row), _reasons(row), row.mends)
+        (number, row.customer_id, row.name, "Sage", row.email, "{}", _cells(row), _reasons(row), row.corrects)
         for number, row in rows
         if row.is_faulty
     ]
@@ -119,8 +119,8 @@ def _reasons(row: Row) -> str:
     if row.customer_id is None:
         return "customer_id is missing: fill it in"
     if row.is_repeated:
-        return "customer_id stands in row 1 already: give each customer one row"
-    return "platform names no platform, or more than one: write another"
+        return "customer_id duplicates row 1: keep one row for each customer"
+    return "platform is unknown or ambiguous: write another"
 
 
 def _cells(row: Row) -> str:

@@ -86,16 +86,16 @@ def test_a_mended_row_whose_identifier_a_spreadsheet_changed_stays_rejected(
     """With its own identifier and cells, however often it comes back so; then it is mended all the same."""
     batch.give("in.csv", [good("a"), bad(before)])
     for turn in range(3):
-        mended = replace(good(now) if is_mended else bad(now), mends=2)
+        mended = replace(good(now) if is_mended else bad(now), corrects=2)
         batch.give("rejects.csv", [mended], digest=f"{turn // 2}")
         assert batch.shown() == [(1, "a", PENDING), (2, before, REJECTED)]
         assert ids(batch) == [before]
         (text,) = reasons(batch)
-        assert text.startswith("platform names no platform")
+        assert text.startswith("platform is unknown")
         assert text.count(f"customer_id: {now} was {before} before") == 1
-    batch.give("rejects.csv", [good(before).mending(2)])
+    batch.give("rejects.csv", [good(before).correcting(2)])
     assert batch.shown() == [(1, "a", PENDING), (2, before, PENDING)]
-    batch.give("rejects.csv", [good(now).mending(2)], digest="late")
+    batch.give("rejects.csv", [good(now).correcting(2)], digest="late")
     assert batch.presence() == {"a": "present", before: "present"}
     assert [shown[1:] for shown in batch.shown()[2:]] == [(before, REJECTED)], "a row that came late, of the customer"
     assert ids(batch) == [before]
@@ -104,7 +104,7 @@ def test_a_mended_row_whose_identifier_a_spreadsheet_changed_stays_rejected(
 def test_the_customer_of_that_identifier_is_somebody_else(batch: Batch) -> None:
     """A batch may have both: the mended row of the one is no word of the other."""
     batch.give("in.csv", [good("123", name="Bolt"), bad("00123")])
-    batch.give("rejects.csv", [replace(good("123"), mends=2)])
+    batch.give("rejects.csv", [replace(good("123"), corrects=2)])
     assert batch.shown() == [(1, "123", PENDING), (2, "00123", REJECTED)]
     assert batch.db.execute("SELECT company_name FROM customers").fetchall() == [("Bolt",)]
 
@@ -112,7 +112,7 @@ def test_the_customer_of_that_identifier_is_somebody_else(batch: Batch) -> None:
 def test_both_may_be_mended_at_once(batch: Batch) -> None:
     """Each is known by its own identifier."""
     batch.give("in.csv", [bad("123"), bad("00123")])
-    batch.give("rejects.csv", [good("00123").mending(2), good("123").mending(1)])
+    batch.give("rejects.csv", [good("00123").correcting(2), good("123").correcting(1)])
     assert batch.shown() == [(1, "123", PENDING), (2, "00123", PENDING)]
 
 
@@ -120,7 +120,7 @@ def test_it_is_found_where_the_rows_have_moved(batch: Batch) -> None:
     """Its number is another row's now."""
     batch.give("in.csv", [bad("00123"), good("b")])
     batch.give("in.csv", [good("n"), good("b"), bad("00123")])
-    batch.give("rejects.csv", [good("123").mending(1)])
+    batch.give("rejects.csv", [good("123").correcting(1)])
     assert batch.shown() == [(1, "n", PENDING), (2, "b", PENDING), (3, "00123", REJECTED)]
 
 
@@ -129,7 +129,7 @@ def test_a_faulty_row_of_a_customer_whom_codat_has_is_not_made_another(batch: Ba
     batch.give("in.csv", [good("00123")])
     batch.created("00123")
     batch.give("in.csv", [bad("00123")])
-    batch.give("rejects.csv", [good("123").mending(1)])
+    batch.give("rejects.csv", [good("123").correcting(1)])
     assert batch.shown() == [(1, "00123", CREATED)]
     assert batch.rejects() == [1]
 
@@ -146,16 +146,16 @@ def test_a_faulty_row_of_a_customer_whom_codat_has_is_not_made_another(batch: Ba
 def test_an_identifier_changed_on_purpose_goes_through(batch: Batch, faulty: Row, written: str) -> None:
     """As any other mended row."""
     batch.give("in.csv", [good("a"), faulty])
-    batch.give("rejects.csv", [faulty.mending(2, written)])
+    batch.give("rejects.csv", [faulty.correcting(2, written)])
     assert batch.presence() == {"a": "present", written: "present"}
 
 
 def test_a_repeated_row_does_not_become_another_customer_by_a_spreadsheet(batch: Batch) -> None:
     """All rejected rows go through it, those with nothing mended too."""
     batch.give("in.csv", [good("00123"), replace(bad("00123"), is_repeated=True)])
-    batch.give("rejects.csv", [good("123").mending(2)])
+    batch.give("rejects.csv", [good("123").correcting(2)])
     assert batch.shown() == [(1, "00123", PENDING), (2, "00123", REJECTED)]
-    batch.give("rejects.csv", [good("124").mending(2)])
+    batch.give("rejects.csv", [good("124").correcting(2)])
     assert batch.shown() == [(1, "00123", PENDING), (2, "124", PENDING)]
 
 
@@ -175,7 +175,7 @@ def test_a_file_saved_by_a_spreadsheet_makes_nobody_anew(batch: Batch) -> None:
         ]
         assert ids(batch) == ["00123", "00456", "00789"]
         assert all(" before; a spreadsheet drops leading zeros: write it as it was" in text for text in reasons(batch))
-    batch.give("rejects.csv", [good("456").mending(2), good("00789").mending(3)])
+    batch.give("rejects.csv", [good("456").correcting(2), good("00789").correcting(3)])
     assert batch.presence() == {"00123": "invalid", "1234567": "present", "999": "present", "00789": "present"}
     batch.give("in.csv", saved, digest="2")
     assert batch.presence() == {"00123": "invalid", "1234567": "present", "999": "present", "00789": "present"}
@@ -214,9 +214,9 @@ def test_zeros_are_given_back_to_those_of_whom_nothing_was_sent(batch: Batch, *,
     assert batch.rejects() == ([1] if is_sent else [])
     if is_sent:
         assert reasons(batch)[0].startswith("customer_id: 00123 was 123 before; Codat has the customer under 123")
-        batch.give("rejects.csv", [good("00123").mending(1)])
+        batch.give("rejects.csv", [good("00123").correcting(1)])
         assert batch.presence() == {"123": "invalid"}
-        batch.give("rejects.csv", [good("123").mending(1)])
+        batch.give("rejects.csv", [good("123").correcting(1)])
         assert batch.presence() == {"123": "present"}
 
 
@@ -228,14 +228,14 @@ def test_of_several_who_may_have_been_meant_none_is_taken(batch: Batch) -> None:
     assert batch.presence() == {"00123": "removed"}
     assert ids(batch) == [""]
     assert reasons(batch)[0].startswith("customer_id: 123 was 00123 or another before")
-    batch.give("rejects.csv", [good("00123").mending(1)])
+    batch.give("rejects.csv", [good("00123").correcting(1)])
     assert batch.shown() == [(1, "00123", CREATED)]
 
 
 def test_a_customer_who_came_from_two_faulty_rows_stands_for_one_of_them(batch: Batch) -> None:
     """The other one is faulty still: no row of the input is lost."""
     batch.give("in.csv", as_judged([bad("01"), bad("01")]))
-    batch.give("rejects.csv", [good("01").mending(1), good("001").mending(2)])
+    batch.give("rejects.csv", [good("01").correcting(1), good("001").correcting(2)])
     batch.give("in.csv", [bad("001")], digest="2")
     batch.give("more.csv", [good("001")])
     batch.give("in.csv", [bad("001"), bad("01")], digest="3")
@@ -259,7 +259,7 @@ def test_every_row_has_a_place_of_its_own_whatever_a_spreadsheet_has_done(
         for path, content, chosen in [("in.csv", *steps[0][1:]), *steps[1:]]:
             content = as_judged(content)
             if path == "rejects.csv":
-                content = [replace(row, mends=n) for row, n in zip(content, batch.rejects(), strict=False)]
+                content = [replace(row, corrects=n) for row, n in zip(content, batch.rejects(), strict=False)]
             if not content:
                 continue
             batch.give(path, content, at_once=at_once, digest=repr((path, content)))

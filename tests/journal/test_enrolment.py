@@ -71,7 +71,7 @@ def test_a_mended_row_stands_where_the_faulty_one_stood(batch: Batch) -> None:
     """By the row that our rejects file names, even under another identifier."""
     faulty = bad(None)
     batch.give("in.csv", [good("a"), faulty, good("c")])
-    batch.give("rejects.csv", [faulty.mending(2, "b")])
+    batch.give("rejects.csv", [faulty.correcting(2, "b")])
     assert batch.shown() == [(1, "a", PENDING), (2, "b", PENDING), (3, "c", PENDING)]
 
 
@@ -86,7 +86,7 @@ def test_a_faulty_row_stays_mended_when_the_original_is_given_again(batch: Batch
     """The original has the fault still; the customer it became goes on."""
     original = [good("a"), bad(None, name="Bolt"), good("c")]
     batch.give("in.csv", original)
-    batch.give("rejects.csv", [good("b").mending(2)])
+    batch.give("rejects.csv", [good("b").correcting(2)])
     batch.created("b")
     tally = batch.give("in.csv", [good("n"), *original])
     assert tally == ImportDiff(new=1, same=3)
@@ -97,7 +97,7 @@ def test_alike_faulty_rows_stay_mended_each_for_itself(batch: Batch) -> None:
     """Two rows without an identifier may be alike to the letter and still be two customers."""
     original = [bad(None), bad(None), good("c")]
     batch.give("in.csv", original)
-    batch.give("rejects.csv", [good("a").mending(1), good("b").mending(2)])
+    batch.give("rejects.csv", [good("a").correcting(1), good("b").correcting(2)])
     batch.give("in.csv", original)
     assert batch.shown() == [(1, "a", PENDING), (2, "b", PENDING), (3, "c", PENDING)]
 
@@ -105,7 +105,7 @@ def test_alike_faulty_rows_stay_mended_each_for_itself(batch: Batch) -> None:
 def test_a_mended_customer_may_come_later_in_the_original(batch: Batch) -> None:
     """The faulty row is then a faulty row again, although it is read first."""
     batch.give("in.csv", [bad(None), good("z")])
-    batch.give("rejects.csv", [good("a").mending(1)])
+    batch.give("rejects.csv", [good("a").correcting(1)])
     batch.give("in.csv", [bad(None), good("z"), good("a")], at_once=1)
     assert batch.shown() == [(1, None, REJECTED), (2, "z", PENDING), (3, "a", PENDING)]
 
@@ -113,17 +113,17 @@ def test_a_mended_customer_may_come_later_in_the_original(batch: Batch) -> None:
 def test_our_rejects_file_is_mended_and_given_in_the_same_place_again_and_again(batch: Batch) -> None:
     """Every run writes it anew: the same path is another file, and nobody of the last round is gone."""
     batch.give("in.csv", [bad("a"), bad("b"), bad("c"), good("d")])
-    batch.give("rejects.csv", [good("a").mending(1), replace(bad("b"), mends=2), replace(bad("c"), mends=3)])
+    batch.give("rejects.csv", [good("a").correcting(1), replace(bad("b"), corrects=2), replace(bad("c"), corrects=3)])
     assert batch.rejects() == [2, 3]
-    batch.give("rejects.csv", [good("b").mending(2), replace(bad("c"), mends=3)])
-    batch.give("rejects.csv", [good("c").mending(3)])
+    batch.give("rejects.csv", [good("b").correcting(2), replace(bad("c"), corrects=3)])
+    batch.give("rejects.csv", [good("c").correcting(3)])
     assert batch.shown() == [(1, "a", PENDING), (2, "b", PENDING), (3, "c", PENDING), (4, "d", PENDING)]
 
 
 def test_the_same_mended_rejects_twice_change_nothing(batch: Batch) -> None:
     """As when the first run on them was interrupted."""
     batch.give("in.csv", [bad("a"), bad("b"), good("c")])
-    mended = [good("a").mending(1), replace(bad("b"), mends=2), replace(bad("x"), mends=None)]
+    mended = [good("a").correcting(1), replace(bad("b"), corrects=2), replace(bad("x"), corrects=None)]
     batch.give("rejects.csv", mended)
     before = batch.shown()
     assert batch.give("rejects.csv", mended) == ImportDiff(same=1, rejected=2)
@@ -133,7 +133,7 @@ def test_the_same_mended_rejects_twice_change_nothing(batch: Batch) -> None:
 def test_a_mended_row_must_not_take_the_identifier_of_another(batch: Batch) -> None:
     """It stays rejected, in its place, and the other is untouched."""
     batch.give("in.csv", [good("a", name="Acme"), bad(None)])
-    batch.give("rejects.csv", [replace(good("a", name="Bolt"), mends=2)])
+    batch.give("rejects.csv", [replace(good("a", name="Bolt"), corrects=2)])
     assert batch.shown() == [(1, "a", PENDING), (2, "a", REJECTED)]
     (reasons,) = batch.db.execute("SELECT reasons FROM rejections").fetchone()
     assert "is in this batch already" in reasons
@@ -141,10 +141,10 @@ def test_a_mended_row_must_not_take_the_identifier_of_another(batch: Batch) -> N
 
 
 @pytest.mark.parametrize(
-    ("path", "mends"), [("wednesday.csv", None), ("rejects.csv", 3)], ids=["another file", "mended rejects"]
+    ("path", "corrects"), [("wednesday.csv", None), ("rejects.csv", 3)], ids=["another file", "mended rejects"]
 )
 def test_a_faulty_row_of_a_customer_from_another_file_is_settled_by_a_good_one(
-    batch: Batch, path: str, mends: int | None
+    batch: Batch, path: str, corrects: int | None
 ) -> None:
     """Files of several days: on Tuesday the row of Monday's customer was faulty. It is no other customer."""
     batch.give("monday.csv", [good("a"), good("b")])
@@ -153,7 +153,7 @@ def test_a_faulty_row_of_a_customer_from_another_file_is_settled_by_a_good_one(
     batch.give("tuesday.csv", tuesday)
     assert batch.shown() == [(1, "a", CREATED), (2, "b", CREATED), (3, "a", REJECTED), (4, "c", PENDING)]
 
-    tally = batch.give(path, [replace(good("a", name="Acme & Sons"), mends=mends)])
+    tally = batch.give(path, [replace(good("a", name="Acme & Sons"), corrects=corrects)])
 
     settled = [(1, "a", CREATED), (2, "b", CREATED), (4, "c", PENDING)]
     assert tally == ImportDiff(changed=1, is_another=True)
@@ -168,7 +168,7 @@ def test_a_faulty_row_of_a_customer_from_another_file_is_settled_by_a_good_one(
 def test_a_row_number_that_is_another_customers_mends_nothing(batch: Batch) -> None:
     """Customers are told apart by identifier: the one of that row stays rejected there, and is in the reports."""
     batch.give("in.csv", [bad("a"), good("b")])
-    batch.give("other.csv", [good("c").mending(1)])
+    batch.give("other.csv", [good("c").correcting(1)])
     expected = [(1, "a", REJECTED), (2, "b", PENDING), (3, "c", PENDING)]
     assert batch.shown() == expected
     batch.give("in.csv", [bad("a"), good("b")])
@@ -180,14 +180,14 @@ def test_a_mended_copy_of_before_the_rows_moved_mends_its_own_row(batch: Batch, 
     """A new export has a new faulty row on top of the one that the copy was made from."""
     batch.give("in.csv", [bad("a"), good("b")])
     batch.give("in.csv", [new, bad("a"), good("b")])
-    batch.give("mended.csv", [good("a").mending(1)])
+    batch.give("mended.csv", [good("a").correcting(1)])
     assert batch.shown() == [(1, new.customer_id, REJECTED), (2, "a", PENDING), (3, "b", PENDING)]
 
 
 def test_a_repeated_identifier_is_mended_by_another(batch: Batch) -> None:
     """Its row was rejected for it, so that it is not the customer's."""
     batch.give("in.csv", [good("a"), replace(bad("a"), is_repeated=True), good("c")])
-    batch.give("rejects.csv", [good("b").mending(2)])
+    batch.give("rejects.csv", [good("b").correcting(2)])
     assert batch.shown() == [(1, "a", PENDING), (2, "b", PENDING), (3, "c", PENDING)]
 
 
@@ -205,7 +205,7 @@ def test_the_same_rows_in_another_file_are_rejected_once(batch: Batch, at_once: 
 def test_one_faulty_row_made_into_two_gives_the_second_a_place_of_its_own(batch: Batch) -> None:
     """Somebody copied the line in our rejects file, `row` and all."""
     batch.give("in.csv", [bad(None), good("c")])
-    batch.give("rejects.csv", [good("a").mending(1), good("b").mending(1)])
+    batch.give("rejects.csv", [good("a").correcting(1), good("b").correcting(1)])
     assert batch.shown() == [(1, "a", PENDING), (2, "c", PENDING), (4, "b", PENDING)]
     batch.give("in.csv", [bad(None), good("c")])
     assert batch.shown() == [(1, "a", PENDING), (2, "c", PENDING), (4, "b", PENDING)]
@@ -226,7 +226,7 @@ def test_a_faulty_row_of_a_customer_whom_codat_has_shows_the_customer(batch: Bat
     batch.give("in.csv", [good("b"), bad("a")])
     assert batch.shown() == [(1, "b", PENDING), (2, "a", CREATED)]
     assert batch.rejects() == [2]
-    batch.give("rejects.csv", [good("a").mending(2)])
+    batch.give("rejects.csv", [good("a").correcting(2)])
     assert batch.shown() == [(1, "b", PENDING), (2, "a", CREATED)]
     assert batch.presence()["a"] == "present"
     assert batch.rejects() == []
@@ -246,7 +246,7 @@ def test_a_mended_row_may_be_a_customer_who_was_gone(batch: Batch) -> None:
     batch.give("in.csv", [good("g"), good("b")])
     batch.created("g")
     batch.give("in.csv", [good("b"), bad(None)])
-    batch.give("rejects.csv", [good("g").mending(2)])
+    batch.give("rejects.csv", [good("g").correcting(2)])
     assert batch.shown() == [(1, "b", PENDING), (2, "g", CREATED)]
 
 
@@ -431,7 +431,7 @@ def test_every_row_is_shown_once_after_any_sequence_of_files(steps: list[tuple[s
             content = as_judged(content)
             if path == "rejects.csv":
                 places = batch.rejects()
-                content = [replace(row, mends=place) for row, place in zip(content, places, strict=False)]
+                content = [replace(row, corrects=place) for row, place in zip(content, places, strict=False)]
                 if not content:
                     continue
             batch.give(path, content, at_once=at_once, digest=repr((path, content)))
@@ -446,7 +446,7 @@ def test_every_row_is_shown_once_after_any_sequence_of_files(steps: list[tuple[s
                 if not row.is_faulty:
                     found = [(place, state) for place, name, state in shown if name == row.customer_id]
                     assert any(place is not None and state != REJECTED for place, state in found) or (
-                        row.mends in batch.rejects()
+                        row.corrects in batch.rejects()
                     ), "accepted, or rejected since another row has its identifier"
             gone = [name for name, presence in batch.presence().items() if presence == "removed"]
             assert sorted(name or "" for row, name, _ in shown if row is None) == sorted(gone)

@@ -144,7 +144,7 @@ def _customer(row: int) -> dict[str, object]:
 
 
 def _rejection(row: int) -> dict[str, object]:
-    reasons = 'platform names no platform, or more than one: write "Xero" if that is meant'
+    reasons = 'platform is unknown or ambiguous: write "Xero" if that is meant'
     values = {"customer_id": f"C{row:07}", "company_name": f"Rejected {row}", "platform": "Zero", "email": None}
     cells = values | {"account manager": "Priya Nair", "region": "North"}
     extra = {"account manager": "Priya Nair", "region": "North"}

@@ -308,12 +308,10 @@ def test_errors_for_which_the_same_is_to_be_done_are_one_the_most_frequent_first
 def test_rejected_rows_are_grouped_by_fault() -> None:
     """A row counts for each of its faults, once; what belongs to one row alone does not part them."""
     rows = [
-        Rejected(
-            1, "a", "platform names no platform, or more than one: did you mean Xero?; email is no email address: x"
-        ),
-        Rejected(2, "b", "platform names no platform, or more than one: did you mean FreeAgent?"),
-        Rejected(3, "c", "customer_id stands in row 1 already: give each customer one row"),
-        Rejected(4, "d", "customer_id stands in row 22 already: give each customer one row"),
+        Rejected(1, "a", "platform is unknown or ambiguous: did you mean Xero?; email is not a valid email address: x"),
+        Rejected(2, "b", "platform is unknown or ambiguous: did you mean FreeAgent?"),
+        Rejected(3, "c", "customer_id duplicates row 1: keep one row for each customer"),
+        Rejected(4, "d", "customer_id duplicates row 22: keep one row for each customer"),
         Rejected(5, None, "customer_id: 123 was 00123 before; open it with every column as text"),
         Rejected(6, "x", "customer_id: x is in this batch already; give this row another or drop it"),
         Rejected(7, "y", "row has 3 cells where the header has 4: add the missing cells"),
@@ -321,9 +319,9 @@ def test_rejected_rows_are_grouped_by_fault() -> None:
     ]
     troubles = advice.troubles(figures(), rows, HERE)
     assert {trouble.title.removeprefix("Rejected: "): trouble.customers for trouble in troubles} == {
-        "platform names no platform, or more than one": 2,
-        "email is no email address": 1,
-        "customer_id stands in row … already": 2,
+        "platform is unknown or ambiguous": 2,
+        "email is not a valid email address": 1,
+        "customer_id duplicates row …": 2,
         "customer_id was changed by a spreadsheet": 1,
         "customer_id is in this batch already": 1,
         "row has too many or too few cells": 2,

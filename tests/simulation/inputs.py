@@ -96,7 +96,7 @@ class InputFile:
         mended = [
             [*by_id[customer_id].cells(), str(number), reasons]
             for number, customer_id, reasons in rejects
-            if customer_id in by_id and "stands in row" not in reasons
+            if customer_id in by_id and "duplicates row" not in reasons
         ]
         path = self.path.with_name("mended.csv")
         self._write(path, [(*COLUMNS, "row", "reasons"), *mended])

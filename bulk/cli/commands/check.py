@@ -13,6 +13,7 @@ import click
 
 from bulk.cli import options
 from bulk.cli.console import legible, print_json, print_result, shown, table
+from bulk.platforms import NAMES
 from bulk.text import count, duration, moment, percent
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _text(result: CheckResult, account: Account | None, expected: Expected, agai
         f"{shown(result.input, 200)}: {count(rows, 'row')}, {result.accepted:,} good, {result.rejected:,} rejected"
     ]
     parts += [f"  note: {shown(note, 500)}" for note in result.notes]
-    parts.append(_faults(result))
+    parts.append(_problems(result))
     parts.append(_suspects(result))
     parts.append(_renamed(result))
     parts.append(
@@ -135,10 +136,10 @@ def _text(result: CheckResult, account: Account | None, expected: Expected, agai
     return "\n\n".join(part for part in parts if part)
 
 
-def _faults(result: CheckResult) -> str:
-    if not result.faults.height:
+def _problems(result: CheckResult) -> str:
+    if not result.problems.height:
         return ""
-    return "Faults, each of which rejects its row:\n" + _lines(result.faults, "problem", "what is wrong; what to do")
+    return "Problems, each of which rejects its row:\n" + _lines(result.problems, "problem", "problem; what to do")
 
 
 def _suspects(result: CheckResult) -> str:
@@ -235,9 +236,7 @@ def _account(result: CheckResult, account: Account) -> list[tuple[str, str]]:
 
 
 def _platform(key: str) -> str:
-    from bulk.input import PLATFORM_NAMES
-
-    return PLATFORM_NAMES.get(key, key)
+    return NAMES.get(key, key)
 
 
 def _json(result: CheckResult, account: Account | None, expected: Expected) -> str:
@@ -249,7 +248,7 @@ def _json(result: CheckResult, account: Account | None, expected: Expected) -> s
         "rejected": result.rejected,
         "platforms": dict(result.platforms),
         "notes": list(result.notes),
-        "faults": _records(result.faults),
+        "problems": _records(result.problems),
         "suspects": _records(result.suspects),
         "renamed": _records(result.renamed),
         "cost": {

@@ -90,11 +90,11 @@ def enrolled(connection: sqlite3.Connection, source: Input, run: int) -> ImportD
     file = Source(path, source.digest, source.columns, source.extras, source.fields, source.mapping)
     enrolment = Enrolment(connection, file, run=run)
     rows = 0
-    for batch in source.batches():
-        rows += batch.accepted.height + batch.rejected.height
+    for checked in source.read():
+        rows += checked.accepted.height + checked.rejected.height
         enrolment.take(
-            batch.accepted.select(ACCEPTED).iter_rows(),
-            batch.rejected.select(REJECTED).iter_rows(),
+            checked.accepted.select(ACCEPTED).iter_rows(),
+            checked.rejected.select(REJECTED).iter_rows(),
             rows=rows,
         )
     return enrolment.finish()

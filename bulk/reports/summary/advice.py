@@ -290,6 +290,6 @@ def _fault(reason: str) -> tuple[str, str]:
     if reason.startswith("row has "):
         return "row has too many or too few cells", "quote a text that holds the delimiter, or add the missing cells"
     problem, _, remedy = reason.partition(": ")
-    problem = re.sub(r"\d[\d,]*", "…", problem) if " stands in row " in problem else problem
-    is_same = not problem.startswith("platform names")  # the nearest name differs from row to row
+    problem = re.sub(r"\d[\d,]*", "…", problem) if " duplicates row " in problem else problem
+    is_same = not problem.startswith("platform is unknown")  # the nearest name differs from row to row
     return problem, remedy if is_same else "write the software's name, or its platformKey"

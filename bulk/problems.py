@@ -1,0 +1,175 @@
+"""The one table of what can be wrong with a row: for each code its field, sentence and remedy.
+
+Rows carry problems as JSON: a list of objects such as `{"code": "email_invalid", "field": "email", "value": "a@@b"}`,
+with parameters where the sentence needs them. A problem becomes a sentence only when it is shown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final, Required, TypedDict, cast
+
+from bulk import platforms
+from bulk.text import count
+
+WHOLE_ROW: Final = "row"
+"""The `field` of problems that concern no single field: the row's cells may be in the wrong columns."""
+
+
+class Problem(TypedDict, total=False):
+    """One thing that is wrong with a row."""
+
+    code: Required[str]
+    field: Required[str]
+    value: str | None
+    """The cell's text, shortened, on one line."""
+    first_row: int
+    cells: int
+    expected: int
+    max_characters: int
+    nearest: list[str]
+    """The names that may be meant; empty if no name is similar."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """How a problem is shown. Texts may contain parameters; the texts for a group must not."""
+
+    field: str
+    sentence: str
+    remedy: str
+    group_sentence: str = ""
+    group_remedy: str = ""
+
+
+_CONTROL: Final = "contains a control character"
+_CONTROL_OR_BREAK: Final = "contains a line break or another control character"
+_TOO_LONG: Final = "is longer than {max_characters:,} characters"
+
+
+def _too_long(field: str, remedy: str) -> _Text:
+    return _Text(field, _TOO_LONG, remedy, "is too long")
+
+
+_TEXTS: Final = MappingProxyType(
+    {
+        "too_few_cells": _Text(
+            WHOLE_ROW,
+            "has {counted_cells} where the header has {expected:,}",
+            "add the missing cells, or put double quotes around a text that contains a line break",
+            "has too few cells",
+        ),
+        "too_many_cells": _Text(
+            WHOLE_ROW,
+            "has {counted_cells} where the header has {expected:,}{last}",
+            "put double quotes around a text that contains the delimiter",
+            "has too many cells",
+        ),
+        "customer_id_missing": _Text("customer_id", "is missing", "fill it in"),
+        "customer_id_too_long": _too_long("customer_id", "use a shorter identifier"),
+        "customer_id_control_character": _Text("customer_id", _CONTROL_OR_BREAK, "remove it"),
+        "customer_id_duplicate": _Text(
+            "customer_id", "duplicates row {first_row}", "keep one row for each customer", "duplicates another row"
+        ),
+        "customer_id_duplicate_shortened": _Text(
+            "customer_id",
+            "duplicates row {first_row}",
+            "a spreadsheet has cut off digits: write both identifiers as your own system has them",
+            "duplicates another row, because a spreadsheet has cut off digits",
+            "write both identifiers as your own system has them",
+        ),
+        "customer_id_in_batch": _Text(
+            "customer_id", "is used by another row of this batch", "use another identifier, or delete this row"
+        ),
+        "company_name_missing": _Text("company_name", "is missing", "fill it in"),
+        "company_name_too_long": _too_long("company_name", "shorten it"),
+        "company_name_control_character": _Text("company_name", _CONTROL, "remove it"),
+        "company_name_unusable": _Text(
+            "company_name",
+            "has no character that Codat keeps",
+            "write it in Latin letters (Codat keeps A-Z, a-z, 0-9, spaces and - ' & @ . , ? !)",
+        ),
+        "platform_missing": _Text("platform", "is missing", "fill it in"),
+        "platform_control_character": _Text("platform", _CONTROL_OR_BREAK, "remove it"),
+        "platform_unknown": _Text(
+            "platform",
+            "is unknown or ambiguous",
+            "write {names}, or a platformKey of four letters",
+            group_remedy="write the name of the accounting software, or its platformKey",
+        ),
+        "email_too_long": _too_long("email", "use a shorter address"),
+        "email_invalid": _Text(
+            "email",
+            "is not a valid email address",
+            "write one address such as name@example.com, or leave the cell empty",
+        ),
+        "description_too_long": _too_long("description", "shorten it"),
+        "description_control_character": _Text("description", _CONTROL, "remove it"),
+    }
+)
+
+
+CODES: Final = tuple(_TEXTS)
+"""The codes of all problems, in the order of the fields."""
+
+
+def field_of(code: str) -> str:
+    """Return the field that a problem with this code concerns, or `row`."""
+    return _TEXTS[code].field
+
+
+def sentence(problem: Problem) -> str:
+    """Return the sentence without its subject, which is the problem's field: `is missing`."""
+    return _filled(_TEXTS[problem["code"]].sentence, problem)
+
+
+def remedy(problem: Problem) -> str:
+    """Return what the author of the file can do about the problem: `fill it in`."""
+    return _filled(_TEXTS[problem["code"]].remedy, problem)
+
+
+def group_sentence(code: str) -> str:
+    """Return a sentence, with its subject, that is true of every problem with this code: `email is too long`."""
+    text = _TEXTS[code]
+    return f"{text.field} {text.group_sentence or text.sentence}"
+
+
+def group_remedy(code: str) -> str:
+    """Return a remedy that fits every problem with this code."""
+    text = _TEXTS[code]
+    return text.group_remedy or text.remedy
+
+
+def new(code: str, value: str | None, **parameters: object) -> Problem:
+    """Return a problem with its field filled in."""
+    return cast("Problem", {"code": code, "field": field_of(code), "value": value, **parameters})
+
+
+def parse(text: str) -> list[Problem]:
+    """Return the problems of a row from their JSON text."""
+    return cast("list[Problem]", json.loads(text))
+
+
+def reasons(text: str) -> str:
+    """Return the column `reasons` of rejects.csv for a row's problems, which are given as JSON text."""
+    return "; ".join(f"{each['field']} {sentence(each)}: {remedy(each)}" for each in parse(text))
+
+
+def _filled(text: str, problem: Problem) -> str:
+    if "{" not in text:
+        return text
+    derived = {
+        "counted_cells": count(problem.get("cells", 0), "cell"),
+        "last": f", the last: {problem['value']}" if problem.get("value") else "",
+        "names": _choice(problem.get("nearest", [])),
+    }
+    return text.format_map({**derived, **problem})
+
+
+def _choice(names: Sequence[str]) -> str:
+    if names:
+        return " or ".join(f'"{name}"' for name in names)
+    return "one of " + ", ".join(platforms.NAMES[key] for key in platforms.SUPPORTED)
