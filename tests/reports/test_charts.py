@@ -1,11 +1,10 @@
-"""The page's charts: what they show, and that nothing in them runs, fetches, collides or depends on the day."""
+"""The page's charts: their content, and that nothing in them runs, is fetched, collides or depends on the date."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from typing import Final
 from xml.etree.ElementTree import Element, fromstring
 
@@ -15,7 +14,7 @@ from markupsafe import Markup
 from bulk.model import State
 from bulk.reports.figures import LinkAges
 from bulk.reports.html import charts
-from bulk.reports.html.drawing import Chart
+from bulk.reports.html.bar_chart import Chart
 from bulk.reports.summary.funnel import STAGES, Loss, Platform, Stage
 from bulk.reports.summary.timeline import Slice, Timeline
 
@@ -30,7 +29,7 @@ LONG: Final = "<script>alert(1)</script>" + "x" * 10_000
 
 
 def stages(*rows: int) -> tuple[Stage, ...]:
-    """Make a funnel in which all that are lost have failed."""
+    """Build a funnel in which all losses have failed."""
     after = [*rows[1:], rows[-1]]
     return tuple(
         Stage(name, number, number / rows[0] if rows[0] else 0.0, (Loss(State.FAILED, number - left, ""),))
@@ -39,7 +38,7 @@ def stages(*rows: int) -> tuple[Stage, ...]:
 
 
 def timeline(*rates: tuple[float, float, float, float], minutes: int = 1) -> Timeline:
-    """Make a timeline of (requests, limited, customers, held)."""
+    """Build a timeline of (requests, limited, customers, held)."""
     slices = tuple(Slice(START + n * timedelta(minutes=minutes), *each) for n, each in enumerate(rates))
     held = timedelta(minutes=minutes) * sum(each.held for each in slices)
     end = slices[-1].begin + timedelta(minutes=minutes)
@@ -47,7 +46,7 @@ def timeline(*rates: tuple[float, float, float, float], minutes: int = 1) -> Tim
 
 
 def platform(name: str, **states: int) -> Platform:
-    """Make a platform whose customers are in these states."""
+    """Build a platform whose customers are in these states."""
     counted = {State(state): number for state, number in states.items()}
     customers = sum(counted.values())
     authorized = counted.get(State.LINKED, 0) + counted.get(State.COMPLETE, 0)
@@ -56,13 +55,13 @@ def platform(name: str, **states: int) -> Platform:
 
 
 def some(chart: Chart | None) -> Chart:
-    """Give the chart that there must be."""
+    """Return the chart, which must exist."""
     assert chart is not None
     return chart
 
 
 def all_charts(name: str = "Xero") -> Iterator[Chart]:
-    """Draw one of each, with everything in it that can be."""
+    """Draw one of each, with everything that it can contain."""
     yield charts.funnel(stages(100_000, 99_873, 99_870, 98_000, 41_230, 40_999))
     rates = [(900.0, 120.0 if n % 7 == 0 else 0.0, 400.0, 0.5 if 20 < n < 25 else 0.0) for n in range(60)]
     yield from charts.progress(timeline(*rates, minutes=120))
@@ -72,43 +71,45 @@ def all_charts(name: str = "Xero") -> Iterator[Chart]:
 
 
 def pictures(name: str = "Xero") -> list[Markup]:
-    """Give all pictures of all charts."""
+    """Return all pictures of all charts."""
     return [picture for chart in all_charts(name) for picture in (chart.wide, chart.narrow)]
 
 
 def parsed(picture: Markup) -> Element:
-    """Read a picture as XML."""
-    return fromstring(picture)  # noqa: S314 - it was made here
+    """Parse a picture as XML."""
+    return fromstring(picture)  # noqa: S314 - made here
 
 
 def texts(picture: Markup) -> list[str]:
-    """Give the texts that can be read in a picture."""
+    """Return the visible texts of a picture."""
     return [text.text or "" for text in parsed(picture).iter(f"{SVG}text")]
 
 
 def hints(picture: Markup) -> list[str]:
-    """Give what is said where one points."""
+    """Return the texts that a pointer brings up."""
     return [title.text or "" for title in parsed(picture).iter(f"{SVG}title")]
 
 
 def bars(picture: Markup, colour: str) -> list[Element]:
-    """Give the bars of a colour, without the square in the legend."""
-    groups = [group for group in parsed(picture).iter(f"{SVG}g") if group.get("fill") == f"var(--{colour})"]
-    return [bar for group in groups for bar in group.findall(f"{SVG}rect")]
+    """Return the bars of a colour, without the square in the legend."""
+    root, fill = parsed(picture), f"var(--{colour})"
+    alone = [bar for bar in root.findall(f"{SVG}rect") if bar.get("fill") == fill]
+    groups = [group for group in root.findall(f"{SVG}g") if group.get("fill") == fill]
+    return alone + [bar for group in groups for bar in group.findall(f"{SVG}rect")]
 
 
 def length(bar: Element, side: str = "width") -> float:
-    """Give how long a bar is."""
+    """Return the length of a bar."""
     return float(bar.get(side, ""))
 
 
 def bottom(bar: Element) -> float:
-    """Give where a bar stands."""
+    """Return the lower edge of a bar."""
     return length(bar, "y") + length(bar, "height")
 
 
-def test_a_picture_is_made_of_marks_and_nothing_else() -> None:
-    """There is no script, style, link, comment, id or class: nothing to run, to fetch or to collide."""
+def test_a_picture_consists_of_marks_and_texts_only() -> None:
+    """It has no script, style, link, comment, id or class: nothing that runs, is fetched or collides with the page."""
     for picture in pictures():
         elements = list(parsed(picture).iter())
         assert {element.tag for element in elements} <= ELEMENTS
@@ -117,8 +118,8 @@ def test_a_picture_is_made_of_marks_and_nothing_else() -> None:
         assert "<?" not in picture
 
 
-def test_the_only_address_is_the_name_of_svg() -> None:
-    """A page with charts asks nobody for anything."""
+def test_the_only_address_is_the_namespace_of_svg() -> None:
+    """A page with charts requests nothing."""
     for picture in pictures():
         assert re.findall(r"https?:[^\"' ]*|url\(|xlink", picture) == ["http://www.w3.org/2000/svg"]
 
@@ -126,15 +127,12 @@ def test_the_only_address_is_the_name_of_svg() -> None:
 def test_all_colours_are_variables_of_the_page() -> None:
     """One picture serves light and dark."""
     for picture in pictures():
-        colours = {each.get(name) for each in parsed(picture).iter() for name in ("fill", "stroke")} - {
-            None,
-            "none",
-        }
+        colours = {each.get(name) for each in parsed(picture).iter() for name in ("fill", "stroke")} - {None, "none"}
         assert colours <= {f"var(--{name})" for name in VARIABLES}
 
 
-def test_every_picture_says_what_it_shows() -> None:
-    """Who cannot see it hears one sentence."""
+def test_every_picture_has_a_summary_for_screen_readers() -> None:
+    """It is one sentence."""
     for chart in all_charts():
         for picture in (chart.wide, chart.narrow):
             root = parsed(picture)
@@ -143,12 +141,12 @@ def test_every_picture_says_what_it_shows() -> None:
 
 
 def test_the_same_batch_gives_the_same_bytes() -> None:
-    """No date, no version and no number drawn at random gets in."""
+    """A picture contains no date, no version and no random number."""
     assert pictures() == pictures()
 
 
-def test_a_picture_fits_a_desktop_and_another_one_a_phone() -> None:
-    """Their letters are of a size that can be read in both, and neither is big."""
+def test_one_picture_fits_a_desktop_and_the_other_a_phone() -> None:
+    """The letters are readable in both, and both are small."""
     for chart in all_charts():
         wide, narrow = parsed(chart.wide), parsed(chart.narrow)
         assert wide.get("viewBox", "").startswith("0 0 720 ")
@@ -157,8 +155,8 @@ def test_a_picture_fits_a_desktop_and_another_one_a_phone() -> None:
         assert max(len(chart.wide), len(chart.narrow)) < 40_000
 
 
-def test_what_comes_from_outside_is_text_and_cut() -> None:
-    """A name in 10,000 letters that looks like a script is the beginning of a text."""
+def test_texts_from_outside_are_escaped_and_shortened() -> None:
+    """A name of 10,000 letters that looks like a script is the beginning of a text."""
     for chart in all_charts(LONG):
         for picture in (chart.wide, chart.narrow):
             assert "<script" not in picture
@@ -170,25 +168,25 @@ def test_what_comes_from_outside_is_text_and_cut() -> None:
 @pytest.mark.parametrize(
     "hidden",
     [
-        "\u202e",  # turns what follows around
+        "\u202e",  # reverses the text that follows
         "\u2066",  # the same, isolated
         "\u200b",  # no width
         "\x00",  # not allowed in XML
         "\x1b",  # nor is this
         "\ufffe",  # nor this
-        "\ud800",  # cannot be written in UTF-8
+        "\ud800",  # cannot be encoded in UTF-8
         "\n",  # a line of its own
     ],
 )
-def test_what_cannot_be_seen_is_left_out(hidden: str) -> None:
-    """A name with such a letter neither breaks the picture nor turns the number beside it around."""
+def test_invisible_characters_are_left_out(hidden: str) -> None:
+    """A name with such a character neither breaks the picture nor reverses the number next to it."""
     chart = some(charts.platforms([platform(f"Xe{hidden}ro", linked=1)]))
     assert "Xero" in texts(chart.wide)
     assert hidden not in chart.wide + chart.narrow + chart.summary
 
 
 def test_wide_letters_count_double() -> None:
-    """A name in Chinese is cut before it runs into the bar, or into the figure on a phone."""
+    """A name in Chinese is shortened before it touches the bar, or the figure on a phone."""
     chart = some(charts.platforms([platform("数" * 40, linked=1)]))
     assert "数" * 14 + "…" in texts(chart.wide)
     name, figure = (text for text in texts(chart.narrow) if "数" in text or "authorized" in text)
@@ -196,52 +194,60 @@ def test_wide_letters_count_double() -> None:
 
 
 def test_the_funnel_shows_each_stage_with_its_count_and_share() -> None:
-    """All stages are there from the top, whatever their size, and their bars are as long as their shares."""
+    """All stages are there from top to bottom, and each bar is as long as its share."""
     chart = charts.funnel(stages(100_000, 99_999, 50_000, 25_000, 5, 0))
     figures = ["100,000 (100%)", "99,999 (>99.9%)", "50,000 (50%)", "25,000 (25%)", "5 (<0.1%)", "0 (0%)"]
     for picture in (chart.wide, chart.narrow):
         root = parsed(picture)
         found = {text.text: length(text, "y") for text in root.iter(f"{SVG}text")}
-        for told in (STAGES, figures):
-            heights = [found[text] for text in told]
+        for expected in (STAGES, figures):
+            heights = [found[text] for text in expected]
             assert heights == sorted(heights)
         longest, *others = sorted((length(bar) for bar in bars(picture, "accent")), reverse=True)
         assert [round(each / longest, 2) for each in others] == [1.0, 0.5, 0.25, pytest.approx(0.005, abs=0.01)]
-    assert chart.summary.startswith("Of 100,000 rows,")
+    assert chart.summary.startswith("Of 100,000 rows, 99,999 reached valid, 50,000 reached company,")
 
 
 def test_the_smallest_bar_is_not_covered() -> None:
-    """One of a million is seen: it is drawn over what comes after it in its row."""
+    """One of a million is visible: it is drawn over the next bar of its row."""
     funnel = charts.funnel(stages(1_000_000, 1, 1, 1, 1, 1))
     platforms = some(charts.platforms([platform("Xero", complete=1, linked=1_000_000)]))
     for chart, colours in ((funnel, ["line", "accent"]), (platforms, ["state-linked", "state-complete"])):
-        rows = [group for group in parsed(chart.narrow).iter(f"{SVG}g") if group.find(f"{SVG}rect") is not None]
-        assert [group.get("fill") for group in rows][-2:] == [f"var(--{colour})" for colour in colours]
+        drawn = [bar.get("fill") for bar in parsed(chart.narrow).findall(f"{SVG}rect")]
+        assert drawn[-2:] == [f"var(--{colour})" for colour in colours]
         assert min(length(bar) for bar in bars(chart.narrow, colours[-1])) == 2
 
 
 def test_names_and_figures_stay_in_the_picture() -> None:
-    """The longest figure is not cut off where the bar is full, nor does a name begin outside."""
+    """The longest figure is not cut off where the bar is full, and no name begins outside."""
     full = charts.funnel(stages(*[1_234_567] * 6))
     named = some(charts.platforms([platform("Dynamics 365 Business Central", linked=1_234_567)]))
     for chart in (full, named):
-        root = parsed(chart.wide)
-        art = next(group for group in root.iter(f"{SVG}g") if (group.get("transform") or "").startswith("translate"))
-        left = float(re.findall(r"-?\d+", art.get("transform", ""))[0])
-        for group in art.findall(f"{SVG}g"):
-            for text in group.findall(f"{SVG}text"):
-                begin, wide = left + length(text, "x"), len(text.text or "") * 13 * 0.6
-                assert begin - wide > 0 if group.get("text-anchor") == "end" else begin + wide < 720
+        for text in parsed(chart.wide).findall(f"{SVG}text"):
+            begin, wide = length(text, "x"), len(text.text or "") * 13 * 0.6
+            assert begin - wide >= 0 if text.get("text-anchor") == "end" else begin + wide <= 720
 
 
-def test_a_stage_says_who_got_no_further() -> None:
-    """Whoever points at a bar reads the losses after that stage, in words."""
+def test_every_text_and_bar_is_below_the_upper_edge() -> None:
+    """The first row is as visible as the others, with and without a legend."""
+    for picture in pictures():
+        height = float(parsed(picture).get("viewBox", "").split()[3])
+        size = int(parsed(picture).get("font-size", ""))
+        for text in parsed(picture).iter(f"{SVG}text"):
+            assert 0.75 * size <= length(text, "y") <= height
+        for bar in parsed(picture).iter(f"{SVG}rect"):
+            assert length(bar, "y") >= 0
+            assert bottom(bar) <= height
+
+
+def test_the_hint_of_a_stage_counts_the_rows_that_got_no_further() -> None:
+    """The losses after the stage are there in words."""
     chart = charts.funnel(stages(58, 55, 55, 50, 50, 50))
     assert "rows: 58 of 58 rows (100%); no further: 3 failed" in hints(chart.wide)
 
 
 def test_an_empty_batch_has_an_empty_funnel() -> None:
-    """Of nothing there is a picture too, with every stage in it, and nothing of the rest."""
+    """The funnel has every stage and no bar; the other charts are left out."""
     chart = charts.funnel(stages(0, 0, 0, 0, 0, 0))
     assert set(STAGES) <= set(texts(chart.wide))
     assert (len(bars(chart.wide, "accent")), len(bars(chart.wide, "line"))) == (0, len(STAGES))
@@ -250,8 +256,16 @@ def test_an_empty_batch_has_an_empty_funnel() -> None:
     assert charts.platforms([]) is None
 
 
+def test_a_summary_of_one_is_in_the_singular() -> None:
+    """One row, one link, one platform, one request."""
+    assert charts.funnel(stages(1, 1, 1, 1, 1, 1)).summary.startswith("Of 1 row, ")
+    assert some(charts.links(LinkAges(1, 0, 0, 0, None))).summary.startswith("1 unused linkUrl; ")
+    assert some(charts.platforms([platform("Xero", linked=1)])).summary.startswith("Customers of 1 platform; ")
+    assert "1 request rate limited (429)" in charts.progress(timeline((5, 1, 0, 0)))[0].summary
+
+
 def test_429s_and_holds_are_marked_and_explained() -> None:
-    """The smallest part answered 429 is seen, a hold is as high as the chart, and the legend names both."""
+    """The smallest number of 429s is visible, a hold is as high as the chart, and the legend names both."""
     requests, customers = charts.progress(timeline((1000, 0, 500, 0), (1000, 1, 500, 0), (0, 0, 0, 0.5), (0, 0, 0, 1)))
     for picture in (requests.wide, requests.narrow):
         (limited,), (held,) = bars(picture, "warn"), bars(picture, "held")
@@ -260,24 +274,31 @@ def test_429s_and_holds_are_marked_and_explained() -> None:
         assert bottom(limited) == pytest.approx(bottom(full), abs=0.2)
         assert length(held, "height") > length(full, "height")
         assert length(held) == pytest.approx(2 * length(full) / 0.8, abs=0.5)  # two minutes
-        assert {"requests", "answered 429", "on hold"} <= set(texts(picture))
+        assert {"requests", "rate limited (429)", "on hold"} <= set(texts(picture))
     assert len(bars(customers.wide, "held")) == 1
-    assert "2026-03-01 22:25 UTC: 1,000 requests a minute, 1 of them answered 429" in hints(requests.wide)
-    assert "2026-03-01 22:26 UTC: 0 requests a minute; on hold for 50% of the time" in hints(requests.wide)
-    assert "1 request answered 429; on hold for 1 min 30 s in all" in requests.summary
+    assert "2026-03-01 22:25 UTC: 1,000 requests per minute, 1 of them rate limited (429)" in hints(requests.wide)
+    assert "2026-03-01 22:26 UTC: 0 requests per minute; on hold for 50% of the time" in hints(requests.wide)
+    assert "1 request rate limited (429); on hold for 1 min 30 s in total" in requests.summary
 
 
-def test_a_quiet_run_has_no_legend() -> None:
-    """What did not happen is not explained; what the bars are stands in the title."""
+def test_a_run_without_429s_and_holds_has_no_legend() -> None:
+    """The title says what the bars are."""
     requests, customers = charts.progress(timeline((116, 0, 50, 0)))
-    assert (requests.title, customers.title) == ("Requests a minute (UTC)", "Customers a minute (UTC)")
-    assert not {"requests", "answered 429", "on hold"} & set(texts(requests.wide))
+    assert (requests.title, customers.title) == ("Requests per minute (UTC)", "Customers per minute (UTC)")
+    assert not {"requests", "rate limited (429)", "on hold"} & set(texts(requests.wide))
 
 
-def test_only_what_moved_is_drawn() -> None:
+def test_a_chart_without_values_is_left_out() -> None:
     """Without requests, or without customers that got further, there is no chart of them."""
-    assert [chart.title for chart in charts.progress(timeline((5, 0, 0, 0)))] == ["Requests a minute (UTC)"]
-    assert [chart.title for chart in charts.progress(timeline((0, 0, 0.5, 0)))] == ["Customers a minute (UTC)"]
+    assert [chart.title for chart in charts.progress(timeline((5, 0, 0, 0)))] == ["Requests per minute (UTC)"]
+    assert [chart.title for chart in charts.progress(timeline((0, 0, 0.5, 0)))] == ["Customers per minute (UTC)"]
+
+
+def test_longer_slices_are_named_in_title_and_summary() -> None:
+    """A number of a slice of several minutes is an average."""
+    (chart,) = charts.progress(timeline((7, 0, 0, 0), minutes=120))
+    assert chart.title == "Requests per minute, averaged over 2 hours (UTC)"
+    assert ": at most 7, averaged over 2 hours; none rate limited." in chart.summary
 
 
 def test_the_bar_of_one_minute_is_not_as_wide_as_the_chart() -> None:
@@ -289,14 +310,14 @@ def test_the_bar_of_one_minute_is_not_as_wide_as_the_chart() -> None:
 @pytest.mark.parametrize(
     ("minutes", "slices", "labels"),
     [
-        (1, 1, ["1 Mar 22:24", "22:26", "22:28", "22:30", "22:32", "22:34", "22:36"]),  # the day is told once
-        (5, 30, ["1 Mar 22:30", "23:00", "23:30", "2 Mar", "00:30"]),  # and again where another begins
-        (120, 60, ["2 Mar", "3 Mar", "4 Mar", "5 Mar", "6 Mar"]),  # of days, the hours do not matter
-        (10_080, 58, ["10 Apr", "31 May", "21 Jul", "10 Sep", "31 Oct", "21 Dec", "10 Feb", "2 Apr"]),  # nor in a year
+        (1, 1, ["1 Mar 22:24", "22:26", "22:28", "22:30", "22:32", "22:34", "22:36"]),  # the date comes once
+        (5, 30, ["1 Mar 22:30", "23:00", "23:30", "2 Mar", "00:30"]),  # and again where another day begins
+        (120, 60, ["2 Mar", "3 Mar", "4 Mar", "5 Mar", "6 Mar"]),  # over days, the hours do not matter
+        (10_080, 58, ["10 Apr", "31 May", "21 Jul", "10 Sep", "31 Oct", "21 Dec", "10 Feb", "2 Apr"]),  # over a year
     ],
 )
-def test_times_are_few_and_round(minutes: int, slices: int, labels: list[str]) -> None:
-    """Labels on the time axis: hours, or days where there are several; never so many that they touch."""
+def test_times_on_the_axis_are_few_and_round(minutes: int, slices: int, labels: list[str]) -> None:
+    """They are hours, or days where there are several; they never touch."""
     (chart,) = charts.progress(timeline(*[(7, 0, 0, 0)] * slices, minutes=minutes))
     times = [text for text in texts(chart.wide) if re.search(r"[: ]", text)]
     assert times == labels
@@ -306,21 +327,21 @@ def test_times_are_few_and_round(minutes: int, slices: int, labels: list[str]) -
 @pytest.mark.parametrize(
     ("most", "labels"),
     [
-        (0.4, ["0", "0.1", "0.2", "0.3", "0.4"]),  # fewer than one a minute
+        (0.4, ["0", "0.1", "0.2", "0.3", "0.4"]),  # less than one per minute
         (1, ["0", "0.5", "1"]),
         (116, ["0", "50", "100", "150"]),
         (1000, ["0", "500", "1,000"]),
-        (98_765, ["0", "50,000", "100,000"]),  # thousands are told apart
+        (98_765, ["0", "50,000", "100,000"]),  # with separators
     ],
 )
-def test_rates_are_few_and_round(most: float, labels: list[str]) -> None:
-    """Labels on the other axis."""
+def test_rates_on_the_axis_are_few_and_round(most: float, labels: list[str]) -> None:
+    """Whatever the highest rate is."""
     (chart,) = charts.progress(timeline((most, 0, 0, 0)))
     assert [text for text in texts(chart.narrow) if ":" not in text] == labels
 
 
-def test_links_are_told_by_age() -> None:
-    """Good ones, those that expire today and those that are to be renewed have colours of their own, and words."""
+def test_links_are_drawn_by_expiry() -> None:
+    """Valid, expiring and expired links have colours and names of their own."""
     chart = some(charts.links(LinkAges(70, 20, 9, 1, None)))
     colours = {colour: len(bars(chart.wide, colour)) for colour in ("good", "expiring", "expired")}
     assert colours == {"good": 1, "expiring": 1, "expired": 2}
@@ -329,18 +350,20 @@ def test_links_are_told_by_age() -> None:
 
 
 def test_a_platform_is_stacked_by_state() -> None:
-    """The states of a platform add up to its bar; the legend names those that there are, without underscores."""
+    """The states of a platform add up to its bar; the legend names the states that occur, without underscores."""
     chart = some(charts.platforms([platform("Xero", linked=60, link_ready=30, failed=10)]))
     states = ("linked", "link-ready", "failed")
-    lengths = [length(bar) for state in states for bar in bars(chart.narrow, f"state-{state}")]
+    found = [bar for state in states for bar in bars(chart.narrow, f"state-{state}")]
+    lengths = [length(bar) for bar in found]
     assert [round(each / sum(lengths), 2) for each in lengths] == [0.6, 0.3, 0.1]
+    assert length(found[1], "x") == pytest.approx(length(found[0], "x") + lengths[0], abs=0.2)
     assert texts(chart.narrow)[:3] == ["linked", "link ready", "failed"]
     assert "100 · 60% authorized" in texts(chart.narrow)
     assert "Xero: 30 link ready, of 100 customers" in hints(chart.narrow)
 
 
 def test_the_smallest_platforms_are_added_up() -> None:
-    """Twelve rows at most, and nobody is left out."""
+    """There are twelve rows at most, and no customer is left out."""
     twelve = [platform(f"p{n}", linked=20 - n) for n in range(12)]
     assert "p11" in texts(some(charts.platforms(twelve)).wide)
     chart = some(charts.platforms([*twelve, platform("p12", linked=3), platform("p13", failed=2)]))
@@ -348,9 +371,3 @@ def test_the_smallest_platforms_are_added_up() -> None:
     assert "p11" not in texts(chart.wide)
     assert "14 · 85.7% authorized" in texts(chart.wide)
     assert {"3 others: 12 linked, of 14 customers", "3 others: 2 failed, of 14 customers"} <= set(hints(chart.wide))
-
-
-def test_nothing_of_the_library_stands_in_the_way_of_other_imports() -> None:
-    """It leaves an import hook that Python warns of; warnings are errors here."""
-    with pytest.raises(ModuleNotFoundError):
-        import_module("bulk.no_such_module")

@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -22,7 +21,6 @@ from markupsafe import Markup
 from bulk.model import State
 from bulk.reports.figures import Figures, Rejected
 from bulk.reports.html import charts
-from bulk.reports.html.compiled import Compiled
 from bulk.reports.html.customers import Customers, as_json, coded
 from bulk.reports.platforms import NAMES
 from bulk.reports.rows import CHANGE, RESULTS, moment
@@ -98,8 +96,6 @@ def _facts(figures: Figures) -> dict[str, object]:
 def _environment() -> Environment:
     made = Environment(
         loader=PackageLoader("bulk.reports.html", "."),
-        bytecode_cache=Compiled(Path(__file__).parent),
-        optimized=False,  # what a filter makes of a constant is no part of what is kept
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
