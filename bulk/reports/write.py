@@ -11,10 +11,10 @@ from typing import Final, Protocol
 import polars as pl
 
 from bulk.journal.database import FILE
+from bulk.platforms import platform_names
 from bulk.reports.excel.workbook import Workbook
 from bulk.reports.figures import Figures, read, rejections
 from bulk.reports.html import Customers, page
-from bulk.reports.platforms import platform_names
 from bulk.reports.publish import publish, staging, told
 from bulk.reports.rows import Reader
 from bulk.reports.summary.advice import BatchLocation

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import polars as pl
 import pytest
 
 from bulk import platforms
@@ -85,3 +89,20 @@ def test_the_nearest_platforms_of_an_unknown_text_are_found(text: str, names: li
 def test_each_name_of_a_key_leads_to_that_key() -> None:
     """Names and keys are one table, read from both ends."""
     assert {key: platform_key(name) for key, name in NAMES.items()} == {key: key for key in NAMES}
+
+
+def test_expenses_supports_eight_platforms() -> None:
+    """The keys are those that Codat documents for the product."""
+    assert set(platforms.SUPPORTED) == {"trji", "fbrh", "akxx", "pqsw", "qhyg", "gbol", "knfz", "rwuv"}
+
+
+def test_a_column_of_keys_becomes_a_column_of_names() -> None:
+    """A key without a known name stays as it is, and a missing one stays missing."""
+    keys = pl.DataFrame({"key": ["knfz", "abcd", None]})
+    assert keys.select(platforms.platform_names(pl.col("key"))).to_series().to_list() == ["Sage Intacct", "abcd", None]
+
+
+def test_the_table_needs_no_polars() -> None:
+    """Commands that read no file start without it."""
+    command = [sys.executable, "-c", "import bulk.problems, sys; sys.exit('polars' in sys.modules)"]
+    assert subprocess.run(command, check=False).returncode == 0

@@ -24,6 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.errors import BatchError, BatchInUseError, JournalError
+from bulk.platforms import NAMES
 from bulk.reports import Written, write_reports
 from bulk.reports.publish import LOCK, STAGE, staging
 from bulk.reports.rows import LINKS, RESULTS
@@ -127,13 +128,16 @@ def test_csv_files_are_plain_utf8(journal: Journal) -> None:
     assert '"Ångström, Söhne"'.encode() in content
 
 
-def test_links_name_the_platform_as_people_do(journal: Journal) -> None:
-    """A platform that has no name here goes by its key."""
+def test_links_name_every_known_platform(journal: Journal) -> None:
+    """A platform without a known name is shown by its key."""
     journal.source()
-    journal.created(1, "a", platform_sent="qhyg")
-    journal.created(2, "b", platform_sent="abcd")
+    keys = [*NAMES, "abcd"]
+    for row, key in enumerate(keys, 1):
+        journal.created(row, f"{row}", platform_sent=key)
     write(journal)
-    assert read_csv(journal.folder / "links.csv")["platform"].to_list() == ["QuickBooks Online", "abcd"]
+    shown = read_csv(journal.folder / "links.csv")["platform"].to_list()
+    assert shown == [*NAMES.values(), "abcd"]
+    assert {"Sage Intacct", "Zoho Books", "Wave"} <= set(shown)
 
 
 def test_no_cell_and_no_header_runs_as_a_formula(journal: Journal) -> None:

@@ -19,10 +19,10 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from bulk.model import State
+from bulk.platforms import NAMES
 from bulk.reports.figures import Figures, Rejected
 from bulk.reports.html import charts
 from bulk.reports.html.customers import Customers, as_json, coded
-from bulk.reports.platforms import NAMES
 from bulk.reports.rows import CHANGE, RESULTS, moment
 from bulk.reports.summary import advice, funnel, narrative
 from bulk.reports.summary.advice import BatchLocation

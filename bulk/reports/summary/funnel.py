@@ -13,8 +13,8 @@ from types import MappingProxyType
 from typing import Final
 
 from bulk.model import State
+from bulk.platforms import NAMES
 from bulk.reports.figures import Figures
-from bulk.reports.platforms import NAMES
 from bulk.reports.rows import change
 
 MEANING: Final = MappingProxyType(
