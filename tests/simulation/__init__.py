@@ -1,9 +1,10 @@
-"""Days of a migration in milliseconds: the engine unchanged, the sandbox's rules, a virtual clock, faults from a seed.
+"""Days of a migration in milliseconds: the engine unchanged, a virtual clock, a fake Codat, faults from a seed.
 
-A seed is a story (`story`): runs of commands on one batch, one after the other, with crashes, edits of the input, clock
-steps and rests between them. `codat` is the other side, `weather` what may go wrong on the way there, `customers`
-what people do meanwhile, `process` one run of the engine. `judge` holds all of it to what is promised.
+A seed is a scenario: runs of commands on one batch, one after the other, with crashes, edits of the input, clock steps
+and pauses between them. `network` leads to the fake Codat (`support.fake_codat`) and lets the faults happen that
+`support.fault_schedule` draws. `customers` act meanwhile, `process` is one run of the engine, and `judge` checks every
+guarantee.
 
-Beside the stories, `migrating` is a migration of any size without faults: `lean` is its other side, `luck` what chance
-makes of its forecast, `scale` its command.
+`migrating` is a migration of any size without faults: `scale_codat` is its other side, `random_model` draws what chance
+makes of its forecast, `scale` is its command.
 """

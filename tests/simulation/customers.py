@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import random
 
-from bulk.sandbox.customers import accounting, authorize, choose, decline
-from bulk.sandbox.platforms import PLATFORMS
-from bulk.sandbox.selection import order
-from bulk.sandbox.store import EVERYTHING, StoredCompany
-from simulation.codat import Codat
+from support.records import LINKED, PENDING, Company
+
+from simulation.network import Network
 from simulation.trace import Trace
 
 DEEDS = ("link", "link", "link", "link", "link other software", "decline", "withdraw", "withdraw")
@@ -18,8 +16,8 @@ OF_THE_PORTAL = ("delete the connection", "delete the partner connection", "dele
 class Customers:
     """All customers of Codat, and who works in its portal."""
 
-    def __init__(self, codat: Codat, rng: random.Random, trace: Trace, *, has_portal: bool) -> None:
-        self._codat = codat
+    def __init__(self, network: Network, rng: random.Random, trace: Trace, *, has_portal: bool) -> None:
+        self._network = network
         self._rng = rng
         self._trace = trace
         self._deeds = DEEDS + (OF_THE_PORTAL if has_portal else ())
@@ -29,7 +27,7 @@ class Customers:
     def plan(self, begin: float, end: float, deeds: int) -> None:
         """Have so many deeds done between two moments."""
         for _ in range(deeds):
-            self._codat.at(self._rng.uniform(begin, end), self._act)
+            self._network.at(self._rng.uniform(begin, end), self._act)
 
     def stop(self) -> None:
         """Let nobody do anything any more."""
@@ -42,42 +40,40 @@ class Customers:
     def _act(self) -> None:
         if self._is_over:
             return
-        store = self._codat.store
-        companies = store.companies(EVERYTHING, order_by=order(None), limit=1000, offset=0)
+        companies = self._network.codat.companies
         deed = self._rng.choice(self._deeds)
         chance = self._rng.random()
         if companies:
             company = companies[int(chance * len(companies))]
-            with store.transaction():
-                if self._do(deed, company):
-                    self._done_at.append(self._codat.clock.at)
-                    self._trace.note(f"        {company.id} of {company.tags.get('uid')}: {deed}")
+            if self._do(deed, company):
+                self._done_at.append(self._network.now)
+                self._trace.note(f"        {company.id} of {company.tags.get('uid')}: {deed}")
 
-    def _do(self, deed: str, company: StoredCompany) -> bool:
-        codat, own = self._codat, accounting(company)
-        linked = next((each for each in own if each.status == "Linked"), None)
-        waiting = next((each for each in own if each.status != "Linked"), None)
-        partner = next((each for each in company.connections if each.source_type == "Expense"), None)
+    def _do(self, deed: str, company: Company) -> bool:
+        network, codat, own = self._network, self._network.codat, company.accounting
+        linked = next((each for each in own if each.status == LINKED), None)
+        waiting = next((each for each in own if each.status != LINKED), None)
+        partner = next(iter(company.partners), None)
         match deed:
             case "link" if waiting and not linked:
-                authorize(codat.changes, waiting)
-                codat.linked_since[company.id] = codat.clock.at
+                codat.link(waiting)
+                network.linked_since[company.id] = network.now
             case "link other software" if waiting and not linked:
-                choose(codat.changes, company, PLATFORMS[self._rng.choice(["gbol", "qhyg", "pbtz"])])
-                codat.linked_since[company.id] = codat.clock.at
-            case "decline" if waiting and waiting.status == "PendingAuth" and not linked:
-                decline(codat.store, codat.clock, waiting)
+                codat.choose(company, self._rng.choice(["gbol", "qhyg", "pbtz"]))
+                network.linked_since[company.id] = network.now
+            case "decline" if waiting and waiting.status == PENDING and not linked:
+                codat.decline(waiting)
             case "withdraw" if linked:
-                codat.changes.set_status(linked, "Deauthorized")
+                codat.deauthorize(linked)
             case "delete the connection" if own:
-                codat.deletions += 1
-                codat.changes.delete_connection(own[-1])
+                network.deletions += 1
+                codat.delete_connection(own[-1])
             case "delete the partner connection" if partner:
-                codat.deletions += 1
-                codat.changes.delete_connection(partner)
+                network.deletions += 1
+                codat.delete_connection(partner)
             case "delete the company":
-                codat.deletions += 1
-                codat.changes.delete_company(company)
+                network.deletions += 1
+                codat.delete_company(company)
             case _:
                 return False
         return True

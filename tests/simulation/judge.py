@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from support.fault_schedule import Conditions, Fate
+from support.records import LINKED, PENDING, Company
+
 from bulk.journal.database import FILE
 from bulk.model import Outcome
 from bulk.reports.rows import Reader
-from bulk.sandbox.bodies import link_url
-from bulk.sandbox.customers import accounting
-from bulk.sandbox.selection import order
-from bulk.sandbox.store import EVERYTHING, StoredCompany
-from simulation.codat import BASE_URL, Codat, Exchange
-from simulation.fault_schedule import Fate
+from simulation.network import Exchange, Network
 from simulation.trace import Broken
 
 UNKNOWN = "(outcome IS NULL OR outcome IN ('unknown', 'server_error'))"
@@ -50,9 +48,19 @@ class Before:
 class Judge:
     """Holds a batch's journal and reports against Codat."""
 
-    def __init__(self, folder: Path, codat: Codat, *, page_size: int, concurrency: int, has_quota: bool) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        network: Network,
+        conditions: Conditions,
+        *,
+        page_size: int,
+        concurrency: int,
+        has_quota: bool,
+    ) -> None:
         self._folder = folder
-        self._codat = codat
+        self._network = network
+        self._conditions = conditions
         self._page_size = page_size
         self._concurrency = concurrency
         self._has_quota = has_quota
@@ -97,9 +105,9 @@ class Judge:
             "WHERE customer_id <> '' ORDER BY source, row"
         )
 
-    def companies(self) -> list[StoredCompany]:
-        """Give all companies that Codat has."""
-        return self._codat.store.companies(EVERYTHING, order_by=order(None), limit=10_000, offset=0)
+    def companies(self) -> list[Company]:
+        """Return all companies that Codat has."""
+        return self._network.codat.companies
 
     # -- after each run
 
@@ -130,8 +138,8 @@ class Judge:
                 "WHERE step = 'company'"
             )
         }
-        sky = self._codat.weather.sky
-        may_be_unseen = sky.longest_delay or sky.longest_lag or self.has_lost_journal
+        conditions = self._conditions
+        may_be_unseen = conditions.max_delay or conditions.max_lag or self.has_lost_journal
         for company in self.companies():
             uid = company.tags["uid"]
             row = known.get(uid)
@@ -145,13 +153,13 @@ class Judge:
                 require(row[1] == company.id, f"Codat has {company.id} of {uid}, and the journal has {row[1]}")
 
     def _only_good_links(self) -> None:
-        if self._codat.weather.sky.longest_delay > 5:  # what is done so late is beyond what a run can wait for
+        if self._conditions.max_delay > 5:  # what is done so late is beyond what a run can wait for
             return
         last = {
-            each.id: link_url(each, company.id, BASE_URL)
+            each.id: each.link_url
             for company in self.companies()
             for each in company.connections
-            if each.status == "PendingAuth"
+            if each.status == PENDING
         }
         for uid, connection, link in self.rows(
             "SELECT customer_id, connection_id, link_url FROM customers WHERE state = 'link_ready' AND link_url <> ''"
@@ -165,14 +173,14 @@ class Judge:
             for each in requests
         )
         unanswered = sum(each.reply is None for each in requests)
-        trouble = faults + unanswered + before.doubts + deeds + 2 * before.deleted + self._codat.deletions
+        trouble = faults + unanswered + before.doubts + deeds + 2 * before.deleted + self._network.deletions
         reads = Counter(each.request.operation for each in requests if _is_read(each))
         needed = self._needed(command, before, requests)
         require(
             reads.total() <= needed + 3 * trouble,
             f"{dict(reads)} in {command}: {needed} are needed, and {trouble} things went wrong",
         )
-        refused = sum(each.refused for each in requests)
+        refused = sum(each.is_refused for each in requests)
         # Whoever listens is told of what may have changed since, and asks no list.
         most = (
             trouble + (self._concurrency if self._has_quota else 0) + (before.customers if command == "listen" else 0)
@@ -180,7 +188,7 @@ class Judge:
         require(refused <= 6 * most, f"{refused} refusals in {command}, and {trouble} things went wrong")
 
     def _needed(self, command: str, before: Before, requests: list[Exchange]) -> int:
-        companies = max(before.customers, len(self.companies())) + self._codat.deletions
+        companies = max(before.customers, len(self.companies())) + self._network.deletions
         pages = max(1, math.ceil(companies / self._page_size))
         deletions = sum(each.request.operation == "delete_company" for each in requests)
         match command:
@@ -230,9 +238,9 @@ class Judge:
         for uid, company in there.items():
             _compare(uid, known[uid], company)
         strangers = [each.tags["uid"] for each in companies if each.tags["uid"] not in present]
-        sky = self._codat.weather.sky
+        conditions = self._conditions
         require(
-            not strangers or self.has_lost_journal or sky.longest_delay or sky.longest_lag,
+            not strangers or self.has_lost_journal or conditions.max_delay or conditions.max_lag,
             f"Codat has {strangers}, and the journal does not know them",
         )
 
@@ -261,18 +269,18 @@ def _is_read(exchange: Exchange) -> bool:
     return exchange.request.method == "GET" and exchange.reply is not None and exchange.reply.outcome is Outcome.DONE
 
 
-def _compare(uid: str, known: tuple[Any, ...], company: StoredCompany) -> None:
+def _compare(uid: str, known: tuple[Any, ...], company: Company) -> None:
     company_id, connection_id, status, partner_id, state = known
     require(company_id == company.id, f"{uid} has {company.id}, and the journal has {company_id}")
-    own = {each.id: each.status for each in accounting(company)}
-    partners = [each.id for each in company.connections if each.source_type == "Expense"]
+    own = {each.id: each.status for each in company.accounting}
+    partners = [each.id for each in company.partners]
     if not own:
         require(status in (None, "Deleted"), f"{uid} has no connection, and the journal has {status}")
         return
     require(connection_id in own, f"{uid} has {own}, and the journal has {connection_id}")
     require(own[connection_id] == status, f"{uid} has {own}, and the journal has {connection_id} {status}")
-    require("Linked" not in own.values() or status == "Linked", f"{uid} has linked {own}, and the journal has {status}")
-    if status == "Linked":
+    require(LINKED not in own.values() or status == LINKED, f"{uid} has linked {own}, and the journal has {status}")
+    if status == LINKED:
         require(partner_id is None or partner_id in partners, f"{uid} has {partners}, the journal has {partner_id}")
         require(not partners or partner_id is not None, f"{uid} has {partners}, and the journal has none")
     expected = _state(status, has_partner=partner_id is not None)
@@ -280,6 +288,6 @@ def _compare(uid: str, known: tuple[Any, ...], company: StoredCompany) -> None:
 
 
 def _state(status: str, *, has_partner: bool) -> str:
-    if status == "Linked":
+    if status == LINKED:
         return "complete" if has_partner else "linked"
     return "unlinked" if status in ENDED else "link_ready"

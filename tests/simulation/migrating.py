@@ -1,4 +1,4 @@
-"""A migration of any size over virtual days: the engine unchanged with its real journal, and a `LeanCodat`.
+"""A migration of any size over virtual days: the engine unchanged with its real journal, and a `ScaleCodat`.
 
 Each day begins with a follow-up and a migrate; when that has ended, the day's links are emailed.
 """
@@ -30,12 +30,12 @@ from bulk.journal.database import FILE
 from bulk.model import Stop
 from bulk.settings import Secret, Settings
 from simulation.clock import Loop, Time
-from simulation.lean import DAY, LeanCodat
+from simulation.network import BASE_URL
+from simulation.scale_codat import DAY, ScaleCodat
 from simulation.writer import VirtualWriter
 
 LATENCY = (0.1, 0.4)  # seconds that an answer takes
 PLATFORMS = ("xero", "QuickBooks Online", "FreeAgent", "Oracle NetSuite")
-BASE_URL = "https://codat.example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,8 @@ class Migrating:
         self.path = write_input(folder / "customers.csv", scene.customers)
         self.batch = folder / "batch"
         self.time = Time(now=1.0)
-        self.codat = LeanCodat(
+        self.codat = ScaleCodat(
             self.time,
-            folder / "sent",
             rate=scene.rate,
             linked=scene.linked,
             linking=scene.linking,

@@ -29,7 +29,7 @@ from bulk.engine.run import Job, Options, Run
 from bulk.model import Stop
 from bulk.settings import Settings
 from simulation.clock import Loop, Stuck, Time
-from simulation.codat import Codat, Exchange
+from simulation.network import Exchange, Network
 from simulation.trace import Broken, Trace
 from simulation.writer import VirtualWriter
 
@@ -55,7 +55,7 @@ class Process:
     """One run, from its start to its end or its death."""
 
     time: Time
-    codat: Codat
+    network: Network
     trace: Trace
     rng: random.Random
     life: Life
@@ -93,7 +93,7 @@ class Process:
             stop = CRASHED
         finally:
             self.time.deadline = float("inf")
-        self.codat.catch_up()
+        self.network.catch_up()
         return CRASHED if self.is_dead else stop
 
     async def _live(
@@ -162,14 +162,14 @@ class Process:
     def leave(self, request: Request, key: str | None) -> Exchange:
         """Send a request on its way. Raises Broken where it must not leave."""
         self.moment()
-        self.codat.catch_up()
+        self.network.catch_up()
         if self.time.now < self.asked_until:
             raise Broken(
                 f"{request.operation} leaves {self.asked_until - self.time.now:.3f} s before a Retry-After ends"
             )
         if len(self.requests) >= MAX_REQUESTS:
             raise Broken(f"{MAX_REQUESTS} requests in one run")
-        exchange = self.codat.depart(request, key, timeout=self.timeout)
+        exchange = self.network.depart(request, key, timeout=self.timeout)
         self.requests.append(exchange)
         lag = f", a list {exchange.passage.lag:.1f} s behind" if exchange.passage.lag else ""
         named = f" key {key[:4]}" if key else ""
@@ -180,8 +180,8 @@ class Process:
 
     def receive(self, exchange: Exchange) -> Reply:
         """Take an answer in."""
-        self.codat.catch_up()
-        reply = self.codat.collect(exchange)
+        self.network.catch_up()
+        reply = self.network.collect(exchange)
         asked = retry_after(reply.headers, self.time.wall()) if reply.outcome in ASKING_TO_WAIT else None
         said = f", asks to wait {asked:.0f} s" if asked is not None else ""
         self.trace.note(f"  ← {exchange.number} {reply.outcome}{f' {reply.status}' if reply.status else ''}{said}")

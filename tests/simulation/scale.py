@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def _tell(migrating: Migrating) -> None:
-    cost, scene, codat = migrating.forecast(), migrating.scene, migrating.codat
+    cost, scene = migrating.forecast(), migrating.scene
     began, cpu = time.monotonic(), time.process_time()
     print(
         _line("day", "linked", "requests", "follow-up", "ready", "start s", "seconds", "CPU s", "peak MB"), flush=True
@@ -52,7 +52,6 @@ def _tell(migrating: Migrating) -> None:
         counts = (f"{number:,}" for number in (day.number, day.linked, day.requests, day.followed_up, day.ready))
         took = (f"{day.start_seconds:.2f}", f"{day.seconds:.1f}", f"{day.cpu_seconds:.1f}", f"{day.megabytes:,.0f}")
         print(_line(*counts, *took), flush=True)
-    codat.close()
     seconds, cpu_seconds = time.monotonic() - began, time.process_time() - cpu
     size = (migrating.batch / FILE).stat().st_size
     print(f"customers: {states(migrating.batch)}")

@@ -8,6 +8,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.fake_codat import Rules
+from support.fault_schedule import CONDITIONS, FaultSchedule
+
 from bulk.codat.webhooks import read_event
 from bulk.engine import steps
 from bulk.engine.commands import listen
@@ -16,16 +19,14 @@ from bulk.input import Input, open_input
 from bulk.journal import database
 from bulk.journal.database import FILE
 from bulk.model import Stop
-from bulk.sandbox import options as sandbox
 from bulk.settings import Secret, Settings
 from simulation.clock import Time
-from simulation.codat import BASE_URL, Codat
 from simulation.commands import OFTEN, Command, job_of
 from simulation.customers import Customers
-from simulation.fault_schedule import SKIES, Weather
 from simulation.inputs import InputFile
 from simulation.judge import Judge, require
 from simulation.memory import folder_in_memory
+from simulation.network import BASE_URL, Network
 from simulation.process import CRASHED, Life, Process
 from simulation.trace import Trace
 
@@ -56,24 +57,21 @@ class Story:
         self.trace = Trace(self.time)
         self._rng = rng
         self._folder = folder / "batch"
-        (name,) = rng.choices(list(SKIES), (2, 1, 1, 1))
-        weather = Weather.of(random.Random(rng.random()), SKIES[name], days=2)  # noqa: S311 - as above
-        self._sky = weather.sky
+        (name,) = rng.choices(list(CONDITIONS), (2, 1, 1, 1))
+        self._conditions = CONDITIONS[name]
+        schedule = FaultSchedule.draw(random.Random(rng.random()), self._conditions, days=2)  # noqa: S311 - as above
+        self._schedule = schedule
         page_size = rng.choice([6, 6, 2000])  # a company's connections fit on one page: more are not looked through
         daily = rng.choice([0, 0, 12, 25, 60])
-        self._codat = Codat(
-            self.time,
-            weather,
-            self.trace,
-            sandbox.Options(
-                daily_limit=daily,
-                max_page_size=page_size,
-                second_connection=rng.choice(["refuse", "allow"]),
-                second_partner=rng.choice(["refuse", "allow"]),
-            ),
+        rules = Rules(
+            quota=daily,
+            page_size=page_size,
+            allows_second_connection=rng.choice([False, True]),
+            allows_second_partner=rng.choice([False, True]),
         )
+        self._network = Network(self.time, schedule, rules, honours_keys=self._conditions.honours_keys)
         has_portal = rng.random() < 0.4
-        self._customers = Customers(self._codat, random.Random(rng.random()), self.trace, has_portal=has_portal)  # noqa: S311 - as above
+        self._customers = Customers(self._network, random.Random(rng.random()), self.trace, has_portal=has_portal)  # noqa: S311 - as above
         self._settings = Settings(
             Secret("Basic none"),
             base_url=BASE_URL,
@@ -81,10 +79,11 @@ class Story:
             concurrency=rng.choice([1, 2, 4, 10]),
             timeout=rng.choice([10.0, 30.0]),
         )
-        self._codat.rate = self._settings.rate
+        self._network.rate = self._settings.rate
         self._judge = Judge(
             self._folder,
-            self._codat,
+            self._network,
+            self._conditions,
             page_size=page_size,
             concurrency=self._settings.concurrency,
             has_quota=daily > 0,
@@ -96,8 +95,8 @@ class Story:
         self._delivered = 0
         self._reserve = rng.choice([0, 0, 3]) if daily else 0
         self._runs = self._requests = 0
-        spells = ", ".join(f"{fate} from {begin:.0f} s to {end:.0f} s" for begin, end, fate in weather.spells)
-        self.trace.note(f"{name}; {weather.share:.0%} of requests meet: {', '.join(weather.fates)}; spells: {spells}")
+        spells = ", ".join(f"{fate} from {begin:.0f} s to {end:.0f} s" for begin, end, fate in schedule.spells)
+        self.trace.note(f"{name}; {schedule.share:.0%} of requests meet: {', '.join(schedule.fates)}; spells: {spells}")
         self.trace.note(
             f"quota {daily}, pages of {page_size}, rate {self._settings.rate}, {self._settings.concurrency} at once"
         )
@@ -120,18 +119,17 @@ class Story:
     def close(self) -> None:
         """Let go of all files."""
         self._judge.forget()
-        self._codat.store.close()
 
     def _between(self) -> None:
         rng = self._rng
         if rng.random() < 0.3:
             self.trace.note(f"the input is edited: {self._input.edit()}")
             self._save()
-        least = 15.0 if self._sky.longest_delay else 0.5
+        least = 15.0 if self._conditions.max_delay else 0.5
         self._rest(least + rng.choice([0.0, 0.0, 3.0, 60.0, HOUR, 100 * 60.0, 8 * HOUR, DAY]) * rng.uniform(0.5, 1.0))
         if rng.random() < 0.15:
             self._jump()
-        if rng.random() < 0.04 and not self._sky.longest_lag:
+        if rng.random() < 0.04 and not self._conditions.max_lag:
             self._lose_journal()
         now = self.time.now
         self._customers.plan(now, now + rng.choice([1.0, 60.0, HOUR]), rng.choice([0, 0, 1, 2, 5]))
@@ -143,7 +141,7 @@ class Story:
         self.trace.note(f"the wall clock is set by {seconds:+.0f} s")
 
     def _seconds_of_a_jump(self) -> float:
-        seconds = min(self._rng.choice([1.0, 30.0, 600.0, HOUR, 5 * HOUR, DAY]), self._sky.longest_jump)
+        seconds = min(self._rng.choice([1.0, 30.0, 600.0, HOUR, 5 * HOUR, DAY]), self._conditions.max_jump)
         return self._rng.choice([-seconds, seconds])
 
     def _lose_journal(self) -> None:
@@ -157,7 +155,7 @@ class Story:
 
     def _rest(self, seconds: float) -> None:
         self.time.now += seconds
-        self._codat.catch_up()
+        self._network.catch_up()
 
     def _save(self) -> None:
         self._input.write()
@@ -172,18 +170,18 @@ class Story:
         opened = self._input_of(command)
         if (command is Command.LISTEN and not self._deliver()) or (command is Command.MENDED and opened is None):
             return None
-        before, deletions = self._judge.before(), self._codat.deletions
+        before, deletions = self._judge.before(), self._network.deletions
         began = self.time.now
         process = Process(
             self.time,
-            self._codat,
+            self._network,
             self.trace,
             random.Random(rng.random()),  # noqa: S311 - repeatable, no secret
             life,
             self._settings.timeout,
             asked_until=self._asked_until,
         )
-        if not is_quiet and self._sky.jumps and rng.random() < 0.25:
+        if not is_quiet and self._conditions.has_jumps and rng.random() < 0.25:
             process.jumps.append((rng.choice([0.2, 1.0, 3.0, 20.0]), self._seconds_of_a_jump()))
         waits = is_quiet or rng.random() < 0.3
         self.trace.note(f"$ bulk {command}{' --wait' if waits else ''}")
@@ -194,7 +192,7 @@ class Story:
             waits=waits,
             reserve=0 if is_quiet else self._reserve,
         )
-        self._codat.looked_at.clear()
+        self._network.looked_at.clear()
         stop = process.run(
             self._folder,
             self._settings,
@@ -216,7 +214,7 @@ class Story:
         if opened is not None and opened is self._opened:
             self._enrolled = len(self._input.rows)
         self._keep_asked_until(process, stepped=self.time.skew != skew)
-        deeds = self._codat.deletions - deletions + self._customers.done_since(began) + len(process.jumps)
+        deeds = self._network.deletions - deletions + self._customers.done_since(began) + len(process.jumps)
         self._judge.after_run(process.requests, before, command.name_of_job, crashed=stop == CRASHED, deeds=deeds)
         if self._enrolled is not None and command.name_of_job in ("migrate", "verify"):
             self._judge.rows_add_up(self._enrolled)
@@ -252,12 +250,10 @@ class Story:
         if not (self._folder / FILE).exists():
             return False
         rng = self._rng
-        events = self._codat.store.db.execute(
-            "SELECT n, body FROM event WHERE n > ? ORDER BY n", (self._delivered,)
-        ).fetchall()
+        events = list(enumerate(self._network.codat.events))[self._delivered :]
         chosen = [event for event in events for _ in range(rng.choice([0, 1, 1, 1, 2]))]
         rng.shuffle(chosen)
-        self._delivered = events[-1][0] if events else self._delivered
+        self._delivered += len(events)
         at = steps.timestamp(self.time.wall())
         with closing(listen.opened(self._folder, self._settings)) as db, database.transaction(db):
             for number, body in chosen:
@@ -272,9 +268,9 @@ class Story:
     def _finish(self) -> None:
         """Let all faults end, run what is left to be done, and hold the journal and Codat to each other."""
         self.trace.note("from now on nothing goes wrong")
-        self._codat.weather.is_over = True
+        self._schedule.is_over = True
         self._customers.stop()
-        self.time.now = max(self.time.now, self._codat.latest)
+        self.time.now = max(self.time.now, self._network.latest)
         self._rest(DAY)
         if self._input.mend():
             self._save()

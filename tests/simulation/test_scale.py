@@ -27,7 +27,6 @@ def test_the_forecast_of_check_is_what_the_engine_takes(scene: Scene, days: int)
         migrating = Migrating(scene, folder)
         cost = migrating.forecast()
         lived = list(migrating.days())
-        migrating.codat.close()
         found = states(migrating.batch)
     assert (cost.days, int(migrating.elapsed) + 1) == (days, days)
     assert migrating.elapsed == pytest.approx(cost.elapsed, rel=0.05), scene

@@ -61,11 +61,11 @@ plan_decide = retry.decide
     ("where", "name", "instead", "first", "noticed"),
     [
         # what is in doubt is sent again without a look
-        (retry, "decide", _never_looks, 0, "made twice"),
+        (retry, "decide", _never_looks, 0, "created twice"),
         # a key is never repeated
-        (process, "WITH_KEY", (), 0, "made twice"),
+        (process, "WITH_KEY", (), 0, "created twice"),
         # nobody waits until what was lost must be over
-        (retry, "decide", _never_settles, 340, "made twice"),
+        (retry, "decide", _never_settles, 340, "created twice"),
         # a Retry-After is not kept to
         (throttle.Throttle, "_hold", lambda *_: None, 0, "before a Retry-After ends"),
         # the bucket is as large as the rate
@@ -73,7 +73,7 @@ plan_decide = retry.decide
         # a company is deleted without a look right before
         (retry, "decide_deletion", lambda *_, **__: Send(), 0, "has not looked at it"),
         # what an answer brings is not written down
-        (steps, "created", lambda _: {}, 0, "made twice"),
+        (steps, "created", lambda _: {}, 0, "created twice"),
         # where it is not in doubt at all, it is looked for first
         (retry, "decide", _always_looks, 0, "needed"),
     ],

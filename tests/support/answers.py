@@ -1,0 +1,21 @@
+"""What the fake Codat answers."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Answer(NamedTuple):
+    """One HTTP response; the body is JSON or empty."""
+
+    status: int
+    body: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Refusal(Exception):  # noqa: N818 - what Codat does, not an error of the model
+    """Codat refuses a request: raised where a rule is broken, and answered with an error body."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
