@@ -1,13 +1,15 @@
-"""How reports get into a batch's folder: whole and all together, or not at all.
+"""Puts reports into a batch's folder: complete and all together, or not at all.
 
-They are made in a folder of their own inside the batch's folder, synced to the disk, and only then moved over the old
-ones. Whatever ends a report before that leaves the old files; what it leaves of its own, the next report removes.
-One report at a time: of two, the one that read the journal later must also write later.
+Reports are written to a stage, a folder inside the batch's folder. They are synced to the disk and only then moved over
+the previous ones. If a report ends before that, the previous files stay, and the next report removes the stage.
+Only one report runs at a time: of two, the one that reads the journal later must also write later.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,85 +18,109 @@ from pathlib import Path
 from typing import Final
 
 from filelock import FileLock, Timeout
-from polars.exceptions import PolarsError
+from polars.exceptions import ComputeError
 
 from bulk.errors import BatchError, BatchInUseError, JournalError
 
-# A linkUrl is a credential: nobody but the owner reads what is written here.
+# A linkUrl is a credential: only the owner may read the files.
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
 
 LOCK: Final = ".reports.lock"
 STAGE: Final = ".reports.part"
-_LOCK_SECONDS: Final = 120.0  # a report of a million customers takes far less
+_LOCK_SECONDS: Final = 120.0  # a report of a million customers takes much less
+
+# Polars reports a failed write as ComputeError; the number of the system's error is only in its text (Rust's std::io).
+_OS_ERROR: Final = re.compile(r"\(os error (\d+)\)\Z")
 
 
 @contextmanager
 def staging(folder: Path, *, wait_seconds: float = _LOCK_SECONDS) -> Iterator[Path]:
-    """Give an empty folder to make the reports in; it is gone afterwards.
+    """Return an empty folder for the files of a report, and remove it at the end.
 
-    Raises BatchInUse while another report is written, BatchUnusable where there is no such folder,
-    JournalUnwritable where the disk fails or is full.
+    Raises BatchInUseError while another report is being written, BatchError if the batch's folder does not exist,
+    JournalError if the disk fails or is full.
     """
     if not folder.is_dir():
-        raise BatchError(f"{folder} is no folder: give the folder of a batch, or migrate its input first")
-    with told(folder):
+        raise BatchError(f"{folder} is not a folder. Pass the folder of a batch, or migrate its input first.")
+    stage = folder / STAGE
+    with _only_report(folder, wait_seconds):
+        try:
+            with wrap_errors(stage):
+                if stage.exists():
+                    shutil.rmtree(stage)
+                stage.mkdir(mode=FOLDER_MODE)
+            yield stage
+        finally:
+            shutil.rmtree(stage, ignore_errors=True)
+
+
+@contextmanager
+def _only_report(folder: Path, wait_seconds: float) -> Iterator[None]:
+    with wrap_errors(folder, batch=folder):
         folder.chmod(FOLDER_MODE)
-        # A lock of the operating system only: one that is a mere file would outlive a killed process.
+        # A lock of the operating system only: a file that means "locked" would outlive a killed process.
         lock = FileLock(folder / LOCK, timeout=wait_seconds, mode=FILE_MODE, fallback_to_soft=False)
         try:
             lock.acquire()
         except Timeout as error:
             raise BatchInUseError(
-                f"the reports of {folder} are being written by another command: wait for it"
+                f"Another command is writing the reports of {folder}. Wait until it has finished."
             ) from error
     try:
-        stage = folder / STAGE
-        with told(stage):
-            if stage.exists():
-                shutil.rmtree(stage)
-            stage.mkdir(mode=FOLDER_MODE)
-        yield stage
+        yield
     finally:
-        shutil.rmtree(stage, ignore_errors=True)
         lock.release()
 
 
 def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence[str]) -> tuple[Path, ...]:
-    """Move the staged files over the old ones, remove those that must be absent, and give the new paths."""
+    """Move the staged files over the previous ones, remove the files that must be absent, and return the new paths."""
     for name in names:
-        with told(folder / name):
+        with wrap_errors(folder / name):
             (stage / name).chmod(FILE_MODE)
             _sync(stage / name)
 
     def move() -> None:
         for name in names:
-            with told(folder / name):
+            with wrap_errors(folder / name):
                 (stage / name).replace(folder / name)
         for name in absent:
-            with told(folder / name):
+            with wrap_errors(folder / name):
                 (folder / name).unlink(missing_ok=True)
-        with told(folder):
+        with wrap_errors(folder, batch=folder):
             _sync(folder)
 
-    # In a thread, where no Ctrl-C comes in between: the old reports stay, or the new ones are there.
+    # In a thread, because Ctrl-C does not interrupt it: the folder has all the previous files or all the new ones.
     with ThreadPoolExecutor(1, thread_name_prefix="reports") as mover:
         mover.submit(move).result()
     return tuple(folder / name for name in names)
 
 
 @contextmanager
-def told(path: Path) -> Iterator[None]:
-    """Turn a failing disk into an error that names the file and what to do."""
+def wrap_errors(path: Path, *, batch: Path | None = None) -> Iterator[None]:
+    """Turn an error of the operating system into a JournalError that names the file and the remedy.
+
+    Every other error is a mistake of ours and passes through. `batch`: the batch's folder, where `path` is not a file
+    in it or on its stage.
+    """
     try:
         yield
-    except (OSError, PolarsError) as error:
-        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).partition("\n")[0]
-        folder = path.parent.parent if path.parent.name == STAGE else path.parent
-        raise JournalError(
-            f"{path} cannot be written ({reason}): the reports before it are kept; "
-            f"make room, or see to the folder, then run: bulk report {folder}"
-        ) from error
+    except OSError as error:
+        raise _write_error(path, batch, error.strerror or str(error)) from error
+    except ComputeError as error:
+        found = _OS_ERROR.search(str(error))
+        if found is None:
+            raise
+        raise _write_error(path, batch, os.strerror(int(found[1]))) from error
+
+
+def _write_error(path: Path, batch: Path | None, reason: str) -> JournalError:
+    folder = batch or (path.parent.parent if path.parent.name == STAGE else path.parent)
+    command = shlex.join(["bulk", "report", str(folder)])
+    return JournalError(
+        f"{path} cannot be written ({reason}). The previous reports are kept. "
+        f"Make room or check the folder, then run: {command}"
+    )
 
 
 def _sync(path: Path) -> None:

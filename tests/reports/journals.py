@@ -6,12 +6,14 @@ import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import bulk.journal
 from bulk.journal.database import FILE, SCHEMA_VERSION
 
 SCHEMA = Path(bulk.journal.__path__[0], "schema.sql")
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 FIELDS = ("customer_id", "company_name", "platform", "email")
 
 
@@ -61,6 +63,15 @@ class Journal:
         facts = {"company_name": f"Café {customer_id}", "name": f"Cafe {customer_id}", "platform_key": "gbol"}
         place = {"source": source, "row": row, "enrolment": 1, "customer_id": customer_id, "tag": customer_id}
         self.insert("customers", **(facts | place | {"extra": json.dumps(extra)} | values))
+
+    def customers(self, number: int) -> None:
+        """Add many customers, in the first rows of the first source."""
+        with closing(self.connect()) as connection, connection:
+            connection.executemany(
+                "INSERT INTO customers (source, row, enrolment, customer_id, tag, company_name, name, platform_key,"
+                " extra) VALUES (1, ?, 1, ?, ?, 'A', 'A', 'gbol', '{}')",
+                [(row, f"c{row}", f"c{row}") for row in range(1, number + 1)],
+            )
 
     def created(self, row: int, customer_id: str, **values: object) -> None:
         """Add a customer whose company and connection Codat has."""

@@ -12,9 +12,7 @@ from bulk.model import State
 from bulk.reports.figures import Figures, LinkAges, read, rejections
 from bulk.reports.rows import Reader
 
-from .journals import Journal
-
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+from .journals import NOON, Journal
 
 
 def figures(journal: Journal, *, at: datetime = NOON, since: datetime | None = None) -> Figures:

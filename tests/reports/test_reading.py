@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +17,7 @@ from bulk.errors import BatchError
 from bulk.model import State
 from bulk.reports.rows import DIFFERENCES, LINKS, RESULTS, Reader, Summary
 
-from .journals import FIELDS, Journal
-
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+from .journals import FIELDS, NOON, Journal
 
 
 def together(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:

@@ -33,10 +33,9 @@ from bulk.reports.figures import Figures, read
 from bulk.reports.rows import LINKS, PARTNER, RESULTS, Reader
 from bulk.reports.summary import advice, funnel, narrative
 
-from .journals import Journal
-from .test_write import room_for
+from .csv_files import room_for
+from .journals import NOON, Journal
 
-NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 URL = "https://link-api.codat.io/companies/1/connections/2/start?otp=742271"
 # Whatever a cell may hold; SQLite's texts hold no lone surrogates.
 ANYTHING = st.one_of(
@@ -505,7 +504,7 @@ def test_a_full_disk_is_said_wherever_it_strikes(journal: Journal, room: int) ->
     path, figures = journal.folder / "results.xlsx", figures_of(journal)
     before = set(journal.folder.iterdir())
     noise = {name: texts(a=[os.urandom(15_000).hex() for _ in range(4)]) for name in ("Rejects", "Partner")}
-    message = rf"{re.escape(str(path))} cannot be written \(File too large\).*make room"
+    message = rf"{re.escape(str(path))} cannot be written \(File too large\).*Make room"
     with room_for(room), pytest.raises(JournalError, match=message):
         fill(path, figures, noise)
     assert set(journal.folder.iterdir()) - before <= {path}

@@ -22,7 +22,7 @@ from bulk.reports.excel.sheets import EXCEL, Limits, Styles, Table
 from bulk.reports.excel.summary import ACCENT, COLOURS, NUMBER, TEXT, fill
 from bulk.reports.excel.xlsx import Archive, RowSheet, style_of
 from bulk.reports.figures import Figures
-from bulk.reports.publish import FILE_MODE, told
+from bulk.reports.publish import FILE_MODE, wrap_errors
 from bulk.reports.summary.advice import BatchLocation
 
 _A4: Final = 9  # as workbooks number the sizes of paper
@@ -36,7 +36,7 @@ class Sheet:
 
     def write(self, frame: pl.DataFrame) -> None:
         """Add the frame's rows; the first frame's columns become the header."""
-        with told(self._path):
+        with wrap_errors(self._path):
             self._table.write(frame)
 
 
@@ -56,7 +56,7 @@ class Workbook:
 
     def __enter__(self) -> Self:
         path = self._path
-        with told(path), ExitStack() as held:
+        with wrap_errors(path), ExitStack() as held:
             temporary = TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", ignore_cleanup_errors=True)
             folder = held.enter_context(temporary)
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
@@ -72,7 +72,7 @@ class Workbook:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         with self._held:
             if kind is None:
-                with told(self._path):
+                with wrap_errors(self._path):
                     self._close()
 
     def sheet(self, name: str) -> Sheet:
@@ -84,7 +84,7 @@ class Workbook:
     def summary(self, figures: Figures, place: BatchLocation) -> None:
         """Fill in the first sheet, once all tables have their rows."""
         notes = [note for table in self._tables for note in table.notes()]
-        with told(self._path):
+        with wrap_errors(self._path):
             fill(self._book, self._summary, figures, place, notes)
 
     def _add(self, name: str) -> RowSheet:

@@ -1,0 +1,65 @@
+"""Writes frames, one after another, as a CSV file that spreadsheets open safely."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final, Self
+
+import polars as pl
+
+from bulk.reports.publish import FILE_MODE, wrap_errors
+from bulk.text import escape_formula
+
+# A spreadsheet may also split cells at semicolons and tabs, and run the part behind one. An empty text is quoted
+# because a missing one is not.
+_TO_QUOTE: Final = r'\A\z|[",;\t\r\n]'
+
+
+class CsvTable:
+    """A CSV file in UTF-8 without a byte order mark, with LF line ends and without a cell that runs as a formula.
+
+    A context manager. Raises JournalError if the disk fails or is full.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Create the file, which must not exist."""
+        self._path = path
+        self._has_header = False
+        with wrap_errors(path):
+            self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE), "wb")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            with wrap_errors(self._path):
+                self._file.close()
+            return
+        try:
+            self._file.close()
+        except OSError:
+            return  # the error that ends the block already names the cause
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append the frame's rows. The first frame's columns become the header, which is escaped as well."""
+        # By position, never by name: a header such as `*` or `^.*$` would select every column.
+        cells = [_cells(column).alias(str(place)) for place, column in enumerate(frame.iter_columns())]
+        lines = pl.DataFrame(cells).select(pl.concat_str(pl.all(), separator=",")).to_series()
+        with wrap_errors(self._path):
+            if not self._has_header:
+                self._file.write(f"{','.join(_cells(pl.Series(frame.columns, dtype=pl.String)))}\n".encode())
+            self._file.write("".join(f"{line}\n" for line in lines).encode())
+        self._has_header = True
+
+
+def _cells(column: pl.Series) -> pl.Series:
+    if column.dtype != pl.String:
+        return column.cast(pl.String).fill_null("")
+    return column.to_frame("").select(_quoted(escape_formula(pl.first())).fill_null("")).to_series()
+
+
+def _quoted(text: pl.Expr) -> pl.Expr:
+    in_quotes = pl.concat_str(pl.lit('"'), text.str.replace_all('"', '""', literal=True), pl.lit('"'))
+    return pl.when(text.str.contains(_TO_QUOTE)).then(in_quotes).otherwise(text)

@@ -1,0 +1,45 @@
+"""Writes frames, one after another, as a Parquet file, in flat memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, Self
+
+import polars as pl
+
+from bulk.reports.publish import FILE_MODE, wrap_errors
+
+_ROW_GROUP_ROWS: Final = 4_000  # the rows compressed together, which decide the memory that it takes
+
+
+class ParquetTable:
+    """A Parquet file for programs, with the texts as they are.
+
+    A context manager; the file is complete at its end. Raises JournalError if the disk fails or is full.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._chunks: list[Path] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self._join()
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Append the frame's rows; they stay in a file of their own until the end."""
+        chunk = self._path.with_name(f"{self._path.name}.{len(self._chunks)}")
+        with wrap_errors(self._path):
+            chunk.touch(FILE_MODE)
+            frame.write_parquet(chunk, compression="lz4")
+        self._chunks.append(chunk)
+
+    def _join(self) -> None:
+        with wrap_errors(self._path):
+            self._path.touch(FILE_MODE)
+            pl.scan_parquet(self._chunks, glob=False).sink_parquet(self._path, row_group_size=_ROW_GROUP_ROWS)
+            for chunk in self._chunks:
+                chunk.unlink()
