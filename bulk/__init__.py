@@ -1,18 +1,21 @@
-"""Move a customer base into Codat's Sync for Expenses.
+"""Move a company's customers into Codat's Expenses product.
 
-`check(path)`, `await migrate(path)`, `report(folder)` and, to be awaited too, `follow_up`, `links`, `unlink`, `verify`,
-`undo` and `listen` do what the commands of the same names do, and give back values instead of printing;
-`migrate_blocking` waits for a migration. What they raise is in `bulk.errors`.
+`check(path)` and `report(folder)` are ordinary functions. `migrate(path)` is async, and so are `follow_up`, `links`,
+`unlink`, `verify`, `undo` and `listen`, which take a batch's folder. Each has a blocking form, such as
+`migrate_blocking`. They do the same as the commands of these names, and return values instead of printing them.
+Errors are in `bulk.errors`.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from bulk.api import (
+        Account,
         Advanced,
         BatchResult,
         CheckResult,
@@ -35,20 +38,30 @@ if TYPE_CHECKING:
         VerifyResult,
         Warned,
         check,
+        check_account,
         follow_up,
         links,
         listen,
-        look_online,
         migrate,
-        migrate_blocking,
         report,
         undo,
         unlink,
         verify,
     )
+    from bulk.blocking import (
+        check_account_blocking,
+        follow_up_blocking,
+        links_blocking,
+        listen_blocking,
+        migrate_blocking,
+        undo_blocking,
+        unlink_blocking,
+        verify_blocking,
+    )
     from bulk.settings import Settings
 
 __all__ = [
+    "Account",
     "Advanced",
     "BatchResult",
     "CheckResult",
@@ -73,23 +86,29 @@ __all__ = [
     "Warned",
     "__version__",
     "check",
+    "check_account",
+    "check_account_blocking",
     "follow_up",
+    "follow_up_blocking",
     "links",
+    "links_blocking",
     "listen",
-    "look_online",
+    "listen_blocking",
     "migrate",
     "migrate_blocking",
     "report",
     "undo",
+    "undo_blocking",
     "unlink",
+    "unlink_blocking",
     "verify",
+    "verify_blocking",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Load what is asked for when it is asked for: polars and httpx take longer to import than most commands to run."""
+    """Load a name when it is first used: polars and httpx take longer to import than most commands run."""
     if name not in __all__:
         raise AttributeError(f"module 'bulk' has no attribute {name!r}")
-    from importlib import import_module
-
-    return getattr(import_module("bulk.settings" if name == "Settings" else "bulk.api"), name)
+    module = "settings" if name == "Settings" else "blocking" if name.endswith("_blocking") else "api"
+    return getattr(import_module(f"bulk.{module}"), name)

@@ -1,4 +1,7 @@
-"""bulk as a library: each command a function with a typed result. Nothing here prints; progress comes as events."""
+"""The library: one function for each command, with a typed result. Nothing here prints; progress comes as events.
+
+Reading an input and writing reports happen in worker threads, so the caller's event loop keeps running.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +13,22 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import anyio
+import anyio.to_thread
 import polars as pl
-from anyio.from_thread import start_blocking_portal
 
-from bulk.batch import Ran, batch_lock, require_batch, run_job, stem, storable, write_reports
+from bulk.batch import (
+    JobEnd,
+    batch_lock,
+    require_batch,
+    run_and_report,
+    run_job,
+    stem,
+    storable,
+    write_reports,
+    write_reports_in_thread,
+)
 from bulk.codat.account import Account, ask
 from bulk.codat.endpoints import page_count
 from bulk.codat.forecast import Linking
@@ -48,11 +60,11 @@ from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, Ver
 from bulk.settings import Secret, Settings, webhook_secret
 
 MAX_NAMED = 20  # customers that a message names one by one
-MOVED_ON = (State.LINKED, State.COMPLETE, State.UNLINKED)  # they need no linkUrl any more
+AUTHORIZED = (State.LINKED, State.COMPLETE, State.UNLINKED)  # these customers have used their linkUrl
 
 
-async def look_online(settings: Settings) -> Account:
-    """Ask Codat in at most three requests: is the key good, what is left of the quota, which platforms are enabled."""
+async def check_account(settings: Settings) -> Account:
+    """Ask Codat about the account in at most three requests: whether the key is valid, the quota, the platforms."""
     return await ask(settings)
 
 
@@ -69,20 +81,13 @@ async def migrate(
 ) -> BatchResult:
     """Create a company and an accounting connection for each customer of the file, once; write the batch's reports.
 
-    The same call again resumes. Raises WrongUsage for what can be told beforehand (nothing was sent then), and
-    JournalUnwritable when the disk fails; whatever else happens is in the result.
+    The same call resumes. `mapping`: {field: column}. `interrupt`: once set, the run ends after the requests in flight.
+    Raises UsageError before anything is sent, and JournalError if the disk fails. Everything else is in the result.
     """
-    source = open_input(Path(path), mapping=mapping or {})
+    source = await anyio.to_thread.run_sync(partial(open_input, Path(path), mapping=mapping or {}))
     folder = Path(reports) / storable(batch or stem(Path(path)))
     options = options or Options()
-    ran = await run_job(folder, Migration(source, options, on_event), settings, on_event, interrupt, options)
-    return write_reports(folder, *ran)
-
-
-def migrate_blocking(path: str | Path, **options: Any) -> BatchResult:
-    """Do what `migrate` does and wait for it; works in a notebook too, whose own loop is running already."""
-    with start_blocking_portal() as portal:
-        return portal.call(partial(migrate, path, **options))
+    return await run_and_report(folder, Migration(source, options, on_event), settings, on_event, interrupt, options)
 
 
 async def follow_up(
@@ -95,35 +100,45 @@ async def follow_up(
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> BatchResult:
-    """Learn who has authorized, and create the partner expense connection for each of those, once; write the reports.
+    """Find out who has authorized, create each one's partner expense connection, once; write the batch's reports.
 
-    `watch`: go on asking, every so many seconds and as often as the daily quota allows, until nobody is left to wait
-    for, `until` is over or `interrupt` is set. Raises as `migrate` does.
+    `watch`: repeat after this many seconds, or later if the daily quota is short, until no customer is pending, `until`
+    has passed or `interrupt` is set. Raises the same errors as `migrate`.
     """
     folder, interrupt = require_batch(folder), interrupt or anyio.Event()
     end = until.timestamp() if until is not None else math.inf
-    result: BatchResult | None = None
     advanced: Counter[str] = Counter()  # in all rounds
+    is_first = True
     while True:
-        try:
-            ran = await run_job(folder, FollowUp(retry_failed=retry_failed), settings, on_event, interrupt)
-        except BatchInUseError as busy:
-            if result is None:
-                raise
-            # Between two rounds others may work on the batch.
-            ran = Ran(Stop(str(busy), JournalError.exit_code), Counter())
-        advanced += ran.advanced
-        result = write_reports(folder, ran.stop, advanced)
+        job = FollowUp(retry_failed=retry_failed and is_first)
+        round_end = await _round(folder, job, settings, on_event, interrupt, is_first=is_first)
+        advanced += round_end.advanced
+        result = await write_reports_in_thread(folder, round_end.stop, advanced)
         due = _next_round(result, watch, time.time())
-        if due is None or interrupt.is_set():
+        if due is None:
             return result
-        on_event(Resting(result.waiting, min(due, end), ran.stop))
+        if not interrupt.is_set():
+            on_event(Resting(result.waiting, min(due, end), round_end.stop))
         with anyio.move_on_after(max(min(due, end) - time.time(), 0.0)):
             await interrupt.wait()
-        require_there(folder / FILE)  # else the next round would begin a batch of its own
-        if interrupt.is_set() or due >= end:
-            return replace(result, stop=Stop("Interrupted", 130) if interrupt.is_set() else result.stop)
-        retry_failed = False
+        require_there(folder / FILE)  # otherwise the next round would start a new batch
+        if interrupt.is_set():
+            return replace(result, stop=Stop("Interrupted", 130))
+        if due >= end:
+            return result
+        is_first = False
+
+
+async def _round(
+    folder: Path, job: FollowUp, settings: Settings | None, on_event: Hook, interrupt: anyio.Event, *, is_first: bool
+) -> JobEnd:
+    """Do one round of a follow-up. After the first round, a batch in use only delays the next one."""
+    try:
+        return await run_job(folder, job, settings, on_event, interrupt)
+    except BatchInUseError as error:
+        if is_first:
+            raise
+        return JobEnd(Stop(str(error), JournalError.exit_code), Counter())
 
 
 async def links(
@@ -136,18 +151,21 @@ async def links(
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> LinksResult:
-    """Renew the linkUrls, of customers who have not authorized, that are no longer good `margin` seconds from now.
+    """Renew the linkUrls of customers who have not authorized, if they expire within `margin` seconds.
 
-    `margin`: two hours if it is not given, and never more than half the lifetime of a linkUrl. `limit`: only the next
-    so many, those first whose link is oldest. `link_lifetime` in seconds: how long a linkUrl is good; the batch
-    remembers it. Raises as `migrate` does.
+    `margin`: by default two hours, and at most half a linkUrl's lifetime. `limit`: renew only this many, the oldest
+    first. `link_lifetime` in seconds; the batch remembers it. Raises the same errors as `migrate`.
     """
     folder = require_batch(folder)
     job = Links(margin=margin, limit=limit, lifetime=link_lifetime)
-    result = write_reports(folder, *await run_job(folder, job, settings, on_event, interrupt))
-    with Reader(folder / FILE) as reader:
+    result = await run_and_report(folder, job, settings, on_event, interrupt)
+    return await anyio.to_thread.run_sync(_links_result, result)
+
+
+def _links_result(result: BatchResult) -> LinksResult:
+    with Reader(result.folder / FILE) as reader:
         answered = reader.done_in_last_run("get_connection")
-    return LinksResult(**vars(result), renewed=answered - sum(result.advanced.get(state, 0) for state in MOVED_ON))
+    return LinksResult(**vars(result), renewed=answered - sum(result.advanced.get(state, 0) for state in AUTHORIZED))
 
 
 async def unlink(
@@ -158,20 +176,37 @@ async def unlink(
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> UnlinkResult:
-    """Deauthorize these customers' accounting connections, where they are Linked. Raises as `migrate` does."""
+    """Deauthorize the accounting connections of these customers if they are linked; write the batch's reports.
+
+    Raises the same errors as `migrate`, and UsageError if the batch has none of these customers.
+    """
     folder, customer_ids = require_batch(folder), list(dict.fromkeys(customer_ids))
     async with batch_lock(folder):
-        pass  # what is wrong with the folder is said first
+        pass  # report an unusable folder before an unknown customer
+    rejected = await anyio.to_thread.run_sync(_require_customers, folder, customer_ids)
+    result = await run_and_report(folder, Unlink(customer_ids), settings, on_event, interrupt)
+    return await anyio.to_thread.run_sync(_unlink_result, result, customer_ids, rejected)
+
+
+def _require_customers(folder: Path, customer_ids: Sequence[str]) -> set[str]:
+    """Return those of the customers whose rows were rejected. Raises UsageError if the batch has none of them."""
     with Reader(folder / FILE) as reader:
         known, rejected = reader.statuses(customer_ids), reader.rejected(customer_ids)
     if not known and not rejected:
         named = ", ".join(customer_ids[:MAX_NAMED])
-        raise UsageError(f"{folder} has no such customer: {named}. Look them up in results.csv; nothing was sent.")
-    result = write_reports(folder, *await run_job(folder, Unlink(customer_ids), settings, on_event, interrupt))
-    with Reader(folder / FILE) as reader:
+        raise UsageError(
+            f"{folder} has no such customer: {named}. See results.csv for its customers. Nothing was sent."
+        )
+    return rejected
+
+
+def _unlink_result(result: BatchResult, customer_ids: Sequence[str], rejected: set[str]) -> UnlinkResult:
+    with Reader(result.folder / FILE) as reader:
         found = reader.statuses(customer_ids)
-    others = {each: reason for each in customer_ids if (reason := _not_unlinked(found.get(each)))}
-    others |= {each: "was rejected: nothing was sent for its row" for each in others if each in rejected - set(found)}
+    others = {each: reason for each in customer_ids if (reason := _why_not_unlinked(found.get(each)))}
+    others |= {
+        each: "its row was rejected, so nothing was sent for it" for each in others if each in rejected - set(found)
+    }
     unlinked = tuple(customer_id for customer_id in customer_ids if customer_id not in others)
     return UnlinkResult(**vars(result), unlinked=unlinked, others=others)
 
@@ -184,13 +219,17 @@ async def verify(
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> VerifyResult:
-    """Compare what Codat has with the journal; change nothing there, and here only if told to `adopt` what is unknown.
+    """Compare Codat with the journal; change nothing in Codat.
 
-    Raises as `migrate` does.
+    `adopt`: add to the journal what only Codat has. Raises the same errors as `migrate`.
     """
     folder = require_batch(folder)
-    result = write_reports(folder, *await run_job(folder, Verify(adopts=adopt), settings, on_event, interrupt))
-    with Reader(folder / FILE) as reader:
+    result = await run_and_report(folder, Verify(adopts=adopt), settings, on_event, interrupt)
+    return await anyio.to_thread.run_sync(_verify_result, result)
+
+
+def _verify_result(result: BatchResult) -> VerifyResult:
+    with Reader(result.folder / FILE) as reader:
         frames = reader.findings()
         findings = pl.concat(frames) if frames is not None else pl.DataFrame(schema=dict.fromkeys(FINDINGS, pl.String))
     return VerifyResult(**vars(result), findings=findings)
@@ -204,23 +243,25 @@ async def undo(
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> UndoResult:
-    """List the companies that this batch created and nobody has linked; with `yes` delete them, for good.
+    """List the companies that this batch created and no customer has linked; with `yes`, delete them for good.
 
-    Raises as `migrate` does.
+    Raises the same errors as `migrate`.
     """
     folder = require_batch(folder)
-    result = write_reports(folder, *await run_job(folder, Undo(deletes=yes), settings, on_event, interrupt))
-    with Reader(folder / FILE) as reader:
-        deletable, left_alone = reader.created(nobodys=True), reader.created(nobodys=False)
-        deleted, taken_over = reader.done_in_last_run("delete_company"), reader.taken_over()
-    return UndoResult(
-        **vars(result),
-        deletes=yes,
-        deletable=deletable,
-        left_alone=left_alone,
-        deleted=deleted,
-        taken_over=taken_over,
-    )
+    result = await run_and_report(folder, Undo(deletes=yes), settings, on_event, interrupt)
+    return await anyio.to_thread.run_sync(partial(_undo_result, result, deletes=yes))
+
+
+def _undo_result(result: BatchResult, *, deletes: bool) -> UndoResult:
+    with Reader(result.folder / FILE) as reader:
+        return UndoResult(
+            **vars(result),
+            deletes=deletes,
+            deletable=reader.created(nobodys=True),
+            left_alone=reader.created(nobodys=False),
+            deleted=reader.done_in_last_run("delete_company"),
+            taken_over=reader.taken_over(),
+        )
 
 
 async def listen(
@@ -233,13 +274,13 @@ async def listen(
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> BatchResult:
-    """Receive Codat's webhook events on 127.0.0.1 and create partner connections as customers link, until interrupted.
+    """Receive Codat's webhook events on 127.0.0.1, create partner connections as customers link; until interrupted.
 
-    `port`: 0 for any that is free; `ready` is told the address. `secret`: what the events are signed with; without it
-    CODAT_WEBHOOK_SECRET. Other commands may run on the batch meanwhile: what was received is acted on after them.
-    Raises WrongUsage, JournalUnwritable.
+    `port`: 0 for any free port. `ready` is called with the address. `secret`: the secret that signs the events, by
+    default CODAT_WEBHOOK_SECRET. Other commands may use the batch in the meantime; events wait for their end.
+    Raises UsageError, JournalError.
     """
-    from bulk.webhooks import receiver  # a server, which nothing else needs
+    from bulk.webhooks import receiver  # loads a web server, which no other command needs
 
     folder, interrupt, settings = require_batch(folder), interrupt or anyio.Event(), settings or Settings.make()
     is_genuine = receiver.verifier(secret or webhook_secret())
@@ -247,9 +288,9 @@ async def listen(
 
 
 def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
-    """Write the reports of a batch again from its journal; send nothing. Raises BatchUnusable, JournalUnwritable.
+    """Write the reports of a batch again from its journal; send nothing. Raises BatchError, JournalError.
 
-    `since`: they also say what has changed after that moment (UTC unless it says otherwise).
+    `since`: the reports also show the changes after this time (UTC if it has no time zone).
     """
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
@@ -257,7 +298,7 @@ def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
 
 
 def _next_round(result: BatchResult, watch: float | None, now: float) -> float | None:
-    """Say when a follow-up that watches asks again; None if it does not."""
+    """Return the time of a follow-up's next round, in seconds since 1970; None if this round was the last."""
     stop = result.stop
     if watch is None or not result.waiting or (stop is not None and stop.exit_code != JournalError.exit_code):
         return None
@@ -272,10 +313,10 @@ def _next_round(result: BatchResult, watch: float | None, now: float) -> float |
     return next_poll(now, watch, pages=page_count(companies), waiting=result.waiting, quota=known)
 
 
-def _not_unlinked(known: tuple[str | None, str | None, str | None] | None) -> str | None:
-    """Say why a customer is not unlinked after all; None if it is."""
+def _why_not_unlinked(known: tuple[str | None, str | None, str | None] | None) -> str | None:
+    """Return the reason why a customer is not unlinked; None if the customer is."""
     if known is None:
-        return "is not among the customers of this batch"
+        return "this batch has no such customer"
     company_id, status, error = known
     if status in ("Unlinked", "Deauthorized"):
         return None
@@ -283,10 +324,11 @@ def _not_unlinked(known: tuple[str | None, str | None, str | None] | None) -> st
         return "has no connection in Codat"
     if status == "Linked":
         return f"is still linked: {error}" if error else "is still linked"
-    return f"has a connection that is {status}: only a Linked one can be unlinked"
+    return f"has a connection with the status {status}; only a Linked one can be unlinked"
 
 
 __all__ = [
+    "Account",
     "Advanced",
     "BatchResult",
     "CheckResult",
@@ -309,12 +351,11 @@ __all__ = [
     "VerifyResult",
     "Warned",
     "check",
+    "check_account",
     "follow_up",
     "links",
     "listen",
-    "look_online",
     "migrate",
-    "migrate_blocking",
     "report",
     "undo",
     "unlink",

@@ -1,4 +1,4 @@
-"""A batch's folder: which one it is, a job done on it under its lock, and its reports written."""
+"""A batch's folder: its name, the lock that one job at a time holds, and the reports that follow a job."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
 import anyio
+import anyio.to_thread
 
 from bulk import __version__
 from bulk.engine.events import Advanced, Event, Hook
@@ -24,33 +26,34 @@ from bulk.model import Stop
 from bulk.results import BatchResult
 from bulk.settings import Settings
 
-PATIENCE = 5.0  # seconds for which another run is waited for: one of `listen` takes no longer, if all is well
-LOCK_POLL_SECONDS = 0.2  # seconds
+LOCK_WAIT_SECONDS = 5.0  # long enough for a round of `listen`, which holds the lock only for a moment
+LOCK_POLL_SECONDS = 0.2
+INPUT_ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".parquet")  # from the outside in: customers.csv.gz
 
 
 def require_batch(folder: str | Path) -> Path:
-    """Give the folder of a batch that is there. Raises BatchUnusable, with what to do."""
+    """Return the folder as a path. Raises BatchError if it does not contain a journal."""
     path = Path(folder)
     if not (path / FILE).is_file():
-        raise BatchError(f"{path} holds no journal: give the folder of a batch, or migrate its input first.")
+        raise BatchError(f"{path} has no journal: name the folder of a batch, or migrate its input first.")
     return path
 
 
 def stem(path: Path) -> str:
-    """Give the name that a batch gets from its input file: `customers` for `customers.csv.gz`."""
+    """Return the name of a batch made from an input file: `customers` for `customers.csv.gz`."""
     name = path.name
-    for ending in (".gz", ".csv", ".tsv", ".txt", ".parquet"):
+    for ending in INPUT_ENDINGS:
         name = name[: -len(ending)] if name.lower().endswith(ending) else name
     return storable(name or path.name)
 
 
 def storable(name: str) -> str:
-    """Give a name that is text through and through: a byte that is none becomes `%FF`."""
+    """Return the name as valid Unicode: a byte of a file name that is not UTF-8 becomes `%FF`."""
     return re.sub(r"[\ud800-\udfff]", lambda found: f"%{ord(found[0]) & 0xFF:02X}", name)
 
 
-class Ran(NamedTuple):
-    """A run that has ended: why it stopped, if it did, and how far it brought how many customers."""
+class JobEnd(NamedTuple):
+    """The end of a job: the reason if it stopped early, and how many customers it moved to which state."""
 
     stop: Stop | None
     advanced: Counter[str]
@@ -64,12 +67,12 @@ async def run_job(
     interrupt: anyio.Event | None,
     options: Options | None = None,
     *,
-    patience: float = PATIENCE,
-) -> Ran:
-    """Do a job on the batch of this folder. Raises what `Run.do` raises.
+    lock_wait: float = LOCK_WAIT_SECONDS,
+) -> JobEnd:
+    """Do a job on the batch in this folder, under its lock.
 
-    Raises BatchInUse if another run is at work on it for longer than `patience`, in seconds; JournalGone where somebody
-    has taken the journal away meanwhile.
+    Raises BatchInUseError if another run holds the lock for more than `lock_wait` seconds, JournalGoneError if the
+    journal was moved or deleted in the meantime, and the errors of `Run.do`.
     """
     settings = settings or Settings.make()
     advanced: Counter[str] = Counter()
@@ -79,17 +82,17 @@ async def run_job(
             advanced[event.state] += 1
         on_event(event)
 
-    async with batch_lock(folder, patience):
+    async with batch_lock(folder, lock_wait):
         run = Run(folder, settings, options or Options(), version=__version__, hook=hook)
-        ran = Ran(await run.do(job, interrupt or anyio.Event()), advanced)
-    require_there(folder / FILE)  # where it is not, reports would be made of nothing
-    return ran
+        end = JobEnd(await run.do(job, interrupt or anyio.Event()), advanced)
+    require_there(folder / FILE)  # without a journal, the reports would be empty
+    return end
 
 
 @asynccontextmanager
-async def batch_lock(folder: Path, patience: float = PATIENCE) -> AsyncIterator[None]:
-    """Hold the batch's folder, after waiting so many seconds for another run. Raises BatchInUse, WrongUsage."""
-    until = anyio.current_time() + patience
+async def batch_lock(folder: Path, wait: float = LOCK_WAIT_SECONDS) -> AsyncIterator[None]:
+    """Hold the lock of the batch's folder; wait up to `wait` seconds for it. Raises BatchInUseError, UsageError."""
+    until = anyio.current_time() + wait
     with ExitStack() as stack:
         while True:
             try:
@@ -109,8 +112,29 @@ def write_reports(
     *,
     since: datetime | None = None,
 ) -> BatchResult:
-    """Write the reports of a batch. Raises BatchUnusable, BatchInUse, JournalUnwritable."""
-    from bulk import reports  # what pages and workbooks are made with: no run waits for that to load
+    """Write the batch's reports and return them as a result. Raises BatchError, BatchInUseError, JournalError.
+
+    This takes seconds for a big batch: in an event loop, call `write_reports_in_thread`.
+    """
+    from bulk import reports  # loads the workbook and page libraries, which a run does not need
 
     written = reports.write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC), since=since)
     return BatchResult(folder, written.figures, written.place, stop, written.paths, dict(advanced))
+
+
+async def write_reports_in_thread(folder: Path, stop: Stop | None, advanced: Mapping[str, int]) -> BatchResult:
+    """Write the batch's reports in a worker thread. The event loop runs in the meantime."""
+    return await anyio.to_thread.run_sync(partial(write_reports, folder, stop, advanced))
+
+
+async def run_and_report(
+    folder: Path,
+    job: Job,
+    settings: Settings | None,
+    on_event: Hook,
+    interrupt: anyio.Event | None,
+    options: Options | None = None,
+) -> BatchResult:
+    """Do a job and write the reports. Raises the errors of `run_job` and `write_reports`."""
+    end = await run_job(folder, job, settings, on_event, interrupt, options)
+    return await write_reports_in_thread(folder, end.stop, end.advanced)

@@ -32,6 +32,7 @@ MAY_IMPORT = {
     "batch": {"results", "engine", "journal", "reports", *BASE},
     "webhooks": {"batch", "results", "engine", "codat", "journal", *BASE},
     "api": {"batch", "results", "input_check", "webhooks", "engine", "input", "codat", "journal", "reports", *BASE},
+    "blocking": {"api"},
     "engine": {"input", "codat", "journal", *BASE},
     "codat": BASE,
     "journal": BASE,

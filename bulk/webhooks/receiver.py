@@ -186,7 +186,7 @@ async def listen(
             ready(f"http://{HOST}:{listener.getsockname()[1]}/")
             await serve(writer, listener, is_genuine, rounds.work, interrupt)
     require_there(folder / FILE)
-    return write_reports(folder, rounds.stop or Stop("Interrupted", 130))
+    return await anyio.to_thread.run_sync(write_reports, folder, rounds.stop or Stop("Interrupted", 130))
 
 
 class WebhookWorker:
@@ -234,7 +234,7 @@ class WebhookWorker:
     async def _round(self) -> float | None:
         job = ApplyEvents(timestamp(time.time()))
         require_there(self._folder / FILE)
-        stop, _ = await run_job(self._folder, job, self._settings, self._on_event, self._interrupt, patience=0)
+        stop, _ = await run_job(self._folder, job, self._settings, self._on_event, self._interrupt, lock_wait=0)
         self._report_at = self._report_at or max(time.monotonic(), self._next_report_at)
         if stop is None or stop.exit_code == 130:
             return None

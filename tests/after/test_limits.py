@@ -196,7 +196,7 @@ def test_a_folder_that_is_no_batch_is_refused(codat: Codat, bench: Bench) -> Non
     for command in COMMANDS:
         ended = bench.then(command, *_arguments(command, ["somebody"]))
         assert ended.code == 2, command
-        assert "holds no journal" in ended.err
+        assert "has no journal" in ended.err
 
     assert list(bench.folder.iterdir()) == []
     assert codat.stats()["requests_total"] == 0

@@ -10,7 +10,7 @@ import pytest
 from runs.conftest import Launch, SetUp, launch, set_up
 from runs.fixture import KEY, Bench, Codat
 
-from bulk.api import migrate_blocking
+from bulk.blocking import migrate_blocking
 from bulk.sandbox.launch import start
 from bulk.sandbox.options import WEBHOOK_SECRET, Options
 from bulk.settings import Settings

@@ -99,14 +99,14 @@ def failing(monkeypatch: pytest.MonkeyPatch, *outcomes: Stop | Exception) -> lis
     """Have the first rounds end so, one after the other; gives the times of all rounds."""
     rounds, real = [], batch_folder.run_job  # what stands between a listener and a round
 
-    async def do(*arguments: Any, **options: Any) -> batch_folder.Ran:
+    async def do(*arguments: Any, **options: Any) -> batch_folder.JobEnd:
         rounds.append(time.time())
         if len(rounds) > len(outcomes):
             return await real(*arguments, **options)
         outcome = outcomes[len(rounds) - 1]
         if isinstance(outcome, Exception):
             raise outcome
-        return batch_folder.Ran(outcome, Counter())
+        return batch_folder.JobEnd(outcome, Counter())
 
     monkeypatch.setattr(receiver, "run_job", do)
     return rounds

@@ -107,9 +107,9 @@ def check(
 def _ask(settings: Any) -> Account:
     import anyio
 
-    from bulk.api import look_online
+    from bulk.api import check_account
 
-    return anyio.run(look_online, settings)
+    return anyio.run(check_account, settings)
 
 
 def _text(result: CheckResult, account: Account | None, expected: Expected, again: Sequence[str]) -> str:
