@@ -137,10 +137,10 @@ def _unexpected(error: Exception) -> int:
         echo("".join(traceback.format_exception(error)))
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     if command in SENDS_NOTHING and isinstance(error, OSError) and error.strerror:
-        from bulk.journal.database import WRONG_PLACES
+        from bulk.journal.error_translator import UNUSABLE_PLACES
 
-        echo(f"bulk: {error.filename or command}: {WRONG_PLACES.get(error.errno or 0, error.strerror)}")
-        return 2 if error.errno in WRONG_PLACES else 75
+        echo(f"bulk: {error.filename or command}: {UNUSABLE_PLACES.get(error.errno or 0, error.strerror)}")
+        return 2 if error.errno in UNUSABLE_PLACES else 75
     done = (
         "This is a defect of bulk."
         if command in SENDS_NOTHING

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bulk.cli.console import echo
 from bulk.errors import UsageError
-from bulk.journal.database import make_folder, usable
+from bulk.journal.database import make_folder
+from bulk.journal.error_translator import wrap_errors
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def sandbox(batch: Path, events: str = "") -> Iterator[tuple[str, str]]:
     from bulk.sandbox.options import Options
 
     try:
-        with usable(batch):
+        with wrap_errors(batch, nothing_sent=True):
             make_folder(batch)
             make_folder(batch / "sandbox")
             StateFolder(batch / "sandbox").log.touch(mode=0o600)

@@ -31,6 +31,7 @@ from bulk.engine.queue import CustomerQueue
 from bulk.engine.steps import Goal
 from bulk.errors import BatchError, BulkError, UsageError
 from bulk.journal import attempts, database, facts, mark, runs
+from bulk.journal.error_translator import wrap_errors
 from bulk.journal.writer import Writer
 from bulk.model import CustomerRecord, State, Stop
 from bulk.settings import Settings
@@ -202,11 +203,9 @@ class Run:
         BulkError for an input or a journal that cannot be used; what was done until then is in the journal.
         """
         began = time.monotonic()
-        connection = database.open_journal(self._folder)
+        connection = await anyio.to_thread.run_sync(database.open_journal, self._folder)
         try:
-            with database.translated(self._folder / database.FILE):
-                if not mark.is_as_it_was_left(self._folder):
-                    await anyio.to_thread.run_sync(database.require_sound, connection, self._folder / database.FILE)
+            with wrap_errors(self._folder / database.FILE):
                 self._claim(connection)
                 self._notice_loss(connection)
                 at = steps.timestamp(self._wall())

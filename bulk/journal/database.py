@@ -1,160 +1,79 @@
-"""The journal's statements: what a run writes down, and what it reads to go on. Synchronous; one connection.
-
-Every function here takes the connection and runs inside the caller's transaction, so that a caller can commit an
-outcome and the next intent as one.
-"""
+"""Opens a batch's journal, a SQLite file: its folder, its version, its settings, its transactions."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
+from typing import Final
 
-from bulk.errors import BatchError, JournalError, JournalGoneError, UsageError
-from bulk.model import (
-    customer_tag,
-)
+from bulk.errors import BatchError, JournalGoneError
+from bulk.journal import integrity
+from bulk.journal.error_translator import wrap_errors
 
-FILE = "journal.sqlite3"
-SCHEMA_VERSION = 1
+FILE: Final = "journal.sqlite3"
+SCHEMA_VERSION: Final = 1
+APPLICATION_ID: Final = 0x62756C6B
+""""bulk": marks a SQLite file as a journal (https://sqlite.org/pragma.html#pragma_application_id)."""
 
-_NO_ACCESS = "this user may not read and write it"
-_IN_THE_WAY = "a file is where a folder should be"
-WRONG_PLACES = {  # what another place or another permission mends; a full or failing disk is none of these
-    errno.EACCES: _NO_ACCESS,
-    errno.EPERM: _NO_ACCESS,
-    errno.EROFS: "its file system is read-only",
-    errno.EEXIST: _IN_THE_WAY,
-    errno.ENOTDIR: _IN_THE_WAY,
-    errno.EISDIR: "a folder is where a file should be",
-    errno.ENAMETOOLONG: "the name is too long",
-    errno.ELOOP: "its links lead in a circle",
-    errno.ENOENT: "it cannot be made there",
-    errno.EINVAL: "no such name can be used there",
-    errno.EILSEQ: "no such name can be used there",
-}
+_LOCK_WAIT_SECONDS: Final = 10
 
 
 def open_journal(folder: Path) -> sqlite3.Connection:
-    """Open the batch's journal for writing; make it if there is none. Raises WrongUsage, JournalUnwritable."""
+    """Open the batch's journal for writing, and create it if there is none.
+
+    Reads the whole file if another program changed it. Raises UsageError for a place that cannot be used, BatchError
+    for a journal that is damaged or of another version, JournalError for a full disk and the like.
+    """
     path = folder / FILE
-    with usable(path):
+    with wrap_errors(path, nothing_sent=True):
         make_folder(folder)
         folder.chmod(0o700)
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-        path.touch(mode=0o600)
-        _require_access(path, os.R_OK | os.W_OK)
-        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-        connection.create_function("customer_tag", 1, customer_tag, deterministic=True)
+        _make_file(path)
+        modified = path.stat().st_mtime_ns
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_LOCK_WAIT_SECONDS)
         try:
             _prepare(connection, path)
+            integrity.require_sound(connection, path, modified)
         except BaseException:
             connection.close()
             raise
     return connection
 
 
-@contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Turn what SQLite and the file system raise into what a user can act on."""
-    try:
-        yield
-    except sqlite3.DatabaseError as error:
-        said = str(error)
-        if "is locked" in said:
-            raise JournalError(
-                f"{path} cannot be written: another program holds it ({said}). Close what else has it open, a viewer "
-                "of databases or a backup, then run the same command again: nothing that was done is lost."
-            ) from error
-        if "not a database" in said or "malformed" in said:
-            raise _damaged(path, said) from error
-        raise JournalError(
-            f"{path} cannot be written ({said}). Make room or mend the permissions, then run the same command again: "
-            "nothing that was done is lost."
-        ) from error
-    except OSError as error:
-        raise JournalError(
-            f"{error.filename or path} cannot be written ({error.strerror or error}). Make room or mend the "
-            "permissions, then run the same command again: nothing that was done is lost."
-        ) from error
-
-
-def _damaged(path: Path, said: str) -> BatchError:
-    return BatchError(
-        f"{path} is damaged ({said}). Move it away and migrate the input again: what Codat has is found "
-        "there by its tags and taken over, nothing is created twice."
+def require_version(connection: sqlite3.Connection, path: Path) -> bool:
+    """Return whether the file has the journal's tables; an empty file has none. Raises BatchError for any other."""
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if (application, version) == (APPLICATION_ID, SCHEMA_VERSION):
+        return True
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if (application, version, tables) == (0, 0, 0):
+        return False
+    raise BatchError(
+        f"{path} is the journal of another version of bulk, or of another program (version {version}; this bulk needs "
+        f"{SCHEMA_VERSION}). Use the version of bulk that wrote it, or another folder."
     )
 
 
-def require_there(path: Path) -> None:
-    """See that a journal which was at work is where it was. Raises JournalGone."""
-    if not path.is_file():
-        raise gone(path)
+def pragmas(platform: str) -> list[str]:
+    """Return the settings with which a committed intent survives a power cut, on this `sys.platform`.
 
-
-def gone(path: Path) -> JournalGoneError:
-    """Give what is to be said of a journal that somebody has taken away."""
-    return JournalGoneError(
-        f"{path} is gone: it was moved or deleted while the run was at work. Put it back if you can, "
-        "then run the same command again. Without it, migrate the input again: what Codat has is found there "
-        "by its tags and taken over, nothing is created twice."
-    )
-
-
-def require_sound(connection: sqlite3.Connection, path: Path) -> None:
-    """Refuse a journal of which a part was overwritten: it might not know a company. Raises BatchUnusable.
-
-    SQLite does not look by itself. It takes a third of a second for 100,000 customers.
+    "Once only" depends on it. On macOS a plain fsync leaves data in the drive's cache, where a power cut loses it
+    (https://sqlite.org/pragma.html#pragma_fullfsync).
     """
-    said = " ".join(str(connection.execute("PRAGMA integrity_check(1)").fetchone()[0]).split())
-    if said != "ok":
-        raise _damaged(path, said)
-
-
-@contextmanager
-def usable(path: Path) -> Iterator[None]:
-    """Do what `translated` does before anything is sent, when a place that cannot be right is the user's to mend."""
-    try:
-        with translated(path):
-            yield
-    except JournalError as error:
-        cause = error.__cause__
-        reason = WRONG_PLACES.get(cause.errno or 0) if isinstance(cause, OSError) else None
-        if isinstance(cause, sqlite3.Error) and "readonly" in str(cause):
-            reason = WRONG_PLACES[errno.EACCES]
-        if reason is None:
-            raise
-        where = str((isinstance(cause, OSError) and cause.filename) or path)
-        where = where if len(where) <= 200 else where[:199] + "…"
-        raise UsageError(
-            f"{where} cannot be used: {reason}. Mend that, or take another folder (of migrate: --reports, --batch); "
-            "nothing was sent."
-        ) from cause
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder for its owner only, if there is none. Raises OSError, also where nothing may be put into it."""
-    if any("\ud800" <= c <= "\udfff" for c in str(folder)):
-        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), str(folder))  # reports are not written there
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _require_access(folder, os.R_OK | os.W_OK | os.X_OK)
-
-
-def _require_access(path: Path, mode: int) -> None:
-    if not os.access(path, mode):
-        is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
-        number = errno.EROFS if is_read_only else errno.EACCES
-        raise OSError(number, os.strerror(number), str(path))
+    settings = ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"]
+    return [*settings, "PRAGMA fullfsync = ON"] if platform == "darwin" else settings
 
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit what the block writes, or nothing of it."""
+    """Commit everything that the block writes, or nothing if it raises."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -165,28 +84,50 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def require_there(path: Path) -> None:
+    """Make sure that a journal in use is still in its place. Raises JournalGoneError."""
+    if not path.is_file():
+        raise gone(path)
+
+
+def gone(path: Path) -> JournalGoneError:
+    """Return the error for a journal that was moved or deleted during a run."""
+    return JournalGoneError(
+        f"{path} is gone: it was moved or deleted during the run. Put it back if you can, then run the same command "
+        "again. Without it, migrate the input again: bulk finds what Codat has by its tags, and creates nothing twice."
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder that only its owner can read, if it is missing. Raises OSError if nothing can be put into it."""
+    if any("\ud800" <= character <= "\udfff" for character in str(folder)):
+        # A name with bytes that are not text: the reports' libraries cannot write there.
+        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), str(folder))
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _require_access(folder, os.R_OK | os.W_OK | os.X_OK)
+
+
+def _make_file(path: Path) -> None:
+    """Create the journal's file if it is missing. An existing one keeps its modification time."""
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    # Never opened here: closing a file drops the locks that SQLite holds on it elsewhere in this process.
+    if not path.exists():
+        path.touch(mode=0o600)
+    _require_access(path, os.R_OK | os.W_OK)
+
+
+def _require_access(path: Path, mode: int) -> None:
+    if not os.access(path, mode):
+        is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
+        number = errno.EROFS if is_read_only else errno.EACCES
+        raise OSError(number, os.strerror(number), str(path))
+
+
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (0, SCHEMA_VERSION):
-        raise BatchError(
-            f"{path} was written by another version of bulk (journal {version}, this one knows {SCHEMA_VERSION}). "
-            "Go on with the version that wrote it."
-        )
-    connection.execute("PRAGMA journal_mode = WAL")
-    # FULL: a committed intent survives a power cut, which is what "once only" stands on.
-    connection.execute("PRAGMA synchronous = FULL")
-    if version == SCHEMA_VERSION:
-        return
-    with transaction(connection):
-        for statement in _statements((files("bulk.journal") / "schema.sql").read_text("utf-8")):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-
-def _statements(script: str) -> Iterator[str]:
-    statement = ""
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
+    has_tables = require_version(connection, path)
+    for statement in pragmas(sys.platform):
+        connection.execute(statement)
+    if not has_tables:
+        schema = (files("bulk.journal") / "schema.sql").read_text("utf-8")
+        connection.executescript(f"BEGIN IMMEDIATE; {schema}; COMMIT;")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bulk.journal import id_spellings
+from bulk.model import customer_tag
 
 # The order of the values in a row handed in by the caller.
 ACCEPTED = (
@@ -148,6 +149,7 @@ class Enrolment:
         self._is_same_file = self._is_first = False
         self._newest = 0  # of the customers that the batch had before
         id_spellings.register(connection)
+        connection.create_function("customer_tag", 1, customer_tag, deterministic=True)
         connection.execute("DROP TABLE IF EXISTS temp.incoming")
         connection.execute(f"CREATE TEMP TABLE incoming ({', '.join(ACCEPTED)}, place_source, place_row)")
         connection.execute("DROP TABLE IF EXISTS temp.refused")

@@ -1,4 +1,4 @@
-"""One run at a time on a batch's folder. The lock goes with the process that holds it, however that ends."""
+"""One run at a time on a batch's folder. The operating system drops the lock when its process ends, however it ends."""
 
 from __future__ import annotations
 
@@ -9,21 +9,25 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from bulk.errors import BatchInUseError
-from bulk.journal.database import make_folder, usable
+from bulk.journal.database import make_folder
+from bulk.journal.error_translator import wrap_errors
 
 
 @contextmanager
 def only_run(folder: Path) -> Iterator[None]:
-    """Hold the batch's folder, making it if need be. Raises BatchInUse if another run holds it, WrongUsage."""
+    """Hold the lock of the batch's folder, and create the folder if it is missing.
+
+    Raises BatchInUseError if another run holds the lock, UsageError if the folder cannot be used.
+    """
     path = folder / ".lock"
-    with usable(path):
+    with wrap_errors(path, nothing_sent=True):
         make_folder(folder)
         lock = FileLock(path, timeout=0, mode=0o600)
         try:
             lock.acquire()
         except Timeout:
             raise BatchInUseError(
-                f"Another run is at work on {folder}. Wait until it ends, or stop it with Ctrl-C; nothing was sent."
+                f"Another run works on {folder}. Wait until it ends, or stop it with Ctrl-C; nothing was sent."
             ) from None
     try:
         yield

@@ -27,11 +27,6 @@ def read(folder: Path) -> int:
     return _read(folder)[0]
 
 
-def is_as_it_was_left(folder: Path) -> bool:
-    """Whether nobody has written into the journal since a run has closed it."""
-    return _read(folder)[1:] == _state(folder)
-
-
 def _read(folder: Path) -> tuple[int, int, int]:
     try:
         if not (folder / FILE).is_file():
@@ -40,11 +35,6 @@ def _read(folder: Path) -> tuple[int, int, int]:
     except (OSError, ValueError):
         return 0, 0, 0
     return request, size, time
-
-
-def _state(folder: Path) -> tuple[int, int]:
-    there = (folder / database.FILE).stat()
-    return there.st_size, there.st_mtime_ns
 
 
 class Mark:
@@ -57,10 +47,6 @@ class Mark:
     def set(self, request: int) -> None:
         """Remember the number of the newest request."""
         os.pwrite(self._file, _FORM % (request, 0, 0), 0)
-
-    def leave(self, folder: Path) -> None:
-        """Remember how the journal is now, after it was closed."""
-        os.pwrite(self._file, _FORM % (read(folder), *_state(folder)), 0)
 
     def close(self) -> None:
         """Write no more."""

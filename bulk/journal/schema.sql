@@ -167,3 +167,6 @@ CREATE TABLE findings (              -- what the last proof found otherwise in C
     adopted       INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX requests_of_customer ON requests (customer) WHERE customer IS NOT NULL;
+
+PRAGMA application_id = 0x62756C6B; -- "bulk"
+PRAGMA user_version = 1;

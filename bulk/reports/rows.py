@@ -11,7 +11,7 @@ import itertools
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +19,9 @@ from typing import Any, Final, Self
 
 import polars as pl
 
-from bulk.errors import BatchError, BulkError, JournalError
-from bulk.journal.database import SCHEMA_VERSION
+from bulk.errors import BatchError
+from bulk.journal.database import require_version
+from bulk.journal.error_translator import wrap_errors
 from bulk.model import State
 
 CHUNK_ROWS: Final = 10_000
@@ -206,7 +207,11 @@ class Reader:
         self.facts: dict[str, str] = {}  # about the batch
 
     def __enter__(self) -> Self:
-        with self._telling():
+        if not self._path.is_file():
+            raise BatchError(
+                f"{self._path.parent} holds no journal: give the folder of a batch, or migrate its input first"
+            )
+        with self._wrap_errors():
             # `rw` rather than `ro`: reading beside a writer needs the -shm file; neither makes a missing journal.
             self._connection = sqlite3.connect(
                 f"{self._path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
@@ -333,14 +338,10 @@ class Reader:
         return itertools.chain.from_iterable(self._chunks(sql, chunk_rows, {}))
 
     def _check_version(self) -> None:
-        ((version,),) = self.rows("PRAGMA user_version")
-        if version == 0 and not self.rows("SELECT 1 FROM sqlite_master"):
+        with self._wrap_errors():
+            has_tables = require_version(self._open, self._path)
+        if not has_tables:
             raise BatchError(f"{self._path} is empty: its first run found no room for it. Migrate the input again")
-        if version != SCHEMA_VERSION:
-            raise BatchError(
-                f"{self._path} is no journal that this version can read (journal {version}, not "
-                f"{SCHEMA_VERSION}): give the folder of a batch, or use the version of bulk that wrote it"
-            )
 
     @property
     def lifetime(self) -> str:
@@ -371,18 +372,18 @@ class Reader:
             yield _frame([], names)
 
     def _chunks(self, sql: str, size: int, values: Mapping[str, object]) -> Iterator[list[Any]]:
-        with self._telling():
+        with self._wrap_errors():
             cursor = self._open.execute(sql, values)
         while rows := self._fetched(cursor, size):
             yield rows
 
     def _fetched(self, cursor: sqlite3.Cursor, size: int) -> list[Any]:
-        with self._telling():
+        with self._wrap_errors():
             return cursor.fetchmany(size)
 
     def rows(self, sql: str, values: Mapping[str, object] | Sequence[object] = ()) -> list[Any]:
         """Give what a query finds, at the same moment as all else."""
-        with self._telling():
+        with self._wrap_errors():
             return self._open.execute(sql, values).fetchall()
 
     @property
@@ -391,12 +392,8 @@ class Reader:
             raise RuntimeError("a Reader is used inside its `with`")
         return self._connection
 
-    @contextmanager
-    def _telling(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as error:
-            raise _told(self._path, error) from error
+    def _wrap_errors(self) -> AbstractContextManager[None]:
+        return wrap_errors(self._path, action="read")
 
 
 class _Expansion:
@@ -482,12 +479,3 @@ def moment(at: datetime) -> str:
 
 def _number(text: str | None) -> int | None:
     return None if text is None else int(float(text))
-
-
-def _told(path: Path, error: sqlite3.Error) -> BulkError:
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF  # without the extended part
-    if code == sqlite3.SQLITE_CANTOPEN and not path.exists():
-        return BatchError(f"{path.parent} holds no journal: give the folder of a batch, or migrate its input first")
-    if code in (sqlite3.SQLITE_ERROR, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT):
-        return BatchError(f"{path} is no journal that can be read ({error}): give the folder of a batch")
-    return JournalError(f"{path} cannot be read now ({error}): see to the disk and run the same command again")

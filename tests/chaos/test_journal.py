@@ -71,7 +71,7 @@ def test_a_journal_of_a_newer_version_is_left_alone(begun: tuple[Bench, list[str
     ended = bench.run()
 
     assert ended.code == 2
-    says_once(ended, "another version", "Go on with the version that wrote it")
+    says_once(ended, "another version", "Use the version of bulk that wrote it")
     assert codat.stats()["requests_total"] == 0
 
 

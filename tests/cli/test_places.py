@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import sqlite3
 import stat
-from pathlib import Path
 
 import pytest
 
-from bulk.errors import JournalError, UsageError
-from bulk.journal.database import usable
 from cli.conftest import Shell
 
 LONG = "n" * 300
@@ -74,35 +69,6 @@ def test_a_folder_without_permission_is_refused(shell: Shell, sandbox: str) -> N
         path.chmod(0o700)
         assert ended.returncode == 2, ended.stderr
         assert "this user may not" in ended.stderr
-
-
-@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENAMETOOLONG, errno.ENOTDIR])
-def test_what_another_place_mends_is_wrong_usage(number: int) -> None:
-    """The message names the place."""
-    with pytest.raises(UsageError, match="/here cannot be used") as caught, usable(Path("/there")):
-        raise OSError(number, os.strerror(number), "/here")
-    assert caught.value.exit_code == 2
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [
-        *(OSError(number, os.strerror(number)) for number in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)),
-        sqlite3.OperationalError("database or disk is full"),
-        sqlite3.OperationalError("disk I/O error"),
-    ],
-)
-def test_a_full_disk_is_for_now_only(failure: Exception) -> None:
-    """Exit code 75: with room, the same command resumes."""
-    with pytest.raises(JournalError, match="Make room") as caught, usable(Path("/there")):
-        raise failure
-    assert caught.value.exit_code == 75
-
-
-def test_a_journal_that_may_only_be_read_is_wrong_usage() -> None:
-    """SQLite has its own word for it."""
-    with pytest.raises(UsageError, match="may not read and write"), usable(Path("/there")):
-        raise sqlite3.OperationalError("attempt to write a readonly database")
 
 
 def test_a_sandbox_keeps_its_files_for_their_owner(shell: Shell) -> None:

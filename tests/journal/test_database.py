@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import stat
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 
-from bulk.errors import BatchError, JournalError, UsageError
-from bulk.journal import attempts, customers, database, facts
+from bulk.journal import attempts, customers, database
 from bulk.journal.attempts import Intent, Result
 from bulk.model import Outcome, Step, customer_tag
 
@@ -24,97 +21,6 @@ def ask(batch: Batch, customer_id: str, outcome: Outcome | None, *, key: str | N
         number = attempts.record_intent(batch.db, 1, intent)
         if outcome is not None:
             attempts.record_outcome(batch.db, number, Result(outcome, at + 1))
-
-
-def read_all(folder: Path) -> None:
-    """Open a journal and read the most of it."""
-    with database.translated(folder / database.FILE), closing(database.open_journal(folder)) as db:
-        for table in ("customers", "rejections", "requests", "runs"):
-            db.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 - fixed texts
-
-
-def test_a_journal_is_its_owners_alone(tmp_path: Path) -> None:
-    """A linkUrl is a credential."""
-    database.open_journal(tmp_path / "b").close()
-    assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o700
-    assert stat.S_IMODE((tmp_path / "b" / database.FILE).stat().st_mode) == 0o600
-
-
-def test_an_opened_journal_keeps_what_was_committed(tmp_path: Path) -> None:
-    """Opening is making only where there is none."""
-    for opened in range(2):
-        with closing(database.open_journal(tmp_path)) as db:
-            assert facts.get(db, "name") == (None if opened == 0 else "autumn")
-            with database.transaction(db):
-                facts.put(db, {"name": "autumn"})
-
-
-def test_the_journal_of_another_version_is_left_alone(tmp_path: Path) -> None:
-    """Who wrote it goes on with it."""
-    with closing(database.open_journal(tmp_path)) as db:
-        db.execute("PRAGMA user_version = 99")
-    with pytest.raises(BatchError, match="another version"):
-        database.open_journal(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("kept", "garbage"),
-    [
-        (0, b"no database at all, but long enough to be looked at" * 40),  # another file
-        (100, bytes(range(256)) * 16),  # its head and garbage
-        (20_000, b""),  # cut off
-    ],
-)
-def test_a_damaged_journal_says_what_to_do(tmp_path: Path, kept: int, garbage: bytes) -> None:
-    """Moving it away loses nothing: what Codat has is found there."""
-    database.open_journal(tmp_path).close()
-    path = tmp_path / database.FILE
-    path.write_bytes(path.read_bytes()[:kept] + garbage)
-    with pytest.raises(BatchError, match="Move it away"):
-        read_all(tmp_path)
-
-
-def test_a_journal_that_another_program_holds_is_said(tmp_path: Path) -> None:
-    """What to do is another thing than for a full disk."""
-    with (
-        pytest.raises(JournalError, match="another program holds it"),
-        database.translated(tmp_path / database.FILE),
-    ):
-        raise sqlite3.OperationalError("database is locked")
-
-
-def test_a_journal_with_a_page_in_the_wrong_place_is_refused(tmp_path: Path) -> None:
-    """SQLite reads it without a word, and some customers are missing."""
-    with closing(database.open_journal(tmp_path)) as db:
-        with database.transaction(db):
-            db.executemany("INSERT INTO strangers (tag) VALUES (?)", [(f"{n:032}",) for n in range(2000)])
-        database.require_sound(db, tmp_path / database.FILE)
-    content = bytearray((tmp_path / database.FILE).read_bytes())
-    content[-4096:] = content[-8192:-4096]
-    (tmp_path / database.FILE).write_bytes(content)
-    with closing(database.open_journal(tmp_path)) as db, pytest.raises(BatchError, match="is damaged"):
-        database.require_sound(db, tmp_path / database.FILE)
-
-
-def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
-    """Here a file stands in its way."""
-    (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="a file is where a folder should be"):
-        database.open_journal(tmp_path / "file" / "b")
-
-
-def test_a_full_disk_loses_nothing_that_was_committed(batch: Batch) -> None:
-    """The part that did not fit is rolled back, and there is a clear word."""
-    batch.give("in.csv", [good("a")])
-    (pages,) = batch.db.execute("PRAGMA page_count").fetchone()
-    batch.db.execute(f"PRAGMA max_page_count = {pages}")
-    many = [good(str(number), name="Acme" * 100) for number in range(500)]
-    with pytest.raises(JournalError, match="full"), database.translated(batch.path):
-        batch.give("more.csv", many)
-    batch.db.execute("PRAGMA max_page_count = 100000")
-    assert batch.presence() == {"a": "present"}
-    batch.give("more.csv", many)
-    assert len(batch.presence()) == 501
 
 
 def test_what_is_no_column_to_change_is_refused(batch: Batch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from bulk.errors import JournalError, JournalGoneError
+from bulk.errors import JournalError
 from bulk.journal import attempts, database, facts, mark
 from bulk.journal.attempts import Intent
 from bulk.journal.writer import Writer
@@ -102,43 +102,6 @@ def test_nothing_is_said_of_a_new_journal_in_the_place_of_a_lost_one(tmp_path: P
     for path in tmp_path.glob("journal.sqlite3*"):
         path.unlink()
     assert lost(tmp_path) == (0, None)
-
-
-def test_whether_somebody_has_written_into_a_journal_since_it_was_closed_is_known(tmp_path: Path) -> None:
-    """Then it is read from end to end before it is believed; else that would be seconds for nothing."""
-    folder = tmp_path / "batch"
-    sweep(folder)
-    assert not mark.is_as_it_was_left(folder)
-    ask(folder, 2)
-    assert mark.is_as_it_was_left(folder)
-    content = bytearray((folder / database.FILE).read_bytes())
-    content[-1] ^= 1
-    (folder / database.FILE).write_bytes(content)
-    assert not mark.is_as_it_was_left(folder)
-    ask(folder, 1)
-    assert mark.is_as_it_was_left(folder)
-    assert mark.read(folder) == 3
-
-
-@pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
-def test_nothing_more_is_written_into_a_journal_that_is_gone(how: str, tmp_path: Path) -> None:
-    """Nobody would find it again: the run ends instead of sending what only that file knows of."""
-    folder = tmp_path / "batch"
-
-    async def run() -> None:
-        async with Writer(database.open_journal(folder), folder) as writer:
-            await writer.write(lambda db: attempts.record_intent(db, 1, A_REQUEST))
-            if how == "deleted":
-                shutil.rmtree(folder)
-            elif how == "moved":
-                folder.rename(tmp_path / "elsewhere")
-            else:
-                (folder / database.FILE).rename(folder / "old")
-                (folder / database.FILE).touch()
-            with pytest.raises(JournalGoneError, match="is gone: it was moved or deleted"):
-                await writer.write(lambda db: attempts.record_intent(db, 1, A_REQUEST))
-
-    anyio.run(run)
 
 
 def test_a_mark_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
-"""The one writer: what it has said to be written is on the disk, and nobody waits in vain."""
+"""The writer: when it says that something is written, the disk has it, and nobody waits in vain."""
 
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -12,13 +13,16 @@ from pathlib import Path
 import anyio
 import pytest
 
-from bulk.errors import JournalError
-from bulk.journal import database, facts
+from bulk.errors import BulkError, JournalError, JournalGoneError
+from bulk.journal import attempts, database, facts
+from bulk.journal.attempts import Intent
 from bulk.journal.writer import Writer
+
+A_REQUEST = Intent(None, None, "list_companies", 1_790_000_000.0)
 
 
 def putting(key: str) -> Callable[[sqlite3.Connection], str]:
-    """Make an operation that writes a fact and gives its name."""
+    """Return an operation that writes a fact and returns its name."""
 
     def operation(db: sqlite3.Connection) -> str:
         facts.put(db, {key: "x"})
@@ -28,13 +32,14 @@ def putting(key: str) -> Callable[[sqlite3.Connection], str]:
 
 
 def facts_in(folder: Path) -> list[str]:
-    """Read the facts as another process sees them, in the order of their writing."""
+    """Return the written facts as another process sees them, sorted."""
     with closing(sqlite3.connect(folder / database.FILE)) as other:
-        return [key for (key,) in other.execute("SELECT key FROM batch ORDER BY key")]
+        query = "SELECT key FROM batch WHERE key <> 'closed_at' ORDER BY key"
+        return [key for (key,) in other.execute(query)]
 
 
-def test_what_was_written_can_be_read_by_others_at_once(tmp_path: Path) -> None:
-    """And the journal is closed at the end."""
+def test_others_can_read_at_once_what_was_written(tmp_path: Path) -> None:
+    """The journal is closed at the end."""
 
     async def run() -> None:
         connection = database.open_journal(tmp_path)
@@ -47,8 +52,8 @@ def test_what_was_written_can_be_read_by_others_at_once(tmp_path: Path) -> None:
     anyio.run(run)
 
 
-def test_whatever_waits_is_committed_as_one_in_the_order_of_asking(tmp_path: Path) -> None:
-    """The disk is waited for once for all of them."""
+def test_operations_that_wait_are_committed_together_in_order(tmp_path: Path) -> None:
+    """All of them wait for the disk once."""
     commits: list[str] = []
     order: list[int] = []
 
@@ -58,18 +63,18 @@ def test_whatever_waits_is_committed_as_one_in_the_order_of_asking(tmp_path: Pat
     async def run() -> None:
         connection = database.open_journal(tmp_path)
         connection.set_trace_callback(lambda sql: commits.append(sql) if sql == "COMMIT" else None)
-        is_waiting, go_on = threading.Event(), threading.Event()
+        is_waiting, proceed = threading.Event(), threading.Event()
 
         def slow(_: sqlite3.Connection) -> None:
             is_waiting.set()
-            go_on.wait()
+            proceed.wait()
 
         async with Writer(connection, tmp_path) as writer:
             first = asyncio.create_task(writer.write(slow))
             await asyncio.to_thread(is_waiting.wait)
             others = [asyncio.create_task(writer.write(numbered(n))) for n in range(100)]
             await asyncio.sleep(0)
-            go_on.set()
+            proceed.set()
             await asyncio.gather(first, *others)
 
     anyio.run(run)
@@ -77,18 +82,33 @@ def test_whatever_waits_is_committed_as_one_in_the_order_of_asking(tmp_path: Pat
     assert len(commits) == 2
 
 
-def test_a_failure_reaches_everybody_whose_writing_it_undid(tmp_path: Path) -> None:
-    """And those after them are served."""
+def fill_the_disk(db: sqlite3.Connection) -> None:
+    """Write more than fits."""
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    db.execute(f"PRAGMA max_page_count = {pages}")
+    try:
+        facts.put(db, {"long": "x" * 1_000_000})
+    finally:
+        db.execute("PRAGMA max_page_count = 1000000")
 
-    def broken(_: sqlite3.Connection) -> None:
-        raise sqlite3.OperationalError("database or disk is full")
+
+def make_a_mistake(db: sqlite3.Connection) -> None:
+    """Break a constraint, which is a mistake of bulk."""
+    db.execute("INSERT INTO batch VALUES ('twice', 'x'), ('twice', 'x')")
+
+
+@pytest.mark.parametrize(("broken", "error"), [(fill_the_disk, JournalError), (make_a_mistake, sqlite3.IntegrityError)])
+def test_a_failure_reaches_every_task_whose_write_it_undid(
+    tmp_path: Path, broken: Callable[[sqlite3.Connection], None], error: type[Exception]
+) -> None:
+    """Later writes work. Only a failure from outside is a BulkError."""
 
     async def run() -> None:
-        is_waiting, go_on = threading.Event(), threading.Event()
+        is_waiting, proceed = threading.Event(), threading.Event()
 
         def slow(_: sqlite3.Connection) -> None:
             is_waiting.set()
-            go_on.wait()
+            proceed.wait()
 
         async with Writer(database.open_journal(tmp_path), tmp_path) as writer:
             first = asyncio.create_task(writer.write(slow))
@@ -96,17 +116,18 @@ def test_a_failure_reaches_everybody_whose_writing_it_undid(tmp_path: Path) -> N
             operations = [putting("a"), broken, putting("b")]
             others = [asyncio.create_task(writer.write(operation)) for operation in operations]
             await asyncio.sleep(0)
-            go_on.set()
+            proceed.set()
             results = await asyncio.gather(first, *others, return_exceptions=True)
-            assert [type(result) for result in results] == [type(None)] + [JournalError] * 3
+            assert [type(result) for result in results] == [type(None)] + [error] * 3
+            assert isinstance(results[1], BulkError) is (error is JournalError)
             assert await writer.write(putting("c")) == "c"
 
     anyio.run(run)
     assert facts_in(tmp_path) == ["c"]
 
 
-def test_who_is_cancelled_while_waiting_spoils_nothing_for_the_others(tmp_path: Path) -> None:
-    """What was handed in is written all the same."""
+def test_a_task_that_is_cancelled_while_it_waits_disturbs_no_other(tmp_path: Path) -> None:
+    """Its operation is written all the same."""
 
     async def run() -> None:
         async with Writer(database.open_journal(tmp_path), tmp_path) as writer:
@@ -117,3 +138,24 @@ def test_who_is_cancelled_while_waiting_spoils_nothing_for_the_others(tmp_path: 
 
     anyio.run(run)
     assert facts_in(tmp_path) == ["a", "b"]
+
+
+@pytest.mark.parametrize("how", ["deleted", "moved", "replaced"])
+def test_nothing_more_is_written_to_a_journal_that_is_gone(how: str, tmp_path: Path) -> None:
+    """The next run would not find it. So the run ends before it sends what only the lost file records."""
+    folder = tmp_path / "batch"
+
+    async def run() -> None:
+        async with Writer(database.open_journal(folder), folder) as writer:
+            await writer.write(lambda db: attempts.record_intent(db, 1, A_REQUEST))
+            if how == "deleted":
+                shutil.rmtree(folder)
+            elif how == "moved":
+                folder.rename(tmp_path / "elsewhere")
+            else:
+                (folder / database.FILE).rename(folder / "old")
+                (folder / database.FILE).touch()
+            with pytest.raises(JournalGoneError, match="is gone: it was moved or deleted"):
+                await writer.write(lambda db: attempts.record_intent(db, 1, A_REQUEST))
+
+    anyio.run(run)

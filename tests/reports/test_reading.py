@@ -415,7 +415,7 @@ def test_a_missing_journal_is_said_and_not_made(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (b"", "is empty: its first run found no room for it"),
-        (b"no database at all, but long enough to be looked at" * 20, "is no journal that"),
+        (b"no database at all, but long enough to be looked at" * 20, "is damaged or is not a journal"),
     ],
 )
 def test_a_file_that_is_no_journal_is_said(tmp_path: Path, content: bytes, said: str) -> None:
@@ -430,5 +430,5 @@ def test_a_journal_of_another_version_is_left_alone(journal: Journal) -> None:
     """Its columns may mean something else."""
     with closing(journal.connect()) as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(BatchError, match="the version of bulk that wrote it"), Reader(journal.path):
+    with pytest.raises(BatchError, match="Use the version of bulk that wrote it"), Reader(journal.path):
         pass

@@ -23,11 +23,11 @@ def report(folder: Path, since: datetime | None, as_json: bool) -> int:
     """Write the reports of BATCH (a batch's folder) again from its journal. Sends nothing."""
     from bulk.api import report as write
     from bulk.cli.summary import print_summary
-    from bulk.journal.database import usable
+    from bulk.journal.error_translator import wrap_errors
     from bulk.reports.rows import moment
     from bulk.reports.summary.funnel import changes
 
-    with usable(folder):
+    with wrap_errors(folder, nothing_sent=True):
         result = write(folder, since=since)
     more = {"since": moment(since), "changes": dict(changes(result.figures))} if since is not None else {}
     print_summary(result, as_json=as_json, more=more)

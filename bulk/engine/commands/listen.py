@@ -16,6 +16,7 @@ from bulk.engine import steps
 from bulk.engine.commands.after import FollowUp, has_authorized
 from bulk.engine.run import refuse_another
 from bulk.journal import customers, database, facts, webhook_events
+from bulk.journal.error_translator import wrap_errors
 from bulk.journal.webhook_events import WebhookEvent
 from bulk.model import DELETED, Connection, CustomerRecord, State, Step
 from bulk.settings import Settings
@@ -75,7 +76,7 @@ def opened(folder: Path, settings: Settings) -> sqlite3.Connection:
     """Open the journal of a batch that is this Codat's. Raises BatchUnusable, WrongUsage, JournalUnwritable."""
     connection = database.open_journal(folder)
     try:
-        with database.translated(folder / database.FILE):
+        with wrap_errors(folder / database.FILE):
             known = facts.get(connection, "codat")
         if known is not None:
             refuse_another(known, folder, settings)
