@@ -207,11 +207,11 @@ class Reader:
         self.facts: dict[str, str] = {}  # about the batch
 
     def __enter__(self) -> Self:
-        if not self._path.is_file():
-            raise BatchError(
-                f"{self._path.parent} holds no journal: give the folder of a batch, or migrate its input first"
-            )
         with self._wrap_errors():
+            if not self._path.is_file():
+                raise BatchError(
+                    f"{self._path.parent} holds no journal. Pass the folder of a batch, or migrate its input first."
+                )
             # `rw` rather than `ro`: reading beside a writer needs the -shm file; neither makes a missing journal.
             self._connection = sqlite3.connect(
                 f"{self._path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None

@@ -162,7 +162,7 @@ def test_a_second_run_on_a_folder_says_so_and_sends_nothing(launch: Launch, set_
     second = bench.run()
 
     assert second.code == 2
-    assert "Another run is at work" in second.err
+    assert "Another run works" in second.err
     assert first.wait().code == 0
     assert codat.posts() == 2 * len(ids)
     bench.proves_once_only(ids)
