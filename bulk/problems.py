@@ -85,7 +85,7 @@ _TEXTS: Final = MappingProxyType(
             "customer_id", "is used by another row of this batch", "use another identifier, or delete this row"
         ),
         "company_name_missing": _Text("company_name", "is missing", "fill it in"),
-        "company_name_too_long": _too_long("company_name", "shorten it"),
+        "company_name_too_long": _too_long("company_name", "shorten it (the limit is for the name that is sent)"),
         "company_name_control_character": _Text("company_name", _CONTROL, "remove it"),
         "company_name_unusable": _Text(
             "company_name",

@@ -1,7 +1,7 @@
 """Text for people and spreadsheets: numbers, times, shortened texts, and cells that never run as formulas.
 
-A cell that begins like a formula gets one leading apostrophe. A text of apostrophes followed by such a beginning gets
-one more as well, so `unescape_formula` removes exactly one and every text survives the round trip.
+A cell that begins like a formula gets one apostrophe in front. So does a text of apostrophes and such a beginning:
+`unescape_formula` removes exactly one, and every text survives the round trip.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ import math
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:  # polars takes longer to import than most commands run
+if TYPE_CHECKING:  # importing polars takes longer than most commands run
     import polars as pl
 
-# Spreadsheets look past blanks, quotes, control and invisible characters before the sign, and take the full-width and
-# small signs for the plain ones. A leading tab or line break is dangerous by itself: some readers drop it and run the
-# rest (https://owasp.org/www-community/attacks/CSV_Injection).
+# Spreadsheets ignore spaces, quotes, control and invisible characters before the sign, and read full-width and small
+# signs like plain ones. A tab or line break at the start is dangerous by itself: some readers drop it and run the rest
+# (https://owasp.org/www-community/attacks/CSV_Injection).
 FORMULA: Final = r'(?:[\t\r\n]|[\s\p{Cc}\p{Cf}"]*[=+\-@＝＋－＠﹦﹢﹣﹫])'
-"""What a formula begins like, as a pattern that polars and JavaScript (with the flag `u`) read alike."""
+"""The beginning of a formula, as a pattern that means the same in polars and in JavaScript with the flag `u`."""
 
 
 def escape_formula(expr: pl.Expr) -> pl.Expr:
-    """Make the text safe to open in a spreadsheet; `unguard` gives it back exactly."""
+    """Make the text safe to open in a spreadsheet; `unescape_formula` restores it exactly."""
     return expr.str.replace(rf"\A('*{FORMULA})", "'${1}")
 
 
 def unescape_formula(expr: pl.Expr) -> pl.Expr:
-    """Take away the apostrophe that `guard` put there; every other text stays as it is."""
+    """Remove the apostrophe that `escape_formula` added; every other text stays as it is."""
     return expr.str.replace(rf"\A'('*{FORMULA})", "${1}")
 
 
@@ -35,7 +35,7 @@ def shorten(text: str, width: int) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
-def echo_column(texts: pl.Expr, width: int) -> pl.Expr:
+def shorten_column(texts: pl.Expr, width: int = 80) -> pl.Expr:
     """Return texts from outside in a form that is safe to show: shortened, on one line, without control characters."""
     start = texts.str.slice(0, width + 1)
     line = start.str.replace_all(r"[\r\n\t\u2028\u2029]+", " ").str.replace_all(r"[\x00-\x1f\x7f-\x9f]", "\ufffd")
@@ -43,17 +43,17 @@ def echo_column(texts: pl.Expr, width: int) -> pl.Expr:
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:
-    """Give `1 customer`, `2 customers`, `1,000 companies`."""
+    """Return `1 customer`, `2 customers`, `1,000 companies`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def moment(seconds: float) -> str:
-    """Give a time as people read it, in UTC."""
+    """Return a time for people, to the second, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def duration(seconds: float) -> str:
-    """Give a length of time in the two units that matter."""
+    """Return a length of time in its two largest units."""
     if not math.isfinite(seconds):
         return "unknown"
     whole = max(round(seconds), 0)
@@ -64,7 +64,7 @@ def duration(seconds: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Give a share so that neither little looks like nothing, nor nearly all like all."""
+    """Return a share (0 to 1) as a percentage; a small share is never 0%, and an incomplete one never 100%."""
     if 0 < share < 0.001:
         return "<0.1%"
     if 0.999 < share < 1:
@@ -73,6 +73,6 @@ def percent(share: float) -> str:
 
 
 def time(text: str | datetime) -> str:
-    """Give a time of the journal as people read it: to the minute, UTC."""
+    """Return a time of the journal for people, to the minute, in UTC."""
     moment = datetime.fromisoformat(text) if isinstance(text, str) else text
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,20 +1,12 @@
-"""The input file: read, mapped to fields, and every row accepted or rejected with all its problems.
+"""The input file: columns become fields, and every row is accepted, or rejected with all its problems.
 
-It knows files and what a customer's row must be; Codat, the journal and the reports are not its business.
+This room knows files and the rules for a customer's row. It does not know Codat, the journal or the reports.
 """
 
 from bulk.input.id_file import read_ids
-from bulk.input.names import fold_name, folded
+from bulk.input.names import fold_name, fold_names
 from bulk.input.source import Input, open_input
 from bulk.input.validate import CheckedRows
-from bulk.input.warnings import Suspects
+from bulk.input.warnings import Warnings
 
-__all__ = [
-    "CheckedRows",
-    "Input",
-    "Suspects",
-    "fold_name",
-    "folded",
-    "open_input",
-    "read_ids",
-]
+__all__ = ["CheckedRows", "Input", "Warnings", "fold_name", "fold_names", "open_input", "read_ids"]

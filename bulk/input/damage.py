@@ -1,7 +1,7 @@
-"""What spreadsheets make of texts that they take for something else: the forms that only they write.
+"""The forms of text that only spreadsheets write, when they read a text as a number, a date or a formula.
 
-The forms are those of Excel's and LibreOffice's own display in the languages of our users, since a CSV file holds what
-is displayed. Capital months (`MAR-01`) are none: a spreadsheet writes `Mar` or `mars`.
+A CSV file contains what a spreadsheet displays, so the forms are those that Excel and LibreOffice display in the
+languages of our users. Months in capitals (`MAR-01`) are not among them: a spreadsheet writes `Mar` or `mars`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 SHORTENED: Final = r"\A(?:\d(?:[.,]\d+)?[Ee]\+\d{2,3}|\d[.,]\d+[Ee]-\d{2,3})\z"
-"""A long number, or `12E5`, as 1.23457E+19. Without the sign, or with a plain `5E-12`, it may be anybody's own."""
+"""A long number as 1.23457E+19, or `12E5` as 1.20E+06. `12E5` itself and `5E-12` may be identifiers."""
 
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
 _DAY_IN_FULL: Final = r"(?:0[1-9]|[12]\d|3[01])"
@@ -40,38 +40,38 @@ _ERRORS: Final = (r"#\p{Lu}[\p{Lu}_]+[!?]", r"#DIV/0!", r"#N/[AD]", r"#NV", r"#{
 
 @dataclass(frozen=True)
 class Form:
-    """A form of text that a spreadsheet writes, why it is suspected, and what to do."""
+    """A form of text that a spreadsheet writes, with the texts of the warning."""
 
-    name: str
+    code: str
     pattern: str
-    suspicion: str
+    sentence: str
     remedy: str
 
 
-_AS_TEXT: Final = "write it as your own system has it, in a column that the spreadsheet takes as text"
+_AS_TEXT: Final = "write it as your own system has it, in a column that the spreadsheet treats as text"
 _SHORTENED_FORM: Final = Form(
-    "shortened", SHORTENED, "looks like a number that a spreadsheet has shortened: its digits are lost", _AS_TEXT
+    "shortened_number", SHORTENED, "looks like a number that a spreadsheet has shortened: its digits are lost", _AS_TEXT
 )
 DATE: Final = Form(
     "date", rf"\A(?:{'|'.join(_DATES)})\z", "looks like a date that a spreadsheet has made of it", _AS_TEXT
 )
 _ERROR: Final = Form(
-    "error", rf"\A(?:{'|'.join(_ERRORS)})\z", "is what a spreadsheet shows where a formula fails", _AS_TEXT
+    "formula_error", rf"\A(?:{'|'.join(_ERRORS)})\z", "is what a spreadsheet shows for a failed formula", _AS_TEXT
 )
-_TRUTH: Final = Form("truth", r"\A(?:TRUE|FALSE)\z", "is how a spreadsheet writes true and false", _AS_TEXT)
+_BOOLEAN: Final = Form("boolean", r"\A(?:TRUE|FALSE)\z", "is how a spreadsheet writes true and false", _AS_TEXT)
 _MARKED: Final = Form(
-    "marked",
+    "text_mark",
     r"""\A(?:'[=+\-@]|'[\d.,]+\z|="[^"]*"\z)""",
-    "has a mark around it by which a spreadsheet takes it as text",
-    "write it without the mark, if that is not its own",
+    "has a mark by which a spreadsheet treats it as text",
+    "write it without the mark, unless the mark belongs to it",
 )
 LOST_LETTERS: Final = Form(
     "lost_letters",
     r"\p{L}\?\p{L}|\A\?\p{Ll}|\?\?\?",
-    "has question marks where letters may have been: saved in an encoding that lacks them",
-    "write the letters again and save it as CSV UTF-8",
+    "has question marks where letters may have been: it was saved in an encoding that lacks them",
+    "write the letters again and save the file as CSV UTF-8",
 )
 MAX_IN_LETTERS: Final = 12
 """No form that begins with a letter has more bytes than `sept. 2026` in the longest of the languages."""
-OF_IDS: Final = (_SHORTENED_FORM, DATE, _ERROR, _TRUTH, _MARKED)
+OF_IDS: Final = (_SHORTENED_FORM, DATE, _ERROR, _BOOLEAN, _MARKED)
 OF_NAMES: Final = (_SHORTENED_FORM, DATE, _ERROR, _MARKED)

@@ -1,8 +1,8 @@
-"""Which customer_id stands in which row first, for files of any length: 24 bytes for each id.
+"""Finds repeated identifiers in files of any length, with 24 bytes of memory for each identifier.
 
-Ids are remembered as two independent 64-bit hashes, sorted by the first, in a few layers of growing size: looking up
-a batch is a binary search in each layer, and adding one costs a linear merge now and then. Two different ids would
-have to agree in 128 bits to be taken for one.
+Each identifier is kept as two independent 64-bit hashes, sorted by the first, in a few layers of growing size. A
+look-up is a binary search in each layer, and an addition now and then merges two layers. Two different identifiers
+count as equal only if they agree in all 128 bits.
 """
 
 from __future__ import annotations
@@ -14,52 +14,54 @@ import polars as pl
 _SEEDS: Final = (0x5BD1, 0xC2B2)
 _GROWTH: Final = 4
 _TYPES: Final = {"row": pl.Int64, "h1": pl.UInt64, "h2": pl.UInt64}
-_LAST: Final = pl.DataFrame({"row": [None], "h1": [2**64 - 1], "h2": [0]}, schema=_TYPES)
-"""Ends each layer, so that a binary search in it always comes out at a line."""
-_AS_BEFORE: Final = ((pl.col("h1") == pl.col("h1").shift()) & (pl.col("h2") == pl.col("h2").shift())).fill_null(
+_SENTINEL: Final = pl.DataFrame({"row": [None], "h1": [2**64 - 1], "h2": [0]}, schema=_TYPES)
+"""The last line of each layer, so that a binary search always finds a line."""
+_EQUALS_PREVIOUS: Final = ((pl.col("h1") == pl.col("h1").shift()) & (pl.col("h2") == pl.col("h2").shift())).fill_null(
     value=False
 )
 
 
 class FirstRows:
-    """The ids of all rows that came by so far, each with its first row."""
+    """The first row of each identifier so far."""
 
     def __init__(self) -> None:
         self._layers: list[pl.DataFrame] = []
 
     def repeated(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """The rows among these (`row, customer_id`) whose id was there before: `row, first_row`.
+        """Return `row, first_row` for each of these rows (`row, customer_id`) whose identifier an earlier row has.
 
-        The others are remembered. Rows must come in order, and without a missing id.
+        Remember the identifiers of the others. Rows come in order, and each has an identifier.
         """
         hashes = (pl.col("customer_id").hash(seed).alias(f"h{n}") for n, seed in enumerate(_SEEDS, 1))
         new = ids = rows.select("row", *hashes).sort("h1", "h2", "row")
         found = self._find(ids)
         if len(found):
             new = new.join(found, on="row", how="anti", maintain_order="left")
-        as_before = ids.select(_AS_BEFORE).to_series()
-        if as_before.any():
-            new = new.filter(~_AS_BEFORE)
-            again = ids.filter(as_before).join(new.rename({"row": "first_row"}), on=["h1", "h2"])
-            found = pl.concat([found, again.filter(pl.col("first_row") < pl.col("row")).select("row", "first_row")])
+        is_repeated = ids.select(_EQUALS_PREVIOUS).to_series()
+        if is_repeated.any():
+            new = new.filter(~_EQUALS_PREVIOUS)
+            repeated = ids.filter(is_repeated).join(new.rename({"row": "first_row"}), on=["h1", "h2"])
+            later = repeated.filter(pl.col("first_row") < pl.col("row"))
+            found = pl.concat([found, later.select("row", "first_row")])
         self._add(new)
         return found
 
     def _find(self, ids: pl.DataFrame) -> pl.DataFrame:
+        """Return `row, first_row` for the identifiers that are in a layer."""
         found = [pl.DataFrame(schema={"row": pl.Int64, "first_row": pl.Int64})]
         for layer in self._layers:
             place = layer["h1"].search_sorted(ids["h1"])
-            there = layer["h1"].gather(place) == ids["h1"]
-            if there.any():
-                other = layer.select(pl.col("row", "h2").gather(place.filter(there)))
-                same = ids.filter(there).hstack(other.rename({"row": "first_row", "h2": "other"}))
-                found.append(same.filter(pl.col("h2") == pl.col("other")).select("row", "first_row").drop_nulls())
+            is_equal = layer["h1"].gather(place) == ids["h1"]
+            if is_equal.any():
+                first = layer.select(pl.col("row", "h2").gather(place.filter(is_equal)))
+                pairs = ids.filter(is_equal).hstack(first.rename({"row": "first_row", "h2": "first_h2"}))
+                found.append(pairs.filter(pl.col("h2") == pl.col("first_h2")).select("row", "first_row").drop_nulls())
         return pl.concat(found)
 
     def _add(self, ids: pl.DataFrame) -> None:
         if ids.is_empty():
             return
-        self._layers.append(pl.concat([ids, _LAST]))
+        self._layers.append(pl.concat([ids, _SENTINEL]))
         while len(self._layers) > 1 and len(self._layers[-2]) < _GROWTH * len(self._layers[-1]):
             newer, older = self._layers.pop(), self._layers.pop()
             self._layers.append(older.merge_sorted(newer, key="h1").rechunk())

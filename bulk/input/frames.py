@@ -1,6 +1,6 @@
-"""What every reader hands on: frames of text cells in columns `c0`, `c1`, …, in the order of the file's columns.
+"""The frames that every reader yields: text cells in columns `c0`, `c1`, …, in the order of the file's columns.
 
-The cells stand under numbers, not under the file's own names, which could be anything, also the names used beside them.
+The columns are numbered because the file's own names could be anything, also names that are needed for other columns.
 """
 
 from __future__ import annotations
@@ -14,40 +14,49 @@ import polars as pl
 
 from bulk.errors import InputError
 from bulk.input.columns import Header
+from bulk.text import shorten
 
 CELLS: Final = "cells"
-"""The number of cells of a row in the file; only in frames where some row has not as many as there are columns."""
+"""The number of cells that a row has in the file; only in frames with a row that has more or fewer than the header."""
 SURPLUS: Final = "surplus"
-"""The cells of a row beyond the last column; with `cells`."""
+"""The cells of a row beyond the last column; only together with `cells`."""
+_MAX_ERROR: Final = 200  # characters of a library's message
 
 
 class Table(Protocol):
-    """An input file, opened: what it is called, what its columns mean, and its cells as text."""
+    """An input file whose header has been read."""
 
     digest: str
+    """SHA-256 of its bytes, in hex."""
     header: Header
     notes: tuple[str, ...]
+    """How it was read, for its author."""
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """The cells of all rows, from the start, in bounded memory."""
+        """Yield the cells of all rows in bounded memory; each call starts at the first row. Raises InputError."""
 
 
 def cell(place: int) -> str:
-    """The name that the column at this place (from 0) has in frames."""
+    """Return the name of the column at this place, counted from 0, in frames."""
     return f"c{place}"
 
 
-def without_nuls(header: Header, width: int) -> list[pl.Expr]:
-    """The columns that hold none of the fields, with a replacement for NULs: no rule rejects their rows."""
-    taken = set(header.places.values())
-    return [pl.col(cell(at)).str.replace_all("\0", "\ufffd", literal=True) for at in range(width) if at not in taken]
+def replace_nuls(header: Header, width: int) -> list[pl.Expr]:
+    """Return the columns that are no fields, with a replacement for each NUL: no rule rejects their rows for it."""
+    fields = set(header.places.values())
+    return [pl.col(cell(at)).str.replace_all("\0", "\ufffd", literal=True) for at in range(width) if at not in fields]
 
 
 @contextmanager
-def unpanicked(path: Path) -> Iterator[None]:
-    """Turn whatever polars raises over a file into one clear line; its panics are no `Exception`s."""
+def wrap_polars_errors(path: Path) -> Iterator[None]:
+    """Turn an error that polars raises for this file, or a panic of it, into an `InputError` of one line."""
     try:
         yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise InputError(f"{path}: cannot be read as a table ({first}); save it again") from error
+        raise InputError(f"{path}: cannot be read as a table ({first_line(error)}); save it again") from error
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of a library's message, shortened."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return shorten(lines[0], _MAX_ERROR)

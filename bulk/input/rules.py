@@ -8,13 +8,14 @@ from typing import Final
 import polars as pl
 
 from bulk.input.frames import SURPLUS
-from bulk.input.names import fold_name
+from bulk.input.names import fold_names
 from bulk.platforms import platform_key
 from bulk.problems import WHOLE_ROW, field_of
 
 MAX_ID: Final = 100
 """The identifier becomes the value of a tag, which has at most 100 characters in Codat."""
 MAX_NAME: Final = 500
+"""Of the name that is sent."""
 MAX_DESCRIPTION: Final = 5_000
 MAX_EMAIL: Final = 254
 
@@ -55,7 +56,7 @@ def trimmed(column: pl.Expr) -> pl.Expr:
 def derived() -> list[pl.Expr]:
     """Return the columns that are calculated from the trimmed fields before the rules are applied."""
     return [
-        fold_name(pl.col("company_name")).alias("name_sent"),
+        fold_names(pl.col("company_name")).alias("name_sent"),
         pl.col("platform").map_batches(_keys, return_dtype=pl.String, is_elementwise=True).alias("platform_key"),
     ]
 
@@ -70,9 +71,9 @@ def _missing(field: str) -> Rule:
     return Rule(f"{field}_missing", pl.col(field).is_null())
 
 
-def _too_long(field: str, limit: int) -> Rule:
-    # The number of bytes is known, and a text has at most as many characters: few texts are looked at twice.
-    text = pl.col(field)
+def _too_long(field: str, limit: int, *, column: str = "") -> Rule:
+    # polars knows the number of bytes, and a text has at most as many characters: few texts need counting.
+    text = pl.col(column or field)
     is_broken = (text.str.len_bytes() > limit) & (text.str.len_chars() > limit)
     return Rule(f"{field}_too_long", is_broken, (pl.lit(limit).alias("max_characters"),))
 
@@ -86,7 +87,7 @@ RULES: Final = (
     _too_long("customer_id", MAX_ID),
     _control("customer_id", _CONTROL),
     _missing("company_name"),
-    _too_long("company_name", MAX_NAME),
+    _too_long("company_name", MAX_NAME, column="name_sent"),
     _control("company_name", _CONTROL_BUT_SPACING),
     Rule("company_name_unusable", pl.col("name_sent") == ""),
     _missing("platform"),

@@ -1,9 +1,9 @@
-"""Opens an input file and goes through its rows."""
+"""The input file: its columns, its digest, and its checked rows."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,100 +12,98 @@ from typing import Final
 import polars as pl
 
 from bulk.errors import InputError
-from bulk.input import encoding
-from bulk.input.columns import NEEDED
-from bulk.input.csv import CsvFile
+from bulk.input.files import wrap_read_errors
+from bulk.input.formats import open_table
 from bulk.input.frames import Table
-from bulk.input.parquet import ParquetFile
 from bulk.input.validate import CheckedRows, Validator
+from bulk.text import count
 
-_TEXTS: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
-_WORKBOOKS: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
-_MOST_ROWS: Final = 100_000
-_A_FEW_ROWS: Final = 1_000
+_MAX_ROWS: Final = 100_000  # in a frame
+_FEW_ROWS: Final = 1_000
 _NO_MAPPING: Final[Mapping[str, str]] = {}
 
 
 @dataclass
-class _Noticed:
-    """What only shows once all rows have been read."""
-
-    notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Input:
-    """An input file whose header was read and found good."""
+    """An input file whose header has been read."""
 
     path: Path
     digest: str
     """SHA-256, in hex, of the file's bytes and the column mapping."""
     columns: tuple[str, ...]
-    """The file's own columns in their order; without the two that our rejects file adds."""
+    """The input's own columns in their order, without those that rejects.csv adds."""
     extras: tuple[str, ...]
-    """The columns that hold none of the fields: they come back in the reports."""
+    """The columns that are no fields; they are returned in the reports."""
     is_rejects_file: bool
-    """Whether this is our own rejects file given back: its last columns are `row, reasons`."""
+    """Whether the file is a corrected rejects.csv: its last columns are `row, reasons`."""
     mapping: Mapping[str, str]
-    """The columns of the fields, as far as they were named by the caller: {field: column}."""
+    """The columns that the caller named: {field: column}."""
     _table: Table = field(repr=False)
     _stamp: tuple[int, int] = field(repr=False)
-    _noticed: _Noticed = field(default_factory=_Noticed, repr=False)
+    _blank_rows: int = field(default=0, repr=False)
 
     @property
     def fields(self) -> dict[str, str]:
-        """The columns of the fields."""
+        """The column of each field."""
         return {name: self.columns[place] for name, place in self._table.header.places.items()}
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a user should hear about how it was read; complete once `read` has come to its end."""
-        return (*self._table.notes, *self._noticed.notes)
+        """How the file was read, for its author; complete when `read` has reached the end."""
+        if not self._blank_rows:
+            return self._table.notes
+        one = self._blank_rows == 1
+        ending = "was left out; it does not count as a row" if one else "were left out; they do not count as rows"
+        return (*self._table.notes, f"{count(self._blank_rows, 'blank row')} {ending}")
 
     def read(self) -> Iterator[CheckedRows]:
         """Yield all rows in input order, checked, in bounded memory; each call starts again. Raises InputError."""
         validator = Validator(self._table.header)
         self._require_unchanged()
         for frame in _read_ahead(self._table.frames()):
-            for part in frame.iter_slices(_MOST_ROWS):
+            for part in frame.iter_slices(_MAX_ROWS):
                 rows = validator.check(part)
                 if not rows.is_empty:
                     yield rows
         self._require_unchanged()
-        self._noticed.notes = tuple(_noticed(validator))
+        self._blank_rows = validator.blank_rows
 
     def _require_unchanged(self) -> None:
         if _stamp(self.path) != self._stamp:
-            raise InputError(f"{self.path}: was changed since it was opened; run the command again")
+            raise InputError(f"{self.path}: the file has changed since it was opened; run the command again")
 
 
 def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input:
-    """Read the file's header and find out how it is written; raises UnreadableInput, or WrongUsage for a mapping.
+    """Read the file's header. Raises InputError, and UsageError for an impossible mapping.
 
-    `mapping` names the column of a field, {field: column}, where the header does not say it by itself.
+    `mapping`: {field: column}, for columns that the header does not identify.
     """
     path = Path(path)
     stamp = _stamp(path)
     table = open_table(path, mapping)
     header = table.header
-    digest = (
-        hashlib.sha256(repr((table.digest, sorted(mapping.items()))).encode()).hexdigest() if mapping else table.digest
-    )
+    digest = _digest(table.digest, mapping)
     opened = Input(path, digest, header.columns, header.extras, header.is_rejects_file, dict(mapping), table, stamp)
-    if not header.is_rejects_file and not _has_rows(table):  # of our own rejects file, all may be corrected by now
-        raise InputError(f"{path}: has a header but no rows; give a row for each customer")
+    if not header.is_rejects_file and not _has_rows(table):  # of a rejects.csv, all rows may have been corrected
+        raise InputError(f"{path}: has a header but no rows; it must have a row for each customer")
     return opened
+
+
+def _digest(of_bytes: str, mapping: Mapping[str, str]) -> str:
+    if not mapping:
+        return of_bytes
+    return hashlib.sha256(repr((of_bytes, sorted(mapping.items()))).encode()).hexdigest()
 
 
 def _has_rows(table: Table) -> bool:
     """Return whether the table has a row that is not blank; read no more than that takes."""
     validator = Validator(table.header)
-    parts = (part for frame in table.frames() for part in frame.iter_slices(_A_FEW_ROWS))
+    parts = (part for frame in table.frames() for part in frame.iter_slices(_FEW_ROWS))
     return not all(validator.check(part).is_empty for part in parts)
 
 
 def _read_ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Read the next frame in a thread while the last one is judged: one of them is always in hand, never more."""
+    """Read the next frame in a thread while the caller works on the last one."""
     with ThreadPoolExecutor(1, thread_name_prefix="rows") as reader:
         coming = reader.submit(next, frames, None)
         while (frame := coming.result()) is not None:
@@ -113,28 +111,8 @@ def _read_ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
             yield frame
 
 
-def open_table(path: Path, mapping: Mapping[str, str], *, needed: Sequence[str] = NEEDED) -> Table:
-    """Read a table's header; `needed` are the fields that it must have. Raises UnreadableInput."""
-    name = path.name.lower()
-    if path.is_dir():
-        raise InputError(f"{path}: is a directory; give the file in it")
-    if not path.is_file():
-        raise InputError(f"{path}: is no ordinary file; save its content in a file first")
-    if name.endswith(".parquet"):
-        return ParquetFile(path, mapping, needed=needed)
-    if name.endswith(_TEXTS):
-        return CsvFile(path, mapping, needed=needed)
-    if name.endswith(_WORKBOOKS):
-        raise InputError(f"{path}: is a workbook; save its sheet as CSV (UTF-8) and give that file")
-    raise InputError(f"{path}: its kind is unknown; give a .csv, .csv.gz, .tsv or .parquet file")
-
-
 def _stamp(path: Path) -> tuple[int, int]:
-    with encoding.readable(path):
+    """Return what changes when the file does: its size, and its time of modification in nanoseconds."""
+    with wrap_read_errors(path):
         state = path.stat()
     return state.st_size, state.st_mtime_ns
-
-
-def _noticed(validator: Validator) -> Iterator[str]:
-    if validator.blank_rows:
-        yield f"{validator.blank_rows} blank rows were left out; they do not count as rows"

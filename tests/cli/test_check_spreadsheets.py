@@ -10,27 +10,27 @@ from cli.conftest import HEADER, Shell
 SPOILT = HEADER + "00123,Acme,Xero,\n00124,Bolt,Xero,\n125,01-Feb,Xero,\n"
 
 
-def test_suspects_are_shown_and_reject_nothing(shell: Shell) -> None:
-    """With the row, what is suspected, and what to do; the exit code is that of a good file."""
+def test_warnings_are_shown_and_reject_nothing(shell: Shell) -> None:
+    """Each warning has its row and a remedy; the exit code is that of a good file."""
     (shell.path / "x.csv").write_text(SPOILT)
     ended = shell.run("bulk check x.csv")
     assert ended.returncode == 0, ended.stderr
-    assert "Perhaps changed by a spreadsheet; no row is rejected for this:" in ended.stdout
-    assert "if it is 00125 in your own system, write that" in ended.stdout
+    assert "Warnings: a spreadsheet may have changed these values. No row is rejected for it:" in ended.stdout
+    assert "if your own system has 00125, write that" in ended.stdout
     assert "01-Feb" in ended.stdout
 
 
-def test_suspects_are_in_the_json(shell: Shell) -> None:
-    """One object for each; none where there is nothing."""
+def test_warnings_are_in_the_json(shell: Shell) -> None:
+    """One object for each, in the order of rows and fields."""
     (shell.path / "x.csv").write_text(SPOILT)
-    found = json.loads(shell.run("bulk check x.csv --json").stdout)["suspects"]
+    found = json.loads(shell.run("bulk check x.csv --json").stdout)["warnings"]
     assert [(one["row"], one["customer_id"], one["field"], one["value"]) for one in found] == [
-        (3, "125", "company_name", "01-Feb"),
         (3, "125", "customer_id", "125"),
+        (3, "125", "company_name", "01-Feb"),
     ]
-    assert all(one["suspicion"] and one["remedy"] for one in found)
+    assert all(one["warning"] and one["remedy"] for one in found)
     shell.customers(3, "good.csv")
-    assert json.loads(shell.run("bulk check good.csv --json").stdout)["suspects"] == []
+    assert json.loads(shell.run("bulk check good.csv --json").stdout)["warnings"] == []
     assert "spreadsheet" not in shell.run("bulk check good.csv").stdout
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bulk.errors import UsageError
 from bulk.input import open_input, read_ids
-from bulk.input.warnings import Suspects
+from bulk.input.warnings import Warnings
 from bulk.problems import reasons
 from fuzz.damage import damaged
 from fuzz.effort import share
@@ -77,11 +77,11 @@ def read_or_refused(name: str, content: bytes) -> None:
         path = Path(folder) / name
         path.write_bytes(content)
         try:
-            suspects = Suspects()
+            warnings = Warnings()
             for batch in open_input(path).read():
-                suspects.look(batch)
+                warnings.add(batch)
                 assert all(map(reasons, batch.rejected["problems"]))
-            suspects.found(100)
+            warnings.table(100)
         except UsageError as refusal:
             _is_a_line(refusal, path)
         try:

@@ -45,9 +45,9 @@ def test_other_columns_come_along_as_they_are(tmp_path: Path) -> None:
 def test_nameless_and_equal_columns_get_names_of_their_own(tmp_path: Path) -> None:
     """None of them is lost, and it is told how they are called."""
     outcome = read_text(tmp_path, "customer_id,company_name,platform,note,note,,note_2\n1,Acme,xero,a,b,c,d\n")
-    assert outcome.opened.extras == ("note", "note_3", "column_6", "note_2")
-    assert outcome.extras() == {"note": "a", "note_3": "b", "column_6": "c", "note_2": "d"}
-    assert len(outcome.opened.notes) == 2
+    assert outcome.opened.extras == ("note_1", "note_3", "column_6", "note_2")
+    assert outcome.extras() == {"note_1": "a", "note_3": "b", "column_6": "c", "note_2": "d"}
+    assert len(outcome.opened.notes) == 3
 
 
 @pytest.mark.timeout(30)  # it took minutes
@@ -87,11 +87,11 @@ def test_one_column_can_hold_two_fields(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mapping", "says"),
     [
-        ({"customerid2": "a"}, 'no such field (is "customer_id" meant?); the fields are customer_id'),  # a slip
-        ({"phone": "a"}, "no such field; the fields are"),  # nothing near
-        ({"email": "contcat"}, 'no column "contcat" (is "Contact" meant?); its columns are "Ref"'),  # a slip
+        ({"customerid2": "a"}, 'unknown field (did you mean "customer_id"?); the fields are customer_id'),  # a slip
+        ({"phone": "a"}, "unknown field; the fields are"),  # nothing near
+        ({"email": "contcat"}, 'no column "contcat" (did you mean "Contact"?); its columns are "Ref"'),  # a slip
         ({"email": "zzz"}, 'no column "zzz"; its columns are'),  # nothing near
-        ({"email": "dup"}, 'could be any of "Dup", "d u p"'),  # two columns alike
+        ({"email": "dup"}, 'could be any of "Dup" (column 5), "d u p" (column 6)'),  # two columns alike
     ],
 )
 def test_a_mapping_that_cannot_be_is_wrong_usage(tmp_path: Path, mapping: dict[str, str], says: str) -> None:
@@ -104,17 +104,26 @@ def test_a_mapping_that_cannot_be_is_wrong_usage(tmp_path: Path, mapping: dict[s
 def test_two_columns_for_one_field_are_refused(tmp_path: Path) -> None:
     """Neither is guessed, and the way out is told; a mapping to one of them settles it."""
     text = "customer_id,company_name,platform,E-Mail,email\n1,Acme,xero,a@example.com,b@example.com\n"
-    with pytest.raises(InputError, match='2 columns could be email: "E-Mail", "email"; say which with --map email='):
+    with pytest.raises(InputError, match='2 columns could be email: "E-Mail", "email"; select one with --map email='):
         read_text(tmp_path, text)
     assert read_text(tmp_path, text, mapping={"email": "E-Mail"}).accepted["email"].to_list() == ["a@example.com"]
 
 
-def test_two_columns_of_the_same_name_can_be_told_apart_by_number(tmp_path: Path) -> None:
-    """The message shows the names under which they can be asked for."""
-    text = "customer_id,company_name,platform,platform\n1,Acme,no,xero\n"
-    with pytest.raises(InputError, match='"platform", "platform_2"'):
+def test_two_columns_with_the_same_name_are_selected_by_number(tmp_path: Path) -> None:
+    """The message shows the names under which they can be selected."""
+    text = "customer_id,company_name,platform,platform\n1,Acme,qbo,xero\n"
+    with pytest.raises(InputError, match='"platform_1", "platform_2"'):
         read_text(tmp_path, text)
-    assert read_text(tmp_path, text, mapping={"platform": "platform_2"}).accepted["platform_key"].to_list() == ["gbol"]
+    for name, key in (("platform_1", "qhyg"), ("platform_2", "gbol")):
+        assert read_text(tmp_path, text, mapping={"platform": name}).accepted["platform_key"].to_list() == [key]
+
+
+def test_a_mapping_to_two_columns_with_the_same_name_is_refused(tmp_path: Path) -> None:
+    """Neither column is taken silently; the message says which columns they are."""
+    text = "customer_id,company_name,Soft,Soft\n1,Acme,qbo,xero\n"
+    with pytest.raises(InputError) as refusal:
+        read_text(tmp_path, text, mapping={"platform": "Soft"})
+    assert '--map platform=Soft could be any of "Soft_1" (column 3), "Soft_2" (column 4)' in str(refusal.value)
 
 
 def test_a_missing_column_lists_what_there_is(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rows_reading import HEADER, read_rows, read_text
 
 from bulk.errors import InputError
-from bulk.input import encoding
+from bulk.input import text_file
 from bulk.input.csv import CsvFile
 
 
@@ -20,12 +20,12 @@ from bulk.input.csv import CsvFile
     ("delimiter", "name", "note"),
     [
         (",", "in.csv", ""),  # as the suffix says
-        (";", "in.csv", "semicolon"),  # a spreadsheet in most of Europe
-        ("\t", "in.csv", "tab"),  # copied out of a spreadsheet
-        ("|", "in.csv", "bar"),  # an old database
+        (";", "in.csv", "semicolons"),  # a spreadsheet in most of Europe
+        ("\t", "in.csv", "tabs"),  # copied out of a spreadsheet
+        ("|", "in.csv", "vertical bars"),  # an old database
         ("\t", "in.tsv", ""),  # as the suffix says
-        (",", "in.tsv", "comma"),  # not as the suffix says
-        ("\t", "in.txt", "tab"),  # a suffix that says nothing
+        (",", "in.tsv", "commas"),  # not as the suffix says
+        ("\t", "in.txt", "tabs"),  # a suffix that says nothing
     ],
 )
 def test_the_delimiter_is_found_in_the_header(tmp_path: Path, delimiter: str, name: str, note: str) -> None:
@@ -116,6 +116,12 @@ def test_blank_rows_are_left_out_and_not_counted(tmp_path: Path) -> None:
     assert "5 blank rows were left out; they do not count as rows" in outcome.opened.notes
 
 
+def test_one_blank_row_is_counted_in_the_singular(tmp_path: Path) -> None:
+    """A note is a sentence that a person reads."""
+    notes = read_text(tmp_path, f"{HEADER}\n\n1,Acme,xero,,\n").opened.notes
+    assert "1 blank row was left out; it does not count as a row" in notes
+
+
 def test_the_last_line_needs_no_end(tmp_path: Path) -> None:
     """With or without a newline, a return or a cell in quotes."""
     for end in ("", "\n", "\r\n", "\r", "\n\n"):
@@ -147,7 +153,7 @@ def test_texts_that_look_like_something_else_stay_texts(tmp_path: Path) -> None:
 def test_a_cell_without_end_is_refused_without_reading_everything(tmp_path: Path) -> None:
     """A quote that opens early in a large file does not gather all of it in memory."""
     rows = "".join(f"{number},Acme,xero,,x\n" for number in range(1_500_000))
-    with pytest.raises(InputError, match="after about 1 rows"):
+    with pytest.raises(InputError, match="after about 1 row "):
         read_text(tmp_path, f'{HEADER}\n0,Acme,xero,,\n0,"Acme,xero,,\n{rows}')
 
 
@@ -172,7 +178,7 @@ def test_any_rows_are_read_as_the_csv_module_reads_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, delimiter: str, line_end: str, piece: int
 ) -> None:
     """The same cells and the same counts, wherever the text is cut into pieces; or a quote never closes."""
-    monkeypatch.setattr(encoding, "_PIECE", (piece, piece))
+    monkeypatch.setattr(text_file, "_CHUNK_SIZES", (piece, piece))
     body = body.replace(",", delimiter).replace("\n", line_end)
     path = tmp_path / "in.csv"
     path.write_bytes((HEADER.replace(",", delimiter) + line_end + body).encode())

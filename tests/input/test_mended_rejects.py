@@ -188,7 +188,7 @@ def test_another_report_of_ours_is_read_without_its_guards(tmp_path: Path, heade
     assert outcome.ids == ["-1"]
     assert not outcome.opened.is_rejects_file
     assert "=mine" in outcome.opened.columns or "x" in outcome.opened.columns
-    assert any("guard" in note for note in outcome.opened.notes)
+    assert any("apostrophes" in note for note in outcome.opened.notes)
 
 
 def test_a_parquet_report_of_ours_has_no_guards(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk.input import fold_name, folded
+from bulk.input import fold_name, fold_names
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ from bulk.input import fold_name, folded
 )
 def test_a_name_is_folded_to_what_codat_keeps(name: str, kept: str) -> None:
     """The scalar and the column give the same, plain name."""
-    assert folded(name) == kept
-    assert pl.DataFrame({"n": [name, None]}).select(fold_name(pl.col("n"))).to_series().to_list() == [kept, None]
+    assert fold_name(name) == kept
+    assert pl.DataFrame({"n": [name, None]}).select(fold_names(pl.col("n"))).to_series().to_list() == [kept, None]
 
 
 NAMES = st.text(alphabet=st.one_of(st.characters(), st.sampled_from("éüßø ÆŁ&'-\t\n  abcXYZ’")))
@@ -46,22 +46,22 @@ NAMES = st.text(alphabet=st.one_of(st.characters(), st.sampled_from("éüßø Æ
 @given(NAMES)
 def test_a_folded_name_holds_only_what_codat_keeps(name: str) -> None:
     """No other character, no double blank and no blank at the ends is left, and folding again changes nothing."""
-    kept = folded(name)
+    kept = fold_name(name)
     assert re.fullmatch(r"[A-Za-z0-9\-'&@.,?! ]*", kept)
     assert "  " not in kept
     assert kept == kept.strip()
-    assert folded(kept) == kept
+    assert fold_name(kept) == kept
 
 
 @given(st.lists(st.one_of(st.none(), NAMES.filter(lambda name: name.isprintable())), max_size=8))
 def test_a_column_is_folded_name_by_name(names: list[str | None]) -> None:
     """Whatever stands beside it in the column, each name comes out as it does alone, in its place."""
-    column = pl.DataFrame({"n": names}, schema={"n": pl.String}).select(fold_name(pl.col("n")).alias("k"))
-    assert column["k"].to_list() == [None if name is None else folded(name) for name in names]
+    column = pl.DataFrame({"n": names}, schema={"n": pl.String}).select(fold_names(pl.col("n")).alias("k"))
+    assert column["k"].to_list() == [None if name is None else fold_name(name) for name in names]
 
 
 @given(st.text(alphabet="abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 -'&@.,?!"))
 def test_allowed_characters_are_never_dropped(name: str) -> None:
     """A name of allowed characters only loses superfluous blanks."""
-    assert folded(name) == " ".join(name.split())
+    assert fold_name(name) == " ".join(name.split())
     assert unicodedata.normalize("NFKD", name) == name

@@ -74,7 +74,7 @@ def test_identifiers_that_are_numbers_are_noted(tmp_path: Path, column: pl.Serie
 
 def test_a_field_of_lists_is_refused(tmp_path: Path) -> None:
     """There is no one text that could be sent."""
-    with pytest.raises(InputError, match="email column holds lists or structs"):
+    with pytest.raises(InputError, match="email column has lists or structs"):
         read_frame(tmp_path, pl.Series("email", [["a@example.com"], []]))
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rows_reading import read_rows, read_text
 
-from bulk.input import encoding
+from bulk.input import text_file
 from bulk.input.duplicates import FirstRows
 
 
@@ -34,8 +34,8 @@ def test_the_first_row_counts_even_if_it_is_faulty(tmp_path: Path) -> None:
         (1, "has 3 "),  # of another length: nothing else is said of it
         (2, "is unk"),  # the first: its own fault only
         (3, "has 3 "),  # of another length, again
-        (4, "is unk"),  # behind the first: its own fault
-        (4, "duplic"),  # and that it comes again
+        (4, "duplic"),  # a repeated identifier
+        (4, "is unk"),  # and a problem of its own
         (5, "duplic"),  # good, but again
     ]
     assert [problem for row, field, problem in outcome.found if field == "customer_id"] == [again(2, 2)[2]] * 2
@@ -49,7 +49,7 @@ def test_identifiers_are_compared_exactly(tmp_path: Path) -> None:
 
 def test_a_repeated_id_is_found_across_the_whole_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where many batches lie between the two rows."""
-    monkeypatch.setattr(encoding, "_PIECE", (2_000, 2_000))
+    monkeypatch.setattr(text_file, "_CHUNK_SIZES", (2_000, 2_000))
     numbers = [*range(1_000), 0, 500, 999, *range(1_000, 1_300), 1_299]
     lines = "".join(f"{number},Acme,xero\n" for number in numbers)
     outcome = read_text(tmp_path, "customer_id,company_name,platform\n" + lines)

@@ -37,6 +37,7 @@ def one(folder: Path, **changed: str) -> Outcome:
         ("company_name", "", "is missing"),  # needed
         ("company_name", "x" * 501, "is longer than 500 characters"),  # no name
         ("company_name", "é" * 5_000, "is longer than 500 characters"),  # characters count, not bytes
+        ("company_name", "ß" * 251, "is longer than 500 characters"),  # as sent: 502 letters
         ("company_name", "Ac\x07me", "contains a control character"),  # a bell
         ("company_name", "株式会社", "has no character that Codat keeps"),  # nothing would be left
         ("company_name", "()", "has no character that Codat keeps"),  # nothing would be left
@@ -79,6 +80,7 @@ def test_a_broken_rule_rejects_the_row_alone(tmp_path: Path, field: str, value: 
         ("customer_id", "é" * 100, "é" * 100),  # in characters
         ("customer_id", "a b&&c={}", "a b&&c={}"),  # any visible character
         ("company_name", "x" * 500, "x" * 500),  # as long as may be
+        ("company_name", "x" * 500 + "()", "x" * 500 + "()"),  # as sent: 500 letters
         ("company_name", "two\nlines", "two\nlines"),  # a line break folds to a blank
         ("email", "first.o'neil+tag@mail.example.co.uk", "first.o'neil+tag@mail.example.co.uk"),  # unusual but good
         ("email", "jürgen@bücher.example", "jürgen@bücher.example"),  # international

@@ -23,8 +23,8 @@ def suspected(folder: Path, *ids: str) -> list[str]:
     """The identifiers that are suspected among these."""
     result = checked(folder, list(ids))
     assert result.rejected == 0
-    assert set(result.suspects["field"]) <= {"customer_id"}
-    return result.suspects["value"].to_list()
+    assert set(result.warnings["field"]) <= {"customer_id"}
+    return result.warnings["value"].to_list()
 
 
 OTHERS = ("A-1", "A-2", "A-3")
@@ -121,7 +121,7 @@ def test_an_identifier_that_its_author_may_have_chosen_is_not_suspected(tmp_path
 def test_a_name_that_was_changed_is_suspected(tmp_path: Path, names: list[str], suspects: list[str]) -> None:
     """The first of these; the second may be a name."""
     result = checked(tmp_path, ["1a", "2a"], names)
-    assert result.suspects.select("customer_id", "field", "value").rows() == [
+    assert result.warnings.select("customer_id", "field", "value").rows() == [
         ("1a", "company_name", name) for name in suspects
     ]
 
@@ -151,8 +151,8 @@ def test_an_identifier_that_lost_its_zeros_is_told_by_the_others(
 
 def test_the_remedy_shows_the_zeros(tmp_path: Path) -> None:
     """So that the author need not count."""
-    (remedy,) = checked(tmp_path, ["00123", "00045", "678"]).suspects["remedy"]
-    assert remedy == "if it is 00678 in your own system, write that"
+    (remedy,) = checked(tmp_path, ["00123", "00045", "678"]).warnings["remedy"]
+    assert remedy == "if your own system has 00678, write that"
 
 
 LONG = [f"12345678901234567{n:02}" for n in range(1, 10)]
@@ -180,9 +180,9 @@ def test_a_long_number_that_was_rounded_is_told_by_its_zeros(
 def test_where_most_identifiers_look_like_dates_it_is_said_once(tmp_path: Path) -> None:
     """They may be meant so."""
     result = checked(tmp_path, ["2026-03-01", "2026-03-02", "A1"])
-    assert result.suspects.is_empty()
+    assert result.warnings.is_empty()
     assert [note[:34] for note in result.notes] == ["2 of 3 customer_ids look like date"]
-    assert checked(tmp_path, ["2026-03-01", "A1"]).suspects.height == 1
+    assert checked(tmp_path, ["2026-03-01", "A1"]).warnings.height == 1
 
 
 def test_suspects_come_in_the_order_of_the_rows_and_beside_faults(tmp_path: Path) -> None:
@@ -191,12 +191,12 @@ def test_suspects_come_in_the_order_of_the_rows_and_beside_faults(tmp_path: Path
     path.write_text(f"{HEADER}\n1E+05,01-Feb,xero,,\n2E+05,x\n3E+05,Acme,nothing,,\n0123,Acme,xero,,\n")
     result = check(path)
     assert (result.accepted, result.rejected) == (2, 2)
-    assert result.suspects.select("row", "field").rows() == [
+    assert result.warnings.select("row", "field").rows() == [
         (1, "customer_id"),
         (1, "company_name"),
         (3, "customer_id"),
     ]
-    assert set(result.suspects.columns) == {"row", "customer_id", "field", "value", "suspicion", "remedy"}
+    assert set(result.warnings.columns) == {"row", "customer_id", "code", "field", "value", "warning", "remedy"}
 
 
 def test_two_that_were_shortened_to_the_same_text_are_not_told_to_be_one_customer(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_what_streams_by_in_many_parts_is_judged_as_a_whole(tmp_path: Path) -> N
     path = tmp_path / "in.csv"
     rows = pl.DataFrame({"customer_id": ["7", *(f"{n:08}" for n in range(1, 250_000))]})
     rows.with_columns(company_name=pl.lit("Acme"), platform=pl.lit("xero")).write_csv(path)
-    assert check(path).suspects["value"].to_list() == ["7"]
+    assert check(path).warnings["value"].to_list() == ["7"]
 
 
 def test_no_more_suspects_are_kept_than_asked_for(tmp_path: Path) -> None:
@@ -221,5 +221,5 @@ def test_no_more_suspects_are_kept_than_asked_for(tmp_path: Path) -> None:
     path = tmp_path / "in.csv"
     ids = pl.DataFrame({"customer_id": [f"{1 + n / 100_000:.5f}E+19" for n in range(20_000)]})
     ids.with_columns(company_name=pl.lit("Acme"), platform=pl.lit("xero")).write_csv(path)
-    assert check(path).suspects.height == 10_000
-    assert check(path, most_lines=5).suspects["row"].to_list() == [1, 2, 3, 4, 5]
+    assert check(path).warnings.height == 10_000
+    assert check(path, max_lines=5).warnings["row"].to_list() == [1, 2, 3, 4, 5]

@@ -119,7 +119,7 @@ def _text(result: CheckResult, account: Account | None, expected: Expected, agai
     ]
     parts += [f"  note: {shown(note, 500)}" for note in result.notes]
     parts.append(_problems(result))
-    parts.append(_suspects(result))
+    parts.append(_warnings(result))
     parts.append(_renamed(result))
     parts.append(
         "Platforms:\n" + table([(_platform(k), k, f"{n:,}") for k, n in result.platforms.items()])
@@ -139,14 +139,14 @@ def _text(result: CheckResult, account: Account | None, expected: Expected, agai
 def _problems(result: CheckResult) -> str:
     if not result.problems.height:
         return ""
-    return "Problems, each of which rejects its row:\n" + _lines(result.problems, "problem", "problem; what to do")
+    return "Problems, each of which rejects its row:\n" + _lines(result.problems, "problem", "problem; remedy")
 
 
-def _suspects(result: CheckResult) -> str:
-    if not result.suspects.height:
+def _warnings(result: CheckResult) -> str:
+    if not result.warnings.height:
         return ""
-    title = "Perhaps changed by a spreadsheet; no row is rejected for this:\n"
-    return title + _lines(result.suspects, "suspicion", "why it is suspected; what to do")
+    title = "Warnings: a spreadsheet may have changed these values. No row is rejected for it:\n"
+    return title + _lines(result.warnings, "warning", "warning; remedy")
 
 
 def _lines(found: pl.DataFrame, why: str, title: str) -> str:
@@ -249,7 +249,7 @@ def _json(result: CheckResult, account: Account | None, expected: Expected) -> s
         "platforms": dict(result.platforms),
         "notes": list(result.notes),
         "problems": _records(result.problems),
-        "suspects": _records(result.suspects),
+        "warnings": _records(result.warnings),
         "renamed": _records(result.renamed),
         "cost": {
             "requests": cost.requests,

@@ -1,0 +1,69 @@
+"""Compares, numbers and quotes the names of columns."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from bulk.text import shorten
+
+_MAX_NAME: Final = 60  # characters of a name in a message
+_MAX_NAMES: Final = 30
+
+
+def normalized(name: str) -> str:
+    """Return a name in the form in which it is compared: without case, spaces, `-`, `_` and invisible characters."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    return re.sub(r"[\s\-_\u00ad\u200b-\u200f\u2060\ufeff]+", "", text)
+
+
+def unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Name columns without a name after their place, and number columns with the same name.
+
+    So each column can be selected and can be returned in the reports.
+    """
+    counts = Counter(names)
+    taken = set(names)
+    numbers: dict[str, Iterator[str]] = {}  # thousands of columns may have the same name
+    found = []
+    for place, name in enumerate(names, 1):
+        wanted = name or f"column_{place}"
+        if name and counts[name] == 1:
+            new = name
+        elif not name and wanted not in taken:
+            new = wanted
+        else:
+            free = numbers.setdefault(wanted, _numbered(wanted))
+            new = next(candidate for candidate in free if candidate not in taken)
+        taken.add(new)
+        found.append(new)
+    return tuple(found)
+
+
+def _numbered(name: str) -> Iterator[str]:
+    number = 0
+    while True:
+        number += 1
+        yield f"{name}_{number}"
+
+
+def quoted(name: str) -> str:
+    """Return a name in the form in which messages show it."""
+    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
+    return f'"{shorten(text, _MAX_NAME)}"'
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as a list for a message."""
+    more = f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else ""
+    return ", ".join(map(quoted, names[:_MAX_NAMES])) + more
+
+
+def did_you_mean(name: str, names: Sequence[str]) -> str:
+    """Return a question for the most similar of these names, with a space before it; nothing if none is similar."""
+    similar = difflib.get_close_matches(normalized(name), [normalized(other) for other in names], n=1, cutoff=0.6)
+    return next((f" (did you mean {quoted(other)}?)" for other in names if similar == [normalized(other)]), "")

@@ -1,0 +1,71 @@
+"""Recognizes reports by bulk that are given back as input, by their columns.
+
+A corrected rejects.csv ends in the columns `row, reasons`. The cells of a CSV report may begin with an apostrophe that
+keeps spreadsheets from running them as formulas.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from bulk.text import unescape_formula
+
+REJECTS: Final = ("row", "reasons")
+"""What rejects.csv adds after the input's columns."""
+_OTHERS: Final = (frozenset(("link_url", "link_expires_at")), frozenset(("company_id", "connection_id")))
+"""Columns that identify the other reports that name customers, also with only some of their columns."""
+_SUFFIX: Final = " (input)"
+"""What rejects.csv adds to the name of a column of the input that is itself called `row` or `reasons`."""
+
+
+@dataclass(frozen=True)
+class Recognized:
+    """The columns of a file, without those that bulk has added."""
+
+    columns: tuple[str, ...]
+    is_rejects_file: bool
+    is_escaped: bool
+    """Whether cells may begin with an apostrophe that bulk has added."""
+    notes: tuple[str, ...] = ()
+
+
+def recognize(names: Sequence[str], *, is_csv: bool) -> Recognized:
+    """Return what these columns show; the names are trimmed."""
+    named = count_named(names)
+    if named > len(REJECTS) and tuple(names[named - len(REJECTS) : named]) == REJECTS:
+        columns = _unescaped(names[: named - len(REJECTS)])  # a spreadsheet adds columns without a name behind ours
+        return Recognized(_restored(columns), is_rejects_file=True, is_escaped=True)
+    notes = []
+    is_escaped = is_csv and any(report <= set(names) for report in _OTHERS)
+    if is_escaped:
+        notes.append("it is a report by bulk: the apostrophes that keep its cells from running as formulas are removed")
+    if REJECTS in itertools.pairwise(names):
+        notes.append("its columns row and reasons are not the last ones, so it is not read as a corrected rejects.csv")
+    columns = _unescaped(names) if is_escaped else tuple(names)
+    return Recognized(columns, is_rejects_file=False, is_escaped=is_escaped, notes=tuple(notes))
+
+
+def count_named(names: Sequence[str]) -> int:
+    """Return how many columns there are up to the last one that has a name."""
+    return max((place for place, name in enumerate(names, 1) if name), default=0)
+
+
+def _unescaped(names: Sequence[str]) -> tuple[str, ...]:
+    texts = pl.Series(names, dtype=pl.String).to_frame("name")
+    return tuple(texts.select(unescape_formula(pl.col("name"))).to_series())
+
+
+def _restored(names: Sequence[str]) -> tuple[str, ...]:
+    """Remove the suffix from columns that have it because their own name is `row` or `reasons`."""
+    own = list(names)
+    for name in REJECTS:
+        suffixed = [at for at, other in enumerate(names) if re.fullmatch(rf"{name}({re.escape(_SUFFIX)})+", other)]
+        if suffixed:  # of several, the others have that name in the input
+            own[max(suffixed, key=lambda at: len(names[at]))] = name
+    return tuple(own)
