@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -15,8 +16,10 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs.crash_runs import EPOCH, Life, Place, folder_of_a_test
-from runs.fake_codat import Pretend
+from runs.crash_runs import CrashRuns, Ending, ScriptedCodat
+from simulation.clock import START
+from simulation.memory import folder_in_memory
+from support.fault_schedule import Fate, Passage
 
 from bulk.codat import endpoints, quota, responses, selection
 from bulk.codat.endpoints import Request
@@ -181,35 +184,27 @@ def test_any_headers_tell_limits_of_a_sensible_size_or_none(headers: dict[str, s
         assert now <= told.resets_at <= now + quota.MAX_DAY
 
 
-class Spoiling(Pretend):
-    """A Codat that does what it is asked, and whose answers are spoilt now and then."""
+@dataclass
+class SpoilingSchedule:
+    """Lets every request be done, and spoils a share of the answers."""
 
-    def spoil(self, seed: int, share: float, *, lists: bool) -> Spoiling:
-        """Spoil this share of the answers; `lists`: also those to requests that only look."""
-        self._rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
-        self._share = share
-        self._lists = lists
-        return self
+    rng: random.Random
+    share: float
+    lists: bool  # also answers to requests that only read
 
-    def recover(self) -> None:
-        """Answer well from now on."""
-        self._share = 0.0
+    def passage(self, now: float, *, timeout: float, operation: str) -> Passage:  # noqa: ARG002 - a schedule's signature
+        """Return the passage of a request that leaves now."""
+        is_kept = operation.startswith(("get_", "list_")) and not self.lists
+        return Passage(Fate.WELL, spoil=None if self.rng.random() >= self.share or is_kept else self._spoil)
 
-    def answer(self, request: Request, key: str | None) -> Reply:
-        """Do it, and say so in one way or another."""
-        self.catch_up()
-        self.posts += request.method == "POST"
-        status, body = self._done(request, key, None)
+    def _spoil(self, status: int, body: bytes) -> tuple[int, dict[str, str], bytes]:
         headers: dict[str, str] = {}
-        if self._rng.random() >= self._share or (request.method == "GET" and not self._lists):
-            return responses.read(status, headers, body)
-        seed = self._rng.randrange(2**32)
-        if self._lists:  # else nothing but what the answer says is spoilt: what it means stays sure
-            status = self._rng.choice((status, status, status, status, 204, 418, 429, 500, 503, 409))
-            headers = {self._rng.choice(NAMES[1:]): self._rng.choice((*FIGURES, *MOMENTS)) for _ in range(2)}
-        if self._rng.random() < 0.7 and body:
-            return responses.read(status, headers, odd(json.loads(body), seed))
-        return responses.read(status, headers, damaged(body, seed))
+        seed = self.rng.randrange(2**32)
+        if self.lists:  # else only the answer's body is spoilt: its meaning stays certain
+            status = self.rng.choice((status, status, status, status, 204, 418, 429, 500, 503, 409))
+            headers = {self.rng.choice(NAMES[1:]): self.rng.choice((*FIGURES, *MOMENTS)) for _ in range(2)}
+        is_odd = self.rng.random() < 0.7 and body
+        return status, headers, odd(json.loads(body), seed) if is_odd else damaged(body, seed)
 
 
 @pytest.mark.timeout(3600)  # a failure is made small before it is shown
@@ -219,15 +214,16 @@ def test_spoilt_answers_to_what_changes_something_make_no_second_of_anything(
     customers: int, concurrency: int, seed: int
 ) -> None:
     """As long as what only looks is answered well; and nobody is missing in Codat in the end."""
-    codat = Spoiling(iter(()), honours_keys=True, allows_second=True).spoil(seed, 0.5, lists=False)
-    with _batch(codat, customers, concurrency, seed) as (place, ids, source):
+    schedule = SpoilingSchedule(random.Random(seed), 0.5, lists=False)  # noqa: S311 - repeatable, no secret
+    with _batch(schedule, customers, concurrency, seed) as (runs, ids, source):
         for attempt in range(4):
             if attempt == 3:
-                codat.recover()
-            _do(place, lambda hook: Migration(open_input(source), Options(), hook), ids)
-            place.rest(60)
-        assert Counter(company["tags"]["uid"] for company in codat.companies) == Counter(ids)
-        assert all(len(company["dataConnections"]) <= 1 for company in codat.companies)
+                schedule.share = 0.0
+            _do(runs, lambda hook: Migration(open_input(source), Options(), hook), ids)
+            runs.rest(60)
+        companies = runs.scripted.codat.companies
+        assert Counter(company.tags["uid"] for company in companies) == Counter(ids)
+        assert all(len(company.connections) <= 1 for company in companies)
 
 
 @pytest.mark.timeout(3600)  # a failure is made small before it is shown
@@ -237,7 +233,7 @@ def test_spoilt_answers_to_what_changes_something_make_no_second_of_anything(
 )
 def test_no_command_trips_over_spoilt_answers(customers: int, concurrency: int, seed: int, part: float) -> None:
     """Each run ends in one of its own ways, and its reports have every customer."""
-    codat = Spoiling(iter(()), honours_keys=True, allows_second=True).spoil(seed, part, lists=True)
+    schedule = SpoilingSchedule(random.Random(seed), part, lists=True)  # noqa: S311 - repeatable, no secret
     jobs: tuple[Callable[[Path, Hook], Job], ...] = (
         lambda source, hook: Migration(open_input(source), Options(), hook),
         lambda _, __: FollowUp(),
@@ -247,26 +243,31 @@ def test_no_command_trips_over_spoilt_answers(customers: int, concurrency: int, 
         lambda _, __: Undo(deletes=True),
         lambda source, hook: Migration(open_input(source), Options(retry_failed=True), hook),
     )
-    with _batch(codat, customers, concurrency, seed) as (place, ids, source):
+    with _batch(schedule, customers, concurrency, seed) as (runs, ids, source):
         for job in jobs:
-            codat.act(0)
-            _do(place, partial(job, source), ids)
-            place.rest(60)
+            runs.scripted.act(0)
+            _do(runs, partial(job, source), ids)
+            runs.rest(60)
 
 
 @contextmanager
-def _batch(codat: Spoiling, customers: int, concurrency: int, seed: int) -> Iterator[tuple[Place, list[str], Path]]:
+def _batch(
+    schedule: SpoilingSchedule, customers: int, concurrency: int, seed: int
+) -> Iterator[tuple[CrashRuns, list[str], Path]]:
     ids = [f"c{number}" for number in range(customers)]
-    with folder_of_a_test() as path:
+    with folder_in_memory() as path:
         source = path / "customers.csv"
         source.write_text("customer_id,company_name,platform\n" + "".join(f"{each},{each},xero\n" for each in ids))
-        yield Place(path / "batch", codat, concurrency, random.Random(seed)), ids, source  # noqa: S311 - no secret
+        scripted = ScriptedCodat(schedule=schedule)
+        scripted.network.is_honest = not schedule.lists
+        runs = CrashRuns(path / "batch", scripted, concurrency, random.Random(seed))  # noqa: S311 - no secret
+        yield runs, ids, source
 
 
-def _do(place: Place, job: Callable[[Hook], Job], ids: list[str]) -> None:
-    stop = place.do(job, Life())
+def _do(runs: CrashRuns, job: Callable[[Hook], Job], ids: list[str]) -> None:
+    stop = runs.do(job, Ending())
     assert stop is None or stop.exit_code in (1, 3, 75)
-    write_reports(place.folder, now=datetime.fromtimestamp(EPOCH, UTC))
-    results = pl.read_parquet(place.folder / "results.parquet")
+    write_reports(runs.folder, now=datetime.fromtimestamp(START, UTC))
+    results = pl.read_parquet(runs.folder / "results.parquet")
     assert results["customer_id"].to_list() == ids
-    json.loads((place.folder / "summary.json").read_text())
+    json.loads((runs.folder / "summary.json").read_text())

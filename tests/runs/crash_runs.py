@@ -1,97 +1,142 @@
-"""One run after the other on one batch's folder: each may crash, end early, or lose its journal.
+"""One run after another on one batch's folder: each may crash, be interrupted, or lose its journal afterwards.
 
-The engine is the real one with its journal on the disk; only Codat is pretended and time runs faster.
+The engine and its journal are the real ones. Time is virtual, Codat is the fake one, and a test lists the fates of its
+requests and what customers do between them.
 """
 
 from __future__ import annotations
 
 import random
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import anyio
+from simulation.clock import Time
+from simulation.network import Network
+from simulation.process import Life, Process
+from simulation.trace import Trace
+from support.fake_codat import FakeCodat, Rules
+from support.fault_schedule import Fate, Passage, RetryAfter, Schedule
+from support.records import LINKED
 
-from bulk.engine.events import Advanced, Event, Hook
-from bulk.engine.run import Job, Options, Run
+from bulk.engine.events import Hook
+from bulk.engine.run import Job, Options
 from bulk.model import Stop
 from bulk.settings import Secret, Settings
-from runs.fake_codat import Crash, Pretend, World
-from runs.fast_time import FastLoop, fast_monotonic
 
-EPOCH = 1_790_000_000.0
-MAX_RUN_SECONDS = 4 * 3600.0  # on the fast clock
+MAX_RUN_SECONDS = 4 * 3600.0
+DELETES = 4  # the first customer action that is a deletion in Codat's own portal
 
-
-@contextmanager
-def folder_of_a_test() -> Iterator[Path]:
-    """Give a folder that is removed in the end: in memory where there is such a place, since no power is cut here."""
-    memory = Path("/dev/shm")  # noqa: S108 - a folder of one's own in it
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
-        yield Path(path)
+WELL = Passage(Fate.WELL)
+NO_CONNECTION = Passage(Fate.NO_CONNECTION)
+LOST_BEFORE = Passage(Fate.LOST_BEFORE)
+LOST_AFTER = Passage(Fate.LOST_AFTER)
+CUT_OFF = Passage(Fate.CUT_OFF, work=2.0)  # lost at once, done two seconds later
+TRUNCATED = Passage(Fate.TRUNCATED)
+EMPTY = Passage(Fate.EMPTY)
+THROTTLED = Passage(Fate.THROTTLED, retry_after=RetryAfter.SECONDS, wait=1.0)
+BUSY = Passage(Fate.BUSY)
+LAGGING = Passage(Fate.WELL, lag=600.0)  # a list does not show what was done in the last ten minutes
+WITHOUT_LAG = [
+    *(WELL, NO_CONNECTION, LOST_BEFORE, LOST_AFTER, CUT_OFF, TRUNCATED, EMPTY, THROTTLED, BUSY),
+    *(Passage(fate, status=500) for fate in (Fate.KEPT_BEFORE, Fate.KEPT_AFTER)),
+    *(Passage(fate, status=502) for fate in (Fate.GATEWAY_BEFORE, Fate.GATEWAY_AFTER)),
+    Passage(Fate.HTML_BEFORE),
+]
 
 
 @dataclass(frozen=True)
-class Life:
-    """One run: after how many moments it crashes, or after how many customers it is interrupted; and what it loses."""
+class Ending:
+    """How a run ends: at which moment it crashes, after how many seconds it is interrupted; and what is lost then."""
 
     crashes_at: int | None = None
-    interrupted_after: int | None = None
+    interrupted_after: float | None = None
     loses_journal: bool = False
 
 
 @dataclass
-class Place:
-    """Where the runs of a batch take place."""
+class Script:
+    """Gives each request the next passage of a list, and lets a customer act before it; in the end all is well."""
+
+    passages: Iterator[Passage]
+    actions: Iterator[int | None] = field(default_factory=lambda: iter(()))  # the number of the customer, if any
+    act: Callable[[int], None] = lambda _: None
+
+    def passage(self, now: float, *, timeout: float, operation: str) -> Passage:  # noqa: ARG002 - a schedule's signature
+        """Return the passage of a request that leaves now."""
+        if (number := next(self.actions, None)) is not None:
+            self.act(number)
+        return next(self.passages, WELL)
+
+
+class ScriptedCodat:
+    """A fake Codat over all runs of a test, which lists what happens to requests."""
+
+    def __init__(
+        self,
+        passages: Iterable[Passage] = (),
+        *,
+        actions: Iterable[int | None] = (),
+        schedule: Schedule | None = None,  # in place of a list
+        honours_keys: bool = True,
+        allows_second: bool = True,
+    ) -> None:
+        self.time = Time()
+        self.script = Script(iter(passages), iter(actions), self.act)
+        rules = Rules(allows_second_connection=allows_second, allows_second_partner=allows_second)
+        self.network = Network(self.time, schedule or self.script, rules, honours_keys=honours_keys)
+        self.posts = 0
+
+    @property
+    def codat(self) -> FakeCodat:
+        """What Codat has."""
+        return self.network.codat
+
+    def then(self, passages: Iterable[Passage] = (), actions: Iterable[int | None] = ()) -> None:
+        """Let this happen from now on, and nothing else that was planned."""
+        self.script.passages, self.script.actions = iter(passages), iter(actions)
+
+    def act(self, number: int) -> None:
+        """Let one customer link, or withdraw what it has linked. From `DELETES` on, its company is deleted.
+
+        Not between the look at a company and its deletion: Codat offers nothing that would make the two one.
+        """
+        companies = self.codat.companies
+        company = companies[number % len(companies)] if companies else None
+        if company is None or company.id in self.network.looked_at:
+            return
+        if number >= DELETES:
+            self.codat.delete_company(company)
+        elif company.accounting:
+            (own, *_) = company.accounting
+            self.codat.deauthorize(own) if own.status == LINKED else self.codat.link(own)
+
+
+@dataclass
+class CrashRuns:
+    """The runs on one batch."""
 
     folder: Path
-    codat: Pretend
+    scripted: ScriptedCodat
     concurrency: int
     rng: random.Random
-    rested: float = 0.0  # seconds between the runs, beside those that the runs themselves take
 
     def rest(self, seconds: float) -> None:
         """Let time pass until the next run."""
-        self.rested += seconds
+        self.scripted.time.now += seconds
+        self.scripted.network.catch_up()
 
-    def do(self, job: Callable[[Hook], Job], life: Life) -> Stop | None:
-        """Live through one run; gives why it stopped, if it did."""
-        stop = anyio.run(self._live, job, life, backend_options={"loop_factory": FastLoop})
-        if life.loses_journal:
-            self.codat.catch_up()
+    def do(self, job: Callable[[Hook], Job], ending: Ending) -> Stop | None:
+        """Run a job to its end; return why it stopped, if it did."""
+        time, network = self.scripted.time, self.scripted.network
+        settings = Settings(Secret("Basic none"), concurrency=self.concurrency)
+        life = Life(ending.crashes_at, ending.interrupted_after)
+        process = Process(time, network, Trace(time), self.rng, life, settings.timeout)
+        network.looked_at.clear()
+        stop = process.run(self.folder, settings, Options(), job, longest=MAX_RUN_SECONDS)
+        self.scripted.posts += sum(each.request.method == "POST" for each in process.requests)
+        if ending.loses_journal:
+            self.rest(60)
             for file in self.folder.glob("journal.sqlite3*"):
                 file.unlink()
-        return stop
-
-    async def _live(self, job: Callable[[Hook], Job], life: Life) -> Stop | None:
-        world = World(self.folder, ends_at=life.crashes_at, wall=lambda: EPOCH + self.rested + fast_monotonic())
-        interrupt = anyio.Event()
-        done = 0
-
-        def hook(event: Event) -> None:
-            nonlocal done
-            done += isinstance(event, Advanced)
-            if life.interrupted_after is not None and done >= life.interrupted_after:
-                interrupt.set()
-
-        run = Run(
-            self.folder,
-            Settings(Secret("Basic none"), concurrency=self.concurrency),
-            Options(),
-            version="test",
-            hook=hook,
-            wall=world.wall,
-            rng=random.Random(self.rng.random()),  # noqa: S311 - repeatable, no secret
-            connect=self.codat.connect(world),
-        )
-        stop: Stop | None
-        try:
-            with anyio.fail_after(MAX_RUN_SECONDS):
-                stop = await run.do(job(hook), interrupt)
-        except* Crash:
-            stop = Stop("crashed", -9)
-        if world.is_over():
-            world.begin_again()
         return stop

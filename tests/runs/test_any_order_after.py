@@ -20,6 +20,10 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from simulation import process
+from simulation.memory import folder_in_memory
+from support.fault_schedule import Passage
+from support.records import PENDING
 
 from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
 from bulk.engine.commands.migrate import Migration
@@ -30,12 +34,26 @@ from bulk.engine.steps import state_of
 from bulk.input import open_input
 from bulk.journal.database import FILE
 from bulk.model import Stop
-from runs.crash_runs import Life, Place, folder_of_a_test
-from runs.fake_codat import DELETES, Fate, Pretend, accounting, partners
+from runs.crash_runs import (
+    BUSY,
+    DELETES,
+    LAGGING,
+    LOST_AFTER,
+    LOST_BEFORE,
+    NO_CONNECTION,
+    THROTTLED,
+    WELL,
+    WITHOUT_LAG,
+    CrashRuns,
+    Ending,
+    ScriptedCodat,
+)
 
 MAX_ROUNDS = 6  # of what is run until everybody is done
-CRASHED: Stop | None = Stop("crashed", -9)
-ANYTHING = [fate for fate in Fate if fate is not Fate.LAGGING]
+
+
+COMPLETE = Ending()
+CRASHED: Stop | None = process.CRASHED
 
 
 class Command(StrEnum):
@@ -55,35 +73,37 @@ class Command(StrEnum):
 class Batch:
     """A batch of some customers, and what is run on it."""
 
-    def __init__(self, path: Path, codat: Pretend, *, customers: int = 1, concurrency: int = 1, seed: int = 0) -> None:
+    def __init__(
+        self, path: Path, scripted: ScriptedCodat, *, customers: int = 1, concurrency: int = 1, seed: int = 0
+    ) -> None:
         self.ids = [f"c{n}" for n in range(customers)]
-        self.codat = codat
+        self.scripted = scripted
         self._source = path / "customers.csv"
         content = {"customer_id": self.ids, "company_name": self.ids, "platform": ["xero"] * customers}
         pl.DataFrame(content).write_csv(self._source)
-        self.place = Place(path / "batch", codat, concurrency, random.Random(seed))  # noqa: S311 - repeatable
+        self.runs = CrashRuns(path / "batch", scripted, concurrency, random.Random(seed))  # noqa: S311 - repeatable
 
-    def run(self, command: Command, life: Life = Life()) -> Stop | None:  # noqa: B008 - a frozen value
-        """Run a command, and hold Codat and the journal to what is promised at any time."""
-        stop = self.place.do(lambda hook: self._job(command, hook), life)
-        self.codat.catch_up()
+    def run(self, command: Command, ending: Ending = COMPLETE) -> Stop | None:
+        """Run a command, and check in Codat and the journal what holds at any time."""
+        stop = self.runs.do(lambda hook: self._job(command, hook), ending)
+        self.runs.rest(2.0)  # what was cut off is done by then
         self._no_second_of_anything()
         self._no_stale_link()
         return stop
 
     def finish(self) -> None:
         """Run what is left to be done, until it is, and hold the journal to what Codat has."""
-        self.codat.fates, self.codat.deeds = iter(()), iter(())
+        self.scripted.then()
         for _ in range(MAX_ROUNDS):
-            self.place.rest(60)
+            self.runs.rest(60)
             stops = [self.run(command) for command in (Command.RETRY, Command.FOLLOW_UP, Command.RETRY_PARTNERS)]
             if stops == [None] * 3 and self._is_known():
                 break
         assert self.known() == self.there()
-        posts = self.codat.posts
+        posts = self.scripted.posts
         assert [self.run(command) for command in (Command.VERIFY, Command.FOLLOW_UP, Command.MIGRATE)] == [None] * 3
         assert self._read("SELECT * FROM findings") == []
-        assert self.codat.posts == posts
+        assert self.scripted.posts == posts
 
     def known(self) -> dict[str, tuple[Any, ...]]:
         """Give what the journal says of each customer."""
@@ -96,16 +116,15 @@ class Batch:
     def there(self) -> dict[str, tuple[Any, ...]]:
         """Give what Codat has of each customer, in the journal's words."""
         found: dict[str, tuple[Any, ...]] = {}
-        for company in self.codat.companies:
-            own, others = accounting(company), partners(company)
-            assert own is not None
-            state = str(state_of(own["status"], has_partner=bool(others)))
-            partner_id = others[0]["id"] if others else None
-            found[company["tags"]["uid"]] = (company["id"], own["id"], own["status"], partner_id, state)
+        for company in self.scripted.codat.companies:
+            (own, *_), partners = company.accounting, company.partners
+            state = str(state_of(own.status, has_partner=bool(partners)))
+            partner_id = partners[0].id if partners else None
+            found[company.tags["uid"]] = (company.id, own.id, own.status, partner_id, state)
         return found
 
     def _is_known(self) -> bool:
-        return all(accounting(company) for company in self.codat.companies) and self.known() == self.there()
+        return all(company.accounting for company in self.scripted.codat.companies) and self.known() == self.there()
 
     def _job(self, command: Command, hook: Hook) -> Job:
         match command:
@@ -123,17 +142,18 @@ class Batch:
         return Verify(adopts=command is Command.ADOPT)
 
     def _no_second_of_anything(self) -> None:
-        of_each = Counter(company["tags"]["uid"] for company in self.codat.companies)
+        of_each = Counter(company.tags["uid"] for company in self.scripted.codat.companies)
         assert all(number == 1 for number in of_each.values()), "a second company"
-        for company in self.codat.companies:
-            kinds = Counter(connection["sourceType"] for connection in company["dataConnections"])
+        for company in self.scripted.codat.companies:
+            kinds = Counter(connection.source_type for connection in company.connections)
             assert all(number == 1 for number in kinds.values()), f"a second connection: {kinds}"
 
     def _no_stale_link(self) -> None:
         good = {
-            connection["id"]: connection["linkUrl"]
-            for company in self.codat.companies
-            if (connection := accounting(company)) and connection["status"] == "PendingAuth"
+            connection.id: connection.link_url
+            for company in self.scripted.codat.companies
+            for connection in company.accounting
+            if connection.status == PENDING
         }
         for connection_id, link in self._read(
             "SELECT connection_id, link_url FROM customers WHERE state = 'link_ready' AND link_url IS NOT NULL"
@@ -141,29 +161,24 @@ class Batch:
             assert good.get(connection_id, link) == link, "a link that no longer opens"
 
     def _read(self, query: str) -> list[Any]:
-        if not (self.place.folder / FILE).exists():
+        if not (self.runs.folder / FILE).exists():
             return []
-        with closing(sqlite3.connect(self.place.folder / FILE)) as db:
+        with closing(sqlite3.connect(self.runs.folder / FILE)) as db:
             has_tables = db.execute("SELECT count(*) FROM sqlite_schema WHERE name = 'customers'").fetchone()[0]
             return db.execute(query).fetchall() if has_tables else []
 
 
 @contextmanager
-def batch(codat: Pretend, **values: int) -> Iterator[Batch]:
+def batch(scripted: ScriptedCodat, **values: int) -> Iterator[Batch]:
     """Make a batch in a folder of its own."""
-    with folder_of_a_test() as path:
-        yield Batch(path, codat, **values)
+    with folder_in_memory() as path:
+        yield Batch(path, scripted, **values)
 
 
-def pretend(*fates: Fate, honours_keys: bool = True, allows_second: bool = True) -> Pretend:
-    """Make a Codat."""
-    return Pretend(iter(fates), honours_keys, allows_second)
-
-
-LIVES = st.builds(
-    Life,
-    crashes_at=st.none() | st.integers(1, 50),
-    interrupted_after=st.none() | st.integers(0, 3),
+ENDINGS = st.builds(
+    Ending,
+    crashes_at=st.none() | st.integers(1, 60),
+    interrupted_after=st.none() | st.floats(0.0, 1.0),
     loses_journal=st.sampled_from([False] * 7 + [True]),
 )
 
@@ -172,30 +187,30 @@ LIVES = st.builds(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 @given(
     customers=st.integers(1, 4),
-    fates=st.lists(st.sampled_from(ANYTHING) | st.just(Fate.WELL), max_size=40),
-    deeds=st.lists(st.none() | st.integers(0, DELETES), max_size=60),
-    runs=st.lists(st.tuples(st.sampled_from(Command), LIVES), min_size=1, max_size=7),
+    passages=st.lists(st.sampled_from(WITHOUT_LAG) | st.just(WELL), max_size=40),
+    actions=st.lists(st.none() | st.integers(0, DELETES), max_size=60),
+    runs=st.lists(st.tuples(st.sampled_from(Command), ENDINGS), min_size=1, max_size=7),
     concurrency=st.sampled_from([1, 2, 10]),
     honours_keys=st.booleans(),
     allows_second=st.booleans(),
     seed=st.integers(0, 2**32),
 )
-def test_any_order_of_commands_faults_and_deeds_keeps_every_promise(
+def test_any_order_of_commands_faults_and_customer_actions_keeps_every_guarantee(
     customers: int,
-    fates: list[Fate],
-    deeds: list[int | None],
-    runs: list[tuple[Command, Life]],
+    passages: list[Passage],
+    actions: list[int | None],
+    runs: list[tuple[Command, Ending]],
     concurrency: int,
     honours_keys: bool,
     allows_second: bool,
     seed: int,
 ) -> None:
     """At any time, and in the end."""
-    codat = Pretend(iter(fates), honours_keys, allows_second, iter(deeds))
-    with batch(codat, customers=customers, concurrency=concurrency, seed=seed) as ours:
+    scripted = ScriptedCodat(passages, actions=actions, honours_keys=honours_keys, allows_second=allows_second)
+    with batch(scripted, customers=customers, concurrency=concurrency, seed=seed) as ours:
         ours.run(Command.MIGRATE, runs[0][1])
-        for command, life in runs:
-            ours.run(command, life)
+        for command, ending in runs:
+            ours.run(command, ending)
         ours.finish()
 
 
@@ -204,9 +219,9 @@ def test_a_reading_of_the_list_that_takes_nothing_over_settles_no_doubt(command:
     """Wherever a migrate crashed: the proof has seen the company, and the next migrate must not make another."""
     stop, moments = CRASHED, itertools.count(1)
     while stop == CRASHED:
-        with batch(pretend(honours_keys=False)) as ours:
-            stop = ours.run(Command.MIGRATE, Life(crashes_at=next(moments)))
-            ours.place.rest(60)
+        with batch(ScriptedCodat(honours_keys=False)) as ours:
+            stop = ours.run(Command.MIGRATE, Ending(crashes_at=next(moments)))
+            ours.runs.rest(60)
             ours.run(command)
             ours.finish()
 
@@ -214,38 +229,38 @@ def test_a_reading_of_the_list_that_takes_nothing_over_settles_no_doubt(command:
 @pytest.mark.parametrize("command", [Command.VERIFY, Command.ADOPT, Command.FOLLOW_UP, Command.UNDO])
 def test_a_journal_without_customers_learns_nothing_from_a_list(command: Command) -> None:
     """It was lost, and what was run first was not what enrols: the next migrate still looks who is there."""
-    with batch(pretend(honours_keys=False)) as ours:
-        ours.run(Command.MIGRATE, Life(loses_journal=True))
+    with batch(ScriptedCodat(honours_keys=False)) as ours:
+        ours.run(Command.MIGRATE, Ending(loses_journal=True))
         ours.run(command)
         ours.finish()
 
 
-@pytest.mark.parametrize("then", [Fate.NO_CONNECTION, Fate.THROTTLED, Fate.BUSY])
-def test_a_link_is_not_restored_once_another_may_have_been_minted(then: Fate) -> None:
+@pytest.mark.parametrize("then", [NO_CONNECTION, THROTTLED, BUSY])
+def test_a_link_is_not_restored_once_another_may_have_been_minted(then: Passage) -> None:
     """The answer with the new link was lost, and the second try, which did nothing, is the last before a crash."""
     stop, moments = CRASHED, itertools.count(1)
     while stop == CRASHED:
-        with batch(pretend(Fate.WELL, Fate.WELL, Fate.WELL, Fate.LOST_AFTER, then, then)) as ours:
+        with batch(ScriptedCodat([WELL, WELL, WELL, LOST_AFTER, then, then])) as ours:
             ours.run(Command.MIGRATE)
-            ours.place.rest(60)
-            stop = ours.run(Command.LINKS, Life(crashes_at=next(moments)))
+            ours.runs.rest(60)
+            stop = ours.run(Command.LINKS, Ending(crashes_at=next(moments)))
 
 
 def test_who_links_again_after_an_unlink_in_doubt_is_unlinked_again() -> None:
     """Codat would replay its first answer under the old key, and leave the customer linked."""
     stop, moments = CRASHED, itertools.count(1)
     while stop == CRASHED:
-        codat = pretend()
-        with batch(codat) as ours:
+        scripted = ScriptedCodat()
+        with batch(scripted) as ours:
             ours.run(Command.MIGRATE)
-            codat.act(0)
+            scripted.act(0)
             ours.run(Command.FOLLOW_UP)
-            stop = ours.run(Command.UNLINK, Life(crashes_at=next(moments)))
-            ours.place.rest(60)
+            stop = ours.run(Command.UNLINK, Ending(crashes_at=next(moments)))
+            ours.runs.rest(60)
             ours.run(Command.FOLLOW_UP)
             if ours.there()["c0"][2] == "Unlinked":
-                codat.act(0)
-            ours.place.rest(60)
+                scripted.act(0)
+            ours.runs.rest(60)
             assert ours.run(Command.UNLINK) is None
             assert ours.there()["c0"][2] == "Unlinked"
             ours.finish()
@@ -255,24 +270,24 @@ def test_who_links_right_after_the_list_was_read_keeps_the_company() -> None:
     """An undo looks at each company right before it deletes it; what a run that crashed has seen is too old."""
     stop, moments = CRASHED, itertools.count(1)
     while stop == CRASHED:
-        codat = pretend()
-        with batch(codat) as ours:
+        scripted = ScriptedCodat()
+        with batch(scripted) as ours:
             ours.run(Command.MIGRATE)
-            stop = ours.run(Command.UNDO, Life(crashes_at=next(moments)))
-            if codat.companies:
-                codat.deeds = iter([None, 0])
+            stop = ours.run(Command.UNDO, Ending(crashes_at=next(moments)))
+            if scripted.codat.companies:
+                scripted.then(actions=[None, 0])
                 assert ours.run(Command.UNDO) is None
                 assert ours.there()["c0"][2] == "Linked"
 
 
 def test_who_takes_the_link_back_while_a_partner_connection_is_in_doubt_has_not_failed() -> None:
     """Codat refuses the second try, since the customer is no longer linked; that is what the look after it shows."""
-    codat = pretend()
-    with batch(codat) as ours:
+    scripted = ScriptedCodat()
+    with batch(scripted) as ours:
         ours.run(Command.MIGRATE)
-        codat.act(0)
+        scripted.act(0)
         # The list, the POST that is lost, the look; then the customer acts before the POST is repeated.
-        codat.fates, codat.deeds = iter([Fate.WELL, Fate.LOST_BEFORE]), iter([None, None, None, 0])
+        scripted.then([WELL, LOST_BEFORE], actions=[None, None, None, 0])
         assert ours.run(Command.FOLLOW_UP) is None
         assert ours.known() == ours.there()
 
@@ -283,24 +298,24 @@ def test_wherever_a_command_crashes_the_promises_hold(command: Command, is_linke
     """At every moment of its life, with the first of two customers linked or not."""
     stop, moments = CRASHED, itertools.count(1)
     while stop == CRASHED:
-        codat = pretend(honours_keys=False)
-        with batch(codat, customers=2) as ours:
+        scripted = ScriptedCodat(honours_keys=False)
+        with batch(scripted, customers=2) as ours:
             ours.run(Command.MIGRATE)
             if is_linked:
-                codat.act(0)
-            stop = ours.run(command, Life(crashes_at=next(moments)))
-            ours.place.rest(60)
+                scripted.act(0)
+            stop = ours.run(command, Ending(crashes_at=next(moments)))
+            ours.runs.rest(60)
             ours.finish()
 
 
 def test_whose_company_a_list_did_not_show_is_looked_for_before_another_is_made() -> None:
     """A list that lags makes a company seem deleted; it must not be the proof that there is none as well."""
-    codat = pretend()
-    with batch(codat) as ours:
+    scripted = ScriptedCodat()
+    with batch(scripted) as ours:
         ours.run(Command.MIGRATE)
-        codat.fates = iter([Fate.LAGGING, Fate.LAGGING])  # the list of the batch's companies, and that of all
+        scripted.then([LAGGING, LAGGING])  # the list of the batch's companies, and that of all
         ours.run(Command.FOLLOW_UP)
-        ours.place.rest(3600)
+        ours.runs.rest(3600)
         assert ours.known()["c0"][4] == "failed"
         ours.run(Command.RETRY)
         ours.finish()

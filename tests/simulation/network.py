@@ -76,6 +76,7 @@ class Network:
         self._numbers = itertools.count()
         self._minute: deque[float] = deque()
         self.rate = math.inf  # requests that may arrive in a minute
+        self.is_honest = True  # else answers lie, and nobody can promise that nothing is created twice
         self.looked_at: dict[str, float] = {}  # companies, and when this run has last seen each of them alone
         self.linked_since: dict[str, float] = {}  # companies whose customers have linked something
         self.deletions = 0  # of companies and connections, by anybody: they shift the pages of a list
@@ -104,8 +105,7 @@ class Network:
     def depart(self, request: Request, key: str | None, *, timeout: float) -> Exchange:
         """Let a request leave the machine now."""
         now = self._time.now
-        is_list = request.operation in ("list_companies", "list_connections")
-        passage = self._schedule.passage(now, timeout=timeout, is_list=is_list)
+        passage = self._schedule.passage(now, timeout=timeout, operation=request.operation)
         ends_at = now + passage.there + passage.work + passage.back
         if passage.fate is Fate.CUT_OFF:
             ends_at = now + passage.there
@@ -140,6 +140,8 @@ class Network:
     def _received(self, passage: Passage, answer: Answer) -> tuple[int, Mapping[str, str], bytes]:
         headers = {name.lower(): value for name, value in answer.headers}
         body = answer.body.encode()
+        if passage.spoil:
+            return passage.spoil(answer.status, body)
         match passage.fate:
             case Fate.HTML_AFTER:
                 return 200, {}, PAGE.encode()
@@ -234,6 +236,8 @@ class Network:
 
     def _require_once(self) -> None:
         """Stop at the very moment at which something is created twice."""
+        if not self.is_honest:
+            return
         companies = self.codat.companies
         tags = Counter(company.tags.get("bulk_uid") for company in companies)
         twice = [tag for tag, number in tags.items() if number > 1]
@@ -251,7 +255,7 @@ class Network:
         """Stop where a company is deleted although the client has seen that it is linked."""
         company = next((each for each in self.codat.companies if each.id == company_id), None)
         is_linked = company is not None and any(each.status == LINKED for each in company.connections)
-        if is_linked and self.linked_since.get(company_id, 0.0) < looked_at:
+        if is_linked and self.is_honest and self.linked_since.get(company_id, 0.0) < looked_at:
             raise Broken(f"{company_id} is deleted, though its customer had linked it")
 
 

@@ -7,9 +7,10 @@ fail together (docs/architecture.md, "Once only"). So a seed has one of the `CON
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 
 class Fate(StrEnum):
@@ -59,6 +60,9 @@ class RetryAfter(StrEnum):
     MISSING = "missing"
 
 
+Spoil: TypeAlias = Callable[[int, bytes], tuple[int, Mapping[str, str], bytes]]  # status, headers, body
+
+
 @dataclass(frozen=True, slots=True)
 class Passage:
     """One request's way: its fate, and how long each part of the way takes, in seconds."""
@@ -71,12 +75,13 @@ class Passage:
     status: int = 200
     retry_after: RetryAfter = RetryAfter.MISSING
     wait: float = 0.0  # how long an answer asks to wait
+    spoil: Spoil | None = None  # what else the way back does to an answer
 
 
 class Schedule(Protocol):
     """Decides the passage of each request."""
 
-    def passage(self, now: float, *, timeout: float, is_list: bool) -> Passage:
+    def passage(self, now: float, *, timeout: float, operation: str) -> Passage:
         """Return the passage of a request that leaves now."""
 
 
@@ -126,7 +131,7 @@ class FaultSchedule:
             schedule.spells.append((begin, begin + rng.choice([5.0, 60.0, 200.0, 900.0]), spell))
         return schedule
 
-    def passage(self, now: float, *, timeout: float, is_list: bool) -> Passage:
+    def passage(self, now: float, *, timeout: float, operation: str) -> Passage:
         """Return the passage of a request that leaves now."""
         rng, max_delay = self.rng, self.conditions.max_delay
         fate = Fate.WELL if self.is_over else self._fate(now)
@@ -141,7 +146,7 @@ class FaultSchedule:
             work = rng.uniform(timeout, max_delay)
         elif fate is Fate.CUT_OFF:
             work = rng.uniform(0.0, max_delay - 0.3)
-        lags = is_list and not self.is_over and self.conditions.max_lag and rng.random() < 0.3
+        lags = operation.startswith("list_") and not self.is_over and self.conditions.max_lag and rng.random() < 0.3
         status = rng.choice([500, 503]) if fate in (Fate.KEPT_BEFORE, Fate.KEPT_AFTER) else 200
         status = rng.choice([502, 503, 504]) if fate in GATEWAYS else status
         asks_to_wait = fate in (Fate.THROTTLED, Fate.BUSY) or (status == 503 and rng.random() < 0.5)
