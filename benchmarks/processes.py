@@ -76,7 +76,10 @@ def a_peer(*, latency: float = 0.0, rate_limit: int = 0, batch: Path | None = No
     """Run a peer; it ends with the block, or with this process. `batch`, `linked`: what it begins with."""
     command = [sys.executable, "-m", "benchmarks.peer", f"--latency={latency}", f"--rate-limit={rate_limit}"]
     command += [f"--batch={batch}", f"--linked={linked}"] if batch else []
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("pipes were asked for")
         yield Peer(int(process.stdout.readline()))
