@@ -21,7 +21,7 @@ from bulk.text import shorten_column
 
 _COLUMNS: Final = ("row", "customer_id", "code", "field", "value", "problem", "remedy")
 _PROBLEMS: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
-_Line = tuple[int, str | None, str, str, str | None, str, str]
+_Problem = tuple[int, str | None, str, str, str | None, str, str]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def check(
     """
     source = open_input(Path(path), mapping=mapping or {})
     accepted = rejected = 0
-    problems: list[_Line] = []
+    problems: list[_Problem] = []
     renamed: list[pl.DataFrame] = []
     platforms: Counter[str] = Counter()
     warnings = Warnings()
@@ -102,7 +102,7 @@ def check(
     )
 
 
-def _lines(rejected: pl.DataFrame) -> Iterator[_Line]:
+def _lines(rejected: pl.DataFrame) -> Iterator[_Problem]:
     """Yield the problems of these rows with their sentences."""
     rows = rejected.select("row", shorten_column(pl.col("customer_id")), "problems")
     for row, customer_id, text in rows.iter_rows():

@@ -94,14 +94,14 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
             if not name:
                 found.append((rows, "company_name", "", "is missing", "fill it in"))
             else:
-                if len(name) > MAX_NAME:
-                    found.append((rows, "company_name", name, "is too long", "shorten it"))
                 if CONTROL_BUT_SPACING.search(name):
                     found.append((rows, "company_name", name, "contains a control character", "remove it"))
                 if UNFOLDED.search(name):
                     sent = " ".join(DROPPED.sub("", unicodedata.normalize("NFKD", name).translate(PLAIN)).split())
                     if not sent:
                         found.append((rows, "company_name", name, "has no character that Codat keeps", "write it"))
+                if len(sent) > MAX_NAME:
+                    found.append((rows, "company_name", name, "is too long", "shorten it"))
 
             key = None
             if not platform:

@@ -16,7 +16,7 @@ from bulk.input.files import open_bytes, wrap_read_errors
 _CHUNK_SIZES: Final = (1 << 19, 3 << 21)
 """Bytes to read at once: few from a small file, to save memory, and many from a large one, for speed."""
 _LARGE_FILE: Final = 1 << 26
-_COMPRESSION: Final = 8  # a compressed file has about so many times as many bytes of text
+_COMPRESSION: Final = 8  # about how many bytes of text a byte of a compressed file is
 _END_OF_TEXT: Final = b"\x1a"
 """Ctrl-Z, which ends a text on old systems."""
 

@@ -1,4 +1,4 @@
-"""Damages bytes and JSON, the same way for the same seed."""
+"""Corrupts bytes and JSON; the same seed has the same result."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TOKENS = (
     *(b"\0", b"\xff", b"\xff\xfe", b"\xef\xbb\xbf", b"\r", b"\n", b"\r\n", b'"', b'""', b",", b";", b"\t", b"|", b"'"),
     *(b"\x1a", b"\x1f\x8b", b"PAR1", b"\xe2\x80\xa8", b"\xed\xa0\x80", b"\x85", b"sep=;\n", b"customer_id", b"=1+1"),
 )
-# Of each type that JSON has, what a program may trip over.
+# Awkward values of every type that JSON has.
 ODD: tuple[Any, ...] = (
     *(None, True, False, 0, -1, 2**63, 10**400, 1.5, -0.0, float("nan"), float("inf"), float("-inf")),
     *("", " ", "\0", "\ud800", "\udfff\ud800", "²", "٣", "x" * 40_000, "../..", "a\r\nb: c", "<script>", "=1+1"),
@@ -23,8 +23,8 @@ ODD: tuple[Any, ...] = (
 
 
 def damaged(content: bytes, seed: int) -> bytes:
-    """Flip, insert, delete, repeat, swap or cut off some of these bytes."""
-    rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    """Return these bytes with some of them flipped, inserted, deleted, repeated, swapped or truncated."""
+    rng = random.Random(seed)  # noqa: S311 - a repeatable test needs no secure random numbers
     data = bytearray(content)
     for _ in range(rng.choice((1, 1, 1, 2, 3, 8, 30))):
         at, size = rng.randrange(len(data) + 1), min(rng.choice((1, 1, 2, 4, 16, 300, 5000)), len(data))
@@ -51,8 +51,8 @@ def damaged(content: bytes, seed: int) -> bytes:
 
 
 def odd(content: Any, seed: int) -> bytes:
-    """Write as JSON what this becomes when some of its nodes are of another type, missing, doubled, deep or huge."""
-    rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    """Return this as JSON with some nodes missing, repeated, deep, huge or of another type."""
+    rng = random.Random(seed)  # noqa: S311 - a repeatable test needs no secure random numbers
     content = copy.deepcopy(content)
     for _ in range(rng.choice((1, 1, 1, 2, 5))):
         places = list(_places(content))

@@ -1,4 +1,4 @@
-"""Files whose bytes are damaged, and small files that stand for very much: read, or refused in one line."""
+"""Damaged files, and small files with very much content, are read or refused with one line."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from fuzz.effort import share
 from fuzz.processes import bulk
 
 INPUTS = Path(__file__).parents[2] / "inputs"
-MAX_SECONDS = 60.0  # for a damaged file of some kilobytes, on a machine that is busy
+MAX_SECONDS = 60.0  # for a damaged file of a few kilobytes, on a busy machine
 MAX_MEGABYTES = 1200
 
 
 def texts() -> dict[str, bytes]:
-    """Give good text tables, by a name that says how they are to be read."""
+    """Return good text tables, each with a file name that selects its reader."""
     good = INPUTS.joinpath("customers.csv").read_bytes()
     rejects = b'customer_id,company_name,platform,row,reasons\n\'-1,Acme,xero,7.0,bad\n2,Bolt,qbo,"1,007",bad\n'
     return {
@@ -44,7 +44,7 @@ def texts() -> dict[str, bytes]:
 
 
 def parquet() -> bytes:
-    """Give a good Parquet file with a column of each kind, in several row groups."""
+    """Return a good Parquet file with columns of many types, in several row groups."""
     names = [f"Größe {at}" for at in range(40)]
     frame = pl.DataFrame(
         {
@@ -71,28 +71,29 @@ GOOD_PARQUET = parquet()
 
 
 def read_or_refused(name: str, content: bytes) -> None:
-    """Read a file as `check` and `unlink --file` do. A refusal is one line that names the file."""
+    """Read a file as `check` and `unlink --file` do. An error is one line that begins with the path."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         path.write_bytes(content)
         try:
             warnings = Warnings()
-            for batch in open_input(path).read():
-                warnings.add(batch)
-                assert all(map(reasons, batch.rejected["problems"]))
+            for rows in open_input(path).read():
+                warnings.add(rows)
+                assert all(map(reasons, rows.rejected["problems"]))
             warnings.table(100)
-        except UsageError as refusal:
-            _is_a_line(refusal, path)
+        except UsageError as error:
+            assert_is_one_line(error, path)
         try:
             read_ids(path)
-        except UsageError as refusal:
-            _is_a_line(refusal, path)
+        except UsageError as error:
+            assert_is_one_line(error, path)
     assert time.monotonic() - began < MAX_SECONDS
 
 
-def _is_a_line(refusal: UsageError, path: Path) -> None:
-    message = str(refusal)
+def assert_is_one_line(error: UsageError, path: Path) -> None:
+    """Assert that the message is one printable line that begins with the path."""
+    message = str(error)
     assert message.startswith(str(path))
     assert message.isprintable(), message
     assert len(message) < 3000
@@ -101,42 +102,42 @@ def _is_a_line(refusal: UsageError, path: Path) -> None:
 @share(150)
 @given(name=st.sampled_from(sorted(GOOD)), seed=st.integers(0, 2**32))
 def test_a_damaged_text_table_is_read_or_refused(name: str, seed: int) -> None:
-    """Whatever bytes are flipped, missing, doubled or put in."""
+    """No damage to its bytes raises any other exception."""
     read_or_refused(name, damaged(GOOD[name], seed))
 
 
 @share(25)
 @given(seed=st.integers(0, 2**32))
-def test_a_packed_table_that_was_damaged_before_is_read_or_refused(seed: int) -> None:
-    """The damage is in the text, not in its packing."""
+def test_a_compressed_table_with_damaged_text_is_read_or_refused(seed: int) -> None:
+    """The damage is in the text, not in the gzip file."""
     read_or_refused("in.csv.gz", gzip.compress(damaged(GOOD["plain.csv"], seed), 1, mtime=0))
 
 
 @share(10)
 @given(seed=st.integers(0, 2**32))
 def test_a_damaged_parquet_file_is_read_or_refused(seed: int) -> None:
-    """Some such damage makes the library end the process that reads the file: this one lives on."""
+    """Some damage makes the library end the process that reads the file, which is not this process."""
     read_or_refused("in.parquet", damaged(GOOD_PARQUET, seed))
 
 
 def many_rows(path: Path) -> None:
-    """A thousand times as many rows as bytes would hold."""
+    """Write a compressed file with hundreds of times as many bytes of rows."""
     line = b"1,Acme,xero\n"
     path.write_bytes(gzip.compress(b"customer_id,company_name,platform\n" + line * 500_000, mtime=0))
 
 
 def one_long_row(path: Path) -> None:
-    """A row without end, of which a thousandth is sent."""
+    """Write a compressed file with a row of 200 MB."""
     path.write_bytes(gzip.compress(b"customer_id,company_name,platform\n1,Acme," + b"x" * 200_000_000, 1, mtime=0))
 
 
 def many_columns(path: Path) -> None:
-    """More columns than any table has, all nameless."""
+    """Write a header with 20,000 columns without names."""
     path.write_bytes(b"customer_id,company_name,platform" + b"," * 20_000 + b"\n1,Acme,xero" + b",x" * 20_000)
 
 
 def one_long_text(path: Path) -> None:
-    """A text of a million letters in a thousand cells, kept once."""
+    """Write a Parquet file with a text of a million letters that is in a thousand cells."""
     ids = [str(at) for at in range(1000)]
     names = {"customer_id": ids, "company_name": ["Acme"] * 1000, "platform": ["xero"] * 1000}
     pl.DataFrame(names | {"x": ["x" * 1_000_000] * 1000}).write_parquet(path)
@@ -151,8 +152,8 @@ def one_long_text(path: Path) -> None:
         (one_long_text, "in.parquet"),
     ],
 )
-def test_a_small_file_that_stands_for_very_much_takes_no_more_memory(tmp_path: Path, make: object, name: str) -> None:
-    """It is read in portions, or refused."""
+def test_a_small_file_with_very_much_content_needs_little_memory(tmp_path: Path, make: object, name: str) -> None:
+    """It is read in parts, or refused."""
     assert callable(make)
     make(tmp_path / name)
     ended = bulk(tmp_path, "check", name, "--json", seconds=200)

@@ -1,4 +1,4 @@
-"""Any table, written in any way: each row accepted or rejected with a reason, no identifier changed, none lost."""
+"""Any table in any form: each row is accepted, or rejected with reasons; no identifier is changed or lost."""
 
 from __future__ import annotations
 
@@ -52,34 +52,34 @@ NARROW = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the reader told of a file."""
+class Rows:
+    """What was read from a file."""
 
     ids: dict[int, str | None]  # by row
     reasons: list[str]
 
 
-def told_of(path: Path) -> Told:
-    """Read a file to its end. Raises WrongUsage."""
+def read_rows(path: Path) -> Rows:
+    """Read a file to its end. Raises UsageError."""
     ids: dict[int, str | None] = {}
     reasons: list[str] = []
-    for batch in open_input(path).read():
-        for rows in (batch.accepted, batch.rejected):
-            ids |= dict(rows.select("row", "customer_id").rows())
-        reasons += map(problems.reasons, batch.rejected["problems"])
-    return Told(ids, reasons)
+    for part in open_input(path).read():
+        for frame in (part.accepted, part.rejected):
+            ids |= dict(frame.select("row", "customer_id").rows())
+        reasons += map(problems.reasons, part.rejected["problems"])
+    return Rows(ids, reasons)
 
 
-def holds(told: Told, ids: Sequence[str]) -> None:
-    """Assert that these rows, and no others, were told of, each rejected one with a reason."""
-    expected = [_one_line(text.strip(BLANK)) for text in ids]  # a reader may write a line's end in its own way
-    assert [_one_line(told.ids[row] or "") for row in sorted(told.ids)] == expected
-    assert sorted(told.ids) == list(range(1, len(ids) + 1))
-    assert all(told.reasons)
+def assert_rows(rows: Rows, ids: Sequence[str]) -> None:
+    """Assert that exactly these identifiers were read, and that each rejected row has reasons."""
+    expected = [_one_line(text.strip(BLANK)) for text in ids]  # a reader may use other ends of lines
+    assert [_one_line(rows.ids[row] or "") for row in sorted(rows.ids)] == expected
+    assert sorted(rows.ids) == list(range(1, len(ids) + 1))
+    assert all(rows.reasons)
 
 
 def written(rows: Sequence[Sequence[str]], *, delimiter: str, line_end: str, quoting: Any) -> str:
-    """Write rows as the csv module does."""
+    """Return rows as the csv module writes them."""
     file = io.StringIO(newline="")
     csv.writer(file, delimiter=delimiter, lineterminator=line_end, quoting=quoting).writerows(rows)
     return file.getvalue()
@@ -97,10 +97,10 @@ ENCODINGS = st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
 
 @share(120)
 @given(data=st.data(), dialect=DIALECTS, encoding=ENCODINGS, kind=st.sampled_from(["csv", "tsv", "csv.gz"]))
-def test_every_row_of_any_text_table_comes_out_once(
+def test_every_row_of_any_text_table_is_read_once(
     data: st.DataObject, dialect: dict[str, Any], encoding: str, kind: str
 ) -> None:
-    """In its order, under its own identifier, whatever the delimiter, quotes, line ends, encoding; ragged rows too."""
+    """Order and identifiers stay, with any delimiter, quotes, ends of lines and encoding, also of ragged rows."""
     extras = data.draw(st.lists(st.sampled_from(["", "note", "note", "Größe", "a,b", 'a"b']), max_size=4))
     header = [*NEEDED, *extras]
     lengths = st.just(len(header)) | st.integers(0, len(header) + 3)
@@ -111,10 +111,10 @@ def test_every_row_of_any_text_table_comes_out_once(
         path = Path(folder) / f"in.{kind}"
         path.write_bytes(gzip.compress(content, 1) if kind.endswith("gz") else content)
         if ids:
-            holds(told_of(path), ids)
+            assert_rows(read_rows(path), ids)
         else:
             with pytest.raises(UsageError, match="no rows"):
-                told_of(path)
+                read_rows(path)
 
 
 @share(30)
@@ -122,24 +122,24 @@ def test_every_row_of_any_text_table_comes_out_once(
     rows=st.lists(st.lists(NARROW, min_size=5, max_size=5), min_size=1, max_size=30),
     codec=st.sampled_from(["cp1252", "latin-1"]),
 )
-def test_every_row_of_an_old_encoding_comes_out_once(rows: list[list[str]], codec: str) -> None:
-    """Or the file is refused, where what it says could be UTF-8 with some damage."""
+def test_every_row_in_an_old_encoding_is_read_once(rows: list[list[str]], codec: str) -> None:
+    """The file is refused if it could be UTF-8 with some damage."""
     content = written([[*NEEDED, "email", "note"], *rows], delimiter=",", line_end="\n", quoting=csv.QUOTE_MINIMAL)
     raw = content.encode(codec, "replace")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "in.csv"
         path.write_bytes(raw)
         try:
-            told = told_of(path)
+            found = read_rows(path)
         except UsageError:
             return
     text = raw.decode("cp1252" if any("Windows-1252" in note for note in open_notes(raw)) else "utf-8")
-    again = [row for row in csv.reader(io.StringIO(text, newline="")) if any(row)][1:]
-    holds(told, [row[0] for row in again])
+    expected = [row for row in csv.reader(io.StringIO(text, newline="")) if any(row)][1:]
+    assert_rows(found, [row[0] for row in expected])
 
 
 def open_notes(raw: bytes) -> tuple[str, ...]:
-    """Give what is said of how a file was read."""
+    """Return the notes about how a file was read."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "in.csv"
         path.write_bytes(raw)
@@ -174,8 +174,8 @@ COLUMNS: dict[str, tuple[Any, st.SearchStrategy[Any]]] = {
 
 @share(8)
 @given(data=st.data(), kinds=st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=6))
-def test_every_row_of_any_parquet_file_comes_out_once(data: st.DataObject, kinds: list[str]) -> None:
-    """Whatever the types of the other columns hold."""
+def test_every_row_of_any_parquet_file_is_read_once(data: st.DataObject, kinds: list[str]) -> None:
+    """The other columns may have any types and values."""
     ids = data.draw(st.lists(CELLS, min_size=1, max_size=20))
     columns = [
         pl.Series("customer_id", ids, dtype=pl.String),
@@ -189,7 +189,7 @@ def test_every_row_of_any_parquet_file_comes_out_once(data: st.DataObject, kinds
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "in.parquet"
         pl.DataFrame(columns).write_parquet(path)
-        holds(told_of(path), ids)
+        assert_rows(read_rows(path), ids)
 
 
 def _one_line(text: str) -> str:

@@ -1,11 +1,11 @@
-"""`check` says the same of the same file each time."""
+"""The result of `check` has a defined order."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from rows_reading import HEADER
+from input_files import HEADER
 
 from bulk.input_check import CheckResult, check
 from bulk.platforms import NAMES

@@ -1,11 +1,11 @@
-"""Columns find their fields, and what cannot be decided is asked."""
+"""Each field finds its column; an ambiguous column is an error."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from rows_reading import read_text
+from input_files import read_text
 
 from bulk.errors import InputError, UsageError
 
@@ -17,15 +17,15 @@ ROW = "\n1,Acme,xero,a@example.com,x\n"
     [
         "customer_id,company_name,platform,email,description",  # as documented
         "Customer ID,Company Name,Platform,E-Mail,Description",  # as people write
-        "CUSTOMERID,COMPANY-NAME,PLATFORM,EMAIL,DESCRIPTION",  # as databases do
-        " customer-id , company name ,platform, e mail,description ",  # with blanks around
+        "CUSTOMERID,COMPANY-NAME,PLATFORM,EMAIL,DESCRIPTION",  # as databases write
+        " customer-id , company name ,platform, e mail,description ",  # with spaces around
         "\ufeffcustomer_id,company_name,platform,email,description",  # with a second byte order mark
         '"customer_id","company_name","platform","email","description"',  # quoted
         '"customer\nid",company_name,platform,email,description',  # with a line break inside
     ],
 )
-def test_headers_match_however_they_are_written(tmp_path: Path, header: str) -> None:
-    """Case, blanks, hyphens, underscores and invisible characters make no difference."""
+def test_headers_match_in_any_spelling(tmp_path: Path, header: str) -> None:
+    """Case, spaces, hyphens, underscores and invisible characters make no difference."""
     outcome = read_text(tmp_path, header + ROW)
     assert outcome.accepted.select("row", "customer_id", "company_name", "email", "description").rows() == [
         (1, "1", "Acme", "a@example.com", "x")
@@ -33,8 +33,8 @@ def test_headers_match_however_they_are_written(tmp_path: Path, header: str) -> 
     assert outcome.opened.extras == ()
 
 
-def test_other_columns_come_along_as_they_are(tmp_path: Path) -> None:
-    """In their order, untrimmed, with null for nothing."""
+def test_other_columns_are_kept_unchanged(tmp_path: Path) -> None:
+    """They keep their order and their spaces; an empty cell is null."""
     outcome = read_text(tmp_path, "a b,customer_id,company_name,platform,Z\n x ,1,Acme,xero,\n")
     assert outcome.opened.columns == ("a b", "customer_id", "company_name", "platform", "Z")
     assert outcome.opened.extras == ("a b", "Z")
@@ -42,17 +42,17 @@ def test_other_columns_come_along_as_they_are(tmp_path: Path) -> None:
     assert read_text(tmp_path, "customer_id,company_name,platform\n1,A,xero\n").accepted["extra"].to_list() == ["{}"]
 
 
-def test_nameless_and_equal_columns_get_names_of_their_own(tmp_path: Path) -> None:
-    """None of them is lost, and it is told how they are called."""
+def test_columns_without_a_name_or_with_equal_names_get_unique_names(tmp_path: Path) -> None:
+    """All of them are kept, and a note for each says how it is called."""
     outcome = read_text(tmp_path, "customer_id,company_name,platform,note,note,,note_2\n1,Acme,xero,a,b,c,d\n")
     assert outcome.opened.extras == ("note_1", "note_3", "column_6", "note_2")
     assert outcome.extras() == {"note_1": "a", "note_3": "b", "column_6": "c", "note_2": "d"}
     assert len(outcome.opened.notes) == 3
 
 
-@pytest.mark.timeout(30)  # it took minutes
-def test_thousands_of_columns_of_one_name_are_soon_told_apart(tmp_path: Path) -> None:
-    """Each is given the next number."""
+@pytest.mark.timeout(30)  # there was a quadratic loop
+def test_thousands_of_columns_with_one_name_take_no_time(tmp_path: Path) -> None:
+    """Each gets the next number."""
     text = "customer_id,company_name,platform" + ",a" * 5000 + "\n1,Acme,xero" + ",x" * 5000 + "\n"
     assert read_text(tmp_path, text).opened.columns[-1] == "a_5000"
 
@@ -61,13 +61,13 @@ def test_thousands_of_columns_of_one_name_are_soon_told_apart(tmp_path: Path) ->
     ("mapping", "email"),
     [
         ({"customer_id": "Ref", "email": "Contact"}, "c@example.com"),  # as written
-        ({"customer_id": "REF", "email": "con_tact"}, "c@example.com"),  # however it is written
-        ({"Customer-ID": "Ref"}, "e@example.com"),  # the field as well
-        ({"customer_id": "Ref", "email": "email"}, "e@example.com"),  # what would have been found anyhow
+        ({"customer_id": "REF", "email": "con_tact"}, "c@example.com"),  # in another spelling
+        ({"Customer-ID": "Ref"}, "e@example.com"),  # the field in another spelling
+        ({"customer_id": "Ref", "email": "email"}, "e@example.com"),  # the column that has the field's name
     ],
 )
 def test_a_mapping_overrides_the_header(tmp_path: Path, mapping: dict[str, str], email: str) -> None:
-    """The named column holds the field; the one that would have held it is an extra column."""
+    """The mapped column holds the field; the column with the field's name is an extra column."""
     text = "Ref,company_name,platform,email,Contact\n7,Acme,xero,e@example.com,c@example.com\n"
     outcome = read_text(tmp_path, text, mapping=mapping)
     assert outcome.ids == ["7"]
@@ -77,7 +77,7 @@ def test_a_mapping_overrides_the_header(tmp_path: Path, mapping: dict[str, str],
 
 
 def test_one_column_can_hold_two_fields(tmp_path: Path) -> None:
-    """Whoever knows customers by their address has it as identifier too."""
+    """An email address can also be the identifier."""
     outcome = read_text(
         tmp_path, "email,company_name,platform\na@example.com,Acme,xero\n", mapping={"customer_id": "email"}
     )
@@ -85,24 +85,27 @@ def test_one_column_can_hold_two_fields(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mapping", "says"),
+    ("mapping", "text"),
     [
-        ({"customerid2": "a"}, 'unknown field (did you mean "customer_id"?); the fields are customer_id'),  # a slip
-        ({"phone": "a"}, "unknown field; the fields are"),  # nothing near
-        ({"email": "contcat"}, 'no column "contcat" (did you mean "Contact"?); its columns are "Ref"'),  # a slip
-        ({"email": "zzz"}, 'no column "zzz"; its columns are'),  # nothing near
-        ({"email": "dup"}, 'could be any of "Dup" (column 5), "d u p" (column 6)'),  # two columns alike
+        (
+            {"customerid2": "a"},
+            'unknown field (did you mean "customer_id"?); the fields are customer_id',
+        ),  # typo
+        ({"phone": "a"}, "unknown field; the fields are"),  # none similar
+        ({"email": "contcat"}, 'no column "contcat" (did you mean "Contact"?); its columns are "Ref"'),  # typo
+        ({"email": "zzz"}, 'no column "zzz"; its columns are'),  # none similar
+        ({"email": "dup"}, 'could be any of "Dup" (column 5), "d u p" (column 6)'),  # two similar columns
     ],
 )
-def test_a_mapping_that_cannot_be_is_wrong_usage(tmp_path: Path, mapping: dict[str, str], says: str) -> None:
-    """The message names what there is, and the nearest."""
-    with pytest.raises(UsageError) as refusal:
+def test_an_impossible_mapping_is_refused(tmp_path: Path, mapping: dict[str, str], text: str) -> None:
+    """The message lists what exists and the most similar name."""
+    with pytest.raises(UsageError) as raised:
         read_text(tmp_path, "Ref,company_name,platform,Contact,Dup,d u p\n7,Acme,xero,,,\n", mapping=mapping)
-    assert says in str(refusal.value)
+    assert text in str(raised.value)
 
 
 def test_two_columns_for_one_field_are_refused(tmp_path: Path) -> None:
-    """Neither is guessed, and the way out is told; a mapping to one of them settles it."""
+    """None of them is guessed; a mapping selects one."""
     text = "customer_id,company_name,platform,E-Mail,email\n1,Acme,xero,a@example.com,b@example.com\n"
     with pytest.raises(InputError, match='2 columns could be email: "E-Mail", "email"; select one with --map email='):
         read_text(tmp_path, text)
@@ -119,17 +122,17 @@ def test_two_columns_with_the_same_name_are_selected_by_number(tmp_path: Path) -
 
 
 def test_a_mapping_to_two_columns_with_the_same_name_is_refused(tmp_path: Path) -> None:
-    """Neither column is taken silently; the message says which columns they are."""
+    """The message says which columns they are."""
     text = "customer_id,company_name,Soft,Soft\n1,Acme,qbo,xero\n"
-    with pytest.raises(InputError) as refusal:
+    with pytest.raises(InputError) as raised:
         read_text(tmp_path, text, mapping={"platform": "Soft"})
-    assert '--map platform=Soft could be any of "Soft_1" (column 3), "Soft_2" (column 4)' in str(refusal.value)
+    assert '--map platform=Soft could be any of "Soft_1" (column 3), "Soft_2" (column 4)' in str(raised.value)
 
 
-def test_a_missing_column_lists_what_there_is(tmp_path: Path) -> None:
-    """All missing ones at once, each with its option."""
-    with pytest.raises(InputError) as refusal:
+def test_the_error_for_missing_columns_lists_the_existing_ones(tmp_path: Path) -> None:
+    """It names all missing columns, each with its option."""
+    with pytest.raises(InputError) as raised:
         read_text(tmp_path, "id,company_name,software\n1,Acme,xero\n")
-    message = str(refusal.value)
+    message = str(raised.value)
     assert 'no column for customer_id, platform; its columns are "id", "company_name", "software"' in message
     assert "--map customer_id=COLUMN --map platform=COLUMN" in message

@@ -1,4 +1,4 @@
-"""Cells, rows and blank lines of text tables, as Python's csv module understands them."""
+"""Text tables have the cells, rows and blank lines that Python's csv module reads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from rows_reading import HEADER, read_rows, read_text
+from input_files import HEADER, read_rows, read_text
 
 from bulk.errors import InputError
 from bulk.input import text_file
@@ -19,39 +19,39 @@ from bulk.input.csv import CsvFile
 @pytest.mark.parametrize(
     ("delimiter", "name", "note"),
     [
-        (",", "in.csv", ""),  # as the suffix says
-        (";", "in.csv", "semicolons"),  # a spreadsheet in most of Europe
-        ("\t", "in.csv", "tabs"),  # copied out of a spreadsheet
+        (",", "in.csv", ""),  # as the suffix suggests
+        (";", "in.csv", "semicolons"),  # spreadsheets in most of Europe
+        ("\t", "in.csv", "tabs"),  # copied from a spreadsheet
         ("|", "in.csv", "vertical bars"),  # an old database
-        ("\t", "in.tsv", ""),  # as the suffix says
-        (",", "in.tsv", "commas"),  # not as the suffix says
-        ("\t", "in.txt", "tabs"),  # a suffix that says nothing
+        ("\t", "in.tsv", ""),  # as the suffix suggests
+        (",", "in.tsv", "commas"),  # not as the suffix suggests
+        ("\t", "in.txt", "tabs"),  # the suffix suggests nothing
     ],
 )
 def test_the_delimiter_is_found_in_the_header(tmp_path: Path, delimiter: str, name: str, note: str) -> None:
-    """The one under which the header names most fields."""
+    """The header has most fields under the right delimiter."""
     text = f'{HEADER},"a,b;c"\n1,Acme,xero,,,x\n'.replace(",", delimiter).replace(f"a{delimiter}b;c", f"a{delimiter}b")
     outcome = read_text(tmp_path, text, name=name)
     assert outcome.ids == ["1"]
     assert (note or "separated") in " ".join(outcome.opened.notes) or not note
-    assert bool(note) == any("separated" in told for told in outcome.opened.notes)
+    assert bool(note) == any("separated" in each for each in outcome.opened.notes)
 
 
-def test_a_header_full_of_commas_can_still_be_separated_by_semicolons(tmp_path: Path) -> None:
-    """What counts is which fields come out, not how often a sign stands there."""
+def test_the_most_frequent_character_is_not_always_the_delimiter(tmp_path: Path) -> None:
+    """The number of fields in the header decides."""
     outcome = read_text(tmp_path, "customer_id;company_name;platform;a, b, c, d, e, f\n1;Acme, Inc.;xero;x\n")
     assert outcome.accepted["company_name"].to_list() == ["Acme, Inc."]
 
 
-def test_the_line_in_which_a_spreadsheet_names_the_delimiter_is_no_header(tmp_path: Path) -> None:
-    """`sep=;` is obeyed and skipped."""
+def test_a_line_that_names_the_delimiter_is_not_the_header(tmp_path: Path) -> None:
+    """Spreadsheets write `sep=;` in front of the header."""
     outcome = read_text(tmp_path, "sep=;\r\ncustomer_id;company_name;platform\r\n1;Acme, Inc.;xero\r\n")
     assert outcome.accepted["company_name"].to_list() == ["Acme, Inc."]
     assert outcome.accepted["row"].to_list() == [1]
 
 
-def test_cells_are_read_as_they_were_quoted(tmp_path: Path) -> None:
-    """Delimiters, newlines and doubled quotes inside quotes belong to the text."""
+def test_quoted_cells_are_read(tmp_path: Path) -> None:
+    """Delimiters, newlines and doubled quotes within quotes belong to the text."""
     outcome = read_rows(tmp_path, '1,"Acme, Inc.",xero,,"two\nlines, ""quoted"""', "2,Bolt,xero,,")
     assert outcome.accepted["company_name"].to_list() == ["Acme, Inc.", "Bolt"]
     assert outcome.accepted["description"].to_list() == ['two\nlines, "quoted"', None]
@@ -61,24 +61,24 @@ def test_cells_are_read_as_they_were_quoted(tmp_path: Path) -> None:
     ("cell", "text"),
     [
         ('12" Vinyl', '12" Vinyl'),  # a quote inside an unquoted cell is a character
-        ('Joe "the man" Smith', 'Joe "the man" Smith'),  # so are two
-        ('"Acme" Ltd', "Acme Ltd"),  # what follows a closed quote is added
-        ('"Acme"" Ltd"', 'Acme" Ltd'),  # a doubled one is one
-        (' "Acme"', '"Acme"'),  # a blank before the quote makes it a character
-        ('"Acme" ', "Acme"),  # one behind is trimmed
-        ('""', None),  # nothing, quoted
+        ('Joe "the man" Smith', 'Joe "the man" Smith'),  # two quotes are also characters
+        ('"Acme" Ltd', "Acme Ltd"),  # text after a closed quote belongs to the cell
+        ('"Acme"" Ltd"', 'Acme" Ltd'),  # a doubled quote is one character
+        (' "Acme"', '"Acme"'),  # a quote after a space is a character
+        ('"Acme" ', "Acme"),  # a space after a quote is trimmed
+        ('""', None),  # an empty quoted cell
     ],
 )
-def test_odd_quotes_spoil_no_other_row(tmp_path: Path, cell: str, text: str | None) -> None:
-    """Only the cell itself is concerned."""
+def test_odd_quotes_change_no_other_row(tmp_path: Path, cell: str, text: str | None) -> None:
+    """Each row has its own cells."""
     rows = [f"{number},Acme,xero,,{cell if number == 7 else ''}" for number in range(1, 20)]
     outcome = read_rows(tmp_path, *rows)
     assert outcome.accepted["row"].to_list() == list(range(1, 20))
     assert outcome.accepted["description"][6] == text
 
 
-def test_a_row_of_another_length_is_rejected_with_its_counts(tmp_path: Path) -> None:
-    """Neither filled up nor cut off; the cells beyond the last column are told."""
+def test_a_ragged_row_is_rejected_with_its_number_of_cells(tmp_path: Path) -> None:
+    """It is not padded or truncated; the problem has the cells beyond the last column."""
     outcome = read_rows(
         tmp_path, "1,Acme,xero", "2,Bolt, Inc.,xero,b@example.com,", "3,Cog,xero,,", "4,Dent,xero,,,", "5"
     )
@@ -100,8 +100,8 @@ def test_a_row_of_another_length_is_rejected_with_its_counts(tmp_path: Path) -> 
     }
 
 
-def test_a_row_with_thousands_of_cells_is_one_fault(tmp_path: Path) -> None:
-    """However many cells there are, what is told of them stays short."""
+def test_a_row_with_thousands_of_cells_is_one_problem(tmp_path: Path) -> None:
+    """The sentence about them stays short."""
     outcome = read_rows(tmp_path, "1,Acme,xero" + ",x" * 5_000, "2,Bolt,xero,,")
     assert outcome.ids == ["2"]
     assert outcome.found[0][2].startswith("has 5,003 cells where the header has 5, the last: x,x,")
@@ -109,7 +109,7 @@ def test_a_row_with_thousands_of_cells_is_one_fault(tmp_path: Path) -> None:
 
 
 def test_blank_rows_are_left_out_and_not_counted(tmp_path: Path) -> None:
-    """`row` counts rows with some text in them, from 1; how many were blank is told."""
+    """`row` counts rows with text, from 1; a note has the number of blank rows."""
     outcome = read_text(tmp_path, f'\n{HEADER}\n\n1,Acme,xero,,\n\n,,,,\n""\n2,Bolt,xero,,\n  \n,,,,\n')
     assert outcome.accepted["row"].to_list() == [1, 2]
     assert outcome.found == [(3, "row", "has 1 cell where the header has 5")]
@@ -117,20 +117,20 @@ def test_blank_rows_are_left_out_and_not_counted(tmp_path: Path) -> None:
 
 
 def test_one_blank_row_is_counted_in_the_singular(tmp_path: Path) -> None:
-    """A note is a sentence that a person reads."""
+    """The note is a correct sentence."""
     notes = read_text(tmp_path, f"{HEADER}\n\n1,Acme,xero,,\n").opened.notes
     assert "1 blank row was left out; it does not count as a row" in notes
 
 
-def test_the_last_line_needs_no_end(tmp_path: Path) -> None:
-    """With or without a newline, a return or a cell in quotes."""
+def test_the_last_line_needs_no_newline(tmp_path: Path) -> None:
+    """The last row is read with any end, also after a quoted cell."""
     for end in ("", "\n", "\r\n", "\r", "\n\n"):
         outcome = read_text(tmp_path, f'{HEADER}\n1,Acme,xero,,\n2,Bolt,xero,,"x"{end}')
         assert outcome.accepted["description"].to_list() == [None, "x"]
 
 
-def test_texts_that_look_like_something_else_stay_texts(tmp_path: Path) -> None:
-    """Leading zeros, exponents, long numbers, dates, and words that mean nothing to other programs."""
+def test_texts_that_look_like_numbers_dates_or_nulls_stay_texts(tmp_path: Path) -> None:
+    """They are accepted as they are in the file."""
     texts = [
         "00123",
         "1e5",
@@ -150,8 +150,8 @@ def test_texts_that_look_like_something_else_stay_texts(tmp_path: Path) -> None:
     assert outcome.accepted["description"].to_list() == texts
 
 
-def test_a_cell_without_end_is_refused_without_reading_everything(tmp_path: Path) -> None:
-    """A quote that opens early in a large file does not gather all of it in memory."""
+def test_a_quote_that_is_never_closed_is_found_early(tmp_path: Path) -> None:
+    """The rest of a large file is not read into memory."""
     rows = "".join(f"{number},Acme,xero,,x\n" for number in range(1_500_000))
     with pytest.raises(InputError, match="after about 1 row "):
         read_text(tmp_path, f'{HEADER}\n0,Acme,xero,,\n0,"Acme,xero,,\n{rows}')
@@ -172,20 +172,20 @@ BODIES = st.one_of(
     body=BODIES,
     delimiter=st.sampled_from([",", ";", "\t", "|"]),
     line_end=st.sampled_from(["\n", "\r\n"]),
-    piece=st.integers(3, 50),
+    chunk=st.integers(3, 50),
 )
 def test_any_rows_are_read_as_the_csv_module_reads_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, delimiter: str, line_end: str, piece: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str, delimiter: str, line_end: str, chunk: int
 ) -> None:
-    """The same cells and the same counts, wherever the text is cut into pieces; or a quote never closes."""
-    monkeypatch.setattr(text_file, "_CHUNK_SIZES", (piece, piece))
+    """Cells and counts are equal, wherever the chunks end, unless a quote is never closed."""
+    monkeypatch.setattr(text_file, "_CHUNK_SIZES", (chunk, chunk))
     body = body.replace(",", delimiter).replace("\n", line_end)
     path = tmp_path / "in.csv"
     path.write_bytes((HEADER.replace(",", delimiter) + line_end + body).encode())
     try:
         ours = list(_cells(CsvFile(path, {})))
     except InputError:
-        # csv lets the end of the file close a quote: then, and only then, a line put at the end is swallowed.
+        # The csv module lets the end of the file close a quote. Only then does an added line belong to the cell.
         last = list(
             csv.reader(
                 io.StringIO(body + f"{'' if body.endswith(line_end) else line_end}end", newline=""), delimiter=delimiter

@@ -1,4 +1,4 @@
-"""Parquet cells of every kind are read as the text that a person would have typed."""
+"""Parquet cells of every type are read as the text that a person would type."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from rows_reading import Outcome, read
+from input_files import Outcome, read
 
 from bulk.errors import InputError
 from bulk.input import open_input
@@ -16,7 +16,7 @@ BASE = {"customer_id": ["1", "2"], "company_name": ["Acme", "Bolt"], "platform":
 
 
 def read_frame(folder: Path, *columns: pl.Series) -> Outcome:
-    """Write a good table of two rows with these columns in it, and read it."""
+    """Write a table with two good rows and these columns, and read it."""
     path = folder / "in.parquet"
     pl.DataFrame(BASE).with_columns(columns).write_parquet(path)
     return read(path)
@@ -29,28 +29,28 @@ NOON = dt.datetime(2024, 1, 2, 12, 0, 0, 500_000, tzinfo=dt.UTC)
     ("column", "texts"),
     [
         (pl.Series([7, None]), ["7", None]),  # whole numbers
-        (pl.Series([2**64 - 1, 0], dtype=pl.UInt64), ["18446744073709551615", "0"]),  # the largest
-        (pl.Series([7.0, 7.5]), ["7", "7.5"]),  # floats that are whole, and that are not
-        (pl.Series([float("nan"), -0.0]), [None, "0"]),  # a spreadsheet's empty cell
+        (pl.Series([2**64 - 1, 0], dtype=pl.UInt64), ["18446744073709551615", "0"]),  # the largest one
+        (pl.Series([7.0, 7.5]), ["7", "7.5"]),  # floats with and without a fraction
+        (pl.Series([float("nan"), -0.0]), [None, "0"]),  # NaN is the empty cell of a spreadsheet
         (pl.Series(["7.00", "7.50"]).cast(pl.Decimal(9, 2)), ["7", "7.5"]),  # decimals
-        (pl.Series(["700", "0"]).cast(pl.Decimal(9, 0)), ["700", "0"]),  # decimals without decimals
+        (pl.Series(["700", "0"]).cast(pl.Decimal(9, 0)), ["700", "0"]),  # decimals without fraction
         (pl.Series([True, False]), ["true", "false"]),  # booleans
         (pl.Series([dt.date(2024, 1, 2), None]), ["2024-01-02", None]),  # dates
-        (pl.Series([NOON.replace(tzinfo=None), None]), ["2024-01-02T12:00:00.500000", None]),  # moments
-        (pl.Series([NOON.replace(microsecond=0), None]), ["2024-01-02T12:00:00+00:00", None]),  # with a zone
+        (pl.Series([NOON.replace(tzinfo=None), None]), ["2024-01-02T12:00:00.500000", None]),  # without time zone
+        (pl.Series([NOON.replace(microsecond=0), None]), ["2024-01-02T12:00:00+00:00", None]),  # with time zone
         (pl.Series([dt.time(9, 30), None]), ["09:30:00", None]),  # times
         (pl.Series(["a", None], dtype=pl.Categorical), ["a", None]),  # categoricals
         (pl.Series(["a", "b"], dtype=pl.Enum(["a", "b"])), ["a", "b"]),  # enums
-        (pl.Series([None, None], dtype=pl.Null), [None, None]),  # nothing at all
-        (pl.Series(["", " x "]), [None, " x "]),  # texts: empty is missing, blanks stay
+        (pl.Series([None, None], dtype=pl.Null), [None, None]),  # only nulls
+        (pl.Series(["", " x "]), [None, " x "]),  # an empty text is missing, spaces stay
         (pl.Series([b"a\xc3\xa9", None]), ["aé", None]),  # bytes that are text
-        (pl.Series([b"\xff\x00", b"a"]), ["ff00", "61"]),  # bytes that are none
+        (pl.Series([b"\xff\x00", b"a"]), ["ff00", "61"]),  # bytes that are not text
         (pl.Series([[1, 2], None]), ["[1,2]", None]),  # lists
         (pl.Series([{"a": 'é"'}, None]), ['{"a":"é\\""}', None]),  # structs
     ],
 )
-def test_a_cell_of_any_kind_becomes_text(tmp_path: Path, column: pl.Series, texts: list[str | None]) -> None:
-    """As an extra column."""
+def test_a_cell_of_any_type_becomes_text(tmp_path: Path, column: pl.Series, texts: list[str | None]) -> None:
+    """The cell is in an extra column."""
     outcome = read_frame(tmp_path, column.rename("x"))
     assert [outcome.extras(at)["x"] for at in range(2)] == texts
 
@@ -59,13 +59,13 @@ def test_a_cell_of_any_kind_becomes_text(tmp_path: Path, column: pl.Series, text
     ("column", "ids", "note"),
     [
         (pl.Series([123, 45]), ["123", "45"], "numbers"),  # leading zeros may be lost
-        (pl.Series([123.0, 45.0]), ["123", "45"], "floating-point"),  # a spreadsheet's doing
-        (pl.Series(["00123", "1e5"]), ["00123", "1e5"], ""),  # texts are left alone
+        (pl.Series([123.0, 45.0]), ["123", "45"], "floating-point"),  # from a spreadsheet with empty cells
+        (pl.Series(["00123", "1e5"]), ["00123", "1e5"], ""),  # texts stay
         (pl.Series([1e17, 2e17]), ["1e+17", "2e+17"], "floating-point"),  # no longer exact
     ],
 )
 def test_identifiers_that_are_numbers_are_noted(tmp_path: Path, column: pl.Series, ids: list[str], note: str) -> None:
-    """They are read as their digits."""
+    """They are read as digits, without leading zeros."""
     outcome = read_frame(tmp_path, column.rename("customer_id"))
     assert outcome.ids == ids
     assert note in " ".join(outcome.opened.notes)
@@ -73,20 +73,20 @@ def test_identifiers_that_are_numbers_are_noted(tmp_path: Path, column: pl.Serie
 
 
 def test_a_field_of_lists_is_refused(tmp_path: Path) -> None:
-    """There is no one text that could be sent."""
+    """A list is not one text that could be sent."""
     with pytest.raises(InputError, match="email column has lists or structs"):
         read_frame(tmp_path, pl.Series("email", [["a@example.com"], []]))
 
 
 def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
-    """As a text table is."""
+    """The same holds for text tables."""
     pl.DataFrame(BASE).clear().write_parquet(tmp_path / "in.parquet")
     with pytest.raises(InputError, match="no rows"):
         read(tmp_path / "in.parquet")
 
 
-def test_rows_come_in_order_over_many_batches(tmp_path: Path) -> None:
-    """Row groups of any size make no difference."""
+def test_rows_keep_their_order_over_many_row_groups(tmp_path: Path) -> None:
+    """The size of row groups makes no difference."""
     ids = [str(number) for number in range(30_000)]
     rows = pl.DataFrame({"customer_id": ids, "company_name": "Acme", "platform": "xero"})
     rows.write_parquet(tmp_path / "in.parquet", row_group_size=7_000)
@@ -95,8 +95,8 @@ def test_rows_come_in_order_over_many_batches(tmp_path: Path) -> None:
     assert outcome.accepted["row"].to_list() == list(range(1, 30_001))
 
 
-def test_the_sample_inputs_say_the_same() -> None:
-    """The two files under `inputs` hold the same rows: most good, some faulty on purpose."""
+def test_the_two_sample_inputs_have_the_same_rows() -> None:
+    """Most rows are good, and some have problems on purpose."""
     inputs = Path(__file__).parents[2] / "inputs"
     text, parquet = read(inputs / "customers.csv"), read(inputs / "customers.parquet")
     assert text.accepted.equals(parquet.accepted)
@@ -107,7 +107,7 @@ def test_the_sample_inputs_say_the_same() -> None:
 
 
 def test_a_nul_rejects_its_row_or_is_replaced(tmp_path: Path) -> None:
-    """As in a text: it counts in a field, and in another column the reports must be able to hold it."""
+    """In a field it rejects the row. In other columns it is replaced, because reports cannot hold it."""
     path = tmp_path / "in.parquet"
     rows = {"customer_id": ["1", "2"], "company_name": ["A\0cme", "Bolt"], "platform": "xero", "note": "a\0b"}
     pl.DataFrame(rows).write_parquet(path)
@@ -117,11 +117,11 @@ def test_a_nul_rejects_its_row_or_is_replaced(tmp_path: Path) -> None:
 
 
 def test_long_cells_are_read_in_portions(tmp_path: Path) -> None:
-    """Of one long text the file holds one copy, whatever number of cells it stands in."""
+    """The file has one copy of a long text that is in hundreds of cells."""
     path = tmp_path / "in.parquet"
     names = {"customer_id": [str(at) for at in range(300)], "company_name": ["Acme"] * 300, "platform": ["xero"] * 300}
     pl.DataFrame(names | {"x": ["x" * 1_000_000] * 300}).write_parquet(path)
     assert path.stat().st_size < 100_000
-    heights = [batch.accepted.height for batch in open_input(path).read()]
+    heights = [part.accepted.height for part in open_input(path).read()]
     assert sum(heights) == 300
     assert max(heights) < 80

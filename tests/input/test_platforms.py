@@ -1,4 +1,4 @@
-"""Platforms are recognized under the names that people use, and never guessed."""
+"""Platforms are recognized by the names that people use, and never guessed."""
 
 from __future__ import annotations
 
@@ -15,54 +15,54 @@ from bulk.platforms import NAMES, platform_key
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        ("QuickBooks Online", "qhyg"),  # the proper name
-        ("Quickbooks Online", "qhyg"),  # without regard to case
-        ("quickbooks-online", "qhyg"),  # to punctuation
-        ("quickbooks_online", "qhyg"),  # of any kind
-        ("QuickBooksOnline", "qhyg"),  # to blanks
-        ("QBO", "qhyg"),  # its short name
-        ("Q.B.O.", "qhyg"),  # with points
+        ("QuickBooks Online", "qhyg"),  # the name
+        ("Quickbooks Online", "qhyg"),  # in another case
+        ("quickbooks-online", "qhyg"),  # with a hyphen
+        ("quickbooks_online", "qhyg"),  # with an underscore
+        ("QuickBooksOnline", "qhyg"),  # without a space
+        ("QBO", "qhyg"),  # the short name
+        ("Q.B.O.", "qhyg"),  # with full stops
         ("Intuit QuickBooks Online", "qhyg"),  # with its maker
         ("Quick Books Desktop", "pqsw"),  # in three words
         ("QBD", "pqsw"),  # a short name
-        ("qbdt", "pqsw"),  # four letters, but a name all the same
-        ("QuickBooks Enterprise", "pqsw"),  # an edition that exists on the desktop only
-        ("xero", "gbol"),  # four letters that are a name
+        ("qbdt", "pqsw"),  # four letters, but a name
+        ("QuickBooks Enterprise", "pqsw"),  # an edition for the desktop
+        ("xero", "gbol"),  # four letters, but a name
         ("XERO", "gbol"),  # in capitals
         ("gbol", "gbol"),  # Codat's key
-        ("GBOL", "gbol"),  # however it is written
+        ("GBOL", "gbol"),  # in capitals
         ("FreeAgent", "fbrh"),  # one word
-        ("Free Agent", "fbrh"),  # or two
+        ("Free Agent", "fbrh"),  # in two words
         ("NetSuite", "akxx"),  # without its maker
-        ("Oracle NetSuite", "akxx"),  # with it
+        ("Oracle NetSuite", "akxx"),  # with its maker
         ("Net Suite", "akxx"),  # in two words
         ("Business Central", "trji"),  # the short name
-        ("Dynamics 365 Business Central", "trji"),  # the proper one
-        ("Dynamics 365 BC", "trji"),  # half and half
+        ("Dynamics 365 Business Central", "trji"),  # the name
+        ("Dynamics 365 BC", "trji"),  # partly abbreviated
         ("D365 BC", "trji"),  # shorter
         ("MS BC", "trji"),  # with the maker's initials
-        ("Microsoft Dynamics 365 Business Central", "trji"),  # everything
-        ("Wave", "pbtz"),  # beyond the six
-        ("Zoho Books", "rwuv"),  # beyond the six
-        ("Sage Intacct", "knfz"),  # beyond the six
-        ("Sage Accounting", "tgff"),  # beyond the six
-        ("abcd", "abcd"),  # any other key may be right for a client
+        ("Microsoft Dynamics 365 Business Central", "trji"),  # with its maker
+        ("Wave", "pbtz"),  # not supported by Expenses
+        ("Zoho Books", "rwuv"),  # supported by Expenses
+        ("Sage Intacct", "knfz"),  # supported by Expenses
+        ("Sage Accounting", "tgff"),  # not supported by Expenses
+        ("abcd", "abcd"),  # another key may be enabled for a client
         ("QuickBooks", None),  # two products
-        ("Intuit QuickBooks", None),  # still two
-        ("Sage", None),  # many products, though four letters
-        ("Dynamics 365", None),  # a suite
-        ("MYOB", None),  # four letters, but a maker and no key
-        ("none", None),  # four letters, but no key
-        ("Xreo", None),  # a slip of the finger, though four letters
-        ("Peachtree", None),  # not known
-        ("abcde", None),  # no key has five letters
-        ("ab1d", None),  # nor a digit
-        ("a b c d", None),  # nor blanks
-        ("büro", None),  # nor an accent
-        ("", None),  # nothing
+        ("Intuit QuickBooks", None),  # two products
+        ("Sage", None),  # many products
+        ("Dynamics 365", None),  # a product family
+        ("MYOB", None),  # four letters, but a maker
+        ("none", None),  # four letters, but a word
+        ("Xreo", None),  # four letters, but a typing error
+        ("Peachtree", None),  # unknown
+        ("abcde", None),  # five letters
+        ("ab1d", None),  # a digit
+        ("a b c d", None),  # spaces
+        ("büro", None),  # an accent
+        ("", None),  # empty
     ],
 )
-def test_a_platform_is_known_by_what_people_write(text: str, key: str | None) -> None:
+def test_a_platform_is_recognized_by_its_spellings(text: str, key: str | None) -> None:
     """Case, spaces and punctuation make no difference."""
     assert platform_key(text) == key
 
@@ -73,10 +73,10 @@ def test_a_platform_is_known_by_what_people_write(text: str, key: str | None) ->
         ("QuickBooks", ["QuickBooks Online", "QuickBooks Desktop"]),  # ambiguous: both products
         ("quickbook", ["QuickBooks Online", "QuickBooks Desktop"]),
         ("Sage", ["Sage Intacct", "Sage Accounting"]),
-        ("Xreo", ["Xero"]),  # the nearest
+        ("Xreo", ["Xero"]),  # the most similar name
         ("Free Agnet", ["FreeAgent"]),
         ("netsuit", ["Oracle NetSuite"]),
-        ("Peachtree", []),  # none is similar
+        ("Peachtree", []),  # nothing similar
         ("none", []),  # a word
         ("x" * 10_000, []),
     ],
@@ -86,8 +86,8 @@ def test_the_nearest_platforms_of_an_unknown_text_are_found(text: str, names: li
     assert list(platforms.nearest(text)) == names
 
 
-def test_each_name_of_a_key_leads_to_that_key() -> None:
-    """Names and keys are one table, read from both ends."""
+def test_the_name_of_each_platform_leads_to_its_key() -> None:
+    """Reports show these names, and a report can be an input."""
     assert {key: platform_key(name) for key, name in NAMES.items()} == {key: key for key in NAMES}
 
 

@@ -1,4 +1,4 @@
-"""Each row is accepted, or rejected with all its faults and what to do about them."""
+"""Each row is accepted, or rejected with all its problems and their remedies."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import io
 from pathlib import Path
 
 import pytest
-from rows_reading import HEADER, Outcome, read_rows, read_text
+from input_files import HEADER, Outcome, read_rows, read_text
 
 from bulk.problems import parse, reasons, remedy
 
 GOOD = {"customer_id": "1", "company_name": "Acme", "platform": "xero", "email": "a@example.com", "description": "d"}
 
 
-def one(folder: Path, **changed: str) -> Outcome:
-    """A file with one row, good but for these cells, and a good one behind it."""
+def read_one(folder: Path, **changed: str) -> Outcome:
+    """Read a file with a row that is good except for these cells, and a good row after it."""
     text = io.StringIO()
     table = csv.DictWriter(text, HEADER.split(","), lineterminator="\n")
     table.writeheader()
@@ -27,42 +27,42 @@ def one(folder: Path, **changed: str) -> Outcome:
 @pytest.mark.parametrize(
     ("field", "value", "problem"),
     [
-        ("customer_id", "", "is missing"),  # needed
-        ("customer_id", " \u00a0\u200b ", "is missing"),  # nothing that can be seen
-        ("customer_id", "x" * 101, "is longer than 100 characters"),  # Codat's tag holds no more
+        ("customer_id", "", "is missing"),  # required
+        ("customer_id", " \u00a0\u200b ", "is missing"),  # only invisible characters
+        ("customer_id", "x" * 101, "is longer than 100 characters"),  # longer than Codat's tag
         ("customer_id", "a\nb", "contains a line break or another control character"),  # a line break
         ("customer_id", "a\tb", "contains a line break or another control character"),  # a tab
         ("customer_id", "a\u2028b", "contains a line break or another control character"),  # another line break
-        ("customer_id", "\x1b[31m", "contains a line break or another control character"),  # a terminal's command
-        ("company_name", "", "is missing"),  # needed
-        ("company_name", "x" * 501, "is longer than 500 characters"),  # no name
+        ("customer_id", "\x1b[31m", "contains a line break or another control character"),  # an escape sequence
+        ("company_name", "", "is missing"),  # required
+        ("company_name", "x" * 501, "is longer than 500 characters"),  # one character too many
         ("company_name", "é" * 5_000, "is longer than 500 characters"),  # characters count, not bytes
-        ("company_name", "ß" * 251, "is longer than 500 characters"),  # as sent: 502 letters
+        ("company_name", "ß" * 251, "is longer than 500 characters"),  # 502 letters are sent
         ("company_name", "Ac\x07me", "contains a control character"),  # a bell
-        ("company_name", "株式会社", "has no character that Codat keeps"),  # nothing would be left
-        ("company_name", "()", "has no character that Codat keeps"),  # nothing would be left
-        ("platform", "", "is missing"),  # needed
+        ("company_name", "株式会社", "has no character that Codat keeps"),  # nothing is left
+        ("company_name", "()", "has no character that Codat keeps"),  # nothing is left
+        ("platform", "", "is missing"),  # required
         ("platform", "QuickBooks", "is unknown or ambiguous"),  # two products
         ("platform", "Xe\x04ro", "contains a line break or another control character"),  # a control character
-        ("platform", "Peachtree", "is unknown or ambiguous"),  # not known
+        ("platform", "Peachtree", "is unknown or ambiguous"),  # unknown
         ("email", "example.com", "is not a valid email address"),  # no @
-        ("email", "a@b@example.com", "is not a valid email address"),  # two
-        ("email", "a b@example.com", "is not a valid email address"),  # a blank
-        ("email", "a@example", "is not a valid email address"),  # no point in the domain
-        ("email", "a@example..com", "is not a valid email address"),  # two in a row
-        ("email", "@example.com", "is not a valid email address"),  # nobody
+        ("email", "a@b@example.com", "is not a valid email address"),  # two @
+        ("email", "a b@example.com", "is not a valid email address"),  # a space
+        ("email", "a@example", "is not a valid email address"),  # no dot in the domain
+        ("email", "a@example..com", "is not a valid email address"),  # two dots
+        ("email", "@example.com", "is not a valid email address"),  # no local part
         ("email", "a@example.com,b@example.com", "is not a valid email address"),  # two addresses
-        ("email", "Ann <a@example.com>", "is not a valid email address"),  # a name with it
+        ("email", "Ann <a@example.com>", "is not a valid email address"),  # with a name
         ("email", "a\x00b@example.com".replace("\x00", "\x01"), "is not a valid email address"),  # a control character
-        ("email", "a@example.com\nBcc: b@example.com", "is not a valid email address"),  # a mail header put in
-        ("email", "a" * 250 + "@example.com", "is longer than 254 characters"),  # too long to be delivered
-        ("description", "x" * 5_001, "is longer than 5,000 characters"),  # too long
+        ("email", "a@example.com\nBcc: b@example.com", "is not a valid email address"),  # an injected mail header
+        ("email", "a" * 250 + "@example.com", "is longer than 254 characters"),  # too long for delivery
+        ("description", "x" * 5_001, "is longer than 5,000 characters"),  # one character too many
         ("description", "a\x00b".replace("\x00", "\x02"), "contains a control character"),  # a control character
     ],
 )
 def test_a_broken_rule_rejects_the_row_alone(tmp_path: Path, field: str, value: str, problem: str) -> None:
-    """The fault names row, field, value, problem and remedy; the next row goes on."""
-    outcome = one(tmp_path, **{field: value})
+    """The problem has row, field, value, sentence and remedy; the next row is accepted."""
+    outcome = read_one(tmp_path, **{field: value})
     assert outcome.found == [(1, field, problem)]
     assert outcome.ids == ["next"]
     ((_, found),) = outcome.problems
@@ -74,26 +74,26 @@ def test_a_broken_rule_rejects_the_row_alone(tmp_path: Path, field: str, value: 
 @pytest.mark.parametrize(
     ("field", "value", "kept"),
     [
-        ("customer_id", " 00123\t", "00123"),  # blanks around it are trimmed
-        ("customer_id", "\u00a0\u200b7\ufeff", "7"),  # also invisible ones
-        ("customer_id", "x" * 100, "x" * 100),  # as long as may be
-        ("customer_id", "é" * 100, "é" * 100),  # in characters
+        ("customer_id", " 00123\t", "00123"),  # spaces around it
+        ("customer_id", "\u00a0\u200b7\ufeff", "7"),  # invisible characters around it
+        ("customer_id", "x" * 100, "x" * 100),  # the maximum
+        ("customer_id", "é" * 100, "é" * 100),  # characters count, not bytes
         ("customer_id", "a b&&c={}", "a b&&c={}"),  # any visible character
-        ("company_name", "x" * 500, "x" * 500),  # as long as may be
-        ("company_name", "x" * 500 + "()", "x" * 500 + "()"),  # as sent: 500 letters
-        ("company_name", "two\nlines", "two\nlines"),  # a line break folds to a blank
-        ("email", "first.o'neil+tag@mail.example.co.uk", "first.o'neil+tag@mail.example.co.uk"),  # unusual but good
+        ("company_name", "x" * 500, "x" * 500),  # the maximum
+        ("company_name", "x" * 500 + "()", "x" * 500 + "()"),  # 500 letters are sent
+        ("company_name", "two\nlines", "two\nlines"),  # a line break becomes a space
+        ("email", "first.o'neil+tag@mail.example.co.uk", "first.o'neil+tag@mail.example.co.uk"),  # unusual but valid
         ("email", "jürgen@bücher.example", "jürgen@bücher.example"),  # international
-        ("email", " a@example.com ", "a@example.com"),  # trimmed
-        ("email", "", None),  # not needed
-        ("description", "tab\tand\nnewline", "tab\tand\nnewline"),  # allowed there
-        ("description", "x" * 5_000, "x" * 5_000),  # as long as may be
-        ("description", "  ", None),  # nothing
+        ("email", " a@example.com ", "a@example.com"),  # spaces around it
+        ("email", "", None),  # optional
+        ("description", "tab\tand\nnewline", "tab\tand\nnewline"),  # allowed in a description
+        ("description", "x" * 5_000, "x" * 5_000),  # the maximum
+        ("description", "  ", None),  # empty
     ],
 )
 def test_a_row_within_the_rules_is_accepted(tmp_path: Path, field: str, value: str, kept: str | None) -> None:
-    """Trimmed, and otherwise as it is in the file."""
-    outcome = one(tmp_path, **{field: value})
+    """The text is trimmed and otherwise unchanged."""
+    outcome = read_one(tmp_path, **{field: value})
     assert outcome.found == []
     assert outcome.accepted[field][0] == kept
 
@@ -101,7 +101,7 @@ def test_a_row_within_the_rules_is_accepted(tmp_path: Path, field: str, value: s
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
 @pytest.mark.parametrize("field", GOOD)
 def test_a_nul_is_a_control_character_of_its_cell(tmp_path: Path, field: str, encoding: str) -> None:
-    """Its row is rejected, with the cell as it is; the others go on."""
+    """Its row is rejected with the cell unchanged; the other rows are accepted."""
     broken = GOOD | {field: GOOD[field][0] + "\0" + GOOD[field][1:]}
     lines = [",".join(broken.values()), *(f"{number}x,Café,xero,," for number in range(3))]
     outcome = read_text(tmp_path, "\r\n".join((HEADER, *lines)).encode(encoding))
@@ -112,22 +112,22 @@ def test_a_nul_is_a_control_character_of_its_cell(tmp_path: Path, field: str, en
 
 
 def test_a_nul_in_another_column_is_replaced(tmp_path: Path) -> None:
-    """It matters to nobody, but reports must be able to hold the cell."""
+    """Reports cannot hold it."""
     outcome = read_text(tmp_path, f"{HEADER},note\n1,Acme,xero,,,a\0b\\u0000\n")
     assert outcome.extras() == {"note": "a\ufffdb\\u0000"}
 
 
 @pytest.mark.parametrize("end", ["\n\x1a", "\x1a", "\r\n\x1a", "\n" + "\x1a" * 90])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_the_end_mark_of_old_systems_is_no_row(tmp_path: Path, end: str, encoding: str) -> None:
-    """Ctrl-Z ends the text, and is no part of the last cell either."""
+def test_the_end_mark_of_old_systems_is_not_a_row(tmp_path: Path, end: str, encoding: str) -> None:
+    """Ctrl-Z ends the text and is not a part of the last cell."""
     outcome = read_text(tmp_path, f"{HEADER}\n1,Acme,xero,,d{end}".encode(encoding))
     assert outcome.found == []
     assert outcome.accepted["description"].to_list() == ["d"]
 
 
-def test_every_fault_of_every_row_is_told_in_one_pass(tmp_path: Path) -> None:
-    """In the order of the rows and, within a row, of its fields."""
+def test_every_problem_of_every_row_is_found_in_one_pass(tmp_path: Path) -> None:
+    """Problems are in the order of rows and fields."""
     outcome = read_rows(tmp_path, ",,Sage,nobody,", "2,Acme,xero,,", f"{'x' * 101},()," + ",,")
     assert outcome.found == [
         (1, "customer_id", "is missing"),
@@ -142,8 +142,8 @@ def test_every_fault_of_every_row_is_told_in_one_pass(tmp_path: Path) -> None:
     assert outcome.accepted["row"].to_list() == [2]
 
 
-def test_rejected_rows_keep_every_cell_as_written(tmp_path: Path) -> None:
-    """So that a file of them can be mended and given back."""
+def test_rejected_rows_keep_every_cell_unchanged(tmp_path: Path) -> None:
+    """rejects.csv is written from them."""
     outcome = read_text(tmp_path, f'{HEADER},note\n" 1 ",Acme,Sage,,,"= ""x"""\n')
     assert outcome.cells() == {
         "customer_id": " 1 ",
@@ -158,9 +158,9 @@ def test_rejected_rows_keep_every_cell_as_written(tmp_path: Path) -> None:
     ).rows() == [(1, "1", "Acme", "Sage", None, '{"note":"= \\"x\\""}', None)]
 
 
-def test_the_frames_have_their_columns_whatever_is_in_them(tmp_path: Path) -> None:
-    """Also where nothing was accepted, or nothing rejected."""
-    for outcome in (one(tmp_path), read_rows(tmp_path, ",,,,x")):
+def test_the_frames_always_have_the_same_columns(tmp_path: Path) -> None:
+    """It makes no difference whether rows were accepted or rejected."""
+    for outcome in (read_one(tmp_path), read_rows(tmp_path, ",,,,x")):
         assert outcome.accepted.columns == [
             *(
                 "row",
@@ -190,8 +190,8 @@ def test_the_frames_have_their_columns_whatever_is_in_them(tmp_path: Path) -> No
         ]
 
 
-def test_many_unknown_platforms_are_told_without_delay(tmp_path: Path) -> None:
-    """Only the first few hundred are compared with all names; every row is told what could be written."""
+def test_many_unknown_platforms_take_no_time(tmp_path: Path) -> None:
+    """Only a few hundred are compared with the known names; every row has a remedy."""
     outcome = read_rows(tmp_path, *(f"{number},Acme,software {number},," for number in range(20_000)))
     assert len(outcome.problems) == 20_000
     assert all("platformKey" in remedy(one) for _, one in outcome.problems)

@@ -1,4 +1,4 @@
-"""What the tests of this folder share: write a file, read it as the program does, look at the outcome."""
+"""Helpers for tests of the input: write a file, read it as the program does, and look at the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEADER = "customer_id,company_name,platform,email,description"
 
 @dataclass(frozen=True)
 class Outcome:
-    """Everything that came of an input."""
+    """Everything that was read from an input."""
 
     opened: Input
     accepted: pl.DataFrame
@@ -25,12 +25,12 @@ class Outcome:
 
     @property
     def problems(self) -> list[tuple[int, Problem]]:
-        """Each problem, with its row."""
+        """Each problem, with the number of its row."""
         return [(row, one) for row, text in self.rejected.select("row", "problems").rows() for one in parse(text)]
 
     @property
     def ids(self) -> list[str]:
-        """The identifiers accepted."""
+        """The identifiers of the accepted rows."""
         return self.accepted["customer_id"].to_list()
 
     @property
@@ -48,7 +48,7 @@ class Outcome:
 
 
 def read(path: Path, mapping: Mapping[str, str] | None = None) -> Outcome:
-    """Open a file and gather all its rows."""
+    """Open a file and collect all its rows."""
     opened = open_input(path, mapping=mapping or {})
     parts = list(opened.read())
     return Outcome(opened, pl.concat([part.accepted for part in parts]), pl.concat([part.rejected for part in parts]))
@@ -57,12 +57,12 @@ def read(path: Path, mapping: Mapping[str, str] | None = None) -> Outcome:
 def read_text(
     folder: Path, text: str | bytes, *, name: str = "in.csv", mapping: Mapping[str, str] | None = None
 ) -> Outcome:
-    """Write a text (UTF-8, its line ends as they are) into a file and read it."""
+    """Write a text to a file, in UTF-8 and with its own ends of lines, and read the file."""
     path = folder / name
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return read(path, mapping)
 
 
 def read_rows(folder: Path, *lines: str, header: str = HEADER) -> Outcome:
-    """Write a header and these lines of CSV into a file and read it."""
+    """Write a header and these lines of CSV to a file, and read the file."""
     return read_text(folder, "\n".join((header, *lines)) + "\n")

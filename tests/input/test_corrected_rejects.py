@@ -1,4 +1,4 @@
-"""Our own rejects file, mended, is read as what it is."""
+"""A corrected rejects.csv and other reports by bulk are recognized."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from rows_reading import HEADER, Outcome, read, read_rows, read_text
+from input_files import HEADER, Outcome, read, read_rows, read_text
 
 from bulk.text import escape_formula
 
 
 def rejects(folder: Path, outcome: Outcome) -> Path:
-    """The file of rejected rows as it is written for people: the input's own columns, then row and reasons."""
+    """Write rejects.csv: the input's own columns, then row and reasons."""
     cells = pl.DataFrame(
         [outcome.cells(at) for at in range(len(outcome.rejected))],
         schema=dict.fromkeys(outcome.opened.columns, pl.String),
@@ -26,8 +26,8 @@ def rejects(folder: Path, outcome: Outcome) -> Path:
     return folder / "rejects.csv"
 
 
-def test_the_rejects_file_given_back_says_which_rows_it_mends(tmp_path: Path) -> None:
-    """`row` and `reasons` are no columns of the input; `mends` carries the row."""
+def test_a_rejects_file_says_which_rows_it_corrects(tmp_path: Path) -> None:
+    """`row` and `reasons` are not columns of the input; `corrects` has the row."""
     path = rejects(tmp_path, read_rows(tmp_path, "1,Acme,xero,,", "2,Bolt,Sage,,", "3,Cog,Quickbooks,,"))
     path.write_text(path.read_text().replace("Sage,", "qbo,"))
     outcome = read(path)
@@ -39,8 +39,8 @@ def test_the_rejects_file_given_back_says_which_rows_it_mends(tmp_path: Path) ->
     assert set(outcome.cells()) == set(HEADER.split(","))
 
 
-def test_cells_come_back_without_the_apostrophe_that_made_them_safe(tmp_path: Path) -> None:
-    """In our own file only: in another one an apostrophe belongs to its author."""
+def test_escaped_cells_of_a_rejects_file_are_restored(tmp_path: Path) -> None:
+    """In any other file an apostrophe belongs to the text."""
     line = "-5,=Acme,Sage,,'+x"
     path = rejects(tmp_path, read_rows(tmp_path, line))
     assert "'-5,'=Acme,Sage,,''+x" in path.read_text()
@@ -52,30 +52,30 @@ def test_cells_come_back_without_the_apostrophe_that_made_them_safe(tmp_path: Pa
 @pytest.mark.parametrize(
     ("written", "corrects"),
     [
-        ("7", 7),  # as it was
-        ("7.0", 7),  # as a spreadsheet may leave it
-        ("7,0", 7),  # as another country's may
-        (" 7 ", 7),  # with blanks
+        ("7", 7),  # unchanged
+        ("7.0", 7),  # as some spreadsheets show it
+        ("7,0", 7),  # in another language
+        (" 7 ", 7),  # with spaces
         ("", None),  # deleted
-        ("seven", None),  # spoilt
-        ("-7", None),  # spoilt
-        ("7.5", None),  # spoilt
-        ("9" * 30, None),  # no row
-        ("1,007", 1007),  # in groups of three
-        ("1.007", 1007),  # in another country
-        ("1\u202f007,00", 1007),  # in France, with decimals
-        ("1.000", 1000),  # not row 1
-        ("1,0071", None),  # spoilt
+        ("seven", None),  # overwritten
+        ("-7", None),  # not a row number
+        ("7.5", None),  # not a row number
+        ("9" * 30, None),  # too large
+        ("1,007", 1007),  # with a thousands separator
+        ("1.007", 1007),  # in another language
+        ("1\u202f007,00", 1007),  # in French, with decimals
+        ("1.000", 1000),  # row 1000, not row 1
+        ("1,0071", None),  # not a row number
     ],
 )
-def test_the_row_it_mends_is_read_as_spreadsheets_leave_it(tmp_path: Path, written: str, corrects: int | None) -> None:
-    """What is no row number mends nothing in particular, and the row is good all the same."""
+def test_the_row_number_is_read_as_spreadsheets_write_it(tmp_path: Path, written: str, corrects: int | None) -> None:
+    """A row with an unreadable number is accepted but corrects no particular row."""
     outcome = read_text(tmp_path, f"{HEADER.replace(',', ';')};row;reasons\n1;Acme;xero;;;{written};x\n")
     assert outcome.accepted.select("customer_id", "corrects").rows() == [("1", corrects)]
 
 
 def test_row_and_reasons_elsewhere_are_ordinary_columns(tmp_path: Path) -> None:
-    """Only as the last two, in this order, they are ours."""
+    """Only the last two columns, in this order, mark a rejects file."""
     outcome = read_text(tmp_path, "row,reasons,customer_id,company_name,platform\n5,x,1,Acme,xero\n")
     assert not outcome.opened.is_rejects_file
     assert outcome.opened.extras == ("row", "reasons")
@@ -84,26 +84,24 @@ def test_row_and_reasons_elsewhere_are_ordinary_columns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "columns"),
+    ("header", "columns"),
     [
-        ("row (input),reasons (input)", ("row", "reasons")),  # set apart from ours
-        ("row (input),row (input) (input)", ("row (input)", "row")),  # one had that name already
-        ("rows (input),Row (input)", ("rows (input)", "Row (input)")),  # never set apart
+        ("row (input),reasons (input)", ("row", "reasons")),  # both have the suffix
+        ("row (input),row (input) (input)", ("row (input)", "row")),  # one had a column with that name already
+        ("rows (input),Row (input)", ("rows (input)", "Row (input)")),  # names that bulk never adds
     ],
 )
-def test_columns_that_were_set_apart_from_ours_have_their_own_name_again(
-    tmp_path: Path, given: str, columns: tuple[str, str]
-) -> None:
-    """So that the row is known again in its original; elsewhere such a name is its author's."""
-    text = f"{HEADER},{given}{{}}\n1,Acme,Sage,,,a,b{{}}\n"
+def test_columns_with_a_suffix_get_their_own_name_back(tmp_path: Path, header: str, columns: tuple[str, str]) -> None:
+    """In any other file such a name stays."""
+    text = f"{HEADER},{header}{{}}\n1,Acme,Sage,,,a,b{{}}\n"
     outcome = read_text(tmp_path, text.format(",row,reasons", ",3,x"))
     assert outcome.opened.columns[-2:] == columns
     assert outcome.cells().keys() == {*HEADER.split(","), *columns}
-    assert read_text(tmp_path, text.format("", "")).opened.columns[-2:] == tuple(given.split(","))
+    assert read_text(tmp_path, text.format("", "")).opened.columns[-2:] == tuple(header.split(","))
 
 
-def test_rows_of_another_length_are_counted_with_our_columns(tmp_path: Path) -> None:
-    """The counts are those that are seen in the file."""
+def test_the_cells_of_a_ragged_row_are_counted_with_the_added_columns(tmp_path: Path) -> None:
+    """The counts are those of the file."""
     outcome = read_text(tmp_path, f"{HEADER},row,reasons\n1,Acme,xero,,\n2,Bolt,xero,,,7,x,y\n")
     assert [problem for _, _, problem in outcome.found] == [
         "has 5 cells where the header has 7",
@@ -112,8 +110,8 @@ def test_rows_of_another_length_are_counted_with_our_columns(tmp_path: Path) -> 
 
 
 COLUMNS = (*HEADER.split(","), "row", "reasons")
-MENDED = (
-    ("00123", "'=Acme, Inc", "qbo", "", "", "2", "platform names no platform"),
+CORRECTED = (
+    ("00123", "'=Acme, Inc", "qbo", "", "", "2", "platform is unknown"),
     ("C2", "Bölt", "xero", "a@example.com", 'says "hi"\nto you', "5", "a; b"),
 )
 
@@ -127,10 +125,10 @@ def saved(
     rows: int = 0,
     first: str = "",
 ) -> str:
-    """The mended rejects as a spreadsheet saves them, with so many empty columns and rows more."""
+    """Return corrected rejects as a spreadsheet saves them, with empty columns and rows at the ends."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, delimiter=delimiter, lineterminator=line_end, quoting=1 if quoted else 0)
-    lines = (COLUMNS, *MENDED, *[("",) * len(COLUMNS)] * rows)
+    lines = (COLUMNS, *CORRECTED, *[("",) * len(COLUMNS)] * rows)
     writer.writerows((*line, *[""] * columns) for line in lines)
     return first + text.getvalue()
 
@@ -146,15 +144,15 @@ def saved(
         saved(quoted=True).encode(),  # LibreOffice, all cells quoted
         saved(delimiter=";", line_end="\r\n", first="sep=;\r\n").encode("utf-8-sig"),
         saved(delimiter=";", columns=2, first="sep=;;;;;;;;;\r\n").encode(),
-        saved(columns=2, rows=30).encode(),  # cells beyond the table were touched once
+        saved(columns=2, rows=30).encode(),  # empty cells beyond the table
         saved(columns=1, quoted=True, line_end="\r\n").encode("utf-8-sig"),
-        saved().replace("row,reasons", "row,reasons,,", 1).encode(),  # Excel leaves out what is empty for 16 rows
-        saved().replace("'=Acme", "=Acme").encode(),  # the guard was taken for the mark of a text
-        saved().replace(",platform names no platform", "").replace(",a; b", "").encode(),  # the same, reasons deleted
+        saved().replace("row,reasons", "row,reasons,,", 1).encode(),  # Excel leaves out empty cells, 16 rows at a time
+        saved().replace("'=Acme", "=Acme").encode(),  # the spreadsheet removed the apostrophe
+        saved().replace(",platform is unknown", "").replace(",a; b", "").encode(),  # without reasons
     ],
 )
-def test_mended_rejects_are_read_however_a_spreadsheet_saved_them(tmp_path: Path, written: bytes) -> None:
-    """The same customers, which mend the same rows."""
+def test_corrected_rejects_are_read_from_any_spreadsheet(tmp_path: Path, written: bytes) -> None:
+    """Customers and row numbers are the same."""
     outcome = read_text(tmp_path, written)
     assert outcome.opened.is_rejects_file
     assert outcome.opened.columns == tuple(HEADER.split(","))
@@ -165,8 +163,8 @@ def test_mended_rejects_are_read_however_a_spreadsheet_saved_them(tmp_path: Path
     ]
 
 
-def test_a_row_that_lost_a_cell_of_its_own_is_not_taken_for_one_without_reasons(tmp_path: Path) -> None:
-    """Its row number stands a column too early."""
+def test_a_row_that_lacks_a_cell_of_its_own_is_ragged(tmp_path: Path) -> None:
+    """Its row number is one column too early."""
     outcome = read_text(tmp_path, f"{HEADER},row,reasons\n1,Acme,xero,,7,platform is missing\n")
     assert outcome.found == [(1, "row", "has 6 cells where the header has 7")]
 
@@ -174,14 +172,14 @@ def test_a_row_that_lost_a_cell_of_its_own_is_not_taken_for_one_without_reasons(
 @pytest.mark.parametrize(
     "header",
     [
-        # links.csv, with a column of somebody's own; results.csv under another order; partner.csv
+        # links.csv with a column of the user; results.csv in another order; partner.csv
         "customer_id,company_name,email,platform,link_url,link_expires_at,'=mine",
         "company_id,connection_id,platform,customer_id,company_name,email,x",
         "customer_id,company_name,email,company_id,connection_id,platform,x",
     ],
 )
-def test_another_report_of_ours_is_read_without_its_guards(tmp_path: Path, header: str) -> None:
-    """Or its customers would be others: `'-1` for `-1`, each with a company of its own."""
+def test_escaped_cells_of_other_reports_are_restored(tmp_path: Path, header: str) -> None:
+    """Without that, `-1` and `'-1` would be two customers."""
     names = header.split(",")
     line = ",".join({"customer_id": "'-1", "company_name": "Acme", "platform": "xero"}.get(name, "") for name in names)
     outcome = read_text(tmp_path, f"{header}\n{line}\n".encode(), name="in.csv")
@@ -191,8 +189,8 @@ def test_another_report_of_ours_is_read_without_its_guards(tmp_path: Path, heade
     assert any("apostrophes" in note for note in outcome.opened.notes)
 
 
-def test_a_parquet_report_of_ours_has_no_guards(tmp_path: Path) -> None:
-    """An apostrophe there is the customer's own."""
+def test_parquet_reports_are_not_escaped(tmp_path: Path) -> None:
+    """An apostrophe in them belongs to the text."""
     path = tmp_path / "results.parquet"
     frame = {"customer_id": ["'-1"], "company_name": ["A"], "platform": ["xero"], "link_url": [""]}
     pl.DataFrame(frame | {"link_expires_at": [""]}).write_parquet(path)
