@@ -1,57 +1,55 @@
-"""The adapter to httpx: a request in, a reply out, and an honest word on whether it ever left.
+"""The client: a request in, a reply out, and certain knowledge whether the request left this machine.
 
-Each lane is a connection of its own. One shared pool looks through all its connections for every request, which at
-16 in flight takes twice the CPU time that the rest of the request does. Through a proxy, a lane is httpx's transport.
+Each transport is a connection of its own. A shared pool searches all its connections for every request, which at 16 in
+flight takes twice the CPU time of the rest of the request. Behind a proxy, the transport is httpx's.
 """
 
 from __future__ import annotations
 
 import asyncio
-import ssl
 import zlib
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
-from urllib.request import getproxies, proxy_bypass
 
 import anyio
 import httpx
 
 from bulk.codat import responses
 from bulk.codat.endpoints import Request
+from bulk.codat.network import distrust, proxy_for, trusted_certificates
 from bulk.codat.responses import Reply
 from bulk.codat.transport import Transport
-from bulk.errors import UsageError
 from bulk.settings import Settings
 
-# What httpx raises before the first byte of a request has left: the one case where nothing can have been done.
-BEFORE_IT_LEFT = (
+# The errors of httpx before the first byte of a request has left: nothing can have been done.
+BEFORE_SENDING = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
-MAX_BYTES = {"list_companies": 32 * 2**20}  # of an answer, unpacked: a page of 2,000 companies has a few million
-OF_ANY_OTHER = 4 * 2**20
-WITH_BODY = ("POST", "PUT", "PATCH")  # whose length is told also where there is none
-GZIP = 31  # zlib's word for it
+MAX_BYTES = 4 * 2**20  # of a response, unpacked
+MAX_BYTES_OF_A_LIST = 32 * 2**20  # a page of 2,000 companies has a few million
+METHODS_WITH_BODY = ("POST", "PUT", "PATCH")  # they state a length even without a body (RFC 9110, 8.6)
+GZIP = 31  # zlib's window size for gzip
 
 
 class Sender(Protocol):
-    """What sends a request to a Codat and gives its reply; never raises for what the network or Codat does."""
+    """Sends requests to Codat, and never raises for what the network or Codat does."""
 
     async def send(self, request: Request, *, key: str | None = None) -> Reply:
-        """Send one request and wait for its answer."""
+        """Send one request and wait for its reply."""
 
 
 class Client:
-    """Sends requests to one Codat. An async context manager; redirects are not followed, nothing is retried."""
+    """Sends requests to one Codat. An async context manager; it follows no redirect and retries nothing."""
 
     def __init__(self, settings: Settings) -> None:
-        """Make a client; connections are opened when they are first needed.
+        """Create a client; connections are opened when they are first needed.
 
-        Raises WrongUsage for a proxy or certificates of the environment that cannot be used.
+        Raises UsageError if the environment prescribes certificates or a proxy that cannot be used.
         """
         self._origin = httpx.URL(settings.base_url)
         self._base_path = self._origin.path.rstrip("/")
@@ -63,16 +61,14 @@ class Client:
             (b"User-Agent", b"bulk"),
         )
         self._timeout = settings.timeout
-        self._waits: dict[str, Any] = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
-        # Without TLS there is nothing to verify, and no need to read the certificates.
-        self._tls = None if self._origin.scheme == "http" else _certificates()
-        # A proxy of the environment does not lead to this machine.
-        self._proxy = None if settings.is_local else _proxy_for(self._origin)
-        self._through = (
-            "" if self._proxy is None else f" through the environment's proxy {self._proxy.url.netloc.decode()}"
-        )
-        self._idle = [self._lane() for _ in range(settings.concurrency)]
-        self._lanes = tuple(self._idle)
+        self._timeouts: dict[str, Any] = {"timeout": httpx.Timeout(settings.timeout).as_dict()}
+        # Plain HTTP needs no certificates, and reading them takes time.
+        self._tls = None if self._origin.scheme == "http" else trusted_certificates()
+        # The environment's proxy cannot reach this machine.
+        self._proxy = None if settings.is_local else proxy_for(self._origin)
+        self._via = "" if self._proxy is None else f" through the environment's proxy {self._proxy.url.netloc.decode()}"
+        self._idle = [self._create_transport() for _ in range(settings.concurrency)]
+        self._transports = tuple(self._idle)
 
     async def __aenter__(self) -> Self:
         return self
@@ -81,69 +77,63 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with anyio.CancelScope(shield=True):
-            for lane in self._lanes:
-                await lane.aclose()
+            for transport in self._transports:
+                await transport.aclose()
 
     async def send(self, request: Request, *, key: str | None = None) -> Reply:
-        """Send one request and wait for its answer. Never raises for what the network or Codat does."""
+        """Send one request and wait for its reply. Never raises for what the network or Codat does."""
+        max_bytes = MAX_BYTES_OF_A_LIST if request.operation == "list_companies" else MAX_BYTES
+        # Our transport tells by its errors what has left; for a proxy's transport it has to be observed.
+        departure = _Departure(has_left=self._proxy is None)
+        message = self._message(request, key, max_bytes, departure)
+        transport = self._idle.pop() if self._idle else self._create_transport()
+        try:
+            # httpx's timeouts limit each single wait; this one limits a response that trickles in for ever.
+            async with asyncio.timeout(2 * self._timeout):
+                status, headers, body = await _exchange(transport, message, max_bytes)
+        except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
+            return self._failure(error, has_left=departure.has_left)
+        finally:
+            self._idle.append(transport)
+        return responses.read(status, headers, _unpack(body, headers, max_bytes))
+
+    def _message(self, request: Request, key: str | None, max_bytes: int, departure: _Departure) -> httpx.Request:
         headers = [*self._headers]
         content = b""
         if request.body is not None:
             content = request.body.encode()
             headers.append((b"Content-Type", b"application/json"))
-        if content or request.method in WITH_BODY:
+        if content or request.method in METHODS_WITH_BODY:
             headers.append((b"Content-Length", b"%d" % len(content)))
         if key is not None:
             headers.append((b"Idempotency-Key", key.encode("ascii")))
         path = self._base_path + request.path
-        departure = _Departure(is_over=self._proxy is None)  # a lane knows by itself what has not left
-        most = MAX_BYTES.get(request.operation, OF_ANY_OTHER)
         if self._proxy is None:
-            # httpx takes as long to read an address as for all else: it reads one, and is told the path.
-            url, extensions = self._origin, self._waits | {"target": path.encode("ascii"), "most": most}
-        else:  # which would take the path for the address of the host
-            url, extensions = self._origin.join(path), self._waits | {"trace": departure.note}
-        # With `stream`, httpx adds no headers of its own, for which it would make them all twice.
+            # httpx takes as long to parse a URL as for everything else: it parses one, and the path is passed aside.
+            url, extensions = self._origin, self._timeouts | {"target": path.encode("ascii"), "max_bytes": max_bytes}
+        else:  # a proxy would take that path for the host's address
+            url, extensions = self._origin.join(path), self._timeouts | {"trace": departure.observe}
+        # Given a `stream`, httpx adds no headers of its own, for which it would build all headers twice.
         stream = httpx.ByteStream(content)
-        sent = httpx.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
-        lane = self._idle.pop() if self._idle else self._lane()
-        try:
-            return await self._exchange(lane, sent, most, departure)
-        finally:
-            self._idle.append(lane)
+        return httpx.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
 
-    async def _exchange(
-        self, lane: httpx.AsyncBaseTransport, request: httpx.Request, most: int, departure: _Departure
-    ) -> Reply:
-        body = bytearray()
-        try:
-            # httpx's time-outs bound each single wait; an answer that drips for ever is bounded here.
-            async with asyncio.timeout(2 * self._timeout):
-                response = await lane.handle_async_request(request)
-                stream = cast(httpx.AsyncByteStream, response.stream)
-                try:
-                    async for chunk in stream:
-                        body += chunk
-                        if len(body) > most:
-                            return responses.no_response(f"an answer of more than {most // 2**20} MB")
-                finally:
-                    await stream.aclose()
-        except BEFORE_IT_LEFT as error:
-            if (doubt := _doubted_certificate(error)) is not None:
-                return responses.untrusted(f"{self._origin.host} is not trusted: {doubt}")
-            return responses.not_sent(f"no connection{self._through}: {_said(error)}")
-        except TimeoutError:
-            trouble = f"no whole answer{self._through} within {2 * self._timeout:g} seconds"
-        except httpx.TimeoutException:
-            trouble = f"no answer{self._through} within {self._timeout:g} seconds"
-        except (httpx.HTTPError, httpx.StreamError) as error:
-            trouble = f"connection{self._through} lost: {_said(error)}"
+    def _failure(self, error: Exception, *, has_left: bool) -> Reply:
+        """Return the reply for a request without a complete response."""
+        if isinstance(error, BEFORE_SENDING):
+            if (reason := distrust(error)) is not None:
+                return responses.untrusted(f"{self._origin.host} is not trusted: {reason}")
+            return responses.not_sent(f"no connection{self._via}: {_text(error)}")
+        if isinstance(error, TimeoutError):
+            text = f"no complete response{self._via} within {2 * self._timeout:g} seconds"
+        elif isinstance(error, httpx.TimeoutException):
+            text = f"no response{self._via} within {self._timeout:g} seconds"
+        elif isinstance(error, httpx.RemoteProtocolError):
+            text = f"no usable response{self._via}: {_text(error)}"
         else:
-            headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
-            return responses.read(response.status_code, headers, _unpacked(bytes(body), headers, most))
-        return responses.no_response(trouble) if departure.is_over else responses.not_sent(trouble)
+            text = f"connection{self._via} lost: {_text(error)}"
+        return responses.no_response(text) if has_left else responses.not_sent(text)
 
-    def _lane(self) -> httpx.AsyncBaseTransport:
+    def _create_transport(self) -> httpx.AsyncBaseTransport:
         if self._proxy is None:
             return Transport(tls=self._tls, timeout=self._timeout)
         limits = httpx.Limits(max_connections=1, max_keepalive_connections=1)
@@ -151,67 +141,49 @@ class Client:
 
 
 class _Departure:
-    """Whether a request has left that goes through a proxy: first the proxy itself is asked for the way.
+    """Observes whether a request has left through a proxy, which is first asked for a tunnel.
 
-    httpcore tells what it is about to do (https://www.encode.io/httpcore/extensions/#trace).
+    httpcore announces each of its steps (https://www.encode.io/httpcore/extensions/#trace).
     """
 
-    def __init__(self, *, is_over: bool) -> None:
-        """Begin with what is known."""
-        self.is_over = is_over
+    def __init__(self, *, has_left: bool) -> None:
+        self.has_left = has_left
 
-    async def note(self, event: str, info: Mapping[str, Any]) -> None:
-        """Hear of a step."""
+    async def observe(self, event: str, info: Mapping[str, Any]) -> None:
+        """Note the step that sends the request itself."""
         if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
-            self.is_over = True
+            self.has_left = True
 
 
-def _certificates() -> ssl.SSLContext:
-    """Read whom to trust, from the environment if it says so. Raises WrongUsage if that cannot be read."""
+async def _exchange(
+    transport: httpx.AsyncBaseTransport, request: httpx.Request, max_bytes: int
+) -> tuple[int, dict[str, str], bytes]:
+    """Send a request; return the status, the headers in lower case and the body as it was sent."""
+    response = await transport.handle_async_request(request)
+    stream = cast(httpx.AsyncByteStream, response.stream)
+    body = bytearray()
     try:
-        return httpx.create_ssl_context()
-    except OSError as error:  # ssl.SSLError is one
-        raise UsageError(
-            f"The certificates that SSL_CERT_FILE or SSL_CERT_DIR names cannot be read ({error.strerror or error}): "
-            "mend it or leave it out. Nothing was sent."
-        ) from error
+        async for chunk in stream:
+            body += chunk
+            if len(body) > max_bytes:
+                raise httpx.RemoteProtocolError(f"a response of more than {max_bytes // 2**20} MB")
+    finally:
+        await stream.aclose()
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+    return response.status_code, headers, bytes(body)
 
 
-def _proxy_for(url: httpx.URL) -> httpx.Proxy | None:
-    """Read which proxy the environment names for an address, if any. Raises WrongUsage if it cannot be used."""
-    proxies = getproxies()
-    named = proxies.get(url.scheme) or proxies.get("all")
-    if not named or proxy_bypass(url.host):
-        return None
-    try:
-        proxy = httpx.Proxy(named if "://" in named else f"http://{named}")
-        httpx.AsyncHTTPTransport(verify=False, proxy=proxy)
-    except (ValueError, httpx.InvalidURL, ImportError) as error:  # its text may hold a password
-        raise UsageError(
-            f"The environment names a proxy for {url.host} that cannot be used ({type(error).__name__}): mend "
-            "HTTPS_PROXY or ALL_PROXY to http://HOST:PORT, or name the host in NO_PROXY."
-        ) from None
-    return proxy
-
-
-def _unpacked(body: bytes, headers: Mapping[str, str], most: int) -> bytes:
-    """Undo gzip, which is all that is asked for, up to so many bytes; what cannot be undone is given as it came."""
+def _unpack(body: bytes, headers: Mapping[str, str], max_bytes: int) -> bytes:
+    """Undo gzip, the only encoding that requests accept; return a body that cannot be unpacked as it is."""
     if headers.get("content-encoding", "").strip().lower() != "gzip":
         return body
     decoder = zlib.decompressobj(GZIP)
     try:
-        plain = decoder.decompress(body, most)
+        plain = decoder.decompress(body, max_bytes)
     except zlib.error:
         return body
     return plain if decoder.eof else body
 
 
-def _doubted_certificate(error: BaseException | None) -> str | None:
-    """Give why the other side's certificate was not accepted, if that is what was wrong."""
-    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
-        error = error.__cause__ or error.__context__
-    return None if error is None else error.verify_message
-
-
-def _said(error: Exception) -> str:
+def _text(error: Exception) -> str:
     return str(error).rstrip(".") or type(error).__name__

@@ -1,8 +1,8 @@
 """One HTTP/1.1 connection to Codat, kept alive: httpx's interface of a transport, over asyncio and httptools.
 
 httpx's own transport spends four fifths of a request's CPU time on layers that one connection with one request at a
-time has no need of. What this one knows for certain, and the rule of once-only hangs on it: an error raised before
-`write` is a ConnectError or ConnectTimeout; after it, it is never one of those, because Codat may have the request.
+time does not need. This one also knows for certain what has left, which the once-only rule depends on: an error before
+the first `write` is a ConnectError or ConnectTimeout; an error after it never is, because Codat may have the request.
 """
 
 from __future__ import annotations
@@ -11,111 +11,112 @@ import asyncio
 import math
 import select
 import ssl
-from collections.abc import Callable
 
-import httptools
 import httpx
 
-IDLE = 5.0  # seconds: a connection that was idle for longer may be closed by the other side at any moment
-MAX_HEAD = 128 * 1024  # bytes of an answer's status and headers, and of whatever comes before them
+from bulk.codat.http_message import ResponseReader, request_bytes
+
+MAX_IDLE = 5.0  # seconds: after a longer pause the server may close the connection at any moment
+CLOSED = "the server closed the connection"
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Carries one request at a time; connects when it has to. `timeout` in seconds."""
+    """Sends one request at a time, and connects when it has to. `timeout` in seconds."""
 
     def __init__(self, *, tls: ssl.SSLContext | None, timeout: float) -> None:
-        """Make a lane that is not connected yet; without `tls` it speaks plainly."""
+        """Create a transport that is not connected yet; without `tls` it speaks plain HTTP."""
         self._tls = tls
         self._timeout = timeout
-        self._line: _Connection | None = None
+        self._connection: _Connection | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and wait for its whole answer, whose body is as it came: encoded, if it says so.
+        """Send a request and wait for its complete response, whose body is still encoded.
 
-        Of the request's extensions, `target` is the path that is asked for, where it is not the address's, and `most`
-        how many bytes an answer may have.
+        Extensions of the request: `target` is the path, if it is not the URL's; `max_bytes` limits the response.
 
-        Raises httpx.ConnectError and ConnectTimeout before anything has left; ReadTimeout after `timeout` seconds in
-        which nothing came; ReadError and RemoteProtocolError when the answer does not come whole.
+        Raises httpx.ConnectError and ConnectTimeout before anything has left; ReadTimeout after `timeout` seconds
+        without a byte; ReadError and RemoteProtocolError if the response is not complete.
         """
-        line = self._line
-        if line is None or not line.is_usable:
-            self._let_go()
-            line = self._line = await self._connect(request.url)
+        connection = self._connection
+        if connection is None or not connection.is_usable:
+            self._disconnect()
+            connection = self._connection = await self._connect(request.url)
         try:
-            return await line.ask(_written(request), most=request.extensions.get("most", math.inf))
+            return await connection.exchange(request_bytes(request), request.extensions.get("max_bytes", math.inf))
         finally:
-            if not line.is_open:
-                self._let_go()
+            if not connection.is_open:
+                self._disconnect()
 
     async def aclose(self) -> None:
-        """End the connection."""
-        self._let_go()
+        """Close the connection."""
+        self._disconnect()
 
     async def _connect(self, url: httpx.URL) -> _Connection:
         loop = asyncio.get_running_loop()
         host, port = url.raw_host.decode("ascii"), url.port or (443 if self._tls else 80)
         try:
             async with asyncio.timeout(self._timeout):
-                _, line = await loop.create_connection(
+                _, connection = await loop.create_connection(
                     lambda: _Connection(loop, self._timeout), host, port, ssl=self._tls, happy_eyeballs_delay=0.25
                 )
         except TimeoutError as error:
             raise httpx.ConnectTimeout(f"no connection within {self._timeout:g} seconds") from error
-        except (OSError, UnicodeError) as error:  # of the name, the network, TLS
+        except (OSError, UnicodeError) as error:  # from the name, the network or TLS
             raise httpx.ConnectError(str(error)) from error
-        return line
+        return connection
 
-    def _let_go(self) -> None:
-        if self._line is not None:
-            self._line.close()
-            self._line = None
+    def _disconnect(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
 
 class _Connection(asyncio.Protocol):
-    """A connection that is open: bytes out, one answer in."""
+    """An open connection: the bytes of a request out, one response in."""
 
     _transport: asyncio.Transport
 
     def __init__(self, loop: asyncio.AbstractEventLoop, timeout: float) -> None:
+        self.is_open = True
         self._loop = loop
         self._timeout = timeout
-        self._asked: asyncio.Future[httpx.Response] | None = None
-        self.is_open = True
-        self._heard_at = loop.time()
-        self._timer: asyncio.TimerHandle | None = None
+        self._last_data_at = loop.time()
+        self._reader: ResponseReader | None = None  # of the request in flight
+        self._response: asyncio.Future[httpx.Response] | None = None
 
     @property
     def is_usable(self) -> bool:
-        """Whether another request may be sent on it now."""
-        if not self.is_open or self._asked is not None or self._loop.time() - self._heard_at >= IDLE:
+        """Whether another request may be sent now."""
+        if not self.is_open or self._response is not None or self._loop.time() - self._last_data_at >= MAX_IDLE:
             return False
-        return not self._unread.poll(0)  # the other side may have hung up, and the loop not have heard of it yet
+        return not self._unread.poll(0)  # the server may have closed it without the loop having noticed yet
 
-    async def ask(self, written: bytes, *, most: float) -> httpx.Response:
-        """Send what was written and wait for the answer; closes the connection where it cannot be used again."""
-        self._asked = self._loop.create_future()
-        self._begin(most)
-        self._heard_at = self._loop.time()
-        self._timer = self._loop.call_later(self._timeout, self._look_at_the_clock)
-        self._transport.write(written)
+    async def exchange(self, request: bytes, max_bytes: float) -> httpx.Response:
+        """Send a request and wait for its response; closes the connection if it cannot be used again."""
+        if not self.is_open:  # the server closed it right after the handshake
+            raise httpx.ConnectError(CLOSED)
+        self._reader = ResponseReader(max_bytes=max_bytes)
+        self._response = self._loop.create_future()
+        self._last_data_at = self._loop.time()
+        self._timer = self._loop.call_later(self._timeout, self._check_timeout)
+        self._transport.write(request)
         try:
-            return await self._asked
-        finally:  # also where the caller has had enough
+            return await self._response
+        finally:  # also when the caller was cancelled
             self._timer.cancel()
-            if not self._asked.done() or self._asked.cancelled():
+            if not self._response.done() or self._response.cancelled():
                 self.close()
-            self._asked = None
+            self._reader = self._response = None
 
     def close(self) -> None:
-        """End the connection at once."""
+        """Close the connection at once: nothing that was not sent yet leaves after this."""
         self.is_open = False
         self._transport.abort()
 
-    # -- what asyncio tells
+    # -- called by asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep where requests go."""
+        """Keep the transport."""
         if not isinstance(transport, asyncio.Transport):
             raise TypeError("a stream is needed")
         self._transport = transport
@@ -123,93 +124,47 @@ class _Connection(asyncio.Protocol):
         self._unread.register(transport.get_extra_info("socket"), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
-        """Read on."""
-        if self._asked is None or self._asked.done():  # nobody has asked for it
+        """Parse what has arrived; bytes that belong to no request end the connection."""
+        if self._reader is None or self._response is None or self._response.done():
             self.close()
             return
-        self._heard_at = self._loop.time()
-        self._bytes += len(data)
+        self._last_data_at = self._loop.time()
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._fail(httpx.RemoteProtocolError, "the answer wants another protocol")
-        except httptools.HttpParserError as error:
-            self._fail(httpx.RemoteProtocolError, f"not an HTTP answer: {error}")
-        if self._bytes > (self._most if self._has_head else MAX_HEAD):
-            self._fail(httpx.RemoteProtocolError, f"an answer of more than {self._bytes // 1024:,} kB")
+            self._reader.feed(data)
+        except httpx.RemoteProtocolError as error:
+            self._end(error)
+        else:
+            self._deliver_if_complete()
 
     def eof_received(self) -> None:
-        """Take an answer that ends with its connection; else it was not whole."""
+        """Take the end of the stream for the end of the connection."""
         self.connection_lost(None)
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Say that no more will come."""
-        if error is None and self._has_head and not self._says_its_end:
-            self._answer()
-        self._fail(httpx.ReadError, str(error or "") or "the other side hung up")
+        """End the request in flight."""
+        if error is None and self._reader is not None:
+            self._reader.end()
+        self._end(httpx.ReadError(str(error or "") or CLOSED))
 
-    # -- what the parser tells
+    # -- the request in flight
 
-    def on_message_begin(self) -> None:
-        """Close where more than one answer comes: nobody could say which is whose."""
-        if self._asked is None or self._asked.done():
-            self.close()
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header."""
-        self._headers.append((name, value))
-
-    def on_headers_complete(self) -> None:
-        """See how the body's end will be known; what comes before the answer itself (1xx) is let go."""
-        if self._parser.get_status_code() < 200:
-            self._headers.clear()
+    def _deliver_if_complete(self) -> None:
+        if self._reader is None or self._reader.response is None:
             return
-        names = {name.lower() for name, _ in self._headers}
-        self._has_head = True
-        self._says_its_end = not names.isdisjoint((b"content-length", b"transfer-encoding"))
+        self.is_open = self.is_open and self._reader.can_reuse_connection
+        if self._response is not None and not self._response.done():
+            self._response.set_result(self._reader.response)
 
-    def on_body(self, data: bytes) -> None:
-        """Keep a piece of the body."""
-        self._body.append(data)
-
-    def on_message_complete(self) -> None:
-        """Give the answer."""
-        if self._has_head:
-            self._answer()
-
-    # -- inside
-
-    def _begin(self, most: float) -> None:
-        self._most = most
-        self._parser = httptools.HttpResponseParser(self)
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._body: list[bytes] = []
-        self._bytes = 0
-        self._has_head = self._says_its_end = False
-
-    def _answer(self) -> None:
-        if self._asked is None or self._asked.done():
-            return
-        self.is_open = self.is_open and self._parser.should_keep_alive()
-        body = httpx.ByteStream(b"".join(self._body))
-        self._asked.set_result(httpx.Response(self._parser.get_status_code(), headers=self._headers, stream=body))
-
-    def _fail(self, kind: Callable[[str], httpx.TransportError], what: str) -> None:
+    def _end(self, error: httpx.TransportError) -> None:
+        """Close the connection; the request in flight gets its response, if that is complete, or else this error."""
         self.close()
-        if self._asked is not None and not self._asked.done():
-            self._asked.set_exception(kind(what))
+        self._deliver_if_complete()
+        if self._response is not None and not self._response.done():
+            self._response.set_exception(error)
 
-    def _look_at_the_clock(self) -> None:
-        left = self._heard_at + self._timeout - self._loop.time()
+    def _check_timeout(self) -> None:
+        left = self._last_data_at + self._timeout - self._loop.time()
         if left > 0:
-            self._timer = self._loop.call_later(left, self._look_at_the_clock)
+            self._timer = self._loop.call_later(left, self._check_timeout)
         else:
-            self._fail(httpx.ReadTimeout, f"no answer within {self._timeout:g} seconds")
-
-
-def _written(request: httpx.Request) -> bytes:
-    """Write an HTTP/1.1 request whose body is at hand."""
-    target = request.extensions.get("target", request.url.raw_path)
-    head = b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), target)
-    headers = b"".join(b"%b: %b\r\n" % header for header in request.headers.raw)
-    return b"%b%b\r\n%b" % (head, headers, request.read())
+            self._end(httpx.ReadTimeout(f"no response within {self._timeout:g} seconds"))

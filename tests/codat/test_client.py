@@ -16,7 +16,7 @@ import pytest
 import trustme
 
 from bulk.codat import responses
-from bulk.codat.client import OF_ANY_OTHER, Client
+from bulk.codat.client import MAX_BYTES, Client
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.errors import UsageError
@@ -194,11 +194,11 @@ BROKEN = {
     "another protocol": b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
     "a head without end": b"HTTP/1.1 200 OK\r\n" + b"X-More: and more\r\n" * 20_000,
     "hints without end": b"HTTP/1.1 103 Early Hints\r\n\r\n" * 20_000,
-    "more than anybody asks for": b"HTTP/1.1 200 OK\r\n\r\n" + bytes(OF_ANY_OTHER + 1),
+    "more than anybody asks for": b"HTTP/1.1 200 OK\r\n\r\n" + bytes(MAX_BYTES + 1),
     "a body that is half zipped": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 20\r\n\r\n"
     + ZIPPED[:20],
     "a body that no memory holds": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"
-    + gzip.compress(b"[" * (OF_ANY_OTHER + 1)) + HANG_UP,
+    + gzip.compress(b"[" * (MAX_BYTES + 1)) + HANG_UP,
     "a body that is zipped twice": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip, gzip\r\n\r\n"
     + gzip.compress(ZIPPED) + HANG_UP,
     "a body that is no text": OK.replace(BODY, b'{"id":"\xff1"}'),
@@ -301,7 +301,7 @@ def test_silence_ends_after_the_timeout_and_is_a_doubt() -> None:
             (reply,) = await asked(server, patience=0.2)
         assert reply.outcome is Outcome.UNKNOWN
         assert reply.problem is not None
-        assert reply.problem.text == "no answer within 0.2 seconds"
+        assert reply.problem.text == "no response within 0.2 seconds"
 
     run(story)
 
@@ -326,7 +326,7 @@ def test_an_answer_that_drips_ends_after_twice_the_timeout() -> None:
         listening.close()
         assert reply.outcome is Outcome.UNKNOWN
         assert reply.problem is not None
-        assert reply.problem.text == "no whole answer within 0.8 seconds"
+        assert reply.problem.text == "no complete response within 0.8 seconds"
 
     ended = anyio.Event()
     run(story)
@@ -354,6 +354,40 @@ def test_tls_is_spoken_and_the_certificate_is_checked(monkeypatch: pytest.Monkey
         assert len(server.requests) == 2
 
     run(story)
+
+
+class HangsUp(asyncio.Protocol):
+    """Closes each connection at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Close it."""
+        transport.close()
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_tls_peer_that_closes_after_the_handshake_is_reported_as_that(
+    monkeypatch: pytest.MonkeyPatch, version: ssl.TLSVersion
+) -> None:
+    """With TLS 1.2 the close arrives with the end of the handshake; with 1.3 the request may have left before it."""
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.maximum_version = version
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+
+    async def story() -> None:
+        listening = await asyncio.get_running_loop().create_server(HangsUp, "127.0.0.1", 0, ssl=context)
+        port = listening.sockets[0].getsockname()[1]
+        async with listening, Client(settings(port, scheme="https")) as client:
+            replies = [await client.send(ASK) for _ in range(5)]
+        for reply in replies:
+            assert reply.problem is not None
+            assert reply.problem.text.endswith("the server closed the connection")
+            assert reply.outcome in (Outcome.NOT_SENT, Outcome.UNKNOWN)
+            assert reply.outcome is Outcome.NOT_SENT or version is ssl.TLSVersion.TLSv1_3
+
+    with authority.cert_pem.tempfile() as trusted:
+        monkeypatch.setenv("SSL_CERT_FILE", trusted)
+        run(story)
 
 
 @pytest.mark.parametrize("content", [None, b"no certificate"])
@@ -441,6 +475,6 @@ def test_a_proxy_that_cannot_be_used_is_said_before_anything_is_sent(
 ) -> None:
     """With what to do, and without the password that may stand in it."""
     monkeypatch.setenv("HTTPS_PROXY", named)
-    with pytest.raises(UsageError, match="mend HTTPS_PROXY") as caught:
+    with pytest.raises(UsageError, match="set HTTPS_PROXY") as caught:
         Client(Settings.make(api_key="test", base_url="https://codat.invalid", environ={}))
     assert "secret" not in str(caught.value)
