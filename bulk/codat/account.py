@@ -1,4 +1,4 @@
-"""What Codat itself says of an account, in at most three requests: is the key good, what is left, what is enabled."""
+"""The account, as Codat describes it in at most three requests: is the key valid, what is left, what is enabled."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import time
 from dataclasses import dataclass, replace
 
 from bulk.codat import endpoints
-from bulk.codat.client import Client
-from bulk.codat.endpoints import Request
+from bulk.codat.client import Client, Sender
 from bulk.codat.quota import QUOTA_A_COMPANY, read_quota
 from bulk.codat.responses import Reply
 from bulk.model import Outcome, Problem, Quota
@@ -16,7 +15,7 @@ from bulk.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """What Codat answered. `problem`: why there is no answer, and then nothing else is known."""
+    """The account's quota, number of companies and platforms; nothing else is known if there is a `problem`."""
 
     quota: Quota | None = None
     companies: int | None = None
@@ -25,31 +24,31 @@ class Account:
 
     @property
     def linked(self) -> int | None:
-        """Estimate the linked companies from the quota: a thousand requests a day for each, and a thousand more."""
-        return (
-            None if self.quota is None or self.quota.limit is None else max(self.quota.limit // QUOTA_A_COMPANY - 1, 0)
-        )
+        """Return the number of linked companies that the quota implies: 1,000 requests a day each, and 1,000 more."""
+        if self.quota is None or self.quota.limit is None:
+            return None
+        return max(self.quota.limit // QUOTA_A_COMPANY - 1, 0)
 
 
 async def ask(settings: Settings) -> Account:
-    """Ask Codat about the account. Two requests; a third where the platforms need a second page."""
+    """Ask Codat about the account: two requests, and a third if there are two pages of platforms."""
     async with Client(replace(settings, concurrency=1)) as client:
         reply = await client.send(endpoints.list_companies(page_size=1))
         if reply.outcome is not Outcome.DONE:
             return Account(problem=reply.problem)
         page = endpoints.read_company_page(reply.content)
-        platforms, reply = await _platforms(client, endpoints.list_integrations())
-        quota = read_quota(reply.headers, time.time())
-        return Account(quota, page.total if page else None, platforms)
+        platforms, reply = await _platforms(client)
+        return Account(read_quota(reply.headers, time.time()), page.total if page else None, platforms)
 
 
-async def _platforms(client: Client, request: Request) -> tuple[dict[str, str] | None, Reply]:
-    reply = await client.send(request)
+async def _platforms(client: Sender) -> tuple[dict[str, str] | None, Reply]:
+    """Read the platforms; return them with the last reply."""
+    reply = await client.send(endpoints.list_integrations())
     if reply.outcome is not Outcome.DONE:
         return None, reply
-    found, following = endpoints.read_platforms(reply.content)
-    if following and found is not None:
-        reply = await client.send(endpoints.Request("list_integrations", "GET", following))
+    platforms, following = endpoints.read_platforms(reply.content)
+    if following and platforms is not None:
+        reply = await client.send(endpoints.next_integrations(following))
         more, _ = endpoints.read_platforms(reply.content)
-        found |= more or {}
-    return found, reply
+        platforms |= more or {}
+    return platforms, reply

@@ -1,7 +1,7 @@
-"""Codat's webhook events: the body that was signed in, what it says of a connection out. No I/O.
+"""Codat's webhook events: the body of a signed request in, the change of one connection out. No I/O.
 
 https://docs.codat.io/using-the-api/webhooks/event-types: `connection.connected`, `.reconnected`, `.disconnected`,
-`.deleted`. Deliveries repeat and can come out of order; `generatedDate` says which is newer.
+`.deleted`. Deliveries repeat and can arrive out of order; `generatedDate` shows which event is newer.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bulk.codat import endpoints
+from bulk.codat import boundary
 from bulk.model import DELETED
 
-# What each event makes of the connection, where its body does not say.
+# The status of a connection after each event, unless the body is more exact.
 STATUS_AFTER = {
     "connection.connected": "Linked",
     "connection.reconnected": "Linked",
     "connection.disconnected": "Deauthorized",
     "connection.deleted": DELETED,
 }
-OF_AN_END = ("Unlinked", "Deauthorized")
-# The kinds of connections that a batch has; one without a kind is taken for an accounting one, as in lists.
+ENDED = ("Unlinked", "Deauthorized")
+# A batch has connections of these types; one without a type counts as an accounting connection, as in lists.
 ACCOUNTING, EXPENSE = ("Accounting", "Unknown"), "Expense"
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionEvent:
-    """What an event says of one connection."""
+    """The change of one connection that an event reports."""
 
     type: str
     generated_at: str  # UTC, ISO 8601, with fractions of a second
@@ -34,44 +34,41 @@ class ConnectionEvent:
     tags: dict[str, str]
     connection_id: str
     platform_key: str | None
-    is_partner: bool  # it is about an expense connection, not about the accounting one
+    is_partner: bool  # an expense connection rather than an accounting one
     status: str
 
 
 def read_event(content: Any) -> ConnectionEvent | None:
-    """Read an event, or None if it is none about an accounting or expense connection."""
-    kind = content.get("eventType") if isinstance(content, dict) else None
-    if not isinstance(kind, str) or kind not in STATUS_AFTER:
+    """Read an event; None if it is not about an accounting or expense connection."""
+    event_type = content.get("eventType") if isinstance(content, dict) else None
+    if not isinstance(event_type, str) or event_type not in STATUS_AFTER:
         return None
     payload = content.get("payload")
-    company, connection = (
-        (payload.get("referenceCompany"), payload.get("connection")) if isinstance(payload, dict) else (None, None)
-    )
-    if not isinstance(company, dict) or not isinstance(connection, dict):
-        return None
-    company_id, connection_id = _text(company.get("id")), _text(connection.get("id"))
-    generated_at = endpoints.exact_time(content.get("generatedDate"))
+    company, connection = _part(payload, "referenceCompany"), _part(payload, "connection")
+    company_id, connection_id = boundary.text(company.get("id")), boundary.text(connection.get("id"))
+    generated_at = boundary.exact_time(content.get("generatedDate"))
     source_type = connection.get("sourceType") or ACCOUNTING[-1]
     if company_id is None or connection_id is None or generated_at is None:
         return None
     if source_type not in (*ACCOUNTING, EXPENSE):
         return None
-    tags = company.get("tags")
-    told = connection.get("status")
-    ends = kind == "connection.disconnected" and told in OF_AN_END
     return ConnectionEvent(
-        type=kind,
+        type=event_type,
         generated_at=generated_at,
         company_id=company_id,
-        tags={k: text for k, v in tags.items() if (text := _text(v))} if isinstance(tags, dict) else {},
+        tags=boundary.tags(company.get("tags")),
         connection_id=connection_id,
-        platform_key=_text(connection.get("integrationKey")),
+        platform_key=boundary.text(connection.get("integrationKey")),
         is_partner=source_type == EXPENSE,
-        status=str(told) if ends else STATUS_AFTER[kind],
+        status=_status(event_type, connection.get("status")),
     )
 
 
-def _text(value: object) -> str | None:
-    """Give a text that can be kept: neither empty nor with halves of characters, which JSON can hold."""
-    is_kept = isinstance(value, str) and value and not any("\ud800" <= c <= "\udfff" for c in value)
-    return str(value) if is_kept else None
+def _part(payload: object, name: str) -> dict[str, Any]:
+    part = payload.get(name) if isinstance(payload, dict) else None
+    return part if isinstance(part, dict) else {}
+
+
+def _status(event_type: str, status: object) -> str:
+    is_exact = event_type == "connection.disconnected" and status in ENDED
+    return str(status) if is_exact else STATUS_AFTER[event_type]

@@ -1,0 +1,125 @@
+"""Text from outside, made safe for the journal, the reports and the next request. No I/O.
+
+Codat's bodies, headers and webhook events pass through here. A value of the wrong type or form becomes None.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+
+MAX_ID = 200  # characters; a GUID has 36
+MAX_PATH = 8000  # characters; a query has fewer than 2,048 (https://docs.codat.io/using-the-api/querying)
+MAX_MESSAGE = 500  # characters of an error that are kept: enough to act on, too few to flood a report
+MAX_EXCERPT = 120  # characters of a body that is not Codat's
+MAX_NUMBER = 10**12  # a larger number of requests is nonsense
+PATH_CHARACTERS = "/?:@!$&'()*+,;=-._~%[]"  # besides letters and digits (RFC 3986); others are percent-encoded
+
+
+def json_object(body: bytes) -> dict[str, Any] | None:
+    """Return the JSON object in a body, with U+FFFD for each half of a character, or None if there is none."""
+    try:
+        text = body.decode("utf-8-sig")
+        content = json.loads(text)
+        if "\\u" in text:
+            content = json.loads(_replace_surrogates(json.dumps(content, ensure_ascii=False)))
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def text(value: object) -> str | None:
+    """Return a text that a journal can store: not empty, and without halves of characters, which JSON can contain."""
+    return value if isinstance(value, str) and value and (value.isascii() or _is_whole(value)) else None
+
+
+def tags(value: object) -> dict[str, str]:
+    """Return the tags of a company whose values are texts."""
+    if not isinstance(value, dict):
+        return {}
+    return {key: tag for key, content in value.items() if (tag := text(content))}
+
+
+def identifier(content: object) -> str | None:
+    """Return the `id` of a JSON object: Codat's are GUIDs; any plain text or number that fits in a path is accepted."""
+    value = content.get("id") if isinstance(content, dict) else None
+    if not isinstance(value, str | int) or isinstance(value, bool) or not value:
+        return None
+    plain = str(value)
+    is_plain = plain.isascii() and plain.isprintable() and len(plain) <= MAX_ID
+    return plain if is_plain and plain not in (".", "..") else None
+
+
+def next_path(links: object) -> str | None:
+    """Return the path of the next page in `_links`. A full URL is refused: it could send the key to another host."""
+    following = links.get("next") if isinstance(links, dict) else None
+    href = following.get("href") if isinstance(following, dict) else None
+    if not isinstance(href, str) or not href.startswith("/") or href.startswith("//"):
+        return None
+    is_plain = href.isascii() and href.isprintable() and len(href) <= MAX_PATH
+    return quote(href, safe=PATH_CHARACTERS) if is_plain else None
+
+
+def time(value: object) -> str | None:
+    """Return a time of Codat's, which is UTC with or without a zone, as ISO 8601 in whole seconds."""
+    moment = _moment(value)
+    return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z" if moment else None
+
+
+def exact_time(value: object) -> str | None:
+    """Return a time of Codat's as ISO 8601 in UTC with six decimals, so that times sort as text."""
+    moment = _moment(value)
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z" if moment else None
+
+
+@lru_cache(maxsize=16)  # responses repeat the same few dates
+def header_date(header: str) -> float | None:
+    """Return a date as seconds since 1970, in the form of RFC 9110 or ISO 8601: Codat documents no example."""
+    for parse in (parsedate_to_datetime, datetime.fromisoformat):
+        try:
+            moment = parse(header)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, TypeError, IndexError, OverflowError):
+            continue
+    return None
+
+
+def header_number(header: str | None) -> int | None:
+    """Return a whole number of a sensible size."""
+    try:
+        number = int(float(header)) if header is not None else None
+    except (ValueError, OverflowError):
+        return None
+    return number if number is not None and abs(number) <= MAX_NUMBER else None
+
+
+def message(content: object) -> str:
+    """Return an error message of a bounded length."""
+    return str(content)[:MAX_MESSAGE]
+
+
+def excerpt(body: bytes) -> str:
+    """Return the beginning of a body on one line."""
+    return " ".join(body[:2000].decode("utf-8", "replace").split())[:MAX_EXCERPT]
+
+
+def _moment(value: object) -> datetime | None:
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _is_whole(value: str) -> bool:
+    return not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _replace_surrogates(value: str) -> str:
+    return value.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
