@@ -1,19 +1,25 @@
-"""Whether Codat is down for everybody, told from the outcomes of requests. No I/O, no clock.
+"""Whether Codat is down for everybody, judged by the outcomes of requests. No I/O, no clock.
 
-One customer's faults are that customer's; as many in a row as there are requests in flight, over all customers and
-without one success, are Codat's. Then everybody holds, one request at a time asks whether it is over, and after five
-minutes without a success the run stops.
+A customer's faults may be that customer's own. As many faults in a row as there are requests in flight, over all
+customers and without a success, are Codat's: the breaker trips. Then everybody pauses, one request at a time finds out
+whether Codat is back, and after five minutes without a success the run stops. A success resets everything, so in a
+partial outage the work continues with the share of requests that succeed.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from bulk.model import Outcome
 
 MIN_FAULTS = 5
-MAX_PAUSE = 30.0
-GIVE_UP_AFTER = 300.0
+MIN_PAUSE = 1.0  # seconds
+MAX_PAUSE = 10.0  # seconds: at least this often a request finds out whether Codat is back
+GIVE_UP_AFTER = 300.0  # seconds
+
+SUCCESSES = (Outcome.DONE, Outcome.REJECTED, Outcome.FATAL)  # Codat responds
+FAULTS = (Outcome.UNKNOWN, Outcome.SERVER_ERROR, Outcome.NOT_SENT)
 
 
 @dataclass
@@ -22,36 +28,41 @@ class CircuitBreaker:
 
     concurrency: int
     faults: int = 0
-    since: float | None = None  # the first of the faults in a row
-    pause: float = 0.0  # how long everybody holds now
-    _has_failed_to_create: bool = False  # one of the faults in a row was that of a request that creates
+    first_fault_at: float = 0.0
+    _pause: float = 0.0
+    _paused_until: float = -math.inf
+    _has_failed_to_create: bool = False  # one of the faults was that of a request that creates something
 
     @property
     def is_tripped(self) -> bool:
         """Whether Codat counts as down."""
         return self.faults >= max(MIN_FAULTS, self.concurrency)
 
-    def note(self, outcome: Outcome, now: float, *, creates: bool) -> float | None:
-        """Take in an outcome; give the time until which everybody holds, if it says so.
+    def on_outcome(self, outcome: Outcome, now: float, *, creates: bool) -> float:
+        """Note an outcome; return the seconds for which everybody has to pause now.
 
-        Once a POST has failed, only what creates proves that Codat works: look-ups may go through while every POST
-        fails.
+        Once a request that creates has failed, only such a request proves that Codat works: look-ups may succeed while
+        every POST fails.
         """
-        if outcome in (Outcome.DONE, Outcome.REJECTED, Outcome.FATAL):
-            if creates or not self._has_failed_to_create:
-                self.faults, self.since, self.pause = 0, None, 0.0
-                self._has_failed_to_create = False
-            return None
-        if outcome not in (Outcome.UNKNOWN, Outcome.SERVER_ERROR, Outcome.NOT_SENT):
-            return None
+        if outcome in SUCCESSES and (creates or not self._has_failed_to_create):
+            self.faults, self._pause, self._paused_until = 0, 0.0, -math.inf
+            self._has_failed_to_create = False
+        elif outcome in FAULTS:
+            return self._on_fault(now, creates=creates)
+        return 0.0
+
+    def _on_fault(self, now: float, *, creates: bool) -> float:
+        if not self.faults:
+            self.first_fault_at = now
         self.faults += 1
         self._has_failed_to_create = self._has_failed_to_create or creates
-        self.since = now if self.since is None else self.since
-        if not self.is_tripped:
-            return None
-        self.pause = min(self.pause * 2 or 1.0, MAX_PAUSE)
-        return min(now + self.pause, max(self.since + GIVE_UP_AFTER, now))
+        if not self.is_tripped or now < self._paused_until:  # a request from before the pause proves nothing new
+            return 0.0
+        self._pause = min(max(2 * self._pause, MIN_PAUSE), MAX_PAUSE)
+        pause = min(self._pause, max(self.first_fault_at + GIVE_UP_AFTER - now, 0.0))
+        self._paused_until = now + pause
+        return pause
 
     def is_hopeless(self, now: float) -> bool:
-        """Whether it has lasted too long to go on waiting."""
-        return self.is_tripped and self.since is not None and now - self.since >= GIVE_UP_AFTER
+        """Whether Codat has been down for too long to wait any longer."""
+        return self.is_tripped and now - self.first_fault_at >= GIVE_UP_AFTER

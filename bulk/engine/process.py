@@ -333,7 +333,7 @@ def limits_of(context: RunContext) -> Callable[[sqlite3.Connection], None]:
         ):  # else a later answer is about to be written down
             facts.put_quota(connection, quota, steps.timestamp(quota.resets_at))
         if asked_until is not None:
-            facts.put(connection, {"asked_until": asked_until})
+            facts.put_retry_after(connection, noted_at=asked_until.noted_at, until=asked_until.until)
 
     return note
 

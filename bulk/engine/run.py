@@ -26,7 +26,7 @@ from bulk.codat.client import Client, Sender
 from bulk.codat.throttle import Hold, Stopped, Throttle
 from bulk.engine import steps
 from bulk.engine.events import Advanced, Ended, Hook, Warned
-from bulk.engine.process import Finished, RunContext, advance
+from bulk.engine.process import Finished, RunContext, advance, limits_of
 from bulk.engine.queue import CustomerQueue
 from bulk.engine.steps import Goal
 from bulk.errors import BatchError, BulkError, UsageError
@@ -264,23 +264,27 @@ class Run:
         if not await job.begin(writer, self._hook, self._wall()):
             return None
         settings, options = self._settings, self._options
-        last, asked_until = await writer.write(lambda db: (attempts.last_request_at(db), facts.asked_until(db)))
+        now, rate = self._wall(), settings.rate
+        recent, retry_after = await writer.write(
+            lambda db: (attempts.recent_requests(db, now=now, limit=rate), facts.retry_after(db))
+        )
         throttle = Throttle(
             rate=settings.rate,
             concurrency=settings.concurrency,
             wall=self._wall,
             reserve=options.reserve,
             waits=options.waits,
-            is_warm=last is not None and abs(self._wall() - last) < 60,
+            recent=recent,
             on_hold=lambda hold: self._note_hold(hold, writer, run, group),
         )
         async with self._connect(settings) as client, anyio.create_task_group() as group:
             group.start_soon(_close_on, interrupt, throttle)
-            if asked_until is not None:
-                throttle.go_on_holding(asked_until)
             context = RunContext(
                 client, throttle, writer, run, self._batch, job.goal, self._wall, self._rng, settings.timeout
             )
+            if retry_after is not None:
+                throttle.resume_hold(*retry_after)
+                await writer.write(limits_of(context))  # if the clock was set back, the wait counts from now
             session = Session(context, self._hook, settings.concurrency, self._most_failures)
             try:
                 await job.work(session)

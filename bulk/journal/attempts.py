@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from bulk.model import Attempt, Outcome, Problem, Step
 
+RECENT_SECONDS = 61.0  # Codat's limit is one for a minute
+MAX_REQUEST_SECONDS = 300.0  # from before a request leaves until its outcome is recorded
+
 
 @dataclass(frozen=True, slots=True)
 class Intent:
@@ -32,10 +35,20 @@ class Result:
     problem: Problem | None = None
 
 
-def last_request_at(connection: sqlite3.Connection) -> float | None:
-    """When the newest request of this batch was about to leave, seconds since 1970."""
-    row = connection.execute("SELECT sent_at FROM requests ORDER BY id DESC LIMIT 1").fetchone()
-    return None if row is None else float(row[0])
+def recent_requests(connection: sqlite3.Connection, *, now: float, limit: int) -> list[float]:
+    """Return how many seconds ago the newest requests of this batch ended, oldest first, within about a minute.
+
+    A request without an outcome counts as ended now.
+    """
+    ages: list[float] = []
+    rows = connection.execute("SELECT sent_at, answered_at FROM requests ORDER BY id DESC LIMIT ?", (limit,))
+    for sent_at, answered_at in rows:
+        if sent_at < now - MAX_REQUEST_SECONDS:
+            break
+        age = 0.0 if answered_at is None else now - answered_at
+        if abs(age) <= RECENT_SECONDS:  # otherwise it is older, or the clock was set
+            ages.append(max(age, 0.0))
+    return sorted(ages, reverse=True)
 
 
 def record_intent(connection: sqlite3.Connection, run: int, intent: Intent) -> int:

@@ -29,10 +29,15 @@ def put_quota(connection: sqlite3.Connection, quota: Quota, resets_at: str) -> N
     put(connection, facts if quota.limit is None else facts | {"quota_limit": quota.limit})
 
 
-def asked_until(connection: sqlite3.Connection) -> float | None:
-    """Until when Codat has asked not to be asked, seconds since 1970."""
-    told = get(connection, "asked_until")
-    return None if told is None else float(told)
+def put_retry_after(connection: sqlite3.Connection, *, noted_at: float, until: float) -> None:
+    """Record until when Codat asked to wait, and the time at which that was noted; both in seconds since 1970."""
+    put(connection, {"asked_at": noted_at, "asked_until": until})
+
+
+def retry_after(connection: sqlite3.Connection) -> tuple[float, float] | None:
+    """Return when it was noted that Codat asked to wait, and until when; both in seconds since 1970."""
+    noted_at, until = get(connection, "asked_at"), get(connection, "asked_until")
+    return None if noted_at is None or until is None else (float(noted_at), float(until))
 
 
 def is_short_of_quota(connection: sqlite3.Connection, now: float, *, reserve: int) -> bool:

@@ -4,7 +4,7 @@
 
 CREATE TABLE batch (                 -- facts about the batch as a whole
     key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), base_url (of the last run), mapping (JSON, of the last migrate), created_at, swept_at (epoch), swept_run (runs.id), link_lifetime (seconds),
-    value TEXT                       -- verified_at, heeded (deliveries.n), asked_until (epoch: a Retry-After), quota_limit, quota_remaining, quota_resets_at
+    value TEXT                       -- verified_at, heeded (deliveries.n), asked_at and asked_until (epoch: when a Retry-After was noted, and its end), quota_limit, quota_remaining, quota_resets_at
 ) WITHOUT ROWID;
 
 CREATE TABLE sources (               -- the files this batch was given

@@ -23,7 +23,7 @@ def test_it_goes_on_until_nobody_is_left_and_survives_an_outage(launch: Launch, 
     assert codat.running.process is not None
     codat.running.process.kill()
     codat.running.process.wait()
-    until(lambda: "out of reach" in process.so_far() or "trying again" in process.so_far(), "a word about the outage")
+    until(lambda: "unreachable" in process.so_far() or "trying again" in process.so_far(), "a word about the outage")
 
     with start(codat.running.folder.path) as running:
         bench.codat = back = Codat(running)

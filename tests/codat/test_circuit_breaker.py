@@ -1,4 +1,4 @@
-"""When Codat counts as down, and for how long everybody holds."""
+"""When Codat counts as down, and for how long everybody pauses."""
 
 from __future__ import annotations
 
@@ -7,41 +7,72 @@ import pytest
 from bulk.codat.circuit_breaker import GIVE_UP_AFTER, MAX_PAUSE, CircuitBreaker
 from bulk.model import Outcome
 
-LOST, DONE = Outcome.UNKNOWN, Outcome.DONE
+UNKNOWN, DONE = Outcome.UNKNOWN, Outcome.DONE
 
 
 @pytest.mark.parametrize(
     ("outcomes", "is_tripped"),
     [
-        ([(LOST, True)] * 4, False),  # too few
-        ([(LOST, True)] * 5, True),  # as many in a row as may be in flight
-        ([(LOST, True)] * 4 + [(DONE, True)] + [(LOST, True)] * 4, False),  # not in a row
-        ([(LOST, True)] * 4 + [(DONE, False)] + [(LOST, True)], True),  # a look-up proves nothing for POSTs
-        ([(LOST, False), (DONE, False)] * 9, False),  # look-ups prove that look-ups work
-        (
-            [(LOST, True)] * 4 + [(Outcome.RATE_LIMITED, True), (Outcome.CONFLICT, True), (LOST, True)],
-            True,
-        ),  # neither this nor that
+        ([(UNKNOWN, True)] * 4, False),  # too few
+        ([(UNKNOWN, True)] * 5, True),  # as many in a row as there may be in flight
+        ([(UNKNOWN, True)] * 4 + [(DONE, True)] + [(UNKNOWN, True)] * 4, False),  # not in a row
+        ([(UNKNOWN, True)] * 4 + [(DONE, False)] + [(UNKNOWN, True)], True),  # a look-up proves nothing for POSTs
+        ([(UNKNOWN, False), (DONE, False)] * 9, False),  # look-ups prove that look-ups work
+        # neither a fault nor a success
+        ([(UNKNOWN, True)] * 4 + [(Outcome.RATE_LIMITED, True), (Outcome.CONFLICT, True), (UNKNOWN, True)], True),
         ([(Outcome.NOT_SENT, True)] * 5, True),  # no connection
         ([(Outcome.SERVER_ERROR, True)] * 5, True),  # 5xx
-        ([(LOST, True)] * 9 + [(Outcome.REJECTED, True)], False),  # it answers: it is there
+        ([(UNKNOWN, True)] * 9 + [(Outcome.REJECTED, True)], False),  # Codat responds
     ],
 )
-def test_so_many_faults_in_a_row_are_an_breaker(outcomes: list[tuple[Outcome, bool]], is_tripped: bool) -> None:
-    """Over all customers and without a success."""
+def test_as_many_faults_in_a_row_as_there_are_requests_in_flight_trip_it(
+    outcomes: list[tuple[Outcome, bool]], is_tripped: bool
+) -> None:
+    """The faults of all customers count together, and a success ends the row."""
     breaker = CircuitBreaker(concurrency=5)
     for outcome, creates in outcomes:
-        breaker.note(outcome, 0.0, creates=creates)
+        breaker.on_outcome(outcome, 0.0, creates=creates)
     assert breaker.is_tripped is is_tripped
 
 
-def test_the_pauses_grow_and_end_with_the_patience() -> None:
-    """One, two, four seconds; never beyond the time at which the run gives up."""
+def test_pauses_grow_up_to_ten_seconds_until_the_run_gives_up() -> None:
+    """The last pause ends exactly at the time at which the run gives up."""
     breaker, now, pauses = CircuitBreaker(concurrency=1), 0.0, []
     while not breaker.is_hopeless(now):
-        until = breaker.note(LOST, now, creates=True)
-        if until is not None:
-            pauses.append(until - now)
-            now = until
-    assert pauses[:6] == [1, 2, 4, 8, 16, MAX_PAUSE]
+        if pause := breaker.on_outcome(UNKNOWN, now, creates=True):
+            pauses.append(pause)
+        now += pause
+    assert pauses[:6] == [1, 2, 4, 8, MAX_PAUSE, MAX_PAUSE]
+    assert MAX_PAUSE == 10
     assert now == GIVE_UP_AFTER
+
+
+def test_faults_of_requests_that_left_before_the_pause_do_not_lengthen_it() -> None:
+    """With ten in flight, nine more faults follow the one that trips the breaker."""
+    breaker = CircuitBreaker(concurrency=10)
+    pauses = [breaker.on_outcome(UNKNOWN, 0.1, creates=True) for _ in range(19)]
+    assert pauses == [0] * 9 + [1] + [0] * 9
+    assert breaker.on_outcome(UNKNOWN, 1.2, creates=True) == 2
+
+
+def test_pauses_start_small_again_after_a_success() -> None:
+    """In a partial outage the work continues with the requests that succeed."""
+    breaker, now = CircuitBreaker(concurrency=5), 0.0
+    for _ in range(10):
+        now += breaker.on_outcome(UNKNOWN, now, creates=True)
+    assert not breaker.on_outcome(DONE, now, creates=True)
+    assert not breaker.is_tripped
+    pauses = [breaker.on_outcome(UNKNOWN, now, creates=True) for _ in range(5)]
+    assert pauses == [0, 0, 0, 0, 1]
+
+
+def test_a_success_restarts_the_five_minutes() -> None:
+    """Only faults without a success between them add up to an outage that ends the run."""
+    breaker = CircuitBreaker(concurrency=1)
+    for _ in range(9):
+        breaker.on_outcome(UNKNOWN, 0.0, creates=True)
+    breaker.on_outcome(DONE, 200.0, creates=True)
+    for _ in range(9):
+        breaker.on_outcome(UNKNOWN, GIVE_UP_AFTER, creates=True)
+    assert breaker.is_tripped
+    assert not breaker.is_hopeless(GIVE_UP_AFTER)

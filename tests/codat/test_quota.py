@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bulk.codat.quota import A_DAY, MAX_DAY, MAX_WAIT, Budget, read_quota, retry_after
+from bulk.codat.deadline import MAX_WAIT
+from bulk.codat.quota import A_DAY, Budget, read_quota, retry_after
 from bulk.model import Quota
 
 NOW = 1_795_392_000.0  # 2026-11-23T00:00:00Z
@@ -27,13 +28,13 @@ DATE = {"date": "Mon, 23 Nov 2026 00:00:00 GMT"}
         ({"retry-after": "soon"}, NOW, None),  # nonsense
         ({"retry-after": "nan"}, NOW, None),  # no number, though Python reads it as one
         ({"retry-after": "inf"}, NOW, None),  # for ever
-        ({"retry-after": "99999999"}, NOW, 99999999.0),  # three years: whoever says so is taken at his word
+        ({"retry-after": "99999999"}, NOW, MAX_WAIT),  # three years: not honoured for more than 48 hours
         ({"retry-after": "Mon, 23 Nov 2026 00:01:00 GMT", **DATE}, NOW, 61.0),  # a date, rounded up
         ({"retry-after": "Mon, 23 Nov 2026 00:01:00 GMT", **DATE}, NOW + 9999, 61.0),  # and our clock is fast
         ({"retry-after": "Mon, 23 Nov 2026 00:01:00 GMT", **DATE}, NOW - 9999, 61.0),  # or slow
         ({"retry-after": "Mon, 23 Nov 2026 00:01:00 GMT"}, NOW, 61.0),  # without a Date our clock must do
         ({"retry-after": "Sun, 22 Nov 2026 00:00:00 GMT", **DATE}, NOW, None),  # over already
-        ({"retry-after": "Thu, 31 Dec 9999 23:59:59 GMT", **DATE}, NOW, MAX_WAIT),  # cut to ten years
+        ({"retry-after": "Thu, 31 Dec 9999 23:59:59 GMT", **DATE}, NOW, MAX_WAIT),  # for ever: the same
         ({"retry-after": "Mon, 99 Nov 2026 25:61:00 GMT", **DATE}, NOW, None),  # no date
     ],
 )
@@ -73,7 +74,7 @@ def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], now: floa
         (
             {"x-rate-limit-remaining": "7", "x-rate-limit-reset": "9999-12-31T00:00:00Z", **DATE},
             NOW,
-            Quota(None, 7, NOW + MAX_DAY),
+            Quota(None, 7, NOW + MAX_WAIT),
         ),
         # an answer's own date beyond sense
         ({"x-rate-limit-remaining": "7", "date": "Fri, 31 Dec 9999 23:59:59 GMT"}, NOW, Quota(None, 7, NOW + A_DAY)),
@@ -87,25 +88,25 @@ def test_the_three_headers_are_read(headers: dict[str, str], now: float, quota: 
 def test_the_last_request_of_a_day_can_be_promised() -> None:
     """With nothing in flight the budget is exact."""
     budget = Budget(reserve=3)
-    number = budget.send()
-    budget.answer(number, Quota(1000, 4, NOW), reached=True)
+    number = budget.on_sent()
+    budget.on_response(number, Quota(1000, 4, NOW), may_count=True)
     assert budget.left == 1
 
 
 def test_an_answer_of_before_the_limit_rose_takes_nothing_back() -> None:
     """Answers overtake each other; what is used tells which was the later."""
     budget = Budget()
-    numbers = [budget.send() for _ in range(3)]
+    numbers = [budget.on_sent() for _ in range(3)]
     for number, told in zip(numbers, [(2000, 1098), (1000, 100), (2000, 1099)], strict=True):
-        budget.answer(number, Quota(*told, NOW), reached=True)
+        budget.on_response(number, Quota(*told, NOW), may_count=True)
     assert budget.left == 1098
 
 
 def test_a_clock_that_was_set_back_does_not_freeze_the_quota() -> None:
     """What is sent later tells later, whatever the day seems to be."""
     budget = Budget()
-    budget.answer(budget.send(), Quota(1000, 100, NOW), reached=True)
-    budget.answer(budget.send(), Quota(1000, 99, NOW - 7200), reached=True)
+    budget.on_response(budget.on_sent(), Quota(1000, 100, NOW), may_count=True)
+    budget.on_response(budget.on_sent(), Quota(1000, 99, NOW - 7200), may_count=True)
     assert budget.left == 99
 
 
@@ -137,9 +138,9 @@ def test_no_order_of_requests_answers_and_losses_overdraws_it(  # noqa: C901 - a
 
     def send() -> None:
         if budget.left is None and not (sent or taken):
-            sent.append(budget.send())
+            sent.append(budget.on_sent())
         elif budget.left is not None and budget.left >= 1:
-            sent.append(budget.send())
+            sent.append(budget.on_sent())
             assert len(sent) <= codat.limit - codat.used - reserve, "Codat has room for all on their way"
 
     def take(at: int) -> None:
@@ -150,15 +151,15 @@ def test_no_order_of_requests_answers_and_losses_overdraws_it(  # noqa: C901 - a
     def answer(at: int) -> None:
         if taken:
             number, told = taken.pop(at % len(taken))
-            budget.answer(number, told, reached=True)
+            budget.on_response(number, told, may_count=True)
 
     def lose(at: int) -> None:
         if taken:
-            budget.answer(taken.pop(at % len(taken))[0], None, reached=True)
+            budget.on_response(taken.pop(at % len(taken))[0], None, may_count=True)
 
     def fail(at: int) -> None:
         if sent:
-            budget.answer(sent.pop(at % len(sent)), None, reached=False)
+            budget.on_response(sent.pop(at % len(sent)), None, may_count=False)
 
     def raise_limit(by: int) -> None:
         codat.limit += by

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bulk.codat import responses
+from bulk.codat import boundary, responses
 from bulk.model import Outcome
 
 CODATS = json.dumps({"statusCode": 0, "error": "no", "correlationId": "c1"}).encode()
@@ -58,7 +58,7 @@ def test_halves_of_characters_are_replaced() -> None:
     ("content", "text"),
     [
         ({"error": "wrong"}, "wrong"),  # Codat's words
-        ({"error": "x" * 9999}, "x" * responses.MAX_TEXT),  # too many of them
+        ({"error": "x" * 9999}, "x" * boundary.MAX_MESSAGE),  # too many of them
         (
             {"validation": {"errors": [{"itemId": "name", "message": "too long"}, "odd"]}},
             "HTTP 400 (name: too long; odd)",

@@ -21,7 +21,8 @@ from simulation.clock import START
 from simulation.memory import folder_in_memory
 from support.fault_schedule import Fate, Passage
 
-from bulk.codat import endpoints, quota, responses, selection
+from bulk.codat import boundary, endpoints, quota, responses, selection
+from bulk.codat.deadline import MAX_WAIT
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.codat.webhooks import read_event
@@ -176,12 +177,12 @@ def _can_be_asked_for(request: Request) -> None:
 def test_any_headers_tell_limits_of_a_sensible_size_or_none(headers: dict[str, str], now: float) -> None:
     """No wait is endless, no quota has hundreds of digits."""
     wait = quota.retry_after(headers, now)
-    assert wait is None or 0 <= wait <= quota.MAX_WAIT
+    assert wait is None or 0 <= wait <= MAX_WAIT
     told = quota.read_quota(headers, now)
     if isinstance(told, Quota):
-        assert abs(told.remaining) <= quota.MOST
-        assert abs(told.limit or 0) <= quota.MOST
-        assert now <= told.resets_at <= now + quota.MAX_DAY
+        assert abs(told.remaining) <= boundary.MAX_NUMBER
+        assert abs(told.limit or 0) <= boundary.MAX_NUMBER
+        assert now <= told.resets_at <= now + MAX_WAIT
 
 
 @dataclass

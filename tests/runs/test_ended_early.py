@@ -142,7 +142,7 @@ def test_a_run_holds_while_codat_is_gone_and_goes_on_when_it_is_back(launch: Lau
     codat.running.process.kill()
     codat.running.process.wait()
 
-    until(lambda: "Codat is out of reach" in process.so_far(), "a word about the outage")
+    until(lambda: "Codat is unreachable" in process.so_far(), "a word about the outage")
     with start(codat.running.folder.path) as back:
         assert back.base_url == codat.base_url
         ended = process.wait()

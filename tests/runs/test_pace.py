@@ -47,9 +47,10 @@ def test_a_run_that_follows_another_at_once_keeps_the_rate_too(launch: Launch, s
     for limit in range(1, 3):
         assert bench.run("--rate", "40", "--limit", str(limit)).code == 0
 
-    moments = [entry["at"] for entry in codat.log()]
+    # The journal's times, because on a busy machine requests arrive closer together than they leave.
+    moments = [at for (at,) in bench.asked("SELECT sent_at FROM requests ORDER BY id")]
     assert codat.stats()["rate_limited"] == 0
-    assert all(later - earlier >= 1.35 for earlier, later in pairwise(moments[1:]))
+    assert all(later - earlier >= 1.35 for earlier, later in pairwise(moments))
     bench.proves_once_only(ids)
 
 

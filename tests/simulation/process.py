@@ -21,9 +21,10 @@ import anyio
 
 from bulk.codat.client import Sender
 from bulk.codat.endpoints import Request
+from bulk.codat.limits import OUTCOMES_WITH_RETRY_AFTER
 from bulk.codat.quota import retry_after
 from bulk.codat.responses import Reply
-from bulk.codat.throttle import ASKING_TO_WAIT, Hold
+from bulk.codat.throttle import Hold
 from bulk.engine.events import Enrolled, Event, Hook, Warned
 from bulk.engine.run import Job, Options, Run
 from bulk.model import Stop
@@ -157,6 +158,7 @@ class Process:
 
     def _jump(self, seconds: float) -> None:
         self.time.skew += seconds
+        self.asked_until -= max(seconds, 0.0)  # a run cannot tell a clock that was corrected from a machine that slept
         self.trace.note(f"    the wall clock is set by {seconds:+.0f} s")
 
     def leave(self, request: Request, key: str | None) -> Exchange:
@@ -182,7 +184,7 @@ class Process:
         """Take an answer in."""
         self.network.catch_up()
         reply = self.network.collect(exchange)
-        asked = retry_after(reply.headers, self.time.wall()) if reply.outcome in ASKING_TO_WAIT else None
+        asked = retry_after(reply.headers, self.time.wall()) if reply.outcome in OUTCOMES_WITH_RETRY_AFTER else None
         said = f", asks to wait {asked:.0f} s" if asked is not None else ""
         self.trace.note(f"  ← {exchange.number} {reply.outcome}{f' {reply.status}' if reply.status else ''}{said}")
         if asked is not None:

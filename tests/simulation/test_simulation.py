@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bulk.codat import throttle
+from bulk.codat import limits, rate
 from bulk.engine import process, retry, steps
 from bulk.engine.retry import Decision, LookUp, Send, Wait
 from simulation.__main__ import Failed, attempt, seeds
@@ -67,9 +67,9 @@ plan_decide = retry.decide
         # nobody waits until what was lost must be over
         (retry, "decide", _never_settles, 340, "created twice"),
         # a Retry-After is not kept to
-        (throttle.Throttle, "_hold", lambda *_: None, 0, "before a Retry-After ends"),
-        # the bucket is as large as the rate
-        (throttle, "bucket", lambda rate: (float(rate), 60.0), 40, "in a minute"),
+        (limits.Limits, "hold_for", lambda *_: None, 0, "before a Retry-After ends"),
+        # requests do not wait for the rate
+        (rate.RateLimiter, "wait", lambda *_: 0.0, 40, "in a minute"),
         # a company is deleted without a look right before
         (retry, "decide_deletion", lambda *_, **__: Send(), 0, "has not looked at it"),
         # what an answer brings is not written down
