@@ -107,4 +107,4 @@ def _lines(rejected: pl.DataFrame) -> Iterator[_Problem]:
     rows = rejected.select("row", shorten_column(pl.col("customer_id")), "problems")
     for row, customer_id, text in rows.iter_rows():
         for each in parse(text):
-            yield row, customer_id, each["code"], each["field"], each.get("value"), sentence(each), remedy(each)
+            yield row, customer_id, each["code"], each["field"], each["value"], sentence(each), remedy(each)

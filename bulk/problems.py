@@ -7,7 +7,6 @@ with parameters where the sentence needs them. A problem becomes a sentence only
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Required, TypedDict, cast
@@ -24,7 +23,7 @@ class Problem(TypedDict, total=False):
 
     code: Required[str]
     field: Required[str]
-    value: str | None
+    value: Required[str | None]
     """The cell's text, shortened, on one line."""
     first_row: int
     cells: int
@@ -110,8 +109,6 @@ _TEXTS: Final = MappingProxyType(
         "description_control_character": _Text("description", _CONTROL, "remove it"),
     }
 )
-
-
 CODES: Final = tuple(_TEXTS)
 """The codes of all problems, in the order of the fields."""
 
@@ -159,17 +156,22 @@ def reasons(text: str) -> str:
 
 
 def _filled(text: str, problem: Problem) -> str:
-    if "{" not in text:
-        return text
-    derived = {
-        "counted_cells": count(problem.get("cells", 0), "cell"),
-        "last": f", the last: {problem['value']}" if problem.get("value") else "",
-        "names": _choice(problem.get("nearest", [])),
-    }
-    return text.format_map({**derived, **problem})
+    return text.format_map(_Parameters(problem)) if "{" in text else text
 
 
-def _choice(names: Sequence[str]) -> str:
-    if names:
-        return " or ".join(f'"{name}"' for name in names)
-    return "one of " + ", ".join(platforms.NAMES[key] for key in platforms.SUPPORTED)
+class _Parameters(dict[str, object]):
+    """A problem's parameters, and those that are calculated from them where a text needs them."""
+
+    def __missing__(self, name: str) -> str:
+        problem = cast("Problem", self)
+        match name:
+            case "counted_cells":
+                return count(problem["cells"], "cell")
+            case "last":
+                return f", the last: {problem['value']}" if problem["value"] else ""
+            case "names":
+                return " or ".join(f'"{each}"' for each in problem["nearest"]) or _SUPPORTED
+        raise KeyError(name)
+
+
+_SUPPORTED: Final = "one of " + ", ".join(platforms.NAMES[key] for key in platforms.SUPPORTED)

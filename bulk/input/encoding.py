@@ -99,10 +99,10 @@ def _decode(file: TextFile) -> None:
     """Decode all bytes. Raises UnicodeDecodeError, and InputError for a binary file."""
     decoder = codecs.getincrementaldecoder(file.encoding)()
     is_utf8 = file.encoding == "utf-8"
-    with wrap_read_errors(file.path), open_bytes(file.path, is_compressed=file.is_compressed) as bytes_:
-        bytes_.seek(file.mark_size)
+    with wrap_read_errors(file.path), open_bytes(file.path, is_compressed=file.is_compressed) as stream:
+        stream.seek(file.mark_size)
         is_pending = False
-        while raw := bytes_.read(_CHUNK):
+        while raw := stream.read(_CHUNK):
             nuls = raw.count(0)
             if not is_utf8:
                 nuls = decoder.decode(raw).count("\0")
@@ -123,8 +123,8 @@ def _refuse_damaged_utf8(file: TextFile) -> None:
     """Raise InputError for UTF-8 with some damage: read as Windows-1252, it would garble every good name."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     letters = bad = lines = first_bad = 0
-    with wrap_read_errors(file.path), open_bytes(file.path, is_compressed=file.is_compressed) as bytes_:
-        while raw := bytes_.read(_CHUNK):
+    with wrap_read_errors(file.path), open_bytes(file.path, is_compressed=file.is_compressed) as stream:
+        while raw := stream.read(_CHUNK):
             text = decoder.decode(raw)
             letters += len(text) - len(raw.translate(None, _HIGH_BYTES))
             bad += text.count(_REPLACEMENT)

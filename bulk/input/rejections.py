@@ -43,21 +43,23 @@ class Rejections:
 
         The rows have a column for each of `RULES`: whether it is broken.
         """
-        rows = rows.with_columns(*(rule.is_broken.alias(rule.code) for rule in self._rules), self._nearest_to(rows))
+        rows = self._with_nearest(rows.with_columns(rule.is_broken.alias(rule.code) for rule in self._rules))
         broken = [rule for rule in (*self._rules, *RULES) if rows[rule.code].any()]
         found = pl.concat([_NONE, *(_described(rows.filter(rule.code), rule) for rule in broken)]).sort("row", "order")
         as_list = pl.format("[{}]", pl.col("problem").str.join(",")).alias("problems")
         return found.group_by("row", maintain_order=True).agg(as_list)
 
-    def _nearest_to(self, rows: pl.DataFrame) -> pl.Series:
-        """Return the names that each unknown platform may mean, as the column `nearest`."""
+    def _with_nearest(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Add `nearest`: the names that an unknown platform may mean."""
         for text in rows["platform"].filter(rows["platform_unknown"]).unique().sort():
             if text not in self._nearest and len(self._nearest) < _MAX_COMPARED:
                 self._nearest[text] = nearest(text)
-        names = [self._nearest.get(text, ()) for text in rows["platform"].fill_null("")]
-        return pl.Series("nearest", names, dtype=pl.List(pl.String))
+        compared = pl.DataFrame(list(self._nearest.items()), schema=_NEAREST, orient="row")
+        rows = rows.join(compared, on="platform", how="left", maintain_order="left")
+        return rows.with_columns(pl.col("nearest").fill_null(pl.lit([], dtype=_NEAREST["nearest"])))
 
 
+_NEAREST: Final = pl.Schema((("platform", pl.String()), ("nearest", pl.List(pl.String))))
 _NONE: Final = pl.DataFrame(schema={"row": pl.Int64, "order": pl.Int32, "problem": pl.String})
 
 
