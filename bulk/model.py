@@ -1,4 +1,4 @@
-"""The values that every room speaks: steps, states, outcomes, and what is known of one customer."""
+"""The values that all layers share: states, outcomes, Codat's things, and one customer as the journal knows it."""
 
 from __future__ import annotations
 
@@ -7,34 +7,24 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
-REQUESTS_OF_A_CUSTOMER = 2  # its company and its accounting connection
-
-
-class Step(StrEnum):
-    """What is asked of Codat for one customer, in the order in which it is asked."""
-
-    COMPANY = "company"  # Create company
-    CONNECTION = "connection"  # Create connection: the accounting one
-    LINK = "link"  # Get connection: a linkUrl for a connection that has none, or one that is no longer good
-    PARTNER = "partner"  # Create partner expense connection, once the customer has authorized
-    UNLINK = "unlink"  # Unlink connection
-    DELETE = "delete"  # Delete company
+REQUESTS_PER_CUSTOMER = 2  # its company and its accounting connection
+DELETED = "Deleted"  # our word in the place of a connection's status, after Codat's event `connection.deleted`
 
 
 class State(StrEnum):
-    """How far a customer has got. The words of the reports."""
+    """How far a customer is. The words of the reports."""
 
-    REJECTED = "rejected"  # its row is faulty: never sent
+    REJECTED = "rejected"  # its row is invalid: never sent
     PENDING = "pending"  # not done yet
-    FAILED = "failed"  # Codat refused it
+    FAILED = "failed"  # Codat rejected it
     LINK_READY = "link_ready"  # connection created, waiting for the customer
-    LINKED = "linked"  # authorized, partner connection not yet made
-    COMPLETE = "complete"  # partner connection made
-    UNLINKED = "unlinked"  # deauthorized, by us or by them
+    LINKED = "linked"  # authorized, no partner connection yet
+    COMPLETE = "complete"  # partner connection created
+    UNLINKED = "unlinked"  # deauthorized, by us or by the customer
 
 
 class Outcome(StrEnum):
-    """What became of one request. A request without an outcome in the journal is as good as LOST."""
+    """How one request ended. An attempt without an outcome in the journal counts as UNKNOWN."""
 
     DONE = "done"  # Codat did it and said so
     REJECTED = "rejected"  # this row is wrong (400, 404, 422, ...): nothing was done
@@ -42,23 +32,20 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"  # 429: nothing was done, the key is free
     CONFLICT = "conflict"  # 409: not ready, or the same key is still running
     NOT_SENT = "not_sent"  # it never left: no connection, or the run stopped first
-    UNKNOWN = "unknown"  # no answer, or none that can be read, or one from a gateway: it may have been done
+    UNKNOWN = "unknown"  # no answer, or an unreadable one, or one from a gateway: it may have been done
     SERVER_ERROR = "server_error"  # Codat's own 5xx: it may have been done, and its key replays the 5xx for 90 minutes
-    FOUND = "found"  # a look-up that found what an unknown outcome had made
+    FOUND = "found"  # a look-up that found the result of an unknown outcome
     NOT_FOUND = "not_found"  # a look-up that found nothing
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether the thing asked for may exist in Codat all the same."""
+        """Whether the requested thing may exist in Codat all the same."""
         return self in (Outcome.UNKNOWN, Outcome.SERVER_ERROR)
 
 
 def customer_tag(customer_id: str) -> str:
-    """Give the tag's value by which a customer's company is found again: 32 hex digits, whatever the identifier."""
+    """Return the tag value that identifies a customer's company: 32 hex digits, whatever the identifier looks like."""
     return hashlib.sha256(customer_id.encode()).hexdigest()[:32]
-
-
-DELETED = "Deleted"  # our word in the place of a connection's status, after Codat's event `connection.deleted`
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +53,15 @@ class Problem:
     """Why a request was not done, in Codat's words where it gave any."""
 
     text: str
-    code: str = ""  # the status or, where there is none, what broke
-    correlation_id: str | None = None  # what Codat's support asks for
+    code: str = ""  # the status or, without one, the kind of failure
+    correlation_id: str | None = None  # Codat's support asks for it
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
     """A connection as Codat describes it. `status`: PendingAuth, Linked, Unlinked, Deauthorized.
 
-    Of one that Codat no longer has, the journal says `DELETED`.
+    The journal calls a connection that no longer exists in Codat `DELETED`.
     """
 
     id: str
@@ -95,54 +82,72 @@ class Company:
     created: str | None
     tags: dict[str, str]
     connections: tuple[Connection, ...]
-    knows_connections: bool = True  # False: the answer did not say which there are
+    knows_connections: bool = True  # False: the response did not list them
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request of a customer's step, as the journal remembers it."""
+    """One request for a step of a customer, as the journal remembers it."""
 
-    step: Step
-    key: str | None  # the Idempotency-Key of a POST; None for a look-up
+    step: str
+    key: str | None  # the Idempotency-Key of a POST or PATCH; None for a look-up
     body: str | None
     sent_at: float  # seconds since 1970
-    outcome: Outcome | None  # None: the run ended before an answer was recorded
+    outcome: Outcome | None  # None: the run ended before an outcome was recorded
     status: int | None = None
-    run: int = 0  # which run asked: clocks are set, so they do not say what came after what
+    run: int = 0  # the run that sent it: a clock can be set back, so times do not order attempts
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerRecord:
-    """What the journal knows of one customer that is not done yet."""
+    """One customer as the journal knows it. The fields are the columns of its table `customers` that runs use."""
 
     seq: int
+    # what the input says
     customer_id: str
-    name: str
+    name: str  # as Codat will store it
     platform_key: str
     description: str | None
-    is_present: bool  # False: gone from the input, or its row is rejected now; only unknown outcomes are settled
+    presence: str = "present"  # otherwise only unknown outcomes are resolved: removed from the input, or invalid
+    # what Codat has, or may have while an outcome is unknown
     name_sent: str | None = None
+    platform_sent: str | None = None
+    description_sent: str | None = None
     company_id: str | None = None
+    company_origin: str | None = None  # created, adopted, or missing: look it up before creating another
+    company_batch: str | None = None  # the batch tag of an adopted company
+    deleted_company_id: str | None = None  # deleted on purpose last: a company list that lags may still show it
+    knows_connections: bool = True  # False: the company was found, and Codat did not list its connections
     connection_id: str | None = None
     connection_status: str | None = None
     link_url: str | None = None
+    link_issued_at: str | None = None
     partner_connection_id: str | None = None
     partner_status: str | None = None
+    # how far it is
     state: State = State.PENDING
-    knows_company: bool = True  # False: Codat's list lacked the company it had, and is asked before another is made
-    knows_connections: bool = True  # False: the company was found, and whether it has a connection was not said
-    old_link: tuple[str | None, str | None] = (None, None)  # the linkUrl in the journal, and when it was issued
-    deleted_id: str | None = None  # the company that was deleted on purpose last: a list that lags may still show it
-    history: tuple[Attempt, ...] = ()  # oldest first
+    error_step: str | None = None
+    error_code: str | None = None
+    error: str | None = None
+    correlation_id: str | None = None
+    updated_at: str | None = None
+    # besides the columns
+    history: tuple[Attempt, ...] = ()  # oldest first; empty where a query does not need it
+    replaced_link: tuple[str | None, str | None] = (None, None)  # the linkUrl to renew, and when it was issued
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the input still has this customer in a valid row."""
+        return self.presence == "present"
 
     def evolve(self, **changes: Any) -> Self:
-        """Make the entry that this one becomes."""
+        """Return a copy with these fields changed."""
         return replace(self, **changes)
 
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The daily quota as Codat's last answer told it."""
+    """The daily quota in Codat's latest response."""
 
     limit: int | None
     remaining: int
@@ -151,8 +156,8 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why a run ends before its work is done, and the exit code that says so."""
+    """Why a run ends before its work is done, and its exit code."""
 
     reason: str
     exit_code: int
-    until: float | None = None  # when to go on, seconds since 1970
+    until: float | None = None  # when to resume, seconds since 1970

@@ -1,55 +1,38 @@
-"""The work on one customer: plan, commit the intent, send, commit the outcome. Here alone Codat and journal meet.
+"""The trip of one customer: ask its step, ask `retry`, send, apply. Codat and the journal meet here; no step is named.
 
-Between the commit of an intent and that of its outcome nothing is cancelled. If the process dies there, the intent
-without an outcome is what the next run finds, and looks up before it repeats.
+Between the commit of an intent and the commit of its outcome nothing is cancelled. If the process dies there, the next
+run finds an intent without an outcome, and looks it up before it repeats it.
 """
 
 from __future__ import annotations
 
-import random
 import sqlite3
-import uuid
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import anyio
 
-from bulk.codat import endpoints, responses
-from bulk.codat.client import Sender
+from bulk.codat import responses
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
-from bulk.codat.throttle import Slot, Throttle
-from bulk.engine import retry, steps
+from bulk.codat.throttle import Slot
+from bulk.engine import changes, retry
+from bulk.engine.changes import Changes
+from bulk.engine.context import RunContext
 from bulk.engine.queue import Item
-from bulk.engine.retry import LookUp, Send, Wait
-from bulk.engine.steps import Changes, Goal
-from bulk.journal import customers, facts
-from bulk.journal.attempts import Intent, Result, record_intent, record_outcome
-from bulk.journal.writer import Writer
-from bulk.model import Attempt, Company, CustomerRecord, Outcome, State, Step
+from bulk.engine.retry import AttemptHistory, Decision, GiveUp, LookUp, Send, Wait
+from bulk.engine.reservation import Reservation
+from bulk.engine.step import Reading, Step, is_gone
+from bulk.journal import attempts, customers
+from bulk.journal.attempts import Intent, Result
+from bulk.model import Attempt, CustomerRecord, Outcome, State, customer_tag
 
 WITH_KEY = ("POST", "PATCH")  # the methods for which Codat keeps an Idempotency-Key
-
-
-@dataclass(frozen=True, slots=True)
-class RunContext:
-    """What work is done with: one set for a run."""
-
-    client: Sender
-    throttle: Throttle
-    writer: Writer
-    run: int
-    batch: str
-    goal: Goal
-    wall: Callable[[], float]  # seconds since 1970
-    rng: random.Random
-    timeout: float = 30.0  # seconds that an answer is waited for
-    sweep: retry.Sweep | None = None  # the last one of the company list
+PASSING = (Outcome.UNKNOWN, Outcome.SERVER_ERROR, Outcome.CONFLICT, Outcome.NOT_SENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """The customer waits until `due` (seconds since 1970) and is then taken up again."""
+    """The customer is taken up again at `due`, in seconds since 1970."""
 
     item: Item
     due: float
@@ -57,316 +40,254 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """Nothing more is to be done for the customer in this run. A state of None: it is no longer in the batch."""
+    """This run has nothing more to do for the customer. A state of None: the batch has forgotten it."""
 
     state: State | None
-    is_left: bool = False  # there is, but for another run
+    is_left: bool = False  # there is more to do, but for another run
 
 
-@dataclass(frozen=True, slots=True)
-class _Answered:
-    """What one request came to: the reply, and the customer after it."""
-
-    reply: Reply
-    entry: CustomerRecord
+async def process(item: Item, context: RunContext) -> Deferred | Finished:
+    """Take a customer as far as possible for now. Raises Stopped when the throttle is closed, and JournalError."""
+    with Reservation(context.throttle) as reservation:
+        return await _take_steps(item, context, reservation)
 
 
-class _Reservation:
-    """Requests of the day's quota that are kept for one customer."""
-
-    def __init__(self, throttle: Throttle) -> None:
-        self._throttle = throttle
-        self._kept = 0
-
-    async def need(self, requests: int) -> None:
-        """Keep so many, which may have to wait for all that the others give back."""
-        if self._kept < requests:
-            self.give_back()
-            await self._throttle.reserve(requests)
-            self._kept = requests
-
-    def spend(self) -> int:
-        """Take one for a request that leaves now; gives the request's number."""
-        self._kept -= 1
-        return self._throttle.on_sent()
-
-    def give_back(self) -> None:
-        """Keep none any longer."""
-        self._throttle.release(self._kept)
-        self._kept = 0
-
-
-async def advance(item: Item, context: RunContext) -> Deferred | Finished:
-    """Take a customer as far as it gets now. Raises Stopped when the gate is closed, JournalUnwritable."""
-    reservation = _Reservation(context.throttle)
-    try:
-        return await _advance(item, context, reservation)
-    finally:
-        reservation.give_back()
+async def _take_steps(item: Item, context: RunContext, reservation: Reservation) -> Deferred | Finished:
+    customer = item.customer
+    while (step := _next_step(customer, context)) is not None:
+        decision = _decide(customer, step, context)
+        match decision:
+            case Wait(until):
+                return Deferred(replace(item, customer=customer), until)
+            case GiveUp(nothing_exists):
+                return await _fail(customer, step, context, nothing_exists=nothing_exists)
+            case Send(key) if context.only_present and not customer.is_present:
+                return await _let_go(customer, step, context, key=key)
+            case LookUp():
+                reply, customer = await _look_up(customer, step, context, reservation)
+            case Send():
+                sent = await _send(customer, step, decision, context, reservation)
+                if sent is None:  # it waited for so long that the decision no longer holds
+                    continue
+                reply, customer = sent
+        if reply.outcome in (Outcome.DONE, Outcome.FOUND):
+            item = Item(customer)
+        elif reply.outcome in PASSING:
+            return await _try_later(replace(item, customer=customer), step, reply, context)
+    return await _finish(customer, context)
 
 
-async def _advance(item: Item, context: RunContext, reservation: _Reservation) -> Deferred | Finished:
-    entry = item.entry
-    refused = False  # this run was refused, and looks whether an earlier try had done it after all
-    while (step := steps.next_step(entry, context.goal)) is not None:
-        decision = _decide(entry, step, context)
-        if isinstance(decision, Wait):
-            return Deferred(replace(item, entry=entry), decision.until)
-        if isinstance(decision, Send) and not entry.is_present and context.goal is Goal.LINK_READY:
-            # As long as a key that was in doubt is good, what it asked for may still come about.
-            may_come = decision.key is not None and retry.standing(_attempts(entry, step)).was_doubted
-            return Finished(entry.state) if may_come else await _let_go(entry, context)
-        answered = await _carry_out(decision, entry, step, context, reservation)
-        if answered is None:
-            continue
-        entry, outcome = answered.entry, answered.reply.outcome
-        if outcome in (Outcome.DONE, Outcome.FOUND):
-            item = Item(entry)
-            refused = False
-        elif outcome in (Outcome.UNKNOWN, Outcome.SERVER_ERROR, Outcome.CONFLICT, Outcome.NOT_SENT):
-            return await _try_later(replace(item, entry=entry), step, answered.reply, context)
-        elif refused and outcome is Outcome.NOT_FOUND and steps.next_step(entry, context.goal) is step:
-            return await _fail(entry, step, context, steps.unsent(step))
-        elif outcome is Outcome.REJECTED:
-            refused = isinstance(decision, Send) and retry.standing(_attempts(entry, step)).in_doubt
-            if not refused:
-                return await _fail(entry, step, context)
-    return await _finish(entry, context)
+def _next_step(customer: CustomerRecord, context: RunContext) -> Step | None:
+    return next((step for step in context.steps if step.is_needed(customer)), None)
 
 
-async def _finish(entry: CustomerRecord, context: RunContext) -> Finished:
-    if entry.company_id is None and not entry.is_present:  # it was deleted, and the input no longer asks for it
-        return await _let_go(entry, context)
-    state = steps.state_after(entry)
-    if entry.state != state:  # a failed one that was put back to work, and whom nothing is left to be asked for
-        changes = {"state": state, "updated_at": steps.timestamp(context.wall())}
-        await context.writer.write(lambda connection: customers.change(connection, entry.seq, changes))
-    return Finished(state)
-
-
-async def _carry_out(
-    decision: LookUp | Send, entry: CustomerRecord, step: Step, context: RunContext, reservation: _Reservation
-) -> _Answered | None:
-    """Look or send; None when it had to wait for so long that the decision no longer holds."""
-    if isinstance(decision, LookUp):
-        await reservation.need(steps.requests_needed(entry, context.goal) + 1)
-        return await _look(entry, step, context, reservation)
-    await reservation.need(steps.requests_needed(entry, context.goal))
-    return await _send(entry, step, decision, context, reservation)
-
-
-def _decide(entry: CustomerRecord, step: Step, context: RunContext) -> retry.Decision:
-    if step is Step.DELETE:
-        return retry.decide_deletion(_attempts(entry, step), run=context.run)
-    if step is Step.LINK:
-        return retry.decide_renewal(_attempts(entry, step), context.wall(), timeout=context.timeout)
-    is_known = entry.knows_company if step is Step.COMPANY else entry.knows_connections
-    # A sweep of the batch's companies shows every company that it made, but not the connections of those taken over.
-    # Whose company it did not show, though there was one, is looked for once more: the list may have lagged.
-    sweep = context.sweep if step is Step.COMPANY and is_known else None
-    may_exist = step in (Step.COMPANY, Step.CONNECTION, Step.PARTNER) and not is_known
-    known = retry.standing(_attempts(entry, step), sweep=sweep, may_exist=may_exist)
-    decision = retry.decide(known, context.wall(), is_harmless=step is Step.UNLINK)
-    if step is Step.CONNECTION and isinstance(decision, LookUp):
-        return retry.decide_look_at_link(_attempts(entry, step), context.wall(), timeout=context.timeout)
+def _decide(customer: CustomerRecord, step: Step, context: RunContext) -> Decision:
+    known, now = _history(customer, step), context.wall()
+    decision = retry.decide(known, step.policy, now, run=context.run, timeout=context.timeout)
+    if step.look_up_renews_links and isinstance(decision, LookUp):
+        return retry.decide_look_up(known, now, timeout=context.timeout)
     return decision
 
 
-def _attempts(entry: CustomerRecord, step: Step) -> tuple[Attempt, ...]:
-    return tuple(ask for ask in retry.since_deletion(entry.history) if ask.step is step)
+def _history(customer: CustomerRecord, step: Step) -> AttemptHistory:
+    return retry.history(customer.history, step.name, may_exist=step.may_exist(customer))
 
 
 async def _send(
-    entry: CustomerRecord, step: Step, decision: Send, context: RunContext, reservation: _Reservation
-) -> _Answered | None:
-    """Send the request of a step, its intent on the disk before it leaves; None as in `_carry_out`."""
-    request = steps.request_for(entry, step, batch=context.batch)
-    key = None
-    if request.method in WITH_KEY:
-        if decision.body == request.body or retry.standing(_attempts(entry, step)).was_doubted:
-            request, key = replace(request, body=decision.body or request.body), decision.key
-        # else nothing was done under the old key: the input's latest values go
-        key = key or str(uuid.UUID(int=context.rng.getrandbits(128), version=4))
-    async with Slot(context.throttle) as turn:
-        if _decide(entry, step, context) != decision:
+    customer: CustomerRecord, step: Step, decision: Send, context: RunContext, reservation: Reservation
+) -> tuple[Reply, CustomerRecord] | None:
+    """Send the request of a step, its intent on disk before it leaves; return None if the decision no longer holds."""
+    await reservation.require(step.requests)
+    async with Slot(context.throttle) as slot:
+        if _decide(customer, step, context) != decision:
             return None
+        request, key = _request(customer, step, decision, context)
         with anyio.CancelScope(shield=True):
-            answered = await _exchange(entry, step, request, key, context, reservation, turn)
-    return answered
+            return await _exchange(customer, step, request, key, context, reservation, slot)
+
+
+def _request(
+    customer: CustomerRecord, step: Step, decision: Send, context: RunContext
+) -> tuple[Request, str | None]:
+    """Return the request and its key. A key that may have done something is repeated with its body, to the letter."""
+    request = step.request(customer, context.batch)
+    if request.method not in WITH_KEY:
+        return request, None
+    known = _history(customer, step)
+    if decision.key is not None and (known.was_in_doubt or decision.body == request.body):
+        return replace(request, body=decision.body), decision.key
+    # Otherwise nothing was done under the old key: the input's latest values are sent, with the next key.
+    tag = customer_tag(customer.customer_id)
+    return request, retry.next_key(known, tag=tag, step=step.name, company_id=customer.company_id)
 
 
 async def _exchange(
-    entry: CustomerRecord,
+    customer: CustomerRecord,
     step: Step,
     request: Request,
     key: str | None,
     context: RunContext,
-    reservation: _Reservation,
-    turn: Slot,
-) -> _Answered:
-    sent_at = context.wall()
-    intent = Intent(entry.seq, step, request.operation, sent_at, key, request.body)
-    is_repeat = key is not None and any(ask.key == key for ask in entry.history)
-    may_exist: Changes = {} if is_repeat else steps.sent(entry, step)
+    reservation: Reservation,
+    slot: Slot,
+) -> tuple[Reply, CustomerRecord]:
+    """Commit the intent, send, commit the outcome."""
+    is_repeat = key is not None and any(attempt.key == key for attempt in customer.history)
+    may_exist: Changes = {} if is_repeat else step.on_intent(customer)
+    intent = Intent(customer.seq, step.name, request.operation, context.wall(), key, request.body)
 
-    def intend(connection: sqlite3.Connection) -> int:
-        customers.change(connection, entry.seq, may_exist)
-        return record_intent(connection, context.run, intent)
+    def record_intent(connection: sqlite3.Connection) -> int:
+        customers.change(connection, customer.seq, may_exist)
+        return attempts.record_intent(connection, context.run, intent)
 
-    number = await context.writer.write(intend)
-    entry = steps.apply(entry, may_exist)
+    number = await context.writer.write(record_intent)
+    customer = changes.apply(customer, may_exist)
 
     if context.throttle.is_open:
         ticket = reservation.spend()
-        reply, changes = steps.read_answer(entry, step, await context.client.send(request, key=key), context.wall())
-        context.throttle.on_response(ticket, reply, creates=key is not None)
-        turn.end()
-        attempts = 1
+        reply = await context.client.send(request, key=key)
+        reading = step.read(customer, reply, context.wall())
+        context.throttle.on_response(ticket, reading.reply, creates=key is not None)
+        slot.end()
+        requests = 1
     else:  # a 429 or a stop came in while the intent was being committed
-        reply, changes, attempts = responses.not_sent("the run was held or stopped before it left"), {}, 0
+        reading, requests = Reading(responses.not_sent("the run was held or stopped before it left"), {}), 0
 
-    ask = Attempt(step, key, request.body, sent_at, reply.outcome, reply.status, context.run)
-    # A lost answer may have carried another linkUrl: the last one is never restored after it.
-    old_link = (None, None) if reply.outcome.is_in_doubt else entry.old_link
-    entry = entry.evolve(history=(*entry.history, ask), old_link=old_link)
-    left = {}
-    if reply.outcome is not Outcome.DONE:
-        left = steps.left_by(entry, step, reply, in_doubt=retry.standing(_attempts(entry, step)).in_doubt)
-    await _settle(entry, number, reply, left | changes, context, attempts=attempts)
-    return _Answered(reply, steps.apply(entry, changes))
+    customer = _with_attempt(customer, intent, reading.reply, context)
+    news = reading.changes
+    if reading.reply.outcome is not Outcome.DONE:
+        news = _after_failure(customer, step, reading.reply) | news
+    await _record(customer, number, reading.reply, news, context, requests=requests)
+    return reading.reply, changes.apply(customer, reading.changes)
 
 
-async def _look(entry: CustomerRecord, step: Step, context: RunContext, reservation: _Reservation) -> _Answered:
-    """Ask Codat whether a step whose outcome is unknown was done, and take over what is there."""
-    if step is Step.COMPANY:
-        return await _look_for_company(entry, context, reservation)
-    look_up = steps.look_up_for(entry, step)
-    if step is Step.DELETE:
-        return await _ask(entry, step, look_up, context, reservation, read=steps.read_deletable)
-
-    def read(entry: CustomerRecord, reply: Reply, at: float) -> tuple[Reply, Changes]:
-        return steps.read_connections(entry, step, reply, at)
-
-    return await _ask(entry, step, look_up, context, reservation, read=read)
+def _after_failure(customer: CustomerRecord, step: Step, reply: Reply) -> Changes:
+    """Return the changes for a request that was not done, as far as that is certain."""
+    left = step.on_failure(customer, reply)
+    is_certain = reply.outcome in (Outcome.REJECTED, Outcome.FATAL) and not _history(customer, step).in_doubt
+    left |= step.nothing_sent if is_certain else {}
+    return left | changes.error(step.name, reply.problem) if reply.outcome is Outcome.REJECTED else left
 
 
-async def _look_for_company(entry: CustomerRecord, context: RunContext, reservation: _Reservation) -> _Answered:
-    found: list[Company] = []
-    following: str | None = None
-
-    def read(entry: CustomerRecord, reply: Reply, at: float) -> tuple[Reply, Changes]:
-        nonlocal following
-        page = endpoints.read_company_page(reply.content)
-        if page is None or page.next_path == request.path:
-            return responses.unreadable(reply, "a page of companies"), {}
-        following = page.next_path
-        found.extend(page.companies)
-        company = steps.company_of(entry, found)
-        if company is not None:
-            return replace(reply, outcome=Outcome.FOUND), steps.taken_over(entry, company, batch=context.batch, at=at)
-        return replace(reply, outcome=Outcome.DONE if following else Outcome.NOT_FOUND), {}
-
-    request = steps.look_up_for(entry, Step.COMPANY)
+async def _look_up(
+    customer: CustomerRecord, step: Step, context: RunContext, reservation: Reservation
+) -> tuple[Reply, CustomerRecord]:
+    """Ask Codat whether a step was done already, page by page, and apply what is there."""
+    request: Request | None = step.look_up(customer)
     while True:
-        answered = await _ask(entry, Step.COMPANY, request, context, reservation, read=read)
-        if answered.reply.outcome is not Outcome.DONE or following is None:
-            return answered
-        await reservation.need(1 + steps.requests_needed(entry, context.goal))
-        entry, request = answered.entry, endpoints.next_page(following)
+        await reservation.require(step.requests + 1)
+        async with Slot(context.throttle) as slot:
+            with anyio.CancelScope(shield=True):
+                reading, customer = await _read_page(customer, step, request, context, reservation, slot)
+        if reading.next_page is None or reading.next_page.path == request.path:
+            return reading.reply, customer
+        request = reading.next_page
 
 
-async def _ask(
-    entry: CustomerRecord,
+async def _read_page(
+    customer: CustomerRecord,
     step: Step,
     request: Request,
     context: RunContext,
-    reservation: _Reservation,
+    reservation: Reservation,
+    slot: Slot,
+) -> tuple[Reading, CustomerRecord]:
+    """Send a request that changes nothing in Codat; it is recorded together with its outcome."""
+    intent = Intent(customer.seq, step.name, request.operation, context.wall())
+    ticket = reservation.spend()
+    reply = await context.client.send(request)
+    reading = _read_look_up(customer, step, reply, context)
+    context.throttle.on_response(ticket, reading.reply, creates=False)
+    slot.end()
+    news = reading.changes
+    if reading.reply.outcome is Outcome.REJECTED:
+        news = news | changes.error(step.name, reading.reply.problem)
+    customer = changes.apply(_with_attempt(customer, intent, reading.reply, context), news)
+    await _record(customer, intent, reading.reply, news, context, requests=1)
+    return reading, customer
+
+
+def _read_look_up(customer: CustomerRecord, step: Step, reply: Reply, context: RunContext) -> Reading:
+    if reply.outcome is Outcome.DONE or (step.reads_gone and is_gone(reply)):
+        return step.read_look_up(customer, reply, context.wall(), batch=context.batch)
+    return Reading(reply, {})
+
+
+def _with_attempt(customer: CustomerRecord, intent: Intent, reply: Reply, context: RunContext) -> CustomerRecord:
+    step = intent.step or ""
+    attempt = Attempt(step, intent.key, intent.body, intent.sent_at, reply.outcome, reply.status, context.run)
+    return customer.evolve(history=(*customer.history, attempt))
+
+
+async def _record(
+    customer: CustomerRecord,
+    request: Intent | int,
+    reply: Reply,
+    news: Changes,
+    context: RunContext,
     *,
-    read: Callable[[CustomerRecord, Reply, float], tuple[Reply, Changes]],
-) -> _Answered:
-    """Send a request that changes nothing in Codat; it is written down with its answer."""
-    async with Slot(context.throttle) as turn:
-        with anyio.CancelScope(shield=True):
-            sent_at = context.wall()
-            ticket = reservation.spend()
-            reply = await context.client.send(request)
-            changes: Changes = {}
-            if reply.outcome is Outcome.DONE or (step is Step.DELETE and steps.is_gone(reply)):
-                reply, changes = read(entry, reply, context.wall())
-            context.throttle.on_response(ticket, reply, creates=False)
-            turn.end()
-            if reply.outcome is Outcome.REJECTED:
-                changes = steps.troubled(step, reply.problem)
-
-            intent = Intent(entry.seq, step, request.operation, sent_at)
-            ask = Attempt(step, None, None, sent_at, reply.outcome, reply.status, context.run)
-            entry = entry.evolve(history=(*entry.history, ask))
-            await _settle(entry, intent, reply, changes, context, attempts=1)
-    return _Answered(reply, steps.apply(entry, changes))
-
-
-async def _settle(
-    entry: CustomerRecord, asked: Intent | int, reply: Reply, changes: Changes, context: RunContext, *, attempts: int
+    requests: int,
 ) -> None:
-    """Commit an outcome. `asked`: the number of the intent, or a look-up that is only now written down."""
+    """Commit an outcome. `request`: the number of the intent, or a look-up that is recorded only now."""
     now = context.wall()
     result = Result(reply.outcome, now, reply.status, reply.problem)
-    note_limits = limits_of(context)
+    note_limits = context.limits_note()
 
-    def settle(connection: sqlite3.Connection) -> None:
-        number = record_intent(connection, context.run, asked) if isinstance(asked, Intent) else asked
-        record_outcome(connection, number, result)
-        stamped = changes | {"updated_at": steps.timestamp(now)} if changes else changes
-        customers.change(connection, entry.seq, stamped, attempts=attempts)
+    def record(connection: sqlite3.Connection) -> None:
+        is_new = isinstance(request, Intent)
+        number = attempts.record_intent(connection, context.run, request) if is_new else request
+        attempts.record_outcome(connection, number, result)
+        stamped = news | {"updated_at": changes.timestamp(now)} if news else news
+        customers.change(connection, customer.seq, stamped, attempts=requests)
         note_limits(connection)
 
-    await context.writer.write(settle)
-
-
-def limits_of(context: RunContext) -> Callable[[sqlite3.Connection], None]:
-    """Give what writes down what Codat's answers have told of its limits so far."""
-    quota, asked_until = context.throttle.budget.quota, context.throttle.asked_until
-
-    def note(connection: sqlite3.Connection) -> None:
-        if (
-            quota is not None and quota is context.throttle.budget.quota
-        ):  # else a later answer is about to be written down
-            facts.put_quota(connection, quota, steps.timestamp(quota.resets_at))
-        if asked_until is not None:
-            facts.put_retry_after(connection, noted_at=asked_until.noted_at, until=asked_until.until)
-
-    return note
+    await context.writer.write(record)
 
 
 async def _try_later(item: Item, step: Step, reply: Reply, context: RunContext) -> Deferred | Finished:
-    """Put a customer with a passing fault back, or leave it for another run.
+    """Defer a customer with a passing fault, or leave it for another run.
 
-    While Codat is down for everybody, nobody's tries are counted: the gate does the waiting.
+    While Codat is down for everybody, no customer's tries count: the throttle does the waiting.
     """
     now = context.wall()
     is_own_fault = not context.throttle.breaker.is_tripped and context.throttle.is_open
     if not is_own_fault:
-        return Deferred(Item(item.entry, item.tries), now + retry.backoff(1, context.rng))
+        return Deferred(Item(item.customer, item.tries), now + retry.backoff(1, context.rng))
     tries, since = item.tries + 1, now if item.since is None else item.since
     if retry.is_worth_another_try(tries, now - since):
-        return Deferred(Item(item.entry, tries, since), now + retry.backoff(tries, context.rng))
-    changes = steps.troubled(step, reply.problem) | {"updated_at": steps.timestamp(now)}
-    await context.writer.write(lambda connection: customers.change(connection, item.entry.seq, changes))
-    return Finished(item.entry.state, is_left=True)
+        return Deferred(Item(item.customer, tries, since), now + retry.backoff(tries, context.rng))
+    await _change(item.customer, changes.error(step.name, reply.problem), context)
+    return Finished(item.customer.state, is_left=True)
 
 
-async def _fail(entry: CustomerRecord, step: Step, context: RunContext, also: Changes | None = None) -> Finished:
-    """Note that Codat refused this step; what it refused to take away is there as before."""
-    changes: Changes = (also or {}) | {"updated_at": steps.timestamp(context.wall())}
-    if step not in (Step.UNLINK, Step.DELETE):
-        changes["state"] = State.FAILED
-    await context.writer.write(lambda connection: customers.change(connection, entry.seq, changes))
+async def _fail(customer: CustomerRecord, step: Step, context: RunContext, *, nothing_exists: bool) -> Finished:
+    """Note that Codat rejected this step. What it refused to remove is there as before."""
+    news: Changes = dict(step.nothing_sent) if nothing_exists else {}
+    if step.fails_customer:
+        news["state"] = State.FAILED
+    await _change(customer, news, context)
     return Finished(State.FAILED)
 
 
-async def _let_go(entry: CustomerRecord, context: RunContext) -> Finished:
-    """Codat is known not to have the next thing, and the input no longer asks for it."""
-    if entry.company_id is None:
-        await context.writer.write(lambda connection: customers.dismiss(connection, entry.seq))
+async def _let_go(customer: CustomerRecord, step: Step, context: RunContext, *, key: str | None) -> Finished:
+    """Leave a customer that the input no longer has: Codat is known not to have the next thing, and gets none."""
+    if key is not None and _history(customer, step).was_in_doubt:
+        return Finished(customer.state)  # while the key lives, what it asked for may still come about
+    if customer.company_id is not None:
+        return Finished(State.PENDING)
+    await context.writer.write(lambda connection: customers.forget(connection, customer.seq))
+    return Finished(None)
+
+
+async def _finish(customer: CustomerRecord, context: RunContext) -> Finished:
+    if customer.company_id is None and not customer.is_present:  # it was deleted, and the input no longer has it
+        await context.writer.write(lambda connection: customers.forget(connection, customer.seq))
         return Finished(None)
-    return Finished(State.PENDING)  # and so it stays: nothing more is asked for it
+    state = changes.final_state(customer)
+    if customer.state != state:  # a failed customer that was taken up again, and for whom no step is left
+        await _change(customer, {"state": state}, context)
+    return Finished(state)
+
+
+async def _change(customer: CustomerRecord, news: Changes, context: RunContext) -> None:
+    stamped = news | {"updated_at": changes.timestamp(context.wall())}
+    await context.writer.write(lambda connection: customers.change(connection, customer.seq, stamped))

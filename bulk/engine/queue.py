@@ -1,6 +1,6 @@
-"""Who is next: customers fed from the journal in order, and those that wait for another try.
+"""Which customer is next: customers from the journal in order, and those that wait for another try.
 
-Bounded: a page of the journal and at most `MAX_PARKED` waiting customers are in memory, however large the batch.
+Memory is bounded: one page of the journal and at most MAX_DEFERRED waiting customers, however large the batch is.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import anyio
 from bulk.model import CustomerRecord
 
 MAX_DEFERRED = 1000
+MIN_WAIT = 0.001  # seconds: a timer that fires too early does not spin
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
     """A customer in work, and what this run has tried for it."""
 
-    entry: CustomerRecord
+    customer: CustomerRecord
     tries: int = 0  # passing faults in a row
-    since: float | None = None  # when the first of them was met
+    since: float | None = None  # when the first of them happened
 
 
 @dataclass(order=True)
@@ -35,50 +36,50 @@ class _Deferred:
 
 
 class CustomerQueue:
-    """Hands out customers to workers; every one is `park`ed again or `done`."""
+    """Hands out customers to workers; each is handed back with `defer` or `done`."""
 
     def __init__(self, feed: Callable[[], Awaitable[list[CustomerRecord]]], wall: Callable[[], float]) -> None:
-        """Make an agenda. `feed` gives a page of entries, an empty one at the end; `wall` seconds since 1970."""
+        """Create a queue. `feed` returns pages of customers and an empty one at the end; `wall` seconds since 1970."""
         self._feed = feed
         self._wall = wall
         self._page: deque[CustomerRecord] = deque()
         self._feeding = anyio.Lock()
         self._is_fed = False
         self._is_closed = False
-        self._parked: list[_Deferred] = []
+        self._deferred: list[_Deferred] = []
         self._numbers = itertools.count()
         self._in_work = 0
         self._changed = anyio.Event()
 
     async def next(self) -> Item | None:
-        """Wait for the next customer that is due; None when there is nobody left, or after `close`."""
+        """Wait for the next customer that is due; return None when none is left, or after `close`."""
         while not self._is_closed:
-            if self._parked and self._parked[0].due <= anyio.current_time():
+            if self._deferred and self._deferred[0].due <= anyio.current_time():
                 self._in_work += 1
-                return heapq.heappop(self._parked).item
-            if len(self._parked) < MAX_DEFERRED and (entry := await self._from_feed()) is not None:
+                return heapq.heappop(self._deferred).item
+            if len(self._deferred) < MAX_DEFERRED and (customer := await self._from_feed()) is not None:
                 self._in_work += 1
-                return Item(entry)
-            is_over = self._is_fed and not self._page and not self._parked and not self._in_work
-            if is_over or self._is_closed:  # closed, it may be, while a page was being read
+                return Item(customer)
+            is_over = self._is_fed and not self._page and not self._deferred and not self._in_work
+            if is_over or self._is_closed:  # it may have been closed while a page was being read
                 break
             await self._wait()
         self.close()
         return None
 
     def defer(self, item: Item, due: float) -> None:
-        """Put a customer back until it is due, in seconds since 1970."""
+        """Take a customer back until it is due, in seconds since 1970."""
         wait = due - self._wall()
-        heapq.heappush(self._parked, _Deferred(anyio.current_time() + wait, next(self._numbers), item))
+        heapq.heappush(self._deferred, _Deferred(anyio.current_time() + wait, next(self._numbers), item))
         self.done()
 
     def done(self) -> None:
-        """Say that a customer handed out is no longer in work."""
+        """Note that a customer is no longer in work."""
         self._in_work -= 1
         self._notify()
 
     def close(self) -> None:
-        """Hand out nobody any more."""
+        """Hand out no more customers."""
         self._is_closed = True
         self._notify()
 
@@ -91,9 +92,9 @@ class CustomerQueue:
         return self._page.popleft() if self._page else None
 
     async def _wait(self) -> None:
-        """Sleep until the next parked customer is due or something has changed."""
-        delay = self._parked[0].due - anyio.current_time() if self._parked else float("inf")
-        with anyio.move_on_after(max(delay, 0.001)):
+        """Sleep until the next deferred customer is due or something has changed."""
+        delay = self._deferred[0].due - anyio.current_time() if self._deferred else float("inf")
+        with anyio.move_on_after(max(delay, MIN_WAIT)):
             await self._changed.wait()
 
     def _notify(self) -> None:

@@ -1,34 +1,48 @@
-"""What to do next for one step of one customer. No I/O, no clock: what was asked and the time in, a decision out.
+"""What to do next for one step of one customer. PURE: its attempts and the time in, a decision out.
 
-The one rule (docs/architecture.md, "Once only"): an outcome that is unknown is looked up before the request is
-repeated. The key's rules are Codat's (https://docs.codat.io/using-the-api/write-data/idempotency): the first answer is
-kept for 90 minutes and replayed for the same key, a 5xx too, a 429 never.
+The one rule (docs/architecture.md, "Once only"): a request with an unknown outcome is looked up before it is repeated.
+The rules of keys are Codat's (https://docs.codat.io/using-the-api/write-data/idempotency): the first response is kept
+for 90 minutes and replayed for the same key, a 5xx too, a 429 never. The same key with another body is a 422.
 """
 
 from __future__ import annotations
 
 import random
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum, auto
 
-from bulk.model import Attempt, Outcome, Step
+from bulk.model import Attempt, Outcome
 
 KEY_LIFETIME = 90 * 60.0
-# A request whose client is gone may still be at work, and a list may lag behind; a look-up waits so long after the
-# request left. It costs time for this one customer and no request.
+# A request whose client has gone may still be at work, and a list may lag. A look-up waits this long after the request
+# has left; that costs time for this one customer, and no request.
 SETTLING = 5.0
-# Behind a kept 5xx the look-up is all there is, since the key cannot be repeated: it gets longer.
-SETTLING_OF_KEPT = 12.0
+# After a 5xx that Codat keeps, the key cannot be repeated, so the look-up is the only protection: it waits longer.
+SETTLING_AFTER_SERVER_ERROR = 12.0
 MAX_TRIES = 6  # passing faults of one customer in one run
 MAX_EFFORT = 15 * 60.0  # seconds spent on them
-# Codat's own 5xx are kept under their key. A gateway's are not, unless Codat stood behind it: after the second,
-# the key is held to be spent.
-GATEWAY_FAULTS_A_KEY = 2
+# A gateway's 5xx is not kept under the key, unless Codat produced it: after the second one the key counts as spent.
+MAX_GATEWAY_FAULTS = 2
+# A 409 means that the key is still running, but Codat may keep it: after the second one the key counts as spent.
+MAX_CONFLICTS = 2
+ERASING_STEP = "delete"  # nothing that was requested before a deletion exists any longer
+_KEYS = uuid.UUID("6f6a4c0e-7a58-5c1b-9d1e-2b7f0c8f3a11")
+
+
+class Policy(Enum):
+    """What repeating a request would do, and so what protects against it."""
+
+    CREATE = auto()  # a second one makes a second thing: look up, and repeat with the same key
+    CHANGE = auto()  # a second one does no harm and others may undo it: look up, and then use another key
+    RENEW = auto()  # a second one makes the first one's linkUrl useless: let the first one end before
+    DELETE = auto()  # a second one finds nothing, but it is irreversible: look right before it
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send the POST; with the key and body of last time, or with new ones."""
+    """Send the request, with the key and the body of last time or, if `key` is None, with new ones."""
 
     key: str | None = None
     body: str | None = None
@@ -46,153 +60,188 @@ class Wait:
     until: float
 
 
-Decision = Send | LookUp | Wait
-
-
 @dataclass(frozen=True, slots=True)
-class Sweep:
-    """A whole reading of the lists that show a step: what it showed is in the journal as done."""
+class GiveUp:
+    """Codat rejected it. `nothing_exists`: it is certain that Codat has nothing of this step."""
 
-    at: float  # when it began, seconds since 1970
-    run: int  # which run made it, before all that it asked for customers
+    nothing_exists: bool = True
+
+
+Decision = Send | LookUp | Wait | GiveUp
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptHistory:
-    """What the requests for one step so far amount to."""
+    """What the attempts for one step amount to."""
 
-    key: str | None = None  # the key to repeat, if any
+    keys: int = 0  # how many keys were used, also for companies that were deleted since
+    key: str | None = None  # the newest key
     body: str | None = None
     since: float = 0.0  # when the key was first used
-    is_spent: bool = False  # the answer kept under the key is of no use: a 5xx, a refusal, what was done before
+    is_spent: bool = False  # the response kept under the key is useless: a 5xx, a rejection, what was done before
     gateway_faults: int = 0
+    conflicts: int = 0
+    has_mismatch: bool = False  # a key was refused as one of another request: the next 422 is about the row
     in_doubt: bool = False  # the thing may exist
+    was_in_doubt: bool = False
     doubted_at: float = 0.0  # when the newest request in doubt left
-    doubted_in: int = 0  # and in which run
-    settling: float = SETTLING  # how long after that a look-up is worth something
-    was_doubted: bool = False  # it was in doubt at some time
-    absent_at: float = 0.0  # when it was last looked for and not found
+    settling: float = SETTLING  # how long after that a look-up is meaningful
+    not_found_at: float = 0.0  # when it was last looked up and not found
+    rejected_in: int = 0  # the run in which Codat rejected the newest request
+    last: Attempt | None = None
 
 
-def standing(attempts: Iterable[Attempt], *, sweep: Sweep | None = None, may_exist: bool = False) -> AttemptHistory:
-    """Fold what was asked for one step, oldest first.
+def history(attempts: Iterable[Attempt], step: str, *, may_exist: bool = False) -> AttemptHistory:
+    """Fold a customer's attempts, the oldest first, into the history of one step.
 
-    `may_exist`: whether the thing may be there although nobody here asked for it, or did and lost sight of it.
-    `sweep`: the last one that shows this step. What was in doubt before it, and is still, was not there then.
+    `may_exist`: the thing may exist although this journal did not ask for it, or asked and lost sight of it.
     """
     now = AttemptHistory(in_doubt=may_exist)
-    for ask in attempts:
-        if ask.outcome is Outcome.FOUND or (ask.outcome is Outcome.DONE and ask.key is not None):
-            # It was done. What is asked of the same step since then is another thing, and needs another key.
-            now = AttemptHistory(key=ask.key or now.key, is_spent=True, in_doubt=may_exist)
+    for attempt in attempts:
+        if attempt.step == ERASING_STEP and attempt.outcome in (Outcome.DONE, Outcome.FOUND):
+            now = AttemptHistory(keys=now.keys, in_doubt=may_exist)
+        elif attempt.step != step:
+            continue
+        elif attempt.outcome is Outcome.FOUND or (attempt.outcome is Outcome.DONE and attempt.key is not None):
+            now = _after_success(now, attempt, may_exist=may_exist)
         else:
-            now = _after_look(now, ask) if ask.key is None else _after_post(now, ask)
-    if now.in_doubt and sweep and now.doubted_in < sweep.run and sweep.at >= now.doubted_at + now.settling:
-        now = replace(now, in_doubt=False, absent_at=sweep.at)
+            now = _after_look_up(now, attempt) if attempt.key is None else _after_request(now, attempt)
     return now
 
 
-def decide(known: AttemptHistory, now: float, *, is_harmless: bool = False) -> Decision:
-    """Decide what to do next for a step that is not done.
+def decide(known: AttemptHistory, policy: Policy, now: float, *, run: int, timeout: float = 0.0) -> Decision:
+    """Decide what to do next for a step that is needed. `run`: this run; `timeout`: how long it waits for a response.
 
-    `is_harmless`: doing it twice does no harm, and it can be undone by others. Then the answer that is kept under a key
-    in doubt may be of another time, and is not asked for again.
+    `now` in seconds since 1970.
     """
+    if known.last is not None and known.last.key is None and known.rejected_in == run:
+        return GiveUp(nothing_exists=not known.in_doubt)
+    match policy:
+        case Policy.RENEW:
+            return _let_end(known, now, timeout) or Send()
+        case Policy.DELETE:
+            return _decide_deletion(known, run)
     if known.in_doubt:
-        settled_at = known.doubted_at + known.settling
-        # A clock that was set back must not hold anybody for long.
-        return Wait(settled_at) if now < settled_at <= now + known.settling else LookUp()
-    if is_harmless and known.was_doubted:
-        return Send()
-    if known.key is None or known.is_spent:
-        return Send()
-    age = now - known.since
-    is_forgotten = age >= KEY_LIFETIME
-    # Below 0 the clock was set back, and nobody knows how old the key is. A look-up since then is of the past.
-    is_looked_for = known.absent_at >= known.since + KEY_LIFETIME if is_forgotten else known.absent_at <= now
-    if known.was_doubted and (age < 0 or is_forgotten) and not is_looked_for:
-        # What was in doubt may have been done since it was looked for; while the key lived, that would have shown.
-        return LookUp()
-    return Send() if is_forgotten else Send(known.key, known.body)
+        return _wait_to_settle(known, now) or LookUp()
+    if known.rejected_in == run:
+        return GiveUp()
+    if policy is Policy.CHANGE and known.was_in_doubt:
+        return Send()  # the response that the old key would replay may be of another time
+    return _decide_key(known, now)
 
 
-def decide_renewal(attempts: Sequence[Attempt], now: float, *, timeout: float) -> Decision:
-    """Decide what to do next for a linkUrl that is to be made anew, oldest ask first.
-
-    Asking twice is no harm, but only the last one made opens. So a request that was lost and may still be at work must
-    be over before the next one, or it would spoil what that one brings. `timeout`: for how many seconds an answer is
-    waited for; one that never came may have been as slow as that, and more.
-    """
-    last = attempts[-1] if attempts else None
-    if last is not None and (last.outcome is None or last.outcome.is_in_doubt):
-        settling = SETTLING if last.status is not None else SETTLING + 2 * timeout
-        settled_at = last.sent_at + settling
-        return Wait(settled_at) if now < settled_at <= now + settling else Send()
-    return Send()
+def decide_look_up(known: AttemptHistory, now: float, *, timeout: float) -> Decision:
+    """Decide when to look up a connection: the list makes linkUrls useless, so a lost look-up must have ended."""
+    was_look_up = known.last is not None and known.last.key is None
+    return (_let_end(known, now, timeout) if was_look_up else None) or LookUp()
 
 
-def decide_look_at_link(attempts: Sequence[Attempt], now: float, *, timeout: float) -> Decision:
-    """Decide when to look for a connection that is in doubt, oldest ask first.
-
-    The list of a company's connections makes their linkUrls anew as well: a look-up that was lost must be over.
-    """
-    was_look_up = bool(attempts) and attempts[-1].key is None
-    renewal = decide_renewal(attempts, now, timeout=timeout) if was_look_up else LookUp()
-    return renewal if isinstance(renewal, Wait) else LookUp()
-
-
-def decide_deletion(attempts: Sequence[Attempt], *, run: int) -> Decision:
-    """Decide what to do next for a company that is to be deleted, oldest ask first.
-
-    A deletion needs no key, since a second one finds nothing; but it cannot be taken back. So Codat is asked right
-    before it whether somebody has linked the company: `run` is this run, and a look of an earlier one is too old.
-    """
-    last = attempts[-1] if attempts else None
-    is_fresh = last is not None and last.outcome is Outcome.NOT_FOUND and last.run == run
-    return Send() if is_fresh else LookUp()
-
-
-def since_deletion(attempts: Sequence[Attempt]) -> Sequence[Attempt]:
-    """Leave out what was asked for a company that has been deleted since: nothing of it is left."""
-    is_gone = (Outcome.DONE, Outcome.FOUND)
-    gone = [n for n, ask in enumerate(attempts) if ask.step is Step.DELETE and ask.outcome in is_gone]
-    return attempts[gone[-1] + 1 :] if gone else attempts
+def next_key(known: AttemptHistory, *, tag: str, step: str, company_id: str | None) -> str:
+    """Return the next Idempotency-Key of a step. It is computed, so a lost journal finds the same keys again."""
+    return str(uuid.uuid5(_KEYS, f"{tag}/{step}/{company_id or ''}/{known.keys}"))
 
 
 def backoff(tries: int, rng: random.Random) -> float:
-    """Seconds to wait after so many passing faults in a row: 1, 2, 4, ... up to a minute, halved to full at random."""
+    """Return the seconds to wait after this many passing faults: 1, 2, 4, ... up to 60, halved to full at random."""
     return float(min(2.0 ** (tries - 1), 60.0) * rng.uniform(0.5, 1.0))
 
 
 def is_worth_another_try(tries: int, seconds: float) -> bool:
-    """Whether a customer with so many passing faults over so long is tried again in this run."""
+    """Return whether a customer with this many passing faults in this time is tried again in this run."""
     return tries < MAX_TRIES and seconds < MAX_EFFORT
 
 
-def _after_look(now: AttemptHistory, ask: Attempt) -> AttemptHistory:
-    return replace(now, in_doubt=False, absent_at=ask.sent_at) if ask.outcome is Outcome.NOT_FOUND else now
+def _wait_to_settle(known: AttemptHistory, now: float) -> Wait | None:
+    settled_at = known.doubted_at + known.settling
+    # A clock that was set back must not hold a customer for long.
+    return Wait(settled_at) if now < settled_at <= now + known.settling else None
 
 
-def _after_post(now: AttemptHistory, ask: Attempt) -> AttemptHistory:
-    if ask.key != now.key:
-        now = replace(now, key=ask.key, body=ask.body, since=ask.sent_at, is_spent=False, gateway_faults=0)
-    outcome = ask.outcome
-    if outcome is None or outcome.is_in_doubt:
-        faults = now.gateway_faults + (1 if (ask.status or 0) >= 500 else 0)
-        is_spent = now.is_spent or outcome is Outcome.SERVER_ERROR or faults >= GATEWAY_FAULTS_A_KEY
-        return replace(
-            now,
-            is_spent=is_spent,
-            gateway_faults=faults,
-            in_doubt=True,
-            doubted_at=ask.sent_at,
-            doubted_in=ask.run,
-            settling=SETTLING_OF_KEPT if is_spent else SETTLING,
-            was_doubted=True,
-        )
-    if outcome in (Outcome.REJECTED, Outcome.FATAL):  # kept under its key: it would be replayed
-        # An earlier try may have done it, and this refusal be its echo ("has one already"): look once more.
-        in_doubt = now.in_doubt or now.was_doubted
-        doubted_at = ask.sent_at - now.settling
-        return replace(now, is_spent=True, in_doubt=in_doubt, doubted_at=doubted_at, doubted_in=ask.run)
-    return now  # HELD, BUSY, UNSENT: nothing was done, the key is good
+def _let_end(known: AttemptHistory, now: float, timeout: float) -> Wait | None:
+    """Return how long the last request may still be at work; one without a response may be slower than the timeout."""
+    last = known.last
+    if last is None or not (last.outcome is None or last.outcome.is_in_doubt):
+        return None
+    settling = SETTLING if last.status is not None else SETTLING + 2 * timeout
+    ends_at = last.sent_at + settling
+    return Wait(ends_at) if now < ends_at <= now + settling else None
+
+
+def _decide_deletion(known: AttemptHistory, run: int) -> Decision:
+    """Somebody may have linked the company since the list was read: a look-up of this run comes right before."""
+    last = known.last
+    is_fresh = last is not None and last.outcome is Outcome.NOT_FOUND and last.run == run
+    return Send() if is_fresh else LookUp() if known.rejected_in != run else GiveUp()
+
+
+def _decide_key(known: AttemptHistory, now: float) -> Decision:
+    if known.key is None or known.is_spent:
+        return Send()
+    age = now - known.since
+    is_forgotten = age >= KEY_LIFETIME
+    # A negative age: the clock was set back, so the key's age is unknown, and a look-up since then is of the past.
+    is_looked_up = known.not_found_at >= known.since + KEY_LIFETIME if is_forgotten else known.not_found_at <= now
+    if known.was_in_doubt and (age < 0 or is_forgotten) and not is_looked_up:
+        # It may have been done after the look-up; while the key lived, that would have shown.
+        return LookUp()
+    return Send() if is_forgotten else Send(known.key, known.body)
+
+
+def _after_success(now: AttemptHistory, attempt: Attempt, *, may_exist: bool) -> AttemptHistory:
+    """It was done. Another request for the same step wants another thing, and needs another key."""
+    keys = now.keys + (attempt.key is not None and attempt.key != now.key)
+    return AttemptHistory(keys=keys, key=attempt.key or now.key, is_spent=True, in_doubt=may_exist, last=attempt)
+
+
+def _after_look_up(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
+    if attempt.outcome is Outcome.NOT_FOUND:
+        return replace(now, in_doubt=False, not_found_at=attempt.sent_at, last=attempt)
+    if attempt.outcome is Outcome.REJECTED:
+        return replace(now, rejected_in=attempt.run, last=attempt)
+    return replace(now, last=attempt)
+
+
+def _after_request(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
+    if attempt.key != now.key:
+        now = replace(now, keys=now.keys + 1, key=attempt.key, body=attempt.body, since=attempt.sent_at)
+        now = replace(now, is_spent=False, gateway_faults=0, conflicts=0)
+    now = replace(now, rejected_in=0, last=attempt)
+    match attempt.outcome:
+        case None | Outcome.UNKNOWN | Outcome.SERVER_ERROR:
+            return _after_doubt(now, attempt)
+        case Outcome.CONFLICT:
+            now = replace(now, conflicts=now.conflicts + 1)
+            return _with_spent_key(now, attempt) if now.conflicts >= MAX_CONFLICTS else now
+        case Outcome.REJECTED | Outcome.FATAL:
+            return _after_rejection(now, attempt)
+    return now  # RATE_LIMITED, NOT_SENT: nothing was done, and the key is good
+
+
+def _after_doubt(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
+    faults = now.gateway_faults + ((attempt.status or 0) >= 500)
+    is_spent = now.is_spent or attempt.outcome is Outcome.SERVER_ERROR or faults >= MAX_GATEWAY_FAULTS
+    return replace(
+        now,
+        is_spent=is_spent,
+        gateway_faults=faults,
+        in_doubt=True,
+        was_in_doubt=True,
+        doubted_at=attempt.sent_at,
+        settling=SETTLING_AFTER_SERVER_ERROR if is_spent else SETTLING,
+    )
+
+
+def _after_rejection(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
+    """The rejection is kept under its key. It may be the echo of an earlier request that was done: then look up."""
+    if attempt.status == 422 and attempt.body is not None and not now.has_mismatch:
+        return replace(_with_spent_key(now, attempt), has_mismatch=True)
+    in_doubt = now.in_doubt or now.was_in_doubt
+    rejected_in = attempt.run if attempt.outcome is Outcome.REJECTED else 0
+    doubted_at = attempt.sent_at - now.settling
+    return replace(now, is_spent=True, in_doubt=in_doubt, doubted_at=doubted_at, rejected_in=rejected_in)
+
+
+def _with_spent_key(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
+    """The key belongs to another request, maybe of this customer: look up, then use the next key."""
+    doubted_at = attempt.sent_at - now.settling
+    return replace(now, is_spent=True, in_doubt=True, was_in_doubt=True, doubted_at=doubted_at)

@@ -1,13 +1,14 @@
-"""The journal's requests: each intent before it leaves, and the outcome after it."""
+"""The journal's requests: each intent before it leaves, its outcome after that."""
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bulk.model import Attempt, Outcome, Problem, Step
+from bulk.model import Attempt, Outcome, Problem
 
 RECENT_SECONDS = 61.0  # Codat's limit is one for a minute
 MAX_REQUEST_SECONDS = 300.0  # from before a request leaves until its outcome is recorded
@@ -15,10 +16,10 @@ MAX_REQUEST_SECONDS = 300.0  # from before a request leaves until its outcome is
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A request that is about to leave: committed first, so that it is known of whatever happens."""
+    """A request that is about to leave. It is committed first, so that the journal knows it whatever happens."""
 
-    seq: int | None
-    step: Step | None
+    seq: int | None  # the customer; None for a page of the company list
+    step: str | None
     operation: str
     sent_at: float
     key: str | None = None
@@ -27,7 +28,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What became of a request."""
+    """How a request ended."""
 
     outcome: Outcome
     answered_at: float
@@ -52,7 +53,7 @@ def recent_requests(connection: sqlite3.Connection, *, now: float, limit: int) -
 
 
 def record_intent(connection: sqlite3.Connection, run: int, intent: Intent) -> int:
-    """Write down what is about to be asked; gives the request's number."""
+    """Record a request that is about to leave; return its number."""
     cursor = connection.execute(
         "INSERT INTO requests (run, customer, step, operation, key, body, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (run, intent.seq, intent.step, intent.operation, intent.key, intent.body, intent.sent_at),
@@ -61,13 +62,13 @@ def record_intent(connection: sqlite3.Connection, run: int, intent: Intent) -> i
 
 
 def newest_request(connection: sqlite3.Connection) -> int:
-    """Give the number of the newest request; 0 if there is none."""
+    """Return the number of the newest request; 0 if there is none."""
     (number,) = connection.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
     return int(number)
 
 
 def record_outcome(connection: sqlite3.Connection, request: int, result: Result) -> None:
-    """Write down what became of a request."""
+    """Record how a request ended."""
     problem = result.problem or Problem("")
     connection.execute(
         "UPDATE requests SET outcome = ?, answered_at = ?, status = ?, correlation_id = ?, error_code = ?, error = ? "
@@ -85,14 +86,13 @@ def record_outcome(connection: sqlite3.Connection, request: int, result: Result)
 
 
 def attempts_of(connection: sqlite3.Connection, customers: Sequence[int]) -> Mapping[int, list[Attempt]]:
-    """Read what was asked for each of these customers, oldest first."""
+    """Return the attempts for each of these customers, the oldest first."""
     found: defaultdict[int, list[Attempt]] = defaultdict(list)
-    marks = ",".join("?" * len(customers))
-    rows = connection.execute(
-        "SELECT customer, step, key, body, sent_at, outcome, status, run FROM requests "  # noqa: S608 - marks only
-        f"WHERE customer IN ({marks}) AND step IS NOT NULL ORDER BY id",
-        customers,
-    )
-    for seq, step, key, body, sent_at, outcome, status, run in rows:
-        found[seq].append(Attempt(Step(step), key, body, sent_at, Outcome(outcome) if outcome else None, status, run))
+    for seq, step, key, body, sent_at, outcome, status, run in connection.execute(_ATTEMPTS, (json.dumps(customers),)):
+        found[seq].append(Attempt(step, key, body, sent_at, Outcome(outcome) if outcome else None, status, run))
     return found
+
+
+_ATTEMPTS = """
+    SELECT customer, step, key, body, sent_at, outcome, status, run FROM requests
+    WHERE customer IN (SELECT value FROM json_each(?)) AND step IS NOT NULL ORDER BY id"""

@@ -561,49 +561,6 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def retry_failed(connection: sqlite3.Connection) -> int:
-    """Put every failed customer back to work; gives their number.
-
-    Whose company or connection is no longer in Codat gets another, after Codat was asked once more whether it is.
-    """
-    failed = "state = 'failed' AND presence = 'present'"
-    is_deleted = f"{failed} AND connection_status = 'Deleted'"
-    no_connection = "connection_id = NULL, connection_status = NULL, link_url = NULL, link_issued_at = NULL"
-    no_partner = "partner_connection_id = NULL, partner_status = NULL"
-    # A name that was only found was not sent: should the company turn up again, it is still not of this batch's making.
-    name_sent = "CASE company_origin WHEN 'created' THEN name_sent END"
-    _settle(connection, f"{is_deleted} AND error_step = 'company'")
-    _settle(connection, is_deleted, step="connection")
-    connection.execute(
-        f"UPDATE customers SET company_id = NULL, company_batch = NULL, {no_connection}, {no_partner}, "  # noqa: S608 - fixed texts
-        f"name_sent = {name_sent}, company_origin = 'missing' WHERE {is_deleted} AND error_step = 'company'"
-    )
-    connection.execute(f"UPDATE customers SET knows_connections = 0, {no_connection} WHERE {is_deleted}")  # noqa: S608 - fixed texts
-    retry_partners(connection)
-    return connection.execute(f"UPDATE customers SET state = 'pending' WHERE {failed}").rowcount  # noqa: S608 - fixed texts
-
-
-def retry_partners(connection: sqlite3.Connection) -> int:
-    """Let the next follow-up ask again for partner connections that Codat refused or lost; gives their number."""
-    failed = "state = 'failed' AND connection_status = 'Linked'"
-    nothing = "partner_connection_id = NULL, partner_status = NULL, knows_connections = 0"
-    _settle(connection, f"{failed} AND partner_status = 'Deleted'", step="partner")
-    connection.execute(f"UPDATE customers SET {nothing} WHERE {failed} AND partner_status = 'Deleted'")  # noqa: S608 - fixed texts
-    return connection.execute(f"UPDATE customers SET state = 'linked' WHERE {failed}").rowcount  # noqa: S608 - fixed texts
-
-
-def _settle(connection: sqlite3.Connection, which: str, *, step: str | None = None) -> None:
-    """Write down of what is to be made anew that what was in doubt had been done: Codat had it, and has it no longer.
-
-    Else its key would be repeated, under which Codat may still keep the answer of then.
-    """
-    connection.execute(
-        "UPDATE requests SET outcome = 'found' WHERE (outcome IS NULL OR outcome IN ('unknown', 'server_error')) "  # noqa: S608 - fixed texts
-        f"AND customer IN (SELECT seq FROM customers WHERE {which}) AND step IS coalesce(?, step)",
-        (step,),
-    )
-
-
 def note(connection: sqlite3.Connection, run: int, tally: ImportDiff) -> None:
     """Write down how a run's input compares."""
     connection.execute(

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from datetime import datetime
 
-from bulk.model import REQUESTS_OF_A_CUSTOMER, Quota
+from bulk.model import Quota
 
 
 def get(connection: sqlite3.Connection, key: str) -> str | None:
-    """Read a fact about the batch."""
+    """Return a fact about the batch, or None."""
     row = connection.execute("SELECT value FROM batch WHERE key = ?", (key,)).fetchone()
     return None if row is None else str(row[0])
 
 
 def put(connection: sqlite3.Connection, facts: Mapping[str, object]) -> None:
-    """Write facts about the batch."""
+    """Store facts about the batch."""
     connection.executemany(
         "INSERT INTO batch (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         [(key, str(value)) for key, value in facts.items()],
@@ -24,7 +23,7 @@ def put(connection: sqlite3.Connection, facts: Mapping[str, object]) -> None:
 
 
 def put_quota(connection: sqlite3.Connection, quota: Quota, resets_at: str) -> None:
-    """Keep the day's quota as the last answer told it, for the reports."""
+    """Store the daily quota of the latest response, for the reports."""
     facts: dict[str, object] = {"quota_remaining": quota.remaining, "quota_resets_at": resets_at}
     put(connection, facts if quota.limit is None else facts | {"quota_limit": quota.limit})
 
@@ -38,14 +37,3 @@ def retry_after(connection: sqlite3.Connection) -> tuple[float, float] | None:
     """Return when it was noted that Codat asked to wait, and until when; both in seconds since 1970."""
     noted_at, until = get(connection, "asked_at"), get(connection, "asked_until")
     return None if noted_at is None or until is None else (float(noted_at), float(until))
-
-
-def is_short_of_quota(connection: sqlite3.Connection, now: float, *, reserve: int) -> bool:
-    """Whether the last answer left too little for another customer, in a day that is not over.
-
-    The quota may have been raised since, as customers linked; only Codat knows.
-    """
-    remaining, resets_at = get(connection, "quota_remaining"), get(connection, "quota_resets_at")
-    if remaining is None or resets_at is None or datetime.fromisoformat(resets_at).timestamp() <= now:
-        return False
-    return int(remaining) - reserve < REQUESTS_OF_A_CUSTOMER

@@ -1,4 +1,4 @@
-"""The journal's runs, and the times in which a whole run waited."""
+"""The journal's runs, and the times at which a whole run waited."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlite3
 
 
 def begin_run(connection: sqlite3.Connection, *, command: str, version: str, source: str | None, at: str) -> int:
-    """Write down that a run begins; gives its number."""
+    """Record that a run begins; return its number."""
     cursor = connection.execute(
         "INSERT INTO runs (command, version, input, started_at) VALUES (?, ?, ?, ?)", (command, version, source, at)
     )
@@ -14,12 +14,12 @@ def begin_run(connection: sqlite3.Connection, *, command: str, version: str, sou
 
 
 def finish_run(connection: sqlite3.Connection, run: int, *, at: str, seconds: float, stopped: str | None) -> None:
-    """Write down that a run has ended."""
+    """Record that a run has ended; `stopped`: why it ended before its work was done."""
     connection.execute(
         "UPDATE runs SET finished_at = ?, seconds = ?, stopped = ? WHERE id = ?", (at, round(seconds, 3), stopped, run)
     )
 
 
-def hold(connection: sqlite3.Connection, run: int, *, since: str, until: str, why: str) -> None:
-    """Write down that a whole run waits."""
+def record_hold(connection: sqlite3.Connection, run: int, *, since: str, until: str, why: str) -> None:
+    """Record that a whole run waits."""
     connection.execute("INSERT INTO holds (run, since, until, why) VALUES (?, ?, ?, ?)", (run, since, until, why))

@@ -3,8 +3,8 @@
 -- Times in `requests` are seconds since 1970; all other times are UTC, ISO 8601.
 
 CREATE TABLE batch (                 -- facts about the batch as a whole
-    key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), base_url (of the last run), mapping (JSON, of the last migrate), created_at, swept_at (epoch), swept_run (runs.id), link_lifetime (seconds),
-    value TEXT                       -- verified_at, heeded (deliveries.n), asked_at and asked_until (epoch: when a Retry-After was noted, and its end), quota_limit, quota_remaining, quota_resets_at
+    key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), base_url (of the last run), mapping (JSON, of the last migrate), created_at, list_read_at (epoch: the last whole reading of a company list), link_lifetime (seconds),
+    value TEXT                       -- verified_at, processed_event (deliveries.n), asked_at and asked_until (epoch: when a Retry-After was noted, and its end), quota_limit, quota_remaining, quota_resets_at
 ) WITHOUT ROWID;
 
 CREATE TABLE sources (               -- the files this batch was given
@@ -40,9 +40,9 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     -- how far it got
     state          TEXT NOT NULL DEFAULT 'pending',-- pending, failed, link_ready, linked, complete, unlinked
     company_id     TEXT,
-    company_origin TEXT,                           -- created (by this batch) or taken_over; missing: Codat lost it,
+    company_origin TEXT,                           -- created (by this batch) or adopted; missing: Codat lost it,
                                                    -- and is asked once more before another is created
-    deleted_id     TEXT,                           -- the company that was deleted on purpose last: a list may lag
+    deleted_company_id TEXT,                       -- the company that was deleted on purpose last: a list may lag
     company_batch  TEXT,                           -- the tag of the batch that created one that was taken over
     knows_connections INTEGER NOT NULL DEFAULT 1,  -- 0: the company was found, and whether it has a connection was not said
     connection_id  TEXT,
@@ -81,10 +81,6 @@ CREATE TRIGGER customers_changed AFTER UPDATE OF state ON customers WHEN OLD.sta
     SELECT NEW.seq, coalesce(max(id), 0), max(coalesce(NEW.updated_at, ''), coalesce(started_at, '')), OLD.state, NEW.state
     FROM (SELECT id, started_at FROM runs ORDER BY id DESC LIMIT 1);
 END;
-
-CREATE TABLE strangers (             -- one row for each customer whose company a list has shown and who was not in this batch then
-    tag TEXT PRIMARY KEY             -- as customers.tag: who is enrolled later with it is looked for first
-) WITHOUT ROWID;
 
 CREATE TABLE rejections (            -- one row for each row of the input that was not accepted
     source       INTEGER NOT NULL,

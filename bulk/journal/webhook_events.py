@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from bulk.journal.facts import get
+from bulk.journal import facts, sql
+
+_SQL = sql.load("bulk.journal", "webhook_events.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,53 +22,41 @@ class WebhookEvent:
     body: str
 
 
-def add_event(connection: sqlite3.Connection, delivery: WebhookEvent, received_at: str) -> bool:
-    """Write down a delivery; gives whether it is the first of its event."""
-    cursor = connection.execute(
-        "INSERT OR IGNORE INTO deliveries (id, customer, type, connection_id, generated_at, received_at, body) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (
-            delivery.id,
-            delivery.seq,
-            delivery.type,
-            delivery.connection_id,
-            delivery.generated_at,
-            received_at,
-            delivery.body,
-        ),
-    )
-    return cursor.rowcount == 1
+def add_event(connection: sqlite3.Connection, event: WebhookEvent, received_at: str) -> bool:
+    """Store an event; return whether this is its first delivery."""
+    values = asdict(event) | {"received_at": received_at}
+    return connection.execute(_SQL["add"], values).rowcount == 1
 
 
 def unprocessed_events(connection: sqlite3.Connection) -> list[tuple[int, str]]:
-    """Read the deliveries that nobody has acted on: their customer's seq and what they said, in the order it happened.
+    """Return `seq` of the customer and body of the events that no run has applied, in the order in which they happened.
 
-    Of several on a connection, heeded or not, only the newest still says how it is.
+    Of several on one connection, applied or not, only the newest still holds.
     """
-    return connection.execute(
-        """
-        SELECT customer, body FROM deliveries d
-        WHERE n > ? AND NOT EXISTS (
-            SELECT 1 FROM deliveries newer WHERE newer.connection_id = d.connection_id
-            AND (newer.generated_at, newer.n) > (d.generated_at, d.n))
-        ORDER BY generated_at, n
-        """,
-        (last_processed(connection),),
-    ).fetchall()
+    return connection.execute(_SQL["unprocessed"], {"last": last_processed(connection)}).fetchall()
 
 
 def newest_event_at(connection: sqlite3.Connection, connection_id: str) -> str:
-    """Give the time of the newest event on a connection; of none, a text that sorts before any time."""
-    row = connection.execute("SELECT max(generated_at) FROM deliveries WHERE connection_id = ?", (connection_id,))
-    return str(row.fetchone()[0] or "")
+    """Return the time of the newest event on a connection; without one, a text that sorts before any time."""
+    (at,) = connection.execute(_SQL["newest_at"], {"connection_id": connection_id}).fetchone()
+    return str(at or "")
+
+
+def has_unprocessed(connection: sqlite3.Connection) -> bool:
+    """Return whether an event came in after those that were applied."""
+    return _newest(connection) > last_processed(connection)
+
+
+def mark_processed(connection: sqlite3.Connection) -> None:
+    """Note that all events that came in so far were applied."""
+    facts.put(connection, {"processed_event": _newest(connection)})
 
 
 def last_processed(connection: sqlite3.Connection) -> int:
-    """Give the number of the last delivery that was acted on."""
-    return int(get(connection, "heeded") or 0)
+    """Return the number of the newest event that was applied."""
+    return int(facts.get(connection, "processed_event") or 0)
 
 
-def newest_event(connection: sqlite3.Connection) -> int:
-    """Give the number of the last delivery."""
-    (number,) = connection.execute("SELECT coalesce(max(n), 0) FROM deliveries").fetchone()
+def _newest(connection: sqlite3.Connection) -> int:
+    (number,) = connection.execute(_SQL["newest"]).fetchone()
     return int(number)

@@ -1,0 +1,112 @@
+"""What the company list shows of the batch's customers becomes part of the journal."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from typing import Self
+
+from bulk.codat import endpoints
+from bulk.engine import changes
+from bulk.engine.changes import Changes
+from bulk.engine.events import Hook, Warned
+from bulk.journal import company_list, customers
+from bulk.model import Company, CustomerRecord, customer_tag
+
+
+class Adopter:
+    """A PageHandler: adopts companies that the journal lacks, and brings the customers up to date."""
+
+    adopts = True
+
+    def __init__(self, batch: str, hook: Hook) -> None:
+        """Create a handler for the batch with this name."""
+        self._batch = batch
+        self._hook = hook
+        self._reads_all = False
+        self._warned = False
+
+    def of_all(self) -> Self:
+        """Recognize companies that have lost their tags as well: for a list of all."""
+        self._reads_all = True
+        return self
+
+    def begin(self, connection: sqlite3.Connection) -> None:
+        """Forget what an earlier reading has shown."""
+        company_list.begin_reading(connection)
+        if self._reads_all:
+            customers.index_companies(connection)
+
+    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> int:
+        """Record what a page shows of the batch's customers; return how many it changed."""
+        by_tag = by_customer(companies)
+        changed = 0
+        for customer in known_customers(connection, companies, by_company=self._reads_all):
+            own = companies_of(customer, by_tag, companies)
+            self._warn_of_doubles(customer, own)
+            self._warn_of_silence(own)
+            if customer.company_id is None or any(company.id == customer.company_id for company in own):
+                company_list.mark_shown(connection, customer.seq)
+            news = _news(customer, own, batch=self._batch, at=at)
+            if news:
+                customers.change(connection, customer.seq, news | {"updated_at": changes.timestamp(at)})
+                changed += 1
+        return changed
+
+    def _warn_of_silence(self, own: Sequence[Company]) -> None:
+        if not self._warned and any(not company.knows_connections for company in own):
+            self._warned = True
+            self._hook(
+                Warned("Codat's list does not show the connections of some companies: they stay as they were")
+            )
+
+    def _warn_of_doubles(self, customer: CustomerRecord, own: Sequence[Company]) -> None:
+        ids = {company.id for company in own} | ({customer.company_id} if customer.company_id else set())
+        ids.discard(customer.deleted_company_id or "")
+        if len(ids) > 1:
+            listed = ", ".join(sorted(ids))
+            self._hook(Warned(f"Codat has more than one company for customer {customer.customer_id}: {listed}"))
+
+
+def known_customers(
+    connection: sqlite3.Connection, companies: Sequence[Company], *, by_company: bool
+) -> Collection[CustomerRecord]:
+    """Return the customers of these companies by their tags and, with `by_company`, by the journal's companies."""
+    tags = [company.tags.get(endpoints.CUSTOMER_TAG, "") for company in companies]
+    found = {customer.seq: customer for customer in customers.by_tags(connection, tags)}
+    tagged = {customer_tag(customer.customer_id) for customer in found.values()}
+    others = [company for company, tag in zip(companies, tags, strict=True) if tag not in tagged]
+    uids = [company.tags.get(endpoints.READABLE_TAG, "") for company in others]
+    found |= {customer.seq: customer for customer in customers.by_ids(connection, uids)}
+    if by_company:
+        known = {customer.company_id for customer in found.values()}
+        unknown = [company.id for company in companies if company.id not in known]
+        found |= {customer.seq: customer for customer in customers.by_companies(connection, unknown)}
+    return found.values()
+
+
+def by_customer(companies: Iterable[Company]) -> dict[str, list[Company]]:
+    """Group companies by the customer in their tags: the tag, or `uid <identifier>` where only that tag exists."""
+    groups: dict[str, list[Company]] = defaultdict(list)
+    for company in companies:
+        tag = company.tags.get(endpoints.CUSTOMER_TAG)
+        groups[tag if tag else "uid " + company.tags.get(endpoints.READABLE_TAG, "")].append(company)
+    return groups
+
+
+def companies_of(
+    customer: CustomerRecord, by_tag: dict[str, list[Company]], companies: Sequence[Company]
+) -> list[Company]:
+    """Return the companies of a customer by their tags; without any, the journal's."""
+    own = [*by_tag.get(customer_tag(customer.customer_id), ()), *by_tag.get("uid " + customer.customer_id, ())]
+    return own or [company for company in companies if company.id == customer.company_id]
+
+
+def _news(customer: CustomerRecord, own: Sequence[Company], *, batch: str, at: float) -> Changes:
+    """Return what the list shows that the journal does not know."""
+    if customer.company_id is None:
+        company = changes.company_of(customer, own)
+        return changes.company_adopted(customer, company, batch=batch, at=at) if company else {}
+    company = next((each for each in own if each.id == customer.company_id), None)
+    return changes.company_in_list(customer, company, at=at) if company else {}

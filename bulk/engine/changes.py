@@ -1,0 +1,243 @@
+"""How what Codat shows changes a customer. PURE: values in, columns of the journal's table `customers` out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+from bulk.codat import endpoints, selection
+from bulk.model import DELETED, Company, Connection, CustomerRecord, Problem, State
+
+Changes = dict[str, Any]
+ENDED = ("Unlinked", "Deauthorized")
+NO_ERROR: Changes = {"error_step": None, "error_code": None, "error": None, "correlation_id": None}
+NOTHING_SENT: Changes = {
+    **dict.fromkeys(("name_sent", "platform_sent", "description_sent", "company_id", "company_origin")),
+    **dict.fromkeys(("company_batch", "connection_id", "connection_status", "link_url", "link_issued_at")),
+    **dict.fromkeys(("partner_connection_id", "partner_status")),
+    "knows_connections": True,
+    "state": State.PENDING,
+    **NO_ERROR,
+}
+
+
+def apply(customer: CustomerRecord, changes: Changes) -> CustomerRecord:
+    """Return the customer with these changes."""
+    return customer.evolve(**changes) if changes else customer
+
+
+def state_of(connection_status: str | None, *, has_partner: bool) -> State:
+    """Return how far a customer with a company is."""
+    match connection_status:
+        case "Linked":
+            return State.COMPLETE if has_partner else State.LINKED
+        case _ if connection_status in ENDED:
+            return State.UNLINKED
+        case None:
+            return State.PENDING
+        case _ if connection_status == DELETED:
+            return State.FAILED
+    return State.LINK_READY
+
+
+def final_state(customer: CustomerRecord) -> State:
+    """Return how far a customer is for whom no step is left."""
+    if customer.company_id is None:
+        return State.PENDING
+    if customer.connection_status == "Linked" and _has_lost_partner(customer):
+        return State.FAILED
+    return state_of(customer.connection_status, has_partner=customer.partner_connection_id is not None)
+
+
+def company_created(company: Company) -> Changes:
+    """Return the changes for a company that this batch created."""
+    own: Changes = {"company_id": company.id, "company_origin": "created", "company_batch": None}
+    return own | {"name_sent": company.name} | NO_ERROR
+
+
+def company_adopted(customer: CustomerRecord, company: Company, *, batch: str, at: float) -> Changes:
+    """Return the changes for a company that was found in Codat, with its connections."""
+    # Only a company that this journal asked for is its own: another batch may have the same name, and so the same tag.
+    tag = company.tags.get(endpoints.BATCH_TAG)
+    is_own = tag == endpoints.batch_tag(batch) and customer.name_sent is not None
+    changes: Changes = {
+        "company_id": company.id,
+        "company_origin": "created" if is_own else "adopted",
+        "company_batch": None if is_own else tag,
+        "name_sent": company.name,
+        "description_sent": company.description,
+        "knows_connections": company.knows_connections,
+        "state": State.PENDING,
+    } | NO_ERROR
+    connection = selection.accounting_connection(company.connections, customer.platform_key)
+    if connection is None:
+        return changes
+    changes |= connection_in_list(connection, at=at)
+    partner = selection.partner_connection(company.connections)
+    if partner is None:
+        return changes
+    return changes | partner_found(partner) | {"state": state_of(connection.status, has_partner=True)}
+
+
+def company_of(customer: CustomerRecord, companies: Iterable[Company]) -> Company | None:
+    """Return the company of a customer without one. A company that was deleted on purpose does not count."""
+    shown = [company for company in companies if company.id != customer.deleted_company_id]
+    return selection.find_company(shown, customer.customer_id)
+
+
+def company_in_list(customer: CustomerRecord, company: Company, *, at: float) -> Changes:
+    """Return what the company list shows of a customer's company that the journal does not know yet."""
+    if not company.knows_connections:
+        return {}
+    accounting = _current_connection(customer, company.connections)
+    if accounting is None and customer.connection_id is None:
+        return NO_ERROR | {"connection_status": None, "state": State.PENDING} if customer.connection_status else {}
+    if accounting is None:
+        return {} if customer.connection_status == DELETED else connection_deleted()
+    partner = selection.partner_connection(company.connections)
+    if _is_known(customer, accounting, partner):
+        return {}
+    is_same = accounting.id == customer.connection_id and (customer.link_url or accounting.status != "PendingAuth")
+    with_partner = with_partner_connection(customer, partner)
+    changes = (
+        connection_status_changed(with_partner, accounting) if is_same else connection_in_list(accounting, at=at)
+    )
+    changes["state"] = state_of(accounting.status, has_partner=partner is not None)
+    return changes | _partner_in_list(customer, accounting, partner)
+
+
+def _is_known(customer: CustomerRecord, accounting: Connection, partner: Connection | None) -> bool:
+    shown = (accounting.id, accounting.status, partner and partner.id, partner.status if partner else None)
+    known = (
+        customer.connection_id,
+        customer.connection_status,
+        customer.partner_connection_id,
+        customer.partner_status,
+    )
+    is_known_loss = partner is None and customer.partner_status == DELETED
+    return shown == known or (is_known_loss and shown[:2] == known[:2])
+
+
+def _partner_in_list(customer: CustomerRecord, accounting: Connection, partner: Connection | None) -> Changes:
+    if partner is not None:
+        return partner_found(partner)
+    if customer.partner_connection_id is None:
+        return {}
+    return partner_deleted() if accounting.status == "Linked" else {"partner_status": DELETED}
+
+
+def _current_connection(customer: CustomerRecord, connections: Sequence[Connection]) -> Connection | None:
+    """Return the accounting connection that shows how far a customer is: a linked one, otherwise the journal's own.
+
+    A customer may have linked other software than expected and unlinked it later: such a customer is not asked again.
+    """
+    best = selection.accounting_connection(connections, customer.platform_key)
+    own = next((c for c in connections if c.id == customer.connection_id), None)
+    if best is None or own is None or best.status == "Linked":
+        return own if own is not None and own.status == "Linked" else best
+    later = [c for c in connections if c.source_type == own.source_type and (c.created or "") > (own.created or "")]
+    ended = [c for c in later if c.status in ENDED]
+    return own if own.status in ENDED else max(ended, key=lambda c: c.created or "", default=own)
+
+
+def connection_found(connection: Connection, *, issued_at: str | None) -> Changes:
+    """Return the changes for an accounting connection. `issued_at`: when its linkUrl was made, UTC."""
+    changes: Changes = {
+        "connection_id": connection.id,
+        "connection_status": connection.status,
+        "knows_connections": True,
+        "link_url": connection.link_url,
+        "link_issued_at": issued_at if connection.link_url else None,
+        "state": state_of(connection.status, has_partner=False),
+    } | NO_ERROR
+    if connection.status == "PendingAuth" and not connection.link_url:
+        changes["state"] = State.PENDING
+    if connection.platform_key:
+        changes["platform_sent"] = connection.platform_key
+    return changes
+
+
+def connection_in_list(connection: Connection, *, at: float) -> Changes:
+    """Return the changes for an accounting connection in the company list.
+
+    Its linkUrl was issued with the connection or later, so it lives for a lifetime from then at least.
+    """
+    return connection_found(connection, issued_at=connection.created or timestamp(at))
+
+
+def connection_status_changed(customer: CustomerRecord, connection: Connection) -> Changes:
+    """Return the changes for another status of a known connection; its linkUrl stays as it is."""
+    has_partner = customer.partner_connection_id is not None
+    changes: Changes = {
+        "connection_id": connection.id,
+        "connection_status": connection.status,
+        "state": state_of(connection.status, has_partner=has_partner),
+    }
+    changes |= ({"platform_sent": connection.platform_key} if connection.platform_key else {}) | NO_ERROR
+    return changes | partner_deleted() if connection.status == "Linked" and _has_lost_partner(customer) else changes
+
+
+def partner_found(partner: Connection) -> Changes:
+    """Return the changes for a partner expense connection, without the state."""
+    return {"partner_connection_id": partner.id, "partner_status": partner.status}
+
+
+def with_partner_connection(customer: CustomerRecord, partner: Connection | None) -> CustomerRecord:
+    """Return the customer with this partner expense connection, or without one."""
+    if partner is None:
+        return customer.evolve(partner_connection_id=None, partner_status=None)
+    return customer.evolve(**partner_found(partner))
+
+
+def _has_lost_partner(customer: CustomerRecord) -> bool:
+    return customer.partner_connection_id is not None and customer.partner_status == DELETED
+
+
+def company_deleted() -> Changes:
+    """Return the changes for a company that somebody deleted in Codat."""
+    return {"connection_status": DELETED} | _lost("company", "company")
+
+
+def connection_deleted() -> Changes:
+    """Return the changes for an accounting connection that somebody deleted in Codat."""
+    return {"connection_status": DELETED} | _lost("connection", "accounting connection")
+
+
+def partner_deleted() -> Changes:
+    """Return the changes for a partner expense connection that somebody deleted in Codat."""
+    return {"partner_status": DELETED} | _lost("partner", "partner connection")
+
+
+def _lost(step: str, thing: str) -> Changes:
+    problem = Problem(f"Codat no longer has this {thing}: it was deleted there", DELETED.lower())
+    return {"state": State.FAILED} | error(step, problem)
+
+
+def deleted_on_purpose(customer: CustomerRecord) -> Changes:
+    """Return the changes once `undo` has deleted a company: Codat has nothing, and nothing was sent."""
+    return NOTHING_SENT | {"deleted_company_id": customer.company_id}
+
+
+def error(step: str, problem: Problem | None) -> Changes:
+    """Return the error columns for a problem."""
+    if problem is None:
+        return {}
+    return {
+        "error_step": step,
+        "error_code": problem.code,
+        "error": problem.text,
+        "correlation_id": problem.correlation_id,
+    }
+
+
+def timestamp(seconds: float) -> str:
+    """Return a time as the reports write it: UTC, ISO 8601, whole seconds."""
+    return _timestamp(math.floor(seconds))
+
+
+@lru_cache(maxsize=8)  # hundreds of rows are written in a second
+def _timestamp(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

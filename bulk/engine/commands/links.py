@@ -1,0 +1,65 @@
+"""The command `links`: renew linkUrls that have expired or soon will."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import ClassVar
+
+from bulk.codat import endpoints
+from bulk.engine.events import Hook, Started, Warned
+from bulk.engine.feeds import SelectedFeed
+from bulk.engine.session import Session
+from bulk.engine.steps.link import RenewLink
+from bulk.journal import database, facts, selection
+from bulk.journal.writer import Writer
+
+MARGIN = 2 * 3600.0  # seconds before its end at which a linkUrl is renewed
+
+
+class Links:
+    """Renews the linkUrls of customers that have not authorized, the oldest first."""
+
+    name = "links"
+    source: ClassVar[str | None] = None
+    steps = (RenewLink(),)
+    only_present = False
+
+    def __init__(self, *, margin: float | None = None, limit: int | None = None, lifetime: int | None = None) -> None:
+        """Create the command. `margin` and `lifetime` in seconds; without a lifetime the batch's own holds."""
+        self._margin = margin
+        self._limit = limit
+        self._lifetime = lifetime
+
+    def prepare(self, connection: sqlite3.Connection, run: int) -> None:  # noqa: ARG002 - a command's signature
+        """Store how long links live: the reports depend on it."""
+        if self._lifetime is not None:
+            with database.transaction(connection):
+                facts.put(connection, {"link_lifetime": self._lifetime})
+
+    async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:
+        """Select the links to renew: the oldest first, so that one wave after the other has its turn."""
+        to_do, live, margin = await writer.write(lambda db: self._select(db, now))
+        if self._margin is not None and margin < self._margin:
+            hook(
+                Warned(
+                    f"The margin is limited to {margin:,.0f} seconds, half the lifetime of a linkUrl. To renew all links, "
+                    "whatever their age, run with --link-lifetime 1s, then again with their real lifetime."
+                )
+            )
+        hook(Started(to_do, live))
+        return to_do > 0
+
+    def _select(self, connection: sqlite3.Connection, now: float) -> tuple[int, int, float]:
+        """Return the number of links to renew, the number of others, and the margin in use."""
+        lifetime = float(facts.get(connection, "link_lifetime") or endpoints.LINK_LIFETIME)
+        # For a link that lives for an hour, two hours are no margin: it would be renewed, and made useless, for ever.
+        margin = min(MARGIN if self._margin is None else self._margin, lifetime / 2)
+        stale = selection.select_stale_links(connection, now=now, lifetime=lifetime, margin=margin)
+        waiting = selection.count_waiting(connection)
+        if self._limit is not None and stale > self._limit:
+            selection.select_stale_links(connection, now=now, lifetime=lifetime, margin=margin, most=self._limit)
+        return min(stale, self._limit or stale), waiting - stale, margin
+
+    async def work(self, session: Session) -> None:
+        """Renew them."""
+        await session.process_all(SelectedFeed(session.context.writer, replaces_links=True), 0)

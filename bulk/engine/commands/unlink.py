@@ -1,0 +1,61 @@
+"""The command `unlink`: deauthorize the accounting connections of named customers."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import ClassVar
+
+from bulk.codat import endpoints
+from bulk.engine.adopter import Adopter
+from bulk.engine.events import Hook, Started
+from bulk.engine.feeds import SelectedFeed
+from bulk.engine.reconcile import read_companies
+from bulk.engine.session import Session
+from bulk.engine.statuses import mark_missing, read_statuses
+from bulk.engine.steps.unlink import UnlinkConnection
+from bulk.journal import selection
+from bulk.journal.writer import Writer
+
+
+class Unlink:
+    """Unlinks named customers where they are linked."""
+
+    name = "unlink"
+    source: ClassVar[str | None] = None
+    steps = (UnlinkConnection(),)
+    only_present = False
+
+    def __init__(self, customer_ids: Sequence[str]) -> None:
+        """Create the command for these customers."""
+        self._customer_ids = customer_ids
+
+    def prepare(self, connection: sqlite3.Connection, run: int) -> None:  # noqa: ARG002 - a command's signature
+        """Remember the names."""
+        selection.name(connection, self._customer_ids)
+
+    async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a command's signature
+        """Return whether Codat has a company of any of them."""
+        if await writer.write(selection.named_companies):
+            return True
+        hook(Started(0, 0))
+        return False
+
+    async def work(self, session: Session) -> None:
+        """Read the statuses, since only a linked connection can be unlinked; then unlink."""
+        writer = session.context.writer
+        await self._read_statuses(session)
+        to_do = await writer.write(selection.select_named_linked)
+        session.hook(Started(to_do, 0))
+        await session.process_all(SelectedFeed(writer), to_do)
+
+    async def _read_statuses(self, session: Session) -> None:
+        """Read single companies where they are fewer than the list has pages."""
+        context, hook = session.context, session.hook
+        companies = await context.writer.write(selection.named_companies)
+        all_companies = await context.writer.write(selection.count_companies)
+        if len(companies) > endpoints.page_count(all_companies):
+            await read_statuses(session)
+            return
+        await read_companies(context, companies, Adopter(context.batch, hook).of_all(), hook)
+        await context.writer.write(lambda db: mark_missing(db, context.wall(), named=True))

@@ -1,0 +1,43 @@
+"""What a run works with."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bulk.codat.client import Sender
+from bulk.codat.throttle import Throttle
+from bulk.engine import changes
+from bulk.engine.step import Step
+from bulk.journal import facts
+from bulk.journal.writer import Writer
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """The client, the throttle and the journal of a run, and what it wants of its customers."""
+
+    client: Sender
+    throttle: Throttle
+    writer: Writer
+    run: int
+    batch: str
+    steps: tuple[Step, ...]  # that this run takes, in order
+    wall: Callable[[], float]  # seconds since 1970
+    rng: random.Random
+    timeout: float = 30.0  # seconds to wait for a response
+    only_present: bool = False  # nothing new is created for customers that the input no longer has
+
+    def limits_note(self) -> Callable[[sqlite3.Connection], None]:
+        """Return a function that stores what Codat's responses have said about its limits so far."""
+        quota, asked_until = self.throttle.budget.quota, self.throttle.asked_until
+
+        def note(connection: sqlite3.Connection) -> None:
+            if quota is not None and quota is self.throttle.budget.quota:  # otherwise a later response is on its way
+                facts.put_quota(connection, quota, changes.timestamp(quota.resets_at))
+            if asked_until is not None:
+                facts.put(connection, {"asked_until": asked_until})
+
+        return note

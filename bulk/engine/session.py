@@ -1,0 +1,80 @@
+"""Many customers at once: workers that take customers from a queue while the throttle is open."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import anyio
+
+from bulk.codat.throttle import Stopped
+from bulk.engine.context import RunContext
+from bulk.engine.events import Advanced, Hook
+from bulk.engine.process import Finished, process
+from bulk.engine.queue import CustomerQueue
+from bulk.errors import BulkError
+from bulk.model import CustomerRecord, State, Stop
+
+PAGE_SIZE = 200  # customers that are read from the journal at once
+Feed = Callable[[], Awaitable[list[CustomerRecord]]]
+
+
+@dataclass(slots=True)
+class Session:
+    """What a command works with while the throttle is open."""
+
+    context: RunContext
+    hook: Hook
+    concurrency: int
+    max_failures: Callable[[int], float] = lambda _: math.inf
+    failures: int = 0
+    left: int = 0  # customers that could not be finished for now
+    error: BulkError | None = None
+
+    async def process_all(self, feed: Feed, customers: int) -> None:
+        """Take the customers of the feed as far as possible. `customers`: the number that a percentage refers to."""
+        queue = CustomerQueue(feed, self.context.wall)
+        max_failures = self.max_failures(customers)
+        async with anyio.create_task_group() as group:
+            group.start_soon(self._close_with_throttle, queue)
+            async with anyio.create_task_group() as workers:
+                # More workers than requests in flight: while one records an outcome, another can send.
+                for _ in range(self.concurrency + math.ceil(self.concurrency / 4)):
+                    workers.start_soon(self._work, queue, max_failures)
+            group.cancel_scope.cancel()
+
+    async def _work(self, queue: CustomerQueue, max_failures: float) -> None:
+        try:
+            while (item := await queue.next()) is not None:
+                result = await process(item, self.context)
+                if isinstance(result, Finished):
+                    self._count(item.customer, result, max_failures)
+                    queue.done()
+                else:
+                    queue.defer(result.item, result.due)
+        except Stopped:
+            queue.close()
+        except BulkError as error:
+            self.error = self.error or error
+            self.context.throttle.close(Stop(str(error), error.exit_code))
+            queue.close()
+
+    async def _close_with_throttle(self, queue: CustomerQueue) -> None:
+        await self.context.throttle.closed.wait()
+        queue.close()
+
+    def _count(self, customer: CustomerRecord, result: Finished, max_failures: float) -> None:
+        if result.state is None:
+            return
+        self.left += result.is_left
+        if result.state is State.FAILED and not result.is_left:
+            self.failures += 1
+            if self.failures > max_failures:
+                reason = (
+                    f"{self.failures} customers have failed, more than --max-failures allows. See their errors in "
+                    "results.csv; the same command continues with the others"
+                )
+                self.context.throttle.close(Stop(reason, 1))
+        quota = self.context.throttle.budget.quota
+        self.hook(Advanced(customer.customer_id, result.state, quota, is_left=result.is_left))

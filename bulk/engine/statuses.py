@@ -1,0 +1,50 @@
+"""How far the batch's customers are, read from the company list, for the commands that depend on it."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from bulk.codat import endpoints
+from bulk.engine.adopter import Adopter
+from bulk.engine.changes import company_deleted, timestamp
+from bulk.engine.events import Warned
+from bulk.engine.reconcile import Tag, reconcile
+from bulk.engine.session import Session
+from bulk.journal import company_list, customers
+
+MAX_NAMED = 20  # customers that a message names
+
+
+async def read_statuses(session: Session) -> None:
+    """Bring the batch's customers up to date with the company list. Raises Stopped.
+
+    A company that is not in the lists with the batches' tags is looked for in the list of all companies before it
+    counts as deleted: tags can be removed in Codat's portal.
+    """
+    context, hook = session.context, session.hook
+    tags = await context.writer.write(lambda db: _tags(db, context.batch))
+    handler = Adopter(context.batch, hook)
+    await reconcile(context, tags, handler.of_all() if None in tags else handler, hook)
+    if None not in tags and await context.writer.write(company_list.missing):
+        await reconcile(context, [None], handler.of_all(), hook)
+    if lost := await context.writer.write(lambda db: mark_missing(db, context.wall())):
+        others = ", ..." if len(lost) > MAX_NAMED else ""
+        hook(Warned(f"Codat no longer has the companies of: {', '.join(lost[:MAX_NAMED])}{others}"))
+
+
+def mark_missing(connection: sqlite3.Connection, now: float, *, named: bool = False) -> list[str]:
+    """Note whose company Codat no longer has; return their identifiers. `named`: only among the named customers."""
+    lost = company_list.missing(connection, named=named)
+    changes = company_deleted() | {"updated_at": timestamp(now)}
+    for seq, _ in lost:
+        customers.change(connection, seq, changes)
+    return [customer_id for _, customer_id in lost]
+
+
+def _tags(connection: sqlite3.Connection, batch: str) -> list[Tag | None]:
+    """Return the tags whose lists show all companies of the batch; [None], the list of all, where tags are missing."""
+    others = company_list.batches_adopted_from(connection)
+    if None in others:
+        return [None]
+    tags = {endpoints.batch_tag(batch), *(tag for tag in others if tag is not None)}
+    return [(endpoints.BATCH_TAG, tag) for tag in sorted(tags)]

@@ -1,0 +1,64 @@
+"""Create company: the first step of a customer."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from bulk.codat import endpoints
+from bulk.codat.endpoints import Request
+from bulk.codat.responses import Reply
+from bulk.engine import changes
+from bulk.engine.changes import Changes
+from bulk.engine.retry import Policy
+from bulk.engine.step import Reading, Step, found, in_doubt, not_found
+from bulk.model import REQUESTS_PER_CUSTOMER, CustomerRecord, Outcome, customer_tag
+
+
+class CreateCompany(Step):
+    """Codat does not require unique names: only the tag ties a company to its customer."""
+
+    name = "company"
+    policy = Policy.CREATE
+    requests = REQUESTS_PER_CUSTOMER  # a customer is begun only when the day's quota has room for its connection too
+    nothing_sent: ClassVar[Changes] = {"name_sent": None, "description_sent": None}
+
+    def is_needed(self, customer: CustomerRecord) -> bool:
+        """Return whether the customer has no company."""
+        return customer.company_id is None
+
+    def may_exist(self, customer: CustomerRecord) -> bool:
+        """Return whether the company list lacked a company that existed: the list may lag."""
+        return customer.company_origin == "missing"
+
+    def request(self, customer: CustomerRecord, batch: str) -> Request:
+        """Return Create company, with the customer's tags."""
+        return endpoints.create_company(
+            customer_id=customer.customer_id, name=customer.name, description=customer.description, batch=batch
+        )
+
+    def on_intent(self, customer: CustomerRecord) -> Changes:
+        """Return the name and the description that Codat may have from now on."""
+        return {"name_sent": customer.name, "description_sent": customer.description}
+
+    def read(self, customer: CustomerRecord, reply: Reply, at: float) -> Reading:
+        """Read the new company."""
+        if reply.outcome is not Outcome.DONE:
+            return Reading(reply, {})
+        company = endpoints.read_company(reply.content)
+        return Reading(reply, changes.company_created(company)) if company else in_doubt(reply, "a company's id")
+
+    def look_up(self, customer: CustomerRecord) -> Request:
+        """Return List companies with the customer's tag."""
+        return endpoints.list_companies(tag=(endpoints.CUSTOMER_TAG, customer_tag(customer.customer_id)))
+
+    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
+        """Read a page of companies; follow the next page where this one lacks the customer's."""
+        page = endpoints.read_company_page(reply.content)
+        if page is None:
+            return in_doubt(reply, "a page of companies")
+        company = changes.company_of(customer, page.companies)
+        if company is not None:
+            return found(reply, changes.company_adopted(customer, company, batch=batch, at=at))
+        if page.next_path is not None:
+            return Reading(reply, {}, endpoints.next_page(page.next_path))
+        return not_found(reply)

@@ -1,0 +1,62 @@
+"""Get connection: a fresh linkUrl for a connection without one, or in place of one that has expired."""
+
+from __future__ import annotations
+
+from bulk.codat import endpoints
+from bulk.codat.endpoints import Request
+from bulk.codat.responses import Reply
+from bulk.engine import changes
+from bulk.engine.changes import Changes
+from bulk.engine.retry import Policy
+from bulk.engine.step import Reading, Step, in_doubt, is_gone
+from bulk.model import DELETED, CustomerRecord, Outcome
+
+KEEPS_THE_OLD_LINK = (Outcome.CONFLICT, Outcome.NOT_SENT, Outcome.RATE_LIMITED, Outcome.REJECTED, Outcome.FATAL)
+
+
+class RenewLink(Step):
+    """Reading a connection makes a new linkUrl and the last one useless.
+
+    So the intent empties `link_url`: if the run dies or the response is lost, no report shows a link that may be dead.
+    """
+
+    name = "link"
+    policy = Policy.RENEW
+
+    def is_needed(self, customer: CustomerRecord) -> bool:
+        """Return whether the customer's connection waits for an authorization and has no usable linkUrl."""
+        return customer.connection_status == "PendingAuth" and not customer.link_url
+
+    def request(self, customer: CustomerRecord, batch: str) -> Request:
+        """Return Get connection."""
+        return endpoints.get_connection(customer.company_id or "", customer.connection_id or "")
+
+    def on_intent(self, customer: CustomerRecord) -> Changes:
+        """Return an empty linkUrl."""
+        return {"link_url": None, "link_issued_at": None}
+
+    def on_failure(self, customer: CustomerRecord, reply: Reply) -> Changes:
+        """Return the old linkUrl where it is certain that Codat did not make another."""
+        if reply.outcome not in KEEPS_THE_OLD_LINK or self._may_have_renewed(customer):
+            return {}
+        link_url, issued_at = customer.replaced_link
+        return {"link_url": link_url, "link_issued_at": issued_at}
+
+    def read(self, customer: CustomerRecord, reply: Reply, at: float) -> Reading:
+        """Read the connection: its fresh linkUrl, or that the customer has authorized meanwhile."""
+        if reply.outcome is not Outcome.DONE:
+            return Reading(reply, {"connection_status": DELETED} if is_gone(reply) else {})
+        connection = endpoints.read_connection(reply.content)
+        if connection is None:
+            return in_doubt(reply, "a connection's id and status")
+        if connection.status != "PendingAuth":
+            return Reading(reply, changes.connection_status_changed(customer, connection))
+        if not connection.link_url:
+            return in_doubt(reply, "a linkUrl")
+        return Reading(reply, changes.connection_found(connection, issued_at=changes.timestamp(at)))
+
+    def _may_have_renewed(self, customer: CustomerRecord) -> bool:
+        """Return whether an earlier request, since the last response, may have made a linkUrl that nobody has seen."""
+        outcomes = [attempt.outcome for attempt in customer.history if attempt.step == self.name]
+        since = next((n for n, outcome in enumerate(reversed(outcomes)) if outcome is Outcome.DONE), len(outcomes))
+        return any(outcome is None or outcome.is_in_doubt for outcome in outcomes[len(outcomes) - since :])

@@ -1,0 +1,38 @@
+"""What a reading of Codat's company list has shown of the batch's customers."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from bulk.journal import sql
+
+_SQL = sql.load("bulk.journal", "company_list.sql")
+
+
+def begin_reading(connection: sqlite3.Connection) -> None:
+    """Forget what an earlier reading has shown."""
+    connection.execute(_SQL["create"])
+    connection.execute(_SQL["clear"])
+
+
+def mark_shown(connection: sqlite3.Connection, seq: int) -> None:
+    """Note that the list shows this customer's company."""
+    connection.execute(_SQL["mark"], {"seq": seq})
+
+
+def missing(connection: sqlite3.Connection, *, named: bool = False) -> list[tuple[int, str]]:
+    """Return `seq` and identifier of the customers whose company the list lacks; `named`: only of the named ones.
+
+    Customers that are already known to have lost their company are left out.
+    """
+    return connection.execute(_SQL["missing_named" if named else "missing"]).fetchall()
+
+
+def missing_companies(connection: sqlite3.Connection) -> list[tuple[str, str, str | None]]:
+    """Return identifier, company and connection of every customer whose company the list lacks."""
+    return connection.execute(_SQL["missing_companies"]).fetchall()
+
+
+def batches_adopted_from(connection: sqlite3.Connection) -> list[str | None]:
+    """Return the tags of the batches whose companies this batch adopted; None for a company without such a tag."""
+    return [tag for (tag,) in connection.execute(_SQL["batches"])]

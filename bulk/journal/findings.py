@@ -1,0 +1,35 @@
+"""What the last `verify` found different in Codat, kept so that the reports can be written again."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bulk.journal import facts
+
+_INSERT = """
+    INSERT INTO findings (finding, customer_id, company_id, connection_id, detail, adopted)
+    VALUES (:finding, :customer_id, :company_id, :connection_id, :detail, :adopted)"""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A difference between Codat and the journal; `finding` is one of the words in reports/README.md."""
+
+    finding: str
+    customer_id: str | None
+    company_id: str | None
+    connection_id: str | None
+    detail: str
+    can_be_adopted: bool = False
+
+
+def replace_findings(connection: sqlite3.Connection, findings: Iterable[Finding], *, adopts: bool, at: str) -> None:
+    """Keep these findings in place of the last ones. `adopts`: those that can be adopted were."""
+    connection.execute("DELETE FROM findings")
+    for finding in findings:
+        values = {name: getattr(finding, name) for name in ("finding", "customer_id", "company_id", "connection_id")}
+        adopted = finding.can_be_adopted and adopts
+        connection.execute(_INSERT, values | {"detail": finding.detail, "adopted": adopted})
+    facts.put(connection, {"verified_at": at})

@@ -1,0 +1,23 @@
+"""Failed customers are taken up again, for `--retry-failed`."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from bulk.journal import sql
+
+_SQL = sql.load("bulk.journal", "reopening.sql")
+
+
+def reopen_failed(connection: sqlite3.Connection) -> None:
+    """Take up every failed customer again. What Codat has lost is created again, after another look-up."""
+    for statement in ("resolve_companies", "resolve_connections", "drop_companies", "drop_connections"):
+        connection.execute(_SQL[statement])
+    reopen_partners(connection)
+    connection.execute(_SQL["reopen"])
+
+
+def reopen_partners(connection: sqlite3.Connection) -> None:
+    """Let the next follow-up create the partner connections that Codat rejected or lost."""
+    for statement in ("resolve_partners", "drop_partners", "reopen_partners"):
+        connection.execute(_SQL[statement])

@@ -1,0 +1,39 @@
+-- resolve_companies: Resolve the doubts about customers that get another company.
+-- Codat had what they asked for and has lost it: their keys must not be repeated, since Codat may keep the old answer.
+UPDATE requests SET outcome = 'found'
+WHERE (outcome IS NULL OR outcome IN ('unknown', 'server_error')) AND step IS NOT NULL AND customer IN (
+    SELECT seq FROM customers WHERE state = 'failed' AND presence = 'present'
+        AND connection_status = 'Deleted' AND error_step = 'company');
+
+-- resolve_connections: Resolve the doubts about customers that get another connection.
+UPDATE requests SET outcome = 'found'
+WHERE (outcome IS NULL OR outcome IN ('unknown', 'server_error')) AND step = 'connection' AND customer IN (
+    SELECT seq FROM customers WHERE state = 'failed' AND presence = 'present' AND connection_status = 'Deleted');
+
+-- drop_companies: Forget the companies that Codat no longer has. Each is looked up once more before another is created.
+-- A name that was only found was not sent: should the company turn up again, this batch still did not create it.
+UPDATE customers SET company_id = NULL, company_batch = NULL, connection_id = NULL, connection_status = NULL,
+    link_url = NULL, link_issued_at = NULL, partner_connection_id = NULL, partner_status = NULL,
+    name_sent = CASE company_origin WHEN 'created' THEN name_sent END,
+    company_origin = 'missing'
+WHERE state = 'failed' AND presence = 'present' AND connection_status = 'Deleted' AND error_step = 'company';
+
+-- drop_connections: Forget the connections that Codat no longer has.
+UPDATE customers SET knows_connections = 0, connection_id = NULL, connection_status = NULL, link_url = NULL,
+    link_issued_at = NULL
+WHERE state = 'failed' AND presence = 'present' AND connection_status = 'Deleted';
+
+-- resolve_partners: Resolve the doubts about customers that get another partner connection.
+UPDATE requests SET outcome = 'found'
+WHERE (outcome IS NULL OR outcome IN ('unknown', 'server_error')) AND step = 'partner' AND customer IN (
+    SELECT seq FROM customers WHERE state = 'failed' AND connection_status = 'Linked' AND partner_status = 'Deleted');
+
+-- drop_partners: Forget the partner connections that Codat no longer has.
+UPDATE customers SET partner_connection_id = NULL, partner_status = NULL, knows_connections = 0
+WHERE state = 'failed' AND connection_status = 'Linked' AND partner_status = 'Deleted';
+
+-- reopen_partners: Let the next follow-up create them.
+UPDATE customers SET state = 'linked' WHERE state = 'failed' AND connection_status = 'Linked';
+
+-- reopen: Let this run take up the other failed customers.
+UPDATE customers SET state = 'pending' WHERE state = 'failed' AND presence = 'present';
