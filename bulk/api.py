@@ -33,8 +33,11 @@ from bulk.codat.account import Account, ask
 from bulk.codat.endpoints import page_count
 from bulk.codat.forecast import Linking
 from bulk.codat.throttle import Hold
-from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
-from bulk.engine.commands.migrate import Migration
+from bulk.engine.commands.follow_up import FollowUp
+from bulk.engine.commands.links import Links
+from bulk.engine.commands.migrate import Migrate
+from bulk.engine.commands.undo import Undo
+from bulk.engine.commands.unlink import Unlink
 from bulk.engine.commands.verify import Verify
 from bulk.engine.events import (
     Advanced,
@@ -49,7 +52,7 @@ from bulk.engine.events import (
     ignore_events,
 )
 from bulk.engine.polling import next_poll, next_try
-from bulk.engine.run import Options, Threshold
+from bulk.engine.options import Options, Threshold
 from bulk.errors import BatchInUseError, JournalError, UsageError
 from bulk.input import open_input
 from bulk.input_check import CheckResult, Cost, check
@@ -87,7 +90,7 @@ async def migrate(
     source = await anyio.to_thread.run_sync(partial(open_input, Path(path), mapping=mapping or {}))
     folder = Path(reports) / storable(batch or stem(Path(path)))
     options = options or Options()
-    return await run_and_report(folder, Migration(source, options, on_event), settings, on_event, interrupt, options)
+    return await run_and_report(folder, Migrate(source, options, on_event), settings, on_event, interrupt, options)
 
 
 async def follow_up(
@@ -112,8 +115,8 @@ async def follow_up(
     while True:
         job = FollowUp(retry_failed=retry_failed and is_first)
         round_end = await _round(folder, job, settings, on_event, interrupt, is_first=is_first)
-        advanced += round_end.advanced
-        result = await write_reports_in_thread(folder, round_end.stop, advanced)
+        advanced.update(round_end.advanced)
+        result = await write_reports_in_thread(folder, JobEnd(round_end.run, round_end.stop, advanced))
         due = _next_round(result, watch, time.time())
         if due is None:
             return result
@@ -138,7 +141,7 @@ async def _round(
     except BatchInUseError as error:
         if is_first:
             raise
-        return JobEnd(Stop(str(error), JournalError.exit_code), Counter())
+        return JobEnd(stop=Stop(str(error), JournalError.exit_code))
 
 
 async def links(
@@ -164,7 +167,7 @@ async def links(
 
 def _links_result(result: BatchResult) -> LinksResult:
     with Reader(result.folder / FILE) as reader:
-        answered = reader.done_in_last_run("get_connection")
+        answered = reader.done_in_run(result.run, "get_connection")
     return LinksResult(**vars(result), renewed=answered - sum(result.advanced.get(state, 0) for state in AUTHORIZED))
 
 
@@ -259,7 +262,7 @@ def _undo_result(result: BatchResult, *, deletes: bool) -> UndoResult:
             deletes=deletes,
             deletable=reader.created(nobodys=True),
             left_alone=reader.created(nobodys=False),
-            deleted=reader.done_in_last_run("delete_company"),
+            deleted=reader.done_in_run(result.run, "delete_company"),
             taken_over=reader.taken_over(),
         )
 
@@ -294,7 +297,7 @@ def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
     """
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
-    return write_reports(Path(folder), None, since=since)
+    return write_reports(Path(folder), since=since)
 
 
 def _next_round(result: BatchResult, watch: float | None, now: float) -> float | None:

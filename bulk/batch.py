@@ -18,7 +18,8 @@ import anyio.to_thread
 
 from bulk import __version__
 from bulk.engine.events import Advanced, Event, Hook
-from bulk.engine.run import Job, Options, Run
+from bulk.engine.options import Options
+from bulk.engine.run import Command, Run
 from bulk.errors import BatchError, BatchInUseError
 from bulk.journal.database import FILE, require_there
 from bulk.journal.lock import only_run
@@ -53,15 +54,19 @@ def storable(name: str) -> str:
 
 
 class JobEnd(NamedTuple):
-    """The end of a job: the reason if it stopped early, and how many customers it moved to which state."""
+    """The end of a run, and how many customers it moved to which state."""
 
-    stop: Stop | None
-    advanced: Counter[str]
+    run: int = 0  # its number in the journal; 0: there was none
+    stop: Stop | None = None  # why it stopped early, if it did
+    advanced: Mapping[str, int] = MappingProxyType({})
+
+
+NO_RUN = JobEnd()
 
 
 async def run_job(
     folder: Path,
-    job: Job,
+    command: Command,
     settings: Settings | None,
     on_event: Hook,
     interrupt: anyio.Event | None,
@@ -84,9 +89,9 @@ async def run_job(
 
     async with batch_lock(folder, lock_wait):
         run = Run(folder, settings, options or Options(), version=__version__, hook=hook)
-        end = JobEnd(await run.do(job, interrupt or anyio.Event()), advanced)
+        end = await run.do(command, interrupt or anyio.Event())
     require_there(folder / FILE)  # without a journal, the reports would be empty
-    return end
+    return JobEnd(end.run, end.stop, advanced)
 
 
 @asynccontextmanager
@@ -105,13 +110,7 @@ async def batch_lock(folder: Path, wait: float = LOCK_WAIT_SECONDS) -> AsyncIter
         yield
 
 
-def write_reports(
-    folder: Path,
-    stop: Stop | None,
-    advanced: Mapping[str, int] = MappingProxyType({}),
-    *,
-    since: datetime | None = None,
-) -> BatchResult:
+def write_reports(folder: Path, end: JobEnd = NO_RUN, *, since: datetime | None = None) -> BatchResult:
     """Write the batch's reports and return them as a result. Raises BatchError, BatchInUseError, JournalError.
 
     This takes seconds for a big batch: in an event loop, call `write_reports_in_thread`.
@@ -119,22 +118,23 @@ def write_reports(
     from bulk import reports  # loads the workbook and page libraries, which a run does not need
 
     written = reports.write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC), since=since)
-    return BatchResult(folder, written.figures, written.place, stop, written.paths, dict(advanced))
+    advanced = dict(end.advanced)
+    return BatchResult(folder, written.figures, written.place, end.stop, written.paths, advanced, end.run)
 
 
-async def write_reports_in_thread(folder: Path, stop: Stop | None, advanced: Mapping[str, int]) -> BatchResult:
+async def write_reports_in_thread(folder: Path, end: JobEnd) -> BatchResult:
     """Write the batch's reports in a worker thread. The event loop runs in the meantime."""
-    return await anyio.to_thread.run_sync(partial(write_reports, folder, stop, advanced))
+    return await anyio.to_thread.run_sync(partial(write_reports, folder, end))
 
 
 async def run_and_report(
     folder: Path,
-    job: Job,
+    command: Command,
     settings: Settings | None,
     on_event: Hook,
     interrupt: anyio.Event | None,
     options: Options | None = None,
 ) -> BatchResult:
     """Do a job and write the reports. Raises the errors of `run_job` and `write_reports`."""
-    end = await run_job(folder, job, settings, on_event, interrupt, options)
-    return await write_reports_in_thread(folder, end.stop, end.advanced)
+    end = await run_job(folder, command, settings, on_event, interrupt, options)
+    return await write_reports_in_thread(folder, end)

@@ -15,7 +15,7 @@ from bulk.codat.endpoints import page_count
 from bulk.codat.forecast import NOBODY, Linking, forecast
 from bulk.codat.quota import QUOTA_A_COMPANY
 from bulk.input import Warnings, open_input
-from bulk.model import REQUESTS_OF_A_CUSTOMER
+from bulk.model import REQUESTS_PER_CUSTOMER
 from bulk.problems import parse, remedy, sentence
 from bulk.text import shorten_column
 
@@ -61,7 +61,7 @@ class CheckResult:
         customers are expected to link during the migration; each of them increases the quota.
         """
         reading = page_count(companies) if self.accepted else 0
-        requests = REQUESTS_OF_A_CUSTOMER * self.accepted + reading
+        requests = REQUESTS_PER_CUSTOMER * self.accepted + reading
         first_day = QUOTA_A_COMPANY * (1 + linked) if quota is None else max(quota, 1)
         expected = forecast(requests, quota=first_day, rate=self.rate, linking=linking, reading=reading)
         return Cost(requests, requests / self.rate, expected.days, first_day, expected.elapsed)

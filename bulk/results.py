@@ -30,6 +30,7 @@ class BatchResult:
     stop: Stop | None
     paths: tuple[Path, ...]
     advanced: Mapping[str, int] = field(default_factory=dict)  # customers that this run has worked on, by their state
+    run: int = 0  # the run's number in the journal; 0: there was none
 
     @property
     def exit_code(self) -> int:

@@ -17,14 +17,15 @@ import anyio
 
 import bulk
 from benchmarks.loads.bulk_migrate import figures, note
-from bulk.engine.commands.migrate import Migration
-from bulk.engine.run import Options, Run
+from bulk.engine.commands.migrate import Migrate
+from bulk.engine.options import Options
+from bulk.engine.run import Run
 from bulk.input import open_input
 from bulk.journal.writer import Writer
 
 T = TypeVar("T")
-# What is written for each request, by the functions of engine/work.py that write it.
-OF_A_REQUEST = ("_exchange.<locals>.intend", "_settle.<locals>.settle")
+# What is written for each request, by the functions of engine/process.py that write it.
+OF_A_REQUEST = ("_exchange.<locals>.record_intent", "_record.<locals>.record")
 
 
 class NoWriter(Writer):
@@ -45,9 +46,9 @@ async def main(path: Path, folder: Path, url: str, in_flight: int) -> None:
     """Migrate, and say what it took."""
     settings = bulk.Settings.make(api_key="benchmark", base_url=url, rate=10_000_000, concurrency=in_flight, environ={})
     run = Run(folder, settings, Options(), version="benchmark", hook=note, writer=NoWriter)
-    stop = await run.do(Migration(open_input(path, mapping={}), Options(), note), anyio.Event())
-    if stop is not None:
-        raise RuntimeError(stop.reason)
+    end = await run.do(Migrate(open_input(path, mapping={}), Options(), note), anyio.Event())
+    if end.stop is not None:
+        raise RuntimeError(end.stop.reason)
     print(json.dumps(figures))
 
 

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from bulk.codat.endpoints import batch_tag
-from bulk.engine.commands.migrate import enrolled
+from bulk.engine.commands.migrate import enrol
 from bulk.input import Input, open_input
 from bulk.journal import database, enrolment, facts, runs
 from bulk.settings import SANDBOX
@@ -46,12 +46,12 @@ def make(source: Input, folder: Path) -> None:
     connection = database.open_journal(folder)
     with database.transaction(connection):
         run = runs.begin_run(connection, command="migrate", version="benchmark", source=str(source.path), at=at)
-        enrolment.note(connection, run, enrolled(connection, source, run))
+        enrolment.note(connection, run, enrol(connection, source, run))
         connection.execute(DONE, {"at": at})
         asked = {"run": run, "now": yesterday}
         connection.execute(COMPANIES, asked | {"batch_tag": batch_tag(folder.name)})
         connection.execute(CONNECTIONS, asked)
-        about = {"name": folder.name, "codat": SANDBOX, "created_at": at, "swept_at": yesterday}
+        about = {"name": folder.name, "codat": SANDBOX, "created_at": at, "list_read_at": yesterday}
         facts.put(connection, about | {"link_lifetime": 7 * 86_400})
         runs.finish_run(connection, run, at=at, seconds=1.0, stopped=None)
     connection.close()

@@ -11,7 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from bulk.codat.quota import QUOTA_A_COMPANY
-from bulk.model import REQUESTS_OF_A_CUSTOMER
+from bulk.model import REQUESTS_PER_CUSTOMER
 
 MINUTES_A_DAY = 1440
 
@@ -47,7 +47,7 @@ def forecast(requests: int, *, quota: int, rate: int, linking: Linking = NOBODY,
     day, left, linked, linking_a_day = 0, requests, 0.0, 0.0
     emailed: deque[float] = deque()
     while left > (sent := min(quota + int(QUOTA_A_COMPANY * linked), most)):
-        ready = max(sent - reading, 0) / REQUESTS_OF_A_CUSTOMER
+        ready = max(sent - reading, 0) / REQUESTS_PER_CUSTOMER
         reading = max(reading - sent, 0)
         emailed.append(ready * linking.share / linking.within)
         linking_a_day += emailed[-1] - (emailed.popleft() if len(emailed) > linking.within else 0.0)

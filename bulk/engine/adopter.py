@@ -57,9 +57,7 @@ class Adopter:
     def _warn_of_silence(self, own: Sequence[Company]) -> None:
         if not self._warned and any(not company.knows_connections for company in own):
             self._warned = True
-            self._hook(
-                Warned("Codat's list does not show the connections of some companies: they stay as they were")
-            )
+            self._hook(Warned("Codat's list does not show the connections of some companies: they stay as they were"))
 
     def _warn_of_doubles(self, customer: CustomerRecord, own: Sequence[Company]) -> None:
         ids = {company.id for company in own} | ({customer.company_id} if customer.company_id else set())

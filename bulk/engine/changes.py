@@ -102,9 +102,7 @@ def company_in_list(customer: CustomerRecord, company: Company, *, at: float) ->
         return {}
     is_same = accounting.id == customer.connection_id and (customer.link_url or accounting.status != "PendingAuth")
     with_partner = with_partner_connection(customer, partner)
-    changes = (
-        connection_status_changed(with_partner, accounting) if is_same else connection_in_list(accounting, at=at)
-    )
+    changes = connection_status_changed(with_partner, accounting) if is_same else connection_in_list(accounting, at=at)
     changes["state"] = state_of(accounting.status, has_partner=partner is not None)
     return changes | _partner_in_list(customer, accounting, partner)
 

@@ -126,4 +126,6 @@ def _compare_connections(
             yield Finding(f"unknown_{kind}", customer_id, company.id, connection.id, detail, can_be_adopted=True)
         else:
             first = known if own is not None else others[0].id
-            yield Finding(f"extra_{kind}", customer_id, company.id, connection.id, f"{connection.status}, besides {first}")
+            yield Finding(
+                f"extra_{kind}", customer_id, company.id, connection.id, f"{connection.status}, besides {first}"
+            )

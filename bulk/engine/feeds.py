@@ -31,9 +31,7 @@ class PendingFeed:
         return page
 
     def _read(self, connection: sqlite3.Connection) -> list[CustomerRecord]:
-        return customers.pending(
-            connection, begun=self._begun, after=self._after, most=PAGE_SIZE, limit=self._limit
-        )
+        return customers.pending(connection, begun=self._begun, after=self._after, most=PAGE_SIZE, limit=self._limit)
 
 
 class SelectedFeed:

@@ -19,8 +19,8 @@ from bulk.engine import changes, retry
 from bulk.engine.changes import Changes
 from bulk.engine.context import RunContext
 from bulk.engine.queue import Item
-from bulk.engine.retry import AttemptHistory, Decision, GiveUp, LookUp, Send, Wait
 from bulk.engine.reservation import Reservation
+from bulk.engine.retry import AttemptHistory, Decision, GiveUp, LookUp, Send, Wait
 from bulk.engine.step import Reading, Step, is_gone
 from bulk.journal import attempts, customers
 from bulk.journal.attempts import Intent, Result
@@ -103,12 +103,11 @@ async def _send(
             return None
         request, key = _request(customer, step, decision, context)
         with anyio.CancelScope(shield=True):
-            return await _exchange(customer, step, request, key, context, reservation, slot)
+            sent = await _exchange(customer, step, request, key, context, reservation, slot)
+    return sent
 
 
-def _request(
-    customer: CustomerRecord, step: Step, decision: Send, context: RunContext
-) -> tuple[Request, str | None]:
+def _request(customer: CustomerRecord, step: Step, decision: Send, context: RunContext) -> tuple[Request, str | None]:
     """Return the request and its key. A key that may have done something is repeated with its body, to the letter."""
     request = step.request(customer, context.batch)
     if request.method not in WITH_KEY:
@@ -172,7 +171,7 @@ async def _look_up(
     customer: CustomerRecord, step: Step, context: RunContext, reservation: Reservation
 ) -> tuple[Reply, CustomerRecord]:
     """Ask Codat whether a step was done already, page by page, and apply what is there."""
-    request: Request | None = step.look_up(customer)
+    request = step.look_up(customer)
     while True:
         await reservation.require(step.requests + 1)
         async with Slot(context.throttle) as slot:
@@ -233,8 +232,7 @@ async def _record(
     note_limits = context.limits_note()
 
     def record(connection: sqlite3.Connection) -> None:
-        is_new = isinstance(request, Intent)
-        number = attempts.record_intent(connection, context.run, request) if is_new else request
+        number = attempts.record_intent(connection, context.run, request) if isinstance(request, Intent) else request
         attempts.record_outcome(connection, number, result)
         stamped = news | {"updated_at": changes.timestamp(now)} if news else news
         customers.change(connection, customer.seq, stamped, attempts=requests)

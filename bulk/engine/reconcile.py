@@ -57,7 +57,9 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
                 await context.writer.write(lambda connection: facts.put(connection, {"list_read_at": began}))
             return
         hook(Warned("Codat's company list changed or broke off while it was read; reading it again"))
-    context.throttle.close(Stop("Codat's company list cannot be read as a whole: it changes, breaks off or repeats", 75))
+    context.throttle.close(
+        Stop("Codat's company list cannot be read as a whole: it changes, breaks off or repeats", 75)
+    )
     raise Stopped
 
 
@@ -133,13 +135,13 @@ async def _fetch(
                 reply, page = _read(request, await context.client.send(request))
                 context.throttle.on_response(ticket, reply, creates=False)
                 slot.end()
-                changed = await _record(intent, reply, page, context, handler)
+                changed = await _record_page(intent, reply, page, context, handler)
     if page is not None and request.operation == "list_companies":
         hook(Reconciled(len(page.companies), changed))
     return reply, page
 
 
-async def _record(
+async def _record_page(
     intent: Intent, reply: Reply, page: CompanyPage | None, context: RunContext, handler: PageHandler
 ) -> int:
     result = Result(reply.outcome, context.wall(), reply.status, reply.problem)

@@ -90,7 +90,7 @@ class Run:
         connect: Callable[[Settings], AbstractAsyncContextManager[Sender]] = Client,
         writer: Callable[[sqlite3.Connection, Path], Writer] = Writer,
     ) -> None:
-        """Prepare a run. `wall` returns seconds since 1970; `connect` makes the client, `writer` the journal's writer."""
+        """Prepare a run. `wall` returns seconds since 1970; `connect` makes the client, `writer` the writer."""
         self._folder = folder
         self._batch = folder.name
         self._settings = settings

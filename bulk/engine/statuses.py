@@ -25,7 +25,7 @@ async def read_statuses(session: Session) -> None:
     tags = await context.writer.write(lambda db: _tags(db, context.batch))
     handler = Adopter(context.batch, hook)
     await reconcile(context, tags, handler.of_all() if None in tags else handler, hook)
-    if None not in tags and await context.writer.write(company_list.missing):
+    if None not in tags and await context.writer.write(company_list.is_missing_any):
         await reconcile(context, [None], handler.of_all(), hook)
     if lost := await context.writer.write(lambda db: mark_missing(db, context.wall())):
         others = ", ..." if len(lost) > MAX_NAMED else ""

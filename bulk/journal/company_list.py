@@ -28,6 +28,11 @@ def missing(connection: sqlite3.Connection, *, named: bool = False) -> list[tupl
     return connection.execute(_SQL["missing_named" if named else "missing"]).fetchall()
 
 
+def is_missing_any(connection: sqlite3.Connection) -> bool:
+    """Return whether the list lacks a company that is not known to be lost."""
+    return bool(missing(connection))
+
+
 def missing_companies(connection: sqlite3.Connection) -> list[tuple[str, str, str | None]]:
     """Return identifier, company and connection of every customer whose company the list lacks."""
     return connection.execute(_SQL["missing_companies"]).fetchall()

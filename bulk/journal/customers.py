@@ -17,7 +17,6 @@ COLUMNS = tuple(field.name for field in fields(CustomerRecord) if field.name not
 
 _OF_THE_INPUT = {"seq", "customer_id", "name", "platform_key", "description", "presence"}
 _CHANGEABLE = frozenset(COLUMNS) - _OF_THE_INPUT
-_STATE, _KNOWS_CONNECTIONS = COLUMNS.index("state"), COLUMNS.index("knows_connections")
 _SQL = sql.load("bulk.journal", "customers.sql", columns=", ".join(COLUMNS), assignments="{assignments}")
 
 Changes = Mapping[str, Any]
@@ -120,10 +119,9 @@ def with_attempts(connection: sqlite3.Connection, rows: Sequence[Sequence[Any]])
 
 
 def _record(row: Sequence[Any], history: tuple[Attempt, ...] = ()) -> CustomerRecord:
-    values = list(row)
-    values[_STATE] = State(values[_STATE])
-    values[_KNOWS_CONNECTIONS] = bool(values[_KNOWS_CONNECTIONS])
-    return CustomerRecord(*values, history=history)
+    values = dict(zip(COLUMNS, row, strict=True))
+    state, knows_connections = State(values["state"]), bool(values["knows_connections"])
+    return CustomerRecord(**values | {"state": state, "knows_connections": knows_connections}, history=history)
 
 
 def _among(connection: sqlite3.Connection, statement: str, values: Iterable[str]) -> list[CustomerRecord]:

@@ -298,9 +298,10 @@ class Reader:
         """Say whose rows were not accepted."""
         return {customer_id for (customer_id,) in self.rows(_REJECTED, {"ids": json.dumps(list(customer_ids))})}
 
-    def done_in_last_run(self, operation: str) -> int:
-        """Count what the last run had done by this operation."""
-        ((number,),) = self.rows(_DONE, self.last_run() | {"operation": operation})
+    def done_in_run(self, run: int, operation: str) -> int:
+        """Return how many requests of this operation a run has had done."""
+        values = {"run": run, "first": self._first_request(run), "operation": operation}
+        ((number,),) = self.rows(_DONE, values)
         return int(number)
 
     def last_run(self) -> dict[str, object]:

@@ -23,12 +23,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from bulk.batch import run_job, write_reports
+from bulk.batch import JobEnd, run_job, write_reports
 from bulk.codat.webhooks import read_event
-from bulk.engine.commands.listen import ApplyEvents, is_needed, opened, record_event
+from bulk.engine.changes import timestamp
+from bulk.engine.commands.listen import ApplyEvents, has_work, open_journal, record_event
 from bulk.engine.events import Hook, Warned
 from bulk.engine.polling import AFTER_TROUBLE, next_try
-from bulk.engine.steps import timestamp
 from bulk.errors import BatchInUseError, JournalError, JournalGoneError, UsageError
 from bulk.journal.database import FILE, require_there
 from bulk.journal.writer import Writer
@@ -181,12 +181,12 @@ async def listen(
 ) -> BatchResult:
     """Take a port, say where, act on events until interrupted or refused by Codat, and write the reports."""
     with bound(port) as listener:
-        async with Writer(opened(folder, settings), folder) as writer:
+        async with Writer(open_journal(folder, settings), folder) as writer:
             rounds = WebhookWorker(writer, folder, settings, on_event, interrupt)
             ready(f"http://{HOST}:{listener.getsockname()[1]}/")
             await serve(writer, listener, is_genuine, rounds.work, interrupt)
     require_there(folder / FILE)
-    return await anyio.to_thread.run_sync(write_reports, folder, rounds.stop or Stop("Interrupted", 130))
+    return await anyio.to_thread.run_sync(write_reports, folder, JobEnd(stop=rounds.stop or Stop("Interrupted", 130)))
 
 
 class WebhookWorker:
@@ -207,7 +207,7 @@ class WebhookWorker:
     async def work(self) -> float | None:
         """Do a round if there is need; gives in how many seconds to come again, None if only for news."""
         try:
-            if await self._writer.write(is_needed) and (pause := await self._round()) is not None:
+            if await self._writer.write(has_work) and (pause := await self._round()) is not None:
                 return pause
             return await self._report()
         except BatchInUseError:
@@ -225,7 +225,7 @@ class WebhookWorker:
         if wait > 0:
             return wait
         began = time.monotonic()
-        await anyio.to_thread.run_sync(write_reports, self._folder, None)  # events are answered all the while
+        await anyio.to_thread.run_sync(write_reports, self._folder)  # events are answered all the while
         ended = time.monotonic()
         self._report_at = None
         self._next_report_at = max(began + BETWEEN_REPORTS, ended + REST_AFTER_REPORTS * (ended - began))
@@ -234,7 +234,7 @@ class WebhookWorker:
     async def _round(self) -> float | None:
         job = ApplyEvents(timestamp(time.time()))
         require_there(self._folder / FILE)
-        stop, _ = await run_job(self._folder, job, self._settings, self._on_event, self._interrupt, lock_wait=0)
+        _, stop, _ = await run_job(self._folder, job, self._settings, self._on_event, self._interrupt, lock_wait=0)
         self._report_at = self._report_at or max(time.monotonic(), self._next_report_at)
         if stop is None or stop.exit_code == 130:
             return None

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
 from hypothesis import given
 from hypothesis import strategies as st
 from runs.crash_runs import CrashRuns, Ending, ScriptedCodat
@@ -26,7 +27,6 @@ from bulk.codat.deadline import MAX_WAIT
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.codat.webhooks import read_event
-from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
 from bulk.engine.commands.migrate import Migration
 from bulk.engine.commands.verify import Verify
 from bulk.engine.events import Hook

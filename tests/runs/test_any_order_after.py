@@ -18,6 +18,7 @@ from typing import Any
 
 import polars as pl
 import pytest
+from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simulation import process
@@ -25,7 +26,6 @@ from simulation.memory import folder_in_memory
 from support.fault_schedule import Passage
 from support.records import PENDING
 
-from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
 from bulk.engine.commands.migrate import Migration
 from bulk.engine.commands.verify import Verify
 from bulk.engine.events import Hook

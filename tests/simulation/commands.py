@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
+
 from bulk.engine.commands.listen import ApplyEvents
 from bulk.engine.commands.migrate import Migration
 from bulk.engine.commands.verify import Verify

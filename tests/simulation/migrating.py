@@ -15,12 +15,12 @@ from pathlib import Path
 from random import Random
 
 import anyio
+from bulk.engine.commands.after import FollowUp
 
 from bulk.codat.client import Sender
 from bulk.codat.endpoints import Request
 from bulk.codat.forecast import NOBODY, Linking
 from bulk.codat.responses import Reply
-from bulk.engine.commands.after import FollowUp
 from bulk.engine.commands.migrate import Migration
 from bulk.engine.events import Event
 from bulk.engine.run import Job, Options, Run

@@ -11,7 +11,7 @@ import click
 from bulk.cli import options
 
 if TYPE_CHECKING:
-    from bulk.engine.run import Threshold
+    from bulk.engine.options import Threshold
 
 
 @click.command()

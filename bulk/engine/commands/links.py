@@ -42,8 +42,8 @@ class Links:
         if self._margin is not None and margin < self._margin:
             hook(
                 Warned(
-                    f"The margin is limited to {margin:,.0f} seconds, half the lifetime of a linkUrl. To renew all links, "
-                    "whatever their age, run with --link-lifetime 1s, then again with their real lifetime."
+                    f"The margin is limited to {margin:,.0f} seconds, half the lifetime of a linkUrl. To renew all "
+                    "links, whatever their age, run with --link-lifetime 1s, then again with their real lifetime."
                 )
             )
         hook(Started(to_do, live))

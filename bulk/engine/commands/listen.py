@@ -108,10 +108,8 @@ def _is_outdated(
 def _customer(connection: sqlite3.Connection, event: ConnectionEvent) -> CustomerRecord | None:
     """Return the customer of an event: by the company's tags, which have an index; otherwise by the company."""
     tag, uid = event.tags.get(CUSTOMER_TAG), event.tags.get(READABLE_TAG)
-    if tag:
-        found = customers.by_tags(connection, [tag])
-    else:
-        found = customers.by_ids(connection, [uid]) if uid else []
+    tags, uids = ([tag], []) if tag else ([], [uid] if uid else [])
+    found = customers.by_tags(connection, tags) + customers.by_ids(connection, uids)
     own = [customer for customer in found if customer.company_id in (None, event.company_id)]
     if own or found:
         return own[0] if own else None
