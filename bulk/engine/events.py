@@ -1,4 +1,4 @@
-"""What happens in a run, as values, and the hook that hears of it. The engine itself prints nothing."""
+"""What happens in a run, as values, and the hook that receives them. The engine itself prints nothing."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from bulk.model import Quota, State, Stop
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The input was read: how many of its customers are new, same, changed, gone, and how many rows are rejected."""
+    """The input was read: how many customers are new, same, changed and gone, and how many rows are rejected."""
 
     new: int
     same: int
     changed: int
     gone: int
     rejected: int
-    is_another: bool = False  # the batch did not know this file: it adds, and nobody is gone for it
+    is_another: bool = False  # the batch did not know this file: it adds customers and removes none
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Work begins: customers still to do, and those done already."""
+    """Work begins: the customers that are left to do, and those that are done."""
 
     to_do: int
     done: int
@@ -31,15 +31,15 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """One page of the company list was read."""
+    """One page of the company list was read; `changed`: the customers for which it was news."""
 
     companies: int
-    taken_over: int
+    changed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """A customer has got somewhere, or (`is_left`) is left for another run."""
+    """A customer has reached a state, or (`is_left`) is left for another run."""
 
     customer_id: str
     state: State
@@ -49,16 +49,16 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """A follow-up that watches rests: so many customers are waited for, and Codat is asked again at `until`."""
+    """`follow-up --watch` waits for this many customers, and reads the company list again at `until`."""
 
     waiting: int
     until: float  # seconds since 1970
-    stop: Stop | None  # what ended the last round early, if anything did
+    stop: Stop | None  # why the last round ended early, if it did
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something a person should know."""
+    """Something that a person should know."""
 
     text: str
 
@@ -75,4 +75,4 @@ Hook = Callable[[Event], None]
 
 
 def ignore_events(_: Event) -> None:
-    """Hear of everything and say nothing."""
+    """Ignore an event."""

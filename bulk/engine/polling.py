@@ -1,18 +1,17 @@
-"""When a follow-up that watches asks again. No I/O, no clock: what is known goes in, a time comes out."""
+"""When `follow-up --watch` reads the company list again. PURE: what is known in, a time out."""
 
 from __future__ import annotations
 
 from bulk.model import Quota, Stop
 
-AFTER_TROUBLE = 60.0  # seconds: sooner is no use where Codat was out of reach
+AFTER_TROUBLE = 60.0  # seconds: where Codat was out of reach, an earlier try is useless
 
 
 def next_poll(now: float, every: float, *, pages: int, waiting: int, quota: Quota | None) -> float:
-    """Say when to read the list again, in seconds since 1970.
+    """Return when to read the list again, in seconds since 1970, and no sooner than in `every` seconds.
 
-    Each reading takes `pages` requests and each of the `waiting` customers one more when it links. Half of what the day
-    has left is kept for those, if so many wait; the rest is spread over the rest of the day, no sooner than `every`
-    seconds.
+    Each reading takes `pages` requests, and each of the `waiting` customers one more when it links. Half of what is
+    left of the day's quota is kept for those, if there are that many; the rest is spread over the rest of the day.
     """
     if quota is None or quota.resets_at <= now:
         return now + every
@@ -21,5 +20,5 @@ def next_poll(now: float, every: float, *, pages: int, waiting: int, quota: Quot
 
 
 def next_try(now: float, every: float, stop: Stop) -> float:
-    """Say when to go on after a run that has stopped for now."""
+    """Return when to resume after a run that stopped for now, in seconds since 1970."""
     return max(now + max(every, AFTER_TROUBLE), stop.until or 0.0)
