@@ -210,8 +210,9 @@ def _after_request(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
         case None | Outcome.UNKNOWN | Outcome.SERVER_ERROR:
             return _after_doubt(now, attempt)
         case Outcome.CONFLICT:
-            now = replace(now, conflicts=now.conflicts + 1)
-            return _with_spent_key(now, attempt) if now.conflicts >= MAX_CONFLICTS else now
+            conflicts = now.conflicts + 1
+            now = replace(now, conflicts=conflicts, was_in_doubt=now.was_in_doubt or conflicts >= MAX_CONFLICTS)
+            return _with_spent_key(now, attempt) if conflicts >= MAX_CONFLICTS else now
         case Outcome.REJECTED | Outcome.FATAL:
             return _after_rejection(now, attempt)
     return now  # RATE_LIMITED, NOT_SENT: nothing was done, and the key is good
@@ -242,6 +243,6 @@ def _after_rejection(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
 
 
 def _with_spent_key(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
-    """The key belongs to another request, maybe of this customer: look up, then use the next key."""
-    doubted_at = attempt.sent_at - now.settling
-    return replace(now, is_spent=True, in_doubt=True, was_in_doubt=True, doubted_at=doubted_at)
+    """The key belongs to another request, maybe of this customer: let the lists catch up, look up, use the next key."""
+    settling = SETTLING_AFTER_SERVER_ERROR
+    return replace(now, is_spent=True, in_doubt=True, doubted_at=attempt.sent_at, settling=settling)
