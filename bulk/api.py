@@ -51,8 +51,8 @@ from bulk.engine.events import (
     Warned,
     ignore_events,
 )
-from bulk.engine.polling import next_poll, next_try
 from bulk.engine.options import Options, Threshold
+from bulk.engine.polling import next_poll, next_try
 from bulk.errors import BatchInUseError, JournalError, UsageError
 from bulk.input import open_input
 from bulk.input_check import CheckResult, Cost, check
