@@ -38,6 +38,6 @@ class RunContext:
             if quota is not None and quota is self.throttle.budget.quota:  # otherwise a later response is on its way
                 facts.put_quota(connection, quota, changes.timestamp(quota.resets_at))
             if asked_until is not None:
-                facts.put(connection, {"asked_until": asked_until})
+                facts.put_retry_after(connection, noted_at=asked_until.noted_at, until=asked_until.until)
 
         return note

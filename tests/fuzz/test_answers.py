@@ -14,7 +14,6 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
 from hypothesis import given
 from hypothesis import strategies as st
 from runs.crash_runs import CrashRuns, Ending, ScriptedCodat
@@ -27,10 +26,15 @@ from bulk.codat.deadline import MAX_WAIT
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.codat.webhooks import read_event
-from bulk.engine.commands.migrate import Migration
+from bulk.engine.commands.follow_up import FollowUp
+from bulk.engine.commands.links import Links
+from bulk.engine.commands.migrate import Migrate
+from bulk.engine.commands.undo import Undo
+from bulk.engine.commands.unlink import Unlink
 from bulk.engine.commands.verify import Verify
 from bulk.engine.events import Hook
-from bulk.engine.run import Job, Options
+from bulk.engine.options import Options
+from bulk.engine.run import Command
 from bulk.input import open_input
 from bulk.model import Outcome, Quota
 from bulk.reports import write_reports
@@ -220,7 +224,7 @@ def test_spoilt_answers_to_what_changes_something_make_no_second_of_anything(
         for attempt in range(4):
             if attempt == 3:
                 schedule.share = 0.0
-            _do(runs, lambda hook: Migration(open_input(source), Options(), hook), ids)
+            _do(runs, lambda hook: Migrate(open_input(source), Options(), hook), ids)
             runs.rest(60)
         companies = runs.scripted.codat.companies
         assert Counter(company.tags["uid"] for company in companies) == Counter(ids)
@@ -235,19 +239,19 @@ def test_spoilt_answers_to_what_changes_something_make_no_second_of_anything(
 def test_no_command_trips_over_spoilt_answers(customers: int, concurrency: int, seed: int, part: float) -> None:
     """Each run ends in one of its own ways, and its reports have every customer."""
     schedule = SpoilingSchedule(random.Random(seed), part, lists=True)  # noqa: S311 - repeatable, no secret
-    jobs: tuple[Callable[[Path, Hook], Job], ...] = (
-        lambda source, hook: Migration(open_input(source), Options(), hook),
+    commands: tuple[Callable[[Path, Hook], Command], ...] = (
+        lambda source, hook: Migrate(open_input(source), Options(), hook),
         lambda _, __: FollowUp(),
         lambda _, __: Verify(adopts=True),
         lambda _, __: Links(margin=60, lifetime=1),
         lambda _, __: Unlink(["c0"]),
         lambda _, __: Undo(deletes=True),
-        lambda source, hook: Migration(open_input(source), Options(retry_failed=True), hook),
+        lambda source, hook: Migrate(open_input(source), Options(retry_failed=True), hook),
     )
     with _batch(schedule, customers, concurrency, seed) as (runs, ids, source):
-        for job in jobs:
+        for command in commands:
             runs.scripted.act(0)
-            _do(runs, partial(job, source), ids)
+            _do(runs, partial(command, source), ids)
             runs.rest(60)
 
 
@@ -265,8 +269,8 @@ def _batch(
         yield runs, ids, source
 
 
-def _do(runs: CrashRuns, job: Callable[[Hook], Job], ids: list[str]) -> None:
-    stop = runs.do(job, Ending())
+def _do(runs: CrashRuns, make: Callable[[Hook], Command], ids: list[str]) -> None:
+    stop = runs.do(make, Ending())
     assert stop is None or stop.exit_code in (1, 3, 75)
     write_reports(runs.folder, now=datetime.fromtimestamp(START, UTC))
     results = pl.read_parquet(runs.folder / "results.parquet")

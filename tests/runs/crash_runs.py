@@ -20,7 +20,8 @@ from support.fault_schedule import Fate, Passage, RetryAfter, Schedule
 from support.records import LINKED
 
 from bulk.engine.events import Hook
-from bulk.engine.run import Job, Options
+from bulk.engine.options import Options
+from bulk.engine.run import Command
 from bulk.model import Stop
 from bulk.settings import Secret, Settings
 
@@ -126,14 +127,14 @@ class CrashRuns:
         self.scripted.time.now += seconds
         self.scripted.network.catch_up()
 
-    def do(self, job: Callable[[Hook], Job], ending: Ending) -> Stop | None:
-        """Run a job to its end; return why it stopped, if it did."""
+    def do(self, make: Callable[[Hook], Command], ending: Ending) -> Stop | None:
+        """Run a command to its end; return why it stopped, if it did."""
         time, network = self.scripted.time, self.scripted.network
         settings = Settings(Secret("Basic none"), concurrency=self.concurrency)
         life = Life(ending.crashes_at, ending.interrupted_after)
         process = Process(time, network, Trace(time), self.rng, life, settings.timeout)
         network.looked_at.clear()
-        stop = process.run(self.folder, settings, Options(), job, longest=MAX_RUN_SECONDS)
+        stop = process.run(self.folder, settings, Options(), make, longest=MAX_RUN_SECONDS)
         self.scripted.posts += sum(each.request.method == "POST" for each in process.requests)
         if ending.loses_journal:
             self.rest(60)

@@ -17,8 +17,8 @@ from simulation.memory import folder_in_memory
 from support.fake_codat import FakeCodat
 from support.fault_schedule import Passage
 
-from bulk.engine.commands.migrate import Migration
-from bulk.engine.run import Options
+from bulk.engine.commands.migrate import Migrate
+from bulk.engine.options import Options
 from bulk.input import open_input
 from bulk.journal.database import FILE
 from bulk.model import Stop
@@ -101,7 +101,7 @@ def _run_all(scripted: ScriptedCodat, customers: int, endings: list[Ending], con
         runs = CrashRuns(folder, scripted, concurrency, rng)
 
         def migrate(ending: Ending) -> Stop | None:
-            return runs.do(lambda hook: Migration(open_input(source, mapping={}), Options(), hook), ending)
+            return runs.do(lambda hook: Migrate(open_input(source, mapping={}), Options(), hook), ending)
 
         for ending in endings:
             migrate(ending)

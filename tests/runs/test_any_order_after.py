@@ -18,7 +18,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simulation import process
@@ -26,11 +25,16 @@ from simulation.memory import folder_in_memory
 from support.fault_schedule import Passage
 from support.records import PENDING
 
-from bulk.engine.commands.migrate import Migration
+from bulk.engine.changes import state_of
+from bulk.engine.commands.follow_up import FollowUp
+from bulk.engine.commands.links import Links
+from bulk.engine.commands.migrate import Migrate
+from bulk.engine.commands.undo import Undo
+from bulk.engine.commands.unlink import Unlink
 from bulk.engine.commands.verify import Verify
 from bulk.engine.events import Hook
-from bulk.engine.run import Job, Options
-from bulk.engine.steps import state_of
+from bulk.engine.options import Options
+from bulk.engine.run import Command as EngineCommand
 from bulk.input import open_input
 from bulk.journal.database import FILE
 from bulk.model import Stop
@@ -85,7 +89,7 @@ class Batch:
 
     def run(self, command: Command, ending: Ending = COMPLETE) -> Stop | None:
         """Run a command, and check in Codat and the journal what holds at any time."""
-        stop = self.runs.do(lambda hook: self._job(command, hook), ending)
+        stop = self.runs.do(lambda hook: self._engine_command(command, hook), ending)
         self.runs.rest(2.0)  # what was cut off is done by then
         self._no_second_of_anything()
         self._no_stale_link()
@@ -126,11 +130,11 @@ class Batch:
     def _is_known(self) -> bool:
         return all(company.accounting for company in self.scripted.codat.companies) and self.known() == self.there()
 
-    def _job(self, command: Command, hook: Hook) -> Job:
+    def _engine_command(self, command: Command, hook: Hook) -> EngineCommand:
         match command:
             case Command.MIGRATE | Command.RETRY:
                 options = Options(retry_failed=command is Command.RETRY)
-                return Migration(open_input(self._source, mapping={}), options, hook)
+                return Migrate(open_input(self._source, mapping={}), options, hook)
             case Command.FOLLOW_UP | Command.RETRY_PARTNERS:
                 return FollowUp(retry_failed=command is Command.RETRY_PARTNERS)
             case Command.LINKS:

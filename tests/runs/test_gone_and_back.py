@@ -10,8 +10,8 @@ from pathlib import Path
 from simulation.memory import folder_in_memory
 from support.fake_codat import FakeCodat
 
-from bulk.engine.commands.migrate import Migration
-from bulk.engine.run import Options
+from bulk.engine.commands.migrate import Migrate
+from bulk.engine.options import Options
 from bulk.input import open_input
 from bulk.model import Stop
 from runs.crash_runs import BUSY, CUT_OFF, LAGGING, LOST_BEFORE, WELL, CrashRuns, Ending, ScriptedCodat
@@ -21,7 +21,7 @@ def _migrate(runs: CrashRuns, source: Path, names: dict[str, str]) -> Stop | Non
     with source.open("w", newline="") as file:
         rows = ([each, name, "xero"] for each, name in names.items())
         csv.writer(file).writerows([["customer_id", "company_name", "platform"], *rows])
-    return runs.do(lambda hook: Migration(open_input(source, mapping={}), Options(), hook), Ending())
+    return runs.do(lambda hook: Migrate(open_input(source, mapping={}), Options(), hook), Ending())
 
 
 def _customers(codat: FakeCodat) -> Counter[str]:

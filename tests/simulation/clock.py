@@ -14,7 +14,7 @@ Ts = TypeVarTuple("Ts")
 START = 1_795_392_000.0  # 2026-11-23T00:00:00Z
 A_TURN = 1e-6  # seconds: a clock that stood still would make a timer of no delay an endless loop
 MAX_THREAD = (
-    600.0  # real seconds in which the thread that prepares a job has something to say: a million rows take some
+    600.0  # real seconds in which the thread that prepares a command has something to say: a million rows take some
 )
 
 

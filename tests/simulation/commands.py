@@ -1,17 +1,20 @@
-"""What is run in a story: the commands of bulk, and the engine's job of each."""
+"""What is run in a story: the commands of bulk, and the engine's object for each."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
 
-from bulk.engine.commands.after import FollowUp, Links, Undo, Unlink
-
+from bulk.engine.commands.follow_up import FollowUp
+from bulk.engine.commands.links import Links
 from bulk.engine.commands.listen import ApplyEvents
-from bulk.engine.commands.migrate import Migration
+from bulk.engine.commands.migrate import Migrate
+from bulk.engine.commands.undo import Undo
+from bulk.engine.commands.unlink import Unlink
 from bulk.engine.commands.verify import Verify
 from bulk.engine.events import Hook
-from bulk.engine.run import Job, Options
+from bulk.engine.options import Options
+from bulk.engine.run import Command as EngineCommand
 from bulk.input import Input
 
 HOUR = 3600.0
@@ -34,7 +37,7 @@ class Command(StrEnum):
     LISTEN = "listen"
 
     @property
-    def name_of_job(self) -> str:
+    def command_name(self) -> str:
         """The command without its options."""
         return self.value.split()[0]
 
@@ -48,10 +51,10 @@ OFTEN = (
 )
 
 
-def job_of(
+def engine_command(
     command: Command, opened: Input | None, options: Options, hook: Hook, *, named: Sequence[str], at: str
-) -> Job:
-    """Make a command's job. `opened`: the input of a migrate; `named`: whom an unlink names; `at`: the time by now."""
+) -> EngineCommand:
+    """Create the engine's command. `opened`: a migrate's input; `named`: whom to unlink; `at`: the time now."""
     match command:
         case Command.FOLLOW_UP | Command.RETRY_PARTNERS:
             return FollowUp(retry_failed=command is Command.RETRY_PARTNERS)
@@ -66,4 +69,4 @@ def job_of(
         case Command.LISTEN:
             return ApplyEvents(at)
     assert opened is not None
-    return Migration(opened, options, hook)
+    return Migrate(opened, options, hook)

@@ -36,7 +36,6 @@ def require(holds: object, message: str) -> None:
 class Before:
     """What the journal says before a run, as far as it decides what the run may ask."""
 
-    is_swept: bool = False  # and showed no company of this batch that no customer has
     doubts: int = 0  # steps of customers of which an outcome was ever unknown
     deleted: int = 0  # customers of whom Codat no longer has something
     customers: int = 0
@@ -85,8 +84,7 @@ class Judge:
         """Look at the journal before a run."""
         found = self.rows(
             f"""
-            SELECT (SELECT count(*) > 0 AND NOT EXISTS (SELECT 1 FROM strangers) FROM batch WHERE key = 'swept_at'),
-                   (SELECT count(*) FROM (SELECT DISTINCT customer, step FROM requests
+            SELECT (SELECT count(*) FROM (SELECT DISTINCT customer, step FROM requests
                     WHERE customer IS NOT NULL AND {UNKNOWN})),
                    (SELECT count(*) FROM customers WHERE 'Deleted' IN (connection_status, partner_status)
                     OR company_origin = 'missing' OR NOT knows_connections),
@@ -96,7 +94,7 @@ class Judge:
                    (SELECT count(*) FROM customers WHERE company_id IS NOT NULL AND link_url IS NULL)
             """  # noqa: S608 - constants
         )
-        return Before(bool(found[0][0]), *found[0][1:]) if found else Before()
+        return Before(*found[0]) if found else Before()
 
     def rejects(self) -> list[tuple[int, str, str]]:
         """Give the rejected rows as the rejects file has them: number, customer, reasons."""
@@ -193,7 +191,7 @@ class Judge:
         deletions = sum(each.request.operation == "delete_company" for each in requests)
         match command:
             case "migrate":
-                return (0 if before.is_swept and not before.doubts else pages) + self._has_quota + before.stale
+                return pages + before.stale
             case "follow-up":
                 return pages * (before.lists + 1)
             case "verify":

@@ -15,15 +15,16 @@ from pathlib import Path
 from random import Random
 
 import anyio
-from bulk.engine.commands.after import FollowUp
 
 from bulk.codat.client import Sender
 from bulk.codat.endpoints import Request
 from bulk.codat.forecast import NOBODY, Linking
 from bulk.codat.responses import Reply
-from bulk.engine.commands.migrate import Migration
+from bulk.engine.commands.follow_up import FollowUp
+from bulk.engine.commands.migrate import Migrate
 from bulk.engine.events import Event
-from bulk.engine.run import Job, Options, Run
+from bulk.engine.options import Options
+from bulk.engine.run import Command, Run
 from bulk.input import open_input
 from bulk.input_check import Cost, check
 from bulk.journal.database import FILE
@@ -123,10 +124,10 @@ class Migrating:
 
     def _migrate(self) -> tuple[Stop | None, float]:
         began = time.monotonic()
-        stop = self._run(Migration(open_input(self.path), Options(), _hear))
+        stop = self._run(Migrate(open_input(self.path), Options(), _hear))
         return stop, (self._first_sent or began) - began
 
-    def _run(self, job: Job) -> Stop | None:
+    def _run(self, command: Command) -> Stop | None:
         self._first_sent = None
         run = Run(
             self.batch,
@@ -141,11 +142,11 @@ class Migrating:
         )
 
         async def live() -> Stop | None:
-            return await run.do(job, anyio.Event())
+            return (await run.do(command, anyio.Event())).stop
 
         stop = anyio.run(live, backend_options={"loop_factory": lambda: Loop(self.time)})
         if stop is not None and stop.exit_code != 75:
-            raise RuntimeError(f"{job.command} ends with {stop}")
+            raise RuntimeError(f"{command.name} ends with {stop}")
         return stop
 
     @asynccontextmanager

@@ -26,7 +26,8 @@ from bulk.codat.quota import retry_after
 from bulk.codat.responses import Reply
 from bulk.codat.throttle import Hold
 from bulk.engine.events import Enrolled, Event, Hook, Warned
-from bulk.engine.run import Job, Options, Run
+from bulk.engine.options import Options
+from bulk.engine.run import Command, Run
 from bulk.model import Stop
 from bulk.settings import Settings
 from simulation.clock import Loop, Stuck, Time
@@ -74,7 +75,7 @@ class Process:
         folder: Path,
         settings: Settings,
         options: Options,
-        job: Callable[[Hook], Job],
+        make: Callable[[Hook], Command],
         *,
         longest: float,
     ) -> Stop | None:
@@ -82,7 +83,7 @@ class Process:
         self.time.deadline = self.time.now + longest
         try:
             stop = anyio.run(
-                self._live, folder, settings, options, job, backend_options={"loop_factory": lambda: Loop(self.time)}
+                self._live, folder, settings, options, make, backend_options={"loop_factory": lambda: Loop(self.time)}
             )
         except BaseException as error:
             causes = list(_leaves(error))
@@ -98,7 +99,7 @@ class Process:
         return CRASHED if self.is_dead else stop
 
     async def _live(
-        self, folder: Path, settings: Settings, options: Options, job: Callable[[Hook], Job]
+        self, folder: Path, settings: Settings, options: Options, make: Callable[[Hook], Command]
     ) -> Stop | None:
         self._interrupt = anyio.Event()
         run = Run(
@@ -112,10 +113,10 @@ class Process:
             connect=lambda _: self._connected(),
             writer=lambda connection, folder: SimulatedWriter(connection, folder, self),
         )
-        return await run.do(job(self._hear), self._interrupt)
+        return (await run.do(make(self._hear), self._interrupt)).stop
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Set the timers of what comes from outside: not before the job is prepared, which a thread does."""
+        """Set the timers of what comes from outside: not before the command is prepared, which a thread does."""
         if self.life.interrupted_after is not None:
             loop.call_later(self.life.interrupted_after, self._press_ctrl_c)
         for after, seconds in self.jumps:

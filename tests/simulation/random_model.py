@@ -7,7 +7,7 @@ from collections import Counter
 
 from bulk.codat.forecast import MINUTES_A_DAY, Linking
 from bulk.codat.quota import QUOTA_A_COMPANY
-from bulk.model import REQUESTS_OF_A_CUSTOMER
+from bulk.model import REQUESTS_PER_CUSTOMER
 
 
 def draw(requests: int, *, quota: int, rate: int, linking: Linking, rng: random.Random) -> float:
@@ -19,7 +19,7 @@ def draw(requests: int, *, quota: int, rate: int, linking: Linking, rng: random.
         day += 1
         left -= sent
         # Once the quota is not what decides, nobody more need be drawn.
-        for _ in range(sent // REQUESTS_OF_A_CUSTOMER if sent < most else 0):
+        for _ in range(sent // REQUESTS_PER_CUSTOMER if sent < most else 0):
             if rng.random() < linking.share:
                 links[day + rng.randrange(linking.within)] += 1
         linked += links[day]

@@ -12,16 +12,16 @@ from support.fake_codat import Rules
 from support.fault_schedule import CONDITIONS, FaultSchedule
 
 from bulk.codat.webhooks import read_event
-from bulk.engine import steps
+from bulk.engine.changes import timestamp
 from bulk.engine.commands import listen
-from bulk.engine.run import Options
+from bulk.engine.options import Options
 from bulk.input import Input, open_input
 from bulk.journal import database
 from bulk.journal.database import FILE
 from bulk.model import Stop
 from bulk.settings import Secret, Settings
 from simulation.clock import Time
-from simulation.commands import OFTEN, Command, job_of
+from simulation.commands import OFTEN, Command, engine_command
 from simulation.customers import Customers
 from simulation.inputs import InputFile
 from simulation.judge import Judge, require
@@ -197,13 +197,13 @@ class Story:
             self._folder,
             self._settings,
             options,
-            lambda hook: job_of(
+            lambda hook: engine_command(
                 command,
                 opened,
                 options,
                 hook,
                 named=[row.customer_id for row in self._input.rows[:2]],
-                at=steps.timestamp(self.time.wall()),
+                at=timestamp(self.time.wall()),
             ),
             longest=MAX_RUN + (5 * DAY if waits else 0.0),
         )
@@ -215,8 +215,8 @@ class Story:
             self._enrolled = len(self._input.rows)
         self._keep_asked_until(process, stepped=self.time.skew != skew)
         deeds = self._network.deletions - deletions + self._customers.done_since(began) + len(process.jumps)
-        self._judge.after_run(process.requests, before, command.name_of_job, crashed=stop == CRASHED, deeds=deeds)
-        if self._enrolled is not None and command.name_of_job in ("migrate", "verify"):
+        self._judge.after_run(process.requests, before, command.command_name, crashed=stop == CRASHED, deeds=deeds)
+        if self._enrolled is not None and command.command_name in ("migrate", "verify"):
             self._judge.rows_add_up(self._enrolled)
         require(stop is None or stop.exit_code in (-9, 3, 75, 130), f"a run ends with {stop}")
         return stop
@@ -240,7 +240,7 @@ class Story:
         if command is Command.MENDED:
             path = self._input.write_mended(self._judge.rejects())
             return open_input(path) if path else None
-        if command.name_of_job != "migrate":
+        if command.command_name != "migrate":
             return None
         self._opened = self._opened or open_input(self._input.path)
         return self._opened
@@ -254,8 +254,8 @@ class Story:
         chosen = [event for event in events for _ in range(rng.choice([0, 1, 1, 1, 2]))]
         rng.shuffle(chosen)
         self._delivered += len(events)
-        at = steps.timestamp(self.time.wall())
-        with closing(listen.opened(self._folder, self._settings)) as db, database.transaction(db):
+        at = timestamp(self.time.wall())
+        with closing(listen.open_journal(self._folder, self._settings)) as db, database.transaction(db):
             for number, body in chosen:
                 event = read_event(json.loads(body))
                 if event is not None:

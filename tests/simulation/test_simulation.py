@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from bulk.codat import limits, rate
-from bulk.engine import process, retry, steps
-from bulk.engine.retry import Decision, LookUp, Send, Wait
+from bulk.engine import changes, process, retry
+from bulk.engine.retry import Decision, LookUp, Policy, Send, Wait
 from simulation.__main__ import Failed, attempt, seeds
 from simulation.scenario import tell
 
@@ -39,22 +39,26 @@ def test_seeds_are_given_as_a_number_a_range_or_one() -> None:
     assert (seeds("500"), seeds("1000-1999"), seeds("7-7")) == (range(500), range(1000, 2000), range(7, 8))
 
 
-def _never_looks(known: retry.AttemptHistory, *_: float, **__: bool) -> Decision:
-    return Send(known.key, known.body)
+real_decide = retry.decide
 
 
-def _never_settles(known: retry.AttemptHistory, now: float, **kind: bool) -> Decision:
-    decision = plan_decide(known, now, **kind)
-    return LookUp() if isinstance(decision, Wait) else decision
+def _never_looks(known: retry.AttemptHistory, policy: Policy, now: float, **run: float) -> Decision:
+    return Send(known.key, known.body) if policy is Policy.CREATE else _decide(known, policy, now, **run)
 
 
-def _always_looks(known: retry.AttemptHistory, now: float, **kind: bool) -> Decision:
-    decision = plan_decide(known, now, **kind)
+def _never_settles(known: retry.AttemptHistory, policy: Policy, now: float, **run: float) -> Decision:
+    decision = _decide(known, policy, now, **run)
+    return LookUp() if isinstance(decision, Wait) and policy is Policy.CREATE else decision
+
+
+def _always_looks(known: retry.AttemptHistory, policy: Policy, now: float, **run: float) -> Decision:
+    decision = _decide(known, policy, now, **run)
     is_first = isinstance(decision, Send) and known == retry.AttemptHistory()
-    return LookUp() if is_first and known.absent_at == 0 else decision
+    return LookUp() if is_first and policy is Policy.CREATE else decision
 
 
-plan_decide = retry.decide
+def _decide(known: retry.AttemptHistory, policy: Policy, now: float, **run: float) -> Decision:
+    return real_decide(known, policy, now, run=int(run["run"]), timeout=run["timeout"])
 
 
 @pytest.mark.parametrize(
@@ -71,9 +75,9 @@ plan_decide = retry.decide
         # requests do not wait for the rate
         (rate.RateLimiter, "wait", lambda *_: 0.0, 40, "in a minute"),
         # a company is deleted without a look right before
-        (retry, "decide_deletion", lambda *_, **__: Send(), 0, "has not looked at it"),
+        (retry, "_decide_deletion", lambda *_, **__: Send(), 0, "has not looked at it"),
         # what an answer brings is not written down
-        (steps, "created", lambda _: {}, 0, "created twice"),
+        (changes, "company_created", lambda _: {}, 0, "created twice"),
         # where it is not in doubt at all, it is looked for first
         (retry, "decide", _always_looks, 0, "needed"),
     ],

@@ -106,7 +106,7 @@ def failing(monkeypatch: pytest.MonkeyPatch, *outcomes: Stop | Exception) -> lis
         outcome = outcomes[len(rounds) - 1]
         if isinstance(outcome, Exception):
             raise outcome
-        return batch_folder.JobEnd(outcome, Counter())
+        return batch_folder.JobEnd(len(rounds), outcome, Counter())
 
     monkeypatch.setattr(receiver, "run_job", do)
     return rounds
