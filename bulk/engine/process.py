@@ -113,7 +113,7 @@ def _request(customer: CustomerRecord, step: Step, decision: Send, context: RunC
     if request.method not in WITH_KEY:
         return request, None
     known = _history(customer, step)
-    if decision.key is not None and (known.was_in_doubt or decision.body == request.body):
+    if decision.key is not None and (known.may_be_done or decision.body == request.body):
         return replace(request, body=decision.body), decision.key
     # Otherwise nothing was done under the old key: the input's latest values are sent, with the next key.
     tag = customer_tag(customer.customer_id)
@@ -268,7 +268,7 @@ async def _fail(customer: CustomerRecord, step: Step, context: RunContext, *, no
 
 async def _let_go(customer: CustomerRecord, step: Step, context: RunContext, *, key: str | None) -> Finished:
     """Leave a customer that the input no longer has: Codat is known not to have the next thing, and gets none."""
-    if key is not None and _history(customer, step).was_in_doubt:
+    if key is not None and _history(customer, step).may_be_done:
         return Finished(customer.state)  # while the key lives, what it asked for may still come about
     if customer.company_id is not None:
         return Finished(State.PENDING)

@@ -90,6 +90,14 @@ class AttemptHistory:
     rejected_in: int = 0  # the run in which Codat rejected the newest request
     last: Attempt | None = None
 
+    @property
+    def may_be_done(self) -> bool:
+        """Whether the thing may have been done under a key of this step: by this journal, or by a copy of it.
+
+        A copy of the batch computes the same keys, so a 409 may be about a request of its own.
+        """
+        return self.was_in_doubt or self.conflicts > 0
+
 
 def history(attempts: Iterable[Attempt], step: str, *, may_exist: bool = False) -> AttemptHistory:
     """Fold a customer's attempts, the oldest first, into the history of one step.
@@ -114,13 +122,13 @@ def decide(known: AttemptHistory, policy: Policy, now: float, *, run: int, timeo
 
     `now` in seconds since 1970.
     """
-    if known.last is not None and known.last.key is None and known.rejected_in == run:
+    if _was_rejected_without_key(known.last, run):
         return GiveUp(nothing_exists=not known.in_doubt)
     match policy:
         case Policy.RENEW:
             return _let_end(known, now, timeout) or Send()
         case Policy.DELETE:
-            return _decide_deletion(known, run)
+            return _decide_deletion(known.last, run)
     if known.in_doubt:
         return _wait_to_settle(known, now) or LookUp()
     if known.rejected_in == run:
@@ -167,11 +175,15 @@ def _let_end(known: AttemptHistory, now: float, timeout: float) -> Wait | None:
     return Wait(ends_at) if now < ends_at <= now + settling else None
 
 
-def _decide_deletion(known: AttemptHistory, run: int) -> Decision:
+def _was_rejected_without_key(last: Attempt | None, run: int) -> bool:
+    """Return whether Codat rejected the last request without a key, such as a look-up, in this run."""
+    return last is not None and last.key is None and last.outcome is Outcome.REJECTED and last.run == run
+
+
+def _decide_deletion(last: Attempt | None, run: int) -> Decision:
     """Somebody may have linked the company since the list was read: a look-up of this run comes right before."""
-    last = known.last
     is_fresh = last is not None and last.outcome is Outcome.NOT_FOUND and last.run == run
-    return Send() if is_fresh else LookUp() if known.rejected_in != run else GiveUp()
+    return Send() if is_fresh else LookUp()
 
 
 def _decide_key(known: AttemptHistory, now: float) -> Decision:
@@ -181,7 +193,7 @@ def _decide_key(known: AttemptHistory, now: float) -> Decision:
     is_forgotten = age >= KEY_LIFETIME
     # A negative age: the clock was set back, so the key's age is unknown, and a look-up since then is of the past.
     is_looked_up = known.not_found_at >= known.since + KEY_LIFETIME if is_forgotten else known.not_found_at <= now
-    if known.was_in_doubt and (age < 0 or is_forgotten) and not is_looked_up:
+    if known.may_be_done and (age < 0 or is_forgotten) and not is_looked_up:
         # It may have been done after the look-up; while the key lived, that would have shown.
         return LookUp()
     return Send() if is_forgotten else Send(known.key, known.body)
@@ -196,8 +208,6 @@ def _after_success(now: AttemptHistory, attempt: Attempt, *, may_exist: bool) ->
 def _after_look_up(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
     if attempt.outcome is Outcome.NOT_FOUND:
         return replace(now, in_doubt=False, not_found_at=attempt.sent_at, last=attempt)
-    if attempt.outcome is Outcome.REJECTED:
-        return replace(now, rejected_in=attempt.run, last=attempt)
     return replace(now, last=attempt)
 
 
@@ -210,9 +220,7 @@ def _after_request(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
         case None | Outcome.UNKNOWN | Outcome.SERVER_ERROR:
             return _after_doubt(now, attempt)
         case Outcome.CONFLICT:
-            conflicts = now.conflicts + 1
-            now = replace(now, conflicts=conflicts, was_in_doubt=now.was_in_doubt or conflicts >= MAX_CONFLICTS)
-            return _with_spent_key(now, attempt) if conflicts >= MAX_CONFLICTS else now
+            return _after_conflict(now, attempt)
         case Outcome.REJECTED | Outcome.FATAL:
             return _after_rejection(now, attempt)
     return now  # RATE_LIMITED, NOT_SENT: nothing was done, and the key is good
@@ -232,11 +240,17 @@ def _after_doubt(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
     )
 
 
+def _after_conflict(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
+    now = replace(now, conflicts=now.conflicts + 1)
+    is_spent = now.conflicts >= MAX_CONFLICTS
+    return replace(_with_spent_key(now, attempt), was_in_doubt=True) if is_spent else now
+
+
 def _after_rejection(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
     """The rejection is kept under its key. It may be the echo of an earlier request that was done: then look up."""
     if attempt.status == 422 and attempt.body is not None and not now.has_mismatch:
         return replace(_with_spent_key(now, attempt), has_mismatch=True)
-    in_doubt = now.in_doubt or now.was_in_doubt
+    in_doubt = now.in_doubt or now.may_be_done
     rejected_in = attempt.run if attempt.outcome is Outcome.REJECTED else 0
     doubted_at = attempt.sent_at - now.settling
     return replace(now, is_spent=True, in_doubt=in_doubt, doubted_at=doubted_at, rejected_in=rejected_in)

@@ -1,4 +1,4 @@
-"""What is done next for a step, for every history of what was asked."""
+"""The next decision for a step, for every history of its attempts."""
 
 from __future__ import annotations
 
@@ -9,21 +9,59 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bulk.engine import retry
-from bulk.engine.retry import KEY_LIFETIME, SETTLING, LookUp, Send, Wait
-from bulk.model import Attempt, Outcome, Step
+from bulk.engine.retry import (
+    KEY_LIFETIME,
+    SETTLING,
+    SETTLING_AFTER_SERVER_ERROR,
+    Decision,
+    GiveUp,
+    LookUp,
+    Policy,
+    Send,
+    Wait,
+)
+from bulk.model import Attempt, Outcome
 
 NOW = 1_000_000.0
-O = Outcome  # noqa: E741 - as short as the table needs
+RUN = 2  # the run that decides; the attempts are of an earlier run unless they say otherwise
+TIMEOUT = 10.0
+O = Outcome  # noqa: E741 - as short as the tables need
 
 
-def post(outcome: Outcome | None, *, key: str | None = "k", ago: float = 60.0, status: int | None = None) -> Attempt:
-    """Make a POST of the first run that left so many seconds ago."""
-    return Attempt(Step.COMPANY, key, "{}", NOW - ago, outcome, status, run=1)
+def request(
+    outcome: Outcome | None,
+    *,
+    key: str | None = "k",
+    ago: float = 60.0,
+    status: int | None = None,
+    run: int = 1,
+    body: str | None = "{}",
+) -> Attempt:
+    """Return a request that left this many seconds ago."""
+    return Attempt("company", key, body, NOW - ago, outcome, status, run)
 
 
-def look(outcome: Outcome, *, ago: float = 30.0) -> Attempt:
-    """Make a look-up."""
-    return Attempt(Step.COMPANY, None, None, NOW - ago, outcome)
+def look_up(outcome: Outcome, *, ago: float = 30.0, run: int = 1) -> Attempt:
+    """Return a look-up."""
+    return Attempt("company", None, None, NOW - ago, outcome, run=run)
+
+
+def deletion(outcome: Outcome | None, *, ago: float = 50.0, run: int = RUN) -> Attempt:
+    """Return a deletion, or the look-up before it: neither has a key."""
+    return Attempt("delete", None, None, NOW - ago, outcome, run=run)
+
+
+def decide(
+    attempts: list[Attempt],
+    policy: Policy = Policy.CREATE,
+    *,
+    step: str = "company",
+    may_exist: bool = False,
+    later: float = 0.0,
+) -> Decision:
+    """Return the decision for a step with these attempts, the oldest first."""
+    known = retry.history(attempts, step, may_exist=may_exist)
+    return retry.decide(known, policy, NOW + later, run=RUN, timeout=TIMEOUT)
 
 
 AGAIN, NEW = Send("k", "{}"), Send()
@@ -32,105 +70,206 @@ AGAIN, NEW = Send("k", "{}"), Send()
 @pytest.mark.parametrize(
     ("attempts", "decision"),
     [
-        ([], NEW),  # nothing was asked
-        ([post(O.UNKNOWN)], LookUp()),  # no answer
-        ([post(None)], LookUp()),  # the process ended
-        ([post(O.SERVER_ERROR)], LookUp()),  # a 5xx
-        ([post(O.UNKNOWN, ago=SETTLING / 2)], Wait(NOW + SETTLING / 2)),  # it may be at work still
-        ([post(O.UNKNOWN, ago=-3600)], LookUp()),  # the clock was set back: nobody waits an hour
-        ([post(O.UNKNOWN), look(O.NOT_FOUND)], AGAIN),  # it is not there: the same key
-        ([post(O.UNKNOWN, ago=-3600), look(O.NOT_FOUND, ago=0)], AGAIN),  # the clock was set back before that look
-        (
-            [post(O.UNKNOWN, ago=-3600), look(O.NOT_FOUND, ago=-3610)],
-            LookUp(),
-        ),  # or after it: nobody knows how old the key is
-        (
-            [post(O.UNKNOWN, ago=KEY_LIFETIME), look(O.NOT_FOUND, ago=2 * KEY_LIFETIME)],
-            LookUp(),
-        ),  # then it ran on for hours
-        ([post(O.RATE_LIMITED, ago=-3600)], AGAIN),  # nothing was done, and the clock was set back
-        ([post(O.UNKNOWN, ago=KEY_LIFETIME + 60), look(O.NOT_FOUND)], NEW),  # the key is forgotten
-        ([post(O.SERVER_ERROR), look(O.NOT_FOUND)], NEW),  # the key would replay the 5xx
-        ([post(O.UNKNOWN), look(O.UNKNOWN)], LookUp()),  # the look-up failed: look again
-        ([post(O.UNKNOWN), look(O.NOT_FOUND), post(O.UNKNOWN)], LookUp()),  # lost once more
-        ([post(O.UNKNOWN, status=502), look(O.NOT_FOUND)], AGAIN),  # a gateway's page
-        (
-            [post(O.UNKNOWN, status=502), look(O.NOT_FOUND), post(O.UNKNOWN, status=502), look(O.NOT_FOUND)],
+        ([], NEW),  # nothing was requested
+        ([request(O.UNKNOWN)], LookUp()),  # no response
+        ([request(None)], LookUp()),  # the process ended
+        ([request(O.SERVER_ERROR)], LookUp()),  # a 5xx
+        ([request(O.UNKNOWN, ago=SETTLING / 2)], Wait(NOW + SETTLING / 2)),  # it may still be at work
+        ([request(O.SERVER_ERROR, ago=0)], Wait(NOW + SETTLING_AFTER_SERVER_ERROR)),  # only the look-up protects
+        ([request(O.UNKNOWN, ago=-3600)], LookUp()),  # the clock was set back: nobody waits for an hour
+        ([request(O.UNKNOWN), look_up(O.NOT_FOUND)], AGAIN),  # it does not exist: the same key
+        ([request(O.UNKNOWN, ago=-3600), look_up(O.NOT_FOUND, ago=0)], AGAIN),  # the clock was set back before that
+        # or after it: the age of the key is unknown
+        ([request(O.UNKNOWN, ago=-3600), look_up(O.NOT_FOUND, ago=-3610)], LookUp()),
+        # then it ran for hours
+        ([request(O.UNKNOWN, ago=KEY_LIFETIME), look_up(O.NOT_FOUND, ago=2 * KEY_LIFETIME)], LookUp()),
+        ([request(O.RATE_LIMITED, ago=-3600)], AGAIN),  # nothing was done, and the clock was set back
+        ([request(O.UNKNOWN, ago=KEY_LIFETIME + 60), look_up(O.NOT_FOUND)], NEW),  # the key is forgotten
+        ([request(O.SERVER_ERROR), look_up(O.NOT_FOUND)], NEW),  # the key would replay the 5xx
+        ([request(O.UNKNOWN), look_up(O.UNKNOWN)], LookUp()),  # the look-up failed: look up again
+        ([request(O.UNKNOWN), look_up(O.NOT_FOUND), request(O.UNKNOWN)], LookUp()),  # lost once more
+        ([request(O.UNKNOWN, status=502), look_up(O.NOT_FOUND)], AGAIN),  # a gateway's page
+        (  # and another
+            [
+                *(request(O.UNKNOWN, status=502), look_up(O.NOT_FOUND)),
+                *(request(O.UNKNOWN, status=502), look_up(O.NOT_FOUND)),
+            ],
             NEW,
-        ),  # another
-        ([post(O.RATE_LIMITED)], AGAIN),  # a 429: nothing was done
-        ([post(O.RATE_LIMITED, ago=KEY_LIFETIME)], NEW),  # and long ago
-        ([post(O.CONFLICT)], AGAIN),  # a 409: the key is at work
-        ([post(O.NOT_SENT)], AGAIN),  # it never left
-        ([post(O.REJECTED)], NEW),  # nothing was done, and its answer is kept under the key
-        ([post(O.FATAL)], NEW),  # as above
-        ([post(O.UNKNOWN), look(O.NOT_FOUND), post(O.REJECTED)], LookUp()),  # perhaps the echo of the lost one
-        ([post(O.UNKNOWN), look(O.NOT_FOUND), post(O.REJECTED), look(O.NOT_FOUND)], NEW),  # it was not
-        (
-            [post(O.UNKNOWN), look(O.NOT_FOUND), post(O.FATAL)],
-            LookUp(),
-        ),  # the lost one may have been done since the look
-        ([post(O.UNKNOWN), look(O.NOT_FOUND), post(O.FATAL), look(O.NOT_FOUND)], NEW),  # it was not
-        ([post(O.UNKNOWN, key="a"), post(O.RATE_LIMITED, key="b")], LookUp()),  # an old doubt outlives another key
+        ),
+        ([request(O.RATE_LIMITED)], AGAIN),  # a 429: nothing was done
+        ([request(O.RATE_LIMITED, ago=KEY_LIFETIME)], NEW),  # and long ago
+        ([request(O.NOT_SENT)], AGAIN),  # it never left
+        ([request(O.REJECTED)], NEW),  # nothing was done, and its response is kept under the key
+        ([request(O.FATAL)], NEW),  # as above
+        # perhaps the echo of the lost request
+        ([request(O.UNKNOWN), look_up(O.NOT_FOUND), request(O.REJECTED)], LookUp()),
+        ([request(O.UNKNOWN), look_up(O.NOT_FOUND), request(O.REJECTED), look_up(O.NOT_FOUND)], NEW),  # it was not
+        # the lost request may have been done since the look-up
+        ([request(O.UNKNOWN), look_up(O.NOT_FOUND), request(O.FATAL)], LookUp()),
+        ([request(O.UNKNOWN), look_up(O.NOT_FOUND), request(O.FATAL), look_up(O.NOT_FOUND)], NEW),  # it was not
+        ([request(O.UNKNOWN, key="a"), request(O.RATE_LIMITED, key="b")], LookUp()),  # a doubt outlives its key
     ],
 )
-def test_each_history_has_one_next_move(attempts: list[Attempt], decision: retry.Decision) -> None:
-    """The rule of once only, and the key's rules."""
-    assert retry.decide(retry.standing(attempts), NOW) == decision
+def test_each_history_has_one_next_decision(attempts: list[Attempt], decision: Decision) -> None:
+    """The rule of once only, and the rules of keys."""
+    assert decide(attempts) == decision
+
+
+CONFLICTS = [request(O.CONFLICT, ago=70), request(O.CONFLICT, ago=60)]
 
 
 @pytest.mark.parametrize(
-    ("ago", "run", "decision"),
+    ("attempts", "decision"),
     [
-        (10.0, 2, AGAIN),  # a sweep after it found nothing
-        (60.0 - SETTLING / 2, 2, LookUp()),  # one so soon after it proves nothing
-        (70.0, 2, LookUp()),  # one before it, by a clock that was set back
-        (10.0, 1, LookUp()),  # the run had swept before it asked, and then the clock was set back
-        (-3600.0, 1, LookUp()),  # by hours
-        (10.0, 0, LookUp()),  # an earlier run had, or nobody knows which
+        ([request(O.CONFLICT)], AGAIN),  # the key is at work: the same key once
+        (CONFLICTS, LookUp()),  # Codat may keep the 409
+        (  # the other request may still be at work, and the key cannot be repeated
+            [request(O.CONFLICT, ago=3), request(O.CONFLICT, ago=1)],
+            Wait(NOW - 1 + SETTLING_AFTER_SERVER_ERROR),
+        ),
+        ([*CONFLICTS, look_up(O.NOT_FOUND)], NEW),
+        ([*CONFLICTS, look_up(O.UNKNOWN)], LookUp()),
+        (
+            [*CONFLICTS, look_up(O.NOT_FOUND), request(O.CONFLICT, key="k2")],
+            Send("k2", "{}"),
+        ),  # each key is tried twice
+        ([request(O.CONFLICT), request(O.RATE_LIMITED), request(O.CONFLICT)], LookUp()),  # they need not be neighbours
+        ([request(O.CONFLICT, ago=KEY_LIFETIME + 60)], LookUp()),  # the other request may have been done since
+        ([request(O.CONFLICT, ago=KEY_LIFETIME + 60), look_up(O.NOT_FOUND)], NEW),
+        ([request(O.CONFLICT), request(O.REJECTED)], LookUp()),  # perhaps the echo of the other request
+        ([request(O.CONFLICT), request(O.REJECTED), look_up(O.NOT_FOUND)], NEW),
     ],
 )
-def test_a_sweep_stands_for_a_look_up_of_everybody(ago: float, run: int, decision: retry.Decision) -> None:
-    """If it came after the request, and when that was settled. A clock does not say what came after what."""
-    known = retry.standing([post(O.UNKNOWN)], sweep=retry.Sweep(NOW - ago, run))
-    assert retry.decide(known, NOW) == decision
+def test_a_second_conflict_under_a_key_is_looked_up_and_the_next_key_is_used(
+    attempts: list[Attempt], decision: Decision
+) -> None:
+    """A copy of the batch computes the same keys, so the request that is at work may be its own."""
+    assert decide(attempts) == decision
 
 
-ANSWERS = [*(each for each in Outcome if each not in (O.FOUND, O.NOT_FOUND)), None]  # those two are of look-ups
-POSTS = st.builds(post, st.sampled_from(ANSWERS), key=st.sampled_from("ab"), status=st.sampled_from([None, 200, 502]))
-LOOKS = st.builds(look, st.sampled_from([O.NOT_FOUND, O.UNKNOWN, O.RATE_LIMITED, O.NOT_SENT, O.REJECTED]))
+def mismatch(*, key: str = "k", ago: float = 60.0, run: int = RUN, body: str | None = "{}") -> Attempt:
+    """Return a request that Codat answered with 422."""
+    return request(O.REJECTED, key=key, ago=ago, status=422, run=run, body=body)
 
 
-@given(st.lists(POSTS | LOOKS, max_size=8), st.floats(0, 3 * KEY_LIFETIME))
-def test_nothing_is_sent_while_a_request_in_doubt_was_not_looked_up(attempts: list[Attempt], later: float) -> None:
-    """Whatever else was asked, and however long ago; but for a request that was done since."""
-    last_doubt = max(
-        (n for n, a in enumerate(attempts) if a.key and (a.outcome is None or a.outcome.is_in_doubt)), default=-1
-    )
-    last_absent = max((n for n, a in enumerate(attempts) if a.key is None and a.outcome is O.NOT_FOUND), default=-1)
-    last_done = max((n for n, a in enumerate(attempts) if a.key and a.outcome is O.DONE), default=-1)
-    if last_doubt > max(last_absent, last_done):
-        assert not isinstance(retry.decide(retry.standing(attempts), NOW + later), Send)
+@pytest.mark.parametrize(
+    ("attempts", "decision"),
+    [
+        ([mismatch()], LookUp()),  # the key may belong to a request with another body
+        ([mismatch(ago=1)], Wait(NOW - 1 + SETTLING_AFTER_SERVER_ERROR)),  # which may still be at work
+        ([mismatch(), look_up(O.UNKNOWN, run=RUN)], LookUp()),  # the look-up failed
+        ([mismatch(), look_up(O.RATE_LIMITED, run=RUN)], LookUp()),
+        ([mismatch(), look_up(O.NOT_FOUND, run=RUN)], NEW),  # the next key, in the same run
+        ([mismatch(), look_up(O.NOT_FOUND), request(O.UNKNOWN, key="k2")], LookUp()),
+        ([mismatch(), look_up(O.NOT_FOUND), request(O.RATE_LIMITED, key="k2")], Send("k2", "{}")),
+        ([mismatch(), look_up(O.NOT_FOUND), mismatch(key="k2")], GiveUp()),  # a second one is about the row
+        ([mismatch(), look_up(O.NOT_FOUND), mismatch(key="k2", run=1)], NEW),  # and another run may try again
+        ([mismatch(body=None)], GiveUp()),  # without a body there is no other body
+        # after a doubt, the second one may be the echo of the doubtful request
+        ([mismatch(), look_up(O.NOT_FOUND), request(O.UNKNOWN, key="k2"), mismatch(key="k2")], LookUp()),
+    ],
+)
+def test_the_first_422_of_a_request_is_looked_up_and_the_next_key_is_used(
+    attempts: list[Attempt], decision: Decision
+) -> None:
+    """The same key with another body is a 422; a row that is wrong is one as well."""
+    assert decide(attempts) == decision
 
 
-@given(st.lists(POSTS | LOOKS, max_size=8), st.floats(0, 3 * KEY_LIFETIME))
-@example([post(O.SERVER_ERROR), post(O.DONE), post(O.RATE_LIMITED)], 0.0)
-@example([post(O.SERVER_ERROR), post(O.REJECTED), post(O.RATE_LIMITED), look(O.NOT_FOUND)], 0.0)
-def test_no_key_is_repeated_that_codat_has_forgotten_or_answers_with_a_5xx(
+REJECTED = request(O.REJECTED, run=RUN, status=400)
+DOUBTFUL = [request(O.UNKNOWN), look_up(O.NOT_FOUND), REJECTED]
+
+
+@pytest.mark.parametrize(
+    ("attempts", "decision"),
+    [
+        ([REJECTED], GiveUp()),  # in this run
+        ([request(O.REJECTED, status=400)], NEW),  # in an earlier one, and a person wants another try
+        ([request(O.FATAL, run=RUN)], NEW),  # the key or the account, not the row
+        ([*DOUBTFUL], LookUp()),  # not before it is certain that nothing exists
+        ([*DOUBTFUL, look_up(O.UNKNOWN, run=RUN)], LookUp()),  # a lost look-up says nothing
+        ([*DOUBTFUL, look_up(O.RATE_LIMITED, run=RUN)], LookUp()),  # nor does one that was not done
+        ([*DOUBTFUL, look_up(O.SERVER_ERROR, run=RUN)], LookUp()),
+        ([*DOUBTFUL, look_up(O.NOT_SENT, run=RUN)], LookUp()),
+        ([*DOUBTFUL, look_up(O.NOT_FOUND, run=RUN)], GiveUp()),
+        ([*DOUBTFUL, look_up(O.REJECTED, run=RUN)], GiveUp(nothing_exists=False)),  # it cannot be looked up
+        ([request(O.UNKNOWN), look_up(O.REJECTED, run=RUN)], GiveUp(nothing_exists=False)),
+        ([request(O.UNKNOWN), look_up(O.REJECTED)], LookUp()),  # in an earlier run
+        ([look_up(O.NOT_FOUND), look_up(O.REJECTED, run=RUN)], GiveUp()),  # nothing was in doubt
+    ],
+)
+def test_a_rejection_in_this_run_ends_the_step_and_the_next_run_uses_the_next_key(
+    attempts: list[Attempt], decision: Decision
+) -> None:
+    """Only `--retry-failed` brings a failed customer into another run."""
+    assert decide(attempts) == decision
+
+
+OUTCOMES = [*(each for each in Outcome if each not in (O.FOUND, O.NOT_FOUND)), None]  # those two are of look-ups
+REQUESTS = st.builds(
+    request,
+    st.sampled_from(OUTCOMES),
+    key=st.sampled_from("ab"),
+    status=st.sampled_from([None, 200, 422, 502]),
+    run=st.sampled_from([1, RUN]),
+)
+LOOK_UPS = st.builds(
+    look_up,
+    st.sampled_from([O.NOT_FOUND, O.UNKNOWN, O.RATE_LIMITED, O.NOT_SENT, O.REJECTED]),
+    run=st.sampled_from([1, RUN]),
+)
+HISTORIES = st.lists(REQUESTS | LOOK_UPS, max_size=8)
+AGES = st.floats(0, 3 * KEY_LIFETIME)
+
+
+def last(attempts: list[Attempt], *, is_look_up: bool, outcomes: tuple[Outcome | None, ...]) -> int:
+    """Return the place of the last request or look-up with one of these outcomes; -1 if there is none."""
+    places = (n for n, a in enumerate(attempts) if (a.key is None) is is_look_up and a.outcome in outcomes)
+    return max(places, default=-1)
+
+
+@given(HISTORIES, AGES)
+@example([*DOUBTFUL, look_up(O.RATE_LIMITED, run=RUN)], 0.0)
+def test_nothing_is_sent_or_given_up_while_a_request_in_doubt_was_not_looked_up(
     attempts: list[Attempt], later: float
 ) -> None:
-    """A kept 5xx is replayed; a forgotten key protects from nothing."""
-    decision = retry.decide(retry.standing(attempts), NOW + later)
+    """Whatever else was requested, and however long ago; except after a request that was done since."""
+    last_doubt = last(attempts, is_look_up=False, outcomes=(None, O.UNKNOWN, O.SERVER_ERROR))
+    last_not_found = last(attempts, is_look_up=True, outcomes=(O.NOT_FOUND,))
+    last_done = last(attempts, is_look_up=False, outcomes=(O.DONE,))
+    if last_doubt > max(last_not_found, last_done):
+        assert decide(attempts, later=later) in (LookUp(), GiveUp(nothing_exists=False)) or isinstance(
+            decide(attempts, later=later), Wait
+        )
+        if attempts[-1].outcome is not O.REJECTED:
+            assert not isinstance(decide(attempts, later=later), GiveUp)
+
+
+@given(HISTORIES, AGES)
+@example([request(O.SERVER_ERROR), request(O.DONE), request(O.RATE_LIMITED)], 0.0)
+@example([request(O.SERVER_ERROR), request(O.REJECTED), request(O.RATE_LIMITED), look_up(O.NOT_FOUND)], 0.0)
+def test_no_forgotten_or_spent_key_is_repeated(attempts: list[Attempt], later: float) -> None:
+    """Codat replays a response that it keeps; a forgotten key protects from nothing."""
+    decision = decide(attempts, later=later)
     if isinstance(decision, Send) and decision.key is not None:
         assert later < KEY_LIFETIME
-        of_key = [a for a in attempts if a.key is not None]
-        newest = [a for a in of_key[::-1] if a.key == decision.key]
-        since = next((n for n, a in enumerate(of_key[::-1]) if a.key != decision.key), len(of_key))
-        assert all(a.outcome is not O.SERVER_ERROR for a in newest[:since])
+        requests = [a for a in attempts if a.key is not None]
+        newest = [a for a in requests[::-1] if a.key == decision.key]
+        since = next((n for n, a in enumerate(requests[::-1]) if a.key != decision.key), len(requests))
+        outcomes = [a.outcome for a in newest[:since]]
+        assert not {O.SERVER_ERROR, O.REJECTED, O.FATAL, O.DONE} & set(outcomes)
+        assert outcomes.count(O.CONFLICT) < retry.MAX_CONFLICTS
 
 
-def test_pauses_grow_to_a_minute_and_are_never_the_same_for_all() -> None:
-    """So that customers who failed together do not come back together."""
+@given(HISTORIES, AGES)
+def test_a_step_is_given_up_only_after_a_rejection_in_this_run(attempts: list[Attempt], later: float) -> None:
+    """Neither a passing fault nor a rejection of an earlier run ends it."""
+    if isinstance(decide(attempts, later=later), GiveUp):
+        assert any(a.outcome is O.REJECTED and a.run == RUN for a in attempts)
+
+
+def test_pauses_grow_to_a_minute_and_differ_between_customers() -> None:
+    """So customers who failed together do not come back together."""
     rng = random.Random(1)  # noqa: S311 - no secret
     pauses = [retry.backoff(tries, rng) for tries in range(1, 12)]
     assert all(0.5 * min(2**n, 60) <= pause <= min(2**n, 60) for n, pause in enumerate(pauses))
@@ -139,166 +278,247 @@ def test_pauses_grow_to_a_minute_and_are_never_the_same_for_all() -> None:
 
 
 @pytest.mark.parametrize("outcome", [O.CONFLICT, O.RATE_LIMITED, O.NOT_SENT])
-def test_what_was_absent_while_its_key_lived_is_looked_up_again_once_the_key_is_forgotten(outcome: Outcome) -> None:
-    """The request in doubt may have been at work still when it was looked for, and be done now."""
+def test_a_look_up_during_the_life_of_a_key_is_repeated_once_the_key_is_forgotten(outcome: Outcome) -> None:
+    """The request in doubt may still have been at work at the look-up, and be done now."""
     attempts = [
-        post(O.UNKNOWN, ago=KEY_LIFETIME + 60),
-        look(O.NOT_FOUND, ago=KEY_LIFETIME + 30),
-        post(outcome, ago=KEY_LIFETIME),
+        request(O.UNKNOWN, ago=KEY_LIFETIME + 60),
+        look_up(O.NOT_FOUND, ago=KEY_LIFETIME + 30),
+        request(outcome, ago=KEY_LIFETIME),
     ]
-    assert retry.decide(retry.standing(attempts), NOW) == LookUp()
-    assert retry.decide(retry.standing([*attempts, look(O.NOT_FOUND, ago=10)]), NOW) == NEW
+    assert decide(attempts) == LookUp()
+    assert decide([*attempts, look_up(O.NOT_FOUND, ago=10)]) == NEW
 
 
+@pytest.mark.parametrize("policy", [Policy.CREATE, Policy.CHANGE])
 @pytest.mark.parametrize("outcome", [O.DONE, O.FOUND])
 @pytest.mark.parametrize(
     "then",
     [
-        [],  # nothing was asked since
-        [post(O.REJECTED, key="b")],  # or nothing that is of use now
+        [],  # nothing was requested since
+        [request(O.REJECTED, key="b")],  # or nothing that is of use now
     ],
 )
-def test_what_was_done_is_over_and_the_next_of_its_kind_has_a_key_of_its_own(
-    outcome: Outcome, then: list[Attempt]
+def test_a_done_request_is_over_and_the_next_of_its_kind_has_another_key(
+    outcome: Outcome, then: list[Attempt], policy: Policy
 ) -> None:
-    """Who was unlinked and has linked again can be unlinked again: the old key would replay the old answer."""
-    done = post(O.DONE) if outcome is O.DONE else look(O.FOUND)
-    assert retry.decide(retry.standing([post(O.UNKNOWN), done, *then]), NOW) == NEW
+    """A customer that was unlinked and has linked again can be unlinked again: the old key replays the old response."""
+    done = request(O.DONE) if outcome is O.DONE else look_up(O.FOUND)
+    assert decide([request(O.UNKNOWN), done, *then], policy) == NEW
 
 
 @pytest.mark.parametrize(
     ("attempts", "decision"),
     [
-        ([], LookUp()),  # taken over, and nobody here asked for it
-        ([look(O.UNKNOWN)], LookUp()),  # the look-up failed
-        ([look(O.NOT_FOUND)], NEW),  # Codat has none
-        ([post(O.DONE)], LookUp()),  # it was made, and lost sight of
-        ([post(O.DONE), look(O.NOT_FOUND)], NEW),  # and is gone: the old key would replay its making
-        ([look(O.NOT_FOUND), post(O.DONE)], LookUp()),  # that it was absent was before it was made
-        ([look(O.FOUND)], LookUp()),  # found once, and lost sight of
-        ([look(O.FOUND), look(O.NOT_FOUND)], NEW),  # gone since
-        ([look(O.NOT_FOUND), post(O.UNKNOWN)], LookUp()),  # asked for, and in doubt
-        ([look(O.NOT_FOUND), post(O.RATE_LIMITED)], AGAIN),  # asked for, and not done
-        ([post(O.REJECTED)], LookUp()),  # that it was refused once says nothing of what was found since
-        ([look(O.NOT_FOUND), post(O.REJECTED)], NEW),  # refused since it was looked for
+        ([], LookUp()),  # adopted, and this journal did not request it
+        ([look_up(O.UNKNOWN)], LookUp()),  # the look-up failed
+        ([look_up(O.NOT_FOUND)], NEW),  # Codat has none
+        ([request(O.DONE)], LookUp()),  # it was created, and lost sight of
+        ([request(O.DONE), look_up(O.NOT_FOUND)], NEW),  # it was deleted: the old key would replay its creation
+        ([look_up(O.NOT_FOUND), request(O.DONE)], LookUp()),  # the look-up was before its creation
+        ([look_up(O.FOUND)], LookUp()),  # found once, and lost sight of
+        ([look_up(O.FOUND), look_up(O.NOT_FOUND)], NEW),  # deleted since
+        ([look_up(O.NOT_FOUND), request(O.UNKNOWN)], LookUp()),  # requested, and in doubt
+        ([look_up(O.NOT_FOUND), request(O.RATE_LIMITED)], AGAIN),  # requested, and not done
+        ([request(O.REJECTED)], LookUp()),  # an old rejection says nothing about what exists now
+        ([look_up(O.NOT_FOUND), request(O.REJECTED)], NEW),  # rejected since the look-up
     ],
 )
-def test_what_may_exist_is_looked_for_before_it_is_asked_for(attempts: list[Attempt], decision: retry.Decision) -> None:
-    """Although nobody here has asked for it, or since it was lost sight of."""
-    assert retry.decide(retry.standing(attempts, may_exist=True), NOW) == decision
-
-
-@pytest.mark.parametrize(
-    ("attempts", "decision"),
-    [
-        ([], NEW),  # nothing was asked
-        ([post(O.UNKNOWN)], LookUp()),  # in doubt: it may be done
-        ([post(O.SERVER_ERROR)], LookUp()),  # as well
-        (
-            [post(O.UNKNOWN), look(O.NOT_FOUND)],
-            NEW,
-        ),  # not done, or undone by others since: its old answer says nothing now
-        ([post(O.UNKNOWN, ago=KEY_LIFETIME + 60), look(O.NOT_FOUND, ago=KEY_LIFETIME + 30)], NEW),  # and is forgotten
-        ([post(O.CONFLICT)], AGAIN),  # the key is at work
-        ([post(O.RATE_LIMITED)], AGAIN),  # nothing was done
-    ],
-)
-def test_what_does_no_harm_twice_is_not_asked_for_again_under_a_key_in_doubt(
-    attempts: list[Attempt], decision: retry.Decision
+def test_a_thing_that_may_exist_is_looked_up_before_it_is_requested(
+    attempts: list[Attempt], decision: Decision
 ) -> None:
-    """Codat would replay what it answered before the customer linked again."""
-    assert retry.decide(retry.standing(attempts), NOW, is_harmless=True) == decision
+    """Although this journal did not request it, or lost sight of it since."""
+    assert decide(attempts, may_exist=True) == decision
 
 
-@pytest.mark.parametrize(
-    ("attempts", "decision"),
-    [
-        ([], LookUp()),  # the list did not say which connections there are
-        ([post(O.UNKNOWN, ago=6.0)], LookUp()),  # a POST makes no link anew
-        ([post(O.UNKNOWN, ago=6.0), look(O.UNKNOWN, ago=1.0)], Wait(NOW - 1.0 + SETTLING + 20.0)),
-        ([post(O.UNKNOWN, ago=60.0), look(O.UNKNOWN, ago=SETTLING + 20.0)], LookUp()),  # it is over by now
-        ([post(O.UNKNOWN, ago=60.0), look(O.RATE_LIMITED, ago=1.0)], LookUp()),  # it was not carried out
-    ],
-)
-def test_a_look_up_that_makes_links_anew_waits_until_the_last_must_be_over(
-    attempts: list[Attempt], decision: retry.Decision
+@given(HISTORIES, AGES)
+def test_a_thing_that_may_exist_is_never_requested_before_a_look_up_that_did_not_find_it(
+    attempts: list[Attempt], later: float
 ) -> None:
-    """Carried out late, a lost one would spoil the link that the next one brings."""
-    assert retry.decide_look_at_link(attempts, NOW, timeout=10.0) == decision
-
-
-def delete(outcome: Outcome | None, *, ago: float, run: int = 2) -> Attempt:
-    """Make a deletion, or the look before it: neither has a key."""
-    return Attempt(Step.DELETE, None, None, NOW - ago, outcome, run=run)
+    """Whatever else was requested."""
+    if not any(attempt.outcome is O.NOT_FOUND for attempt in attempts):
+        assert not isinstance(decide(attempts, may_exist=True, later=later), Send)
 
 
 @pytest.mark.parametrize(
     ("attempts", "decision"),
     [
-        ([], LookUp()),  # who has linked is not known
-        ([delete(O.NOT_FOUND, ago=10)], Send()),  # nobody has, right now
-        ([delete(O.NOT_FOUND, ago=3600)], Send()),  # nor if the clock was set since
-        ([delete(O.NOT_FOUND, ago=-3600)], Send()),  # either way: else it would be looked without end
-        ([delete(O.NOT_FOUND, ago=10, run=1)], LookUp()),  # nobody had, in an earlier run
-        ([delete(O.NOT_FOUND, ago=10), delete(O.UNKNOWN, ago=5)], LookUp()),  # it may be gone
-        ([delete(O.NOT_FOUND, ago=10), delete(None, ago=5)], LookUp()),  # as well
-        ([delete(O.NOT_FOUND, ago=10), delete(O.SERVER_ERROR, ago=5)], LookUp()),  # as well
-        (
-            [delete(O.NOT_FOUND, ago=10), delete(O.RATE_LIMITED, ago=5)],
-            LookUp(),
-        ),  # time has passed: somebody may have linked it
-        ([delete(O.NOT_FOUND, ago=10), delete(O.REJECTED, ago=5)], LookUp()),  # as well
-        ([delete(O.UNKNOWN, ago=10)], LookUp()),  # the look-up failed
+        ([], NEW),  # nothing was requested
+        ([request(O.UNKNOWN)], LookUp()),  # in doubt: it may be done
+        ([request(O.SERVER_ERROR)], LookUp()),  # as well
+        # not done, or undone by others since: the old response says nothing now
+        ([request(O.UNKNOWN), look_up(O.NOT_FOUND)], NEW),
+        ([request(O.UNKNOWN, ago=KEY_LIFETIME + 60), look_up(O.NOT_FOUND, ago=KEY_LIFETIME + 30)], NEW),  # forgotten
+        ([request(O.CONFLICT)], AGAIN),  # the key is at work
+        (CONFLICTS, LookUp()),
+        ([*CONFLICTS, look_up(O.NOT_FOUND)], NEW),
+        ([request(O.RATE_LIMITED)], AGAIN),  # nothing was done
+        ([mismatch()], LookUp()),
+        ([mismatch(), look_up(O.NOT_FOUND)], NEW),
+        ([REJECTED], GiveUp()),
     ],
 )
-def test_a_company_is_deleted_only_right_after_a_look(attempts: list[Attempt], decision: retry.Decision) -> None:
-    """It cannot be taken back."""
-    assert retry.decide_deletion(attempts, run=2) == decision
+def test_a_change_that_does_no_harm_twice_is_not_repeated_under_a_key_in_doubt(
+    attempts: list[Attempt], decision: Decision
+) -> None:
+    """Codat would replay a response from before the customer linked again."""
+    assert decide(attempts, Policy.CHANGE) == decision
+
+
+@pytest.mark.parametrize(
+    ("attempts", "decision"),
+    [
+        ([], LookUp()),  # the list did not show the connections
+        ([request(O.UNKNOWN, ago=6.0)], LookUp()),  # a POST makes no other linkUrl useless
+        ([request(O.UNKNOWN, ago=6.0), look_up(O.UNKNOWN, ago=1.0)], Wait(NOW - 1.0 + SETTLING + 2 * TIMEOUT)),
+        ([request(O.UNKNOWN, ago=60.0), look_up(O.UNKNOWN, ago=SETTLING + 2 * TIMEOUT)], LookUp()),  # it has ended
+        ([request(O.UNKNOWN, ago=60.0), look_up(O.RATE_LIMITED, ago=1.0)], LookUp()),  # it was not done
+    ],
+)
+def test_a_look_up_that_renews_links_waits_until_the_last_one_has_ended(
+    attempts: list[Attempt], decision: Decision
+) -> None:
+    """A lost look-up that is done late would make the link of the next one useless."""
+    assert retry.decide_look_up(retry.history(attempts, "company"), NOW, timeout=TIMEOUT) == decision
+
+
+@pytest.mark.parametrize(
+    ("attempts", "decision"),
+    [
+        ([], LookUp()),  # whether somebody has linked it is not known
+        ([deletion(O.NOT_FOUND, ago=10)], Send()),  # nobody has, right now
+        ([deletion(O.NOT_FOUND, ago=3600)], Send()),  # also if the clock was set since
+        ([deletion(O.NOT_FOUND, ago=-3600)], Send()),  # either way: otherwise it would be looked up without end
+        ([deletion(O.NOT_FOUND, ago=10, run=1)], LookUp()),  # nobody had, in an earlier run
+        ([deletion(O.NOT_FOUND, ago=10), deletion(O.UNKNOWN, ago=5)], LookUp()),  # it may be deleted
+        ([deletion(O.NOT_FOUND, ago=10), deletion(None, ago=5)], LookUp()),  # as well
+        ([deletion(O.NOT_FOUND, ago=10), deletion(O.SERVER_ERROR, ago=5)], LookUp()),  # as well
+        # time has passed: somebody may have linked it
+        ([deletion(O.NOT_FOUND, ago=10), deletion(O.RATE_LIMITED, ago=5)], LookUp()),
+        ([deletion(O.NOT_FOUND, ago=10), deletion(O.REJECTED, ago=5, run=1)], LookUp()),  # as well
+        ([deletion(O.NOT_FOUND, ago=10), deletion(O.REJECTED, ago=5)], GiveUp()),  # Codat rejected the deletion
+        ([deletion(O.REJECTED, ago=5)], GiveUp()),  # somebody has linked it
+        ([deletion(O.REJECTED, ago=5, run=1)], LookUp()),  # somebody had, in an earlier run
+        ([deletion(O.UNKNOWN, ago=10)], LookUp()),  # the look-up failed
+    ],
+)
+def test_a_company_is_deleted_only_right_after_a_look_up(attempts: list[Attempt], decision: Decision) -> None:
+    """A deletion is irreversible."""
+    assert decide(attempts, Policy.DELETE, step="delete") == decision
 
 
 @pytest.mark.parametrize("outcome", [O.DONE, O.FOUND])
-def test_nothing_is_left_of_what_was_asked_for_a_company_that_was_deleted(outcome: Outcome) -> None:
-    """The customer is like one who was never sent."""
-    before, after = post(O.UNKNOWN, ago=90), post(O.RATE_LIMITED, ago=5, key="new")
-    assert list(retry.since_deletion([before, delete(outcome, ago=50), after])) == [after]
-    assert list(retry.since_deletion([before, delete(outcome, ago=50)])) == []
+def test_a_deletion_leaves_nothing_of_earlier_attempts_but_the_number_of_their_keys(outcome: Outcome) -> None:
+    """The customer is as one that was never sent, except that no key is used again."""
+    before, after = request(O.UNKNOWN, ago=90), request(O.RATE_LIMITED, ago=5, key="new")
+    erased = retry.history([before, deletion(outcome)], "company")
+    assert erased == retry.AttemptHistory(keys=1)
+    assert decide([before, deletion(outcome)]) == NEW
+    assert decide([before, deletion(outcome), after]) == Send("new", "{}")
+    assert retry.history([before, deletion(outcome), after], "company").keys == 2
 
 
 @pytest.mark.parametrize("outcome", [None, O.UNKNOWN, O.SERVER_ERROR, O.RATE_LIMITED, O.REJECTED, O.NOT_FOUND])
-def test_a_company_that_may_still_be_there_keeps_its_past(outcome: Outcome | None) -> None:
-    """What was in doubt still is."""
-    attempts = [post(O.UNKNOWN), delete(outcome, ago=50)]
-    assert list(retry.since_deletion(attempts)) == attempts
-
-
-@given(st.lists(POSTS | LOOKS, max_size=8), st.floats(0, 3 * KEY_LIFETIME))
-def test_what_may_exist_is_never_sent_before_a_look_up_said_that_it_does_not(
-    attempts: list[Attempt], later: float
-) -> None:
-    """Whatever else was asked."""
-    if not any(ask.outcome is O.NOT_FOUND for ask in attempts):
-        assert not isinstance(retry.decide(retry.standing(attempts, may_exist=True), NOW + later), Send)
+def test_a_company_that_may_still_exist_keeps_its_history(outcome: Outcome | None) -> None:
+    """A doubt stays a doubt."""
+    before = request(O.UNKNOWN)
+    assert retry.history([before, deletion(outcome)], "company") == retry.history([before], "company")
+    assert decide([before, deletion(outcome)]) == LookUp()
 
 
 @pytest.mark.parametrize(
     ("attempts", "decision"),
     [
         ([], Send()),
-        ([post(O.DONE, key=None, ago=1.0, status=200)], Send()),
-        ([post(O.RATE_LIMITED, key=None, ago=1.0, status=429)], Send()),
+        ([request(O.DONE, key=None, ago=1.0, status=200)], Send()),
+        ([request(O.RATE_LIMITED, key=None, ago=1.0, status=429)], Send()),
+        # it was answered: it has ended
+        ([request(O.SERVER_ERROR, key=None, ago=1.0, status=500)], Wait(NOW - 1.0 + SETTLING)),
+        # it may be slower than the timeout
+        ([request(O.UNKNOWN, key=None, ago=1.0)], Wait(NOW - 1.0 + SETTLING + 2 * TIMEOUT)),
+        ([request(None, key=None, ago=1.0)], Wait(NOW - 1.0 + SETTLING + 2 * TIMEOUT)),
+        ([request(O.UNKNOWN, key=None, ago=SETTLING + 2 * TIMEOUT)], Send()),
+        ([request(O.UNKNOWN, key=None, ago=-1000.0)], Send()),  # the clock was set back
         (
-            [post(O.SERVER_ERROR, key=None, ago=1.0, status=500)],
-            Wait(NOW - 1.0 + SETTLING),
-        ),  # it was answered: it is over
-        ([post(O.UNKNOWN, key=None, ago=1.0)], Wait(NOW - 1.0 + SETTLING + 20.0)),  # it may be slower than the time-out
-        ([post(None, key=None, ago=1.0)], Wait(NOW - 1.0 + SETTLING + 20.0)),
-        ([post(O.UNKNOWN, key=None, ago=SETTLING + 20.0)], Send()),
-        ([post(O.UNKNOWN, key=None, ago=-1000.0)], Send()),  # the clock was set back
-        ([post(O.UNKNOWN, key=None, ago=2.0), post(O.RATE_LIMITED, key=None, ago=1.0, status=429)], Send()),
+            [request(O.UNKNOWN, key=None, ago=2.0), request(O.RATE_LIMITED, key=None, ago=1.0, status=429)],
+            Send(),
+        ),
+        ([request(O.REJECTED, key=None, ago=1.0, status=404, run=RUN)], GiveUp()),
+        ([request(O.REJECTED, key=None, ago=1.0, status=404)], Send()),  # in an earlier run
     ],
 )
-def test_a_link_is_renewed_again_once_the_last_request_must_be_over(
-    attempts: list[Attempt], decision: retry.Decision
-) -> None:
-    """Carried out late, a lost one would spoil the next."""
-    assert retry.decide_renewal(attempts, NOW, timeout=10.0) == decision
+def test_a_link_is_renewed_again_once_the_last_request_has_ended(attempts: list[Attempt], decision: Decision) -> None:
+    """A lost request that is done late would make the next link useless."""
+    assert decide(attempts, Policy.RENEW) == decision
+
+
+def key(attempts: list[Attempt], *, tag: str = "tag", step: str = "company", company_id: str | None = None) -> str:
+    """Return the next key of a step with these attempts."""
+    return retry.next_key(retry.history(attempts, step), tag=tag, step=step, company_id=company_id)
+
+
+def test_the_first_key_is_the_same_in_every_version_and_on_every_machine() -> None:
+    """A lost journal, or a copy of the batch elsewhere, uses the same key, so Codat replays its response."""
+    assert key([]) == "472a718d-9a83-58f2-a40d-faeddb0fff95"
+    assert key([]) == key([look_up(O.NOT_FOUND)])  # a look-up spends no key
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        key([], tag="another customer"),
+        key([], step="connection"),
+        key([], company_id="another company"),
+        key([request(O.REJECTED)]),  # the next number
+    ],
+)
+def test_another_customer_step_company_or_number_has_another_key(other: str) -> None:
+    """So no response is replayed for another request."""
+    assert other != key([])
+
+
+@pytest.mark.parametrize(
+    ("attempts", "number"),
+    [
+        ([], 0),
+        ([look_up(O.UNKNOWN), look_up(O.NOT_FOUND)], 0),
+        ([request(O.REJECTED, key="a")], 1),
+        ([request(O.UNKNOWN, key="a"), look_up(O.NOT_FOUND), request(O.UNKNOWN, key="a")], 1),  # repeated
+        ([request(O.DONE, key="a")], 1),
+        ([request(O.RATE_LIMITED, key="a"), request(O.DONE, key="a")], 1),
+        ([request(O.UNKNOWN, key="a"), look_up(O.FOUND)], 1),
+        ([request(O.FOUND, key="a")], 1),  # a doubt that was resolved when its thing was lost
+        ([request(O.DONE, key="a"), request(O.SERVER_ERROR, key="b"), look_up(O.NOT_FOUND)], 2),
+        ([request(O.DONE, key="a"), deletion(O.DONE)], 1),  # after a deletion the numbers continue
+        ([request(O.DONE, key="a"), deletion(O.DONE), request(O.REJECTED, key="b"), deletion(O.FOUND)], 2),
+    ],
+)
+def test_the_number_of_a_key_is_the_number_of_keys_that_were_spent(attempts: list[Attempt], number: int) -> None:
+    """The same history has the same next key."""
+    assert retry.history(attempts, "company").keys == number
+    same = [request(O.REJECTED, key=f"other {n}") for n in range(number)]
+    assert key(attempts) == key(same)
+
+
+@given(HISTORIES)
+def test_the_next_key_is_never_one_of_the_history(attempts: list[Attempt]) -> None:
+    """Whatever became of the requests: the keys of the history are those that were computed for it."""
+    computed: dict[str, str] = {}
+    named: list[Attempt] = []
+    previous: str | None = None
+    for attempt in attempts:
+        if attempt.key is None:
+            named.append(attempt)
+            continue
+        if attempt.key != previous:  # the history changes its key
+            computed[attempt.key] = key(named)
+            previous = attempt.key
+        assert attempt.key in computed
+        named.append(Attempt("company", computed[attempt.key], "{}", attempt.sent_at, attempt.outcome, attempt.status))
+    assert key(named) not in {attempt.key for attempt in named}
+
+
+def test_only_the_attempts_of_the_step_count() -> None:
+    """A connection in doubt says nothing about the company."""
+    other = Attempt("connection", "c", "{}", NOW - 60, O.UNKNOWN)
+    assert decide([other]) == NEW
+    assert decide([other], step="connection") == LookUp()
