@@ -21,7 +21,7 @@ from documents import README, ROOT, SECONDS, Command, blocks, commands, environ,
 
 from bulk.api import CheckResult
 from bulk.cli import bulk
-from bulk.model import DELETED, State, Step
+from bulk.model import DELETED, State
 from bulk.reports import rows, write
 from bulk.sandbox.launch import Running, ask, start
 from bulk.sandbox.options import WEBHOOK_SECRET
@@ -30,6 +30,8 @@ from bulk.text import duration
 MAKE = shutil.which("make")
 MENDED = {"00126": ("company_name", "Sakura"), "00128": ("platform", "Xero")}
 LEAVERS = ("00101", "00102")  # who authorizes in the real run, and wants out later
+
+STEPS = ("company", "connection", "link", "partner", "unlink", "delete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,8 +355,10 @@ def test_every_report_is_explained() -> None:
         *rows.FINDINGS,
         *rows.DIFFERENCES,
     }
-    assert {*files, *columns, *rows.REJECTS, *map(str, State), *map(str, Step), DELETED} <= named
-    words = set(re.findall(r'"(missing|unknown|extra)_', (ROOT / "bulk" / "engine" / "verify.py").read_text("utf-8")))
+    assert {*files, *columns, *rows.REJECTS, *map(str, State), *STEPS, DELETED} <= named
+    words = set(
+        re.findall(r'"(missing|unknown|extra)_', (ROOT / "bulk" / "engine" / "comparison.py").read_text("utf-8"))
+    )
     assert len(words) == 3
     assert {f"{word}_" for word in words} | {"_company", "_connection", "_partner"} <= named
 

@@ -247,7 +247,9 @@ def test_the_last_run_and_its_holds_are_told(journal: Journal) -> None:
     journal.request("create_partner_expense_connection", run=2, step="partner", customer=2, outcome="unknown")
     journal.request("list_connections", run=2, step="partner", customer=2, outcome="found")
     with closing(journal.connect()) as db, db:
-        runs.hold(db, 2, since="2026-11-23T10:00:00Z", until="2026-11-23T10:05:00Z", why="Codat asked to wait (429)")
+        runs.record_hold(
+            db, 2, since="2026-11-23T10:00:00Z", until="2026-11-23T10:05:00Z", why="Codat asked to wait (429)"
+        )
     found = figures(journal)
     assert found.last_run is not None
     assert found.last_run.command == "follow-up"
