@@ -1,44 +1,45 @@
-"""What a run is told from outside, and a key that shows itself nowhere."""
+"""The settings of a run, and an API key that is never shown."""
 
 from __future__ import annotations
 
 import pickle
 import traceback
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bulk.errors import UsageError
-from bulk.settings import CODAT, Settings
+from bulk.settings import CODAT, SANDBOX, Settings
 
 KEY = "s3cret"
 HEADER = "Basic czNjcmV0"
 
 
 @pytest.mark.parametrize(
-    ("given", "sent"),
+    ("key", "header"),
     [
         (KEY, HEADER),  # the raw key
-        (HEADER, HEADER),  # the ready header value
-        ("basic   czNjcmV0", HEADER),  # written carelessly
+        (HEADER, HEADER),  # the complete header value
+        ("basic   czNjcmV0", HEADER),  # in lower case, with extra blanks
         (f'  "{KEY}" \n', HEADER),  # copied with its quotes and a line break
     ],
 )
-def test_a_key_is_taken_in_each_of_its_forms(given: str, sent: str) -> None:
-    """Users hold one or the other."""
-    assert Settings.make(environ={"CODAT_API_KEY": given}).authorization.reveal() == sent
+def test_a_key_is_accepted_in_each_of_its_forms(key: str, header: str) -> None:
+    """Users have either the raw key or the header value."""
+    assert Settings.make(environ={"CODAT_API_KEY": key}).authorization.reveal() == header
 
 
-@pytest.mark.parametrize("given", ["", "  ", '""', "a\nb", "clé"])
-def test_what_cannot_be_a_key_is_refused_without_being_shown(given: str) -> None:
-    """A wrong key may be half a right one."""
+@pytest.mark.parametrize("key", ["", "  ", '""', "a\nb", "clé"])
+def test_an_impossible_key_is_rejected_without_being_shown(key: str) -> None:
+    """A wrong key may be a part of the right one."""
     with pytest.raises(UsageError) as caught:
-        Settings.make(environ={"CODAT_API_KEY": given})
-    assert not given.strip('" ') or given not in str(caught.value)
+        Settings.make(environ={"CODAT_API_KEY": key})
+    assert not key.strip('" ') or key not in str(caught.value)
 
 
-def test_the_key_shows_itself_nowhere() -> None:
-    """Not in a repr, a text, a traceback; and it is not pickled."""
+def test_the_key_is_never_shown() -> None:
+    """It is in no repr, text or traceback, and it cannot be pickled."""
     settings = Settings.make(api_key=KEY, environ={})
     shown = f"{settings!r} {settings} {settings.authorization} {settings.authorization!r:>40}"
     try:
@@ -51,58 +52,79 @@ def test_the_key_shows_itself_nowhere() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "used"),
+    ("url", "normalized"),
     [
-        ("https://api.codat.io/", "https://api.codat.io"),  # a slash too many
-        (" https://api.codat.io \n", "https://api.codat.io"),  # blanks about it
-        ("HTTPS://API.Codat.IO", "https://api.codat.io"),  # capitals
+        ("https://api.codat.io/", "https://api.codat.io"),  # with a slash
+        (" https://api.codat.io \n", "https://api.codat.io"),  # with blanks around it
+        ("HTTPS://API.Codat.IO", "https://api.codat.io"),  # in capitals
         ("https://proxy.example.com/codat/", "https://proxy.example.com/codat"),  # behind a gateway
-        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),  # a stand-in
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),  # a sandbox
         ("http://localhost:8080/", "http://localhost:8080"),  # by name
         ("HTTP://LocalHost:8080/", "http://localhost:8080"),  # in capitals
         ("http://[::1]:8080", "http://[::1]:8080"),  # IPv6
     ],
 )
-def test_an_address_is_written_one_way(given: str, used: str) -> None:
-    """Whether TLS is used is read from it."""
-    assert Settings.make(api_key=KEY, base_url=given, environ={}).base_url == used
+def test_a_url_has_one_spelling(url: str, normalized: str) -> None:
+    """The option and the environment accept the same URLs."""
+    assert Settings.make(api_key=KEY, base_url=url, environ={}).base_url == normalized
+    assert Settings.make(api_key=KEY, environ={"CODAT_BASE_URL": url}).base_url == normalized
 
 
 @pytest.mark.parametrize(
-    "given",
+    "url",
     [
-        "http://api.codat.io",  # readable for anyone on the way
+        "http://api.codat.io",  # the key would be sent unencrypted
         "http://localhost.example.com",  # only looks local
         "http://10.0.0.1",  # another machine
-        "http://2130706433",  # loopback in disguise is not worth the doubt
-        "ftp://api.codat.io",  # no HTTP
-        "api.codat.io",  # no scheme
-        "https://",  # no host
+        "http://2130706433",  # another spelling of a loopback address
+        "ftp://api.codat.io",  # not HTTP
+        "api.codat.io",  # without a scheme
+        "https://",  # without a host
         "https://user:word@api.codat.io",  # with a password
         "https://api.codat.io?x=1",  # with a query
         "https://api.codat.io?",  # with an empty one
         "https://api.codat.io#top",  # with a fragment
-        "https://api.codat.io:port",  # no port
-        "https://api codat.io",  # a blank inside
-        "https://[::1",  # half an address
-        "http://127.0.0.1\\.example.com",  # a host that others read otherwise
+        "https://api.codat.io:port",  # an impossible port
+        "https://api codat.io",  # with a blank inside
+        "https://[::1",  # incomplete
+        "http://127.0.0.1\\.example.com",  # a host that other programs read differently
+        "",
+        "  ",
     ],
 )
-def test_an_address_that_is_none_or_unsafe_is_refused(given: str) -> None:
-    """Nothing was sent."""
+def test_an_unsafe_or_impossible_url_is_rejected(url: str) -> None:
+    """An empty one never means Codat itself."""
     with pytest.raises(UsageError):
-        Settings.make(api_key=KEY, base_url=given, environ={})
+        Settings.make(api_key=KEY, base_url=url, environ={})
 
 
-@pytest.mark.parametrize("wrong", [{"rate": 0}, {"concurrency": 0}, {"timeout": 0.0}, {"timeout": float("nan")}])
-def test_numbers_that_cannot_work_are_refused(wrong: dict[str, int]) -> None:
-    """One line says which."""
-    with pytest.raises(UsageError):
-        Settings.make(api_key=KEY, environ={}, **wrong)  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"rate": 0}, "--rate must be a whole number of at least 1, not 0."),
+        ({"rate": True}, "--rate must be a whole number of at least 1, not True."),
+        ({"concurrency": 0}, "--concurrency must be a whole number of at least 1, not 0."),
+        ({"concurrency": 1.5}, "--concurrency must be a whole number of at least 1, not 1.5."),
+        ({"timeout": 0.0}, "--timeout must be a number of seconds above 0 and below one day, not 0.0."),
+        ({"timeout": float("nan")}, "--timeout must be a number of seconds above 0 and below one day, not nan."),
+        ({"timeout": 86_400}, "--timeout must be a number of seconds above 0 and below one day, not 86400."),
+    ],
+)
+def test_an_impossible_number_is_rejected(option: dict[str, Any], message: str) -> None:
+    """The message names the option, its bounds and the value."""
+    with pytest.raises(UsageError) as caught:
+        Settings.make(api_key=KEY, environ={}, **option)
+    assert str(caught.value) == message
 
 
-def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And what is in neither has its default."""
+def test_a_batch_belongs_to_a_host_or_to_the_sandbox() -> None:
+    """The sandbox may get another port at any time."""
+    assert Settings.make(api_key=KEY, base_url="https://api.codat.io/x", environ={}).codat == "api.codat.io"
+    assert Settings.make(api_key=KEY, base_url="http://127.0.0.1:8080", environ={}).codat == SANDBOX
+
+
+def test_the_environment_takes_precedence_over_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setting that is in neither has its default."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CODAT_API_KEY", KEY)
     monkeypatch.delenv("CODAT_BASE_URL", raising=False)
@@ -113,10 +135,8 @@ def test_the_environment_goes_before_the_file(tmp_path: Path, monkeypatch: pytes
     assert Settings.make().base_url == CODAT
 
 
-def test_a_file_that_cannot_be_read_is_said_without_its_content(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It holds the key."""
+def test_an_unreadable_file_is_reported_without_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It contains the key."""
     monkeypatch.chdir(tmp_path)
     Path(".env").write_bytes(b"CODAT_API_KEY=\xff\xfes3cret")
     with pytest.raises(UsageError, match=r"\.env") as caught:
