@@ -41,7 +41,7 @@ def tags(value: object) -> dict[str, str]:
     """Return the tags of a company whose values are texts."""
     if not isinstance(value, dict):
         return {}
-    return {key: tag for key, content in value.items() if (tag := text(content))}
+    return {key: tag for key, content in value.items() if text(key) and (tag := text(content))}
 
 
 def identifier(content: object) -> str | None:

@@ -1,7 +1,7 @@
-"""How many days a migration takes, while the customers who link make the day's quota grow. No I/O, no clock.
+"""How many days a migration takes while customers who link increase the daily quota. No I/O, no clock.
 
-A day is Codat's, from one reset at 00:00 UTC to the next. On each, as many requests leave as its quota has room for and
-the rate lets through; what customers add to the quota counts from the day after they have linked.
+A day is Codat's, from one reset at 00:00 UTC to the next. On each day, the quota and the rate limit the number of
+requests. A customer who links increases the quota from the following day on.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MINUTES_A_DAY = 1440
 
 @dataclass(frozen=True, slots=True)
 class Linking:
-    """Who is expected to link: this share of the customers, spread evenly over so many days after their email."""
+    """The share of customers that is expected to link, spread evenly over the days after their email."""
 
     share: float  # 0 to 1
     within: int = 1  # days
@@ -26,9 +26,9 @@ class Linking:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """How long it takes if a run begins right after each reset."""
+    """How long a migration takes if a run begins right after each reset."""
 
-    days: int  # on which requests leave
+    days: int  # on which requests are sent
     elapsed: float  # days from the first request to the last
 
 
@@ -36,27 +36,28 @@ NOBODY = Linking(0.0)
 
 
 def forecast(requests: int, *, quota: int, rate: int, linking: Linking = NOBODY, reading: int = 0) -> Forecast:
-    """Say how long so many requests take. `quota`: of the first day; `rate`: a minute.
+    """Return how long the requests take. `quota`: of the first day; `rate`: requests a minute.
 
-    `reading`: those among them that make nobody ready, because they read what is in Codat already. They leave first.
+    `reading`: how many of the requests read what Codat already has. They are sent first and migrate no customer.
     """
-    most = rate * MINUTES_A_DAY
-    if linking.share <= 0 or quota >= most:  # it stays as it is, or is never what decides
-        whole = max(math.ceil(requests / min(quota, most)) - 1, 0)
-        return _ended(whole, requests - whole * min(quota, most), most)
-    day, left, linked, linking_a_day = 0, requests, 0.0, 0.0
-    emailed: deque[float] = deque()
-    while left > (sent := min(quota + int(QUOTA_A_COMPANY * linked), most)):
-        ready = max(sent - reading, 0) / REQUESTS_PER_CUSTOMER
+    max_a_day = rate * MINUTES_A_DAY
+    if linking.share <= 0 or quota >= max_a_day:  # the quota stays the same, or is never the limit
+        a_day = min(quota, max_a_day)
+        full_days = max(math.ceil(requests / a_day) - 1, 0)
+        return _forecast(full_days, requests - full_days * a_day, max_a_day)
+    day, left, linked, newly_linked = 0, requests, 0.0, 0.0
+    emailed: deque[float] = deque()  # of each day whose customers still link: how many of them link a day
+    while left > (sent := min(quota + int(QUOTA_A_COMPANY * linked), max_a_day)):
+        migrated = max(sent - reading, 0) / REQUESTS_PER_CUSTOMER
         reading = max(reading - sent, 0)
-        emailed.append(ready * linking.share / linking.within)
-        linking_a_day += emailed[-1] - (emailed.popleft() if len(emailed) > linking.within else 0.0)
-        linked += linking_a_day
+        emailed.append(migrated * linking.share / linking.within)
+        newly_linked += emailed[-1] - (emailed.popleft() if len(emailed) > linking.within else 0.0)
+        linked += newly_linked
         left -= sent
         day += 1
-    return _ended(day, left, most)
+    return _forecast(day, left, max_a_day)
 
 
-def _ended(whole: int, left: int, most: int) -> Forecast:
-    """Give a forecast of so many days used up, and what is left for the last one."""
-    return Forecast(whole + (left > 0), whole + left / most)
+def _forecast(full_days: int, left: int, max_a_day: int) -> Forecast:
+    """Return a forecast of full days, and a last day with the requests that are left."""
+    return Forecast(full_days + (left > 0), full_days + left / max_a_day)

@@ -176,9 +176,11 @@ class Limits:
     def _on_429(self, asked: float | None, now: Now) -> None:
         quota = self.budget.quota
         is_daily = quota is not None and quota.remaining <= 0
+        is_first = not self.hold(now)  # otherwise the request was in flight together with one that got a 429
         if asked is None:
-            asked = _remaining(self._reset, now) if is_daily else self._concurrency.backoff + TIMER_MARGIN
-        if not self.hold(now):  # otherwise the request was in flight together with one that got a 429
+            backoff = self._concurrency.backoff + TIMER_MARGIN if is_first else 0.0
+            asked = _remaining(self._reset, now) if is_daily else backoff
+        if is_first:
             self._concurrency.on_429()
         if self._concurrency.is_hopeless:
             self.close(Stop("Codat keeps responding 429, although each wait it asked for was observed", 75))

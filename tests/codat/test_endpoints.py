@@ -1,4 +1,4 @@
-"""Requests as Codat wants them, and answers read whatever they look like."""
+"""Requests in Codat's form, and responses that are read whatever they contain."""
 
 from __future__ import annotations
 
@@ -8,13 +8,44 @@ from typing import Any
 import pytest
 
 from bulk.codat import endpoints
-from bulk.codat.endpoints import read_company, read_company_page, read_connection
+from bulk.codat.endpoints import Request
 from bulk.model import Company
+
+BASE = "/companies/c%2F1"
+
+
+@pytest.mark.parametrize(
+    ("request_", "method", "path", "body"),
+    [
+        (endpoints.create_connection("c/1", "gbol"), "POST", f"{BASE}/connections", '{"platformKey":"gbol"}'),
+        (endpoints.get_connection("c/1", "n/2"), "GET", f"{BASE}/connections/n%2F2", None),
+        (
+            endpoints.create_partner_expense_connection("c/1"),
+            "POST",
+            f"{BASE}/sync/expenses/connections/partnerExpense",
+            None,
+        ),
+        (endpoints.unlink_connection("c/1", "n/2"), "PATCH", f"{BASE}/connections/n%2F2", '{"status":"Unlinked"}'),
+        (endpoints.get_company("c/1"), "GET", BASE, None),
+        (endpoints.delete_company("c/1"), "DELETE", BASE, None),
+        (endpoints.list_connections("c/1"), "GET", f"{BASE}/connections?page=1&pageSize=2000", None),
+        (endpoints.list_companies(page=3), "GET", "/companies?page=3&pageSize=2000", None),
+        (
+            endpoints.list_companies(tag=("bulk_uid", "ab"), page_size=1),
+            "GET",
+            "/companies?page=1&pageSize=1&tags=bulk_uid%3Dab",
+            None,
+        ),
+    ],
+)
+def test_requests_have_codats_form(request_: Request, method: str, path: str, body: str | None) -> None:
+    """An id never changes the meaning of a path."""
+    assert (request_.method, request_.path, request_.body) == (method, path, body)
 
 
 @pytest.mark.parametrize("customer_id", ["00123", "a&&b||{c}=d", "株式会社" * 25, "'; drop"])
-def test_the_tag_that_is_asked_for_is_safe_whatever_the_identifier(customer_id: str) -> None:
-    """The identifier itself is kept beside it for people."""
+def test_the_tag_in_a_query_is_safe_whatever_the_identifier(customer_id: str) -> None:
+    """People read the identifier itself in a second tag."""
     request = endpoints.create_company(customer_id=customer_id, name="Acme", description=None, batch="b")
     tags = json.loads(request.body or "")["tags"]
     assert tags["uid"] == customer_id
@@ -22,8 +53,14 @@ def test_the_tag_that_is_asked_for_is_safe_whatever_the_identifier(customer_id: 
     assert all(len(key) <= 27 and len(value) <= 100 for key, value in tags.items())
 
 
+@pytest.mark.parametrize(("companies", "pages"), [(0, 1), (1, 1), (2000, 1), (2001, 2), (10_000, 5)])
+def test_a_page_has_2000_companies(companies: int, pages: int) -> None:
+    """An empty list takes a request too."""
+    assert endpoints.page_count(companies) == pages
+
+
 @pytest.mark.parametrize(
-    "odd",
+    "content",
     [
         None,
         [],
@@ -33,56 +70,67 @@ def test_the_tag_that_is_asked_for_is_safe_whatever_the_identifier(customer_id: 
         *({"id": id_, "status": "Linked"} for id_ in ("", None, [1], True, "..", "\ufffd", "a\n", "x" * 201)),
     ],
 )
-def test_what_lacks_its_identifier_is_no_company_and_no_connection(odd: Any) -> None:
-    """Whatever JSON it is."""
-    assert read_company(odd) is None
-    assert read_connection(odd) is None
+def test_an_object_without_a_usable_id_is_neither_a_company_nor_a_connection(content: Any) -> None:
+    """Any JSON may arrive."""
+    assert endpoints.read_company(content) is None
+    assert endpoints.read_connection(content) is None
 
 
-def test_odd_fields_of_a_company_are_left_out() -> None:
-    """Fields may be added, missing, or of another kind."""
-    read = read_company(
-        {"id": 7, "name": None, "tags": ["x"], "dataConnections": [None, {"id": "n"}], "created": "yesterday", "new": 1}
-    )
-    assert read == Company("7", "", None, None, {}, ())
+def test_unusable_fields_of_a_company_are_left_out() -> None:
+    """Fields may be added, missing, or of another type."""
+    content = {
+        "id": 7,
+        "name": None,
+        "tags": ["x"],
+        "dataConnections": [None, {"id": "n"}],
+        "created": "yesterday",
+        "new": 1,
+    }
+    assert endpoints.read_company(content) == Company("7", "", None, None, {}, ())
+
+
+def test_a_company_without_a_list_of_connections_does_not_know_its_connections() -> None:
+    """That is not the same as a company without connections."""
+    company = endpoints.read_company({"id": "c"})
+    assert company is not None
+    assert not company.knows_connections
 
 
 @pytest.mark.parametrize(
-    ("links", "following"),
-    [
-        ({"next": {"href": "/companies?page=2"}}, "/companies?page=2"),  # a path
-        ({"next": {"href": "/companies?a=b c%20d&#"}}, "/companies?a=b%20c%20d&%23"),  # what a request line cannot hold
-        ({"next": {"href": "https://evil.example.com/companies"}}, None),  # another host
-        ({"next": {"href": "//evil.example.com/companies"}}, None),  # another host, in short
-        ({"next": {"href": "companies?page=2"}}, None),  # no path
-        ({"next": {"href": 2}}, None),  # no text
-        ({"next": {"href": "/companies?page=2\n"}}, None),  # no address
-        ({"next": {"href": "/companies?query=é"}}, None),  # nor this
-        ({"next": {"href": "/" + "x" * 9000}}, None),  # longer than any
-        ({"next": None}, None),  # the last page
-        (None, None),  # nothing said
-    ],
+    ("href", "path"), [("/companies?page=2", "/companies?page=2"), ("https://evil.example.com/companies", None)]
 )
-def test_only_a_path_is_followed(links: object, following: str | None) -> None:
-    """An answer must not be able to send the key to another host."""
-    page = read_company_page({"results": [{"id": "c"}], "_links": links})
+def test_a_page_has_the_path_of_the_next_one(href: str, path: str | None) -> None:
+    """A full URL is not followed."""
+    links = {"next": {"href": href}}
+    page = endpoints.read_company_page({"results": [{"id": "c"}], "totalResults": 2, "_links": links})
     assert page is not None
-    assert page.next_path == following
+    assert (page.total, page.next_path) == (2, path)
+    platforms = endpoints.read_platforms({"results": [{"key": "gbol", "name": "Xero"}, {"key": 7}, 7], "_links": links})
+    assert platforms == ({"gbol": "Xero", "7": ""}, path)
 
 
 @pytest.mark.parametrize("results", [[], [None], [{"name": "no id"}]])
-def test_a_page_without_companies_that_names_another_is_none(results: list[object]) -> None:
-    """Such a list could go on for ever; an empty page that names none is the end of it."""
-    assert read_company_page({"results": results, "_links": {"next": {"href": "/companies?page=2"}}}) is None
-    assert read_company_page({"results": results, "_links": {}}) is not None
+def test_a_page_without_companies_that_has_a_next_page_is_not_a_page(results: list[object]) -> None:
+    """Such a list might never end; an empty page without a next one ends it."""
+    links = {"next": {"href": "/companies?page=2"}}
+    assert endpoints.read_company_page({"results": results, "_links": links}) is None
+    assert endpoints.read_company_page({"results": results, "_links": {}}) is not None
+
+
+@pytest.mark.parametrize("content", [None, [], {}, {"results": None}, {"results": {}}])
+def test_content_without_results_is_not_a_page(content: Any) -> None:
+    """Neither of companies, nor of connections, nor of integrations."""
+    assert endpoints.read_company_page(content) is None
+    assert endpoints.read_connections(content) is None
+    assert endpoints.read_platforms(content) == (None, None)
 
 
 @pytest.mark.parametrize(
-    ("told", "status"),
+    ("written", "status"),
     [("linked", "Linked"), ("PENDINGAUTH", "PendingAuth"), ("deauthorized", "Deauthorized"), ("Parked", "Parked")],
 )
-def test_a_status_is_read_in_any_letter_case(told: str, status: str) -> None:
-    """One that is not known stays as it is."""
-    connection = endpoints.read_connection({"id": "1", "status": told})
+def test_a_status_is_read_in_any_letter_case(written: str, status: str) -> None:
+    """An unknown one stays as it is."""
+    connection = endpoints.read_connection({"id": "1", "status": written})
     assert connection is not None
     assert connection.status == status

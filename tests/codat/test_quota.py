@@ -1,4 +1,4 @@
-"""What the limit headers say, and a budget that is never overdrawn."""
+"""The headers that report limits, and a budget that is never overdrawn."""
 
 from __future__ import annotations
 
@@ -19,36 +19,37 @@ DATE = {"date": "Mon, 23 Nov 2026 00:00:00 GMT"}
 @pytest.mark.parametrize(
     ("headers", "now", "seconds"),
     [
-        ({}, NOW, None),  # none at all
-        ({"retry-after": ""}, NOW, None),  # empty
-        ({"retry-after": "120"}, NOW, 120.0),  # seconds
-        ({"retry-after": " 1.5 "}, NOW, 1.5),  # seconds and a part
-        ({"retry-after": "0"}, NOW, 0.0),  # at once
-        ({"retry-after": "-5"}, NOW, None),  # negative
-        ({"retry-after": "soon"}, NOW, None),  # nonsense
-        ({"retry-after": "nan"}, NOW, None),  # no number, though Python reads it as one
-        ({"retry-after": "inf"}, NOW, None),  # for ever
-        ({"retry-after": "99999999"}, NOW, MAX_WAIT),  # three years: not honoured for more than 48 hours
+        ({}, NOW, None),
+        ({"retry-after": ""}, NOW, None),
+        ({"retry-after": "120"}, NOW, 120.0),
+        ({"retry-after": " 1.5 "}, NOW, 1.5),
+        ({"retry-after": "0"}, NOW, 0.0),
+        ({"retry-after": "-5"}, NOW, None),
+        ({"retry-after": "soon"}, NOW, None),
+        ({"retry-after": "nan"}, NOW, None),  # not a number, though Python reads it as one
+        ({"retry-after": "inf"}, NOW, None),
+        ({"retry-after": "172801"}, NOW, 48 * 3600.0),  # not honoured for more than 48 hours
+        ({"retry-after": "99999999"}, NOW, MAX_WAIT),  # three years
         ({"retry-after": "Mon, 23 Nov 2026 00:01:00 GMT", **DATE}, NOW, 61.0),  # a date, rounded up
-        ({"retry-after": "Mon, 23 Nov 2026 00:01:00 GMT", **DATE}, NOW + 9999, 61.0),  # and our clock is fast
+        ({"retry-after": "Mon, 23 Nov 2026 00:01:00 GMT", **DATE}, NOW + 9999, 61.0),  # this clock is fast
         ({"retry-after": "Mon, 23 Nov 2026 00:01:00 GMT", **DATE}, NOW - 9999, 61.0),  # or slow
-        ({"retry-after": "Mon, 23 Nov 2026 00:01:00 GMT"}, NOW, 61.0),  # without a Date our clock must do
-        ({"retry-after": "Sun, 22 Nov 2026 00:00:00 GMT", **DATE}, NOW, None),  # over already
-        ({"retry-after": "Thu, 31 Dec 9999 23:59:59 GMT", **DATE}, NOW, MAX_WAIT),  # for ever: the same
-        ({"retry-after": "Mon, 99 Nov 2026 25:61:00 GMT", **DATE}, NOW, None),  # no date
+        ({"retry-after": "Mon, 23 Nov 2026 00:01:00 GMT"}, NOW, 61.0),  # without a Date, this clock decides
+        ({"retry-after": "Sun, 22 Nov 2026 00:00:00 GMT", **DATE}, NOW, None),  # it has passed
+        ({"retry-after": "Thu, 31 Dec 9999 23:59:59 GMT", **DATE}, NOW, MAX_WAIT),
+        ({"retry-after": "Mon, 99 Nov 2026 25:61:00 GMT", **DATE}, NOW, None),  # not a date
     ],
 )
 def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], now: float, seconds: float | None) -> None:
-    """Nonsense counts as none."""
+    """Nonsense counts as missing."""
     assert retry_after(headers, now) == seconds
 
 
 @pytest.mark.parametrize(
     ("headers", "now", "quota"),
     [
-        ({}, NOW, None),  # none at all
-        ({"x-rate-limit-remaining": "many"}, NOW, None),  # no number
-        ({"x-rate-limit-remaining": "1e300"}, NOW, None),  # none of requests
+        ({}, NOW, None),
+        ({"x-rate-limit-remaining": "many"}, NOW, None),  # not a number
+        ({"x-rate-limit-remaining": "1e300"}, NOW, None),  # not one of requests
         # all three
         (
             {
@@ -60,124 +61,128 @@ def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], now: floa
             NOW,
             Quota(1000, 7, NOW + 6 * 3600),
         ),
-        # the reset is that of Codat's clock: here it is an hour later
+        # the reset is by Codat's clock: this one is an hour fast
         ({"x-rate-limit-remaining": "7", **DATE}, NOW + 3600, Quota(None, 7, NOW + 3600 + A_DAY)),
-        # no reset: the next midnight
+        # without a reset: the next midnight
         ({"x-rate-limit-remaining": "7"}, NOW + 60, Quota(None, 7, NOW + A_DAY)),
-        # a reset that is over
+        # a reset that has passed
         (
             {"x-rate-limit-remaining": "7", "x-rate-limit-reset": "Sun, 22 Nov 2026 00:00:00 GMT", **DATE},
             NOW,
             Quota(None, 7, NOW),
         ),
-        # one beyond sense
+        # a reset in the distant future
         (
             {"x-rate-limit-remaining": "7", "x-rate-limit-reset": "9999-12-31T00:00:00Z", **DATE},
             NOW,
             Quota(None, 7, NOW + MAX_WAIT),
         ),
-        # an answer's own date beyond sense
+        # a Date in the distant future
         ({"x-rate-limit-remaining": "7", "date": "Fri, 31 Dec 9999 23:59:59 GMT"}, NOW, Quota(None, 7, NOW + A_DAY)),
     ],
 )
 def test_the_three_headers_are_read(headers: dict[str, str], now: float, quota: Quota | None) -> None:
-    """Where they disagree with our clock, the time that is left counts."""
+    """Where Codat's clock and this one differ, the time until the reset counts."""
     assert read_quota(headers, now) == quota
 
 
-def test_the_last_request_of_a_day_can_be_promised() -> None:
+def test_the_last_request_of_a_day_can_be_reserved() -> None:
     """With nothing in flight the budget is exact."""
     budget = Budget(reserve=3)
-    number = budget.on_sent()
-    budget.on_response(number, Quota(1000, 4, NOW), may_count=True)
+    budget.on_response(budget.on_sent(), Quota(1000, 4, NOW), may_count=True)
     assert budget.left == 1
 
 
-def test_an_answer_of_before_the_limit_rose_takes_nothing_back() -> None:
-    """Answers overtake each other; what is used tells which was the later."""
+def test_a_response_from_before_the_limit_rose_does_not_lower_it_again() -> None:
+    """Responses overtake each other; the number of used requests shows which one is newer."""
     budget = Budget()
     numbers = [budget.on_sent() for _ in range(3)]
-    for number, told in zip(numbers, [(2000, 1098), (1000, 100), (2000, 1099)], strict=True):
-        budget.on_response(number, Quota(*told, NOW), may_count=True)
+    for number, (limit, remaining) in zip(numbers, [(2000, 1098), (1000, 100), (2000, 1099)], strict=True):
+        budget.on_response(number, Quota(limit, remaining, NOW), may_count=True)
     assert budget.left == 1098
 
 
 def test_a_clock_that_was_set_back_does_not_freeze_the_quota() -> None:
-    """What is sent later tells later, whatever the day seems to be."""
+    """A request that is sent later brings newer figures, whatever the day seems to be."""
     budget = Budget()
     budget.on_response(budget.on_sent(), Quota(1000, 100, NOW), may_count=True)
     budget.on_response(budget.on_sent(), Quota(1000, 99, NOW - 7200), may_count=True)
     assert budget.left == 99
 
 
-class Codat:
-    """Takes requests in, in any order, and counts."""
+class Exchange:
+    """A budget and the Codat that it is about; each method is one event of the requests between them."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, reserve: int) -> None:
+        self.budget, self.reserve = Budget(reserve), reserve
         self.limit, self.used, self.resets_at = limit, 0, NOW
+        self.sent: list[int] = []
+        self.received: list[tuple[int, Quota]] = []
 
-    def take(self) -> Quota:
-        """Count one request and tell what is left."""
-        self.used += 1
-        return Quota(self.limit, self.limit - self.used, self.resets_at)
+    def send(self, _: int) -> None:
+        """Send a request if the budget allows it; the first one goes alone."""
+        left = self.budget.left
+        if left is None and not (self.sent or self.received):
+            self.sent.append(self.budget.on_sent())
+        elif left is not None and left >= 1:
+            self.sent.append(self.budget.on_sent())
+            assert len(self.sent) <= self.limit - self.used - self.reserve, "Codat has room for all that are in flight"
+
+    def receive(self, at: int) -> None:
+        """Let Codat receive one of the requests in flight, and count it."""
+        if self.sent:
+            number = self.sent.pop(at % len(self.sent))
+            self.used += 1
+            self.received.append((number, Quota(self.limit, self.limit - self.used, self.resets_at)))
+
+    def respond(self, at: int) -> None:
+        """Deliver one of the responses."""
+        if self.received:
+            number, quota = self.received.pop(at % len(self.received))
+            self.budget.on_response(number, quota, may_count=True)
+
+    def lose_response(self, at: int) -> None:
+        """Lose one of the responses."""
+        if self.received:
+            self.budget.on_response(self.received.pop(at % len(self.received))[0], None, may_count=True)
+
+    def lose_request(self, at: int) -> None:
+        """Let one of the requests not leave."""
+        if self.sent:
+            self.budget.on_response(self.sent.pop(at % len(self.sent)), None, may_count=False)
+
+    def raise_limit(self, by: int) -> None:
+        """Let customers link, which raises the limit."""
+        self.limit += by
+
+    def begin_day(self, _: int) -> None:
+        """Reset the quota, when nothing is in flight."""
+        if not self.sent and not self.received:
+            self.used, self.resets_at = 0, self.resets_at + A_DAY
+            self.budget.expire()
+
+
+EVENTS: list[Callable[[Exchange, int], None]] = [
+    Exchange.send,
+    Exchange.receive,
+    Exchange.respond,
+    Exchange.lose_response,
+    Exchange.lose_request,
+    Exchange.raise_limit,
+    Exchange.begin_day,
+]
 
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from("stalgrdf"), st.integers(0, 9)), max_size=120),
-    st.integers(1, 40),
-    st.integers(0, 3),
+    events=st.lists(st.tuples(st.sampled_from(EVENTS), st.integers(0, 9)), max_size=120),
+    limit=st.integers(1, 40),
+    reserve=st.integers(0, 3),
 )
-def test_no_order_of_requests_answers_and_losses_overdraws_it(  # noqa: C901 - a machine of seven small events
-    events: list[tuple[str, int]], limit: int, reserve: int
+def test_no_order_of_requests_responses_and_losses_overdraws_it(
+    events: list[tuple[Callable[[Exchange, int], None], int]], limit: int, reserve: int
 ) -> None:
-    """s: send, t: Codat takes one in, a: an answer comes, l: one is lost after that, f: before, r: raised, d: a day."""
-    codat, budget = Codat(limit), Budget(reserve)
-    sent: list[int] = []
-    taken: list[tuple[int, Quota]] = []
-
-    def send() -> None:
-        if budget.left is None and not (sent or taken):
-            sent.append(budget.on_sent())
-        elif budget.left is not None and budget.left >= 1:
-            sent.append(budget.on_sent())
-            assert len(sent) <= codat.limit - codat.used - reserve, "Codat has room for all on their way"
-
-    def take(at: int) -> None:
-        if sent:
-            number = sent.pop(at % len(sent))
-            taken.append((number, codat.take()))
-
-    def answer(at: int) -> None:
-        if taken:
-            number, told = taken.pop(at % len(taken))
-            budget.on_response(number, told, may_count=True)
-
-    def lose(at: int) -> None:
-        if taken:
-            budget.on_response(taken.pop(at % len(taken))[0], None, may_count=True)
-
-    def fail(at: int) -> None:
-        if sent:
-            budget.on_response(sent.pop(at % len(sent)), None, may_count=False)
-
-    def raise_limit(by: int) -> None:
-        codat.limit += by
-
-    def begin_day(_: int) -> None:
-        if not sent and not taken:
-            codat.used, codat.resets_at = 0, codat.resets_at + A_DAY
-            budget.expire()
-
-    todo: dict[str, Callable[[int], None]] = {
-        "s": lambda _: send(),
-        "t": take,
-        "a": answer,
-        "l": lose,
-        "g": fail,
-        "r": raise_limit,
-        "d": begin_day,
-        "f": fail,
-    }
-    for what, number in events:
-        todo[what](number)
+    """Each request in flight fits into what Codat has left."""
+    exchange = Exchange(limit, reserve)
+    for event, number in events:
+        event(exchange, number)

@@ -1,4 +1,4 @@
-"""What an answer means: may the thing asked for exist now?"""
+"""The meaning of a response: may the requested thing exist now?"""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ HTML = b"<html>Bad Gateway</html>"
 @pytest.mark.parametrize(
     ("status", "body", "outcome"),
     [
-        (200, b'{"id": "c"}', Outcome.DONE),  # done
-        (204, b"", Outcome.DONE),  # done without a word
-        (200, b'{"id": "c', Outcome.UNKNOWN),  # cut off: it may have been done
+        (200, b'{"id": "c"}', Outcome.DONE),
+        (204, b"", Outcome.DONE),  # without a body
+        (200, b'{"id": "c', Outcome.UNKNOWN),  # cut off: it may have been carried out
         (200, HTML, Outcome.UNKNOWN),  # a gateway's page
-        (200, b"[1]", Outcome.UNKNOWN),  # no object
-        (200, b"[" * 100_000, Outcome.UNKNOWN),  # deeper than can be read
-        (302, b"", Outcome.FATAL),  # not followed: another address was meant
+        (200, b"[1]", Outcome.UNKNOWN),  # not an object
+        (200, b"[" * 100_000, Outcome.UNKNOWN),  # nested too deeply to read
+        (302, b"", Outcome.FATAL),  # not followed: the address is wrong
+        (302, CODATS, Outcome.FATAL),
         (400, CODATS, Outcome.REJECTED),  # this row is wrong
         (401, HTML, Outcome.FATAL),  # the key
         (402, CODATS, Outcome.FATAL),  # the account
@@ -31,27 +32,31 @@ HTML = b"<html>Bad Gateway</html>"
         (408, HTML, Outcome.UNKNOWN),  # it may have arrived
         (409, CODATS, Outcome.CONFLICT),  # not ready
         (422, CODATS, Outcome.REJECTED),  # this row
+        (425, HTML, Outcome.UNKNOWN),  # too early
         (429, HTML, Outcome.RATE_LIMITED),  # nothing was done
-        (500, CODATS, Outcome.SERVER_ERROR),  # replayed under its key
-        (502, HTML, Outcome.UNKNOWN),  # nothing is known
-        (503, b"", Outcome.UNKNOWN),  # nothing is known
-        (504, b'{"message": "upstream"}', Outcome.UNKNOWN),  # a gateway's JSON is not Codat's
-        (101, b"", Outcome.UNKNOWN),  # no answer
+        (500, CODATS, Outcome.SERVER_ERROR),  # kept under its key
+        (502, HTML, Outcome.UNKNOWN),  # a gateway does not know
+        (503, b"", Outcome.UNKNOWN),
+        (504, b'{"message": "upstream"}', Outcome.UNKNOWN),  # JSON, but not Codat's
+        (101, b"", Outcome.UNKNOWN),  # not a response
     ],
 )
-def test_each_answer_has_one_meaning(status: int, body: bytes, outcome: Outcome) -> None:
-    """By its status, and by who wrote its body."""
-    assert responses.read(status, {}, body).outcome is outcome
+def test_each_response_has_one_meaning(status: int, body: bytes, outcome: Outcome) -> None:
+    """It depends on the status, and on whether the body is Codat's own."""
+    reply = responses.read(status, {}, body)
+    assert reply.outcome is outcome
+    assert reply.is_readable is (body == CODATS or outcome is Outcome.DONE)
 
 
-def test_halves_of_characters_are_replaced() -> None:
-    """JSON can hold them; the journal, a file or a request cannot."""
-    body = rb'{"id": "a\ud800", "na\udfffme": "\ud83d\ude00"}'
-    assert responses.read(200, {}, body).content == {"id": "a\ufffd", "na\ufffdme": "\U0001f600"}
-    refused = responses.read(400, {}, rb'{"statusCode": 400, "error": "\ud800"}').problem
-    assert refused is not None
-    assert refused.text == "\ufffd"
-    assert responses.read(200, {}, b'{"id": "\xed\xa0\x80"}').outcome is Outcome.UNKNOWN  # which is no UTF-8
+@pytest.mark.parametrize("body", [b"", CODATS])
+def test_a_redirect_names_its_target(body: bytes) -> None:
+    """The target's length is bounded like that of any text from outside."""
+    headers = {"location": "https://elsewhere.example.com/" + "x" * 9999}
+    problem = responses.read(302, headers, body).problem
+    assert problem is not None
+    assert problem.text.startswith("redirected to https://elsewhere.example.com/xxx")
+    assert problem.text.endswith(", which is not followed")
+    assert len(problem.text) < boundary.MAX_MESSAGE + 50
 
 
 @pytest.mark.parametrize(
@@ -63,12 +68,20 @@ def test_halves_of_characters_are_replaced() -> None:
             {"validation": {"errors": [{"itemId": "name", "message": "too long"}, "odd"]}},
             "HTTP 400 (name: too long; odd)",
         ),
-        ({"error": None, "validation": {"errors": "odd"}}, "HTTP 400"),  # in an odd form
-        ({"error": {"code": 1}}, "{'code': 1}"),  # in another
+        ({"error": None, "validation": {"errors": "odd"}}, "HTTP 400"),  # of unexpected types
+        ({"error": {"code": 1}}, "{'code': 1}"),
     ],
 )
-def test_a_problem_is_told_in_codats_words_with_its_correlation_id(content: dict[str, object], text: str) -> None:
-    """That is what Codat's support asks for."""
+def test_a_problem_has_codats_words_and_its_correlation_id(content: dict[str, object], text: str) -> None:
+    """Codat's support asks for the correlation id."""
     reply = responses.read(400, {}, json.dumps({"statusCode": 400, "correlationId": "c1", **content}).encode())
     assert reply.problem is not None
-    assert (reply.problem.text, reply.problem.correlation_id) == (text, "c1")
+    assert (reply.problem.text, reply.problem.code, reply.problem.correlation_id) == (text, "400", "c1")
+
+
+def test_a_problem_of_a_gateway_begins_with_its_status() -> None:
+    """The beginning of its page follows, on one line."""
+    problem = responses.read(502, {}, b"<html>\n  Bad   Gateway\n" + b"x" * 9999).problem
+    assert problem is not None
+    assert problem.text.startswith("HTTP 502: <html> Bad Gateway xxx")
+    assert len(problem.text) < 150
