@@ -52,7 +52,7 @@ class ResponseReader:
     # -- called by the parser
 
     def on_message_begin(self) -> None:
-        """Give up the connection if a second response follows: nobody could tell which request it belongs to."""
+        """Stop reusing the connection if a second response follows: it belongs to no request."""
         if self.response is not None:
             self.can_reuse_connection = False
 

@@ -107,7 +107,7 @@ class Throttle:
         self._limits.budget.reserved += requests
 
     def release(self, requests: int) -> None:
-        """Give back reserved requests that are not needed."""
+        """Return reserved requests that are not needed."""
         self._limits.budget.reserved -= requests
         self._notify()
 

@@ -151,7 +151,7 @@ def test_a_run_that_follows_another_continues_at_its_pace(rate: int) -> None:
 
 
 def test_with_as_many_requests_running_as_a_minute_may_have_the_next_waits_for_a_response() -> None:
-    """A time cannot be told before one of them has ended."""
+    """No time can be given before one of them has ended."""
     limiter = RateLimiter(1)
     limiter.start(0.0)
     assert limiter.wait(1000.0) == math.inf

@@ -1,4 +1,4 @@
-"""What a webhook event says, by tables: every type, every part that may be missing, every way to write a time."""
+"""Webhook events of every type, with every part that may be missing or of another type."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ READ = ConnectionEvent(
 
 
 def event(**changes: Any) -> dict[str, Any]:
-    """Write an event as Codat does; a change names a part at any depth, None takes it away."""
+    """Build an event as Codat does; a change names a part at any depth, and None removes it."""
     content: dict[str, Any] = {
         "id": "ev",
         "eventType": "connection.connected",
@@ -32,26 +32,26 @@ def event(**changes: Any) -> dict[str, Any]:
         },
     }
     for path, value in changes.items():
-        *way, name = path.split("__")
-        place = content
-        for each in way:
-            place = place[each]
+        *parents, name = path.split("__")
+        part = content
+        for parent in parents:
+            part = part[parent]
         if value is None:
-            del place[name]
+            del part[name]
         else:
-            place[name] = value
+            part[name] = value
     return content
 
 
 def read(**changes: Any) -> ConnectionEvent:
-    """Read an event that can be read."""
-    found = read_event(event(**changes))
-    assert found is not None
-    return found
+    """Read an event that is readable."""
+    result = read_event(event(**changes))
+    assert result is not None
+    return result
 
 
 @pytest.mark.parametrize(
-    ("kind", "told", "status"),
+    ("kind", "in_body", "status"),
     [
         ("connected", "Linked", "Linked"),
         ("connected", "PendingAuth", "Linked"),
@@ -66,14 +66,14 @@ def read(**changes: Any) -> ConnectionEvent:
         ("deleted", None, "Deleted"),
     ],
 )
-def test_the_type_says_what_became_of_the_connection(kind: str, told: object, status: str) -> None:
-    """The body only says which end it was; whatever else it has is of the time before or after."""
-    found = read(eventType=f"connection.{kind}", payload__connection__status=told)
-    assert (found.type, found.status) == (f"connection.{kind}", status)
+def test_the_type_determines_the_status(kind: str, in_body: object, status: str) -> None:
+    """The body only tells which end it was; any other status in it is from before or after the event."""
+    result = read(eventType=f"connection.{kind}", payload__connection__status=in_body)
+    assert (result.type, result.status) == (f"connection.{kind}", status)
 
 
 def test_everything_is_read() -> None:
-    """Company, tags, connection, platform, time."""
+    """Company, tags, connection, platform and time."""
     assert read_event(event()) == READ
 
 
@@ -97,8 +97,8 @@ def test_times_are_utc_with_fractions_that_sort_as_text(written: str, generated_
 @pytest.mark.parametrize(
     ("source_type", "is_partner"), [("Accounting", False), ("Unknown", False), (None, False), ("Expense", True)]
 )
-def test_the_kind_of_connection(source_type: str | None, is_partner: bool) -> None:
-    """As in lists: one without a kind is an accounting one."""
+def test_the_source_type_tells_partner_connections(source_type: str | None, is_partner: bool) -> None:
+    """As in lists, a connection without one is an accounting connection."""
     assert read(payload__connection__sourceType=source_type).is_partner is is_partner
 
 
@@ -131,14 +131,14 @@ def test_the_kind_of_connection(source_type: str | None, is_partner: bool) -> No
         {"payload__connection__sourceType": ["Accounting"]},
     ],
 )
-def test_what_is_no_event_of_an_accounting_or_expense_connection(changes: dict[str, Any]) -> None:
-    """It is nothing, and breaks nothing."""
+def test_any_other_event_is_ignored(changes: dict[str, Any]) -> None:
+    """It is not about an accounting or expense connection, or it is unusable."""
     assert read_event(event(**changes)) is None
 
 
 @pytest.mark.parametrize("content", [None, 1, "connection.connected", [], [1], {}, True])
-def test_garbage_is_no_event(content: object) -> None:
-    """Whatever JSON can be."""
+def test_any_other_json_is_ignored(content: object) -> None:
+    """A body may contain any JSON."""
     assert read_event(content) is None
 
 
@@ -153,11 +153,11 @@ def test_garbage_is_no_event(content: object) -> None:
     ],
 )
 def test_tags_are_texts(tags: object, known: dict[str, str]) -> None:
-    """A tag that is none is as good as missing."""
+    """A tag with another value counts as missing."""
     assert read(payload__referenceCompany__tags=tags).tags == known
 
 
-@pytest.mark.parametrize(("key", "known"), [(None, None), ("", None), (["gbol"], None), ("gbol", "gbol")])
-def test_the_platform_is_a_text_or_unknown(key: object, known: str | None) -> None:
-    """What is no text would not go into the journal."""
-    assert read(payload__connection__integrationKey=key).platform_key == known
+@pytest.mark.parametrize(("key", "platform_key"), [(None, None), ("", None), (["gbol"], None), ("gbol", "gbol")])
+def test_the_platform_is_a_text_or_unknown(key: object, platform_key: str | None) -> None:
+    """The journal cannot store anything else."""
+    assert read(payload__connection__integrationKey=key).platform_key == platform_key
