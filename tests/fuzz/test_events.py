@@ -24,7 +24,7 @@ from bulk.settings import Secret
 from bulk.webhooks.receiver import MAX_BYTES, verifier
 from fuzz.damage import damaged, odd
 from fuzz.effort import share
-from fuzz.test_answers import EVENT
+from fuzz.test_responses import EVENT
 
 __all__ = ["unlimited"]
 

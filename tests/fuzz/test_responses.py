@@ -1,4 +1,4 @@
-"""Answers of any shape: each becomes an outcome, and no run of the engine ends in anything but its own ways."""
+"""Responses of any shape: each has an outcome, and each run of the engine ends in order."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ BODIES = (
     | st.builds(lambda content, seed: damaged(json.dumps(content).encode(), seed), st.sampled_from(GOOD), SEEDS)
     | st.sampled_from([b"", b" ", b"[" * 50_000, b'{"a":' * 50_000, b'{"id":' + b"9" * 5000 + b"}", b"<html>"])
 )
-FIGURES = [
+NUMBERS = [
     "²",
     "٣",
     "1e308",
@@ -111,7 +111,7 @@ FIGURES = [
     "１２",
     "1.5",
 ]
-MOMENTS = [
+DATES = [
     *(
         "9999-12-31T23:59:59-14:00",
         "0001-01-01T00:00:00+14:00",
@@ -120,55 +120,58 @@ MOMENTS = [
     ),
     *("Mon, 01 Jan 0001 00:00:00 +1400", "Tue, 24 Nov 2026 00:00:00 GMT", "Mon, 99 Foo 99999 99:99:99 +99999999999"),
 ]
-VALUES = st.sampled_from([*FIGURES, *MOMENTS]) | st.text(max_size=12) | st.integers().map(str) | st.floats().map(str)
+VALUES = st.sampled_from([*NUMBERS, *DATES]) | st.text(max_size=12) | st.integers().map(str) | st.floats().map(str)
 NAMES = ("retry-after", "date", "location", "x-rate-limit-limit", "x-rate-limit-remaining", "x-rate-limit-reset")
 HEADERS = st.dictionaries(st.sampled_from(NAMES), VALUES)
 
 
 @share(400)
 @given(status=st.integers(100, 599), headers=HEADERS, body=BODIES)
-def test_any_answer_has_an_outcome(status: int, headers: dict[str, str], body: bytes) -> None:
-    """And what is read of it can be written down and asked for."""
+def test_any_response_has_an_outcome(status: int, headers: dict[str, str], body: bytes) -> None:
+    """Every value that is read from it can be stored, and every path can be requested."""
     reply = responses.read(status, headers, body)
-    assert (reply.outcome is Outcome.DONE) <= (200 <= status < 300)
+    assert reply.outcome is not Outcome.DONE or 200 <= status < 300
     assert reply.outcome is Outcome.DONE or reply.problem is not None
     if reply.problem is not None:
-        _can_be_kept(reply.problem.text, reply.problem.code, reply.problem.correlation_id)
-        assert len(reply.problem.text) <= 10_000
+        _can_be_stored(reply.problem.text, reply.problem.code, reply.problem.correlation_id)
+        assert len(reply.problem.text) <= boundary.MAX_MESSAGE + 100
     _read_in_every_way(reply)
 
 
 def _read_in_every_way(reply: Reply) -> None:
     content = reply.content
-    company, connection = endpoints.read_company(content), endpoints.read_connection(content)
     page = endpoints.read_company_page(content)
-    companies = [each for each in (company, *(page.companies if page else ())) if each]
-    connections = [each for each in (connection, *(endpoints.read_connections(content) or ())) if each]
-    for each in companies:
-        _can_be_kept(each.id, each.name, each.description, each.created, *each.tags, *each.tags.values())
-        _can_be_asked_for(endpoints.get_company(each.id))
-        connections += each.connections
-    for one in connections:
-        _can_be_kept(one.id, one.status, one.source_type, one.platform_key, one.link_url, one.created)
-        _can_be_asked_for(endpoints.get_connection("c", one.id))
+    companies = [each for each in (endpoints.read_company(content), *(page.companies if page else ())) if each]
+    connections = [
+        each for each in (endpoints.read_connection(content), *(endpoints.read_connections(content) or ())) if each
+    ]
+    for company in companies:
+        _can_be_stored(company.id, company.name, company.description, company.created)
+        _can_be_stored(*company.tags, *company.tags.values())
+        _can_be_requested(endpoints.get_company(company.id))
+        connections += company.connections
+    for connection in connections:
+        _can_be_stored(connection.id, connection.status, connection.source_type)
+        _can_be_stored(connection.platform_key, connection.link_url, connection.created)
+        _can_be_requested(endpoints.get_connection("c", connection.id))
     if page and page.next_path:
-        _can_be_asked_for(endpoints.next_page(page.next_path))
+        _can_be_requested(endpoints.next_page(page.next_path))
     selection.find_company(companies, "1")
     selection.accounting_connection(connections, "gbol")
     selection.partner_connection(connections)
     platforms, following = endpoints.read_platforms(content)
-    _can_be_kept(*(platforms or {}), *(platforms or {}).values())
+    _can_be_stored(*(platforms or {}), *(platforms or {}).values())
     if following:
-        _can_be_asked_for(Request("list_integrations", "GET", following))
+        _can_be_requested(endpoints.next_integrations(following))
     read_event(content)
 
 
-def _can_be_kept(*texts: str | None) -> None:
+def _can_be_stored(*texts: str | None) -> None:
     for text in texts:
         assert text is None or text.encode().decode() == text
 
 
-def _can_be_asked_for(request: Request) -> None:
+def _can_be_requested(request: Request) -> None:
     assert request.path.isascii()
     assert request.path.isprintable()
     assert request.path.startswith("/")
@@ -178,67 +181,67 @@ def _can_be_asked_for(request: Request) -> None:
 
 @share(400)
 @given(headers=HEADERS, now=st.floats(1e9, 4e9))
-def test_any_headers_tell_limits_of_a_sensible_size_or_none(headers: dict[str, str], now: float) -> None:
-    """No wait is endless, no quota has hundreds of digits."""
+def test_any_headers_contain_limits_of_a_sensible_size_or_none(headers: dict[str, str], now: float) -> None:
+    """No wait is endless, and no quota has hundreds of digits."""
     wait = quota.retry_after(headers, now)
     assert wait is None or 0 <= wait <= MAX_WAIT
-    told = quota.read_quota(headers, now)
-    if isinstance(told, Quota):
-        assert abs(told.remaining) <= boundary.MAX_NUMBER
-        assert abs(told.limit or 0) <= boundary.MAX_NUMBER
-        assert now <= told.resets_at <= now + MAX_WAIT
+    read = quota.read_quota(headers, now)
+    if isinstance(read, Quota):
+        assert abs(read.remaining) <= boundary.MAX_NUMBER
+        assert abs(read.limit or 0) <= boundary.MAX_NUMBER
+        assert now <= read.resets_at <= now + MAX_WAIT
 
 
 @dataclass
-class SpoilingSchedule:
-    """Lets every request be done, and spoils a share of the answers."""
+class CorruptingSchedule:
+    """Carries out every request, and corrupts a share of the responses."""
 
     rng: random.Random
     share: float
-    lists: bool  # also answers to requests that only read
+    lists: bool  # also responses to requests that only read
 
     def passage(self, now: float, *, timeout: float, operation: str) -> Passage:  # noqa: ARG002 - a schedule's signature
         """Return the passage of a request that leaves now."""
         is_kept = operation.startswith(("get_", "list_")) and not self.lists
-        return Passage(Fate.WELL, spoil=None if self.rng.random() >= self.share or is_kept else self._spoil)
+        return Passage(Fate.WELL, spoil=None if self.rng.random() >= self.share or is_kept else self._corrupt)
 
-    def _spoil(self, status: int, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    def _corrupt(self, status: int, body: bytes) -> tuple[int, dict[str, str], bytes]:
         headers: dict[str, str] = {}
         seed = self.rng.randrange(2**32)
-        if self.lists:  # else only the answer's body is spoilt: its meaning stays certain
+        if self.lists:  # otherwise only the body is corrupted, so its meaning stays certain
             status = self.rng.choice((status, status, status, status, 204, 418, 429, 500, 503, 409))
-            headers = {self.rng.choice(NAMES[1:]): self.rng.choice((*FIGURES, *MOMENTS)) for _ in range(2)}
+            headers = {self.rng.choice(NAMES[1:]): self.rng.choice((*NUMBERS, *DATES)) for _ in range(2)}
         is_odd = self.rng.random() < 0.7 and body
         return status, headers, odd(json.loads(body), seed) if is_odd else damaged(body, seed)
 
 
-@pytest.mark.timeout(3600)  # a failure is made small before it is shown
+@pytest.mark.timeout(3600)  # Hypothesis shrinks a failure before it reports it
 @share(4)
 @given(customers=st.integers(1, 4), concurrency=st.sampled_from([1, 4]), seed=SEEDS)
-def test_spoilt_answers_to_what_changes_something_make_no_second_of_anything(
+def test_corrupt_responses_to_creating_requests_create_nothing_twice(
     customers: int, concurrency: int, seed: int
 ) -> None:
-    """As long as what only looks is answered well; and nobody is missing in Codat in the end."""
-    schedule = SpoilingSchedule(random.Random(seed), 0.5, lists=False)  # noqa: S311 - repeatable, no secret
+    """While look-ups are intact; in the end every customer is in Codat."""
+    schedule = CorruptingSchedule(random.Random(seed), 0.5, lists=False)  # noqa: S311 - repeatable, not a secret
     with _batch(schedule, customers, concurrency, seed) as (runs, ids, source):
         for attempt in range(4):
             if attempt == 3:
                 schedule.share = 0.0
-            _do(runs, lambda hook: Migrate(open_input(source), Options(), hook), ids)
+            _run(runs, lambda hook: Migrate(open_input(source), Options(), hook), ids)
             runs.rest(60)
         companies = runs.scripted.codat.companies
         assert Counter(company.tags["uid"] for company in companies) == Counter(ids)
         assert all(len(company.connections) <= 1 for company in companies)
 
 
-@pytest.mark.timeout(3600)  # a failure is made small before it is shown
+@pytest.mark.timeout(3600)  # Hypothesis shrinks a failure before it reports it
 @share(4)
 @given(
     customers=st.integers(1, 4), concurrency=st.sampled_from([1, 4]), seed=SEEDS, part=st.sampled_from([0.1, 0.5, 1.0])
 )
-def test_no_command_trips_over_spoilt_answers(customers: int, concurrency: int, seed: int, part: float) -> None:
-    """Each run ends in one of its own ways, and its reports have every customer."""
-    schedule = SpoilingSchedule(random.Random(seed), part, lists=True)  # noqa: S311 - repeatable, no secret
+def test_every_command_survives_corrupt_responses(customers: int, concurrency: int, seed: int, part: float) -> None:
+    """Each run ends in order, and its reports contain every customer."""
+    schedule = CorruptingSchedule(random.Random(seed), part, lists=True)  # noqa: S311 - repeatable, not a secret
     commands: tuple[Callable[[Path, Hook], Command], ...] = (
         lambda source, hook: Migrate(open_input(source), Options(), hook),
         lambda _, __: FollowUp(),
@@ -251,13 +254,13 @@ def test_no_command_trips_over_spoilt_answers(customers: int, concurrency: int, 
     with _batch(schedule, customers, concurrency, seed) as (runs, ids, source):
         for command in commands:
             runs.scripted.act(0)
-            _do(runs, partial(command, source), ids)
+            _run(runs, partial(command, source), ids)
             runs.rest(60)
 
 
 @contextmanager
 def _batch(
-    schedule: SpoilingSchedule, customers: int, concurrency: int, seed: int
+    schedule: CorruptingSchedule, customers: int, concurrency: int, seed: int
 ) -> Iterator[tuple[CrashRuns, list[str], Path]]:
     ids = [f"c{number}" for number in range(customers)]
     with folder_in_memory() as path:
@@ -265,11 +268,11 @@ def _batch(
         source.write_text("customer_id,company_name,platform\n" + "".join(f"{each},{each},xero\n" for each in ids))
         scripted = ScriptedCodat(schedule=schedule)
         scripted.network.is_honest = not schedule.lists
-        runs = CrashRuns(path / "batch", scripted, concurrency, random.Random(seed))  # noqa: S311 - no secret
+        runs = CrashRuns(path / "batch", scripted, concurrency, random.Random(seed))  # noqa: S311 - not a secret
         yield runs, ids, source
 
 
-def _do(runs: CrashRuns, make: Callable[[Hook], Command], ids: list[str]) -> None:
+def _run(runs: CrashRuns, make: Callable[[Hook], Command], ids: list[str]) -> None:
     stop = runs.do(make, Ending())
     assert stop is None or stop.exit_code in (1, 3, 75)
     write_reports(runs.folder, now=datetime.fromtimestamp(START, UTC))
