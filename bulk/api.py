@@ -32,7 +32,7 @@ from bulk.batch import (
 from bulk.codat.account import Account, ask
 from bulk.codat.endpoints import page_count
 from bulk.codat.forecast import Linking
-from bulk.codat.throttle import Hold
+from bulk.codat.limits import Hold
 from bulk.engine.commands.follow_up import FollowUp
 from bulk.engine.commands.links import Links
 from bulk.engine.commands.migrate import Migrate

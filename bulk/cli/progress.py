@@ -11,7 +11,7 @@ from typing import Never, Self
 from tqdm import tqdm
 
 from bulk.cli.console import echo, shown
-from bulk.codat.throttle import Hold
+from bulk.codat.limits import Hold
 from bulk.engine.events import Advanced, Enrolled, Event, Reconciled, Resting, Started, Warned
 from bulk.model import Quota
 from bulk.text import count, duration, moment

@@ -85,7 +85,7 @@ class Budget:
 
     @property
     def is_overdrawn(self) -> bool:
-        """Whether there is no room even for a reserved request, because other programs use the quota too."""
+        """Whether even a reserved request no longer fits, because other programs use the quota too."""
         used = self.reserve + self.in_flight + len(self._unanswered)
         return self.quota is not None and self.quota.remaining - used < 1
 

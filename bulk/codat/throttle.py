@@ -23,8 +23,6 @@ from bulk.model import Stop
 MAX_HOLD = 300.0  # seconds: a longer hold stops the run, unless `waits` is set
 MAX_SLICE = 60.0  # seconds
 
-__all__ = ["Hold", "Slot", "Stopped", "Throttle"]
-
 
 class Stopped(Exception):  # noqa: N818 - not an error: the run ends in order
     """The throttle is closed: no request leaves any more."""

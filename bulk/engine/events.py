@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bulk.codat.throttle import Hold
+from bulk.codat.limits import Hold
 from bulk.model import Quota, State, Stop
 
 

@@ -22,7 +22,8 @@ from anyio.abc import TaskGroup
 
 from bulk.codat import endpoints
 from bulk.codat.client import Client, Sender
-from bulk.codat.throttle import Hold, Stopped, Throttle
+from bulk.codat.limits import Hold
+from bulk.codat.throttle import Stopped, Throttle
 from bulk.engine.changes import timestamp
 from bulk.engine.context import RunContext
 from bulk.engine.events import Ended, Hook, Warned

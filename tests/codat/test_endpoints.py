@@ -127,7 +127,7 @@ def test_content_without_results_is_not_a_page(content: Any) -> None:
 
 @pytest.mark.parametrize(
     ("written", "status"),
-    [("linked", "Linked"), ("PENDINGAUTH", "PendingAuth"), ("deauthorized", "Deauthorized"), ("Parked", "Parked")],
+    [("linked", "Linked"), ("PENDINGAUTH", "PendingAuth"), ("deauthorized", "Deauthorized"), ("Paused", "Paused")],
 )
 def test_a_status_is_read_in_any_letter_case(written: str, status: str) -> None:
     """An unknown one stays as it is."""

@@ -15,8 +15,9 @@ import anyio
 import pytest
 from clock import run, wall
 
+from bulk.codat.limits import Hold
 from bulk.codat.responses import Reply, untrusted
-from bulk.codat.throttle import MAX_SLICE, Hold, Stopped, Throttle
+from bulk.codat.throttle import MAX_SLICE, Stopped, Throttle
 from bulk.model import Outcome, Problem, Stop
 
 DONE = Reply(Outcome.DONE, 200)

@@ -21,10 +21,9 @@ import anyio
 
 from bulk.codat.client import Sender
 from bulk.codat.endpoints import Request
-from bulk.codat.limits import OUTCOMES_WITH_RETRY_AFTER
+from bulk.codat.limits import OUTCOMES_WITH_RETRY_AFTER, Hold
 from bulk.codat.quota import retry_after
 from bulk.codat.responses import Reply
-from bulk.codat.throttle import Hold
 from bulk.engine.events import Enrolled, Event, Hook, Warned
 from bulk.engine.options import Options
 from bulk.engine.run import Command, Run
