@@ -283,11 +283,11 @@ async def listen(
     default CODAT_WEBHOOK_SECRET. Other commands may use the batch in the meantime; events wait for their end.
     Raises UsageError, JournalError.
     """
-    from bulk.webhooks import receiver  # loads a web server, which no other command needs
+    from bulk.webhooks import receiver, server  # loads a web server, which no other command needs
 
     folder, interrupt, settings = require_batch(folder), interrupt or anyio.Event(), settings or Settings.make()
     is_genuine = receiver.verifier(secret or webhook_secret())
-    return await receiver.listen(folder, port, is_genuine, settings, ready, on_event, interrupt)
+    return await server.listen(folder, port, is_genuine, settings, ready, on_event, interrupt)
 
 
 def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:

@@ -29,7 +29,8 @@ def listen(folder: Path, port: int, as_json: bool, **where: Any) -> int:
     from bulk.cli.runner import run
     from bulk.cli.summary import print_summary
     from bulk.settings import webhook_secret
-    from bulk.webhooks.receiver import bound, verifier
+    from bulk.webhooks.receiver import verifier
+    from bulk.webhooks.server import bound
 
     require_batch(folder)
     secret = _of_sandbox() if where["sandbox"] else webhook_secret()
