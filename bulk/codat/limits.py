@@ -70,7 +70,12 @@ class Limits:
 
     def hold(self, now: Now) -> float:
         """Return the seconds for which everybody is held."""
-        return _remaining(self._held, now)
+        if self._held is None:
+            return 0.0
+        wait = self._held.remaining(now)
+        if not wait:
+            self._held = None
+        return wait
 
     def wait_for_quota(self, requests: int, now: Now) -> float:
         """Return the seconds until this many requests can be reserved. May stop the run."""

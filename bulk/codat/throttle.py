@@ -6,6 +6,7 @@ corrected.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Iterable
 from types import TracebackType
@@ -49,6 +50,7 @@ class Throttle:
         ended, oldest first. `on_hold` is called for every hold that is long enough to report.
         """
         self.closed = anyio.Event()
+        self._steady = asyncio.get_running_loop().time  # takes a fifth of the time of anyio.current_time
         self._wall = wall
         self._limits = Limits(
             rate=rate,
@@ -56,7 +58,7 @@ class Throttle:
             reserve=reserve,
             max_hold=math.inf if waits else MAX_HOLD,
             on_hold=on_hold,
-            ended=[anyio.current_time() - seconds for seconds in recent],
+            ended=[self._steady() - seconds for seconds in recent],
         )
         self._line = anyio.Lock(fast_acquire=True)  # first come, first served; only the first in line is awake
         self._changed = anyio.Event()
@@ -112,9 +114,9 @@ class Throttle:
     async def enter(self) -> None:
         """Wait for a slot for one request. Raises Stopped. Each `enter` needs a `leave`."""
         async with self._line:
-            while wait := self._or_stop(self._limits.wait_for_slot(self._now())):
+            while wait := self._or_stop(self._limits.wait_for_slot(now := self._now())):
                 await self._sleep(wait)
-            self._limits.take_slot(self._now())
+            self._limits.take_slot(now)
 
     def leave(self) -> None:
         """Free a slot: the response has arrived, or the request was not sent."""
@@ -132,7 +134,7 @@ class Throttle:
         self._notify()
 
     def _now(self) -> Now:
-        return Now(anyio.current_time(), self._wall())
+        return Now(self._steady(), self._wall())
 
     def _or_stop(self, wait: float) -> float:
         if self._limits.stop is not None:

@@ -106,6 +106,7 @@ class _Connection(asyncio.Protocol):
             self._timer.cancel()
             if not self._response.done() or self._response.cancelled():
                 self.close()
+            self._reader.close()
             self._reader = self._response = None
 
     def close(self) -> None:
