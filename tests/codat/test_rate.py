@@ -90,11 +90,12 @@ def test_no_stalls_make_any_minute_exceed_the_rate(
     assert worst_minute(network.spans) <= rate
 
 
-@settings(max_examples=150, deadline=None)
-@given(rate=st.integers(1, 40), concurrency=st.integers(1, 60), seed=st.integers(0, 2**32))
-def test_no_order_of_starts_and_ends_makes_any_minute_exceed_the_rate(rate: int, concurrency: int, seed: int) -> None:
+@settings(max_examples=60, deadline=None)
+@given(rate=st.integers(1, 40), concurrency=st.integers(1, 60), rng=st.randoms(use_true_random=False))
+def test_no_order_of_starts_and_ends_makes_any_minute_exceed_the_rate(
+    rate: int, concurrency: int, rng: random.Random
+) -> None:
     """A request may arrive at any moment between its start and its end, and may take any time."""
-    rng = random.Random(seed)  # noqa: S311 - repeatable, not a secret
     limiter, now = RateLimiter(rate), 0.0
     running: list[float] = []
     spans: list[tuple[float, float]] = []
@@ -121,7 +122,7 @@ def test_no_order_of_starts_and_ends_makes_any_minute_exceed_the_rate(rate: int,
 )
 def test_little_of_the_rate_is_left_unused(rate: int, concurrency: int, share: float) -> None:
     """After the first burst, steady work uses nearly all of it."""
-    minutes = 10 if rate >= 60 else 120
+    minutes = 5 if rate >= 60 else 120
     network = Network(rate, concurrency)
     network.send(RateLimiter(rate), until=minutes * 60.0)
     assert share * rate * minutes <= len(network.spans) <= rate * minutes
