@@ -203,7 +203,7 @@ def test_the_real_run_runs_as_written(tmp_path: Path, codat: Running) -> None:
 def test_the_webhooks_run_as_written(tmp_path: Path, codat: Running) -> None:
     """A listener starts and ends as the README says; that of a sandbox makes the connections of those who authorize."""
     export_customers(tmp_path / "customers.csv")
-    type_in = commands(section("Webhooks in place of polling"))
+    type_in = commands(section("Webhooks instead of polling"))
     *real, tried, authorize = [on_a_free_port(command) for command in type_in if command.words[0] == "bulk"]
     run(Command(("bulk", "migrate", "customers.csv"), 1), tmp_path, **account(codat))
     for command in real:
@@ -230,8 +230,8 @@ def _prepare(command: Command, folder: Path, codat: Running) -> None:
     """Do what the README leaves to people: mend rows, authorize, name who wants out."""
     if command.words[0] != "bulk":
         return
-    if "mended.csv" in command.words:
-        mend(folder / "mended.csv")
+    if "corrected.csv" in command.words:
+        mend(folder / "corrected.csv")
     if command.words[1] == "follow-up":
         ask(codat.folder.port() or 0, "POST", "/_sandbox/customers", {"customers": LEAVERS})
     if "leavers.csv" in command.words:
@@ -312,7 +312,7 @@ def test_what_1_means_of_each_command_is_what_the_readme_says(tmp_path: Path, co
 def test_the_walk_through_runs_as_written(walk: Future[Walk]) -> None:
     """The commands under "Try it" give the exit codes and the figures that stand there."""
     rows, faulty, linked = map(
-        int, re.findall(r"(\d+) (?:rows|are faulty|customers that have a linkUrl)", section("Try it"))
+        int, re.findall(r"(\d+) (?:rows|of them invalid|customers that have a linkUrl)", section("Try it"))
     )
     taken = walk.result()
     reports = taken.folder / "reports" / "demo"
@@ -372,6 +372,6 @@ def test_the_architecture_names_files_that_are_there() -> None:
     assert [name for name in named if not (ROOT / "bulk" / name).is_file()] == []
     everywhere = set(re.findall(r"`([a-z_0-9/-]+\.(?:py|sql))`", text))
     assert [name for name in sorted(everywhere) if not list((ROOT / "bulk").rglob(name))] == []
-    words = set(re.findall(r"`(?:steps|plan|work|enrol)\.(_?[a-z_]+)`", text))
+    words = set(re.findall(r"`(?:changes|retry|process|statuses)\.(_?[a-z_]+)`", text))
     sources = "".join(file.read_text("utf-8") for file in (ROOT / "bulk").rglob("*.py"))
     assert [word for word in sorted(words - {"py"}) if f"def {word}(" not in sources] == []
