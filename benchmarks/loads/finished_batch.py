@@ -46,7 +46,7 @@ def make(source: Input, folder: Path) -> None:
     connection = database.open_journal(folder)
     with database.transaction(connection):
         run = runs.begin_run(connection, command="migrate", version="benchmark", source=str(source.path), at=at)
-        enrolment.note(connection, run, enrol(connection, source, run))
+        enrolment.record_diff(connection, run, enrol(connection, source, run))
         connection.execute(DONE, {"at": at})
         asked = {"run": run, "now": yesterday}
         connection.execute(COMPANIES, asked | {"batch_tag": batch_tag(folder.name)})

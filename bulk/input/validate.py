@@ -26,7 +26,7 @@ class CheckedRows:
     accepted: pl.DataFrame
     """`row, customer_id, company_name, name_sent, platform_key, email, description, extra, corrects`."""
     rejected: pl.DataFrame
-    """`row, customer_id, company_name, platform, email, cells, extra, problems, reasons, corrects`.
+    """`row, customer_id, company_name, platform, email, cells, extra, problems, corrects`.
 
     `problems` is a JSON list, which `bulk.problems` describes.
     """

@@ -91,14 +91,14 @@ CREATE TABLE rejections (            -- one row for each row of the input that w
     email        TEXT,
     extra        TEXT NOT NULL,      -- JSON object, the other columns
     cells        TEXT NOT NULL,      -- JSON object, all the input's own columns
-    reasons      TEXT NOT NULL,
+    problems     TEXT NOT NULL,      -- JSON list of objects: code, field, value and parameters (bulk.problems)
     hidden       INTEGER NOT NULL DEFAULT 0,  -- 1: Codat has this customer, so the results show it instead of the rejection
     PRIMARY KEY (source, row)
 ) WITHOUT ROWID;
 
-CREATE TABLE mended (                -- rejected rows that came back mended in another file
+CREATE TABLE corrected (             -- rejected rows that came back corrected in another file
     cells       TEXT NOT NULL,       -- the rejected row as it was
-    customer_id TEXT NOT NULL,       -- who it became
+    customer_id TEXT NOT NULL,       -- the customer that it became
     PRIMARY KEY (cells, customer_id)
 ) WITHOUT ROWID;
 

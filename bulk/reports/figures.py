@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
 
+from bulk import problems
 from bulk.model import State
+from bulk.problems import Problem
 from bulk.reports.rows import EXPIRY, ROW, SHOWN_GONE, WAS, Reader, Summary, moment
 
 MAX_EXAMPLES: Final = 5  # of customers with the same error
@@ -45,7 +47,7 @@ _ERRORS = f"""
         WINDOW kind AS (PARTITION BY state, error_step, error_code, connection_status = 'Deleted'))
     WHERE nth <= :examples OR told <= :told
     ORDER BY number DESC, state, step, code, deleted, nth"""  # noqa: S608 - constants
-_REASONS = f"SELECT {ROW}, customer_id, reasons FROM rejections WHERE hidden = 0 ORDER BY source, row"  # noqa: S608
+_REJECTED = f"SELECT {ROW}, customer_id, problems FROM rejections WHERE hidden = 0 ORDER BY source, row"  # noqa: S608
 _MINUTES = """
     SELECT CAST(sent_at / 60 AS INTEGER), count(*), sum(status IS 429) FROM requests
     WHERE outcome IS NOT 'not_sent' GROUP BY 1 ORDER BY 1"""
@@ -131,7 +133,17 @@ class Rejected:
 
     row: int
     customer_id: str | None
-    reasons: str
+    problems_json: str
+
+    @property
+    def problems(self) -> list[Problem]:
+        """The problems of the row, in the order of the fields."""
+        return problems.parse(self.problems_json)
+
+    @property
+    def reasons(self) -> str:
+        """The same in words, as in rejects.csv."""
+        return problems.reasons(self.problems_json)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +224,7 @@ def read(reader: Reader, *, at: datetime, since: datetime | None = None) -> Figu
 
 def rejections(reader: Reader) -> Iterable[Rejected]:
     """Give the rows that were not accepted and are shown as such, in input order."""
-    return (Rejected(*row) for row in reader.stream(_REASONS))
+    return (Rejected(row, customer_id, text) for row, customer_id, text in reader.stream(_REJECTED))
 
 
 def _mapping_of_rejects(reader: Reader) -> Mapping[str, str] | None:

@@ -19,6 +19,7 @@ from typing import Any, Final, Self
 
 import polars as pl
 
+from bulk import problems
 from bulk.errors import BatchError
 from bulk.journal.database import require_version
 from bulk.journal.error_translator import wrap_errors
@@ -85,7 +86,7 @@ _CUSTOMER = f"""customer_id, company_name, coalesce(name_sent, name), email, coa
     error_step, error_code, error, correlation_id, attempts, updated_at, {{was}}, extra"""
 _REJECTION = """customer_id, company_name, NULL, email, NULL,
     'rejected', NULL, NULL, NULL, NULL, NULL, NULL, NULL,
-    'input', 'rejected', reasons, NULL, 0, NULL, NULL, extra"""
+    'input', 'rejected', reasons(problems), NULL, 0, NULL, NULL, extra"""
 
 # Gone from the input, and yet to be shown: Codat has this customer, or may have it while an outcome is unknown.
 SHOWN_GONE = "presence = 'removed' AND (company_id IS NOT NULL OR name_sent IS NOT NULL)"
@@ -119,7 +120,7 @@ _STATUSES = """
     SELECT customer_id, company_id, connection_status, error FROM customers
     WHERE customer_id IN (SELECT value FROM json_each(:ids))"""
 _REJECTED = "SELECT DISTINCT customer_id FROM rejections WHERE customer_id IN (SELECT value FROM json_each(:ids))"
-_REJECTS = f"SELECT {ROW}, reasons, cells FROM rejections ORDER BY source, row"  # noqa: S608 - constants
+_REJECTS = f"SELECT {ROW}, reasons(problems), cells FROM rejections ORDER BY source, row"  # noqa: S608 - constants
 _DIFFERENCES = """
     SELECT customer_id, 'company_name', name_sent, name, source, row, 1 AS place FROM customers
     WHERE presence = 'present' AND company_id IS NOT NULL AND name_sent <> name
@@ -216,6 +217,7 @@ class Reader:
             self._connection = sqlite3.connect(
                 f"{self._path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
             )
+            self._connection.create_function("reasons", 1, problems.reasons, deterministic=True)
         try:
             self.rows("PRAGMA query_only = ON")
             self.rows("BEGIN")

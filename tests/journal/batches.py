@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from bulk import problems
 from bulk.journal import customers, database
 from bulk.journal.enrolment import Enrolment, ImportDiff, Source
 from bulk.reports.rows import Reader
@@ -53,7 +54,10 @@ class Batch:
         """Enrol a file. Its digest is that of its rows."""
         self.runs += 1
         rows = list(rows)
-        source = Source(path, digest or repr(rows), ("customer_id", "company_name"), ())
+        is_rejects_file = any(row.corrects is not None for row in rows)
+        source = Source(
+            path, digest or repr(rows), ("customer_id", "company_name"), (), is_rejects_file=is_rejects_file
+        )
         with database.transaction(self.db):
             enrolment = Enrolment(self.db, source, run=self.runs)
             for start in range(0, len(rows), at_once):
@@ -109,18 +113,20 @@ def _accepted(rows: Iterable[tuple[int, Row]]) -> list[tuple[object, ...]]:
 
 def _rejected(rows: Iterable[tuple[int, Row]]) -> list[tuple[object, ...]]:
     return [
-        (number, row.customer_id, row.name, "Sage", row.email, "{}", _cells(row), _reasons(row), row.corrects)
+        (number, row.customer_id, row.name, "Sage", row.email, "{}", _cells(row), _problems(row), row.corrects)
         for number, row in rows
         if row.is_faulty
     ]
 
 
-def _reasons(row: Row) -> str:
+def _problems(row: Row) -> str:
     if row.customer_id is None:
-        return "customer_id is missing: fill it in"
-    if row.is_repeated:
-        return "customer_id duplicates row 1: keep one row for each customer"
-    return "platform is unknown or ambiguous: write another"
+        found = problems.new("customer_id_missing", None)
+    elif row.is_repeated:
+        found = problems.new("customer_id_duplicate", row.customer_id, first_row=1)
+    else:
+        found = problems.new("platform_unknown", "Sage", nearest=[])
+    return json.dumps([found])
 
 
 def _cells(row: Row) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from contextlib import closing
 from dataclasses import replace
@@ -34,10 +35,10 @@ def test_an_edited_file_is_compared_by_identifier_not_by_position(batch: Batch) 
 def test_the_same_bytes_are_compared_without_reading_a_row(batch: Batch) -> None:
     """And only while they are the batch's one input."""
     batch.give("in.csv", [good("a"), bad("b")], digest="d")
-    assert enrolment.known_unchanged(batch.db, "d") == ImportDiff(same=1, rejected=1)
-    assert enrolment.known_unchanged(batch.db, "e") is None
+    assert enrolment.compare_unchanged(batch.db, "d") == ImportDiff(same=1, rejected=1)
+    assert enrolment.compare_unchanged(batch.db, "e") is None
     batch.give("more.csv", [good("c")])
-    assert enrolment.known_unchanged(batch.db, "d") is None
+    assert enrolment.compare_unchanged(batch.db, "d") is None
 
 
 def test_who_leaves_the_file_before_anything_was_sent_is_forgotten(batch: Batch) -> None:
@@ -135,8 +136,8 @@ def test_a_mended_row_must_not_take_the_identifier_of_another(batch: Batch) -> N
     batch.give("in.csv", [good("a", name="Acme"), bad(None)])
     batch.give("rejects.csv", [replace(good("a", name="Bolt"), corrects=2)])
     assert batch.shown() == [(1, "a", PENDING), (2, "a", REJECTED)]
-    (reasons,) = batch.db.execute("SELECT reasons FROM rejections").fetchone()
-    assert "is in this batch already" in reasons
+    (problems,) = batch.db.execute("SELECT problems FROM rejections").fetchone()
+    assert json.loads(problems) == [{"code": "customer_id_in_batch", "field": "customer_id", "value": "a"}]
     assert batch.db.execute("SELECT company_name FROM customers").fetchall() == [("Acme",)]
 
 
@@ -298,82 +299,6 @@ def test_a_failed_customer_is_asked_for_again_once_what_is_sent_has_changed(
     batch.write("a", state="failed")
     batch.give("in.csv", [changed, good("z")])
     assert {customer: state for _, customer, state in batch.shown()}["a"] == state
-
-
-def test_retry_failed_takes_up_those_in_the_input_only(batch: Batch) -> None:
-    """The gone are left as they are."""
-    batch.give("in.csv", [good("a"), good("b")])
-    batch.created("b")
-    batch.write("a", state="failed")
-    batch.write("b", state="failed")
-    batch.give("in.csv", [good("a")])
-    assert enrolment.retry_failed(batch.db) == 1
-    assert batch.shown() == [(1, "a", PENDING), (None, "b", "failed")]
-
-
-LINKED: dict[str, object] = {"connection_id": "n", "connection_status": "Linked", "state": "failed"}
-WAITING = {"connection_id": "n", "connection_status": "PendingAuth", "link_url": "https://l", "state": "failed"}
-DELETED = LINKED | {"connection_status": "Deleted"}
-PARTNER = {"partner_connection_id": "p", "partner_status": "Linked"}
-NO_PARTNER = {"partner_connection_id": None, "partner_status": None}
-NO_CONNECTION = {"connection_id": None, "connection_status": None, "link_url": None, "link_issued_at": None}
-
-
-@pytest.mark.parametrize(
-    ("failed", "after"),
-    [
-        # its company was refused: it is sent again
-        ({"state": "failed", "company_id": None, "name_sent": None}, {"state": PENDING, "company_origin": "created"}),
-        # its connection was
-        ({"state": "failed", "connection_id": None}, {"state": PENDING, "company_id": "c a"}),
-        # another linkUrl was: the run finds that there is nothing to do
-        (WAITING, {"state": PENDING, "link_url": "https://l"}),
-        # its partner connection was: the next follow-up asks for it again
-        (LINKED | {"error_step": "partner"}, {"state": "linked", "knows_connections": 1}),
-        # its partner connection was deleted: after a look
-        (LINKED | {"partner_connection_id": "p", "partner_status": "Deleted", "error_step": "partner"},
-         NO_PARTNER | {"state": "linked", "knows_connections": 0}),
-        # its accounting connection was deleted: after a look; the partner's is another thing
-        (DELETED | PARTNER | {"error_step": "connection"},
-         NO_CONNECTION | PARTNER | {"state": PENDING, "company_id": "c a", "knows_connections": 0}),
-        # its company was deleted, and all that was in it
-        (DELETED | PARTNER | {"error_step": "company"},
-         NO_CONNECTION | NO_PARTNER
-         | {"state": PENDING, "company_id": None, "company_origin": "missing", "name_sent": "Acme"}),
-        # as above, of one that was only found
-        (DELETED | {"error_step": "company", "company_origin": "taken_over", "company_batch": "t"},
-         {"company_id": None, "company_origin": "missing", "company_batch": None, "name_sent": None}),
-    ],
-)  # fmt: skip
-def test_each_kind_of_failure_is_put_back_to_where_it_was(
-    batch: Batch, failed: dict[str, object], after: dict[str, object]
-) -> None:
-    """What Codat lost is looked for before it is asked for again."""
-    batch.give("in.csv", [good("a")])
-    batch.created("a")
-    batch.write("a", company_origin="created")
-    batch.write("a", **failed)
-    enrolment.retry_failed(batch.db)
-    assert batch.read("a", *after) == after
-
-
-@pytest.mark.parametrize(
-    ("failed", "state"),
-    [
-        (LINKED | {"error_step": "partner"}, "linked"),  # refused
-        (LINKED | {"partner_connection_id": "p", "partner_status": "Deleted"}, "linked"),  # deleted
-        (WAITING, "failed"),  # not a follow-up's work
-        (DELETED | {"error_step": "connection"}, "failed"),
-        (LINKED | {"state": "complete"} | PARTNER, "complete"),  # not failed
-    ],
-)
-def test_a_follow_up_retries_partner_connections_only(batch: Batch, failed: dict[str, object], state: str) -> None:
-    """The rest is for migrate."""
-    batch.give("in.csv", [good("a")])
-    batch.created("a")
-    batch.write("a", **failed)
-    assert enrolment.retry_partners(batch.db) == (state == "linked")
-    assert batch.read("a", "state") == {"state": state}
 
 
 @pytest.mark.parametrize(

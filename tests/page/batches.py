@@ -12,6 +12,7 @@ from uuid import UUID
 
 from reports.journals import Journal
 
+from bulk import problems
 from bulk.reports import write_reports
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -85,7 +86,8 @@ def hostile(folder: Path) -> Journal:
         waiting = {"link_url": value, "link_issued_at": text(NOW)}
         journal.created(row + 20, f"{row + 20}{value}", extra=extra, **(fields | waiting))
         cells = {"customer_id": value, **extra}
-        journal.rejection(row + 40, customer_id=value, company_name=value, email=value, reasons=value, cells=cells)
+        hostile = json.dumps([problems.new("too_many_cells", value, cells=5, expected=4)])
+        journal.rejection(row + 40, customer_id=value, company_name=value, email=value, problems=hostile, cells=cells)
         until = text(NOW + timedelta(seconds=row * 20))
         journal.insert("holds", run=1, since=text(NOW), until=until, why=value)
     return journal
@@ -144,7 +146,6 @@ def _customer(row: int) -> dict[str, object]:
 
 
 def _rejection(row: int) -> dict[str, object]:
-    reasons = 'platform is unknown or ambiguous: write "Xero" if that is meant'
     values = {"customer_id": f"C{row:07}", "company_name": f"Rejected {row}", "platform": "Zero", "email": None}
     cells = values | {"account manager": "Priya Nair", "region": "North"}
     extra = {"account manager": "Priya Nair", "region": "North"}
@@ -154,5 +155,5 @@ def _rejection(row: int) -> dict[str, object]:
         **values,
         "extra": json.dumps(extra),
         "cells": json.dumps(cells),
-        "reasons": reasons,
+        "problems": json.dumps([problems.new("platform_unknown", "Zero", nearest=["Xero"])]),
     }

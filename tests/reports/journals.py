@@ -10,10 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import bulk.journal
+from bulk import problems
 from bulk.journal.database import FILE, SCHEMA_VERSION
 
 SCHEMA = Path(bulk.journal.__path__[0], "schema.sql")
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+UNKNOWN_PLATFORM = problems.new("platform_unknown", "qb", nearest=["QuickBooks Online"])
+REASONS = problems.reasons(json.dumps([UNKNOWN_PLATFORM]))
 FIELDS = ("customer_id", "company_name", "platform", "email")
 
 
@@ -98,7 +101,7 @@ class Journal:
         **values: object,
     ) -> None:
         """Add a rejected row of that source."""
-        facts = {"source": source, "row": row, "extra": json.dumps(extra), "reasons": "platform: unknown"}
+        facts = {"source": source, "row": row, "extra": json.dumps(extra), "problems": json.dumps([UNKNOWN_PLATFORM])}
         self.insert("rejections", **(facts | {"cells": json.dumps(cells)} | values))
 
     def request(self, operation: str, **values: object) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk.model import State
+from bulk.problems import Problem, new
 from bulk.reports.figures import (
     AttemptHistory,
     Example,
@@ -305,29 +307,33 @@ def test_errors_for_which_the_same_is_to_be_done_are_one_the_most_frequent_first
     ]
 
 
-def test_rejected_rows_are_grouped_by_fault() -> None:
-    """A row counts for each of its faults, once; what belongs to one row alone does not part them."""
+def rejected(row: int, *problems: Problem) -> Rejected:
+    """Return a rejected row with these problems."""
+    return Rejected(row, None, json.dumps(problems))
+
+
+def test_rejected_rows_are_grouped_by_problem() -> None:
+    """A row counts once for each of its problems. Parameters, such as another row's number, make no group."""
     rows = [
-        Rejected(1, "a", "platform is unknown or ambiguous: did you mean Xero?; email is not a valid email address: x"),
-        Rejected(2, "b", "platform is unknown or ambiguous: did you mean FreeAgent?"),
-        Rejected(3, "c", "customer_id duplicates row 1: keep one row for each customer"),
-        Rejected(4, "d", "customer_id duplicates row 22: keep one row for each customer"),
-        Rejected(5, None, "customer_id: 123 was 00123 before; open it with every column as text"),
-        Rejected(6, "x", "customer_id: x is in this batch already; give this row another or drop it"),
-        Rejected(7, "y", "row has 3 cells where the header has 4: add the missing cells"),
-        Rejected(8, "z", "row has 5 cells where the header has 4, the last: y: add the missing cells"),
+        rejected(1, new("platform_unknown", "Zero", nearest=["Xero"]), new("email_invalid", "x")),
+        rejected(2, new("platform_unknown", "FreeAgnt", nearest=["FreeAgent"]), new("platform_unknown", "Zero")),
+        rejected(3, new("customer_id_duplicate", "c", first_row=1)),
+        rejected(4, new("customer_id_duplicate", "d", first_row=22)),
+        rejected(6, new("customer_id_in_batch", "x")),
+        rejected(7, new("too_few_cells", None, cells=3, expected=4)),
+        rejected(8, new("too_many_cells", "y", cells=5, expected=4)),
     ]
     troubles = advice.troubles(figures(), rows, HERE)
     assert {trouble.title.removeprefix("Rejected: "): trouble.customers for trouble in troubles} == {
         "platform is unknown or ambiguous": 2,
         "email is not a valid email address": 1,
-        "customer_id duplicates row …": 2,
-        "customer_id was changed by a spreadsheet": 1,
-        "customer_id is in this batch already": 1,
-        "row has too many or too few cells": 2,
+        "customer_id duplicates another row": 2,
+        "customer_id is used by another row of this batch": 1,
+        "row has too few cells": 1,
+        "row has too many cells": 1,
     }
     assert all("rejects.csv" in trouble.remedy for trouble in troubles)
-    assert troubles[0].examples[0].customer_id == "a"
+    assert troubles[0].examples[0].row == 1
 
 
 MINUTES = st.lists(

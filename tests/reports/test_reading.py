@@ -13,11 +13,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bulk import problems
 from bulk.errors import BatchError
 from bulk.model import State
 from bulk.reports.rows import DIFFERENCES, LINKS, RESULTS, Reader, Summary
 
-from .journals import FIELDS, NOON, Journal
+from .journals import FIELDS, NOON, REASONS, Journal
 
 
 def together(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
@@ -122,7 +123,7 @@ def test_a_rejection_says_why_and_that_nothing_was_sent(journal: Journal) -> Non
         "state": "rejected",
         "error_step": "input",
         "error_code": "rejected",
-        "error": "platform: unknown",
+        "error": REASONS,
         "attempts": 0,
     }
 
@@ -149,8 +150,7 @@ def test_a_customer_whose_row_is_faulty_now_stands_in_the_place_of_the_rejection
     journal.customer(2, "b")
     assert results(journal)["state"].to_list() == ["link_ready", "pending"]
     assert rejects(journal).to_dicts() == [
-        {"customer_id": "a", "company_name": None, "platform": "?", "email": None, "row": 1}
-        | {"reasons": "platform: unknown"}
+        {"customer_id": "a", "company_name": None, "platform": "?", "email": None, "row": 1} | {"reasons": REASONS}
     ]
 
 
@@ -251,13 +251,14 @@ def test_rejects_have_the_inputs_own_columns_of_all_files(journal: Journal) -> N
     """Then where the row stands in the reports, and what to mend."""
     journal.source(["reasons"])
     journal.source(["tier"], shift=10)
-    journal.rejection(4, source=2, cells={"customer_id": "b", "tier": "1"}, reasons="email: no @")
+    invalid = problems.new("email_invalid", "b")
+    journal.rejection(4, source=2, cells={"customer_id": "b", "tier": "1"}, problems=json.dumps([invalid]))
     journal.rejection(9, cells={"customer_id": "a", "reasons": "mine"})
     found = rejects(journal)
     assert found.columns == [*FIELDS, "reasons (input)", "tier", "row", "reasons"]
     assert found.select("customer_id", "reasons (input)", "tier", "row", "reasons").rows() == [
-        ("a", "mine", None, 9, "platform: unknown"),
-        ("b", None, "1", 14, "email: no @"),
+        ("a", "mine", None, 9, REASONS),
+        ("b", None, "1", 14, problems.reasons(json.dumps([invalid]))),
     ]
 
 

@@ -104,7 +104,7 @@ def test_no_cell_and_no_header_runs_as_a_formula(journal: Journal) -> None:
     journal.source([evil, "-1"])
     extra = {evil: "+1", "-1": "@x"}
     journal.created(1, "=a", company_name="=b", email="+c", name="-d", link_url="@e", error=evil, extra=extra)
-    journal.rejection(2, customer_id="=f", extra=extra, cells={evil: "=g", "customer_id": "\t=h"}, reasons="=i")
+    journal.rejection(2, customer_id="=f", extra=extra, cells={evil: "=g", "customer_id": "\t=h"})
     journal.insert("batch", key="verified_at", value="2026-11-23T11:00:00Z")
     journal.insert("findings", finding="extra_company", customer_id="=a", company_id="+j", detail="@k")
     written = write(journal)

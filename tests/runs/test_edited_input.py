@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from itertools import count
-from pathlib import Path
-
 from runs.fixture import Bench, Codat, row
-
-_NUMBERS = count(70_001, 100)  # identifiers of digits, which no other test has
 
 
 def _rows(bench: Bench, number: int) -> list[dict[str, str]]:
@@ -105,67 +99,6 @@ def test_a_customer_in_two_batches_is_taken_over_not_made_again(codat: Codat, be
     assert bench.run("--batch", "again").code == 0
 
     assert codat.stats()["requests"] == {"list_companies": 1}
-
-
-def _as_a_spreadsheet_saves(bench: Bench, path: Path, **changes: str) -> Path:
-    """Save a table with all texts of digits taken for numbers, and these columns changed."""
-    with path.open(newline="") as file:
-        rows = [each | changes for each in csv.DictReader(file)]
-    rows = [{name: str(int(text)) if text.isdigit() else text for name, text in each.items()} for each in rows]
-    return bench.write(rows, name="mended.csv" if changes else path.name)
-
-
-def test_identifiers_without_their_zeros_never_reach_codat(codat: Codat, bench: Bench) -> None:
-    """Neither in mended rejects nor in the input as a whole; then the texts are given, and all is well."""
-    start = next(_NUMBERS)
-    ids = [f"00{start + n}" for n in range(4)]
-    rows = [row(each, n) for n, each in enumerate(ids)]
-    rows[3]["platform"] = "Sage"
-    bench.write(rows)
-    assert bench.run().code == 1
-    codat.count_from_zero()
-
-    mended = _as_a_spreadsheet_saves(bench, bench.folder / "rejects.csv", platform="xero")
-    assert bench.run("--batch", bench.name, path=mended).code == 1
-    assert bench.run("--batch", bench.name, path=mended).code == 1
-    (rejected,) = bench.table("rejects.csv")
-    assert (rejected["customer_id"], rejected["platform"], rejected["row"]) == (ids[3], "Sage", "4")
-    assert f"customer_id: {int(ids[3])} was {ids[3]} before; a spreadsheet drops leading zeros" in rejected["reasons"]
-
-    _as_a_spreadsheet_saves(bench, bench.input)
-    assert bench.run().code == 1
-    assert codat.stats()["requests_total"] == 0
-    assert bench.states() == {"link_ready": 3, "rejected": 1}
-    assert [each["customer_id"] for each in bench.results()] == ids
-    assert {link["customer_id"] for link in bench.table("links.csv")} == set(ids[:3])
-    assert [each["customer_id"] for each in bench.table("rejects.csv")] == ids
-
-    bench.write([each | {"platform": "xero"} for each in bench.table("rejects.csv")], name="mended.csv")
-    assert bench.run("--batch", bench.name, path=bench.path / "mended.csv").code == 0
-    bench.proves_once_only(ids)
-    rows[3]["platform"] = "xero"
-    bench.write(rows)
-    assert bench.run().code == 0
-    bench.proves_once_only(ids)
-    assert codat.posts() == 2
-
-
-def test_identifiers_saved_by_a_spreadsheet_under_another_header(codat: Codat, bench: Bench) -> None:
-    """Rejected rows have the input's own columns."""
-    account = str(next(_NUMBERS))
-    rows = [{"Account 'No'": f"000{account}", "Legal": "Acme", "platform": "xero", "Town": "Ulm"}]
-    mapping = ("--map", "customer_id=Account 'No'", "--map", "company_name=Legal")
-    bench.write(rows)
-    assert bench.run(*mapping).code == 0
-    bench.write([rows[0] | {"Account 'No'": account}])
-    codat.count_from_zero()
-
-    assert "1 row rejected" in bench.run(*mapping).err
-
-    assert codat.stats()["requests_total"] == 0
-    assert bench.states() == {"link_ready": 1}
-    (rejected,) = bench.table("rejects.csv")
-    assert rejected | {"reasons": ""} == rows[0] | {"platform": "gbol", "row": "1", "reasons": ""}
 
 
 def test_mended_rejects_with_retry_failed_take_up_both(codat: Codat, bench: Bench) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from bulk import problems
+
 COLUMNS = ("customer_id", "company_name", "platform", "email", "note")
 PLATFORMS = ("Xero", "qbo", "gbol", "FreeAgent")
 # What makes a row faulty, and in which column.
@@ -94,9 +96,9 @@ class InputFile:
         """Mend the rejects file: each row's number, its customer, and why. Gives the file, if there is any to mend."""
         by_id = {row.customer_id: replace(row, broken=None) for row in reversed(self.rows)}
         mended = [
-            [*by_id[customer_id].cells(), str(number), reasons]
-            for number, customer_id, reasons in rejects
-            if customer_id in by_id and "duplicates row" not in reasons
+            [*by_id[customer_id].cells(), str(number), problems.reasons(found)]
+            for number, customer_id, found in rejects
+            if customer_id in by_id and "customer_id_duplicate" not in found
         ]
         path = self.path.with_name("mended.csv")
         self._write(path, [(*COLUMNS, "row", "reasons"), *mended])

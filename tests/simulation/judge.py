@@ -97,9 +97,9 @@ class Judge:
         return Before(*found[0]) if found else Before()
 
     def rejects(self) -> list[tuple[int, str, str]]:
-        """Give the rejected rows as the rejects file has them: number, customer, reasons."""
+        """Give the rejected rows as the rejects file has them: number, customer, problems (JSON)."""
         return self.rows(
-            "SELECT shift + row, customer_id, reasons FROM rejections JOIN sources ON sources.id = source "
+            "SELECT shift + row, customer_id, problems FROM rejections JOIN sources ON sources.id = source "
             "WHERE customer_id <> '' ORDER BY source, row"
         )
 

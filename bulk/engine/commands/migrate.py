@@ -39,13 +39,14 @@ class Migrate:
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:
         """Enrol the input."""
         with database.transaction(connection):
-            diff = enrolment.known_unchanged(connection, self._input.digest) or enrol(connection, self._input, run)
+            diff = enrolment.compare_unchanged(connection, self._input.digest)
+            diff = diff or enrol(connection, self._input, run)
             if self._options.retry_failed:
                 reopening.reopen_failed(connection)
             if self._options.link_lifetime is not None:
                 facts.put(connection, {"link_lifetime": self._options.link_lifetime})
             facts.put(connection, {"mapping": json.dumps(dict(self._input.mapping))})
-            enrolment.note(connection, run, diff)
+            enrolment.record_diff(connection, run, diff)
         self._hook(Enrolled(diff.new, diff.same, diff.changed, diff.removed, diff.rejected, is_another=diff.is_another))
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a command's signature
@@ -64,7 +65,7 @@ class Migrate:
 def enrol(connection: sqlite3.Connection, source: Input, run: int) -> ImportDiff:
     """Enrol an input's rows, within the caller's transaction; return how they compare with the batch."""
     path = _as_text(source.path.resolve())
-    file = Source(path, source.digest, source.columns, source.extras, source.fields, source.mapping)
+    file = Source(path, source.digest, source.columns, source.extras, source.mapping, source.is_rejects_file)
     enrolled = Enrolment(connection, file, run=run)
     rows = 0
     for checked in source.read():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from bulk.model import State
+from bulk.problems import group_remedy, group_sentence
 from bulk.reports.figures import Example, Failure, Figures, Rejected
 from bulk.settings import CODAT, SANDBOX
 from bulk.text import count, time
@@ -247,16 +247,17 @@ def troubles(figures: Figures, rejected: Iterable[Rejected], place: BatchLocatio
         group.examples += failure.examples
         group.correlation_ids |= dict.fromkeys(failure.correlation_ids)
     found = [_failed(kind, code, group, figures, place) for (kind, code), group in groups.items()]
-    faults: dict[tuple[str, str], _Group] = {}
+    by_code: dict[str, _Group] = {}
     for row in rejected:
-        for kind in dict.fromkeys(map(_fault, _parts(row.reasons))):
-            group = faults.setdefault(kind, _Group())
+        for code in dict.fromkeys(problem["code"] for problem in row.problems):
+            group = by_code.setdefault(code, _Group())
             group.customers += 1
             if len(group.examples) < MAX_EXAMPLES:
                 group.examples.append(Example(row.row, row.customer_id, row.reasons))
-    for (problem, remedy), group in faults.items():
-        said = f"Mend it in a copy of rejects.csv{f': {remedy}' if remedy else ''}."
-        found.append(ErrorGroup(f"Rejected: {problem}", said, "", group.customers, tuple(group.examples), ()))
+    for code, group in by_code.items():
+        said = f"Fix it in a copy of rejects.csv: {group_remedy(code)}."
+        title = f"Rejected: {group_sentence(code)}"
+        found.append(ErrorGroup(title, said, "", group.customers, tuple(group.examples), ()))
     return tuple(sorted(found, key=lambda trouble: -trouble.customers))
 
 
@@ -271,25 +272,3 @@ def _failed(kind: str, code: str, group: _Group, figures: Figures, place: BatchL
         tuple(group.examples[:MAX_EXAMPLES]),
         tuple(group.correlation_ids)[:10],
     )
-
-
-_FIELDS: Final = "row|customer_id|company_name|platform|email|description"
-
-
-def _parts(reasons: str) -> list[str]:
-    """Take a row's reasons apart: each begins with the name of a field."""
-    return re.split(rf"; (?=(?:{_FIELDS})[ :])", reasons)
-
-
-def _fault(reason: str) -> tuple[str, str]:
-    """Give what is wrong, without what belongs to one row only, and the remedy if it is the same for all of them."""
-    if reason.startswith("customer_id: "):
-        if " in this batch already" in reason:
-            return "customer_id is in this batch already", "give the row another, or drop it"
-        return "customer_id was changed by a spreadsheet", "open the file with every column as text, or export it again"
-    if reason.startswith("row has "):
-        return "row has too many or too few cells", "quote a text that holds the delimiter, or add the missing cells"
-    problem, _, remedy = reason.partition(": ")
-    problem = re.sub(r"\d[\d,]*", "…", problem) if " duplicates row " in problem else problem
-    is_same = not problem.startswith("platform is unknown")  # the nearest name differs from row to row
-    return problem, remedy if is_same else "write the software's name, or its platformKey"
