@@ -135,5 +135,5 @@ def _cells(row: Row) -> str:
 
 def pending(db: sqlite3.Connection) -> list[str]:
     """Give the customers that a run would take up, in its order."""
-    begun = customers.customers(db, begun=True, after=0, most=1000)
-    return [entry.customer_id for entry in begun + customers.customers(db, begun=False, after=0, most=1000)]
+    begun = customers.pending(db, begun=True, after=0, most=1000)
+    return [entry.customer_id for entry in begun + customers.pending(db, begun=False, after=0, most=1000)]

@@ -36,7 +36,7 @@ def test_what_was_asked_is_known_of_customers_of_whom_codat_has_nothing(batch: B
     ask(batch, "a", Outcome.UNKNOWN)
     ask(batch, "a", Outcome.NOT_FOUND, key=None)
     ask(batch, "a", None)
-    (entry,) = customers.customers(batch.db, begun=False, after=0, most=9)
+    (entry,) = customers.pending(batch.db, begun=False, after=0, most=9)
     assert [(a.key, a.outcome) for a in entry.history] == [
         ("k", Outcome.UNKNOWN),
         (None, Outcome.NOT_FOUND),
@@ -113,7 +113,7 @@ def test_who_was_chosen_stays_chosen_whatever_becomes_of_them(batch: Batch) -> N
     customers.select(batch.db, "SELECT seq FROM customers WHERE state = 'pending' ORDER BY seq", {})
     batch.write("a", state="failed")
     with database.transaction(batch.db):
-        customers.dismiss(batch.db, batch.seq("b"))
+        customers.forget(batch.db, batch.seq("b"))
     page, _ = customers.selected(batch.db, after=0, most=9)
     assert [(entry.customer_id, str(entry.state)) for entry in page] == [("a", "failed"), ("c", "pending")]
 
@@ -136,7 +136,7 @@ def test_a_link_that_is_replaced_is_known_with_its_time(batch: Batch) -> None:
     """It is restored where no other was made."""
     batch.give("in.csv", [good("a")])
     batch.write("a", name_sent="Acme", link_url="https://l", link_issued_at="2026-11-23T10:00:00Z")
-    (entry,) = customers.customers(batch.db, begun=True, after=0, most=9)
+    (entry,) = customers.pending(batch.db, begun=True, after=0, most=9)
     assert entry.old_link == ("https://l", "2026-11-23T10:00:00Z")
 
 
@@ -145,7 +145,7 @@ def test_a_company_that_was_lost_may_still_exist(batch: Batch) -> None:
     batch.give("in.csv", [good("a"), good("b")])
     batch.write("a", name_sent="Acme", company_origin="missing")
     batch.write("b", name_sent="Acme")
-    entries = customers.customers(batch.db, begun=True, after=0, most=9)
+    entries = customers.pending(batch.db, begun=True, after=0, most=9)
     assert [entry.knows_company for entry in entries] == [False, True]
 
 

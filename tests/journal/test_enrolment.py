@@ -258,7 +258,7 @@ def test_forgetting_one_of_the_gone_shows_no_rejection_that_another_hides(batch:
     batch.created("h")
     batch.give("in.csv", [bad("h")])
     with database.transaction(batch.db):
-        customers.dismiss(batch.db, batch.seq("g"))
+        customers.forget(batch.db, batch.seq("g"))
     assert batch.shown() == [(1, "h", CREATED)]
 
 
@@ -269,7 +269,7 @@ def test_forgetting_a_customer_whose_row_is_faulty_shows_the_rejection(batch: Ba
     batch.give("in.csv", [bad("h")])
     assert batch.shown() == [(1, "h", PENDING)]
     with database.transaction(batch.db):
-        customers.dismiss(batch.db, batch.seq("h"))
+        customers.forget(batch.db, batch.seq("h"))
     assert batch.shown() == [(1, "h", REJECTED)]
 
 
@@ -315,7 +315,7 @@ def test_a_limit_counts_customers_of_the_input_in_its_order(batch: Batch, limit:
     batch.give("more.csv", [good("c")])
     batch.give("in.csv", [bad("x"), good("a"), good("b")])
     assert customers.count_pending(batch.db, limit=limit) == counted
-    first = customers.customers(batch.db, begun=False, after=0, most=9, limit=limit)
+    first = customers.pending(batch.db, begun=False, after=0, most=9, limit=limit)
     assert sorted(entry.customer_id for entry in first) == ["a", "b", "c"][:counted]
 
 
