@@ -61,12 +61,6 @@ def record_intent(connection: sqlite3.Connection, run: int, intent: Intent) -> i
     return int(cursor.lastrowid or 0)
 
 
-def newest_request(connection: sqlite3.Connection) -> int:
-    """Return the number of the newest request; 0 if there is none."""
-    (number,) = connection.execute("SELECT coalesce(max(id), 0) FROM requests").fetchone()
-    return int(number)
-
-
 def record_outcome(connection: sqlite3.Connection, request: int, result: Result) -> None:
     """Record how a request ended."""
     problem = result.problem or Problem("")

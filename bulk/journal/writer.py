@@ -16,11 +16,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
-from bulk.journal import integrity, mark
-from bulk.journal.attempts import newest_request
+from bulk.journal import integrity
 from bulk.journal.database import FILE, gone, transaction
 from bulk.journal.error_translator import wrap_errors
-from bulk.journal.mark import Mark
 
 T = TypeVar("T")
 Operation = Callable[[sqlite3.Connection], Any]
@@ -33,13 +31,8 @@ class Writer:
     def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         """Prepare to write to the journal in this folder."""
         self._connection = connection
-        self._folder = folder
         self._path = folder / FILE
         self._file = _identity(self._path)
-        self._mark: Mark | None = None
-        # Only what is asked from now on is marked: how far the journal had come before, `mark.fallen_behind` finds out.
-        with wrap_errors(self._path):
-            self._marked = max(mark.read(folder), newest_request(connection))
         self._waiting: queue.SimpleQueue[tuple[Operation, asyncio.Future[Any]] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="journal", daemon=True)
 
@@ -70,8 +63,6 @@ class Writer:
             if self._is_in_place():
                 integrity.close(self._connection, self._path)
         self._connection.close()
-        if self._mark is not None:
-            self._mark.close()
 
     def _next_batch(self) -> list[tuple[Operation, asyncio.Future[Any]]]:
         """Wait for one operation, and take all that wait behind it by then. Returns an empty list at the end."""
@@ -96,11 +87,6 @@ class Writer:
                 self._require_in_place()
                 with transaction(self._connection):
                     results.extend(operation(self._connection) for operation, _ in batch)
-                    newest = newest_request(self._connection)
-                if newest > self._marked:
-                    self._mark = self._mark or Mark(self._folder)
-                    self._mark.set(newest)
-                    self._marked = newest
         except BaseException as error:  # noqa: BLE001 - each waiting task raises it
             failure = error
         self._loop.call_soon_threadsafe(_hand_back, [future for _, future in batch], results, failure)
