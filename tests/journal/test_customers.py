@@ -25,21 +25,21 @@ def send(batch: Batch, customer_id: str, outcome: Outcome | None, *, key: str | 
 
 def link(batch: Batch, *customer_ids: str) -> None:
     """Let these customers have authorized."""
-    batch.created(*customer_ids)
+    batch.create(*customer_ids)
     for customer_id in customer_ids:
-        batch.write(customer_id, state="linked")
+        batch.change(customer_id, state="linked")
 
 
 def test_a_column_that_never_changes_is_refused(batch: Batch) -> None:
     """A typing error must not become SQL."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     with pytest.raises(ValueError, match="not columns to change"):
         customers.change(batch.db, 1, {"seq": 7})
 
 
 def test_the_attempts_of_an_untouched_customer_are_known(batch: Batch) -> None:
     """A look-up that found nothing leaves the key to repeat, and an intent after it leaves a doubt."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     send(batch, "a", Outcome.UNKNOWN)
     send(batch, "a", Outcome.NOT_FOUND, key=None)
     send(batch, "a", None)
@@ -53,13 +53,13 @@ def test_the_attempts_of_an_untouched_customer_are_known(batch: Batch) -> None:
 
 def test_more_identifiers_than_sqlite_takes_as_parameters_are_found(batch: Batch) -> None:
     """A page of the company list has 2,000."""
-    batch.give("in.csv", [good(str(number)) for number in range(1200)])
+    batch.enrol("in.csv", [good(str(number)) for number in range(1200)])
     assert len(customers.by_ids(batch.db, [str(number) for number in range(40_000)])) == 1200
 
 
 def test_another_process_reads_while_this_one_writes(batch: Batch) -> None:
     """A report needs no pause of the run."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     with database.transaction(batch.db), closing(sqlite3.connect(batch.path)) as other:
         customers.change(batch.db, 1, {"state": "failed"})
         assert other.execute("SELECT state FROM customers").fetchall() == [("pending",)]
@@ -67,7 +67,7 @@ def test_another_process_reads_while_this_one_writes(batch: Batch) -> None:
 
 def test_selected_customers_come_in_pages_in_their_order(batch: Batch) -> None:
     """Each comes with its attempts. A new selection replaces the one before."""
-    batch.give("in.csv", [good("c"), good("b"), good("a"), good("d")])
+    batch.enrol("in.csv", [good("c"), good("b"), good("a"), good("d")])
     link(batch, "a", "b", "c")
     send(batch, "b", Outcome.UNKNOWN)
     assert selection.select_deletable(batch.db) == 0
@@ -81,10 +81,10 @@ def test_selected_customers_come_in_pages_in_their_order(batch: Batch) -> None:
 
 def test_a_selected_customer_stays_selected_whatever_happens_to_it(batch: Batch) -> None:
     """A page shows the journal as it is then. A customer that was forgotten in between is left out."""
-    batch.give("in.csv", [good("a"), good("b"), good("c")])
+    batch.enrol("in.csv", [good("a"), good("b"), good("c")])
     link(batch, "a", "b", "c")
     selection.select_authorized(batch.db)
-    batch.write("a", state="failed")
+    batch.change("a", state="failed")
     with database.transaction(batch.db):
         customers.forget(batch.db, batch.seq("b"))
     page, _ = selection.page(batch.db, after=0, most=9)
@@ -94,10 +94,10 @@ def test_a_selected_customer_stays_selected_whatever_happens_to_it(batch: Batch)
 def test_customers_are_found_by_their_companies(batch: Batch) -> None:
     """A whole page of the company list at once, as the journal was when it was indexed."""
     ids = [str(number) for number in range(1200)]
-    batch.give("in.csv", [good(each) for each in ids])
-    batch.created(*ids[:700])
+    batch.enrol("in.csv", [good(each) for each in ids])
+    batch.create(*ids[:700])
     customers.index_companies(batch.db)
-    batch.created("800")
+    batch.create("800")
     found = customers.by_companies(batch.db, [*(f"c {each}" for each in ids), "c of another batch", "c 1"])
     assert sorted(record.customer_id for record in found) == sorted(ids[:700])
     customers.index_companies(batch.db)
@@ -107,8 +107,8 @@ def test_customers_are_found_by_their_companies(batch: Batch) -> None:
 
 def test_a_record_has_the_values_of_its_columns(batch: Batch) -> None:
     """For example the linkUrl with its time, and that Codat lost the company."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     values = {"link_url": "https://l", "link_issued_at": "2026-11-23T10:00:00Z", "company_origin": "missing"}
-    batch.write("a", name_sent="Acme", **values)
+    batch.change("a", name_sent="Acme", **values)
     (record,) = customers.pending(batch.db, begun=True, after=0, most=9)
     assert {name: getattr(record, name) for name in values} == values

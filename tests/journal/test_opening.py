@@ -125,15 +125,15 @@ def test_a_folder_in_the_place_of_the_journal_is_a_usage_error(tmp_path: Path) -
 
 def test_a_full_disk_loses_nothing_that_was_committed(batch: Batch) -> None:
     """The transaction that did not fit is undone, and works when there is room."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     (pages,) = batch.db.execute("PRAGMA page_count").fetchone()
     batch.db.execute(f"PRAGMA max_page_count = {pages}")
     many = [good(str(number), name="Acme" * 100) for number in range(500)]
     with pytest.raises(JournalError, match="full"), wrap_errors(batch.path):
-        batch.give("more.csv", many)
+        batch.enrol("more.csv", many)
     batch.db.execute("PRAGMA max_page_count = 100000")
     assert batch.presence() == {"a": "present"}
-    batch.give("more.csv", many)
+    batch.enrol("more.csv", many)
     assert len(batch.presence()) == 501
 
 

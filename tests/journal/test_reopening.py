@@ -13,13 +13,13 @@ PENDING = "pending"
 
 def test_only_failed_customers_of_the_input_are_reopened(batch: Batch) -> None:
     """Customers that left the input stay as they are."""
-    batch.give("in.csv", [good("a"), good("b")])
-    batch.created("b")
-    batch.write("a", state="failed")
-    batch.write("b", state="failed")
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a"), good("b")])
+    batch.create("b")
+    batch.change("a", state="failed")
+    batch.change("b", state="failed")
+    batch.enrol("in.csv", [good("a")])
     reopening.reopen_failed(batch.db)
-    assert batch.shown() == [(1, "a", PENDING), (None, "b", "failed")]
+    assert batch.results() == [(1, "a", PENDING), (None, "b", "failed")]
 
 
 LINKED: dict[str, object] = {"connection_id": "n", "connection_status": "Linked", "state": "failed"}
@@ -60,10 +60,10 @@ def test_each_kind_of_failure_returns_to_the_state_before_it(
     batch: Batch, failed: dict[str, object], after: dict[str, object]
 ) -> None:
     """Codat is asked once more about something that it lost before it is created again."""
-    batch.give("in.csv", [good("a")])
-    batch.created("a")
-    batch.write("a", company_origin="created")
-    batch.write("a", **failed)
+    batch.enrol("in.csv", [good("a")])
+    batch.create("a")
+    batch.change("a", company_origin="created")
+    batch.change("a", **failed)
     reopening.reopen_failed(batch.db)
     assert batch.read("a", *after) == after
 
@@ -80,8 +80,8 @@ def test_each_kind_of_failure_returns_to_the_state_before_it(
 )
 def test_a_follow_up_reopens_partner_connections_only(batch: Batch, failed: dict[str, object], state: str) -> None:
     """The other failures are the work of migrate."""
-    batch.give("in.csv", [good("a")])
-    batch.created("a")
-    batch.write("a", **failed)
+    batch.enrol("in.csv", [good("a")])
+    batch.create("a")
+    batch.change("a", **failed)
     reopening.reopen_partners(batch.db)
     assert batch.read("a", "state") == {"state": state}
