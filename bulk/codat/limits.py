@@ -16,7 +16,7 @@ from bulk.codat.circuit_breaker import FAULTS, GIVE_UP_AFTER, CircuitBreaker
 from bulk.codat.concurrency import ConcurrencyLimit
 from bulk.codat.deadline import MAX_WAIT, Deadline, Now
 from bulk.codat.quota import Budget, read_quota, retry_after
-from bulk.codat.rate import RateLimiter
+from bulk.codat.rate import RateWindow
 from bulk.codat.responses import UNTRUSTED, Reply
 from bulk.model import Outcome, Stop
 
@@ -51,12 +51,12 @@ class Limits:
         on_hold: Callable[[Hold], None],
         ended: Iterable[float],
     ) -> None:
-        """Create limits under which requests may leave at once. For `ended`, see RateLimiter."""
+        """Create limits under which requests may leave at once. For `ended`, see RateWindow."""
         self.stop: Stop | None = None
         self.budget = Budget(reserve)
         self.breaker = CircuitBreaker(concurrency)
         self.asked_until: Deadline | None = None  # the end of the longest Retry-After
-        self._rate = RateLimiter(rate, ended=ended)
+        self._rate = RateWindow(rate, ended=ended)
         self._concurrency = ConcurrencyLimit(concurrency)
         self._slots = 0  # in use
         self._max_hold = max_hold
@@ -116,10 +116,10 @@ class Limits:
         """Let no request leave any more. The first reason stays."""
         self.stop = self.stop or stop
 
-    def take_slot(self, now: Now) -> None:
+    def take_slot(self) -> None:
         """Count a request that starts."""
         self._slots += 1
-        self._rate.start(now.steady)
+        self._rate.start()
 
     def free_slot(self, now: Now) -> None:
         """Count a request that has ended."""

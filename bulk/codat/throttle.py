@@ -13,11 +13,13 @@ from types import TracebackType
 from typing import Self
 
 import anyio
+from aiolimiter import AsyncLimiter
 
 from bulk.codat.circuit_breaker import CircuitBreaker
 from bulk.codat.deadline import Deadline, Now, remaining_wait
 from bulk.codat.limits import Hold, Limits
 from bulk.codat.quota import Budget
+from bulk.codat.rate import bucket
 from bulk.codat.responses import Reply
 from bulk.model import Stop
 
@@ -60,6 +62,8 @@ class Throttle:
             on_hold=on_hold,
             ended=[self._steady() - seconds for seconds in recent],
         )
+        self._bucket = AsyncLimiter(*bucket(rate))
+        self._spreading = anyio.CancelScope()
         self._line = anyio.Lock(fast_acquire=True)  # first come, first served; only the first in line is awake
         self._changed = anyio.Event()
         self._waiting = 0  # tasks that wait for `_changed`
@@ -114,9 +118,16 @@ class Throttle:
     async def enter(self) -> None:
         """Wait for a slot for one request. Raises Stopped. Each `enter` needs a `leave`."""
         async with self._line:
-            while wait := self._or_stop(self._limits.wait_for_slot(now := self._now())):
+            await self._spread()
+            while wait := self._or_stop(self._limits.wait_for_slot(self._now())):
                 await self._sleep(wait)
-            self._limits.take_slot(now)
+            self._limits.take_slot()
+
+    async def _spread(self) -> None:
+        """Wait for the bucket. Raises Stopped, also while it waits."""
+        with anyio.CancelScope() as self._spreading:
+            await self._bucket.acquire()
+        self._or_stop(0.0)
 
     def leave(self) -> None:
         """Free a slot: the response has arrived, or the request was not sent."""
@@ -155,6 +166,7 @@ class Throttle:
         """Wake all who wait: something has changed."""
         if self._limits.stop is not None and not self.closed.is_set():
             self.closed.set()
+            self._spreading.cancel()
         if self._waiting:
             self._changed.set()
             self._changed = anyio.Event()

@@ -31,7 +31,7 @@ def make(*, concurrency: int = 4, max_hold: float = 300.0) -> tuple[Limits, list
 
 def respond(limits: Limits, reply: Reply, now: Now = START) -> None:
     """Send a request and receive this reply."""
-    limits.take_slot(now)
+    limits.take_slot()
     limits.on_response(limits.budget.on_sent(), reply, now, creates=True)
     limits.free_slot(now)
 
@@ -115,7 +115,7 @@ def _slots(limits: Limits, now: Now) -> int:
     """Count the slots that can be taken, and free them."""
     taken = 0
     while limits.wait_for_slot(Now(now.steady + taken, now.wall)) < math.inf:
-        limits.take_slot(Now(now.steady + taken, now.wall))
+        limits.take_slot()
         taken += 1
     for _ in range(taken):
         limits.free_slot(now)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bulk.codat import limits, rate
+from bulk.codat import limits, throttle
 from bulk.engine import changes, process, retry
 from bulk.engine.retry import Decision, LookUp, Policy, Send, Wait
 from simulation.__main__ import Failed, attempt, seeds
@@ -61,6 +61,13 @@ def _decide(known: retry.AttemptHistory, policy: Policy, now: float, **run: floa
     return real_decide(known, policy, now, run=int(run["run"]), timeout=run["timeout"])
 
 
+real_throttle = throttle.Throttle.__init__
+
+
+def _at_any_rate(self: throttle.Throttle, *, rate: int, **options: Any) -> None:
+    real_throttle(self, rate=1000 * rate, **options)
+
+
 @pytest.mark.parametrize(
     ("where", "name", "instead", "first", "noticed"),
     [
@@ -72,8 +79,8 @@ def _decide(known: retry.AttemptHistory, policy: Policy, now: float, **run: floa
         (retry, "decide", _never_settles, 340, "created twice"),
         # a Retry-After is not kept to
         (limits.Limits, "hold_for", lambda *_: None, 0, "before a Retry-After ends"),
-        # requests do not wait for the rate
-        (rate.RateLimiter, "wait", lambda *_: 0.0, 40, "in a minute"),
+        # requests wait for nothing of the rate
+        (throttle.Throttle, "__init__", _at_any_rate, 40, "in a minute"),
         # a company is deleted without a look right before
         (retry, "_decide_deletion", lambda *_, **__: Send(), 0, "has not looked at it"),
         # what an answer brings is not written down
