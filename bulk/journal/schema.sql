@@ -1,52 +1,64 @@
--- The journal of one batch: who is in it, what was asked of Codat for them, and what it answered.
--- The only state there is: resuming and reporting need nothing else.
+-- The journal of one batch: its customers, the requests to Codat for them, and the outcomes.
+-- It is the only state: resuming and reporting need nothing else.
 -- Times in `requests` are seconds since 1970; all other times are UTC, ISO 8601.
 
-CREATE TABLE batch (                 -- facts about the batch as a whole
-    key   TEXT PRIMARY KEY,          -- name, codat (what this batch was run against), base_url (of the last run), mapping (JSON, of the last migrate), created_at, list_read_at (epoch: the last whole reading of a company list), link_lifetime (seconds),
-    value TEXT                       -- verified_at, processed_event (deliveries.n), asked_at and asked_until (epoch: when a Retry-After was noted, and its end), quota_limit, quota_remaining, quota_resets_at
+-- Facts about the batch as a whole.
+-- name, created_at        of the batch; the name is part of its tag in Codat
+-- codat, base_url         the Codat that the batch belongs to, and the URL of the last run
+-- mapping                 JSON object, field → column, of the last migrate
+-- link_lifetime           how many seconds a linkUrl is valid
+-- list_read_at            when all of a company list was read last (seconds since 1970)
+-- verified_at             when verify ran last
+-- processed_event         the last webhook event that a run applied: deliveries.n
+-- asked_at, asked_until   when a Retry-After was received, and its end (seconds since 1970)
+-- quota_limit, quota_remaining, quota_resets_at   the daily quota of the last response
+-- closed_at               the modification time that bulk gave the file (nanoseconds since 1970; see integrity.py)
+CREATE TABLE batch (
+    key   TEXT PRIMARY KEY,
+    value TEXT
 ) WITHOUT ROWID;
 
-CREATE TABLE sources (               -- the files this batch was given
+CREATE TABLE sources (               -- one row for each file of the batch
     id      INTEGER PRIMARY KEY,
     path    TEXT NOT NULL,
-    digest  TEXT NOT NULL,           -- of the bytes and the mapping: the same digest holds the same rows
+    digest  TEXT NOT NULL,           -- of the bytes and the mapping: the same digest means the same rows
     columns TEXT NOT NULL,           -- JSON list, the file's own columns
-    extras  TEXT NOT NULL,           -- JSON list, those that are none of the fields
+    extras  TEXT NOT NULL,           -- JSON list, the columns that are not fields
     rows    INTEGER NOT NULL,        -- data rows
     shift   INTEGER NOT NULL,        -- a row's number in the reports is its number in the file plus this
-    mapping TEXT NOT NULL DEFAULT '{}' -- JSON object, field → column, as --map has named them
+    mapping TEXT NOT NULL DEFAULT '{}' -- JSON object, field → column, as --map named them
 );
 
 CREATE TABLE customers (             -- one row for each customer accepted from the input
-    seq            INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of enrolment; never given twice: requests name it
-    source         INTEGER NOT NULL,               -- where it stands in the input: sources.id
-    row            INTEGER NOT NULL,               --                               and the row of that file
+    seq            INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of enrolment; never used twice: requests refer to it
+    source         INTEGER NOT NULL,               -- its place in the input: sources.id
+    row            INTEGER NOT NULL,               --                         and the row of that file
     enrolment      INTEGER NOT NULL,               -- the run that saw it in the input last
     presence       TEXT NOT NULL DEFAULT 'present',-- present, removed (from the input), invalid (its row is rejected)
     -- what the input says, always the latest
     customer_id    TEXT NOT NULL UNIQUE,
     tag            TEXT NOT NULL,                  -- bulk.model.customer_tag of it: marks the company in Codat
     company_name   TEXT NOT NULL,                  -- as written
-    name           TEXT NOT NULL,                  -- as Codat will keep it
+    name           TEXT NOT NULL,                  -- as Codat will store it
     platform_key   TEXT NOT NULL,
     email          TEXT,
     description    TEXT,
     extra          TEXT NOT NULL,                  -- JSON object, the other columns
-    -- what Codat has, or may have while an outcome is unknown; null as long as nothing was sent
+    -- what Codat has, or may have while an outcome is unknown; null until something was sent
     name_sent        TEXT,
     platform_sent    TEXT,
     description_sent TEXT,
-    -- how far it got
+    -- how far it is
     state          TEXT NOT NULL DEFAULT 'pending',-- pending, failed, link_ready, linked, complete, unlinked
     company_id     TEXT,
-    company_origin TEXT,                           -- created (by this batch) or adopted; missing: Codat lost it,
-                                                   -- and is asked once more before another is created
-    deleted_company_id TEXT,                       -- the company that was deleted on purpose last: a list may lag
-    company_batch  TEXT,                           -- the tag of the batch that created one that was taken over
-    knows_connections INTEGER NOT NULL DEFAULT 1,  -- 0: the company was found, and whether it has a connection was not said
+    company_origin TEXT,                           -- created (by this batch), adopted, or missing: Codat lost it,
+                                                   -- and it is looked up before another is created
+    deleted_company_id TEXT,                       -- the company that was deleted on purpose last: a list that lags
+                                                   -- may still show it
+    company_batch  TEXT,                           -- the tag of the batch that created an adopted company
+    knows_connections INTEGER NOT NULL DEFAULT 1,  -- 0: Codat showed the company without its connections
     connection_id  TEXT,
-    connection_status TEXT,                        -- Codat's word, or Deleted
+    connection_status TEXT,                        -- as Codat calls it, or Deleted
     link_url       TEXT,
     link_issued_at TEXT,
     partner_connection_id TEXT,
@@ -66,23 +78,23 @@ CREATE INDEX customers_absent ON customers (presence, name_sent) WHERE presence 
 CREATE INDEX customers_tag ON customers (tag);
 CREATE INDEX customers_place ON customers (source, row);
 
-CREATE TABLE changes (               -- one row for each time that a customer came into another state
+CREATE TABLE changes (               -- one row for each change of a customer's state
     n        INTEGER PRIMARY KEY,
     customer INTEGER NOT NULL,       -- customers.seq
-    run      INTEGER NOT NULL DEFAULT 0, -- in which it was noticed; 0: it is not known
+    run      INTEGER NOT NULL DEFAULT 0, -- the run that noticed it; 0: not known
     at       TEXT NOT NULL,
     was      TEXT NOT NULL,
     now      TEXT NOT NULL
 );
 CREATE INDEX changes_of_customer ON changes (customer);
--- No statement can forget it. A state that is put back without a time of its own was put back by the run that goes on.
+-- A trigger, so that no statement can forget it. A state that is reset without a time has the time of the current run.
 CREATE TRIGGER customers_changed AFTER UPDATE OF state ON customers WHEN OLD.state IS NOT NEW.state BEGIN
     INSERT INTO changes (customer, run, at, was, now)
     SELECT NEW.seq, coalesce(max(id), 0), max(coalesce(NEW.updated_at, ''), coalesce(started_at, '')), OLD.state, NEW.state
     FROM (SELECT id, started_at FROM runs ORDER BY id DESC LIMIT 1);
 END;
 
-CREATE TABLE rejections (            -- one row for each row of the input that was not accepted
+CREATE TABLE rejections (            -- one row for each rejected row of the input
     source       INTEGER NOT NULL,
     row          INTEGER NOT NULL,   -- of that file
     customer_id  TEXT,
@@ -114,26 +126,26 @@ CREATE TABLE runs (                  -- one row for each run of a command on thi
     rows_same    INTEGER NOT NULL DEFAULT 0,
     rows_changed INTEGER NOT NULL DEFAULT 0,
     rows_removed INTEGER NOT NULL DEFAULT 0,
-    stopped      TEXT                -- why it ended before its work was done
+    stopped      TEXT                -- why the run ended before its work was done
 );
 
-CREATE TABLE requests (              -- one row for each request: what a POST intends is committed before it leaves
+CREATE TABLE requests (              -- one row for each request, committed before the request leaves
     id             INTEGER PRIMARY KEY,
     run            INTEGER NOT NULL,
     customer       INTEGER,          -- customers.seq; null for a page of the company list
     step           TEXT,             -- company, connection, partner, ...
     operation      TEXT NOT NULL,    -- create_company, list_companies, ...
     key            TEXT,             -- Idempotency-Key of a POST
-    body           TEXT,             -- what a POST carried: repeated with its key, it is repeated to the letter
+    body           TEXT,             -- of a POST: a request with the same key has the same body
     sent_at        REAL NOT NULL,
     answered_at    REAL,
-    outcome        TEXT,             -- bulk.model.Outcome; null: unknown, the run ended before an answer was recorded
+    outcome        TEXT,             -- bulk.model.Outcome; null: unknown, the run ended before it was recorded
     status         INTEGER,
     correlation_id TEXT,
     error_code     TEXT,
     error          TEXT
 );
-CREATE TABLE holds (                 -- one row for each wait of a whole run: a Retry-After, the day's quota, an outage
+CREATE TABLE holds (                 -- one row for each wait of a whole run: a Retry-After, the daily quota, an outage
     n     INTEGER PRIMARY KEY,
     run   INTEGER NOT NULL,
     since TEXT NOT NULL,
@@ -143,17 +155,17 @@ CREATE TABLE holds (                 -- one row for each wait of a whole run: a 
 
 CREATE TABLE deliveries (            -- one row for each webhook event of a customer's connection, in order of arrival
     n             INTEGER PRIMARY KEY,
-    id            TEXT NOT NULL UNIQUE, -- Codat's, the same each time an event is delivered
+    id            TEXT NOT NULL UNIQUE, -- Codat's, the same for each delivery of an event
     customer      INTEGER NOT NULL,     -- customers.seq
     type          TEXT NOT NULL,        -- connection.connected, ...
     connection_id TEXT NOT NULL,
-    generated_at  TEXT NOT NULL,        -- by Codat's clock: of two events on a connection the later one holds
+    generated_at  TEXT NOT NULL,        -- by Codat's clock: the later of two events on a connection counts
     received_at   TEXT NOT NULL,
     body          TEXT NOT NULL
 );
 CREATE INDEX deliveries_connection ON deliveries (connection_id);
 
-CREATE TABLE findings (              -- what the last proof found otherwise in Codat than here
+CREATE TABLE findings (              -- the differences from Codat that the last verify found
     n             INTEGER PRIMARY KEY,
     finding       TEXT NOT NULL,
     customer_id   TEXT,
