@@ -56,7 +56,9 @@ class RenewLink(Step):
         return Reading(reply, changes.connection_found(connection, issued_at=changes.timestamp(at)))
 
     def _may_have_renewed(self, customer: CustomerRecord) -> bool:
-        """Return whether an earlier request, since the last response, may have made a linkUrl that nobody has seen."""
-        outcomes = [attempt.outcome for attempt in customer.history if attempt.step == self.name]
-        since = next((n for n, outcome in enumerate(reversed(outcomes)) if outcome is Outcome.DONE), len(outcomes))
-        return any(outcome is None or outcome.is_in_doubt for outcome in outcomes[len(outcomes) - since :])
+        """Return whether a request of this run may have made a linkUrl that nobody has seen.
+
+        The intents of earlier runs emptied `link_url`, so the link to restore is younger than their requests.
+        """
+        own = [attempt for attempt in customer.history if attempt.step == self.name]
+        return any(a.run == own[-1].run and (a.outcome is None or a.outcome.is_in_doubt) for a in own)

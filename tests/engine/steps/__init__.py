@@ -1,0 +1,1 @@
+"""The steps of a customer, one file of tests for each."""

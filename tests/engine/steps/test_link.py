@@ -1,0 +1,113 @@
+"""Get connection: a fresh linkUrl, and what becomes of the old one."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulk.codat import responses
+from bulk.codat.responses import Reply
+from bulk.engine.changes import Changes
+from bulk.engine.steps.link import RenewLink
+from bulk.model import DELETED, Attempt, Outcome, State
+from engine.values import (
+    AT,
+    BATCH,
+    GATEWAY_PAGE,
+    ISSUED,
+    LINK,
+    MISSING,
+    NO_RESPONSE,
+    NOT_SENT,
+    NOW,
+    TO_RENEW,
+    WAITING,
+    body,
+    connection,
+    error,
+    link_changes,
+    news,
+    ok,
+    status_changes,
+)
+
+STEP = RenewLink()
+O = Outcome  # noqa: E741 - as short as the tables need
+RUN = 2
+RESTORED = {"link_url": LINK, "link_issued_at": ISSUED}
+
+
+def attempt(outcome: Outcome | None, *, run: int = RUN, step: str = "link") -> Attempt:
+    """Return an attempt to renew the link."""
+    return Attempt(step, None, None, AT, outcome, run=run)
+
+
+def test_the_request_reads_the_connection() -> None:
+    """A GET has no key."""
+    request = STEP.request(TO_RENEW, BATCH)
+    assert (request.method, request.path) == ("GET", "/companies/c/connections/n")
+
+
+def test_the_old_link_is_useless_from_the_moment_that_another_is_requested() -> None:
+    """Whatever becomes of the process in between."""
+    assert STEP.on_intent(WAITING) == {"link_url": None, "link_issued_at": None}
+
+
+@pytest.mark.parametrize(
+    ("reply", "outcome", "changes"),
+    [
+        (ok(body(connection("PendingAuth", link="https://n"))), O.DONE, link_changes("n", "https://n", NOW)),
+        (ok(body(connection("PendingAuth"))), O.UNKNOWN, {}),  # without a linkUrl
+        # the customer has authorized meanwhile
+        (ok(body(connection("Linked", link="https://n"))), O.DONE, status_changes("Linked", State.LINKED)),
+        (MISSING, O.REJECTED, {"connection_status": DELETED}),
+        (GATEWAY_PAGE, O.REJECTED, {}),  # a gateway knows nothing about connections
+        (ok({}), O.UNKNOWN, {}),
+    ],
+)
+def test_each_reply_changes_what_it_says(reply: Reply, outcome: Outcome, changes: Changes) -> None:
+    """A 2xx without the promised linkUrl may have made one."""
+    reading = STEP.read(TO_RENEW, reply, AT)
+    assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
+    assert (reading.reply.problem is None) == (outcome is O.DONE)
+
+
+@pytest.mark.parametrize(
+    ("reply", "changes"),
+    [
+        # nothing was done: the old link works as before
+        (NOT_SENT, RESTORED),
+        (responses.read(429, {}, b""), RESTORED),
+        (responses.read(409, {}, b""), RESTORED),
+        (responses.read(401, {}, b""), RESTORED),
+        (GATEWAY_PAGE, RESTORED),
+        # Codat may have made another: the old one may no longer work
+        (NO_RESPONSE, {}),
+        (responses.read(502, {}, b""), {}),
+        (error(500), {}),
+    ],
+)
+def test_the_old_link_is_restored_only_where_codat_certainly_made_no_other(reply: Reply, changes: Changes) -> None:
+    """Nobody receives a link that does not open."""
+    customer = TO_RENEW.evolve(history=(attempt(reply.outcome),))
+    assert STEP.on_failure(customer, reply) == changes
+
+
+@pytest.mark.parametrize(
+    ("earlier", "is_restored"),
+    [
+        ((), True),
+        ((attempt(O.RATE_LIMITED),), True),  # nothing was done
+        ((attempt(O.NOT_SENT), attempt(O.CONFLICT)), True),
+        ((attempt(O.UNKNOWN),), False),  # a lost response may have carried another link
+        ((attempt(O.SERVER_ERROR), attempt(O.NOT_SENT)), False),
+        # the journal's link is younger than every request of an earlier run, whose intent emptied it
+        ((attempt(O.UNKNOWN, run=1),), True),
+        ((attempt(None, run=1), attempt(O.DONE, run=1)), True),
+        ((attempt(O.UNKNOWN, run=1), attempt(O.UNKNOWN)), False),
+        ((attempt(O.UNKNOWN, step="connection"),), True),  # that request made no linkUrl for this connection
+    ],
+)
+def test_a_lost_request_of_this_run_may_have_made_another_link(earlier: tuple[Attempt, ...], is_restored: bool) -> None:
+    """The old link is not restored after it, whatever the next reply says."""
+    customer = TO_RENEW.evolve(history=(*earlier, attempt(O.NOT_SENT)))
+    assert STEP.on_failure(customer, NOT_SENT) == (RESTORED if is_restored else {})

@@ -1,0 +1,93 @@
+"""Unlink connection: its request, and the look-up in the company's connections."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from bulk.codat.responses import Reply
+from bulk.engine.changes import Changes
+from bulk.engine.steps.unlink import UnlinkConnection
+from bulk.model import CustomerRecord, Outcome, State
+from engine.values import (
+    AT,
+    BATCH,
+    COMPLETE,
+    LINKED,
+    MISSING,
+    NOW,
+    body,
+    connection,
+    connections_list,
+    link_changes,
+    lost_changes,
+    news,
+    ok,
+    status_changes,
+)
+
+STEP = UnlinkConnection()
+O = Outcome  # noqa: E741 - as short as the tables need
+S = State
+
+
+def test_the_request_sets_the_status() -> None:
+    """Only a Linked connection can be unlinked."""
+    request = STEP.request(LINKED, BATCH)
+    assert (request.method, request.path) == ("PATCH", "/companies/c/connections/n")
+    assert json.loads(request.body or "") == {"status": "Unlinked"}
+
+
+def test_a_rejection_leaves_the_customer_as_before() -> None:
+    """It is still linked."""
+    assert not STEP.fails_customer
+    assert STEP.nothing_sent == {}
+
+
+@pytest.mark.parametrize(
+    ("customer", "reply", "outcome", "changes"),
+    [
+        (COMPLETE, ok(body(connection("Unlinked"))), O.DONE, status_changes("Unlinked", S.UNLINKED)),
+        (LINKED, ok(body(connection("Linked"))), O.UNKNOWN, {}),  # the response says that nothing was done
+        (LINKED, ok({}), O.UNKNOWN, {}),
+        (LINKED, MISSING, O.REJECTED, {}),
+        (
+            LINKED,
+            ok(body(connection("PendingAuth", link="https://n"))),
+            O.DONE,
+            link_changes("n", "https://n", NOW),
+        ),
+    ],
+)
+def test_each_reply_changes_what_it_says(
+    customer: CustomerRecord, reply: Reply, outcome: Outcome, changes: Changes
+) -> None:
+    """A 2xx that does not show the connection as unlinked may have been done."""
+    reading = STEP.read(customer, reply, AT)
+    assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
+    assert (reading.reply.problem is None) == (outcome is O.DONE)
+
+
+@pytest.mark.parametrize(
+    ("customer", "reply", "outcome", "changes"),
+    [
+        (LINKED, connections_list(connection("Linked")), O.NOT_FOUND, {}),
+        (COMPLETE, connections_list(connection("Unlinked")), O.FOUND, status_changes("Unlinked", S.UNLINKED)),
+        (LINKED, connections_list(), O.FOUND, lost_changes("connection")),
+        # another one is linked
+        (
+            LINKED,
+            connections_list(connection("Unlinked"), connection("Linked", "m")),
+            O.NOT_FOUND,
+            status_changes("Linked", S.LINKED, "m"),
+        ),
+        (LINKED, ok({"results": None}), O.UNKNOWN, {}),
+    ],
+)
+def test_the_look_up_says_whether_the_connection_is_still_linked(
+    customer: CustomerRecord, reply: Reply, outcome: Outcome, changes: Changes
+) -> None:
+    """Whoever unlinked it."""
+    reading = STEP.read_look_up(customer, reply, AT, batch=BATCH)
+    assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
