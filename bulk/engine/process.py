@@ -7,6 +7,7 @@ run finds an intent without an outcome, and looks it up before it repeats it.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import anyio
@@ -21,7 +22,7 @@ from bulk.engine.context import RunContext
 from bulk.engine.queue import Item
 from bulk.engine.reservation import Reservation
 from bulk.engine.retry import AttemptHistory, Decision, GiveUp, LookUp, Send, Wait
-from bulk.engine.step import Reading, Step, is_gone
+from bulk.engine.step import Reading, Step, in_doubt, is_gone
 from bulk.journal import attempts, customers
 from bulk.journal.attempts import Intent, Result
 from bulk.model import Attempt, CustomerRecord, Outcome, State, customer_tag
@@ -171,30 +172,32 @@ async def _look_up(
     customer: CustomerRecord, step: Step, context: RunContext, reservation: Reservation
 ) -> tuple[Reply, CustomerRecord]:
     """Ask Codat whether a step was done already, page by page, and apply what is there."""
-    request = step.look_up(customer)
+    pages = [step.look_up(customer)]
     while True:
         await reservation.require(step.requests + 1)
         async with Slot(context.throttle) as slot:
             with anyio.CancelScope(shield=True):
-                reading, customer = await _read_page(customer, step, request, context, reservation, slot)
-        if reading.next_page is None or reading.next_page.path == request.path:
+                reading, customer = await _read_page(customer, step, pages, context, reservation, slot)
+        if reading.next_page is None:
             return reading.reply, customer
-        request = reading.next_page
+        pages.append(reading.next_page)
 
 
 async def _read_page(
     customer: CustomerRecord,
     step: Step,
-    request: Request,
+    pages: Sequence[Request],
     context: RunContext,
     reservation: Reservation,
     slot: Slot,
 ) -> tuple[Reading, CustomerRecord]:
-    """Send a request that changes nothing in Codat; it is recorded together with its outcome."""
-    intent = Intent(customer.seq, step.name, request.operation, context.wall())
+    """Request the last of these pages, which changes nothing in Codat; it is recorded together with its outcome."""
+    intent = Intent(customer.seq, step.name, pages[-1].operation, context.wall())
     ticket = reservation.spend()
-    reply = await context.client.send(request)
+    reply = await context.client.send(pages[-1])
     reading = _read_look_up(customer, step, reply, context)
+    if reading.next_page in pages:
+        reading = in_doubt(reply, "an end of its list")
     context.throttle.on_response(ticket, reading.reply, creates=False)
     slot.end()
     news = reading.changes

@@ -1,0 +1,20 @@
+"""What the tests of the engine start from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bulk.engine.commands.migrate import Migrate
+
+from .trip import Trip
+
+
+@pytest.fixture
+def trip(tmp_path: Path) -> Iterator[Trip]:
+    """A batch with one new customer, and runs of `migrate` on it."""
+    trip = Trip(tmp_path / "autumn", Migrate.steps)
+    yield trip
+    trip.batch.db.close()
