@@ -82,7 +82,8 @@ def record_outcome(connection: sqlite3.Connection, request: int, result: Result)
 def attempts_of(connection: sqlite3.Connection, customers: Sequence[int]) -> Mapping[int, list[Attempt]]:
     """Return the attempts for each of these customers, the oldest first."""
     found: defaultdict[int, list[Attempt]] = defaultdict(list)
-    for seq, step, key, body, sent_at, outcome, status, run in connection.execute(_ATTEMPTS, (json.dumps(customers),)):
+    rows = connection.execute(_ATTEMPTS, (json.dumps(list(customers)),))
+    for seq, step, key, body, sent_at, outcome, status, run in rows:
         found[seq].append(Attempt(step, key, body, sent_at, Outcome(outcome) if outcome else None, status, run))
     return found
 

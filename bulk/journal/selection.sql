@@ -5,8 +5,10 @@ CREATE TEMP TABLE IF NOT EXISTS selected (n INTEGER PRIMARY KEY, seq INTEGER NOT
 DELETE FROM temp.selected;
 
 -- authorized: Select the customers that wait for a partner connection.
+-- `listen` runs this for every few events: SQLite would otherwise read all customers in the order of the input.
 INSERT INTO temp.selected (seq)
-SELECT seq FROM customers WHERE state = 'linked' AND partner_connection_id IS NULL ORDER BY source, row;
+SELECT seq FROM customers INDEXED BY customers_linked
+WHERE state = 'linked' AND partner_connection_id IS NULL ORDER BY source, row;
 
 -- stale: Select the customers whose linkUrl ends soon or has ended, the oldest first.
 INSERT INTO temp.selected (seq)

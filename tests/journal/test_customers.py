@@ -1,4 +1,4 @@
-"""The customers that a run reads from the journal, and the columns that it may change."""
+"""The journal's customers: which a run reads, how one changes, and which columns they have."""
 
 from __future__ import annotations
 
@@ -7,108 +7,148 @@ from contextlib import closing
 
 import pytest
 
-from bulk.journal import attempts, customers, database, selection
-from bulk.journal.attempts import Intent, Result
-from bulk.model import Outcome
+from bulk.journal import customers, database
+from bulk.model import CustomerRecord, State, customer_tag
 
-from .batches import Batch, good
-
-
-def send(batch: Batch, customer_id: str, outcome: Outcome | None, *, key: str | None = "k") -> None:
-    """Record a request for a company, and its outcome if it has one."""
-    with database.transaction(batch.db):
-        intent = Intent(batch.seq(customer_id), "company", "create_company", 0.0, key, "{}")
-        number = attempts.record_intent(batch.db, 1, intent)
-        if outcome is not None:
-            attempts.record_outcome(batch.db, number, Result(outcome, 1.0))
+from .batches import Batch, bad, good
 
 
-def link(batch: Batch, *customer_ids: str) -> None:
-    """Let these customers have authorized."""
-    batch.create(*customer_ids)
-    for customer_id in customer_ids:
-        batch.change(customer_id, state="linked")
+def ids(found: list[CustomerRecord]) -> list[str]:
+    """Return the identifiers of customers."""
+    return [customer.customer_id for customer in found]
 
 
 def test_a_column_that_never_changes_is_refused(batch: Batch) -> None:
     """A typing error must not become SQL."""
-    batch.enrol("in.csv", [good("a")])
-    with pytest.raises(ValueError, match="not columns to change"):
-        customers.change(batch.db, 1, {"seq": 7})
+    batch.give("in.csv", [good("a")])
+    for column in ("seq", "customer_id", "name", "presence", "no such column", "state = 'x' --"):
+        with pytest.raises(ValueError, match="not columns to change"):
+            customers.change(batch.db, 1, {column: 7})
 
 
-def test_the_attempts_of_an_untouched_customer_are_known(batch: Batch) -> None:
-    """A look-up that found nothing leaves the key to repeat, and an intent after it leaves a doubt."""
-    batch.enrol("in.csv", [good("a")])
-    send(batch, "a", Outcome.UNKNOWN)
-    send(batch, "a", Outcome.NOT_FOUND, key=None)
-    send(batch, "a", None)
-    (record,) = customers.pending(batch.db, begun=False, after=0, most=9)
-    assert [(attempt.key, attempt.outcome) for attempt in record.history] == [
-        ("k", Outcome.UNKNOWN),
-        (None, Outcome.NOT_FOUND),
-        ("k", None),
-    ]
+def test_every_column_of_a_record_is_a_column_of_the_table(batch: Batch) -> None:
+    """The class CustomerRecord is the one definition of the columns that runs use."""
+    table = {row[1] for row in batch.db.execute("PRAGMA table_info(customers)")}
+    assert set(customers.COLUMNS) <= table
 
 
-def test_more_identifiers_than_sqlite_takes_as_parameters_are_found(batch: Batch) -> None:
-    """A page of the company list has 2,000."""
-    batch.enrol("in.csv", [good(str(number)) for number in range(1200)])
-    assert len(customers.by_ids(batch.db, [str(number) for number in range(40_000)])) == 1200
+def test_a_customer_is_read_as_it_was_changed(batch: Batch) -> None:
+    """Each column, in its type."""
+    batch.give("in.csv", [good("a")])
+    new = {
+        **{column: f"{column} of a" for column in customers.COLUMNS},
+        "seq": 1,
+        "customer_id": "a",
+        "name": "Acme",
+        "platform_key": "gbol",
+        "description": None,
+        "presence": "present",
+        "knows_connections": False,
+        "state": State.LINKED,
+    }
+    never_changed = ("seq", "customer_id", "name", "platform_key", "description", "presence")
+    batch.write("a", **{column: value for column, value in new.items() if column not in never_changed})
+    customer = customers.by_seq(batch.db, 1)
+    assert customer == CustomerRecord(**new)
+    assert customer.is_present
+
+
+def test_the_requests_of_a_customer_are_counted_with_and_without_a_change(batch: Batch) -> None:
+    """The reports show their number."""
+    batch.give("in.csv", [good("a")])
+    customers.change(batch.db, 1, {}, attempts=1)
+    customers.change(batch.db, 1, {"name_sent": "Acme"}, attempts=2)
+    customers.change(batch.db, 1, {"name_sent": None})
+    assert batch.read("a", "attempts") == {"attempts": 3}
+
+
+def test_the_begun_come_apart_from_the_untouched_page_by_page(batch: Batch) -> None:
+    """In the order of enrolment."""
+    batch.give("in.csv", [good(each) for each in "abcdef"])
+    for begun in "bd":
+        batch.write(begun, name_sent="Acme")
+    batch.write("e", state="failed")
+    assert ids(customers.pending(batch.db, begun=True, after=0, most=1)) == ["b"]
+    assert ids(customers.pending(batch.db, begun=True, after=batch.seq("b"), most=9)) == ["d"]
+    assert ids(customers.pending(batch.db, begun=False, after=0, most=9)) == ["a", "c", "f"]
+    assert ids(customers.pending(batch.db, begun=False, after=batch.seq("c"), most=9)) == ["f"]
+    assert customers.count_pending(batch.db) == 5
+
+
+def test_a_customer_that_left_the_input_is_in_work_only_if_it_was_begun(batch: Batch) -> None:
+    """Its doubt is resolved, and nothing new is created."""
+    batch.give("in.csv", [good("a"), good("b"), good("c")])
+    batch.write("a", name_sent="Acme")
+    batch.give("in.csv", [good("c")])
+    (removed,) = customers.pending(batch.db, begun=True, after=0, most=9)
+    assert (removed.customer_id, removed.is_present) == ("a", False)
+    assert ids(customers.pending(batch.db, begun=False, after=0, most=9)) == ["c"]
+    assert (customers.count_pending(batch.db), customers.count(batch.db)) == (2, 2)
+
+
+def test_more_identifiers_than_sqlite_takes_at_once_are_found(batch: Batch) -> None:
+    """A page of the company list has 2,000 companies."""
+    batch.give("in.csv", [good(str(number)) for number in range(1200)])
+    wanted = [str(number) for number in range(100_000)]
+    assert len(customers.by_ids(batch.db, wanted)) == 1200
+    assert len(customers.by_tags(batch.db, [customer_tag(each) for each in wanted[:5000]])) == 1200
+    assert customers.by_tags(batch.db, []) == []
 
 
 def test_another_process_reads_while_this_one_writes(batch: Batch) -> None:
-    """A report needs no pause of the run."""
-    batch.enrol("in.csv", [good("a")])
+    """Reports need no pause of the run."""
+    batch.give("in.csv", [good("a")])
     with database.transaction(batch.db), closing(sqlite3.connect(batch.path)) as other:
         customers.change(batch.db, 1, {"state": "failed"})
         assert other.execute("SELECT state FROM customers").fetchall() == [("pending",)]
 
 
-def test_selected_customers_come_in_pages_in_their_order(batch: Batch) -> None:
-    """Each comes with its attempts. A new selection replaces the one before."""
-    batch.enrol("in.csv", [good("c"), good("b"), good("a"), good("d")])
-    link(batch, "a", "b", "c")
-    send(batch, "b", Outcome.UNKNOWN)
-    assert selection.select_deletable(batch.db) == 0
-    assert selection.select_authorized(batch.db) == 3
-    page, after = selection.page(batch.db, after=0, most=2)
-    assert [(record.customer_id, len(record.history)) for record in page] == [("c", 0), ("b", 1)]
-    page, after = selection.page(batch.db, after=after, most=2)
-    assert [record.customer_id for record in page] == ["a"]
-    assert selection.page(batch.db, after=after, most=2) == ([], after)
-
-
-def test_a_selected_customer_stays_selected_whatever_happens_to_it(batch: Batch) -> None:
-    """A page shows the journal as it is then. A customer that was forgotten in between is left out."""
-    batch.enrol("in.csv", [good("a"), good("b"), good("c")])
-    link(batch, "a", "b", "c")
-    selection.select_authorized(batch.db)
-    batch.change("a", state="failed")
-    with database.transaction(batch.db):
-        customers.forget(batch.db, batch.seq("b"))
-    page, _ = selection.page(batch.db, after=0, most=9)
-    assert [(record.customer_id, str(record.state)) for record in page] == [("a", "failed"), ("c", "linked")]
-
-
 def test_customers_are_found_by_their_companies(batch: Batch) -> None:
-    """A whole page of the company list at once, as the journal was when it was indexed."""
-    ids = [str(number) for number in range(1200)]
-    batch.enrol("in.csv", [good(each) for each in ids])
-    batch.create(*ids[:700])
+    """As many as a page of the company list has, as the journal was when it was indexed."""
+    every = [str(number) for number in range(1200)]
+    batch.give("in.csv", [good(each) for each in every])
+    batch.created(*every[:700])
     customers.index_companies(batch.db)
-    batch.create("800")
-    found = customers.by_companies(batch.db, [*(f"c {each}" for each in ids), "c of another batch", "c 1"])
-    assert sorted(record.customer_id for record in found) == sorted(ids[:700])
+    batch.created("800")
+    found = customers.by_companies(batch.db, [*(f"c {each}" for each in every), "c of nobody", "c 1"])
+    assert sorted(ids(found)) == sorted(every[:700])
     customers.index_companies(batch.db)
-    assert [record.customer_id for record in customers.by_companies(batch.db, ["c 800"])] == ["800"]
+    assert ids(customers.by_companies(batch.db, ["c 800"])) == ["800"]
     assert customers.by_companies(batch.db, []) == []
 
 
-def test_a_record_has_the_values_of_its_columns(batch: Batch) -> None:
-    """For example the linkUrl with its time, and that Codat lost the company."""
-    batch.enrol("in.csv", [good("a")])
-    values = {"link_url": "https://l", "link_issued_at": "2026-11-23T10:00:00Z", "company_origin": "missing"}
-    batch.change("a", name_sent="Acme", **values)
-    (record,) = customers.pending(batch.db, begun=True, after=0, most=9)
-    assert {name: getattr(record, name) for name in values} == values
+def test_one_customer_is_found_by_its_company_or_its_number(batch: Batch) -> None:
+    """Also without an index."""
+    batch.give("in.csv", [good("a"), good("b")])
+    batch.created("b")
+    found = customers.by_company(batch.db, "c b")
+    assert found is not None
+    assert found == customers.by_seq(batch.db, batch.seq("b"))
+    assert customers.by_company(batch.db, "c of nobody") is None
+    assert customers.by_seq(batch.db, 99) is None
+
+
+@pytest.mark.parametrize(
+    ("values", "counts"),
+    [
+        # complete, may have a company, has authorized
+        ({}, (0, False, False)),
+        ({"name_sent": "Acme"}, (0, True, False)),  # in doubt
+        ({"company_id": "c"}, (0, True, False)),
+        ({"company_id": "c", "state": "linked"}, (0, True, True)),
+        ({"company_id": "c", "state": "linked", "partner_connection_id": "p"}, (0, True, False)),
+        ({"company_id": "c", "state": "complete", "partner_connection_id": "p"}, (1, True, False)),
+    ],
+)
+def test_the_journal_says_whether_there_is_something_to_do(
+    batch: Batch, values: dict[str, object], counts: tuple[int, bool, bool]
+) -> None:
+    """Without a request to Codat."""
+    batch.give("in.csv", [good("a"), bad("b")])
+    if values:
+        batch.write("a", **values)
+    assert counts == (
+        customers.count_complete(batch.db),
+        customers.may_have_company(batch.db),
+        customers.has_authorized(batch.db),
+    )
