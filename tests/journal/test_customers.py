@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_every_column_of_a_record_is_a_column_of_the_table(batch: Batch) -> None
 def test_a_customer_is_read_as_it_was_changed(batch: Batch) -> None:
     """Each column, in its type."""
     batch.give("in.csv", [good("a")])
-    new = {
+    new: dict[str, Any] = {
         **{column: f"{column} of a" for column in customers.COLUMNS},
         "seq": 1,
         "customer_id": "a",
