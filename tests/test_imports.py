@@ -1,116 +1,169 @@
-"""Imports go down only: cli, api, listening, engine, then rows, codat and journal, then model, errors and settings."""
+"""The layers: imports go down only, pure modules stay pure, and each thing has its place."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import bulk
+from bulk.engine.step import Step
 
 HOME = Path(bulk.__file__).parent
 BASE = {"model", "errors", "settings", "text", "platforms", "problems"}
+BATCH = {"engine", "journal", *BASE}
+API = {"batch", "results", "input_check", "webhooks", "engine", "input", "codat", "journal", "reports", *BASE}
 MAY_IMPORT = {
-    "cli": {
-        "api",
-        "batch",
-        "results",
-        "input_check",
-        "webhooks",
-        "engine",
-        "input",
-        "codat",
-        "journal",
-        "reports",
-        "sandbox",
-        *BASE,
-    },
-    "input_check": {"input", "codat", *BASE},
-    "results": {"journal", "reports", *BASE},
-    "batch": {"results", "engine", "journal", "reports", *BASE},
-    "webhooks": {"batch", "results", "engine", "codat", "journal", *BASE},
-    "api": {"batch", "results", "input_check", "webhooks", "engine", "input", "codat", "journal", "reports", *BASE},
+    "cli": {"api", "sandbox", *API},
     "blocking": {"api"},
+    "api": API,
+    "input_check": {"input", "codat", *BASE},
+    "webhooks": {"batch", "results", "codat", *BATCH},
+    "batch": {"results", "reports", *BATCH},
+    "results": {"journal", "reports", *BASE},
     "engine": {"input", "codat", "journal", *BASE},
     "codat": BASE,
     "journal": BASE,
     "input": {"errors", "text", "platforms", "problems"},
     "reports": {"journal", *BASE},
     "sandbox": set(),
-    **{leaf: {"model", "errors"} for leaf in BASE},
+    **{module: {"model", "errors"} for module in BASE},
     "problems": {"platforms", "text"},
 }
 FILES = sorted(HOME.rglob("*.py"))
 
 
-def room(path: Path) -> str:
-    """Say which room of the house a file belongs to."""
+def name_of(path: Path) -> str:
+    """Return a file's path below `bulk`."""
+    return path.relative_to(HOME).as_posix()
+
+
+def layer(path: Path) -> str:
+    """Return the package or module of `bulk` that a file belongs to."""
     return path.relative_to(HOME).parts[0].removesuffix(".py")
 
 
 def imported(path: Path) -> Iterator[str]:
-    """Give the rooms that a file imports from, wherever in it the import stands."""
+    """Return all modules that a file imports, wherever in it the import is."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-        names: list[str] = []
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
-            module = node.module or ""
-            names = [f"bulk.{alias.name}" for alias in node.names] if module == "bulk" else [module]
-        yield from (name.split(".")[1] for name in names if name.startswith("bulk."))
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)  # a module of a package, perhaps
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(HOME)))
+def layers_imported(path: Path) -> set[str]:
+    """Return the packages and modules of `bulk` that a file imports from."""
+    names = {name.split(".")[1] for name in imported(path) if name.startswith("bulk.")}
+    return {name for name in names if (HOME / name).is_dir() or (HOME / f"{name}.py").is_file()}
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_imports_go_down_only(path: Path) -> None:
-    """An upward import is a value or a hook that was not passed."""
-    own = room(path)
-    if own in ("__init__", "__main__"):
-        return
-    allowed = MAY_IMPORT[own] | {own, "__version__"}
-    assert {name for name in imported(path) if (HOME / name).is_dir() or (HOME / f"{name}.py").is_file()} <= allowed
+    """For an upward import, pass a value or a hook instead."""
+    own = layer(path)
+    if own not in ("__init__", "__main__"):
+        assert layers_imported(path) <= MAY_IMPORT[own] | {own}
 
 
 # The files of `codat` that wait, read, or (the HTTP message) build httpx's values.
 WAIT_OR_READ = ("account", "client", "http_message", "network", "throttle", "transport")
 PURE = (
     *(f"codat/{path.stem}" for path in sorted((HOME / "codat").glob("*.py")) if path.stem not in WAIT_OR_READ),
+    *(f"engine/{name}" for name in ("changes", "event_changes", "events", "options", "polling", "retry", "step")),
     *(f"engine/steps/{path.stem}" for path in sorted((HOME / "engine" / "steps").glob("*.py"))),
-    *("engine/changes", "engine/polling", "engine/retry", "engine/step"),
+    *(f"reports/summary/{name}" for name in ("funnel", "narrative", "timeline")),
+    *("model", "problems"),
 )
-IMPURE = {"anyio", "asyncio", "httpx", "os", "pathlib", "socket", "sqlite3", "time"}
+IMPURE = {
+    *("anyio", "asyncio", "httpx", "os", "pathlib", "socket", "sqlite3", "subprocess", "tempfile", "threading", "time"),
+}
 
 
 @pytest.mark.parametrize("name", PURE)
-def test_what_the_architecture_calls_pure_neither_waits_nor_reads(name: str) -> None:
+def test_a_pure_module_neither_waits_nor_reads(name: str) -> None:
     """Values in, values out: no clock, no disk, no network."""
-    tree = ast.parse((HOME / f"{name}.py").read_text("utf-8"))
-    names = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    names |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert not {name.split(".")[0] for name in names} & IMPURE
+    assert not {module.split(".")[0] for module in imported(HOME / f"{name}.py")} & IMPURE
 
 
-COMMANDS = {path.stem for path in (HOME / "engine" / "commands").glob("*.py")} - {"__init__"}
-ENGINE = sorted(path for path in (HOME / "engine").rglob("*.py") if path.parent.name != "commands")
+ENGINE = sorted((HOME / "engine").rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", ENGINE, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [path for path in ENGINE if name_of(path)[:-3] in PURE], ids=name_of)
+def test_a_pure_module_of_the_engine_imports_pure_ones_of_the_engine_only(path: Path) -> None:
+    """A decision that reads the journal through another module is not a value."""
+    modules = {
+        name.removeprefix("bulk.").replace(".", "/") for name in imported(path) if name.startswith("bulk.engine.")
+    }
+    assert {name for name in modules if (HOME / f"{name}.py").is_file()} <= set(PURE)
+
+
+@pytest.mark.parametrize("path", [path for path in ENGINE if path.parent.name != "commands"], ids=name_of)
 def test_nothing_in_the_engine_imports_a_command(path: Path) -> None:
-    """What the commands have in common does not know them."""
-    assert "bulk.engine.commands" not in path.read_text("utf-8")
+    """The modules that the commands share do not know them."""
+    assert not any(name.startswith("bulk.engine.commands") for name in imported(path))
+
+
+STEPS = sorted(path for path in (HOME / "engine" / "steps").glob("*.py") if path.stem != "__init__")
+SHARED = [path for path in ENGINE if path.parent.name == "engine"]
+
+
+@pytest.mark.parametrize("path", SHARED, ids=name_of)
+def test_only_a_command_imports_a_step(path: Path) -> None:
+    """A new step is one new file in `steps` and one entry in a command."""
+    assert not any(name.startswith("bulk.engine.steps") for name in imported(path))
+
+
+def names_of_steps() -> set[str]:
+    """Return the modules and classes of the steps, and their names in the journal."""
+    for path in STEPS:
+        import_module(f"bulk.engine.steps.{path.stem}")
+    steps = [step for step in Step.__subclasses__() if step.__module__.startswith("bulk.")]
+    return {path.stem for path in STEPS} | {step.__name__ for step in steps} | {step.name for step in steps}
+
+
+def test_process_names_no_step() -> None:
+    """The trip of a customer is the same for every step."""
+    names = names_of_steps()
+    assert {"CreateCompany", "company", "connection", "link", "partner", "unlink", "delete"} <= names
+    nodes = list(ast.walk(ast.parse((HOME / "engine" / "process.py").read_text("utf-8"))))
+    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    used = {node.id for node in nodes if isinstance(node, ast.Name)}
+    used |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    assert not texts & names
+    assert not used & (names - {"connection"})  # that one is the journal's, which the writer hands to a function
+
+
+SQL = re.compile(
+    r"\b(SELECT .+ FROM|INSERT (OR \w+ )?INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA \w|CREATE TEMP)\b", re.DOTALL
+)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path in FILES if layer(path) not in ("journal", "reports", "sandbox")], ids=name_of
+)
+def test_sql_is_written_only_in_the_journal_and_the_reports(path: Path) -> None:
+    """The sandbox has a database of its own."""
+    tree = ast.parse(path.read_text("utf-8"))
+    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    assert not [text for text in texts if SQL.search(text)]
 
 
 def test_only_the_command_line_knows_the_sandbox() -> None:
-    """What sends customers to Codat must not know whether it is Codat."""
-    assert {room(path) for path in FILES if "sandbox" in imported(path)} <= {"cli", "sandbox"}
+    """The code that sends customers to Codat must not know whether it is Codat."""
+    assert {layer(path) for path in FILES if "sandbox" in layers_imported(path)} <= {"cli", "sandbox"}
 
 
 def test_only_the_command_line_and_the_sandbox_print() -> None:
-    """Everything else tells by values and events."""
+    """Everything else returns values and emits events."""
     printing = {
-        room(path)
+        layer(path)
         for path in FILES
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "click.echo", "click.secho", "echo")

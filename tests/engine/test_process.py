@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,6 @@ from journal.batches import good
 from bulk.codat import responses
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
-from bulk.engine import process as module
 from bulk.engine import retry
 from bulk.engine.commands.follow_up import FollowUp
 from bulk.engine.commands.links import Links
@@ -508,15 +505,3 @@ def test_the_journal_keeps_the_quota_and_the_end_of_a_retry_after(trip: Trip) ->
     assert retry_after is not None
     noted_at, until = retry_after
     assert until - noted_at == pytest.approx(30, abs=1)
-
-
-def test_process_names_no_step() -> None:
-    """A new step is one new file and one entry in a command."""
-    steps = {path.stem for path in (Path(module.__file__).parent / "steps").glob("*.py")} - {"__init__"}
-    names = {"company", "connection", "link", "partner", "unlink", "delete"}
-    tree = ast.parse(inspect.getsource(module))
-    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert not any(name.startswith("bulk.engine.steps") for name in imported)
-    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
-    assert not texts & (steps | names)
