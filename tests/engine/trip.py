@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import sqlite3
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +98,7 @@ class Trip:
         self.before: Callable[[Throttle], None] = lambda _: None
         self.feed: Callable[[CustomerRecord], CustomerRecord] = lambda customer: customer
         self.scope: anyio.CancelScope  # of the current run
+        self.stop: Stop | None = None  # of the last run
         self.keys: list[str | None] = []  # of all requests so far
         self.requests: list[Request] = []
 
@@ -123,8 +124,14 @@ class Trip:
 
     def run(self, sender: Sender, *, interrupts: bool = False) -> Finished | None:
         """Process the customer in one run that sends with this sender; return None if the run stops before."""
+        return self.in_run(self._process, sender, interrupts=interrupts)
 
-        async def work() -> Finished | None:
+    def in_run(
+        self, work: Callable[[RunContext], Awaitable[T]], sender: Sender, *, interrupts: bool = False
+    ) -> T | None:
+        """Do something in one run that sends with this sender; return None if the run stops before."""
+
+        async def do() -> T | None:
             began = self.now
 
             def wall() -> float:
@@ -136,16 +143,17 @@ class Trip:
             self.before(throttle)
             try:
                 with anyio.CancelScope() as self.scope:
-                    return await self._process(self._context(sender, throttle, wall))
+                    return await work(self._context(sender, throttle, wall))
                 return None
             except Stopped:
                 return None
             finally:
                 self.now = wall() + 1.0
+                self.stop = throttle.stop
                 assert throttle.budget.reserved == 0, "what was kept for the customer is free again"
 
         self.number += 1
-        return run(work)
+        return run(do)
 
     async def _process(self, context: RunContext) -> Finished:
         item = Item(self.feed(self.customer()))

@@ -1,0 +1,141 @@
+"""What the company list shows of the batch's customers becomes part of the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from journal.batches import Batch, good
+
+from bulk.codat.endpoints import BATCH_TAG, CUSTOMER_TAG, READABLE_TAG, batch_tag
+from bulk.engine.adopter import Adopter
+from bulk.engine.events import Event, Warned
+from bulk.journal import company_list, customers
+from bulk.model import Company, Connection, customer_tag
+
+from .values import AT, BATCH, LINK, NOW, company, connection, partner
+
+EVENTS: list[Event] = []
+
+
+@pytest.fixture
+def batch(tmp_path: Path) -> Iterator[Batch]:
+    """A batch with the customers a, b and c; b has the company `c b` and a pending connection."""
+    batch = Batch(tmp_path / BATCH)
+    batch.give("in.csv", [good("a"), good("b"), good("c")])
+    batch.created("b")
+    batch.write("b", connection_id="n", connection_status="PendingAuth", link_url=LINK, company_origin="created")
+    EVENTS.clear()
+    yield batch
+    batch.db.close()
+
+
+def tagged(customer_id: str, id_: str, *connections: Connection) -> Company:
+    """Return a company with the tags of a customer of this batch."""
+    tags = {READABLE_TAG: customer_id, CUSTOMER_TAG: customer_tag(customer_id), BATCH_TAG: batch_tag(BATCH)}
+    return replace(company(*connections, tags=tags), id=id_)
+
+
+def adopt(batch: Batch, *companies: Company, of_all: bool = False) -> int:
+    """Read a list with one page; return how many customers it changed."""
+    adopter = Adopter(BATCH, EVENTS.append)
+    adopter = adopter.of_all() if of_all else adopter
+    adopter.begin(batch.db)
+    return adopter.take(batch.db, companies, AT)
+
+
+def warnings() -> list[str]:
+    """Return the texts of the warnings so far."""
+    return [event.text for event in EVENTS if isinstance(event, Warned)]
+
+
+def test_a_company_that_the_journal_lacks_is_adopted_by_its_tag(batch: Batch) -> None:
+    """The journal was lost, say; once adopted, it is not new any more."""
+    shown = tagged("a", "x", connection("PendingAuth", link="https://x"))
+    assert adopt(batch, shown) == 1
+    assert batch.read("a", "company_id", "company_origin", "state", "link_url", "updated_at") == {
+        "company_id": "x",
+        "company_origin": "adopted",  # this journal has not requested it
+        "state": "link_ready",
+        "link_url": "https://x",
+        "updated_at": NOW,
+    }
+    assert adopt(batch, shown) == 0
+
+
+def test_a_company_that_others_tagged_with_the_identifier_is_adopted(batch: Batch) -> None:
+    """As Codat's documentation shows it."""
+    assert adopt(batch, company(tags={READABLE_TAG: "a"})) == 1
+    assert batch.read("a", "company_id", "company_batch") == {"company_id": "c", "company_batch": None}
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        {},
+        {READABLE_TAG: "nobody"},
+        {CUSTOMER_TAG: customer_tag("nobody")},
+        {CUSTOMER_TAG: customer_tag("nobody"), READABLE_TAG: "a"},  # the safe tag is the one that counts
+    ],
+)
+def test_a_company_of_no_customer_changes_nothing(batch: Batch, tags: dict[str, str]) -> None:
+    """Codat's other products have companies too."""
+    assert adopt(batch, company(tags=tags), of_all=True) == 0
+
+
+def test_a_known_company_brings_its_customer_up_to_date(batch: Batch) -> None:
+    """It authorized meanwhile, and somebody created its partner connection."""
+    assert adopt(batch, tagged("b", "c b", connection("Linked"), partner())) == 1
+    assert batch.read("b", "state", "partner_connection_id") == {"state": "complete", "partner_connection_id": "p"}
+
+
+@pytest.mark.parametrize("of_all", [False, True])
+def test_a_company_that_lost_its_tags_is_known_by_the_journal_in_a_list_of_all(batch: Batch, of_all: bool) -> None:
+    """Tags can be removed in Codat's portal."""
+    untagged = replace(company(connection("Linked")), id="c b")
+    assert adopt(batch, untagged, of_all=of_all) == int(of_all)
+    assert company_list.is_missing_any(batch.db) is not of_all
+
+
+def test_only_a_company_that_a_list_shows_is_not_missing(batch: Batch) -> None:
+    """A company of another batch with the same tag does not stand for it."""
+    adopt(batch)
+    assert company_list.missing(batch.db) == [(batch.seq("b"), "b")]
+    adopt(batch, tagged("b", "another"))
+    assert company_list.missing(batch.db) == [(batch.seq("b"), "b")]
+    adopt(batch, tagged("b", "c b", connection("PendingAuth")))
+    assert company_list.missing(batch.db) == []
+
+
+def test_two_companies_of_one_customer_are_a_warning(batch: Batch) -> None:
+    """A company that `undo` deleted does not count: a list may lag."""
+    adopt(batch, tagged("b", "c b", connection("PendingAuth")), tagged("b", "another"))
+    assert warnings() == ["Codat has more than one company for customer b: another, c b"]
+    batch.write("b", deleted_company_id="another")
+    EVENTS.clear()
+    adopt(batch, tagged("b", "c b", connection("PendingAuth")), tagged("b", "another"))
+    assert warnings() == []
+
+
+def test_of_two_companies_the_linked_one_is_adopted(batch: Batch) -> None:
+    """A company that the customer has linked is never lost."""
+    adopt(batch, tagged("a", "old"), tagged("a", "linked", connection("Linked")))
+    assert batch.read("a", "company_id") == {"company_id": "linked"}
+
+
+def test_a_list_without_connections_is_one_warning_and_changes_no_connection(batch: Batch) -> None:
+    """Whether they exist is not known."""
+    silent = replace(tagged("b", "c b"), knows_connections=False)
+    assert adopt(batch, silent, replace(silent, id="another")) == 0
+    assert len([text for text in warnings() if "does not show the connections" in text]) == 1
+
+
+def test_a_company_that_undo_deleted_is_not_adopted(batch: Batch) -> None:
+    """The list lags."""
+    batch.write("a", deleted_company_id="x")
+    assert adopt(batch, tagged("a", "x")) == 0
+    found = customers.by_seq(batch.db, batch.seq("a"))
+    assert found is not None
+    assert found.company_id is None
