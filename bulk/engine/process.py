@@ -53,6 +53,19 @@ async def process(item: Item, context: RunContext) -> Deferred | Finished:
         return await _take_steps(item, context, reservation)
 
 
+def has_request(customer: CustomerRecord, context: RunContext) -> bool:
+    """Return whether this run has a request for a customer. For one that left the input, only doubts are resolved."""
+    step = _next_step(customer, context)
+    if step is None:
+        return False
+    match _decide(customer, step, context):
+        case GiveUp():
+            return False
+        case Send():
+            return customer.is_present or not context.only_present
+    return True
+
+
 async def _take_steps(item: Item, context: RunContext, reservation: Reservation) -> Deferred | Finished:
     customer = item.customer
     while (step := _next_step(customer, context)) is not None:

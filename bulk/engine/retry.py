@@ -25,8 +25,11 @@ MAX_TRIES = 6  # passing faults of one customer in one run
 MAX_EFFORT = 15 * 60.0  # seconds spent on them
 # A gateway's 5xx is not kept under the key, unless Codat produced it: after the second one the key counts as spent.
 MAX_GATEWAY_FAULTS = 2
-# A 409 means that the key is still running, but Codat may keep it: after the second one the key counts as spent.
+# A 409 means that the key is still running: after the second one the thing is looked up. Codat may also keep a 409, so
+# the key counts as spent at last, but not while its first request may be at work: the next key would make a second
+# thing. That request may be one of a copy of this batch, or of a journal that was lost: they compute the same keys.
 MAX_CONFLICTS = 2
+MAX_WORK = 30 * 60.0  # seconds that a request may be at work
 ERASING_STEP = "delete"  # nothing that was requested before a deletion exists any longer
 _KEYS = uuid.UUID("6f6a4c0e-7a58-5c1b-9d1e-2b7f0c8f3a11")
 
@@ -85,6 +88,7 @@ class AttemptHistory:
     in_doubt: bool = False  # the thing may exist
     was_in_doubt: bool = False
     doubted_at: float = 0.0  # when the newest request in doubt left
+    unanswered_at: float = 0.0  # when the newest request left that may still be at work
     settling: float = SETTLING  # how long after that a look-up is meaningful
     not_found_at: float = 0.0  # when it was last looked up and not found
     rejected_in: int = 0  # the run in which Codat rejected the newest request
@@ -236,14 +240,18 @@ def _after_doubt(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
         in_doubt=True,
         was_in_doubt=True,
         doubted_at=attempt.sent_at,
+        unanswered_at=attempt.sent_at,
         settling=SETTLING_AFTER_SERVER_ERROR if is_spent else SETTLING,
     )
 
 
 def _after_conflict(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
     now = replace(now, conflicts=now.conflicts + 1)
-    is_spent = now.conflicts >= MAX_CONFLICTS
-    return replace(_with_spent_key(now, attempt), was_in_doubt=True) if is_spent else now
+    if now.conflicts < MAX_CONFLICTS:
+        return now
+    last_sent_at = max(now.since, now.unanswered_at)
+    is_spent = now.is_spent or attempt.sent_at >= last_sent_at + MAX_WORK
+    return replace(_with_spent_key(now, attempt), is_spent=is_spent, was_in_doubt=True)
 
 
 def _after_rejection(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:

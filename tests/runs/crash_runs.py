@@ -33,10 +33,12 @@ NO_CONNECTION = Passage(Fate.NO_CONNECTION)
 LOST_BEFORE = Passage(Fate.LOST_BEFORE)
 LOST_AFTER = Passage(Fate.LOST_AFTER)
 CUT_OFF = Passage(Fate.CUT_OFF, work=2.0)  # lost at once, done two seconds later
+LATE = Passage(Fate.LATE, work=200.0)  # the client gives up long before it is done
 TRUNCATED = Passage(Fate.TRUNCATED)
 EMPTY = Passage(Fate.EMPTY)
 THROTTLED = Passage(Fate.THROTTLED, retry_after=RetryAfter.SECONDS, wait=1.0)
 BUSY = Passage(Fate.BUSY)
+KEY_REJECTED = Passage(Fate.KEY_REJECTED)
 LAGGING = Passage(Fate.WELL, lag=600.0)  # a list does not show what was done in the last ten minutes
 WITHOUT_LAG = [
     *(WELL, NO_CONNECTION, LOST_BEFORE, LOST_AFTER, CUT_OFF, TRUNCATED, EMPTY, THROTTLED, BUSY),

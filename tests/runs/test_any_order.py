@@ -27,6 +27,7 @@ from runs.crash_runs import (
     CUT_OFF,
     EMPTY,
     LAGGING,
+    LATE,
     LOST_AFTER,
     LOST_BEFORE,
     THROTTLED,
@@ -45,7 +46,6 @@ WITH_LAG = [LAGGING, LOST_BEFORE, LOST_AFTER, CUT_OFF, TRUNCATED, EMPTY, THROTTL
 CRASH = st.none() | st.integers(1, 60)
 INTERRUPT = st.none() | st.floats(0.0, 1.0)
 ENDINGS = st.builds(Ending, crashes_at=CRASH, interrupted_after=INTERRUPT, loses_journal=st.booleans())
-KEEPS_JOURNAL = st.builds(Ending, crashes_at=CRASH, interrupted_after=INTERRUPT)
 NEVER_TOO_SLOW = [HealthCheck.too_slow]
 
 
@@ -79,7 +79,7 @@ def test_any_order_of_faults_crashes_and_reruns_ends_with_one_of_each(
 @given(
     customers=st.integers(1, 4),
     passages=st.lists(st.sampled_from(WITH_LAG), max_size=24),
-    endings=st.lists(KEEPS_JOURNAL, max_size=MAX_RERUNS),
+    endings=st.lists(ENDINGS, max_size=MAX_RERUNS),
     concurrency=st.sampled_from([1, 2, 10]),
     allows_second=st.booleans(),
     seed=st.integers(0, 2**32),
@@ -87,8 +87,19 @@ def test_any_order_of_faults_crashes_and_reruns_ends_with_one_of_each(
 def test_a_look_up_that_lags_behind_makes_no_double_while_the_key_is_good(
     customers: int, passages: list[Passage], endings: list[Ending], concurrency: int, allows_second: bool, seed: int
 ) -> None:
-    """A request for what a list does not show yet repeats its key, and Codat replays its first answer."""
+    """A request for what a list does not show yet repeats its key, and Codat replays its first answer.
+
+    So it does after the journal is lost: its keys are computed again.
+    """
     _run_all(ScriptedCodat(passages, allows_second=allows_second), customers, endings, concurrency, seed)
+
+
+@pytest.mark.parametrize("loses_journal", [False, True])
+@pytest.mark.parametrize("step", [1, 2])  # of the requests: the company, the connection
+def test_a_request_that_is_at_work_for_minutes_makes_no_double(step: int, loses_journal: bool) -> None:
+    """A 409 says that a request with this key is at work: no other key is used then, also after the journal is lost."""
+    scripted = ScriptedCodat([*[WELL] * step, LATE])
+    _run_all(scripted, 1, [Ending(interrupted_after=31.0, loses_journal=loses_journal)], concurrency=1, seed=0)
 
 
 def _run_all(scripted: ScriptedCodat, customers: int, endings: list[Ending], concurrency: int, seed: int) -> None:
@@ -108,7 +119,7 @@ def _run_all(scripted: ScriptedCodat, customers: int, endings: list[Ending], con
         for _ in range(MAX_RERUNS):
             if migrate(Ending()) is None:
                 break
-        runs.rest(60)
+        runs.rest(600)  # what is late is done by then
         _judge(folder, scripted.codat, ids)
         posts = scripted.posts
         assert migrate(Ending()) is None

@@ -14,7 +14,7 @@ from bulk.engine.commands.migrate import Migrate
 from bulk.engine.options import Options
 from bulk.input import open_input
 from bulk.model import Stop
-from runs.crash_runs import BUSY, CUT_OFF, LAGGING, LOST_BEFORE, WELL, CrashRuns, Ending, ScriptedCodat
+from runs.crash_runs import BUSY, CUT_OFF, KEY_REJECTED, LAGGING, LOST_BEFORE, WELL, CrashRuns, Ending, ScriptedCodat
 
 
 def _migrate(runs: CrashRuns, source: Path, names: dict[str, str]) -> Stop | None:
@@ -53,6 +53,22 @@ def test_who_turns_out_not_to_be_there_is_forgotten_once_the_key_is() -> None:
             runs.rest(2 * 3600)
             assert _migrate(runs, source, {"c1": "Other"}) is None
     assert _customers(scripted.codat) == {"c1": 1}
+
+
+def test_a_customer_that_left_the_input_half_done_costs_no_request() -> None:
+    """Its company exists and gets no connection, so a rerun has nothing to send, and reads no list."""
+    scripted = ScriptedCodat([WELL, WELL, KEY_REJECTED])
+    with folder_in_memory() as path:
+        runs = CrashRuns(path / "batch", scripted, 1, random.Random(0))  # noqa: S311 - repeatable, no secret
+        source = path / "customers.csv"
+        stop = _migrate(runs, source, {"c0": "Acme", "c1": "Other"})
+        assert stop is not None
+        assert stop.exit_code == 3
+        assert _migrate(runs, source, {"c1": "Other"}) is None
+        requests = scripted.codat.done.total()
+        assert _migrate(runs, source, {"c1": "Other"}) is None
+    assert scripted.codat.done.total() == requests
+    assert [len(company.connections) for company in scripted.codat.companies] == [0, 1]
 
 
 def test_who_was_missing_from_the_input_when_the_journal_was_lost_is_known_by_its_tags_later() -> None:

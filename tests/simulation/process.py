@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 
@@ -115,7 +115,7 @@ class Process:
         return (await run.do(make(self._hear), self._interrupt)).stop
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Set the timers of what comes from outside: not before the command is prepared, which a thread does."""
+        """Set the timers of outside events. Not before the command is prepared: a thread does that outside of time."""
         if self.life.interrupted_after is not None:
             loop.call_later(self.life.interrupted_after, self._press_ctrl_c)
         for after, seconds in self.jumps:
@@ -218,11 +218,7 @@ class SimulatedWriter(VirtualWriter):
     def __init__(self, connection: sqlite3.Connection, folder: Path, process: Process) -> None:
         super().__init__(connection, folder, process.rng)
         self._process = process
-
-    async def __aenter__(self) -> Self:
-        await super().__aenter__()
-        self._process.begin(self._loop)
-        return self
+        self._has_begun = False
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -236,6 +232,9 @@ class SimulatedWriter(VirtualWriter):
         """Run the operation in the next transaction, and wait for it; for ever, once the process is dead."""
         if self._process.is_dead:
             raise Crash
+        if not self._has_begun:  # the command is prepared
+            self._has_begun = True
+            self._process.begin(self._loop)
         return await self._process.wait_for(self._put(operation))
 
     def _commit_next(self) -> None:

@@ -93,6 +93,7 @@ class Story:
         self._asked_until = 0.0
         self._enrolled: int | None = None  # rows of the input as it was enrolled last
         self._delivered = 0
+        self._is_edited = False
         self._reserve = rng.choice([0, 0, 3]) if daily else 0
         self._runs = self._requests = 0
         spells = ", ".join(f"{fate} from {begin:.0f} s to {end:.0f} s" for begin, end, fate in schedule.spells)
@@ -123,13 +124,14 @@ class Story:
     def _between(self) -> None:
         rng = self._rng
         if rng.random() < 0.3:
+            self._is_edited = True
             self.trace.note(f"the input is edited: {self._input.edit()}")
             self._save()
         least = 15.0 if self._conditions.max_delay else 0.5
         self._rest(least + rng.choice([0.0, 0.0, 3.0, 60.0, HOUR, 100 * 60.0, 8 * HOUR, DAY]) * rng.uniform(0.5, 1.0))
         if rng.random() < 0.15:
             self._jump()
-        if rng.random() < 0.04 and not self._conditions.max_lag:
+        if rng.random() < 0.04 and self._may_lose_journal():
             self._lose_journal()
         now = self.time.now
         self._customers.plan(now, now + rng.choice([1.0, 60.0, HOUR]), rng.choice([0, 0, 1, 2, 5]))
@@ -143,6 +145,13 @@ class Story:
     def _seconds_of_a_jump(self) -> float:
         seconds = min(self._rng.choice([1.0, 30.0, 600.0, HOUR, 5 * HOUR, DAY]), self._conditions.max_jump)
         return self._rng.choice([-seconds, seconds])
+
+    def _may_lose_journal(self) -> bool:
+        """Return whether one line of defence is left: the company list, or the keys that the next run computes again.
+
+        They are the same while each request is the same, and only the first of a step is sure to have its company.
+        """
+        return not self._conditions.max_lag or not (self._is_edited or self._judge.has_later_keys())
 
     def _lose_journal(self) -> None:
         self._rest(60.0)  # what is under way is over

@@ -7,9 +7,11 @@ import sqlite3
 from pathlib import Path
 
 from bulk.engine.adopter import Adopter
+from bulk.engine.context import RunContext
 from bulk.engine.events import Enrolled, Hook, Started
 from bulk.engine.feeds import PendingFeed
 from bulk.engine.options import Options
+from bulk.engine.process import has_request
 from bulk.engine.reconcile import reconcile
 from bulk.engine.session import Session
 from bulk.engine.steps.company import CreateCompany
@@ -58,8 +60,17 @@ class Migrate:
     async def work(self, session: Session) -> None:
         """Adopt what Codat has already, then process the customers."""
         context, hook = session.context, session.hook
-        await reconcile(context, [None], Adopter(context.batch, hook), hook)
+        if await self._has_request(context):
+            await reconcile(context, [None], Adopter(context.batch, hook), hook)
         await session.process_all(PendingFeed(context.writer, self._options.limit), self._to_do + self._done)
+
+    async def _has_request(self, context: RunContext) -> bool:
+        """Return whether any customer needs Codat: one that left the input half done is pending, and needs nothing."""
+        feed = PendingFeed(context.writer, self._options.limit)
+        while page := await feed():
+            if any(has_request(customer, context) for customer in page):
+                return True
+        return False
 
 
 def enrol(connection: sqlite3.Connection, source: Input, run: int) -> ImportDiff:
