@@ -11,11 +11,9 @@ from typing import Final
 
 import polars as pl
 
-from bulk.codat.endpoints import page_count
 from bulk.codat.forecast import NOBODY, Linking, forecast
 from bulk.codat.quota import QUOTA_A_COMPANY
 from bulk.input import Warnings, open_input
-from bulk.model import REQUESTS_PER_CUSTOMER
 from bulk.problems import parse, remedy, sentence
 from bulk.text import shorten_column
 
@@ -57,14 +55,12 @@ class CheckResult:
     def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0, linking: Linking = NOBODY) -> Cost:
         """Return what a migration takes for a client with `linked` companies, or with `quota` requests a day.
 
-        `companies`: how many there are in Codat; a run on a new batch reads their list first. `linking`: which
+        `companies`: how many there are in Codat; the run of each day reads their list first. `linking`: which
         customers are expected to link during the migration; each of them increases the quota.
         """
-        reading = page_count(companies) if self.accepted else 0
-        requests = REQUESTS_PER_CUSTOMER * self.accepted + reading
         first_day = QUOTA_A_COMPANY * (1 + linked) if quota is None else max(quota, 1)
-        expected = forecast(requests, quota=first_day, rate=self.rate, linking=linking, reading=reading)
-        return Cost(requests, requests / self.rate, expected.days, first_day, expected.elapsed)
+        expected = forecast(self.accepted, quota=first_day, rate=self.rate, companies=companies, linking=linking)
+        return Cost(expected.requests, expected.requests / self.rate, expected.days, first_day, expected.elapsed)
 
 
 def check(

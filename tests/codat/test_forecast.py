@@ -1,4 +1,4 @@
-"""How long a migration takes: with a constant quota, with a growing one, and at the limit of a minute."""
+"""The forecast of `check`: a constant quota, a growing one, the rate, and the company list that each run reads."""
 
 from __future__ import annotations
 
@@ -6,56 +6,67 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk.codat.forecast import NOBODY, Linking, forecast
+from bulk.codat.forecast import NOBODY, Forecast, Linking, forecast
 
-REQUESTS = st.integers(0, 3_000_000)
+CUSTOMERS = st.integers(0, 1_500_000)
 LINKED = st.integers(0, 3_000)
 LINKINGS = st.builds(Linking, st.floats(0.0, 1.0), st.integers(1, 30))
+A_DAY = 1_440_000  # requests that the rate allows
 
 
 @pytest.mark.parametrize(
-    ("requests", "linked", "linking", "days", "elapsed"),
+    ("customers", "linked", "companies", "linking", "expected"),
     [
         # nothing to send
-        (0, 0, NOBODY, 0, 0.0),
-        # the quota is used up to its last request
-        (1_000, 0, NOBODY, 1, 1_000 / 1_440_000),
-        # one more has to wait for the next day
-        (1_001, 0, NOBODY, 2, 1.0),
-        (100_001, 0, NOBODY, 101, 100.0),
-        (100_001, 100, NOBODY, 1, 100_001 / 1_440_000),
-        # the quota would allow it in a day, 1,000 a minute do not
-        (20_000_001, 100_000, NOBODY, 14, 20_000_001 / 1_440_000),
-        # no customer links
-        (10_001, 0, Linking(0.0), 11, 10.0),
-        # of 499.5 customers a tenth on each of two days: 1,000 + 49,950 requests on the second day
-        (10_001, 0, Linking(0.2, 2), 2, 1 + 9_001 / 1_440_000),
-        # by hand: 1,000; + 0.999 linked: 1,999; + 0.999 + 1.999: 4,997; the rest
-        (10_001, 0, Linking(0.01, 5), 4, 3 + 2_005 / 1_440_000),
+        (0, 0, 5_000, NOBODY, Forecast(0, 0, 0.0)),
+        # the day's last customer: a page and two requests each
+        (499, 0, 0, NOBODY, Forecast(999, 1, 999 / A_DAY)),
+        # one more is for the next day, which reads a page as well
+        (500, 0, 0, NOBODY, Forecast(999 + 3, 2, 1 + 3 / A_DAY)),
+        # from 2,000 companies on there are two pages to read
+        (2_600, 0, 0, NOBODY, Forecast(5 * 999 + 212, 6, 5 + 212 / A_DAY)),
+        # others have three pages of companies
+        (499, 0, 4_001, NOBODY, Forecast(999 + 5, 2, 1 + 5 / A_DAY)),
+        (50_000, 100, 0, NOBODY, Forecast(100_001, 1, 100_001 / A_DAY)),
+        # the quota would allow it in a day, a thousand a minute do not: one run for 14 days
+        (10_000_000, 100_000, 0, NOBODY, Forecast(20_000_001, 14, 20_000_001 / A_DAY)),
+        # nobody links at all
+        (5_000, 0, 0, Linking(0.0), Forecast(5 * 999 + 4 * 1_000 + 999 + 25, 11, 10 + 25 / A_DAY)),
+        # of 499 a tenth on each of two days: 1,000 + 49,900 requests on the second
+        (5_000, 0, 0, Linking(0.2, 2), Forecast(999 + 9_003, 2, 1 + 9_003 / A_DAY)),
+        # by hand: 1,000; + 0.998 linked: 1,998; + 0.998 + 1.996: 4,992; the rest
+        (5_000, 0, 0, Linking(0.01, 5), Forecast(999 + 1_997 + 4_991 + 2_018, 4, 3 + 2_018 / A_DAY)),
     ],
 )
-def test_days_are_as_many_as_a_person_would_count(
-    requests: int, linked: int, linking: Linking, days: int, elapsed: float
+def test_the_forecast_is_what_can_be_counted_by_hand(
+    customers: int, linked: int, companies: int, linking: Linking, expected: Forecast
 ) -> None:
-    """With 1,000 requests a day for each linked company, and at most 1,000 a minute."""
-    expected = forecast(requests, quota=1000 * (1 + linked), rate=1000, linking=linking, reading=min(requests, 1))
-    assert expected.days == days
-    assert expected.elapsed == pytest.approx(elapsed, abs=1e-5)
+    """At 1,000 requests a day and linked company, and at most 1,000 a minute."""
+    quota = 1000 * (1 + linked)
+    found = forecast(customers, quota=quota, rate=1000, companies=companies, linking=linking)
+    assert (found.requests, found.days) == (expected.requests, expected.days)
+    assert found.elapsed == pytest.approx(expected.elapsed, abs=1e-9)
 
 
-def test_customers_link_during_the_given_days_and_no_longer() -> None:
-    """In the end the share that has linked is the given one."""
-    at_once = forecast(100_000, quota=1000, rate=10_000, linking=Linking(0.002, 1))
-    slowly = forecast(100_000, quota=1000, rate=10_000, linking=Linking(0.002, 10))
-    # 500 customers a day, one of whom links: 1,000, 2,000, 4,000, ... requests
-    assert at_once.days == 7
-    assert at_once.days < slowly.days < 50
+def test_a_quota_without_room_for_a_customer_still_has_a_forecast() -> None:
+    """Where the list alone takes the day's quota, a customer a day is assumed."""
+    assert forecast(7, quota=1, rate=1000) == Forecast(7 * 3, 7, 7.0)
 
 
-@given(REQUESTS, LINKED, LINKINGS)
-def test_more_linked_customers_never_take_longer(requests: int, linked: int, linking: Linking) -> None:
-    """Customers linked before and during the migration both count, and the limit of a minute stays."""
-    growing = forecast(requests, quota=1000 * (1 + linked), rate=1000, linking=linking)
-    assert requests / 1_440_000 <= growing.elapsed + 1e-9
-    assert growing.elapsed <= forecast(requests, quota=1000 * (1 + linked), rate=1000).elapsed + 1e-9
-    assert forecast(requests, quota=1000 * (2 + linked), rate=1000, linking=linking).days <= growing.days
+def test_customers_count_no_longer_than_the_days_over_which_they_link() -> None:
+    """All of a day's share, and no more: in the end as many have linked as the share says."""
+    once = forecast(50_000, quota=1000, rate=10_000, linking=Linking(0.002, 1))
+    slowly = forecast(50_000, quota=1000, rate=10_000, linking=Linking(0.002, 10))
+    # 499 a day, of whom one links: 1,000, 2,000, 4,000, ... requests
+    assert once.days == 7
+    assert once.days < slowly.days < 50
+
+
+@given(CUSTOMERS, LINKED, LINKINGS)
+def test_more_customers_who_link_never_make_it_longer(customers: int, linked: int, linking: Linking) -> None:
+    """Neither those who have linked before, nor those who do meanwhile. The rate holds all the same."""
+    quota = 1000 * (1 + linked)
+    found = forecast(customers, quota=quota, rate=1000, linking=linking)
+    assert 2 * customers / A_DAY <= found.elapsed + 1e-9
+    assert found.elapsed <= forecast(customers, quota=quota, rate=1000).elapsed + 1e-9
+    assert forecast(customers, quota=quota + 1000, rate=1000, linking=linking).days <= found.days

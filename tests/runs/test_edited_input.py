@@ -26,7 +26,7 @@ def test_a_rerun_says_what_is_new_same_changed_and_gone(codat: Codat, bench: Ben
     assert ended.code == 0
     assert bench.summary()["rows"] == {"new": 1, "same": 8, "changed": 1, "gone": 1}
     assert "1 new, 8 same, 1 changed, 1 gone" in ended.err
-    assert codat.stats()["requests"] == {"create_company": 1, "create_connection": 1}
+    assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 1, "create_connection": 1}
     results = bench.results()
     ids = [each["customer_id"] for each in edited]
     assert [result["customer_id"] for result in results] == [*ids, gone["customer_id"]]
@@ -84,7 +84,7 @@ def test_another_file_adds_to_the_batch_and_nobody_is_gone(codat: Codat, bench: 
 
     assert bench.run("--batch", "customers", path=more).code == 0
 
-    assert codat.stats()["requests"] == {"create_company": 2, "create_connection": 2}
+    assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 2, "create_connection": 2}
     assert bench.summary()["rows"]["gone"] == 0
     bench.proves_once_only([each["customer_id"] for each in rows])
 

@@ -127,7 +127,7 @@ def test_with_its_journal_lost_a_batch_finds_everybody_again(launch: Launch, set
     assert {result["customer_id"]: result["link_url"] for result in bench.results()} == before
 
     assert bench.run().code == 0
-    assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 10, "create_connection": 10}
+    assert codat.stats()["requests"] == {"list_companies": 2, "create_company": 10, "create_connection": 10}
     bench.proves_once_only(ids)
 
 

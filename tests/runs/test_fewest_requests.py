@@ -1,4 +1,4 @@
-"""A run asks Codat for nothing that it could know."""
+"""The requests of a migrate, exactly: two for each new customer, one for each page of the company list, no other."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CREATED = "2026-01-01T00:00:00.000000Z"
 
 
 def test_new_customers_cost_two_requests_each_and_one_page(launch: Launch, set_up: SetUp) -> None:
-    """Exactly 2N + 1; and a finished batch costs none."""
+    """Exactly 2N + 1. A finished batch has nothing to send, and costs none."""
     codat = launch()
     bench = set_up(codat)
     ids = bench.customers(50)
@@ -53,23 +53,40 @@ def test_a_client_with_companies_already_costs_a_page_for_each_2000(
 
 
 def test_limit_asks_only_for_the_first_customers(codat: Codat, bench: Bench) -> None:
-    """A trial on three, then the rest without a second sweep."""
+    """Each run that has something to send reads the list once; a run without anything to send costs nothing."""
     ids = bench.customers(8)
 
-    assert bench.run("--limit", "3").code == 0
-    assert codat.posts() == 6
-    assert bench.states() == {"link_ready": 3, "pending": 5}
-
-    assert bench.run("--limit", "3").code == 0
-    assert codat.posts() == 6
+    for _ in range(2):
+        assert bench.run("--limit", "3").code == 0
+        assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 3, "create_connection": 3}
+        assert bench.states() == {"link_ready": 3, "pending": 5}
 
     assert bench.run().code == 0
-    assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 8, "create_connection": 8}
+    assert codat.stats()["requests"] == {"list_companies": 2, "create_company": 8, "create_connection": 8}
     bench.proves_once_only(ids)
 
 
-def test_mended_rejects_cost_two_requests_each(codat: Codat, bench: Bench) -> None:
-    """The rejects file, mended and given back to the batch, adds its customers where their rows were."""
+def test_each_lost_response_costs_one_look_up(codat: Codat, bench: Bench) -> None:
+    """Of two companies and one connection the responses are lost: what the look-ups find is not requested again."""
+    ids = bench.customers(4)
+    codat.befall(
+        {"kind": "reset_after", "operations": ["create_company"], "count": 2},
+        {"kind": "reset_after", "operations": ["create_connection"], "count": 1},
+    )
+
+    assert bench.run().code == 0
+
+    assert codat.stats()["requests"] == {
+        "list_companies": 1 + 2,
+        "create_company": 4,
+        "list_connections": 1,
+        "create_connection": 4,
+    }
+    bench.proves_once_only(ids)
+
+
+def test_corrected_rejects_cost_two_requests_each_and_one_page(codat: Codat, bench: Bench) -> None:
+    """The rejects file, corrected and given back to the batch, adds its customers where their rows were."""
     name = bench.path.name
     rows = [row(f"{name}-{n}", n) for n in range(6)]
     rows[2]["platform"] = "Abacus 3000"
@@ -83,11 +100,11 @@ def test_mended_rejects_cost_two_requests_each(codat: Codat, bench: Bench) -> No
     assert "email" in rejects[1]["reasons"]
     rejects[0]["platform"] = "xero"
     rejects[1]["email"] = "right@example.com"
-    mended = bench.write(rejects, name="mended.csv")
+    corrected = bench.write(rejects, name="corrected.csv")
     codat.count_from_zero()
 
-    assert bench.run("--batch", "customers", path=mended).code == 0
+    assert bench.run("--batch", "customers", path=corrected).code == 0
 
-    assert codat.stats()["requests"] == {"create_company": 2, "create_connection": 2}
+    assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 2, "create_connection": 2}
     assert bench.table("rejects.csv") == []
     bench.proves_once_only([each["customer_id"] for each in rows])

@@ -108,7 +108,7 @@ def test_a_platform_that_is_not_enabled_fails_the_row(codat: Codat, bench: Bench
     bench.write(rows)
 
     assert bench.run().code == 0
-    assert codat.stats()["requests"] == {"create_connection": 1}
+    assert codat.stats()["requests"] == {"list_companies": 1, "create_connection": 1}
     bench.proves_once_only([each["customer_id"] for each in rows])
 
 

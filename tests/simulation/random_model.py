@@ -1,33 +1,42 @@
-"""What chance makes of a forecast: who links, and when, is drawn customer by customer instead of spread evenly."""
+"""A forecast where chance decides for each customer whether and when it links, instead of an even spread."""
 
 from __future__ import annotations
 
 import random
 from collections import Counter
 
+from bulk.codat.endpoints import page_count
 from bulk.codat.forecast import MINUTES_A_DAY, Linking
 from bulk.codat.quota import QUOTA_A_COMPANY
 from bulk.model import REQUESTS_PER_CUSTOMER
 
 
-def draw(requests: int, *, quota: int, rate: int, linking: Linking, rng: random.Random) -> float:
-    """Draw one migration; gives the days from its first request to its last."""
+def draw(customers: int, *, quota: int, rate: int, companies: int, linking: Linking, rng: random.Random) -> float:
+    """Draw one migration; return the days from its first request to its last."""
     most = rate * MINUTES_A_DAY
-    day, left, linked = 0, requests, 0
+    day = created = linked = 0
     links: Counter[int] = Counter()  # customers by the day from which they count
-    while left > (sent := min(quota + QUOTA_A_COMPANY * linked, most)):
+    while True:
+        allowed = min(quota + QUOTA_A_COMPANY * linked, most)
+        reading = page_count(companies + created)
+        left = reading + REQUESTS_PER_CUSTOMER * (customers - created)
+        if left <= allowed or allowed == most:  # once the rate decides, nobody who links makes a difference
+            return day + left / most
+        today = (allowed - reading) // REQUESTS_PER_CUSTOMER
+        created += today
         day += 1
-        left -= sent
-        # Once the quota is not what decides, nobody more need be drawn.
-        for _ in range(sent // REQUESTS_PER_CUSTOMER if sent < most else 0):
+        for _ in range(today):
             if rng.random() < linking.share:
                 links[day + rng.randrange(linking.within)] += 1
         linked += links[day]
-    return day + left / most
 
 
-def spread(requests: int, *, quota: int, rate: int, linking: Linking, seed: int, draws: int) -> tuple[float, ...]:
-    """Draw so many; gives the days of the 5th, the 50th and the 95th in a hundred."""
+def spread(
+    customers: int, *, quota: int, rate: int, companies: int, linking: Linking, seed: int, draws: int
+) -> tuple[float, ...]:
+    """Draw a number of migrations; return the 5th, the 50th and the 95th percentile of their days."""
     rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
-    days = sorted(draw(requests, quota=quota, rate=rate, linking=linking, rng=rng) for _ in range(draws))
+    days = sorted(
+        draw(customers, quota=quota, rate=rate, companies=companies, linking=linking, rng=rng) for _ in range(draws)
+    )
     return tuple(days[round(share * (draws - 1))] for share in (0.05, 0.5, 0.95))

@@ -65,7 +65,13 @@ def _tell(migrating: Migrating) -> None:
     print(f"journal: {size / 1e6:,.1f} MB, {size / scene.customers:,.0f} bytes a customer")
     if scene.linking.share > 0:
         low, middle, high = spread(
-            cost.requests, quota=cost.quota, rate=scene.rate, linking=scene.linking, seed=scene.seed, draws=DRAWS
+            scene.customers,
+            quota=cost.quota,
+            rate=scene.rate,
+            companies=scene.linked,
+            linking=scene.linking,
+            seed=scene.seed,
+            draws=DRAWS,
         )
         print(f"days by chance, of {DRAWS} draws: {middle:.3f}; nine in ten from {low:.3f} to {high:.3f}")
 

@@ -13,7 +13,7 @@ from simulation.random_model import spread
 @pytest.mark.parametrize(
     ("scene", "days"),
     [
-        # a new client, and nobody links: 500 customers a day
+        # a new client, and nobody links: a page and 499 customers a day
         (Scene(1_001), 3),
         # a new client, whose quota grows
         (Scene(1_200, linking=Linking(0.1, 3)), 2),
@@ -48,8 +48,8 @@ def test_the_forecast_of_check_is_what_the_engine_takes(scene: Scene, days: int)
 )
 def test_the_forecast_is_the_middle_of_what_chance_brings(customers: int, linked: int, linking: Linking) -> None:
     """Customers who decide one by one, seed 1, instead of a share that links evenly."""
-    requests, quota = 2 * customers + 1, 1000 * (1 + linked)
-    told = forecast(requests, quota=quota, rate=1000, linking=linking, reading=1)
-    low, middle, high = spread(requests, quota=quota, rate=1000, linking=linking, seed=1, draws=20)
+    quota = 1000 * (1 + linked)
+    expected = forecast(customers, quota=quota, rate=1000, companies=linked, linking=linking)
+    low, middle, high = spread(customers, quota=quota, rate=1000, companies=linked, linking=linking, seed=1, draws=20)
     assert low <= middle <= high
-    assert middle == pytest.approx(told.elapsed, rel=0.05)
+    assert middle == pytest.approx(expected.elapsed, rel=0.05)
