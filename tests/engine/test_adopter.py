@@ -24,9 +24,9 @@ EVENTS: list[Event] = []
 def batch(tmp_path: Path) -> Iterator[Batch]:
     """A batch with the customers a, b and c; b has the company `c b` and a pending connection."""
     batch = Batch(tmp_path / BATCH)
-    batch.give("in.csv", [good("a"), good("b"), good("c")])
-    batch.created("b")
-    batch.write("b", connection_id="n", connection_status="PendingAuth", link_url=LINK, company_origin="created")
+    batch.enrol("in.csv", [good("a"), good("b"), good("c")])
+    batch.create("b")
+    batch.change("b", connection_id="n", connection_status="PendingAuth", link_url=LINK, company_origin="created")
     EVENTS.clear()
     yield batch
     batch.db.close()
@@ -113,7 +113,7 @@ def test_two_companies_of_one_customer_are_a_warning(batch: Batch) -> None:
     """A company that `undo` deleted does not count: a list may lag."""
     adopt(batch, tagged("b", "c b", connection("PendingAuth")), tagged("b", "another"))
     assert warnings() == ["Codat has more than one company for customer b: another, c b"]
-    batch.write("b", deleted_company_id="another")
+    batch.change("b", deleted_company_id="another")
     EVENTS.clear()
     adopt(batch, tagged("b", "c b", connection("PendingAuth")), tagged("b", "another"))
     assert warnings() == []
@@ -134,7 +134,7 @@ def test_a_list_without_connections_is_one_warning_and_changes_no_connection(bat
 
 def test_a_company_that_undo_deleted_is_not_adopted(batch: Batch) -> None:
     """The list lags."""
-    batch.write("a", deleted_company_id="x")
+    batch.change("a", deleted_company_id="x")
     assert adopt(batch, tagged("a", "x")) == 0
     found = customers.by_seq(batch.db, batch.seq("a"))
     assert found is not None

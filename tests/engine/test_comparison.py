@@ -33,7 +33,7 @@ NOTHING: dict[str, object] = {}
 def batch(tmp_path: Path) -> Iterator[Batch]:
     """A batch with the customer a."""
     batch = Batch(tmp_path / BATCH)
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     yield batch
     batch.db.close()
 
@@ -109,13 +109,13 @@ def test_each_difference_is_a_finding(
 ) -> None:
     """And nothing else is."""
     if known:
-        batch.write("a", **known)
+        batch.change("a", **known)
     assert findings(batch, *companies) == expected
 
 
 def test_another_reading_forgets_the_findings_of_the_last_one(batch: Batch) -> None:
     """A list that changed while it was read is read again."""
-    batch.write("a", **LINKED)
+    batch.change("a", **LINKED)
     comparison = Comparison(BATCH)
     for companies in ([own(), own(id_="x")], [own(LINKED_CONNECTION)]):
         comparison.begin(batch.db)
@@ -128,6 +128,6 @@ def test_a_company_that_was_adopted_in_the_same_reading_is_not_missing(batch: Ba
     comparison = Comparison(BATCH)
     comparison.begin(batch.db)
     comparison.take(batch.db, [own(id_="x")], AT)
-    batch.write("a", company_id="x")
+    batch.change("a", company_id="x")
     (found,) = comparison.findings(batch.db)
     assert (found.finding, found.can_be_adopted) == ("unknown_company", True)

@@ -46,23 +46,23 @@ def ids(found: list[list[CustomerRecord]]) -> list[list[str]]:
 
 def test_customers_that_were_begun_come_first(batch: Batch) -> None:
     """So a day's quota ends with linkUrls, not with empty companies."""
-    batch.give("in.csv", [good(each) for each in "abcd"])
-    batch.write("c", name_sent="Acme")
+    batch.enrol("in.csv", [good(each) for each in "abcd"])
+    batch.change("c", name_sent="Acme")
     assert ids(pages(PendingFeed(InlineWriter(batch.db), None))) == [["c"], ["a", "b", "d"]]
 
 
 def test_a_limit_takes_the_first_customers_of_the_input(batch: Batch) -> None:
     """Begun or not."""
-    batch.give("in.csv", [good(each) for each in "abcd"])
-    batch.write("b", name_sent="Acme")
-    batch.write("d", name_sent="Acme")
+    batch.enrol("in.csv", [good(each) for each in "abcd"])
+    batch.change("b", name_sent="Acme")
+    batch.change("d", name_sent="Acme")
     assert ids(pages(PendingFeed(InlineWriter(batch.db), 3))) == [["b"], ["a", "c"]]
 
 
 def test_no_page_is_larger_than_memory_allows(batch: Batch) -> None:
     """And no customer is on two pages."""
     every = [f"{number:04}" for number in range(2 * PAGE_SIZE + 1)]
-    batch.give("in.csv", [good(each) for each in every])
+    batch.enrol("in.csv", [good(each) for each in every])
     found = ids(pages(PendingFeed(InlineWriter(batch.db), None)))
     assert [len(page) for page in found] == [PAGE_SIZE, PAGE_SIZE, 1]
     assert sorted(each for page in found for each in page) == every
@@ -71,10 +71,10 @@ def test_no_page_is_larger_than_memory_allows(batch: Batch) -> None:
 @pytest.mark.parametrize("replaces_links", [False, True])
 def test_a_link_to_renew_is_kept_apart_from_the_links_that_work(batch: Batch, replaces_links: bool) -> None:
     """It is restored if Codat makes no other; the journal still has it."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     issued_at = "2026-09-02T00:00:00Z"
-    batch.created("a")
-    batch.write("a", link_url=LINK, link_issued_at=issued_at)
+    batch.create("a")
+    batch.change("a", link_url=LINK, link_issued_at=issued_at)
     selection.select_stale_links(batch.db, now=2e9, lifetime=1.0, margin=0.0)
     ((customer,),) = pages(SelectedFeed(InlineWriter(batch.db), replaces_links=replaces_links))
     link, replaced = (customer.link_url, customer.link_issued_at), customer.replaced_link

@@ -54,7 +54,7 @@ def listed(company_id: str = "c", name: str = "Acme") -> Reply:
 def with_steps(trip: Trip, command: Any, **columns: object) -> Trip:
     """Let the runs be those of another command, on a customer with these columns."""
     trip.steps, trip.only_present = command.steps, command.only_present
-    trip.batch.write("a", **columns)
+    trip.batch.change("a", **columns)
     return trip
 
 
@@ -142,7 +142,7 @@ def test_a_decision_that_no_longer_holds_once_a_slot_is_free_is_made_again(trip:
     """The key was forgotten while everybody waited."""
     text = trip.steps[0].request(trip.customer(), "autumn").body
     trip.record("company", O.RATE_LIMITED, key=key(0), text=text)
-    trip.batch.write("a", name_sent="Acme")
+    trip.batch.change("a", name_sent="Acme")
     trip.before = lambda throttle: throttle.resume_hold(trip.now, trip.now + KEY_LIFETIME)
     trip.take(CREATED_COMPANY, CREATED_CONNECTION)
     assert trip.keys[0] == key(1)
@@ -229,7 +229,7 @@ def test_after_a_deletion_the_numbers_of_the_keys_continue(trip: Trip) -> None:
 def test_a_key_in_doubt_is_repeated_with_its_body_to_the_letter(trip: Trip) -> None:
     """An edit of the input would make it a 422."""
     trip.take(NO_RESPONSE, interrupts=True)
-    trip.batch.give("in.csv", [good("a", name="Acme Ltd")])
+    trip.batch.enrol("in.csv", [good("a", name="Acme Ltd")])
     assert trip.take(NO_COMPANIES, CREATED_COMPANY, CREATED_CONNECTION) == Finished(S.LINK_READY)
     first, _, repeated, *_ = trip.requests
     assert repeated.body == first.body
@@ -239,7 +239,7 @@ def test_a_key_in_doubt_is_repeated_with_its_body_to_the_letter(trip: Trip) -> N
 def test_a_key_under_which_a_copy_may_be_at_work_is_repeated_with_its_body(trip: Trip) -> None:
     """The next key with another body would create a second company."""
     trip.take(CONFLICT, interrupts=True)
-    trip.batch.give("in.csv", [good("a", name="Acme Ltd")])
+    trip.batch.enrol("in.csv", [good("a", name="Acme Ltd")])
     assert trip.take(CREATED_COMPANY, CREATED_CONNECTION) == Finished(S.LINK_READY)
     assert trip.keys[:2] == [key(0), key(0)]
     assert trip.requests[1].body == trip.requests[0].body
@@ -248,7 +248,7 @@ def test_a_key_under_which_a_copy_may_be_at_work_is_repeated_with_its_body(trip:
 def test_the_latest_values_of_the_input_are_sent_where_nothing_was_done(trip: Trip) -> None:
     """With the next key, since the old one has another body."""
     trip.take(RATE_LIMITED, interrupts=True)
-    trip.batch.give("in.csv", [good("a", name="Acme Ltd")])
+    trip.batch.enrol("in.csv", [good("a", name="Acme Ltd")])
     assert trip.take(CREATED_COMPANY, CREATED_CONNECTION) == Finished(S.LINK_READY)
     assert trip.keys[:2] == [key(0), key(1)]
     assert "Acme Ltd" in (trip.requests[1].body or "")
@@ -406,7 +406,7 @@ def test_a_failure_leaves_the_journal_as_it_was_as_far_as_that_is_certain(
     """After one reply; the run is interrupted then."""
     if command is not None:
         with_steps(trip, command)
-    trip.batch.write("a", **columns)
+    trip.batch.change("a", **columns)
     before(trip)
     trip.feed = without_link if command is Links else trip.feed
     trip.take(reply, interrupts=True)
@@ -424,7 +424,7 @@ def test_a_company_that_somebody_has_linked_is_left_alone(trip: Trip) -> None:
 
 def test_a_failed_customer_that_is_taken_up_again_and_needs_no_step_gets_its_state_back(trip: Trip) -> None:
     """Its connection was linked meanwhile, say."""
-    trip.batch.write("a", **LINKED | {"state": "pending"})
+    trip.batch.change("a", **LINKED | {"state": "pending"})
     assert trip.take() == Finished(S.LINKED)
     assert (trip.column("state"), trip.operations) == ("linked", [])
 
@@ -432,7 +432,7 @@ def test_a_failed_customer_that_is_taken_up_again_and_needs_no_step_gets_its_sta
 def test_a_customer_whose_partner_connection_was_lost_stays_failed(trip: Trip) -> None:
     """An edit of the input takes it up again, and it is not complete."""
     lost = {"partner_connection_id": "p", "partner_status": DELETED, "state": "pending"}
-    trip.batch.write("a", **LINKED | lost)
+    trip.batch.change("a", **LINKED | lost)
     assert trip.take() == Finished(S.FAILED)
     assert trip.column("state") == "failed"
 
@@ -442,7 +442,7 @@ def test_a_customer_whose_partner_connection_was_lost_stays_failed(trip: Trip) -
 
 def remove(trip: Trip) -> None:
     """Let the input no longer have the customer."""
-    trip.batch.give("in.csv", [good("b")])
+    trip.batch.enrol("in.csv", [good("b")])
     assert trip.batch.presence()["a"] == "removed"
 
 

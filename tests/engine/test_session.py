@@ -44,7 +44,7 @@ class Codat:
 @pytest.fixture
 def trip(trip: Trip) -> Trip:
     """A batch with a dozen new customers."""
-    trip.batch.give("in.csv", [good(each) for each in CUSTOMERS])
+    trip.batch.enrol("in.csv", [good(each) for each in CUSTOMERS])
     return trip
 
 
@@ -101,7 +101,7 @@ def test_more_failures_than_allowed_stop_the_run(trip: Trip, max_failures: int, 
 
 def test_a_customer_that_cannot_be_finished_for_now_is_counted_and_not_a_failure(trip: Trip) -> None:
     """Another run tries it again."""
-    trip.batch.give("in.csv", [good("a")])
+    trip.batch.enrol("in.csv", [good("a")])
     trip.batch.db.execute("DELETE FROM customers WHERE customer_id <> 'a'")
     fault = error(500, "a fault")
     pages = ok({"results": [], "totalResults": 0})

@@ -57,10 +57,10 @@ def read(trip: Trip, *pages: Reply) -> tuple[list[str], list[str]]:
 @pytest.fixture
 def trip(trip: Trip) -> Trip:
     """A batch with the customers a and b, whose companies exist and wait for an authorization."""
-    trip.batch.give("in.csv", [good("a"), good("b")])
-    trip.batch.created("a", "b")
+    trip.batch.enrol("in.csv", [good("a"), good("b")])
+    trip.batch.create("a", "b")
     for each in "ab":
-        trip.batch.write(each, **WAITING)
+        trip.batch.change(each, **WAITING)
     return trip
 
 
@@ -73,14 +73,14 @@ def test_the_list_with_the_batchs_tag_is_enough(trip: Trip) -> None:
 
 def test_the_lists_of_the_batches_that_companies_were_adopted_from_are_read_too(trip: Trip) -> None:
     """Their tags are not this batch's."""
-    trip.batch.write("b", company_origin="adopted", company_batch=OTHER)
+    trip.batch.change("b", company_origin="adopted", company_batch=OTHER)
     lists, _ = read(trip, page(company("a")), page(company("b")))
     assert sorted(lists) == sorted(f"bulk_batch%3D{tag}" for tag in (OWN, OTHER))
 
 
 def test_the_list_of_all_is_read_where_a_company_has_no_tag_of_a_batch(trip: Trip) -> None:
     """Somebody created it by hand."""
-    trip.batch.write("b", company_origin="adopted", company_batch=None)
+    trip.batch.change("b", company_origin="adopted", company_batch=None)
     lists, _ = read(trip, page(company("a"), company("b", tags=False)))
     assert lists == [""]
     assert trip.batch.read("b", "state") == {"state": "linked"}
@@ -111,7 +111,7 @@ def test_a_company_that_no_list_shows_was_deleted(trip: Trip) -> None:
 def test_a_warning_names_no_more_customers_than_a_person_reads(trip: Trip) -> None:
     """The report has all of them."""
     every = [f"{number:03}" for number in range(MAX_NAMED + 1)]
-    trip.batch.give("more.csv", [good(each) for each in every])
-    trip.batch.created(*every)
+    trip.batch.enrol("more.csv", [good(each) for each in every])
+    trip.batch.create(*every)
     _, (warning,) = read(trip, page(company("a"), company("b")), page(company("a"), company("b")))
     assert warning == f"Codat no longer has the companies of: {', '.join(every[:-1])}, ..."

@@ -88,7 +88,7 @@ class Trip:
 
     def __init__(self, folder: Path, steps: Iterable[Step], *, only_present: bool = True) -> None:
         self.batch = Batch(folder)
-        self.batch.give("in.csv", [good("a")])
+        self.batch.enrol("in.csv", [good("a")])
         self.steps = tuple(steps)
         self.only_present = only_present
         self.now = AT  # when the next run begins, in seconds since 1970

@@ -23,7 +23,7 @@ def row(batch: Batch, number: int, *columns: str) -> tuple[Any, ...]:
 
 def test_an_intent_has_no_outcome_until_one_is_recorded(batch: Batch) -> None:
     """A run that dies in between leaves it that way."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     number = record_request(batch, "a", None, at=7.0)
     assert row(batch, number, "run", "step", "key", "body", "sent_at", "outcome", "answered_at") == (
         *(1, "company", "k", "{}", 7.0, None, None),
@@ -42,7 +42,7 @@ def test_an_outcome_is_recorded_with_its_problem(
     batch: Batch, problem: Problem | None, expected: tuple[str | None, ...]
 ) -> None:
     """Codat's support asks for the correlation id."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     number = record_request(batch, "a", None)
     with database.transaction(batch.db):
         attempts.record_outcome(batch.db, number, Result(Outcome.REJECTED, 9.0, 400, problem))
@@ -52,7 +52,7 @@ def test_an_outcome_is_recorded_with_its_problem(
 
 def test_the_attempts_of_a_customer_come_in_the_order_in_which_they_were_recorded(batch: Batch) -> None:
     """A clock can be set back, so times do not order them; pages of the company list are not among them."""
-    batch.give("in.csv", [good("a"), good("b"), good("c")])
+    batch.enrol("in.csv", [good("a"), good("b"), good("c")])
     record_request(batch, "a", Outcome.UNKNOWN, at=90.0)
     record_request(batch, "b", Outcome.DONE, step="connection", key="b", run=2)
     with database.transaction(batch.db):
@@ -69,14 +69,14 @@ def test_the_attempts_of_a_customer_come_in_the_order_in_which_they_were_recorde
 
 def test_the_attempts_of_many_customers_are_read_at_once(batch: Batch) -> None:
     """More than SQLite takes as parameters of one statement."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     record_request(batch, "a", Outcome.DONE)
     assert len(attempts.attempts_of(batch.db, range(1, 100_000))[batch.seq("a")]) == 1
 
 
 def test_a_customer_of_whom_codat_has_nothing_keeps_its_attempts(batch: Batch) -> None:
     """A look-up that found nothing leaves the key to repeat, and an intent after it leaves a doubt."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     record_request(batch, "a", Outcome.UNKNOWN)
     record_request(batch, "a", Outcome.NOT_FOUND, key=None)
     record_request(batch, "a", None)
@@ -90,7 +90,7 @@ def test_a_customer_of_whom_codat_has_nothing_keeps_its_attempts(batch: Batch) -
 
 def test_the_newest_requests_are_known_by_their_age(batch: Batch) -> None:
     """A run that begins within a minute of them does not have the full rate."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     assert attempts.recent_requests(batch.db, now=1000.0, limit=9) == []
     for sent_at in (100.0, 960.0, 990.0):  # each ends a second later
         record_request(batch, "a", Outcome.DONE, at=sent_at)

@@ -21,7 +21,7 @@ def ids(found: list[CustomerRecord]) -> list[str]:
 
 def test_a_column_that_never_changes_is_refused(batch: Batch) -> None:
     """A typing error must not become SQL."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     for column in ("seq", "customer_id", "name", "presence", "no such column", "state = 'x' --"):
         with pytest.raises(ValueError, match="not columns to change"):
             customers.change(batch.db, 1, {column: 7})
@@ -35,7 +35,7 @@ def test_every_column_of_a_record_is_a_column_of_the_table(batch: Batch) -> None
 
 def test_a_customer_is_read_as_it_was_changed(batch: Batch) -> None:
     """Each column, in its type."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     new: dict[str, Any] = {
         **{column: f"{column} of a" for column in customers.COLUMNS},
         "seq": 1,
@@ -48,7 +48,7 @@ def test_a_customer_is_read_as_it_was_changed(batch: Batch) -> None:
         "state": State.LINKED,
     }
     never_changed = ("seq", "customer_id", "name", "platform_key", "description", "presence")
-    batch.write("a", **{column: value for column, value in new.items() if column not in never_changed})
+    batch.change("a", **{column: value for column, value in new.items() if column not in never_changed})
     customer = customers.by_seq(batch.db, 1)
     assert customer == CustomerRecord(**new)
     assert customer.is_present
@@ -56,7 +56,7 @@ def test_a_customer_is_read_as_it_was_changed(batch: Batch) -> None:
 
 def test_the_requests_of_a_customer_are_counted_with_and_without_a_change(batch: Batch) -> None:
     """The reports show their number."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     customers.change(batch.db, 1, {}, attempts=1)
     customers.change(batch.db, 1, {"name_sent": "Acme"}, attempts=2)
     customers.change(batch.db, 1, {"name_sent": None})
@@ -65,10 +65,10 @@ def test_the_requests_of_a_customer_are_counted_with_and_without_a_change(batch:
 
 def test_the_begun_come_apart_from_the_untouched_page_by_page(batch: Batch) -> None:
     """In the order of enrolment."""
-    batch.give("in.csv", [good(each) for each in "abcdef"])
+    batch.enrol("in.csv", [good(each) for each in "abcdef"])
     for begun in "bd":
-        batch.write(begun, name_sent="Acme")
-    batch.write("e", state="failed")
+        batch.change(begun, name_sent="Acme")
+    batch.change("e", state="failed")
     assert ids(customers.pending(batch.db, begun=True, after=0, most=1)) == ["b"]
     assert ids(customers.pending(batch.db, begun=True, after=batch.seq("b"), most=9)) == ["d"]
     assert ids(customers.pending(batch.db, begun=False, after=0, most=9)) == ["a", "c", "f"]
@@ -78,9 +78,9 @@ def test_the_begun_come_apart_from_the_untouched_page_by_page(batch: Batch) -> N
 
 def test_a_customer_that_left_the_input_is_in_work_only_if_it_was_begun(batch: Batch) -> None:
     """Its doubt is resolved, and nothing new is created."""
-    batch.give("in.csv", [good("a"), good("b"), good("c")])
-    batch.write("a", name_sent="Acme")
-    batch.give("in.csv", [good("c")])
+    batch.enrol("in.csv", [good("a"), good("b"), good("c")])
+    batch.change("a", name_sent="Acme")
+    batch.enrol("in.csv", [good("c")])
     (removed,) = customers.pending(batch.db, begun=True, after=0, most=9)
     assert (removed.customer_id, removed.is_present) == ("a", False)
     assert ids(customers.pending(batch.db, begun=False, after=0, most=9)) == ["c"]
@@ -89,7 +89,7 @@ def test_a_customer_that_left_the_input_is_in_work_only_if_it_was_begun(batch: B
 
 def test_more_identifiers_than_sqlite_takes_at_once_are_found(batch: Batch) -> None:
     """A page of the company list has 2,000 companies."""
-    batch.give("in.csv", [good(str(number)) for number in range(1200)])
+    batch.enrol("in.csv", [good(str(number)) for number in range(1200)])
     wanted = [str(number) for number in range(100_000)]
     assert len(customers.by_ids(batch.db, wanted)) == 1200
     assert len(customers.by_tags(batch.db, [customer_tag(each) for each in wanted[:5000]])) == 1200
@@ -98,7 +98,7 @@ def test_more_identifiers_than_sqlite_takes_at_once_are_found(batch: Batch) -> N
 
 def test_another_process_reads_while_this_one_writes(batch: Batch) -> None:
     """Reports need no pause of the run."""
-    batch.give("in.csv", [good("a")])
+    batch.enrol("in.csv", [good("a")])
     with database.transaction(batch.db), closing(sqlite3.connect(batch.path)) as other:
         customers.change(batch.db, 1, {"state": "failed"})
         assert other.execute("SELECT state FROM customers").fetchall() == [("pending",)]
@@ -107,10 +107,10 @@ def test_another_process_reads_while_this_one_writes(batch: Batch) -> None:
 def test_customers_are_found_by_their_companies(batch: Batch) -> None:
     """As many as a page of the company list has, as the journal was when it was indexed."""
     every = [str(number) for number in range(1200)]
-    batch.give("in.csv", [good(each) for each in every])
-    batch.created(*every[:700])
+    batch.enrol("in.csv", [good(each) for each in every])
+    batch.create(*every[:700])
     customers.index_companies(batch.db)
-    batch.created("800")
+    batch.create("800")
     found = customers.by_companies(batch.db, [*(f"c {each}" for each in every), "c of nobody", "c 1"])
     assert sorted(ids(found)) == sorted(every[:700])
     customers.index_companies(batch.db)
@@ -120,8 +120,8 @@ def test_customers_are_found_by_their_companies(batch: Batch) -> None:
 
 def test_one_customer_is_found_by_its_company_or_its_number(batch: Batch) -> None:
     """Also without an index."""
-    batch.give("in.csv", [good("a"), good("b")])
-    batch.created("b")
+    batch.enrol("in.csv", [good("a"), good("b")])
+    batch.create("b")
     found = customers.by_company(batch.db, "c b")
     assert found is not None
     assert found == customers.by_seq(batch.db, batch.seq("b"))
@@ -145,9 +145,9 @@ def test_the_journal_says_whether_there_is_something_to_do(
     batch: Batch, values: dict[str, object], counts: tuple[int, bool, bool]
 ) -> None:
     """Without a request to Codat."""
-    batch.give("in.csv", [good("a"), bad("b")])
+    batch.enrol("in.csv", [good("a"), bad("b")])
     if values:
-        batch.write("a", **values)
+        batch.change("a", **values)
     assert counts == (
         customers.count_complete(batch.db),
         customers.may_have_company(batch.db),

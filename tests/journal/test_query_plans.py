@@ -20,10 +20,10 @@ TAGS = [customer_tag(name) for name in NAMES]
 @pytest.fixture
 def batch(batch: Batch) -> Batch:
     """A batch with two customers, one of them linked, and a request for each."""
-    batch.give("in.csv", [good(name) for name in NAMES])
+    batch.enrol("in.csv", [good(name) for name in NAMES])
     for name in NAMES:
         record_request(batch, name, None)
-    batch.write("b", name_sent="Acme", company_id="c", connection_status="Linked", state="linked")
+    batch.change("b", name_sent="Acme", company_id="c", connection_status="Linked", state="linked")
     customers.index_companies(batch.db)
     company_list.begin_reading(batch.db)
     selection.select_authorized(batch.db)

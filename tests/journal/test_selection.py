@@ -35,9 +35,9 @@ def selected(batch: Batch) -> list[str]:
 
 def test_selected_customers_come_page_by_page_with_their_attempts(batch: Batch) -> None:
     """In the order of the selection; then an empty page."""
-    batch.give("in.csv", [good(each) for each in "abcd"])
+    batch.enrol("in.csv", [good(each) for each in "abcd"])
     for number, each in enumerate("bca"):
-        batch.write(each, **WAITING, link_issued_at=f"2026-09-0{number + 1}T00:00:00Z")
+        batch.change(each, **WAITING, link_issued_at=f"2026-09-0{number + 1}T00:00:00Z")
     record_request(batch, "b", Outcome.UNKNOWN)
     assert selection.select_stale_links(batch.db, now=NOW, lifetime=DAY, margin=0.0) == 3
     page, after = selection.page(batch.db, after=0, most=2)
@@ -49,9 +49,9 @@ def test_selected_customers_come_page_by_page_with_their_attempts(batch: Batch) 
 
 def test_a_selection_replaces_the_last_one(batch: Batch) -> None:
     """A command may select twice."""
-    batch.give("in.csv", [good("a"), good("b")])
-    batch.write("a", **WAITING)
-    batch.write("b", **LINKED)
+    batch.enrol("in.csv", [good("a"), good("b")])
+    batch.change("a", **WAITING)
+    batch.change("b", **LINKED)
     assert selection.select_stale_links(batch.db, now=NOW, lifetime=DAY, margin=0.0) == 1
     assert selection.select_authorized(batch.db) == 1
     assert selected(batch) == ["b"]
@@ -59,11 +59,11 @@ def test_a_selection_replaces_the_last_one(batch: Batch) -> None:
 
 def test_a_customer_stays_selected_whatever_becomes_of_it(batch: Batch) -> None:
     """A page shows the journal as it is then; a customer that was forgotten in between is left out."""
-    batch.give("in.csv", [good("a"), good("b"), good("c")])
+    batch.enrol("in.csv", [good("a"), good("b"), good("c")])
     for each in "abc":
-        batch.write(each, **LINKED)
+        batch.change(each, **LINKED)
     selection.select_authorized(batch.db)
-    batch.write("a", state="failed")
+    batch.change("a", state="failed")
     with database.transaction(batch.db):
         customers.forget(batch.db, batch.seq("b"))
     page, _ = selection.page(batch.db, after=0, most=9)
@@ -72,9 +72,9 @@ def test_a_customer_stays_selected_whatever_becomes_of_it(batch: Batch) -> None:
 
 def test_a_page_whose_customers_were_all_forgotten_does_not_end_the_feed(batch: Batch) -> None:
     """The place of the last one moves on, so the next page follows."""
-    batch.give("in.csv", [good("a"), good("b")])
+    batch.enrol("in.csv", [good("a"), good("b")])
     for each in "ab":
-        batch.write(each, **LINKED)
+        batch.change(each, **LINKED)
     selection.select_authorized(batch.db)
     with database.transaction(batch.db):
         customers.forget(batch.db, batch.seq("a"))
@@ -110,8 +110,8 @@ def test_each_command_selects_the_customers_that_need_it(
     batch: Batch, select: Callable[[Batch], int], values: dict[str, object], is_selected: bool
 ) -> None:
     """The same conditions as those of its step."""
-    batch.give("in.csv", [good("a")])
-    batch.write("a", **values)
+    batch.enrol("in.csv", [good("a")])
+    batch.change("a", **values)
     assert select(batch) == int(is_selected)
     assert selected(batch) == ["a"] * is_selected
 
@@ -127,20 +127,20 @@ def test_each_command_selects_the_customers_that_need_it(
 )
 def test_a_link_is_stale_once_it_ends_within_the_margin(batch: Batch, issued_at: str | None, is_stale: bool) -> None:
     """Its lifetime begins when it was issued."""
-    batch.give("in.csv", [good("a")])
-    batch.write("a", **WAITING, link_issued_at=issued_at)
+    batch.enrol("in.csv", [good("a")])
+    batch.change("a", **WAITING, link_issued_at=issued_at)
     assert selection.select_stale_links(batch.db, now=NOW, lifetime=DAY, margin=3600.0) == int(is_stale)
     assert selection.count_waiting(batch.db) == 1
 
 
 def test_only_links_of_waiting_customers_in_the_input_are_renewed_and_the_oldest_first(batch: Batch) -> None:
     """A customer without a link is first; a limit takes the next ones."""
-    batch.give("in.csv", [good(each) for each in "abcdef"])
+    batch.enrol("in.csv", [good(each) for each in "abcdef"])
     for each, issued_at in (("a", "2026-09-03"), ("b", "2026-09-01"), ("c", None), ("d", "2026-09-02")):
-        batch.write(each, **WAITING, link_issued_at=issued_at and issued_at + "T00:00:00Z")
-    batch.write("e", **LINKED)
-    batch.write("f", **WAITING, link_issued_at="2026-08-01T00:00:00Z")
-    batch.give("in.csv", [good(each) for each in "abcde"])
+        batch.change(each, **WAITING, link_issued_at=issued_at and issued_at + "T00:00:00Z")
+    batch.change("e", **LINKED)
+    batch.change("f", **WAITING, link_issued_at="2026-08-01T00:00:00Z")
+    batch.enrol("in.csv", [good(each) for each in "abcde"])
     assert selection.select_stale_links(batch.db, now=NOW, lifetime=DAY, margin=0.0) == 4
     assert selected(batch) == ["c", "b", "d", "a"]
     assert selection.count_waiting(batch.db) == 4
@@ -150,10 +150,10 @@ def test_only_links_of_waiting_customers_in_the_input_are_renewed_and_the_oldest
 
 def test_only_named_customers_that_are_linked_are_unlinked(batch: Batch) -> None:
     """In the order of the input, however they are named."""
-    batch.give("in.csv", [good(each) for each in "abcd"])
+    batch.enrol("in.csv", [good(each) for each in "abcd"])
     for each in "bcd":
-        batch.write(each, **LINKED | {"company_id": "c " + each})
-    batch.write("a", **WAITING | {"company_id": "c a"})
+        batch.change(each, **LINKED | {"company_id": "c " + each})
+    batch.change("a", **WAITING | {"company_id": "c a"})
     selection.name(batch.db, ["d", "a", "b", "d", "nobody"])
     assert selection.select_named_linked(batch.db) == 2
     assert selected(batch) == ["b", "d"]
