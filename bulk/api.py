@@ -58,7 +58,8 @@ from bulk.input import open_input
 from bulk.input_check import CheckResult, Cost, check
 from bulk.journal.database import FILE, require_there
 from bulk.model import Quota, State, Stop
-from bulk.reports.rows import FINDINGS, Reader
+from bulk.reports.columns import FINDINGS
+from bulk.reports.rows import Reader
 from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, VerifyResult
 from bulk.settings import Secret, Settings, webhook_secret
 

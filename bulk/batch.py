@@ -115,11 +115,11 @@ def write_reports(folder: Path, end: JobEnd = NO_RUN, *, since: datetime | None 
 
     This takes seconds for a big batch: in an event loop, call `write_reports_in_thread`.
     """
-    from bulk import reports  # loads the workbook and page libraries, which a run does not need
+    from bulk.reports import write  # loads the workbook and page libraries, which a run does not need
 
-    written = reports.write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC), since=since)
+    written = write.write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC), since=since)
     advanced = dict(end.advanced)
-    return BatchResult(folder, written.figures, written.place, end.stop, written.paths, advanced, end.run)
+    return BatchResult(folder, written.figures, written.location, end.stop, written.paths, advanced, end.run)
 
 
 async def write_reports_in_thread(folder: Path, end: JobEnd) -> BatchResult:

@@ -7,6 +7,7 @@ with parameters where the sentence needs them. A problem becomes a sentence only
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Required, TypedDict, cast
@@ -152,7 +153,12 @@ def parse(text: str) -> list[Problem]:
 
 def reasons(text: str) -> str:
     """Return the column `reasons` of rejects.csv for a row's problems, which are given as JSON text."""
-    return "; ".join(f"{each['field']} {sentence(each)}: {remedy(each)}" for each in parse(text))
+    return describe(parse(text))
+
+
+def describe(problems: Iterable[Problem]) -> str:
+    """Return the sentences and remedies of a row's problems as one text."""
+    return "; ".join(f"{each['field']} {sentence(each)}: {remedy(each)}" for each in problems)
 
 
 def _filled(text: str, problem: Problem) -> str:

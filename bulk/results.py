@@ -13,11 +13,11 @@ import polars as pl
 
 from bulk.journal.database import FILE
 from bulk.model import Stop
-from bulk.reports.figures import Figures
-from bulk.reports.rows import Reader, Summary
+from bulk.reports.figures import Figures, Summary
+from bulk.reports.rows import Reader
 
 if TYPE_CHECKING:
-    from bulk.reports.summary.advice import BatchLocation  # with it come the libraries that only writing needs
+    from bulk.reports.summary.commands import BatchLocation
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class BatchResult:
 
     folder: Path
     figures: Figures
-    place: BatchLocation
+    location: BatchLocation
     stop: Stop | None
     paths: tuple[Path, ...]
     advanced: Mapping[str, int] = field(default_factory=dict)  # customers that this run has worked on, by their state

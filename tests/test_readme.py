@@ -22,7 +22,7 @@ from documents import README, ROOT, SECONDS, Command, blocks, commands, environ,
 from bulk.api import CheckResult
 from bulk.cli import bulk
 from bulk.model import DELETED, State
-from bulk.reports import rows, write
+from bulk.reports import columns, write
 from bulk.sandbox.launch import Running, ask, start
 from bulk.sandbox.options import WEBHOOK_SECRET
 from bulk.text import duration
@@ -347,15 +347,15 @@ def test_every_report_is_explained() -> None:
     text = (ROOT / "reports" / "README.md").read_text("utf-8")
     named = set(re.findall(r"`([^`\n]+)`", text))
     files = {value for name, value in vars(write).items() if name.isupper() and isinstance(value, str)}
-    columns = {
-        *rows.RESULTS,
-        rows.CHANGE,
-        *rows.LINKS,
-        *rows.PARTNER,
-        *rows.FINDINGS,
-        *rows.DIFFERENCES,
+    ours = {
+        *columns.RESULTS,
+        columns.CHANGE,
+        *columns.LINKS,
+        *columns.PARTNER,
+        *columns.FINDINGS,
+        *columns.DIFFERENCES,
     }
-    assert {*files, *columns, *rows.REJECTS, *map(str, State), *STEPS, DELETED} <= named
+    assert {*files, *ours, *columns.REJECTS, *map(str, State), *STEPS, DELETED} <= named
     words = set(
         re.findall(r'"(missing|unknown|extra)_', (ROOT / "bulk" / "engine" / "comparison.py").read_text("utf-8"))
     )

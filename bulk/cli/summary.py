@@ -38,7 +38,7 @@ def print_summary(
 
 
 def _summary(result: BatchResult) -> list[str]:
-    from bulk.reports.summary import advice, funnel
+    from bulk.reports.summary import advice, commands, funnel
 
     figures = result.figures
     rows = sum(figures.summary.customers.values())
@@ -57,9 +57,9 @@ def _summary(result: BatchResult) -> list[str]:
     folder = result.folder
     is_explained = folder.parent.name == "reports" and (folder.parent / "README.md").is_file()
     said = "open report.html" + ("; README.md in reports/ explains every file" if is_explained else "")
-    steps = [(step.title, step.why, _how(step)) for step in advice.next_steps(figures, result.place)]
-    if "--sandbox" in advice.where(figures, result.place) and figures.summary.customers["link_ready"]:
-        steps.append(("Try", "open a linkUrl and authorize", advice.stand_in(result.place)))
+    steps = [(step.title, step.why, _how(step)) for step in advice.next_steps(figures, result.location)]
+    if "--sandbox" in commands.codat_options(figures, result.location) and figures.summary.customers["link_ready"]:
+        steps.append(("Try", "open a linkUrl and authorize", commands.sandbox(result.location)))
     return [*lines, table([("Reports", said, str(folder)), *steps])]
 
 
@@ -82,9 +82,9 @@ def _stopped(result: BatchResult, *, can_wait: bool) -> str:
 
 
 def _requests(result: BatchResult) -> str:
-    from bulk.reports.summary import advice
+    from bulk.reports.summary.quota import quota as quota_of
 
-    summary, quota = result.summary, advice.quota(result.figures)
+    summary, quota = result.summary, quota_of(result.figures)
     took = "" if summary.seconds is None else f" in {duration(summary.seconds)}"  # none: killed, or still at it
     parts = [
         count(summary.requests_total, "request") + took,

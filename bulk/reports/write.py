@@ -14,12 +14,13 @@ from bulk.journal.database import FILE
 from bulk.platforms import platform_names
 from bulk.reports.csv import CsvTable
 from bulk.reports.excel.workbook import Workbook
-from bulk.reports.figures import Figures, read, rejections
+from bulk.reports.figures import Figures
+from bulk.reports.figures_reader import read_figures, rejected_rows
 from bulk.reports.html import Customers, page
 from bulk.reports.parquet import ParquetTable
 from bulk.reports.publish import publish, staging, wrap_errors
 from bulk.reports.rows import Reader
-from bulk.reports.summary.advice import BatchLocation
+from bulk.reports.summary.commands import BatchLocation
 
 RESULTS_CSV: Final = "results.csv"
 RESULTS_PARQUET: Final = "results.parquet"
@@ -42,7 +43,7 @@ class Written:
 
     paths: tuple[Path, ...]
     figures: Figures
-    place: BatchLocation
+    location: BatchLocation
 
 
 class Table(Protocol):
@@ -59,19 +60,19 @@ def write_reports(folder: Path, *, now: datetime, since: datetime | None = None)
     Raises BatchInUseError, BatchError or JournalError; the previous reports are then still there.
     """
     with staging(folder) as stage, Reader(folder / FILE) as reader:
-        figures = read(reader, at=now, since=since)
+        figures = read_figures(reader, at=now, since=since)
         customers = Customers()
         with Workbook(stage / WORKBOOK, now=now) as book:
             _write_results(stage, reader.results(_CHUNK_ROWS, since=since), book, customers)
             _write_tables(stage, reader, book, now)
-            optional = _write_optional(stage, reader)
-            place = _location(folder, has_differences=DIFFERENCES in optional)
-            book.summary(figures, place)
-        _write_text(stage / PAGE, page(figures, customers, rejections(reader), place))
+            optional = _write_optional(stage, reader, figures)
+            location = _location(folder)
+            book.summary(figures, location)
+        _write_text(stage / PAGE, page(figures, customers, rejected_rows(reader), location))
         _write_text(stage / SUMMARY, figures.summary.to_json() + "\n")
         # The summary is last: a program that waits for it finds all the others in place.
         absent = [name for name in (DIFFERENCES, VERIFY) if name not in optional]
-        return Written(publish(stage, folder, [*_ALWAYS, *optional, SUMMARY], absent=absent), figures, place)
+        return Written(publish(stage, folder, [*_ALWAYS, *optional, SUMMARY], absent=absent), figures, location)
 
 
 def _write_results(stage: Path, frames: Iterable[pl.DataFrame], book: Workbook, customers: Customers) -> None:
@@ -91,10 +92,11 @@ def _write_tables(stage: Path, reader: Reader, book: Workbook, now: datetime) ->
             _write(frames, csv, book.sheet(sheet))
 
 
-def _write_optional(stage: Path, reader: Reader) -> list[str]:
+def _write_optional(stage: Path, reader: Reader, figures: Figures) -> list[str]:
     """Write the reports that not every batch has, and return their names."""
     names = []
-    if _write_csv(stage / DIFFERENCES, reader.differences(_CHUNK_ROWS)):
+    if figures.has_differences:
+        _write_csv(stage / DIFFERENCES, reader.differences(_CHUNK_ROWS))
         names.append(DIFFERENCES)
     findings = reader.findings(_CHUNK_ROWS)
     if findings is not None:
@@ -103,25 +105,21 @@ def _write_optional(stage: Path, reader: Reader) -> list[str]:
     return names
 
 
-def _location(folder: Path, *, has_differences: bool) -> BatchLocation:
+def _location(folder: Path) -> BatchLocation:
     # A command cannot name the folder `.`.
     named = folder if folder.name not in ("", "..") else folder.resolve()
-    return BatchLocation(named, has_sandbox=(folder / "sandbox").is_dir(), has_differences=has_differences)
+    return BatchLocation(named, has_sandbox=(folder / "sandbox").is_dir())
 
 
-def _write(frames: Iterable[pl.DataFrame], *tables: Table) -> int:
-    """Write all frames into each table, and return the number of rows."""
-    rows = 0
+def _write(frames: Iterable[pl.DataFrame], *tables: Table) -> None:
     for frame in frames:
         for table in tables:
             table.write(frame)
-        rows += frame.height
-    return rows
 
 
-def _write_csv(path: Path, frames: Iterable[pl.DataFrame]) -> int:
+def _write_csv(path: Path, frames: Iterable[pl.DataFrame]) -> None:
     with CsvTable(path) as csv:
-        return _write(frames, csv)
+        _write(frames, csv)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -96,9 +96,9 @@ def test_hints_carry_the_address_that_was_given(shell: Shell) -> None:
         checked = shell.run(f"bulk check x.csv {place}")
         assert f"bulk migrate x.csv {place}" in checked.stdout
         ended = shell.run(f"bulk migrate x.csv {place}", CODAT_API_KEY=codat.api_key)
-    (mend,) = [line for line in ended.stdout.splitlines() if "Mend" in line]
-    assert "rejected: mend a copy" in mend
-    assert mend.endswith(place)
+    (fix,) = [line for line in ended.stdout.splitlines() if "Fix" in line]
+    assert "rejected: fix a copy" in fix
+    assert fix.endswith(place)
     assert f"bulk follow-up reports/x {place}" in ended.stdout
     assert f"bulk follow-up reports/x {place}" in shell.run("bulk report reports/x").stdout  # the batch remembers it
 
@@ -122,9 +122,9 @@ def test_a_defect_is_called_one(shell: Shell, command: str) -> None:
     """Only a command that sends anything has a journal to go on from."""
     shell.customers(1)
     (shell.path / "sitecustomize.py").write_text(
-        "import bulk.input, bulk.reports\n"
+        "import bulk.input, bulk.reports.write\n"
         "def broken(*_, **__):\n    raise RuntimeError('broken')\n"
-        "bulk.input.open_input = bulk.reports.write_reports = broken\n"
+        "bulk.input.open_input = bulk.reports.write.write_reports = broken\n"
     )
     arguments = "x.csv --sandbox" if command == "migrate" else "x.csv"
     ended = shell.run(f"bulk {command} {arguments}", PYTHONPATH=str(shell.path))

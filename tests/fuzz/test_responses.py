@@ -37,7 +37,7 @@ from bulk.engine.options import Options
 from bulk.engine.run import Command
 from bulk.input import open_input
 from bulk.model import Outcome, Quota
-from bulk.reports import write_reports
+from bulk.reports.write import write_reports
 from fuzz.damage import damaged, odd
 from fuzz.effort import share
 

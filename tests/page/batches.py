@@ -13,7 +13,7 @@ from uuid import UUID
 from reports.journals import Journal
 
 from bulk import problems
-from bulk.reports import write_reports
+from bulk.reports.write import write_reports
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 """The page compares links with the browser's clock, so these batches are of today."""

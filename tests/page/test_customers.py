@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bulk.reports.columns import RESULTS
 from bulk.reports.html.customers import MOST, Customers, as_json, coded
-from bulk.reports.rows import RESULTS
 
 from .batches import HOSTILE
 from .html import decoded

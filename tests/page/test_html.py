@@ -16,10 +16,12 @@ import polars as pl
 import pytest
 from reports.journals import Journal
 
-from bulk.reports.figures import Figures, read, rejections
+from bulk.reports.figures import Figures
+from bulk.reports.figures_reader import read_figures, rejected_rows
 from bulk.reports.rows import Reader
 from bulk.reports.summary import advice, funnel, narrative
-from bulk.reports.summary.advice import BatchLocation
+from bulk.reports.summary.commands import BatchLocation
+from bulk.reports.summary.error_groups import error_groups
 from bulk.reports.summary.timeline import timeline
 from bulk.text import FORMULA, percent, time
 
@@ -50,7 +52,7 @@ def parsed(page: Path) -> Html:
 def figures_of(page: Path) -> Figures:
     """Read the figures that the page is made of."""
     with Reader(page.parent / "journal.sqlite3") as reader:
-        return read(reader, at=NOW)
+        return read_figures(reader, at=NOW)
 
 
 @pytest.fixture(params=["ordinary", "compared", "dangerous"])
@@ -131,9 +133,7 @@ def test_long_texts_are_cut(tmp_path: Path) -> None:
 def test_it_says_what_the_other_reports_say(ordinary: Path) -> None:
     """Headline, last run, steps, states, stages, platforms, holds and errors are those of the console."""
     page, figures = parsed(ordinary), figures_of(ordinary)
-    place = BatchLocation(
-        ordinary.parent, has_sandbox=False, has_differences=(ordinary.parent / "differences.csv").exists()
-    )
+    location = BatchLocation(ordinary.parent, has_sandbox=False)
     assert page.text("p", **{"class": "headline"}) == narrative.headline(figures)
     facts = [(said, page.texts[place + 1]) for place, said in enumerate(page.texts) if page.elements[place][0] == "dt"]
     assert facts[:5] == [
@@ -144,7 +144,7 @@ def test_it_says_what_the_other_reports_say(ordinary: Path) -> None:
         ("Last run", narrative.last_run(figures)),
     ]
     steps = page.text("section", id="next")
-    for step in advice.next_steps(figures, place):
+    for step in advice.next_steps(figures, location):
         assert step.title in steps
         assert " ".join(step.command.split()) in steps
         assert step.why.removesuffix(step.command).strip() in steps
@@ -158,10 +158,10 @@ def test_it_says_what_the_other_reports_say(ordinary: Path) -> None:
     assert ("expires today (UTC)", f"{figures.links.expiring:,}") in rows
     errors = page.text("section", id="errors")
     with Reader(ordinary.parent / "journal.sqlite3") as reader:
-        for trouble in advice.troubles(figures, rejections(reader), place):
-            assert f"{trouble.title} {trouble.customers:,}" in errors
-            assert trouble.remedy in errors
-            assert all(identifier in errors for identifier in trouble.correlation_ids)
+        for group in error_groups(figures, rejected_rows(reader), location):
+            assert f"{group.title} {group.customers:,}" in errors
+            assert group.remedy in errors
+            assert all(identifier in errors for identifier in group.correlation_ids)
 
 
 def test_it_says_how_to_make_it_again(dangerous: Path) -> None:
@@ -211,7 +211,7 @@ def test_a_batch_of_nobody_says_so(tmp_path: Path) -> None:
     """Each section is there, and says plainly that there is nothing."""
     journal = Journal(tmp_path, name="empty")
     page = parsed(reports(journal))
-    assert page.text("p", **{"class": "headline"}) == "Nobody is in this batch yet."
+    assert page.text("p", **{"class": "headline"}) == "This batch has no customers yet."
     assert "Nothing." in page.text("section", id="next")
     assert "Nothing has happened yet." in page.text("section", id="progress")
     assert "No holds." in page.text("section", id="progress")
@@ -226,7 +226,7 @@ def test_changes_are_there_only_when_compared(ordinary: Path, compared: Path) ->
     assert not parsed(ordinary).all("section", id="since")
     page = parsed(compared)
     with Reader(compared.parent / "journal.sqlite3") as reader:
-        figures = read(reader, at=NOW, since=NOW.replace(hour=0, minute=0, second=0))
+        figures = read_figures(reader, at=NOW, since=NOW.replace(hour=0, minute=0, second=0))
     said = page.text("section", id="since")
     assert funnel.changes(figures)
     for change, number in funnel.changes(figures):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from reports.journals import Journal
 from selenium.webdriver.common.keys import Keys
 
-from bulk.reports import write_reports
+from bulk.reports.write import write_reports
 from bulk.text import FORMULA, escape_formula, unescape_formula
 
 from .batches import NOW, text

@@ -15,7 +15,7 @@ from bulk.model import State
 from bulk.reports.figures import LinkAges
 from bulk.reports.html import charts
 from bulk.reports.html.bar_chart import Chart
-from bulk.reports.summary.funnel import STAGES, Loss, Platform, Stage
+from bulk.reports.summary.funnel import STAGES, Loss, PlatformRow, Stage
 from bulk.reports.summary.timeline import Slice, Timeline
 
 SVG: Final = "{http://www.w3.org/2000/svg}"
@@ -45,13 +45,13 @@ def timeline(*rates: tuple[float, float, float, float], minutes: int = 1) -> Tim
     return Timeline(minutes, slices, end, round(sum(each.limited for each in slices) * minutes), held, ())
 
 
-def platform(name: str, **states: int) -> Platform:
+def platform(name: str, **states: int) -> PlatformRow:
     """Build a platform whose customers are in these states."""
     counted = {State(state): number for state, number in states.items()}
     customers = sum(counted.values())
     authorized = counted.get(State.LINKED, 0) + counted.get(State.COMPLETE, 0)
     reached = (customers, customers, authorized, authorized, counted.get(State.COMPLETE, 0))
-    return Platform(name, name, customers, reached, counted)
+    return PlatformRow(name, name, customers, reached, counted)
 
 
 def some(chart: Chart | None) -> Chart:

@@ -9,7 +9,8 @@ import pytest
 
 from bulk.journal import runs
 from bulk.model import State
-from bulk.reports.figures import Figures, LinkAges, read, rejections
+from bulk.reports.figures import Figures, LinkAges
+from bulk.reports.figures_reader import read_figures, rejected_rows
 from bulk.reports.rows import Reader
 
 from .journals import NOON, Journal
@@ -18,7 +19,7 @@ from .journals import NOON, Journal
 def figures(journal: Journal, *, at: datetime = NOON, since: datetime | None = None) -> Figures:
     """Read them at noon."""
     with Reader(journal.path) as reader:
-        return read(reader, at=at, since=since)
+        return read_figures(reader, at=at, since=since)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +48,7 @@ def test_how_far_a_customer_has_got(journal: Journal, furthest: int, values: dic
     """By what there is in Codat now, not by what there was."""
     journal.source()
     journal.created(1, "a", **values)
-    (group,) = figures(journal).standing
+    (group,) = figures(journal).groups
     assert (group.furthest, group.customers) == (furthest, 1)
 
 
@@ -63,8 +64,8 @@ def test_the_groups_add_up_to_the_rows_of_the_results(journal: Journal) -> None:
     found = figures(journal)
     with Reader(journal.path) as reader:
         rows = sum(frame.height for frame in reader.results())
-        assert [(row.row, row.customer_id) for row in rejections(reader)] == [(5, "e")]
-    assert sum(group.customers for group in found.standing) == rows - 1 == 3
+        assert [(row.row, row.customer_id) for row in rejected_rows(reader)] == [(5, "e")]
+    assert sum(group.customers for group in found.groups) == rows - 1 == 3
     assert sum(found.summary.customers.values()) == rows
 
 
@@ -268,6 +269,6 @@ def test_a_batch_without_a_run_has_figures_too(journal: Journal) -> None:
     with closing(journal.connect()) as db, db:
         db.execute("DELETE FROM runs")
     found = figures(journal)
-    assert (found.standing, found.failures, found.minutes, found.holds, found.last_run) == ((), (), (), (), None)
+    assert (found.groups, found.failures, found.minutes, found.holds, found.last_run) == ((), (), (), (), None)
     assert dict(found.mapping) == {}
     assert dict(found.changes) == {}

@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 
 from bulk.errors import BatchError, BatchInUseError, JournalError
-from bulk.reports import write_reports
+from bulk.reports.columns import LINKS
 from bulk.reports.publish import LOCK, STAGE, staging, wrap_errors
-from bulk.reports.rows import LINKS
+from bulk.reports.write import write_reports
 
 from .csv_files import cells, room_for
 from .journals import NOON, Journal
@@ -114,7 +114,7 @@ def test_reports_are_complete_whenever_they_are_killed(journal: Journal) -> None
     journal.customers(3000)
     write_reports(journal.folder, now=NOON)
     script = (
-        "import sys, pathlib, datetime, bulk.reports as r\n"
+        "import sys, pathlib, datetime, bulk.reports.write as r\n"
         "print('ready', flush=True)\n"
         "while True: r.write_reports(pathlib.Path(sys.argv[1]), now=datetime.datetime.now(datetime.UTC))"
     )
@@ -135,7 +135,7 @@ INTERRUPTED = """
 import os, signal, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
-from bulk.reports import write_reports
+from bulk.reports.write import write_reports
 from bulk.reports import publish
 moved = publish.Path.replace
 def replace(self, target):

@@ -16,7 +16,10 @@ from hypothesis import strategies as st
 from bulk import problems
 from bulk.errors import BatchError
 from bulk.model import State
-from bulk.reports.rows import DIFFERENCES, LINKS, RESULTS, Reader, Summary
+from bulk.reports.columns import DIFFERENCES, LINKS, RESULTS
+from bulk.reports.figures import Summary
+from bulk.reports.figures_reader import read_summary
+from bulk.reports.rows import Reader
 
 from .journals import FIELDS, NOON, REASONS, Journal
 
@@ -53,7 +56,7 @@ def differences(journal: Journal) -> list[tuple[Any, ...]]:
 def summary(journal: Journal) -> Summary:
     """The summary."""
     with Reader(journal.path) as reader:
-        return reader.summary()
+        return read_summary(reader)
 
 
 def test_an_empty_batch_still_has_every_column(journal: Journal) -> None:
@@ -394,7 +397,7 @@ def test_everything_comes_from_one_moment_while_another_process_writes(journal: 
             other.execute("UPDATE customers SET state = 'failed'")
         assert together([first, *frames])["state"].to_list() == ["pending", "pending"]
         assert reader.counts()["pending"] == 2
-        assert reader.summary().customers["failed"] == 0
+        assert read_summary(reader).customers["failed"] == 0
     assert summary(journal).customers["failed"] == 3
 
 

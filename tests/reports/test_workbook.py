@@ -26,12 +26,15 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from bulk.errors import JournalError
 from bulk.model import State
+from bulk.reports.columns import LINKS, PARTNER, RESULTS
 from bulk.reports.excel.sheets import EXCEL, Limits
 from bulk.reports.excel.summary import COLOURS
 from bulk.reports.excel.workbook import Workbook
-from bulk.reports.figures import Figures, read
-from bulk.reports.rows import LINKS, PARTNER, RESULTS, Reader
+from bulk.reports.figures import Figures
+from bulk.reports.figures_reader import read_figures
+from bulk.reports.rows import Reader
 from bulk.reports.summary import advice, funnel, narrative
+from bulk.reports.summary.commands import BatchLocation
 
 from .csv_files import room_for
 from .journals import NOON, Journal
@@ -58,15 +61,15 @@ def texts(**columns: Sequence[str | None]) -> pl.DataFrame:
 
 
 @pytest.fixture
-def place(journal: Journal) -> advice.BatchLocation:
+def place(journal: Journal) -> BatchLocation:
     """Where the batch is."""
-    return advice.BatchLocation(journal.folder, has_sandbox=False, has_differences=False)
+    return BatchLocation(journal.folder, has_sandbox=False)
 
 
 def figures_of(journal: Journal, *, since: datetime | None = None) -> Figures:
     """The batch in figures, at noon."""
     with Reader(journal.path) as reader:
-        return read(reader, at=NOON, since=since)
+        return read_figures(reader, at=NOON, since=since)
 
 
 def fill(path: Path, figures: Figures, tables: Mapping[str, pl.DataFrame], *, limits: Limits = EXCEL) -> None:
@@ -76,7 +79,7 @@ def fill(path: Path, figures: Figures, tables: Mapping[str, pl.DataFrame], *, li
             sheet = book.sheet(name)
             sheet.write(frame[:1])
             sheet.write(frame[1:])
-        book.summary(figures, advice.BatchLocation(path.parent, has_sandbox=False, has_differences=False))
+        book.summary(figures, BatchLocation(path.parent, has_sandbox=False))
 
 
 def write(
@@ -393,7 +396,7 @@ def test_the_summary_says_what_the_page_and_the_console_say(batch: Journal) -> N
     assert ["Left", 400] in found
     assert ["Resets", "2026-11-24 00:00 UTC"] in found
     assert ["Still to send", figures.requests_to_do] in found
-    place = advice.BatchLocation(batch.folder, has_sandbox=False, has_differences=False)
+    place = BatchLocation(batch.folder, has_sandbox=False)
     steps = list(advice.next_steps(figures, place))
     assert steps
     for step in steps:
@@ -422,7 +425,7 @@ def test_a_batch_that_nothing_is_known_of_has_a_summary(tmp_path: Path) -> None:
         connection.execute("DELETE FROM runs")
     connection.close()
     found = said(write(journal))
-    assert ["Nobody is in this batch yet."] in found
+    assert ["This batch has no customers yet."] in found
     assert {"Input", "Version", "Requests a day", "Used", "Left", "Resets"} == {
         row[0] for row in found if row[1:] == ["not known"]
     }
@@ -433,7 +436,7 @@ def test_a_folder_whose_name_is_no_text_is_shown_as_far_as_it_is(batch: Journal)
     """Linux takes any bytes for a name; a workbook takes UTF-8."""
     path, place = (
         batch.folder / "results.xlsx",
-        advice.BatchLocation(Path(os.fsdecode(b"a\xffb")), has_sandbox=False, has_differences=False),
+        BatchLocation(Path(os.fsdecode(b"a\xffb")), has_sandbox=False),
     )
     with Workbook(path, now=NOON) as book:
         book.summary(figures_of(batch), place)
@@ -454,7 +457,7 @@ def test_the_funnel_is_a_native_chart(batch: Journal) -> None:
 
 
 def test_nothing_is_written_elsewhere_and_only_the_owner_may_read(
-    journal: Journal, place: advice.BatchLocation, monkeypatch: pytest.MonkeyPatch
+    journal: Journal, place: BatchLocation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A linkUrl is a credential: XlsxWriter's files lie beside the workbook, and are gone afterwards."""
     monkeypatch.setattr(tempfile, "tempdir", str(journal.folder / "nowhere"))

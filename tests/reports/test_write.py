@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.platforms import NAMES
-from bulk.reports import Written, write_reports
-from bulk.reports.rows import LINKS, RESULTS
+from bulk.reports.columns import LINKS, RESULTS
+from bulk.reports.write import Written, write_reports
 from bulk.text import escape_formula
 
 from .csv_files import cells, read_csv

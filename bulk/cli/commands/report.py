@@ -24,11 +24,11 @@ def report(folder: Path, since: datetime | None, as_json: bool) -> int:
     from bulk.api import report as write
     from bulk.cli.summary import print_summary
     from bulk.journal.error_translator import wrap_errors
-    from bulk.reports.rows import moment
+    from bulk.reports.snapshot import timestamp
     from bulk.reports.summary.funnel import changes
 
     with wrap_errors(folder, nothing_sent=True):
         result = write(folder, since=since)
-    more = {"since": moment(since), "changes": dict(changes(result.figures))} if since is not None else {}
+    more = {"since": timestamp(since), "changes": dict(changes(result.figures))} if since is not None else {}
     print_summary(result, as_json=as_json, more=more)
     return result.exit_code

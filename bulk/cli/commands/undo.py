@@ -40,9 +40,9 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
     if not as_json:
         _tell(result)
         if not yes and result.deletable.height:
-            from bulk.reports.summary.advice import command
+            from bulk.reports.summary import commands
 
-            again = command("undo", result.figures, result.place, "--yes")
+            again = commands.on_batch("undo", result.figures, result.location, "--yes")
             echo(f"Nothing was deleted. To delete them for good: {again}")
     more = {
         "deleted": result.deleted,

@@ -13,7 +13,7 @@ import polars as pl
 from bulk.model import State
 from bulk.reports.excel.cells import rows, shortened
 from bulk.reports.excel.xlsx import RowSheet
-from bulk.reports.rows import moment
+from bulk.reports.snapshot import timestamp
 from bulk.text import count
 
 MAX_LINK_CHARACTERS: Final = 2_079
@@ -94,7 +94,7 @@ class Table:
     def __init__(
         self, name: str, styles: Styles, limits: Limits, add: Callable[[str], RowSheet], *, now: datetime
     ) -> None:
-        self._now = moment(now)
+        self._now = timestamp(now)
         self._name, self._styles, self._limits, self._add = name, styles, limits, add
         self._kind = KINDS[name]
         self._sheets: list[RowSheet] = []

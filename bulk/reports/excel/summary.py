@@ -10,6 +10,8 @@ from typing import Any, Final
 from bulk.model import State
 from bulk.reports.figures import Figures
 from bulk.reports.summary import advice, funnel, narrative
+from bulk.reports.summary.commands import BatchLocation
+from bulk.reports.summary.quota import quota as quota_of
 from bulk.text import time
 
 ACCENT: Final = "#1F4E79"
@@ -59,7 +61,7 @@ _FORMATS: Final[Mapping[str, dict[str, object]]] = MappingProxyType(
 )
 
 
-def fill(book: Any, sheet: Any, figures: Figures, place: advice.BatchLocation, notes: Sequence[str]) -> None:
+def fill(book: Any, sheet: Any, figures: Figures, location: BatchLocation, notes: Sequence[str]) -> None:
     """Write the sheet, from the top to the bottom. `notes`: what the other sheets could not hold."""
     summary = figures.summary
     title = plain(f"{summary.batch}: results")
@@ -84,7 +86,7 @@ def fill(book: Any, sheet: Any, figures: Figures, place: advice.BatchLocation, n
         _changes(page, figures)
     _platforms(page, figures)
     _quota(page, figures)
-    _next_steps(page, figures, place)
+    _next_steps(page, figures, location)
     if notes:
         page.heading("Notes")
         for note in notes:
@@ -242,7 +244,7 @@ def _platforms(page: _Page, figures: Figures) -> None:
 
 
 def _quota(page: _Page, figures: Figures) -> None:
-    quota = advice.quota(figures)
+    quota = quota_of(figures)
     page.heading("Quota")
     page.facts(
         {
@@ -256,9 +258,9 @@ def _quota(page: _Page, figures: Figures) -> None:
     )
 
 
-def _next_steps(page: _Page, figures: Figures, place: advice.BatchLocation) -> None:
+def _next_steps(page: _Page, figures: Figures, location: BatchLocation) -> None:
     page.heading("Next")
-    steps: Iterable[advice.NextStep] = tuple(advice.next_steps(figures, place))
+    steps: Iterable[advice.NextStep] = tuple(advice.next_steps(figures, location))
     for step in steps:
         page.facts({step.title: step.what})
         page.more(step.why)

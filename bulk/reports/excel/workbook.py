@@ -23,7 +23,7 @@ from bulk.reports.excel.summary import ACCENT, COLOURS, NUMBER, TEXT, fill
 from bulk.reports.excel.xlsx import Archive, RowSheet, style_of
 from bulk.reports.figures import Figures
 from bulk.reports.publish import FILE_MODE, wrap_errors
-from bulk.reports.summary.advice import BatchLocation
+from bulk.reports.summary.commands import BatchLocation
 
 _A4: Final = 9  # as workbooks number the sizes of paper
 
@@ -81,11 +81,11 @@ class Workbook:
         self._tables.append(table)
         return Sheet(self._path, table)
 
-    def summary(self, figures: Figures, place: BatchLocation) -> None:
+    def summary(self, figures: Figures, location: BatchLocation) -> None:
         """Fill in the first sheet, once all tables have their rows."""
         notes = [note for table in self._tables for note in table.notes()]
         with wrap_errors(self._path):
-            fill(self._book, self._summary, figures, place, notes)
+            fill(self._book, self._summary, figures, location, notes)
 
     def _add(self, name: str) -> RowSheet:
         sheet: RowSheet = self._book.add_worksheet(name, RowSheet)

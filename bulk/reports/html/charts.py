@@ -11,7 +11,7 @@ from bulk.reports.figures import LinkAges
 from bulk.reports.html.bar_chart import MAX_NAME, Chart, Row, bar_chart
 from bulk.reports.html.svg import Series, fit
 from bulk.reports.html.time_chart import time_chart
-from bulk.reports.summary.funnel import Platform, Stage
+from bulk.reports.summary.funnel import PlatformRow, Stage
 from bulk.reports.summary.timeline import Timeline
 from bulk.text import count, percent
 
@@ -67,7 +67,7 @@ def links(ages: LinkAges) -> Chart | None:
     return bar_chart("Unused links by expiry", summary, bars, _LINKS, whole=total)
 
 
-def platforms(platforms: Sequence[Platform]) -> Chart | None:
+def platforms(platforms: Sequence[PlatformRow]) -> Chart | None:
     """Draw how many customers each platform has, by state; None if there are no customers."""
     used = [each for each in platforms if each.customers]
     if not used:
@@ -92,7 +92,7 @@ def _link_row(name: str, values: tuple[int, ...], total: int) -> Row:
     return Row(name, figure, values, (f"{name}: {figure}",) * len(values))
 
 
-def _largest(platforms: Sequence[Platform]) -> list[Platform]:
+def _largest(platforms: Sequence[PlatformRow]) -> list[PlatformRow]:
     """Return the first platforms, which are the largest, and the sum of the others if there are too many."""
     if len(platforms) <= MAX_PLATFORMS:
         return list(platforms)
@@ -101,10 +101,10 @@ def _largest(platforms: Sequence[Platform]) -> list[Platform]:
     for each in rest:
         states.update(each.states)
     reached = tuple(sum(numbers) for numbers in zip(*(each.reached for each in rest), strict=True))
-    return [*first, Platform("", f"{len(rest)} others", sum(each.customers for each in rest), reached, states)]
+    return [*first, PlatformRow("", f"{len(rest)} others", sum(each.customers for each in rest), reached, states)]
 
 
-def _platform_row(platform: Platform, states: Iterable[State]) -> Row:
+def _platform_row(platform: PlatformRow, states: Iterable[State]) -> Row:
     values = {state: platform.states.get(state, 0) for state in states}
     figure = f"{platform.customers:,} · {percent(platform.authorized / platform.customers)} authorized"
     total = count(platform.customers, "customer")

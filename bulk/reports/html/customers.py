@@ -14,7 +14,7 @@ import polars as pl
 from markupsafe import Markup
 
 from bulk.model import State
-from bulk.reports.rows import RESULTS
+from bulk.reports.columns import RESULTS
 
 MOST: Final = 20_000
 _TROUBLED: Final = (State.FAILED, State.REJECTED)

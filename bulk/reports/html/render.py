@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import shlex
 from collections.abc import Iterable
 from datetime import timedelta
 from functools import cache
@@ -20,28 +19,31 @@ from markupsafe import Markup
 
 from bulk.model import State
 from bulk.platforms import NAMES
-from bulk.reports.figures import Figures, Rejected
+from bulk.reports.columns import CHANGE, RESULTS
+from bulk.reports.figures import Figures, RejectedRow
 from bulk.reports.html import charts
 from bulk.reports.html.customers import Customers, as_json, coded
-from bulk.reports.rows import CHANGE, RESULTS, moment
-from bulk.reports.summary import advice, funnel, narrative
-from bulk.reports.summary.advice import BatchLocation
+from bulk.reports.snapshot import timestamp
+from bulk.reports.summary import advice, commands, funnel, narrative
+from bulk.reports.summary.commands import BatchLocation
+from bulk.reports.summary.error_groups import error_groups
+from bulk.reports.summary.quota import quota
 from bulk.reports.summary.timeline import timeline
 from bulk.settings import SANDBOX
 from bulk.text import FORMULA, count, duration, percent, time
 
 MAX_HOLDS: Final = 10
-MAX_TROUBLES: Final = 50
+MAX_ERROR_GROUPS: Final = 50
 _LONGEST: Final = 300  # characters of a text from outside
 _SCRIPTS: Final = ("vendor/dataTables.min.js", "vendor/dataTables.responsive.min.js", "page.js")
 
 
-def page(figures: Figures, customers: Customers, rejected: Iterable[Rejected], place: BatchLocation) -> str:
+def page(figures: Figures, customers: Customers, rejected: Iterable[RejectedRow], location: BatchLocation) -> str:
     """Make the page."""
     progress = timeline(figures)
     listed = customers.listed()
     stages, platforms = funnel.funnel(figures), funnel.platforms(figures)
-    troubles = advice.troubles(figures, rejected, place)
+    groups = error_groups(figures, rejected, location)
     scripts = [_asset(name) for name in _SCRIPTS]
     return (
         _environment()
@@ -52,8 +54,8 @@ def page(figures: Figures, customers: Customers, rejected: Iterable[Rejected], p
             run=figures.last_run,
             headline=narrative.headline(figures),
             last_run=narrative.last_run(figures),
-            codat=figures.codat or (SANDBOX if place.has_sandbox else figures.base_url),
-            steps=tuple(advice.next_steps(figures, place)),
+            codat=figures.codat or (SANDBOX if location.has_sandbox else figures.base_url),
+            steps=tuple(advice.next_steps(figures, location)),
             changes=funnel.changes(figures),
             states=funnel.states(figures),
             stages=stages,
@@ -65,12 +67,12 @@ def page(figures: Figures, customers: Customers, rejected: Iterable[Rejected], p
             platforms=platforms,
             platforms_chart=charts.platforms(platforms),
             stage_names=funnel.STAGES,
-            troubles=troubles[:MAX_TROUBLES],
-            kinds_of_troubles=len(troubles),
-            quota=advice.quota(figures),
+            error_groups=groups[:MAX_ERROR_GROUPS],
+            count_of_error_groups=len(groups),
+            quota=quota(figures),
             rows=customers.rows,
             listed=listed.height,
-            again=shlex.join(["bulk", "report", str(place.folder)]),
+            again=commands.report(location),
             data=coded(listed),
             facts=as_json(_facts(figures)),
             style=_asset("page.css"),
@@ -84,7 +86,7 @@ def _facts(figures: Figures) -> dict[str, object]:
     """Give what the script has to know besides the rows."""
     return {
         "batch": figures.summary.batch,
-        "written": moment(figures.at),
+        "written": timestamp(figures.at),
         "platforms": dict(NAMES),
         "columns": [CHANGE, *RESULTS],
         "states": [str(state) for state in State],

@@ -1,1 +1,1 @@
-"""How a batch stands, summed up from figures: funnel, timeline, advice and narrative. No I/O."""
+"""The state of a batch, summed up from its figures for page, workbook and console. No I/O."""

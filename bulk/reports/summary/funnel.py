@@ -1,7 +1,7 @@
-"""How far a batch's customers have got, in the words and numbers of page, workbook and console. PURE.
+"""How far a batch's customers are, in the words and numbers of page, workbook and console. PURE.
 
-The stages are cumulative: who has got to one has been through those before. What is lost between two stages is told by
-the states of those who have got no further, so that the losses and the last stage add up to all rows.
+The stages are cumulative: a customer at one stage has passed the stages before it. The customers that are lost between
+two stages are counted by state, so the losses and the last stage add up to all rows.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Final
 
 from bulk.model import State
 from bulk.platforms import NAMES
+from bulk.reports.changes import change
 from bulk.reports.figures import Figures
-from bulk.reports.rows import change
 
 MEANING: Final = MappingProxyType(
     {
-        State.REJECTED: "their rows are faulty, nothing was sent",
+        State.REJECTED: "invalid row, nothing was sent",
         State.PENDING: "not done yet",
-        State.FAILED: "refused by Codat, or deleted there: see error",
+        State.FAILED: "rejected by Codat or deleted there: see the column error",
         State.LINK_READY: "waiting for the customer",
         State.LINKED: "authorized by the customer",
-        State.COMPLETE: "partner connection made",
+        State.COMPLETE: "partner connection created",
         State.UNLINKED: "deauthorized",
     }
 )
@@ -35,7 +35,7 @@ CHANGES: Final = (State.LINKED, State.COMPLETE, State.FAILED, State.UNLINKED, St
 
 @dataclass(frozen=True, slots=True)
 class StateRow:
-    """How many rows are in a state; `share` of all rows, from 0 to 1."""
+    """The number of rows in a state; `share` of all rows, from 0 to 1."""
 
     state: State
     rows: int
@@ -45,7 +45,7 @@ class StateRow:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Those who have got no further than a stage, by their state."""
+    """The rows that got no further than a stage and are in one state."""
 
     state: State
     rows: int
@@ -54,7 +54,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """How many rows have got to a stage, or past it; `share` of all rows, from 0 to 1."""
+    """The number of rows at a stage or past it; `share` of all rows, from 0 to 1."""
 
     name: str
     rows: int
@@ -63,33 +63,33 @@ class Stage:
 
 
 @dataclass(frozen=True, slots=True)
-class Platform:
-    """How far the customers of one accounting software have got."""
+class PlatformRow:
+    """How far the customers of one accounting platform are."""
 
     key: str
     name: str
     customers: int
-    reached: tuple[int, ...]  # customers at each stage or past it, in the order of STAGES, from "valid" on
+    reached: tuple[int, ...]  # customers at each of the STAGES or past it, from "valid" on
     states: Mapping[State, int]
 
     @property
     def authorized(self) -> int:
-        """How many have authorized."""
+        """The number of customers that have authorized."""
         return self.reached[LINKED - 1]
 
 
 def states(figures: Figures) -> tuple[StateRow, ...]:
-    """Count the rows of each state that there is."""
+    """Return the number of rows in each state that occurs."""
     counts = {State(state): rows for state, rows in figures.summary.customers.items()}
     total = sum(counts.values())
-    return tuple(StateRow(s, n, n / total, MEANING[s]) for s, n in counts.items() if n)
+    return tuple(StateRow(state, rows, rows / total, MEANING[state]) for state, rows in counts.items() if rows)
 
 
 def funnel(figures: Figures) -> tuple[Stage, ...]:
-    """Count the rows that have got to each stage, and say in which states the others are."""
+    """Return the number of rows at each stage or past it, and the states of the rows that got no further."""
     ended: list[Counter[State]] = [Counter() for _ in STAGES]
     ended[0][State.REJECTED] = figures.summary.customers[State.REJECTED]
-    for group in figures.standing:
+    for group in figures.groups:
         ended[group.furthest][group.state] += group.customers
     total = sum(sum(states.values()) for states in ended)
     stages, rows = [], total
@@ -100,22 +100,22 @@ def funnel(figures: Figures) -> tuple[Stage, ...]:
     return tuple(stages)
 
 
-def platforms(figures: Figures) -> tuple[Platform, ...]:
-    """Set the platforms side by side, the one with most customers first. Rejected rows have none."""
+def platforms(figures: Figures) -> tuple[PlatformRow, ...]:
+    """Return each platform, the one with most customers first. Rejected rows count for none."""
     ended: dict[str, Counter[int]] = {}
     states: dict[str, Counter[State]] = {}
-    for group in figures.standing:
+    for group in figures.groups:
         ended.setdefault(group.platform_key, Counter())[group.furthest] += group.customers
         states.setdefault(group.platform_key, Counter())[group.state] += group.customers
     found = []
     for key, stages in ended.items():
-        reached = tuple(sum(n for place, n in stages.items() if place >= stage) for stage in range(1, len(STAGES)))
-        found.append(Platform(key, NAMES.get(key, key), reached[0], reached, dict(states[key])))
+        reached = tuple(sum(n for at, n in stages.items() if at >= stage) for stage in range(1, len(STAGES)))
+        found.append(PlatformRow(key, NAMES.get(key, key), reached[0], reached, dict(states[key])))
     return tuple(sorted(found, key=lambda each: (-each.customers, each.name)))
 
 
 def changes(figures: Figures) -> tuple[tuple[str, int], ...]:
-    """Count what has changed since the time that the batch is compared with, by the words of the column `change`."""
+    """Return the number of changed customers since the time of comparison, by the words of the column `change`."""
     counted: Counter[str | None] = Counter()
     for (was, now), customers in figures.changes.items():
         counted[change(was, now)] += customers

@@ -1,4 +1,4 @@
-"""What happened, in sentences: how the batch stands, and what its last run did. PURE."""
+"""What happened, in sentences: the state of the batch, and what its last run did. PURE."""
 
 from __future__ import annotations
 
@@ -19,15 +19,8 @@ _DONE: Final = MappingProxyType(
         "delete": ("company deleted", "companies deleted"),
     }
 )
-
-
-def headline(figures: Figures) -> str:
-    """Say in one sentence how far the batch's customers have got."""
-    customers = figures.summary.customers
-    total = sum(customers.values())
-    if not total:
-        return "Nobody is in this batch yet."
-    said = {
+_HEADLINES: Final = MappingProxyType(
+    {
         State.COMPLETE: "{} {have} a partner connection",
         State.LINKED: "{} {have} authorized and {wait} for the partner connection",
         State.LINK_READY: "{} {have} yet to authorize",
@@ -36,28 +29,47 @@ def headline(figures: Figures) -> str:
         State.FAILED: "{} failed",
         State.REJECTED: "{} {were} rejected",
     }
-    parts = [_agree(text, customers[state]) for state, text in said.items() if customers[state]]
-    told = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"Of {count(total, 'row')}, {told}."
+)
+
+
+def headline(figures: Figures) -> str:
+    """Return how far the batch's customers are, in one sentence."""
+    customers = figures.summary.customers
+    total = sum(customers.values())
+    if not total:
+        return "This batch has no customers yet."
+    parts = [_agree(text, customers[state]) for state, text in _HEADLINES.items() if customers[state]]
+    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+    return f"Of {count(total, 'row')}, {listed}."
 
 
 def last_run(figures: Figures) -> str:
-    """Say what the last run of a command did, and why it stopped if it did."""
+    """Return what the last run of a command did, and why it stopped if it did."""
     run = figures.last_run
     if run is None:
         return "No command has run on this batch yet."
-    done = [f"{number:,} {_DONE[name][number != 1]}" for name, number in run.done.items() if name in _DONE]
+    done = [f"{number:,} {_DONE[step][number != 1]}" for step, number in run.done.items() if step in _DONE]
     if run.newly_linked and "partner" not in run.done:
         done.append(f"{count(run.newly_linked, 'customer')} newly linked")
     if run.findings:
         done.append(count(run.findings, "finding"))
-    did = ", ".join(done) or "nothing new"
     took = f" in {duration(run.seconds)}" if run.seconds is not None else ""
     requests = count(figures.summary.requests_total, "request")
-    said = f"bulk {run.command}, {time(run.started_at)}: {did}, with {requests}{took}."
+    text = f"bulk {run.command}, {time(run.started_at)}: {', '.join(done) or 'nothing new'}, with {requests}{took}."
     if run.stopped is not None:
-        return f"{said} It stopped: {run.stopped}."
-    return said if run.finished_at is not None else f"{said} It has not come to its end."
+        return f"{text} It stopped: {run.stopped}."
+    return text if run.has_ended else f"{text} It has not ended."
+
+
+def unfinished(figures: Figures) -> str | None:
+    """Return a warning if the last run has not ended: the batch looks more complete than it is."""
+    run = figures.last_run
+    if run is None or run.has_ended:
+        return None
+    return (
+        f"The last run has not ended: bulk {run.command}, started {time(run.started_at)}. It is still running, or it "
+        "was killed. These reports show its progress so far; run the same command again to complete it."
+    )
 
 
 def _agree(text: str, number: int) -> str:

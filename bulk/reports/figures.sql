@@ -1,0 +1,88 @@
+-- groups: Customers by platform, stage and state. A resource that was deleted in Codat does not count.
+SELECT coalesce(platform_sent, platform_key),
+       CASE WHEN state = 'complete' THEN 5
+            WHEN state = 'linked' OR connection_status = 'Linked' THEN 4
+            WHEN connection_status = 'Deleted' AND error_step = 'company' THEN 1
+            WHEN connection_id IS NOT NULL AND connection_status IS NOT 'Deleted' THEN 3
+            WHEN company_id IS NOT NULL THEN 2
+            ELSE 1 END AS furthest,
+       state, count(*)
+FROM customers WHERE {is_shown} GROUP BY 1, 2, 3;
+
+-- link_ages: Unused linkUrls by expiry: beyond today, today, expired, missing; and the next expiry.
+SELECT count(*) FILTER (WHERE expires > :tomorrow), count(*) FILTER (WHERE expires > :now AND expires <= :tomorrow),
+       count(*) FILTER (WHERE expires <= :now), count(*) FILTER (WHERE expires IS NULL),
+       min(expires) FILTER (WHERE expires > :now)
+FROM (SELECT CASE WHEN link_url IS NOT NULL THEN {expires_at} END AS expires FROM customers
+      WHERE state = 'link_ready' AND presence <> 'removed');
+
+-- failures: Errors by state, step and code, with examples and correlation ids.
+SELECT state, step, code, deleted, customer_id, row, error, correlation_id, number FROM (
+    SELECT state, coalesce(error_step, '') AS step, error_code AS code,
+           coalesce(connection_status = 'Deleted', 0) AS deleted, customer_id,
+           {number} AS row, coalesce(error, '') AS error, correlation_id, count(*) OVER kind AS number,
+           row_number() OVER (kind ORDER BY seq) AS nth,
+           row_number() OVER (kind ORDER BY correlation_id IS NULL, seq) AS nth_correlated
+    FROM customers WHERE error_code IS NOT NULL AND {is_shown}
+    WINDOW kind AS (PARTITION BY state, error_step, error_code, coalesce(connection_status = 'Deleted', 0)))
+WHERE nth <= :examples OR nth_correlated <= :correlation_ids
+ORDER BY number DESC, state, step, code, deleted, nth;
+
+-- rejected_rows: The rejected rows that the results show.
+SELECT {number}, customer_id, problems FROM rejections WHERE hidden = 0 ORDER BY source, row;
+
+-- requests_by_minute: Requests, and responses with 429.
+SELECT CAST(sent_at / 60 AS INTEGER), count(*), sum(status IS 429) FROM requests
+WHERE outcome IS NOT 'not_sent' GROUP BY 1 ORDER BY 1;
+
+-- customers_by_minute: Customers that got further.
+SELECT CAST(strftime('%s', at) / 60 AS INTEGER), count(DISTINCT customer) FROM changes
+WHERE now IN ('link_ready', 'linked', 'complete') GROUP BY 1;
+
+-- mappings_of_rejects: The mappings of the input files that have rejected rows.
+SELECT DISTINCT mapping FROM sources WHERE id IN (SELECT source FROM rejections);
+
+-- requests_to_do: Two for each new customer, minus what is done; one for each linked customer.
+SELECT coalesce(sum(CASE state WHEN 'linked' THEN 1 ELSE 1 + (company_id IS NULL) END), 0) FROM customers
+WHERE state = 'linked' OR (state = 'pending' AND (presence = 'present' OR name_sent IS NOT NULL));
+
+-- holds: A hold ends with its run, even if it was meant to last longer.
+SELECT since, min(until, coalesce(finished_at, :at)), why FROM holds JOIN runs ON runs.id = run
+WHERE until > since ORDER BY n;
+
+-- changes: Customers whose state differs from that at :since.
+SELECT was, state, count(*) FROM (SELECT {was} AS was, state FROM customers WHERE {is_shown})
+WHERE was <> state GROUP BY was, state;
+
+-- has_differences: Whether Codat has another name, platform or description than the input.
+SELECT EXISTS (SELECT 1 FROM customers WHERE presence = 'present' AND (
+    (company_id IS NOT NULL AND (name_sent <> name OR description_sent IS NOT description))
+    OR (connection_id IS NOT NULL AND platform_sent <> platform_key)));
+
+-- last_run: The last run of a command.
+SELECT id, command, version, started_at, finished_at, seconds, stopped FROM runs ORDER BY id DESC LIMIT 1;
+
+-- last_input: The input of the last run that had one, and how it compared with the batch.
+SELECT input, rows_new, rows_same, rows_changed, rows_removed FROM runs WHERE input IS NOT NULL ORDER BY id DESC LIMIT 1;
+
+-- requests_of_run: Requests by operation, and responses with 429. Requests that never left do not count.
+SELECT operation, count(*), coalesce(sum(status = 429), 0) FROM requests
+WHERE id >= :first AND run = :run AND outcome IS NOT 'not_sent' GROUP BY operation ORDER BY operation;
+
+-- retries_of_run: Requests beyond the first for the same customer and step.
+SELECT coalesce(sum(requests - 1), 0) FROM (
+    SELECT count(*) AS requests FROM requests
+    WHERE id >= :first AND run = :run AND customer IS NOT NULL AND outcome IS NOT 'not_sent'
+          AND (key IS NOT NULL OR operation IN ('get_connection', 'delete_company'))
+    GROUP BY customer, step);
+
+-- steps_of_run: Customers for whom a step was done, or found to be done.
+SELECT step, count(DISTINCT customer) FROM requests
+WHERE id >= :first AND run = :run AND outcome IN ('done', 'found') AND step IS NOT NULL GROUP BY step;
+
+-- linked_in_run: Customers found to have authorized.
+SELECT count(DISTINCT customer) FROM changes
+WHERE run = :run AND now IN ('linked', 'complete') AND was NOT IN ('linked', 'complete');
+
+-- open_findings: Findings of the last verify that were not adopted.
+SELECT count(*) FROM findings WHERE adopted = 0;

@@ -1,0 +1,170 @@
+"""Reads the figures of a batch from its journal, at the same moment as the rows of its reports."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, time, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final
+
+from bulk import problems
+from bulk.journal.sql import load
+from bulk.model import State
+from bulk.reports.figures import (
+    CustomerGroup,
+    Example,
+    Failure,
+    Figures,
+    Hold,
+    LastRun,
+    LinkAges,
+    Minute,
+    QuotaFigures,
+    RejectedRow,
+    RowFigures,
+    Summary,
+)
+from bulk.reports.fragments import FRAGMENTS
+from bulk.reports.rows import Reader
+from bulk.reports.snapshot import CHUNK_ROWS, number, timestamp
+
+MAX_EXAMPLES: Final = 5  # of customers with the same error
+MAX_CORRELATION_IDS: Final = 10
+
+_SQL: Final = load("bulk.reports", "figures.sql", **FRAGMENTS)
+
+
+def read_figures(reader: Reader, *, at: datetime, since: datetime | None = None) -> Figures:
+    """Return the figures of a batch. `at`: the time at which links are valid or expired."""
+    return Figures(
+        at=at,
+        since=since,
+        summary=read_summary(reader),
+        base_url=reader.facts.get("base_url"),
+        codat=reader.facts.get("codat"),
+        mapping=json.loads(reader.facts.get("mapping", "{}")),
+        mapping_of_rejects=_mapping_of_rejects(reader),
+        groups=tuple(
+            CustomerGroup(key, furthest, State(state), count)
+            for key, furthest, state, count in reader.rows(_SQL["groups"])
+        ),
+        links=_link_ages(reader, at),
+        failures=tuple(_failures(reader)),
+        minutes=tuple(_minutes(reader)),
+        holds=tuple(_holds(reader, at)),
+        requests_to_do=_count(reader, "requests_to_do"),
+        last_run=_last_run(reader),
+        changes=_changes(reader, since),
+        has_differences=bool(_count(reader, "has_differences")),
+    )
+
+
+def read_summary(reader: Reader) -> Summary:
+    """Return the content of summary.json."""
+    run, _, _, started_at, finished_at, seconds, _ = _row(reader, "last_run") or (0, *(None,) * 6)
+    source, *rows = _row(reader, "last_input") or (None, 0, 0, 0, 0)
+    values = reader.run_values(run)
+    requests = reader.rows(_SQL["requests_of_run"], values)
+    return Summary(
+        batch=reader.facts.get("name") or reader.path.absolute().parent.name,
+        input=source,
+        started_at=started_at,
+        finished_at=finished_at,
+        seconds=seconds,
+        customers=reader.counts(),
+        requests={operation: count for operation, count, _ in requests},
+        requests_total=sum(count for _, count, _ in requests),
+        retries=_count(reader, "retries_of_run", values),
+        rate_limited=sum(limited for *_, limited in requests),
+        quota=QuotaFigures(
+            limit=number(reader.facts.get("quota_limit")),
+            remaining=number(reader.facts.get("quota_remaining")),
+            resets_at=reader.facts.get("quota_resets_at"),
+        ),
+        rows=RowFigures(*rows),
+    )
+
+
+def rejected_rows(reader: Reader) -> Iterator[RejectedRow]:
+    """Return the rejected rows that the results show, in input order."""
+    for rows in reader.chunks(_SQL["rejected_rows"], CHUNK_ROWS, {}):
+        for row, customer_id, text in rows:
+            yield RejectedRow(row, customer_id, tuple(problems.parse(text)))
+
+
+def _row(reader: Reader, statement: str, values: Mapping[str, object] | None = None) -> tuple[Any, ...]:
+    """Return the first row of a query; an empty one if there is none."""
+    return next(iter(reader.rows(_SQL[statement], values or {})), ())
+
+
+def _count(reader: Reader, statement: str, values: Mapping[str, object] | None = None) -> int:
+    (count,) = _row(reader, statement, values)
+    return int(count)
+
+
+def _mapping_of_rejects(reader: Reader) -> Mapping[str, str] | None:
+    found = reader.rows(_SQL["mappings_of_rejects"])
+    if len(found) > 1:
+        return None
+    return dict(json.loads(found[0][0])) if found else {}
+
+
+def _link_ages(reader: Reader, at: datetime) -> LinkAges:
+    tomorrow = datetime.combine(at.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
+    values = {"now": timestamp(at), "tomorrow": timestamp(tomorrow), "lifetime": reader.lifetime}
+    return LinkAges(*_row(reader, "link_ages", values))
+
+
+def _failures(reader: Reader) -> Iterator[Failure]:
+    rows = reader.rows(_SQL["failures"], {"examples": MAX_EXAMPLES, "correlation_ids": MAX_CORRELATION_IDS})
+    for (state, step, code, deleted), members in groupby(rows, key=itemgetter(0, 1, 2, 3)):
+        found = [row[4:] for row in members]
+        correlation_ids = dict.fromkeys(correlation_id for *_, correlation_id, _ in found if correlation_id)
+        yield Failure(
+            State(state),
+            step,
+            code,
+            bool(deleted),
+            found[0][-1],
+            tuple(Example(row, customer_id, error) for customer_id, row, error, *_ in found[:MAX_EXAMPLES]),
+            tuple(correlation_ids)[:MAX_CORRELATION_IDS],
+        )
+
+
+def _minutes(reader: Reader) -> Iterator[Minute]:
+    customers = dict(reader.rows(_SQL["customers_by_minute"]))
+    requests = {at: (count, limited) for at, count, limited in reader.rows(_SQL["requests_by_minute"])}
+    for at in sorted(requests.keys() | customers.keys()):
+        yield Minute(at, *requests.get(at, (0, 0)), customers.get(at, 0))
+
+
+def _holds(reader: Reader, at: datetime) -> Iterator[Hold]:
+    for since, until, why in reader.rows(_SQL["holds"], {"at": timestamp(at)}):
+        yield Hold(datetime.fromisoformat(since), datetime.fromisoformat(until), why)
+
+
+def _last_run(reader: Reader) -> LastRun | None:
+    found = _row(reader, "last_run")
+    if not found:
+        return None
+    run, command, version, started_at, finished_at, seconds, stopped = found
+    return LastRun(
+        command=command,
+        version=version,
+        started_at=started_at,
+        finished_at=finished_at,
+        seconds=seconds,
+        stopped=stopped,
+        done=dict(reader.rows(_SQL["steps_of_run"], reader.run_values(run))),
+        newly_linked=_count(reader, "linked_in_run", {"run": run}),
+        findings=_count(reader, "open_findings") if command == "verify" else 0,
+    )
+
+
+def _changes(reader: Reader, since: datetime | None) -> Mapping[tuple[State, State], int]:
+    if since is None:
+        return {}
+    rows = reader.rows(_SQL["changes"], {"since": timestamp(since)})
+    return {(State(was), State(now)): count for was, now, count in rows}

@@ -1,0 +1,88 @@
+-- in_input: The results of the input's rows, in input order.
+-- Both parts have an index in this order, so SQLite merges them without sorting.
+SELECT {number}, customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
+       state, company_id, connection_id, connection_status, link_url, {expires_at}, partner_connection_id,
+       partner_status, error_step, error_code, error, correlation_id, attempts, updated_at, {was}, extra, source, row
+FROM customers WHERE presence <> 'removed'
+UNION ALL
+SELECT {number}, customer_id, company_name, NULL, email, NULL,
+       'rejected', NULL, NULL, NULL, NULL, NULL, NULL,
+       NULL, 'input', 'rejected', reasons(problems), NULL, 0, NULL, NULL, extra, source, row
+FROM rejections WHERE hidden = 0
+ORDER BY source, row;
+
+-- removed: The results of customers that the input no longer has. They have no row number.
+SELECT NULL, customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
+       state, company_id, connection_id, connection_status, link_url, {expires_at}, partner_connection_id,
+       partner_status, error_step, error_code, error, correlation_id, attempts, updated_at, {was}, extra
+FROM customers WHERE presence = 'removed' AND {is_shown}
+ORDER BY source, row, seq;
+
+-- links: The linkUrls that are valid now, the first to expire last.
+SELECT customer_id, company_name, email, coalesce(platform_sent, platform_key), link_url, {expires_at} AS expires
+FROM customers
+WHERE state = 'link_ready' AND presence <> 'removed' AND link_url IS NOT NULL AND expires > :now
+ORDER BY expires DESC, source, row;
+
+-- partners: Every customer that has a company, in input order; removed customers come last.
+SELECT customer_id, company_name, email, company_id, connection_id, connection_status, partner_connection_id,
+       partner_status, error_code, error, correlation_id, presence = 'removed' AS is_removed, source, row
+FROM customers WHERE company_id IS NOT NULL
+ORDER BY is_removed, source, row;
+
+-- rejects: The rejected rows, with their problems.
+SELECT {number}, reasons(problems), cells FROM rejections ORDER BY source, row;
+
+-- differences: Values of customers in the input that differ from the values in Codat.
+SELECT customer_id, 'company_name', name_sent, name, source, row, 1 AS place FROM customers
+WHERE presence = 'present' AND company_id IS NOT NULL AND name_sent <> name
+UNION ALL
+SELECT customer_id, 'platform', platform_sent, platform_key, source, row, 2 FROM customers
+WHERE presence = 'present' AND connection_id IS NOT NULL AND platform_sent <> platform_key
+UNION ALL
+SELECT customer_id, 'description', description_sent, description, source, row, 3 FROM customers
+WHERE presence = 'present' AND company_id IS NOT NULL AND description_sent IS NOT description
+ORDER BY source, row, place;
+
+-- findings: What the last verify found.
+SELECT finding, customer_id, company_id, connection_id, detail, CASE adopted WHEN 1 THEN 'yes' ELSE 'no' END
+FROM findings ORDER BY n;
+
+-- created: The companies that this batch created: those that no customer has linked, or the others.
+-- Customers that were unlinked or have a partner connection have linked once.
+SELECT customer_id, company_name, company_id, connection_status, source, row FROM customers
+WHERE company_origin = 'created' AND company_id IS NOT NULL
+      AND (partner_connection_id IS NULL
+           AND (connection_status IS NULL OR connection_status IN ('PendingAuth', 'Deleted'))) = :nobodys
+ORDER BY source, row;
+
+-- count_taken_over: How many companies this batch has and did not create.
+SELECT count(*) FROM customers WHERE company_id IS NOT NULL AND company_origin IS NOT 'created';
+
+-- statuses: Company, connection status and error of named customers.
+SELECT customer_id, company_id, connection_status, error FROM customers
+WHERE customer_id IN (SELECT value FROM json_each(:ids));
+
+-- rejected_ids: The named customers that have a rejected row.
+SELECT DISTINCT customer_id FROM rejections WHERE customer_id IN (SELECT value FROM json_each(:ids));
+
+-- count_states: The number of rows of the results, by state.
+SELECT state, count(*) FROM customers WHERE {is_shown} GROUP BY state
+UNION ALL
+SELECT 'rejected', count(*) FROM rejections WHERE hidden = 0;
+
+-- count_done: How many requests of an operation succeeded in a run.
+SELECT count(*) FROM requests
+WHERE id >= :first AND run = :run AND operation = :operation AND outcome = 'done';
+
+-- last_request: The id of the last request.
+SELECT coalesce(max(id), 0) FROM requests;
+
+-- run_of_next_request: The run of the first request with this id or a higher one.
+SELECT run FROM requests WHERE id >= :id ORDER BY id LIMIT 1;
+
+-- extra_columns: The columns of each input file that are none of the fields.
+SELECT extras FROM sources ORDER BY id;
+
+-- all_columns: The columns of each input file.
+SELECT columns FROM sources ORDER BY id;

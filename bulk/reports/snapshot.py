@@ -1,0 +1,103 @@
+"""Reads a batch's journal as it was at one moment, while other processes may write."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from bulk import problems
+from bulk.errors import BatchError
+from bulk.journal.database import require_version
+from bulk.journal.error_translator import wrap_errors
+
+CHUNK_ROWS: Final = 10_000
+
+_BUSY_SECONDS: Final = 30.0
+_LINK_LIFETIME_SECONDS: Final = 86_400  # Codat's Link documentation: a linkUrl is valid for one day
+
+
+class Snapshot:
+    """A journal at one moment: one read transaction, from the beginning of the `with` to its end. It changes nothing.
+
+    Raises BatchError if the file is missing or is not a journal of this version, JournalError if the disk fails.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.facts: dict[str, str] = {}  # about the batch as a whole
+        self._connection: sqlite3.Connection | None = None
+
+    def __enter__(self) -> Self:
+        with self._wrap_errors():
+            if not self.path.is_file():
+                raise BatchError(
+                    f"{self.path.parent} holds no journal. Pass the folder of a batch, or migrate its input first."
+                )
+            # `rw` instead of `ro`: next to a writer, reading needs the -shm file. Neither creates a missing journal.
+            self._connection = sqlite3.connect(
+                f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
+            )
+            self._connection.create_function("reasons", 1, problems.reasons, deterministic=True)
+        try:
+            self.rows("PRAGMA query_only = ON")
+            self.rows("BEGIN")
+            self._require_tables()
+            self.facts = dict(self.rows("SELECT key, value FROM batch"))
+        except BaseException:
+            self._connection.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._connection is not None:
+            self._connection.close()
+
+    def rows(self, sql: str, values: Mapping[str, object] | Sequence[object] = ()) -> list[Any]:
+        """Return all rows of a query."""
+        with self._wrap_errors():
+            return self._open.execute(sql, values).fetchall()
+
+    def chunks(self, sql: str, size: int, values: Mapping[str, object]) -> Iterator[list[Any]]:
+        """Return the rows of a query in lists of at most `size`, so that a batch of any size fits in memory."""
+        with self._wrap_errors():
+            cursor = self._open.execute(sql, values)
+        while rows := self._fetch(cursor, size):
+            yield rows
+
+    @property
+    def lifetime(self) -> str:
+        """The time for which a linkUrl is valid, in the form that SQLite adds to a time."""
+        return f"+{number(self.facts.get('link_lifetime')) or _LINK_LIFETIME_SECONDS} seconds"
+
+    @property
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            raise RuntimeError("a Snapshot is read inside its `with`")
+        return self._connection
+
+    def _fetch(self, cursor: sqlite3.Cursor, size: int) -> list[Any]:
+        with self._wrap_errors():
+            return cursor.fetchmany(size)
+
+    def _require_tables(self) -> None:
+        with self._wrap_errors():
+            has_tables = require_version(self._open, self.path)
+        if not has_tables:
+            raise BatchError(f"{self.path} is empty: its first run found no room for it. Migrate the input again.")
+
+    def _wrap_errors(self) -> AbstractContextManager[None]:
+        return wrap_errors(self.path, action="read")
+
+
+def timestamp(at: datetime) -> str:
+    """Return a time in the journal's form: UTC, ISO 8601."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def number(text: str | None) -> int | None:
+    """Return the whole number that a fact holds."""
+    return None if text is None else int(float(text))

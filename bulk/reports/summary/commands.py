@@ -1,0 +1,63 @@
+"""The commands that people type next, with every option that they need. PURE."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bulk.reports.figures import Figures
+from bulk.settings import CODAT, SANDBOX
+
+_DEFAULT_REPORTS: Final = Path("reports")  # of `migrate --reports`
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLocation:
+    """The folder of a batch, as the user names it, and whether it contains a sandbox."""
+
+    folder: Path
+    has_sandbox: bool
+
+
+def migrate(figures: Figures, location: BatchLocation, *options: str) -> str:
+    """Return the command that resumes the batch with its last input."""
+    return migrate_file(figures.summary.input or "INPUT", figures.mapping, figures, location, *options)
+
+
+def migrate_file(
+    path: str, mapping: Mapping[str, str], figures: Figures, location: BatchLocation, *options: str
+) -> str:
+    """Return the command that migrates another file into the batch. `mapping`: field → column, for `--map`."""
+    folder = location.folder
+    words = ["bulk", "migrate", f"./{path}" if path.startswith("-") else path, "--batch", folder.name]
+    if folder.parent != _DEFAULT_REPORTS:
+        words += ["--reports", str(folder.parent)]
+    for field, column in mapping.items():
+        words += ["--map", f"{field}={column}"]
+    return shlex.join([*words, *options, *codat_options(figures, location)])
+
+
+def on_batch(name: str, figures: Figures, location: BatchLocation, *options: str) -> str:
+    """Return a command on the batch's folder that talks to Codat."""
+    return shlex.join(["bulk", name, str(location.folder), *options, *codat_options(figures, location)])
+
+
+def report(location: BatchLocation) -> str:
+    """Return the command that writes the reports again."""
+    return shlex.join(["bulk", "report", str(location.folder)])
+
+
+def sandbox(location: BatchLocation) -> str:
+    """Return the command that serves the batch's sandbox to its customers."""
+    return shlex.join(["bulk", "sandbox", "--batch", str(location.folder)])
+
+
+def codat_options(figures: Figures, location: BatchLocation) -> list[str]:
+    """Return the options that select the Codat of the batch's last run."""
+    if location.has_sandbox and figures.codat == SANDBOX:
+        return ["--sandbox"]
+    url = figures.base_url
+    return [] if url in (None, CODAT) else ["--base-url", str(url)]

@@ -1,0 +1,105 @@
+"""The next steps, and the commands that they name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bulk.model import State
+from bulk.reports.figures import LinkAges
+from bulk.reports.summary import advice, commands
+from bulk.reports.summary.commands import BatchLocation
+from bulk.settings import SANDBOX
+
+from .sample_figures import LOCATION, RUN, failure, figures
+
+
+def test_each_step_names_a_file_or_a_whole_command() -> None:
+    """A step is there only if there is something to do."""
+    groups = {(3, State.LINK_READY): 5, (1, State.PENDING): 2, (1, State.FAILED): 1, (4, State.FAILED): 1}
+    known = figures(
+        groups,
+        rejected=3,
+        links=LinkAges(1, 1, 2, 1, "2026-11-23T15:00:00Z"),
+        base_url="https://codat.example.com",
+        mapping={"customer_id": "Account No"},
+        failures=(failure(State.FAILED, "company", "400"), failure(State.FAILED, "partner", "422")),
+        last_run=replace(RUN, command="verify", findings=4),
+        has_differences=True,
+    )
+    codat = "--base-url https://codat.example.com"
+    steps = list(advice.next_steps(known, BatchLocation(Path("out/autumn"), has_sandbox=False)))
+    migrate = "bulk migrate in.csv --batch autumn --reports out --map 'customer_id=Account No'"
+    assert [(step.title, step.what, step.command) for step in steps] == [
+        ("Email", "out/autumn/links.csv", ""),
+        ("Renew", f"bulk links out/autumn {codat}", f"bulk links out/autumn {codat}"),
+        ("Follow up", f"bulk follow-up out/autumn {codat}", f"bulk follow-up out/autumn {codat}"),
+        # the rejected rows come from another file, without --map
+        ("Fix", "out/autumn/rejects.csv", f"bulk migrate out/autumn/rejects.csv --batch autumn --reports out {codat}"),
+        ("Failed", "out/autumn/results.csv", f"{migrate} --retry-failed {codat}"),
+        ("Failed", "out/autumn/results.csv", f"bulk follow-up out/autumn --retry-failed {codat}"),
+        ("Review", "out/autumn/verify.csv", ""),
+        ("Compare", "out/autumn/differences.csv", ""),
+        ("Resume", f"{migrate} {codat}", f"{migrate} {codat}"),
+    ]
+    assert steps[0].why == "2 linkUrls, the next expires 2026-11-23 15:00 UTC"
+    assert steps[1].why == "3 linkUrls expired or missing"
+    assert list(advice.next_steps(figures({(5, State.COMPLETE): 1}), LOCATION)) == []
+
+
+def test_a_single_customer_is_in_the_singular() -> None:
+    """One link, one row, one customer."""
+    groups = {(3, State.LINK_READY): 1, (4, State.LINKED): 1, (1, State.PENDING): 1, (1, State.FAILED): 1}
+    known = figures(
+        groups, rejected=1, links=LinkAges(1, 0, 1, 0, None), failures=(failure(State.FAILED, "company", "400"),)
+    )
+    reasons = [step.why.partition(",")[0].partition(":")[0] for step in advice.next_steps(known, LOCATION)]
+    assert reasons == [
+        "1 linkUrl",
+        "1 linkUrl expired or missing",
+        "for 1 customer authorized already",
+        "1 row rejected",
+        "1 customer failed",
+        "1 customer left to do",
+    ]
+
+
+def test_rejected_rows_of_inputs_with_different_mappings_have_no_command() -> None:
+    """With either mapping, the rows of the other input would be read wrongly."""
+    (fix,) = advice.next_steps(figures(rejected=2, mapping_of_rejects=None), LOCATION)
+    assert (fix.title, fix.command) == ("Fix", "")
+    assert fix.why.endswith("pass it with the --map of that input")
+
+
+def test_after_an_undo_creating_again_is_a_choice() -> None:
+    """The command is named together with its effect."""
+    undone = replace(RUN, command="undo", done={"delete": 2})
+    (step,) = advice.next_steps(figures({(1, State.PENDING): 2}, last_run=undone), LOCATION)
+    assert step.why == "2 customers left to do, if you want to create them again after the undo"
+
+
+def test_an_input_is_never_taken_for_an_option() -> None:
+    """Its name may begin with a dash."""
+    known = figures({(1, State.PENDING): 2})
+    known = replace(known, summary=replace(known.summary, input="-x.csv"))
+    assert "bulk migrate ./-x.csv --batch" in commands.migrate(known, LOCATION)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "has_sandbox", "expected"),
+    [
+        (None, False, []),
+        ("https://api.codat.io", False, []),
+        # `check --online --sandbox` left one next to a batch of the real Codat
+        ("https://api.codat.io", True, []),
+        ("http://127.0.0.1:8787", True, ["--sandbox"]),
+        ("http://127.0.0.1:8787", False, ["--base-url", "http://127.0.0.1:8787"]),
+    ],
+)
+def test_commands_use_the_codat_of_the_last_run(base_url: str | None, has_sandbox: bool, expected: list[str]) -> None:
+    """The batch remembers it; --sandbox starts the sandbox in the batch's own folder."""
+    location = replace(LOCATION, has_sandbox=has_sandbox)
+    codat = SANDBOX if base_url and base_url.startswith("http:") else "api.codat.io"
+    assert commands.codat_options(figures(base_url=base_url, codat=codat), location) == expected

@@ -1,0 +1,86 @@
+"""Errors are grouped by what to do about them."""
+
+from __future__ import annotations
+
+import pytest
+
+from bulk.model import State
+from bulk.problems import Problem, new
+from bulk.reports.figures import Failure, RejectedRow
+from bulk.reports.summary.error_groups import error_groups
+
+from .sample_figures import LOCATION, failure, figures
+
+
+@pytest.mark.parametrize(
+    ("found", "title", "command"),
+    [
+        (failure(State.FAILED, "company", "400"), "Rejected by Codat (400)", "--retry-failed"),
+        (failure(State.FAILED, "connection", "404"), "Rejected by Codat (404)", "--retry-failed"),
+        (failure(State.FAILED, "company", "deleted", is_deleted=True), "Deleted in Codat", "--retry-failed"),
+        (failure(State.FAILED, "partner", "deleted"), "Partner connection deleted in Codat", "bulk follow-up"),
+        (failure(State.FAILED, "partner", "422"), "Partner connection rejected by Codat (422)", "bulk follow-up"),
+        (failure(State.PENDING, "company", "500"), "Not finished (500)", "bulk migrate"),
+        (failure(State.LINKED, "partner", "no answer"), "Partner connection not finished (no answer)", "follow-up"),
+        (failure(State.LINK_READY, "link", "503"), "linkUrl not renewed (503)", "bulk links"),
+        (failure(State.LINKED, "unlink", "500"), "Not unlinked (500)", ""),
+        # also if another step failed before
+        (failure(State.FAILED, "unlink", "400"), "Not unlinked (400)", ""),
+        (failure(State.LINK_READY, "delete", "400"), "Not deleted (400)", "bulk undo reports/autumn --yes"),
+        (failure(State.FAILED, "link", "deleted", is_deleted=True), "Deleted in Codat", "--retry-failed"),
+        (failure(State.LINK_READY, "delete", "linked"), "Kept by undo", ""),
+    ],
+)
+def test_a_failure_has_a_remedy(found: Failure, title: str, command: str) -> None:
+    """Where a command helps, it is named."""
+    (group,) = error_groups(figures(failures=(found,)), [], LOCATION)
+    assert group.title == title
+    assert command in group.command
+    assert bool(command) == bool(group.command)
+    assert group.correlation_ids == ("correlation-id",)
+
+
+def test_failures_with_the_same_remedy_are_one_group_and_the_largest_group_is_first() -> None:
+    """Companies and connections belong together; different codes do not."""
+    found = (
+        failure(State.FAILED, "company", "400", customers=2),
+        failure(State.FAILED, "connection", "400", customers=3),
+        failure(State.FAILED, "company", "422", customers=9),
+    )
+    groups = error_groups(figures(failures=found), [], LOCATION)
+    assert [(group.title, group.customers) for group in groups] == [
+        ("Rejected by Codat (422)", 9),
+        ("Rejected by Codat (400)", 5),
+    ]
+
+
+def rejected(row: int, *problems: Problem) -> RejectedRow:
+    """Build a rejected row with these problems."""
+    return RejectedRow(row, None, problems)
+
+
+def test_rejected_rows_are_grouped_by_problem() -> None:
+    """A row counts once for each of its problems. Parameters, such as the number of another row, make no group."""
+    rows = [
+        rejected(1, new("platform_unknown", "Zero", nearest=["Xero"]), new("email_invalid", "x")),
+        rejected(
+            2, new("platform_unknown", "FreeAgnt", nearest=["FreeAgent"]), new("platform_unknown", "Zero", nearest=[])
+        ),
+        rejected(3, new("customer_id_duplicate", "c", first_row=1)),
+        rejected(4, new("customer_id_duplicate", "d", first_row=22)),
+        rejected(6, new("customer_id_in_batch", "x")),
+        rejected(7, new("too_few_cells", None, cells=3, expected=4)),
+        rejected(8, new("too_many_cells", "y", cells=5, expected=4)),
+    ]
+    groups = error_groups(figures(), rows, LOCATION)
+    assert {group.title.removeprefix("Invalid row: "): group.customers for group in groups} == {
+        "platform is unknown or ambiguous": 2,
+        "email is not a valid email address": 1,
+        "customer_id duplicates another row": 2,
+        "customer_id is used by another row of this batch": 1,
+        "row has too few cells": 1,
+        "row has too many cells": 1,
+    }
+    assert all("rejects.csv" in group.remedy for group in groups)
+    assert groups[0].examples[0].row == 1
+    assert groups[0].examples[0].error.startswith('platform is unknown or ambiguous: write "Xero"')
