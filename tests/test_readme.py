@@ -18,12 +18,13 @@ import click
 import polars as pl
 import pytest
 from documents import README, ROOT, SECONDS, Command, blocks, commands, environ, interrupted, run, section, serving
+from support.sandbox import start
 
 from bulk.api import CheckResult
 from bulk.cli import bulk
 from bulk.model import DELETED, State
 from bulk.reports import columns, write
-from bulk.sandbox.launch import Running, ask, start
+from bulk.sandbox.launch import Running, ask
 from bulk.sandbox.options import WEBHOOK_SECRET
 from bulk.text import duration
 

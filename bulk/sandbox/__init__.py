@@ -1,18 +1,18 @@
-"""A stand-in for Codat on loopback, for trying bulk out and for testing it.
+"""A local sandbox that behaves like Codat, for trying bulk out and for testing it.
 
-It imports nothing else from bulk: what bulk understands wrongly about Codat must fail here, not be shared.
+It imports nothing else from bulk: a misunderstanding of Codat in bulk must fail here instead of being shared.
 
-    rules, query, platforms   PURE  what Codat accepts: names, tags, the query language, platform keys
-    bodies                    PURE  what Codat answers: companies, connections, pages, errors
-    faults                    PURE  which misfortune befalls which request
-    signing, past             PURE  how an event is signed; the state as a list that lags shows it
-    options, folder, clock          how it is set up, where its state is, what time it has
-    store, idempotency, limits      what it remembers, all in one SQLite file
-    changes, outbox                 what happens to connections, and the events that tell of it
-    operations                      what each operation does to that state
+    rules, query, platforms   PURE  names, tags, the query language, platform keys
+    bodies                    PURE  responses: companies, connections, pages, errors
+    faults                    PURE  which fault happens to which request
+    signing                   PURE  the signature of an event
+    options, folder, clock          how it is set up, where its state is, its time of day
+    store, idempotency, limits      its state, in one SQLite file
+    changes, outbox                 changes of connections, and the events that announce them
+    operations                      the work of each operation
     webhooks                        sends the events
-    exchange                        one request from its arrival to its answer, or to the lack of one
-    pages, control, stats           the customer's pages in the browser, the handles for tests, the counts
+    gate, exchange                  one request, from its arrival to its response or the lack of one
+    pages, control                  the customer's pages in the browser, the handles for the command line
     app, server, launch             the routes, the process, how another program starts it
     customers, command              customers who authorize, the command line
 """

@@ -1,12 +1,14 @@
-"""The routes of the sandbox, and all its parts put together."""
+"""The routes of the sandbox, and the assembly of its parts."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response as PlainResponse
 from starlette.routing import Mount, Route
 
 from bulk.sandbox.bodies import error
@@ -23,7 +25,6 @@ from bulk.sandbox.operations import Operations
 from bulk.sandbox.options import Options
 from bulk.sandbox.outbox import Outbox
 from bulk.sandbox.pages import LinkPages
-from bulk.sandbox.stats import Stats
 from bulk.sandbox.store import Store
 
 _COMPANY = "/companies/{company_id}"
@@ -33,68 +34,73 @@ _CONNECTION = _COMPANY + "/connections/{connection_id}"
 _API = (
     ("POST", "/companies", "create_company"),
     ("GET", "/companies", "list_companies"),
+    ("GET", _COMPANY, "get_company"),
+    ("DELETE", _COMPANY, "delete_company"),
     ("POST", _COMPANY + "/connections", "create_connection"),
     ("GET", _COMPANY + "/connections", "list_connections"),
     ("GET", _CONNECTION, "get_connection"),
     ("PATCH", _CONNECTION, "unlink_connection"),
-    ("DELETE", _CONNECTION, "delete_connection"),
-    ("PUT", _CONNECTION + "/authorization", "update_authorization"),
     ("POST", _COMPANY + "/sync/expenses/connections/partnerExpense", "create_partner_expense_connection"),
-    ("POST", _COMPANY + "/data/all", "refresh_all_data"),
-    ("GET", _COMPANY, "get_company"),
-    ("PATCH", _COMPANY, "update_company"),
-    ("PUT", _COMPANY, "replace_company"),
-    ("DELETE", _COMPANY, "delete_company"),
     ("GET", "/integrations", "list_integrations"),
 )
 
 
-def make_desk(store: Store, options: Options, *, base_url: str) -> Services:
-    """Put the parts of a sandbox together."""
-    clock = stored_clock(store)
+class MakeApp(Protocol):
+    """Makes the application from the parts of a sandbox."""
+
+    def __call__(self, services: Services, options: Options, *, folder: Path) -> Starlette:
+        """Return the ASGI application; `folder` is where the state is."""
+
+
+def make_services(store: Store, options: Options, *, base_url: str) -> Services:
+    """Assemble the parts of a sandbox."""
+    clock = Clock()
     outbox = Outbox(store)
     changes = Changes(store, outbox, clock, base_url=base_url, partner_events=options.partner_events)
-    stats = Stats()
     quota = DayQuota(store, clock, base=options.daily_limit, day_seconds=options.day_seconds)
-    keeps = None if options.ignore_idempotency else Idempotency(store, clock, lifetime=options.idempotency_lifetime)
+    idempotency = Idempotency(store, clock, lifetime=options.idempotency_lifetime)
     return Services(
         store=store,
         outbox=outbox,
         changes=changes,
         clock=clock,
-        gate=Gate(clock, quota, stats, options),
+        gate=Gate(clock, quota, options),
         quota=quota,
-        idempotency=keeps,
+        idempotency=None if options.ignore_idempotency else idempotency,
         faults=Faults([read_text(text) for text in options.fault], seed=options.seed),
-        operations=Operations(store, changes, clock, options, base_url=base_url, on_second=stats.refused_second),
-        stats=stats,
+        operations=Operations(store, changes, clock, options, base_url=base_url),
         latency=options.latency,
     )
 
 
 def stored_customers(store: Store, *, base_url: str) -> Customers:
-    """Give the customers of a sandbox that does not run; what they do is told to its receiver once it does."""
-    clock = stored_clock(store)
+    """Return the customers of a sandbox that does not run; it sends the events of what they do once it does."""
+    clock = Clock()
     return Customers(store, Changes(store, Outbox(store), clock, base_url=base_url), clock)
 
 
-def stored_clock(store: Store) -> Clock:
-    """Give the clock as far forward as it was moved."""
-    return Clock(float(store.note("clock_offset_seconds") or 0.0))
+def make_app(
+    services: Services,
+    options: Options,
+    *,
+    folder: Path,
+    endpoint: Callable[[Services, str], Endpoint] = Endpoint,
+    handles: Sequence[Route] = (),
+) -> Starlette:
+    """Return the ASGI application. `endpoint` and `handles`: what tests add to it."""
+    pages = LinkPages(services.store, services.changes, services.clock, options)
+    control = Control(Customers(services.store, services.changes, services.clock), folder=folder)
+    return Starlette(
+        routes=[
+            *(Route(path, endpoint(services, operation), methods=[method]) for method, path, operation in _API),
+            Route("/link" + _CONNECTION + "/start", pages.start, methods=["GET", "POST"]),
+            Route("/link" + _COMPANY + "/start", pages.choose, methods=["GET", "POST"]),
+            Mount("/_sandbox", routes=[*control.routes(), *handles]),
+            Route("/{path:path}", _not_found),
+        ]
+    )
 
 
-def make_app(desk: Services, options: Options, *, folder: Path) -> Starlette:
-    """Give the ASGI application."""
-    pages = LinkPages(desk.store, desk.changes, desk.clock, options)
-    api = [Route(path, Endpoint(desk, operation), methods=[method]) for method, path, operation in _API]
-    links = [
-        Route("/link" + _CONNECTION + "/start", pages.start, methods=["GET", "POST"]),
-        Route("/link" + _COMPANY + "/start", pages.choose, methods=["GET", "POST"]),
-    ]
-    control = Mount("/_sandbox", routes=Control(desk, folder=folder, webhook_url=options.webhook_url).routes())
-    return Starlette(routes=[*api, *links, control, Route("/{path:path}", _not_found)])
-
-
-async def _not_found(_request: Request) -> Response:
-    answer = error(404, "There is no such address.")
-    return Response(answer.body, answer.status, media_type=answer.content_type)
+async def _not_found(_request: Request) -> PlainResponse:
+    response = error(404, "There is no such address.")
+    return PlainResponse(response.body, response.status, media_type=response.content_type)

@@ -1,4 +1,4 @@
-"""What Codat answers: companies, connections, pages and errors as JSON-ready values, all required fields there.
+"""The bodies that Codat returns: companies, connections, integrations, pages and errors, with all required fields.
 
 Field names and which of them are required follow Codat's OpenAPI description (https://github.com/codatio/oas).
 """
@@ -22,8 +22,8 @@ HTML_TYPE = "text/html; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One HTTP answer, all but the headers that every answer has."""
+class Response:
+    """One HTTP response, without the headers that every response has."""
 
     status: int
     body: bytes = b""
@@ -32,43 +32,36 @@ class Answer:
 
 
 class Refusal(Exception):  # noqa: N818 - named for what Codat does
-    """Codat refuses a request: raised where a rule is broken, and answered with an error body."""
+    """Codat refuses a request: raised where a rule is broken, and returned as an error body."""
 
-    def __init__(
-        self,
-        status: int,
-        message: str,
-        *,
-        faults: Sequence[tuple[str, str]] = (),
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, status: int, message: str, *, errors: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(message)
-        self.answer = error(status, message, faults=faults, headers=headers)
+        self.response = error(status, message, errors=errors)
 
 
-def answer(content: object, status: int = 200) -> Answer:
-    """Give a JSON answer."""
-    return Answer(status, json.dumps(content, separators=(",", ":")).encode())
+def ok(content: object) -> Response:
+    """Return a JSON response with status 200."""
+    return Response(200, json.dumps(content, separators=(",", ":")).encode())
 
 
 def error(
-    status: int, message: str, *, faults: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
-) -> Answer:
-    """Give an answer with Codat's error body; `faults` are (field, message)."""
+    status: int, message: str, *, errors: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return a response with Codat's error body; `errors` are (field, message)."""
     content: Json = {
         "statusCode": status,
         "service": "PublicApi",
         "error": message,
         "correlationId": uuid4().hex,
-        "validation": _validation(faults) if faults else None,
+        "validation": _validation(errors) if errors else None,
         "canBeRetried": _can_be_retried(status),
         "detailedErrorCode": 0,
     }
-    return Answer(status, json.dumps(content).encode(), headers=tuple((headers or {}).items()))
+    return Response(status, json.dumps(content).encode(), headers=tuple((headers or {}).items()))
 
 
-def _validation(faults: Sequence[tuple[str, str]]) -> Json:
-    items = [{"itemId": field, "message": message, "validatorName": "SandboxValidator"} for field, message in faults]
+def _validation(errors: Sequence[tuple[str, str]]) -> Json:
+    items = [{"itemId": field, "message": message, "validatorName": "SandboxValidator"} for field, message in errors]
     return {"errors": items, "warnings": []}
 
 
@@ -79,12 +72,13 @@ def _can_be_retried(status: int) -> str:
 
 
 def company_body(company: StoredCompany, base_url: str) -> Json:
-    """Give a Company."""
-    content: Json = {
+    """Return a Company."""
+    platforms = [PLATFORMS[each.platform_key].name for each in company.connections if each.source_type == "Accounting"]
+    return {
         "id": company.id,
         "name": company.name,
         "description": company.description,
-        "platform": _platform_name(company),
+        "platform": platforms[0] if platforms else "",
         "redirect": f"{base_url}/link/companies/{company.id}/start",
         "created": company.created,
         "createdByUserName": None,
@@ -93,61 +87,59 @@ def company_body(company: StoredCompany, base_url: str) -> Json:
         "tags": company.tags,
         "referenceSubsidiaryCompanies": [],
     }
-    syncs = [each.last_sync for each in company.connections if each.last_sync]
-    return content | {"lastSync": max(syncs)} if syncs else content
 
 
 def connection_body(connection: StoredConnection, company_id: str, base_url: str) -> Json:
-    """Give a Connection. Its linkUrl is a page of this very server."""
+    """Return a Connection. Its linkUrl is a page of this server, with the one-time password that was minted last."""
     platform = PLATFORMS.get(connection.platform_key, PARTNER)
-    content: Json = {
+    path = f"/link/companies/{company_id}/connections/{connection.id}/start?otp={connection.otp}"
+    return {
         "id": connection.id,
         "integrationId": platform.integration_id,
         "integrationKey": platform.key,
         "sourceId": platform.source_id,
         "sourceType": connection.source_type,
         "platformName": platform.name,
-        "linkUrl": link_url(connection, company_id, base_url),
+        "linkUrl": base_url + path,
         "status": connection.status,
         "created": connection.created,
         "dataConnectionErrors": json.loads(connection.errors),
         "connectionInfo": {},
         "additionalProperties": {},
     }
-    return content | {"lastSync": connection.last_sync} if connection.last_sync else content
 
 
-def link_url(connection: StoredConnection, company_id: str, base_url: str) -> str:
-    """Give the linkUrl with the one-time password last minted."""
-    return f"{base_url}/link/companies/{company_id}/connections/{connection.id}/start?otp={connection.otp}"
-
-
-def integration_body(platform: Platform, *, enabled: bool) -> Json:
-    """Give an Integration."""
+def integration_body(platform: Platform, *, is_enabled: bool) -> Json:
+    """Return an Integration."""
     return {
         "key": platform.key,
         "name": platform.name,
         "logoUrl": f"https://static.codat.io/public/officialLogos/Full/{platform.integration_id}.png",
-        "enabled": enabled,
+        "enabled": is_enabled,
         "sourceId": platform.source_id,
         "integrationId": platform.integration_id,
         "sourceType": platform.source_type,
         "isBeta": False,
-        "isOfflineConnector": platform.offline,
+        "isOfflineConnector": platform.is_offline,
     }
 
 
 @dataclass(frozen=True, slots=True)
-class PageAsked:
-    """Which page was asked for, of what."""
+class PageRequest:
+    """A page of a list; every link to another page repeats the filters."""
 
     path: str
     number: int
     size: int
-    filters: tuple[tuple[str, str], ...] = ()  # query, orderBy, tags: every link repeats them
+    filters: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def offset(self) -> int:
+        """How many results come before this page."""
+        return (self.number - 1) * self.size
 
     def body(self, results: Sequence[Json], total: int) -> Json:
-        """Give the page with its relative links (https://docs.codat.io/using-the-api/paging)."""
+        """Return the page with its relative links (https://docs.codat.io/using-the-api/paging)."""
         links = {"self": {"href": self.path}, "current": self._link(self.number)}
         if self.number * self.size < total:
             links["next"] = self._link(self.number + 1)
@@ -164,8 +156,3 @@ class PageAsked:
     def _link(self, number: int) -> Json:
         query = urlencode([("page", number), ("pageSize", self.size), *self.filters])
         return {"href": f"{self.path}?{query}"}
-
-
-def _platform_name(company: StoredCompany) -> str:
-    keys = [each.platform_key for each in company.connections if each.source_type == "Accounting"]
-    return PLATFORMS[keys[0]].name if keys else ""

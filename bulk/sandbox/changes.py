@@ -1,4 +1,4 @@
-"""What happens to connections: every cause of a change comes through here, so that none goes without its event.
+"""The changes of connections. Every change goes through here, so that none happens without its event.
 
 The caller holds the transaction. https://docs.codat.io/using-the-api/webhooks/event-types names the events.
 """
@@ -6,10 +6,9 @@ The caller holds the transaction. https://docs.codat.io/using-the-api/webhooks/e
 from __future__ import annotations
 
 import secrets
-from typing import Any
 from uuid import uuid4
 
-from bulk.sandbox.bodies import Json, connection_body
+from bulk.sandbox.bodies import connection_body
 from bulk.sandbox.clock import Clock, iso_time
 from bulk.sandbox.outbox import Outbox
 from bulk.sandbox.platforms import Platform
@@ -22,12 +21,12 @@ DELETED = "connection.deleted"
 
 
 def one_time_password() -> str:
-    """Mint the six digits at the end of a linkUrl."""
+    """Return six random digits for the end of a linkUrl."""
     return f"{secrets.randbelow(1_000_000):06d}"
 
 
 class Changes:
-    """Makes, changes and deletes connections; remembers what was before, for lists that lag."""
+    """Creates, changes and deletes connections."""
 
     def __init__(
         self, store: Store, outbox: Outbox, clock: Clock, *, base_url: str, partner_events: bool = False
@@ -38,8 +37,8 @@ class Changes:
         self._base_url = base_url
         self._partner_events = partner_events
 
-    def add(self, company: StoredCompany, platform: Platform, *, status: str, chosen: bool = False) -> StoredConnection:
-        """Add a connection; `chosen` if the customer made it, and not the client."""
+    def add(self, company: StoredCompany, platform: Platform, *, status: str) -> StoredConnection:
+        """Add a connection to a company."""
         now = self._clock.now()
         connection = self._store.add_connection(
             connection_id=str(uuid4()),
@@ -51,66 +50,53 @@ class Changes:
             otp=one_time_password(),
             otp_minted=now,
         )
-        if chosen:
-            self._store.mark_chosen(connection.n)
         if status == "Linked" and self._partner_events:
-            self._tell(CONNECTED, company, connection)
+            self._announce(CONNECTED, connection)
         return connection
 
-    def set_status(self, connection: StoredConnection, status: str, **others: str | float | None) -> None:
-        """Give a connection another status, and other values beside it."""
-        self._store.change_connection(connection.n, status=status, **others)
+    def set_status(self, connection: StoredConnection, status: str) -> None:
+        """Give a connection another status."""
         if status == connection.status:
             return
-        self._store.remember_status(connection, until=iso_time(self._clock.now()))
-        event_type = self._event_type(connection, status)
-        company = self._store.company_by_number(connection.company)
-        changed = self._store.connection_by_number(connection.n)
-        if event_type and company and changed:
-            self._tell(event_type, company, changed)
+        self._store.set_status(connection, status, at=self._now())
+        if status in {"Unlinked", "Deauthorized"}:
+            self._announce(DISCONNECTED, connection)
+        elif status == "Linked":
+            is_first = connection.status == "PendingAuth" and not self._outbox.has_event(connection.id, CONNECTED)
+            self._announce(CONNECTED if is_first else RECONNECTED, connection)
 
     def delete_connection(self, connection: StoredConnection) -> None:
         """Delete a connection."""
-        company = self._store.company_by_number(connection.company)
-        if company:
-            self._tell(DELETED, company, connection)
-        self._store.delete_connection(connection, until=iso_time(self._clock.now()))
+        self._announce(DELETED, connection)
+        self._store.delete_connection(connection, until=self._now())
 
     def delete_company(self, company: StoredCompany) -> None:
-        """Delete a company; its connections go along, each with an event of its own."""
+        """Delete a company and its connections, each with an event of its own."""
         for connection in company.connections:
             self.delete_connection(connection)
-        self._store.delete_company(company, until=iso_time(self._clock.now()))
+        self._store.delete_company(company, until=self._now())
 
-    def forge(self, connection: StoredConnection, how: str) -> None:
-        """Have somebody claim that a connection was linked; `how` is what is wrong with the signature."""
+    def _now(self) -> str:
+        return iso_time(self._clock.now())
+
+    def _announce(self, event_type: str, connection: StoredConnection) -> None:
         company = self._store.company_by_number(connection.company)
-        if company:
-            lie = connection_body(connection, company.id, self._base_url) | {"status": "Linked"}
-            self._outbox.add(CONNECTED, connection.id, self._event(CONNECTED, company, lie), forgery=how)
-
-    def _event_type(self, connection: StoredConnection, status: str) -> str | None:
-        if status in {"Unlinked", "Deauthorized"}:
-            return DISCONNECTED
-        if status != "Linked":
-            return None
-        first = connection.status == "PendingAuth" and not self._outbox.was_sent_of(connection.id, CONNECTED)
-        return CONNECTED if first else RECONNECTED
-
-    def _tell(self, event_type: str, company: StoredCompany, connection: StoredConnection) -> None:
-        shown = connection_body(connection, company.id, self._base_url)
-        self._outbox.add(event_type, connection.id, self._event(event_type, company, shown))
-
-    def _event(self, event_type: str, company: StoredCompany, connection: Json) -> dict[str, Any]:
+        changed = self._store.connection_by_number(connection.n)
+        if company is None or changed is None:
+            return
         reference = {
             "id": company.id,
             "name": company.name,
             "description": company.description,
             "tags": company.tags,
         }
-        return {
+        event = {
             "id": str(uuid4()),
             "eventType": event_type,
-            "generatedDate": iso_time(self._clock.now()),
-            "payload": {"referenceCompany": reference, "connection": connection},
+            "generatedDate": self._now(),
+            "payload": {
+                "referenceCompany": reference,
+                "connection": connection_body(changed, company.id, self._base_url),
+            },
         }
+        self._outbox.add(event_type, connection.id, event)

@@ -1,4 +1,4 @@
-"""The sandbox's time of day, which can be moved forward so that tomorrow comes at once."""
+"""The sandbox's time of day, which can be ahead of the real one."""
 
 from __future__ import annotations
 
@@ -9,18 +9,14 @@ from functools import lru_cache
 
 
 class Clock:
-    """Real time plus an offset. Every time that a client can see is taken from here, the `Date` header too."""
+    """Real time plus an offset. Every time that a client can see comes from here, the `Date` header too."""
 
     def __init__(self, offset_seconds: float = 0.0) -> None:
         self.offset_seconds = offset_seconds
 
     def now(self) -> float:
-        """Give the time in seconds since 1970."""
+        """Return the time in seconds since 1970."""
         return time.time() + self.offset_seconds
-
-    def advance(self, seconds: float) -> None:
-        """Move the clock forward."""
-        self.offset_seconds += seconds
 
 
 def http_date(seconds: float) -> str:
@@ -34,7 +30,7 @@ def iso_time(seconds: float) -> str:
     return f"{_iso_second(whole)}.{part:06d}Z"
 
 
-# Many answers carry the same second, and writing one takes as long as looking a company up.
+# Many responses carry the same second, and formatting one takes as long as finding a company.
 @lru_cache(maxsize=16)
 def _http_second(seconds: int) -> str:
     return formatdate(seconds, usegmt=True)

@@ -1,8 +1,8 @@
-"""The command line of the sandbox: `bulk sandbox`, and `authorize` and `deauthorize` below it.
+"""The command line of the sandbox: `bulk sandbox`, with `authorize` and `deauthorize`.
 
 `python -m bulk.sandbox` is the same.
 
-What takes long to import is imported inside the functions, because `bulk --help` reads this file too.
+Modules that take long to import are imported inside the functions, because `bulk --help` reads this file too.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -20,12 +20,22 @@ from bulk.sandbox.faults import KINDS
 from bulk.sandbox.folder import AlreadyRunning, SandboxError, StateFolder
 from bulk.sandbox.options import API_KEY, Options
 
+if TYPE_CHECKING:
+    from bulk.sandbox.app import MakeApp
+    from bulk.sandbox.customers import CustomerRequest
+
 DEFAULT_STATE = Path("reports") / ".sandbox"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_STATE = click.option(
+    "--state", type=click.Path(path_type=Path), help=f"Folder of the state.  [default: {DEFAULT_STATE}]"
+)
+_SHARE = click.option("--share", type=click.FloatRange(0, 1), help="Share of the possible customers.")
+_NAMED = click.option("--customer", "named", multiple=True, metavar="ID", help="One customer; repeatable.")
+_SEED = click.option("--seed", type=int, help="Makes the choice of customers repeatable.")
 
 
 def _sandbox_options(command: _Command) -> _Command:
-    """Make an option of each field of Options."""
+    """Add an option for each field of Options."""
     for field in reversed(fields(Options)):
         name = f"--{field.name.replace('_', '-')}"
         text, choices = field.metadata["help"], field.metadata["choices"]
@@ -51,16 +61,10 @@ def _sandbox_options(command: _Command) -> _Command:
     subcommand_metavar="[COMMAND]",
     epilog=f"KIND of a fault: {', '.join(KINDS)}.",
 )
+@click.option("--batch", type=click.Path(path_type=Path), help="Serve the sandbox of this batch: BATCH/sandbox.")
+@_STATE
 @click.option(
-    "--batch", type=click.Path(path_type=Path), help="The batch whose sandbox this is: state in BATCH/sandbox."
-)
-@click.option("--state", type=click.Path(path_type=Path), help=f"Folder of the state.  [default: {DEFAULT_STATE}]")
-@click.option(
-    "--port",
-    type=click.IntRange(0, 65535),
-    default=0,
-    metavar="PORT",
-    help="Default: that of last time.",
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="Default: the port of the last time."
 )
 @click.option(
     "--parent-watch", is_flag=True, hidden=True, help="End when standard input ends; print the base URL only."
@@ -70,24 +74,25 @@ def _sandbox_options(command: _Command) -> _Command:
 def sandbox(
     context: click.Context, /, batch: Path | None, state: Path | None, port: int, *, parent_watch: bool, **settings: Any
 ) -> None:
-    """Serve a stand-in for Codat on loopback until Ctrl-C.
+    """Serve a local sandbox that behaves like Codat, on loopback, until Ctrl-C.
 
     It keeps companies, connections and links from one start to the next.
     """
     folder = _folder(batch, state)
+    make_app: MakeApp | None = context.obj  # tests add handles of their own
     context.obj = folder
     if context.invoked_subcommand is None:
-        _serve(folder, Options(**settings), port=port, parent_watch=parent_watch)
+        _serve(folder, Options(**settings), port=port, parent_watch=parent_watch, make_app=make_app)
 
 
 @sandbox.command()
 @click.argument("batch", type=click.Path(path_type=Path), required=False)
-@click.option("--state", type=click.Path(path_type=Path), help="Folder of the state, if it is no batch's.")
-@click.option("--share", type=click.FloatRange(0, 1), help="Share of the waiting customers who authorize.")
+@_STATE
+@_SHARE
 @click.option("--decline-share", type=click.FloatRange(0, 1), default=0.0, help="Share of them who decline.")
-@click.option("--customer", "named", multiple=True, metavar="ID", help="A customer who authorizes; repeatable.")
-@click.option("--platform", metavar="KEY", help="They have this software, whichever was asked for.")
-@click.option("--seed", type=int, help="Makes the choice of customers repeatable.")
+@_NAMED
+@click.option("--platform", metavar="KEY", help="They connect this software, whatever the client asked for.")
+@_SEED
 @click.pass_obj
 def authorize(
     inherited: StateFolder,
@@ -99,24 +104,25 @@ def authorize(
     platform: str | None,
     seed: int | None,
 ) -> None:
-    """Stand in for the customers of BATCH: a share of those who were sent a link authorize, or those who are named.
+    """Let customers of BATCH authorize: a share of those with a link, or those named.
 
-    Who is named can also connect again what was deauthorized or unlinked. It works whether or not the sandbox is
-    running now; webhooks go out as soon as a sandbox with --webhook-url runs.
+    A named customer can also connect again after a deauthorization. The sandbox may run or not; webhooks are sent
+    as soon as a sandbox with --webhook-url runs.
     """
-    from bulk.sandbox.customers import AuthorizationRequest
+    from bulk.sandbox.customers import CustomerRequest
 
-    _refuse_unless_one(share, named)
-    done = _done(_existing(inherited, batch, state), AuthorizationRequest(share, decline_share, seed, named, platform))
+    _require_one(share, named)
+    request = CustomerRequest(share, decline_share, seed, named, platform)
+    done = _act(_existing(inherited, batch, state), request)
     click.echo(f"{done['waiting']} customers waited: {done['authorized']} authorized, {done['declined']} declined.")
 
 
 @sandbox.command()
 @click.argument("batch", type=click.Path(path_type=Path), required=False)
-@click.option("--state", type=click.Path(path_type=Path), help="Folder of the state, if it is no batch's.")
-@click.option("--share", type=click.FloatRange(0, 1), help="Share of the linked customers who deauthorize.")
-@click.option("--customer", "named", multiple=True, metavar="ID", help="A customer who deauthorizes; repeatable.")
-@click.option("--seed", type=int, help="Makes the choice of customers repeatable.")
+@_STATE
+@_SHARE
+@_NAMED
+@_SEED
 @click.pass_obj
 def deauthorize(
     inherited: StateFolder,
@@ -126,23 +132,22 @@ def deauthorize(
     named: tuple[str, ...],
     seed: int | None,
 ) -> None:
-    """Stand in for the customers of BATCH: a share of those who are linked, or those who are named, take it back.
+    """Let customers of BATCH withdraw: a share of those who are linked, or those named.
 
-    As if from within their accounting software: their connections become Deauthorized. It works whether or not the
-    sandbox is running now; webhooks go out as soon as a sandbox with --webhook-url runs.
+    Their connections become Deauthorized, as from within the accounting software. The sandbox may run or not; webhooks
+    are sent as soon as a sandbox with --webhook-url runs.
     """
-    from bulk.sandbox.customers import AuthorizationRequest
+    from bulk.sandbox.customers import CustomerRequest
 
-    _refuse_unless_one(share, named)
-    done = _done(
-        _existing(inherited, batch, state), AuthorizationRequest(share, seed=seed, customers=named), withdraw=True
-    )
+    _require_one(share, named)
+    request = CustomerRequest(share, seed=seed, customers=named)
+    done = _act(_existing(inherited, batch, state), request, withdraw=True)
     click.echo(f"{done['linked']} customers were linked: {done['deauthorized']} deauthorized.")
 
 
-def _refuse_unless_one(share: float | None, named: tuple[str, ...]) -> None:
+def _require_one(share: float | None, named: tuple[str, ...]) -> None:
     if (share is None) != bool(named):
-        raise click.UsageError("Give --share or --customer, and not both.")
+        raise click.UsageError("Pass either --share or --customer.")
 
 
 def _existing(inherited: StateFolder, batch: Path | None, state: Path | None) -> StateFolder:
@@ -152,17 +157,17 @@ def _existing(inherited: StateFolder, batch: Path | None, state: Path | None) ->
     return folder
 
 
-def _done(folder: StateFolder, wishes: Any, *, withdraw: bool = False) -> dict[str, Any]:
-    """Let customers act in the file itself if no server holds it, else through that server."""
-    with _told():
+def _act(folder: StateFolder, request: CustomerRequest, *, withdraw: bool = False) -> dict[str, Any]:
+    """Let customers act: in the file itself if no server holds it, else through that server."""
+    with _wrap_errors():
         try:
             with folder.locked():
-                return _done_offline(folder, wishes, withdraw=withdraw)
+                return _act_offline(folder, request, withdraw=withdraw)
         except AlreadyRunning:
-            return _asked(folder, wishes, withdraw=withdraw)
+            return _ask_server(folder, request, withdraw=withdraw)
 
 
-def _done_offline(folder: StateFolder, wishes: Any, *, withdraw: bool) -> dict[str, Any]:
+def _act_offline(folder: StateFolder, request: CustomerRequest, *, withdraw: bool) -> dict[str, Any]:
     from bulk.sandbox.app import stored_customers
     from bulk.sandbox.launch import HOST
     from bulk.sandbox.store import Store
@@ -170,17 +175,17 @@ def _done_offline(folder: StateFolder, wishes: Any, *, withdraw: bool) -> dict[s
     with contextlib.closing(Store(folder.database)) as store:
         customers = stored_customers(store, base_url=f"http://{HOST}:{folder.port() or 0}")
         try:
-            return asdict(customers.withdraw(wishes) if withdraw else customers.decide(wishes))
+            return asdict(customers.withdraw(request) if withdraw else customers.decide(request))
         except ValueError as error:
             raise SandboxError(str(error)) from error
 
 
-def _asked(folder: StateFolder, wishes: Any, *, withdraw: bool) -> dict[str, Any]:
+def _ask_server(folder: StateFolder, request: CustomerRequest, *, withdraw: bool) -> dict[str, Any]:
     from bulk.sandbox.launch import ask
 
     path = "/_sandbox/customers" + ("/deauthorize" if withdraw else "")
     try:
-        done = ask(folder.port() or 0, "POST", path, asdict(wishes))
+        done = ask(folder.port() or 0, "POST", path, asdict(request))
     except OSError as error:
         raise SandboxError(f"A sandbox holds {folder.path} but does not answer. End it and try again.") from error
     if "error" in done:
@@ -188,10 +193,28 @@ def _asked(folder: StateFolder, wishes: Any, *, withdraw: bool) -> dict[str, Any
     return done
 
 
-def _serve(folder: StateFolder, options: Options, *, port: int, parent_watch: bool) -> None:
-    from bulk.sandbox.faults import BadRule, read_text
+def _serve(folder: StateFolder, options: Options, *, port: int, parent_watch: bool, make_app: MakeApp | None) -> None:
+    from bulk.sandbox import app
     from bulk.sandbox.launch import ALREADY_RUNNING
     from bulk.sandbox.server import serve
+
+    _check(options)
+
+    def ready(base_url: str) -> None:
+        click.echo(base_url if parent_watch else _how_to_use(folder, base_url, options.webhook_url))
+        sys.stdout.flush()
+
+    with _wrap_errors():
+        try:
+            serve(folder, options, ready=ready, port=port, watch_parent=parent_watch, make_app=make_app or app.make_app)
+        except AlreadyRunning:
+            if not parent_watch:
+                raise
+            sys.exit(ALREADY_RUNNING)
+
+
+def _check(options: Options) -> None:
+    from bulk.sandbox.faults import BadRule, read_text
     from bulk.sandbox.signing import BadSecret, key_of
     from bulk.sandbox.webhooks import BadUrl, check_url
 
@@ -201,24 +224,12 @@ def _serve(folder: StateFolder, options: Options, *, port: int, parent_watch: bo
         if options.webhook_url:
             check_url(options.webhook_url)
         key_of(options.webhook_secret)
-    except BadRule as bad:
-        raise click.BadParameter(str(bad), param_hint="--fault") from bad
-    except BadUrl as bad:
-        raise click.BadParameter(str(bad), param_hint="--webhook-url") from bad
-    except BadSecret as bad:
-        raise click.BadParameter(str(bad), param_hint="--webhook-secret") from bad
-
-    def ready(base_url: str) -> None:
-        click.echo(base_url if parent_watch else _how_to_use(folder, base_url, options.webhook_url))
-        sys.stdout.flush()
-
-    with _told():
-        try:
-            serve(folder, options, ready=ready, port=port, watch_parent=parent_watch)
-        except AlreadyRunning:
-            if not parent_watch:
-                raise
-            sys.exit(ALREADY_RUNNING)
+    except BadRule as error:
+        raise click.BadParameter(str(error), param_hint="--fault") from error
+    except BadUrl as error:
+        raise click.BadParameter(str(error), param_hint="--webhook-url") from error
+    except BadSecret as error:
+        raise click.BadParameter(str(error), param_hint="--webhook-secret") from error
 
 
 def _how_to_use(folder: StateFolder, base_url: str, webhook_url: str) -> str:
@@ -231,12 +242,12 @@ def _how_to_use(folder: StateFolder, base_url: str, webhook_url: str) -> str:
 
 def _folder(batch: Path | None, state: Path | None) -> StateFolder:
     if batch and state:
-        raise click.UsageError("Give a batch or --state, not both.")
+        raise click.UsageError("Pass either a batch or --state.")
     return StateFolder((batch / "sandbox" if batch else state or DEFAULT_STATE).resolve())
 
 
 @contextlib.contextmanager
-def _told() -> Iterator[None]:
+def _wrap_errors() -> Iterator[None]:
     try:
         yield
     except SandboxError as error:

@@ -1,8 +1,7 @@
-"""Stands in for the customers: some of those who were asked authorize, others decline; some take it back later."""
+"""The customers: some of those with a link authorize, others decline; some withdraw later."""
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +9,18 @@ from dataclasses import dataclass
 from bulk.sandbox.changes import Changes
 from bulk.sandbox.clock import Clock, iso_time
 from bulk.sandbox.platforms import PLATFORMS, Platform
+from bulk.sandbox.query import Comparison
 from bulk.sandbox.store import Store, StoredCompany, StoredConnection
+
+CUSTOMER_TAG = "uid"  # the tag with a customer's identifier
 
 
 @dataclass(frozen=True, slots=True)
-class AuthorizationRequest:
-    """Who does what: a share of the waiting customers, chosen by chance, or those who are named by their identifier.
+class CustomerRequest:
+    """The customers who act: a share of the possible ones, chosen by chance, or those named by their identifier.
 
-    The seed makes the choice repeatable. With `platform`, who authorizes takes that software, whichever was asked for.
+    The seed makes the choice repeatable. With `platform`, customers connect that software, whatever the client asked
+    for.
     """
 
     share: float | None = None
@@ -38,94 +41,103 @@ class Decisions:
 
 @dataclass(frozen=True, slots=True)
 class Withdrawals:
-    """How many customers were linked, and how many of them took it back."""
+    """How many customers were linked, and how many of them withdrew."""
 
     linked: int
     deauthorized: int
 
 
 class Customers:
-    """All customers; `tag` is the one that holds a customer's identifier."""
+    """All customers of a sandbox."""
 
-    def __init__(self, store: Store, changes: Changes, clock: Clock, *, tag: str = "uid") -> None:
+    def __init__(self, store: Store, changes: Changes, clock: Clock) -> None:
         self._store = store
         self._changes = changes
         self._clock = clock
-        self._tag = tag
 
-    def decide(self, wishes: AuthorizationRequest) -> Decisions:
-        """Let customers decide, as one transaction; every waiting one is as likely as the next.
+    def decide(self, request: CustomerRequest) -> Decisions:
+        """Let customers authorize or decline, in one transaction.
 
-        Raises ValueError if one who is named, or the platform, is not there.
+        Raises ValueError for an unknown customer or platform.
         """
-        platform = _platform(wishes.platform)
+        platform = _platform(request.platform)
         with self._store.transaction():
-            waiting = self._named_waiting(wishes.customers) if wishes.customers else list(self._store.waiting())
-            authorized = round(len(waiting) * _share(wishes))
-            declined = min(round(len(waiting) * wishes.decline_share), len(waiting) - authorized)
-            chosen = _sample(waiting, authorized + declined, wishes.seed)
-            for number in chosen[:authorized]:
-                self._authorize(number, platform)
-            for connection in filter(None, map(self._store.connection_by_number, chosen[authorized:])):
+            waiting = self._named_waiting(request.customers) if request.customers else self._store.waiting()
+            authorized = round(len(waiting) * _share(request))
+            declined = min(round(len(waiting) * request.decline_share), len(waiting) - authorized)
+            chosen = _sample(waiting, authorized + declined, request.seed)
+            for connection in self._connections(chosen[:authorized]):
+                self._authorize(connection, platform)
+            for connection in self._connections(chosen[authorized:]):
                 decline(self._store, self._clock, connection)
         return Decisions(len(waiting), authorized, declined)
 
-    def withdraw(self, wishes: AuthorizationRequest) -> Withdrawals:
-        """Let linked customers take their authorization back, from within the accounting software."""
+    def withdraw(self, request: CustomerRequest) -> Withdrawals:
+        """Let linked customers withdraw from within the accounting software. Raises ValueError as `decide` does."""
         with self._store.transaction():
-            linked = self._named_linked(wishes.customers) if wishes.customers else list(self._store.linked())
-            chosen = _sample(linked, round(len(linked) * _share(wishes)), wishes.seed)
-            for connection in filter(None, map(self._store.connection_by_number, chosen)):
+            linked = self._named_linked(request.customers) if request.customers else self._store.linked()
+            chosen = _sample(linked, round(len(linked) * _share(request)), request.seed)
+            for connection in self._connections(chosen):
                 self._changes.set_status(connection, "Deauthorized")
         return Withdrawals(len(linked), len(chosen))
 
-    def _authorize(self, number: int, platform: Platform | None) -> None:
-        connection = self._store.connection_by_number(number)
-        company = self._store.company_by_number(connection.company) if connection else None
-        if company and platform:
-            choose(self._changes, company, platform)
-        elif connection:
-            authorize(self._changes, connection)
+    def _authorize(self, connection: StoredConnection, platform: Platform | None) -> None:
+        company = self._store.company_by_number(connection.company)
+        if platform and company:
+            choose(self._store, self._changes, company, platform)
+        else:
+            authorize(self._store, self._changes, connection)
+
+    def _connections(self, numbers: Sequence[int]) -> list[StoredConnection]:
+        return [each for each in map(self._store.connection_by_number, numbers) if each]
 
     def _named_waiting(self, names: Sequence[str]) -> list[int]:
-        """Give what each would authorize: what waits for it, else what was linked last; nothing if one is linked."""
+        """Return what each named customer would authorize: the connection that waits, else the newest one.
+
+        Nothing for a customer who has linked one.
+        """
         return [
-            next((each.n for each in mine if each.status == "PendingAuth"), mine[-1].n)
-            for mine in self._connections_of(names)
-            if mine and not any(each.status == "Linked" for each in mine)
+            next((each.n for each in own if each.status == "PendingAuth"), own[-1].n)
+            for own in self._accounting_of(names)
+            if own and not any(each.status == "Linked" for each in own)
         ]
 
     def _named_linked(self, names: Sequence[str]) -> list[int]:
-        return [each.n for mine in self._connections_of(names) for each in mine if each.status == "Linked"]
+        return [each.n for own in self._accounting_of(names) for each in own if each.status == "Linked"]
 
-    def _connections_of(self, names: Sequence[str]) -> list[list[StoredConnection]]:
-        companies = {name: self._store.companies_tagged(self._tag, name) for name in names}
-        missing = [name for name, found in companies.items() if not found]
-        if missing:
-            raise ValueError(f"There is no customer {', '.join(missing)}.")
-        return [accounting(company) for found in companies.values() for company in found]
+    def _accounting_of(self, names: Sequence[str]) -> list[list[StoredConnection]]:
+        found = {name: self._companies_of(name) for name in names}
+        unknown = [name for name, companies in found.items() if not companies]
+        if unknown:
+            raise ValueError(f"Unknown customer: {', '.join(unknown)}")
+        return [accounting(company) for companies in found.values() for company in companies]
+
+    def _companies_of(self, name: str) -> list[StoredCompany]:
+        return self._store.companies((Comparison(CUSTOMER_TAG, "=", name),), limit=-1, offset=0)
 
 
 def accounting(company: StoredCompany) -> list[StoredConnection]:
-    """Give the connections to accounting software, in order of creation."""
+    """Return the connections to accounting software, in order of creation."""
     return [each for each in company.connections if each.source_type == "Accounting"]
 
 
-def authorize(changes: Changes, connection: StoredConnection) -> None:
+def authorize(store: Store, changes: Changes, connection: StoredConnection) -> None:
     """Link a connection, and spend its linkUrl."""
-    changes.set_status(connection, "Linked", otp_spent=1, errors="[]")
+    store.spend_link(connection, errors=())
+    changes.set_status(connection, "Linked")
 
 
-def choose(changes: Changes, company: StoredCompany, platform: Platform) -> None:
-    """Link the software that a customer really has; if another was asked for, that connection goes on waiting."""
+def choose(store: Store, changes: Changes, company: StoredCompany, platform: Platform) -> None:
+    """Link the software that a customer really has. A connection that the client asked for stays as it is."""
     same = [each for each in accounting(company) if each.platform_key == platform.key]
-    authorize(changes, same[-1] if same else changes.add(company, platform, status="PendingAuth", chosen=True))
+    connection = same[-1] if same else changes.add(company, platform, status="PendingAuth")
+    authorize(store, changes, connection)
 
 
 def decline(store: Store, clock: Clock, connection: StoredConnection) -> None:
-    """Spend the linkUrl of a connection that its customer does not want; it goes on waiting, with an error to say so.
+    """Spend the linkUrl of a customer who declines: the connection stays pending, with an error.
 
-    Another linkUrl lets the customer think again.
+    The customer can still authorize with another linkUrl.
     """
     error = {
         "statusCode": "401",
@@ -133,11 +145,11 @@ def decline(store: Store, clock: Clock, connection: StoredConnection) -> None:
         "errorMessage": "The customer declined to authorize access.",
         "erroredOnUtc": iso_time(clock.now()),
     }
-    store.change_connection(connection.n, otp_spent=1, errors=json.dumps([error]))
+    store.spend_link(connection, errors=(error,))
 
 
 def can_open(connection: StoredConnection | None, otp: str, *, now: float, lifetime: float) -> bool:
-    """Say whether a linkUrl opens: its password is the last one minted, unused and not expired.
+    """Return whether a linkUrl opens: its password was minted last, and is neither spent nor expired.
 
     https://docs.codat.io/auth-flow/authorize-hosted-link: it can be used once, and expires after a day even if unused.
     """
@@ -146,21 +158,21 @@ def can_open(connection: StoredConnection | None, otp: str, *, now: float, lifet
     return connection.otp == otp and now < connection.otp_minted + lifetime
 
 
-def _share(wishes: AuthorizationRequest) -> float:
-    if wishes.share is not None:
-        if not 0 <= wishes.share <= 1:
-            raise ValueError("A share is a number from 0 to 1.")
-        return wishes.share
-    if not wishes.customers:
-        raise ValueError("Say who: a share of the customers, or which.")
-    return 1.0 - wishes.decline_share
+def _share(request: CustomerRequest) -> float:
+    if request.share is not None:
+        if not 0 <= request.share <= 1:
+            raise ValueError("A share must be a number from 0 to 1.")
+        return request.share
+    if not request.customers:
+        raise ValueError("Name customers, or give a share of them.")
+    return 1.0 - request.decline_share
 
 
 def _sample(numbers: list[int], count: int, seed: int | None) -> list[int]:
-    return random.Random(seed).sample(numbers, count)  # noqa: S311 - a made-up choice, no secret
+    return random.Random(seed).sample(numbers, count)  # noqa: S311 - a simulated choice, no secret
 
 
 def _platform(key: str | None) -> Platform | None:
     if key is not None and key not in PLATFORMS:
-        raise ValueError(f"There is no platform {key}.")
+        raise ValueError(f"Unknown platform: {key}")
     return PLATFORMS[key] if key else None

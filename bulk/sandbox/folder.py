@@ -1,4 +1,4 @@
-"""Where a sandbox keeps its state: a folder with a database, the port and a lock, for its owner only."""
+"""The folder of a sandbox's state: a database, the port and a lock, readable by its owner only."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 
 
 class SandboxError(Exception):
-    """What a user is told: what happened and what to do."""
+    """A message for the user: what happened and what to do."""
 
 
 class AlreadyRunning(SandboxError):  # noqa: N818 - named for what the caller does next: use that one
-    """A server for this folder runs already."""
+    """A server for this folder is already running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,47 +25,47 @@ class StateFolder:
 
     @property
     def database(self) -> Path:
-        """Everything the stand-in knows."""
+        """The file with the companies and everything else."""
         return self.path / "sandbox.sqlite3"
 
     @property
     def log(self) -> Path:
-        """What the server process says when another program started it."""
+        """The standard error of a server that another program has started."""
         return self.path / "sandbox.log"
 
     def make(self) -> None:
-        """Make the folder, readable by its owner only."""
+        """Make the folder. Raises SandboxError."""
         if self.path.is_dir():
             return
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise SandboxError(f"The sandbox's folder {self.path} cannot be made: {error.strerror}.") from error
+            raise SandboxError(f"The sandbox's folder {self.path} cannot be created: {error.strerror}.") from error
 
     def port(self) -> int | None:
-        """Give the port that this sandbox has used so far, or None."""
+        """Return the port that this sandbox used last, or None."""
         try:
             return int((self.path / "port").read_text())
         except (FileNotFoundError, NotADirectoryError, ValueError):
             return None
 
     def keep_port(self, port: int) -> None:
-        """Remember the port, so that the linkUrls made today still open tomorrow."""
+        """Keep the port, so that the linkUrls of today still open tomorrow."""
         fresh = self.path / "port.new"
         fresh.write_text(f"{port}\n")
         fresh.replace(self.path / "port")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder against a second server; it is let go even by kill -9. Raises AlreadyRunning."""
-        import fcntl  # here, since it is absent on Windows, where all else of the stand-in can be imported
+        """Lock the folder against a second server; even `kill -9` releases it. Raises AlreadyRunning."""
+        import fcntl  # here, because Windows lacks it, where the rest of the sandbox can be imported
 
         handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise AlreadyRunning(f"A sandbox for {self.path} is running already.") from error
+                raise AlreadyRunning(f"A sandbox for {self.path} is already running.") from error
             yield
         finally:
             os.close(handle)

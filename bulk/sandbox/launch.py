@@ -1,4 +1,4 @@
-"""Starts a sandbox in a process of its own, or finds the one that runs already."""
+"""Starts a sandbox in a process of its own, or finds the one that is already running."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,14 +19,16 @@ from bulk.sandbox.folder import SandboxError, StateFolder
 from bulk.sandbox.options import API_KEY, Options
 
 HOST = "127.0.0.1"
-_START_SECONDS = 10
-_STOP_SECONDS = 10
-_PROBE_SECONDS = 2  # a stranger on the port may never answer
+ALREADY_RUNNING = 4  # exit code of a server whose folder another one holds
+PROGRAM = (sys.executable, "-m", "bulk.sandbox")
+_START_SECONDS = 60
+_STOP_SECONDS = 30
+_PROBE_SECONDS = 2  # another program on the port may never answer
 
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A sandbox that answers. As a context manager it stops at the end, unless somebody else started it."""
+    """A sandbox that answers. As a context manager it stops at the end, unless another program started it."""
 
     base_url: str
     api_key: str
@@ -35,11 +37,11 @@ class Running:
 
     @property
     def is_ours(self) -> bool:
-        """Say whether it was started here, and so is stopped here."""
+        """Whether it was started here, and so is stopped here."""
         return self.process is not None
 
     def stop(self) -> None:
-        """Stop it and wait until it is gone; one that somebody else started is left alone."""
+        """Stop it and wait for its end. One that another program started keeps running."""
         if self.process is None:
             return
         self.process.terminate()
@@ -60,20 +62,20 @@ class Running:
         self.stop()
 
 
-def start(state_dir: Path, *, options: Options | None = None) -> Running:
-    """Start a sandbox on a folder of state and wait until it answers; if one runs there, use that one,
-    with the options it has.
+def start(state_dir: Path, *, options: Options | None = None, program: Sequence[str] = PROGRAM) -> Running:
+    """Start a sandbox on a folder of state and wait until it answers.
 
-    It is out of reach of a Ctrl-C in this terminal, and ends by itself when this process is gone, however it went.
-    Raises SandboxError, with what the server said, if it does not start.
+    If one is already running there, return that one, with the options it has. A Ctrl-C in this terminal does not reach
+    it, and it ends by itself when this process ends, for whatever reason. Raises SandboxError, with the server's own
+    message, if it does not start. `program` is for tests, which run the server with handles of their own.
     """
     folder = StateFolder(state_dir.resolve())
     folder.make()
-    return find(state_dir) or _started(folder, options or Options()) or _found_after_all(folder)
+    return find(state_dir) or _started(folder, options or Options(), program) or _found_after_all(folder)
 
 
 def find(state_dir: Path) -> Running | None:
-    """Give the sandbox that runs on a folder of state, or None."""
+    """Return the sandbox that is running on a folder of state, or None."""
     folder = StateFolder(state_dir.resolve())
     port = folder.port()
     if port is None:
@@ -90,7 +92,7 @@ def find(state_dir: Path) -> Running | None:
 def ask(
     port: int, method: str, path: str, content: Mapping[str, object] | None = None, *, timeout: float = 60
 ) -> dict[str, Any]:
-    """Ask a running sandbox's control endpoints; raises OSError if nothing listens there."""
+    """Ask a handle of a running sandbox. Raises OSError if nothing listens there."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
     with contextlib.closing(connection):
         body = None if content is None else json.dumps(content)
@@ -99,18 +101,10 @@ def ask(
     return answer if isinstance(answer, dict) else {}
 
 
-def _started(folder: StateFolder, options: Options) -> Running | None:
-    """Start the process; None if it found that another one had been quicker."""
-    command = [
-        sys.executable,
-        "-m",
-        "bulk.sandbox",
-        "--state",
-        str(folder.path),
-        "--parent-watch",
-        *options.arguments(),
-    ]
-    # A real key of the caller's has no business in there.
+def _started(folder: StateFolder, options: Options, program: Sequence[str]) -> Running | None:
+    """Start the process; return None if another one was quicker."""
+    command = [*program, "--state", str(folder.path), "--parent-watch", *options.arguments()]
+    # The caller's real key must not get into the process list.
     environment = {name: value for name, value in os.environ.items() if name != "CODAT_API_KEY"}
     with folder.log.open("w") as log:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter, our own module
@@ -133,20 +127,16 @@ def _started(folder: StateFolder, options: Options) -> Running | None:
     raise SandboxError(f"The sandbox did not start. {folder.log.read_text().strip()}")
 
 
-ALREADY_RUNNING = 4  # exit code of a server whose folder another one holds
-
-
 def _first_line(process: subprocess.Popen[str]) -> str:
-    """Wait for the line with the base URL; empty if the process ended without one."""
-    with contextlib.ExitStack() as closing:
-        if process.stdout:
-            closing.enter_context(process.stdout)
-            return process.stdout.readline().strip()
-    return ""
+    """Wait for the line with the base URL; it is empty if the process ended without one."""
+    if process.stdout is None:
+        return ""
+    with process.stdout:
+        return process.stdout.readline().strip()
 
 
 def _found_after_all(folder: StateFolder) -> Running:
-    """Wait for the server that was quicker: it holds the folder a moment before it answers."""
+    """Wait for the quicker server: it holds the folder a moment before it answers."""
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
         running = find(folder.path)

@@ -1,4 +1,4 @@
-"""Codat's limits: requests in a sliding minute, requests a day (https://docs.codat.io/using-the-api/rate-limits)."""
+"""Codat's limits: requests in a minute, requests in a day (https://docs.codat.io/using-the-api/rate-limits)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class MinuteWindow:
         self._admitted: deque[float] = deque()
 
     def admit(self, now: float) -> float:
-        """Admit a request and give 0, or refuse it and give the seconds until there is room."""
+        """Admit a request and return 0, or return the seconds until there is room."""
         if not self._limit:
             return 0.0
         while self._admitted and self._admitted[0] <= now - WINDOW_SECONDS:
@@ -31,9 +31,9 @@ class MinuteWindow:
 
 
 class DayQuota:
-    """At most `base` x (1 + ACC) requests a day; ACC is the number of linked companies; a base of 0 is no limit.
+    """At most `base` x (1 + linked companies) requests a day; a base of 0 is no limit.
 
-    The count is kept in the store, with the work of the next request, so that a restart does not give a new day.
+    The count is kept in the store, with the work of the next request, so that a restart does not begin a new day.
     """
 
     def __init__(self, store: Store, clock: Clock, *, base: int, day_seconds: float) -> None:
@@ -45,7 +45,7 @@ class DayQuota:
         self._day, self._used = int(day), int(used)
 
     def spend(self) -> bool:
-        """Spend one request of today's quota; say whether there was one left."""
+        """Spend one request of today's quota; return whether one was left."""
         if not self._base:
             return True
         self._turn_day()
@@ -59,15 +59,15 @@ class DayQuota:
         self._store.keep_note("quota", f"{self._day}:{self._used}")
 
     def limit(self) -> int:
-        """Give the requests that today allows."""
+        """Return the number of requests that today allows."""
         return self._base * (1 + self._store.count_linked())
 
     def seconds_to_reset(self) -> int:
-        """Give the whole seconds until the next day, rounded up."""
+        """Return the whole seconds until the next day, rounded up."""
         return max(1, math.ceil(self._reset_at() - self._clock.now()))
 
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Give the headers that every answer carries; none without a limit."""
+        """Return the headers that every response carries; none without a limit."""
         if not self._base:
             return ()
         self._turn_day()

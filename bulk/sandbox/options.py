@@ -1,13 +1,12 @@
-"""How a sandbox is set up: one value, from which the command line is made and into which it is read."""
+"""The options of a sandbox: one value, which the command line is made from and read into."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-# Obviously fake, so that nobody mistakes them for keys of Codat.
+# Obviously fake, so that nobody mistakes them for secrets of Codat.
 API_KEY = "sandbox-key"
-API_KEY_WITHOUT_ACCESS = "sandbox-key-without-access"
 WEBHOOK_SECRET = "whsec_YnVsay1zYW5kYm94LWZha2Utd2ViaG9vay1zZWNyZXQ="  # noqa: S105 - "bulk-sandbox-fake-webhook-secret"
 
 
@@ -17,39 +16,39 @@ def _option(default: Any, caption: str, choices: tuple[str, ...] = (), least: fl
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Limits, rules and faults of a sandbox. Each field is an option of `bulk sandbox`, `_` written as `-`."""
+    """Limits, rules and faults of a sandbox. Each field is an option of `bulk sandbox`, with `-` for `_`."""
 
     rate: int = _option(1000, "Requests in any 60 seconds; 0 for no limit.")
     daily_limit: int = _option(1000, "Requests a day, times (1 + linked companies); 0 for no limit.")
-    day_seconds: float = _option(86400.0, "Length of a day, the first one from 1970, 00:00 UTC.", least=0.01)
-    max_concurrent: int = _option(0, "Requests at once; 0 for no limit.")
+    day_seconds: float = _option(86400.0, "Length of a day; the first day begins at 1970-01-01 00:00 UTC.", least=0.01)
+    max_concurrent: int = _option(0, "Concurrent requests; 0 for no limit.")
     max_companies: int = _option(0, "Companies, as on a free trial (50 there); 0 for no limit.")
-    max_page_size: int = _option(2000, "Results on a page; larger pages that are asked for are cut to this.", least=1)
+    max_page_size: int = _option(2000, "Results on a page; a larger page is cut to this.", least=1)
     link_lifetime: float = _option(86400.0, "Seconds until an unused linkUrl expires.")
-    idempotency_lifetime: float = _option(5400.0, "Seconds for which an answer is kept under its Idempotency-Key.")
-    ignore_idempotency: bool = _option(default=False, caption="Take no notice of Idempotency-Key.")
+    idempotency_lifetime: float = _option(5400.0, "Seconds for which a response is kept under its Idempotency-Key.")
+    ignore_idempotency: bool = _option(default=False, caption="Ignore the Idempotency-Key.")
     second_connection: str = _option("refuse", "A second accounting connection of a company.", ("refuse", "allow"))
     second_partner: str = _option("allow", "A second partner expense connection.", ("refuse", "allow"))
-    latency: float = _option(0.0, "Seconds that every answer takes longer.")
+    latency: float = _option(0.0, "Seconds by which every response is delayed.")
     webhook_url: str = _option(
         "", "Where signed connection.* events are sent, on this machine: http://127.0.0.1:PORT/PATH."
     )
-    webhook_secret: str = _option(WEBHOOK_SECRET, "Signs the events as standard-webhooks does; never give a real one.")
-    webhook_attempts: int = _option(60, "Times an event is sent before it is given up; pauses grow to 30 s.", least=1)
+    webhook_secret: str = _option(WEBHOOK_SECRET, "Signs the events as standard-webhooks does; never use a real one.")
+    webhook_attempts: int = _option(60, "Attempts to send an event; the pauses between them grow to 30 s.", least=1)
     webhook_concurrent: int = _option(
-        1, "Events sent at once; with 1 they come in order, but for those that failed.", least=1
+        1, "Events sent concurrently; with 1 they arrive in order, unless one fails.", least=1
     )
     partner_events: bool = _option(
-        default=False, caption="Send connection.connected for a new partner expense connection as well."
+        default=False, caption="Send connection.connected for a new partner expense connection, too."
     )
-    seed: int = _option(0, "Seed of the faults that strike by chance.")
+    seed: int = _option(0, "Seed of the faults that happen by chance.")
     disabled_platform: tuple[str, ...] = _option((), "A platformKey that is not enabled for this client; repeatable.")
     fault: tuple[str, ...] = _option(
         (), "A fault, as JSON or as KIND,operations=A+B,count=N,after=N,probability=P,...; repeatable."
     )
 
     def arguments(self) -> list[str]:
-        """Give the command-line arguments that make these options, the defaults left out."""
+        """Return the command-line arguments that make these options, without the defaults."""
         given = [(f"--{each.name.replace('_', '-')}", getattr(self, each.name), each.default) for each in fields(self)]
         return [part for name, value, default in given if value != default for part in _argument(name, value)]
 

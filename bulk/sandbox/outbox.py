@@ -1,14 +1,11 @@
-"""The events that are to be sent, or were: kept in the same transaction as the change that they tell of.
+"""The events to send, kept in the same transaction as the changes that they announce.
 
-They are kept whether or not there is anybody to send them to, so that a server that gets a receiver later tells it of
-what came before, and of what happened while no server ran.
+Events are kept even if nobody receives them: a server that starts with a receiver sends what happened before, too.
 """
 
 from __future__ import annotations
 
 import json
-import random
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,98 +13,55 @@ from uuid import uuid4
 
 from bulk.sandbox.store import Store
 
-_SHOWN = ("n", "id", "type", "connection", "status", "attempts", "answer", "forgery")
-
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event that is due; `tries` counts since it was last asked for, `forgery` says what is wrong with it, if so."""
+    """An event that is due, and how often it was sent so far."""
 
     n: int
     id: str
     body: bytes
-    asked: int
     tries: int
-    forgery: str | None
 
 
 class Outbox:
-    """What is to be sent, in which order, and what became of it. Times are monotonic seconds of this process."""
+    """The events in the order in which they are sent. Times are monotonic seconds of this process."""
 
     def __init__(self, store: Store) -> None:
-        self._db: sqlite3.Connection = store.db
-        self._notify: Callable[[], None] | None = None
+        self._db = store.db
+        self.notify: Callable[[], None] = lambda: None  # called for each new event
 
     def watch(self, notify: Callable[[], None]) -> None:
-        """Have somebody called whenever there is more to send, and make all that still waits due at once."""
-        self._notify = notify
+        """Call a function for each new event, and make all pending ones due now."""
+        self.notify = notify
         self._db.execute("UPDATE event SET due = 0 WHERE status = 'pending'")
 
-    def add(self, event_type: str, connection_id: str, body: Mapping[str, Any], *, forgery: str | None = None) -> None:
+    def add(self, event_type: str, connection_id: str, body: Mapping[str, Any]) -> None:
         """Add an event; the caller holds the transaction of the change."""
-        row = self._db.execute(
-            "INSERT INTO event (id, type, connection, body, forgery) VALUES (?, ?, ?, ?, ?)",
-            (
-                f"msg_{uuid4().hex}",
-                event_type,
-                connection_id,
-                # Not ASCII only: whoever checks the signature over anything but the raw bytes must fail.
-                json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode(),
-                forgery,
-            ),
+        # Not ASCII only: a receiver that checks the signature over anything but the raw bytes must fail.
+        encoded = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode()
+        self._db.execute(
+            "INSERT INTO event (id, type, connection, body) VALUES (?, ?, ?, ?)",
+            (f"msg_{uuid4().hex}", event_type, connection_id, encoded),
         )
-        self._db.execute("UPDATE event SET place = n WHERE n = ?", (row.lastrowid,))
-        self._more()
+        self.notify()
 
-    def was_sent_of(self, connection_id: str, event_type: str) -> bool:
-        """Say whether there has been an event of a type about a connection."""
-        sql = "SELECT 1 FROM event WHERE connection = ? AND type = ? AND forgery IS NULL LIMIT 1"
+    def has_event(self, connection_id: str, event_type: str) -> bool:
+        """Return whether there was an event of a type about a connection."""
+        sql = "SELECT 1 FROM event WHERE connection = ? AND type = ? LIMIT 1"
         return self._db.execute(sql, (connection_id, event_type)).fetchone() is not None
 
-    def due(self, now: float, *, most: int) -> list[Event]:
-        """Give the next events that are to be sent."""
-        sql = """
-            SELECT n, id, body, asked, tries, forgery FROM event
-            WHERE status = 'pending' AND due <= ? ORDER BY place LIMIT ?
-        """
-        return [Event(*row) for row in self._db.execute(sql, (now, most))]
+    def due(self, now: float, *, limit: int) -> list[Event]:
+        """Return the next events to send."""
+        sql = "SELECT n, id, body, tries FROM event WHERE status = 'pending' AND due <= ? ORDER BY due, n LIMIT ?"
+        return [Event(*row) for row in self._db.execute(sql, (now, limit))]
 
     def next_due(self) -> float | None:
-        """Give the time at which the next event is due, or None if none waits."""
+        """Return when the next event is due, or None if none is pending."""
         found: float | None = self._db.execute("SELECT min(due) FROM event WHERE status = 'pending'").fetchone()[0]
         return found
 
-    def note(self, event: Event, status: str, answer: str, *, due: float = 0.0) -> None:
-        """Write down what became of an attempt: the event's status now, and what the receiver answered.
-
-        One that was asked for again while it was on its way still has to be sent.
-        """
-        self._db.execute("UPDATE event SET answer = ?, attempts = attempts + 1 WHERE n = ?", (answer, event.n))
-        sql = "UPDATE event SET status = ?, due = ?, tries = tries + 1 WHERE n = ? AND asked = ?"
-        self._db.execute(sql, (status, due, event.n, event.asked))
-
-    def repeat(self, chance: random.Random | None) -> int:
-        """Send everything once more, in the order in which it happened or (with chance) in any; give how many."""
-        numbers = [row[0] for row in self._db.execute("SELECT n FROM event WHERE forgery IS NULL ORDER BY n")]
-        places = list(numbers)
-        if chance:
-            chance.shuffle(places)
-        self._db.executemany(
-            "UPDATE event SET status = 'pending', due = 0, asked = asked + 1, tries = 0, place = ? WHERE n = ?",
-            zip(places, numbers, strict=True),
-        )
-        self._more()
-        return len(numbers)
-
-    def counts(self) -> dict[str, int]:
-        """Count the events by their status."""
-        return {str(status): int(n) for status, n in self._db.execute("SELECT status, count(*) FROM event GROUP BY 1")}
-
-    def listed(self, after: int) -> list[dict[str, Any]]:
-        """List the events that came after one, by its number."""
-        rows = self._db.execute(f"SELECT {', '.join(_SHOWN)} FROM event WHERE n > ? ORDER BY n", (after,))  # noqa: S608 - the columns are a constant
-        return [dict(zip(_SHOWN, row, strict=True)) for row in rows]
-
-    def _more(self) -> None:
-        if self._notify:
-            self._notify()
+    def record_attempt(self, event: Event, status: str, answer: str, *, due: float = 0.0) -> None:
+        """Record the result of an attempt: the status of the event now, and what the receiver answered."""
+        sql = "UPDATE event SET status = ?, answer = ?, due = ?, tries = tries + 1 WHERE n = ?"
+        self._db.execute(sql, (status, answer, due, event.n))

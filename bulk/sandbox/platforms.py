@@ -1,4 +1,4 @@
-"""The integrations this stand-in offers, under Codat's platform keys."""
+"""The integrations that the sandbox offers, under Codat's platform keys."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ class Platform:
     key: str
     name: str
     source_type: str = "Accounting"
-    offline: bool = False  # runs on the customer's own machine
+    is_offline: bool = False  # it runs on the customer's own machine
 
     @property
     def integration_id(self) -> str:
-        """A uuid that stays the same from one start to the next."""
+        """A UUID that is the same after each start."""
         return str(uuid5(NAMESPACE_URL, f"https://api.codat.io/integrations/{self.key}"))
 
     @property
     def source_id(self) -> str:
-        """The uuid of the one source that this integration has."""
+        """The UUID of the one source that this integration has."""
         return str(uuid5(NAMESPACE_URL, f"https://api.codat.io/integrations/{self.key}/source"))
 
 
@@ -33,7 +33,7 @@ PLATFORMS = {
         Platform("trji", "Dynamics 365 Business Central"),
         Platform("fbrh", "FreeAgent"),
         Platform("akxx", "Oracle NetSuite"),
-        Platform("pqsw", "QuickBooks Desktop", offline=True),
+        Platform("pqsw", "QuickBooks Desktop", is_offline=True),
         Platform("qhyg", "QuickBooks Online"),
         Platform("gbol", "Xero"),
         Platform("pbtz", "Wave"),
@@ -44,5 +44,5 @@ PLATFORMS = {
     )
 }
 
-# What a partner expense connection shows; nobody asks for it by its key.
+# A partner expense connection shows this platform; no request names its key.
 PARTNER = Platform("prex", "Partner Expense", source_type="Expense")

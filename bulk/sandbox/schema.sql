@@ -1,27 +1,31 @@
--- What a sandbox remembers. n counts in order of creation, which is the order of every list.
-CREATE TABLE IF NOT EXISTS meta (
+-- The state of a sandbox. n counts in order of creation, which is the order of every list.
+BEGIN;
+PRAGMA user_version = 2;
+
+CREATE TABLE meta (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS company (
+CREATE TABLE company (
     n INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     name TEXT NOT NULL,
     description TEXT,
     created TEXT NOT NULL,
-    tags TEXT NOT NULL -- JSON
+    tags TEXT NOT NULL, -- JSON
+    until TEXT -- when it was deleted
 );
 
--- The same tags once more, so that a company is found by one of them.
-CREATE TABLE IF NOT EXISTS tag (
+-- The same tags again, so that a tag finds its companies.
+CREATE TABLE tag (
     key TEXT NOT NULL,
     value TEXT NOT NULL,
     company INTEGER NOT NULL,
     PRIMARY KEY (key, value, company)
 ) WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS connection (
+CREATE TABLE connection (
     n INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE,
     company INTEGER NOT NULL,
@@ -29,18 +33,25 @@ CREATE TABLE IF NOT EXISTS connection (
     source_type TEXT NOT NULL,
     status TEXT NOT NULL,
     created TEXT NOT NULL,
-    last_sync TEXT,
-    otp TEXT NOT NULL,
+    otp TEXT NOT NULL, -- the one-time password that was minted last
     otp_minted REAL NOT NULL,
     otp_spent INTEGER NOT NULL DEFAULT 0,
-    errors TEXT NOT NULL DEFAULT '[]' -- JSON
+    errors TEXT NOT NULL DEFAULT '[]', -- JSON
+    until TEXT -- when it was deleted
 );
-CREATE INDEX IF NOT EXISTS connection_of_company ON connection (company);
-CREATE INDEX IF NOT EXISTS connection_linked ON connection (company)
-    WHERE status = 'Linked' AND source_type = 'Accounting';
+CREATE INDEX connection_of_company ON connection (company);
+CREATE INDEX connection_linked ON connection (company) WHERE status = 'Linked' AND source_type = 'Accounting';
 
--- The first answer to each Idempotency-Key.
-CREATE TABLE IF NOT EXISTS answer (
+-- The statuses that connections had earlier, for lists that lag.
+CREATE TABLE past_status (
+    connection INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    until TEXT NOT NULL
+);
+CREATE INDEX past_status_of_connection ON past_status (connection, until);
+
+-- The first response to each Idempotency-Key.
+CREATE TABLE response (
     key TEXT PRIMARY KEY,
     fingerprint TEXT NOT NULL,
     status INTEGER NOT NULL,
@@ -49,59 +60,19 @@ CREATE TABLE IF NOT EXISTS answer (
     kept_at REAL NOT NULL
 );
 
--- Connections that a customer made on the page behind a link, and not the client: no duplicates of the client's.
-CREATE TABLE IF NOT EXISTS chosen (
-    connection INTEGER PRIMARY KEY
-);
-
--- What was before, for lists that lag: statuses that are over, and what is deleted.
-CREATE TABLE IF NOT EXISTS past_status (
-    connection INTEGER NOT NULL,
-    status TEXT NOT NULL,
-    until TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS past_status_of_connection ON past_status (connection, until);
-CREATE TABLE IF NOT EXISTS deleted_company (
-    n INTEGER PRIMARY KEY,
-    id TEXT NOT NULL,
-    name TEXT NOT NULL,
-    description TEXT,
-    created TEXT NOT NULL,
-    tags TEXT NOT NULL,
-    until TEXT NOT NULL
-);
-CREATE TABLE IF NOT EXISTS deleted_connection (
-    n INTEGER PRIMARY KEY,
-    id TEXT NOT NULL,
-    company INTEGER NOT NULL,
-    platform_key TEXT NOT NULL,
-    source_type TEXT NOT NULL,
-    status TEXT NOT NULL,
-    created TEXT NOT NULL,
-    last_sync TEXT,
-    otp TEXT NOT NULL,
-    otp_minted REAL NOT NULL,
-    otp_spent INTEGER NOT NULL,
-    errors TEXT NOT NULL,
-    until TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS deleted_connection_of_company ON deleted_connection (company);
-
--- The events of webhooks. `due` is a monotonic time of the server that runs, `place` the order of sending.
-CREATE TABLE IF NOT EXISTS event (
+-- The events of webhooks. `due` is a monotonic time of the server that runs.
+CREATE TABLE event (
     n INTEGER PRIMARY KEY AUTOINCREMENT,
     id TEXT NOT NULL UNIQUE, -- the webhook-id
     type TEXT NOT NULL,
     connection TEXT NOT NULL,
     body BLOB NOT NULL,
-    status TEXT NOT NULL DEFAULT 'pending', -- pending, delivered, failed; of forgeries: believed, refused
-    attempts INTEGER NOT NULL DEFAULT 0,
-    asked INTEGER NOT NULL DEFAULT 1, -- times it was to be sent
-    tries INTEGER NOT NULL DEFAULT 0, -- attempts since it was last asked for
+    status TEXT NOT NULL DEFAULT 'pending', -- pending, delivered, failed
+    tries INTEGER NOT NULL DEFAULT 0,
     due REAL NOT NULL DEFAULT 0,
-    place INTEGER,
-    answer TEXT, -- what the last attempt came to
-    forgery TEXT
+    answer TEXT -- the result of the last attempt
 );
-CREATE INDEX IF NOT EXISTS event_pending ON event (place, due) WHERE status = 'pending';
-CREATE INDEX IF NOT EXISTS event_of_connection ON event (connection);
+CREATE INDEX event_pending ON event (due, n) WHERE status = 'pending';
+CREATE INDEX event_of_connection ON event (connection);
+
+COMMIT;

@@ -1,4 +1,4 @@
-"""Runs a sandbox in this process, in the foreground, until it is told to stop."""
+"""Runs a sandbox in this process, in the foreground, until it is stopped."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from contextlib import contextmanager
 
 import uvicorn
 
-from bulk.sandbox.app import make_app, make_desk
+from bulk.sandbox.app import MakeApp, make_app, make_services
 from bulk.sandbox.folder import SandboxError, StateFolder
 from bulk.sandbox.options import Options
 from bulk.sandbox.outbox import Outbox
@@ -25,55 +25,64 @@ from bulk.sandbox.transports import WatchedProtocol
 from bulk.sandbox.webhooks import Deliverer, Receiver
 
 HOST = "127.0.0.1"
-_STOP_SECONDS = 1  # what still stalls then is dropped
+_STOP_SECONDS = 1  # a request that still stalls then is dropped
 
 # Below the range from which systems take ports for outgoing connections, so that the port is free tomorrow as well.
 _FIRST_PORT, _LAST_PORT = 20_000, 32_000
 
 
 def serve(
-    folder: StateFolder, options: Options, *, ready: Callable[[str], None], port: int = 0, watch_parent: bool = False
+    folder: StateFolder,
+    options: Options,
+    *,
+    ready: Callable[[str], None],
+    port: int = 0,
+    watch_parent: bool = False,
+    make_app: MakeApp = make_app,
 ) -> None:
     """Serve until SIGINT or SIGTERM, or until standard input ends if `watch_parent`.
 
-    `ready` is called with the base URL once requests are answered. Raises AlreadyRunning, or SandboxError if the port
-    is taken.
+    `ready` is called with the base URL as soon as the server answers requests. Raises AlreadyRunning, or SandboxError
+    if the port is in use. `make_app` is for tests, which add handles of their own.
     """
-    os.umask(0o077)  # what it keeps is for its owner only
+    os.umask(0o077)  # the state is for its owner only
     folder.make()
     with folder.locked(), _listening(folder, port) as listener:
         base_url = f"http://{HOST}:{listener.getsockname()[1]}"
         store = Store(folder.database)
         try:
-            desk = make_desk(store, options, base_url=base_url)
-            app = make_app(desk, options, folder=folder.path.resolve())
-            config = uvicorn.Config(
-                app,
-                http=WatchedProtocol,
-                loop="asyncio",
-                ws="none",
-                lifespan="off",
-                log_level="warning",
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-                date_header=False,  # the sandbox's own clock writes it
-                backlog=1024,
-                timeout_keep_alive=75,
-                timeout_graceful_shutdown=_STOP_SECONDS,
-            )
+            services = make_services(store, options, base_url=base_url)
+            app = make_app(services, options, folder=folder.path.resolve())
             server = _Server(
-                config,
+                _config(app),
                 lambda: ready(base_url),
                 receiver=_receiver(options),
-                outbox=desk.outbox,
+                outbox=services.outbox,
                 watch_parent=watch_parent,
             )
             asyncio.run(server.serve([listener]))
             with store.transaction():
-                desk.quota.save()
+                services.quota.save()
         finally:
             store.close()
+
+
+def _config(app: object) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type] # an ASGI application
+        http=WatchedProtocol,
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,  # the sandbox's own clock writes it
+        backlog=1024,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )
 
 
 def _receiver(options: Options) -> Receiver | None:
@@ -84,7 +93,7 @@ def _receiver(options: Options) -> Receiver | None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which ends with exit code 0 on a signal, can watch its parent and sends events beside."""
+    """uvicorn's server. It also ends with exit code 0 on a signal, can watch its parent, and sends events."""
 
     def __init__(
         self,
@@ -108,7 +117,7 @@ class _Server(uvicorn.Server):
             threading.Thread(target=self._wait_for_parent, daemon=True).start()
         if self._receiver:
             self._delivering = asyncio.create_task(Deliverer(self._outbox, self._receiver).run())
-            self._delivering.add_done_callback(self._delivery_ended)
+            self._delivering.add_done_callback(self._on_delivery_end)
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -117,14 +126,14 @@ class _Server(uvicorn.Server):
             self._delivering.cancel()
             await asyncio.wait([self._delivering])
 
-    def _delivery_ended(self, task: asyncio.Task[None]) -> None:
-        # Only a bug ends it before the server; a stand-in that has silently gone dumb would mislead.
+    def _on_delivery_end(self, task: asyncio.Task[None]) -> None:
+        # Only a bug ends it before the server; a sandbox that silently sends no more events would mislead.
         if not task.cancelled() and task.exception():
             logging.getLogger("uvicorn.error").error("No more events are sent.", exc_info=task.exception())
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        # uvicorn raises the signal again when it has stopped; here a stop that was asked for is a success.
+        # uvicorn raises the signal again when it has stopped; here a requested stop is a success.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.handle_exit)
         yield
@@ -155,7 +164,7 @@ def _bound_anywhere() -> socket.socket:
 
 
 def _bound(port: int) -> socket.socket:
-    # Only a socket that says it is TCP gets TCP_NODELAY from asyncio; without it every answer takes 40 ms.
+    # asyncio sets TCP_NODELAY only if the socket says that it is TCP; without it every response takes 40 ms.
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -165,7 +174,7 @@ def _bound(port: int) -> socket.socket:
         if error.errno not in {errno.EADDRINUSE, errno.EACCES}:
             raise
         raise SandboxError(
-            f"Port {port} of {HOST} is taken by another program. The sandbox's links were made for that port: end the "
-            f"other program, or give another with --port (links made so far will then not open)."
+            f"Another program uses port {port} of {HOST}. The sandbox's links were made for that port: end the other "
+            f"program, or choose another port with --port (links made so far will not open then)."
         ) from error
     return listener

@@ -1,4 +1,4 @@
-"""How an event is signed: Svix's way, which became standard-webhooks (https://www.standardwebhooks.com)."""
+"""The signature of an event: Svix's, which became standard-webhooks (https://www.standardwebhooks.com)."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class BadSecret(ValueError):  # noqa: N818 - named for what is bad
 
 
 def key_of(secret: str) -> bytes:
-    """Give the bytes that sign: what stands in base64 behind `whsec_`."""
+    """Return the signing key: the base64 text after `whsec_`, decoded. Raises BadSecret."""
     try:
         key = base64.b64decode(secret.removeprefix(_PREFIX), validate=True)
-    except (binascii.Error, ValueError) as error:
+    except binascii.Error as error:
         raise BadSecret("a secret is whsec_ and base64") from error
     if not secret.startswith(_PREFIX) or not key:
         raise BadSecret("a secret is whsec_ and base64")
@@ -26,7 +26,7 @@ def key_of(secret: str) -> bytes:
 
 
 def signed_headers(key: bytes, *, message_id: str, seconds: int, body: bytes) -> dict[str, str]:
-    """Give the three headers over the raw body, sent at a time in seconds since 1970."""
+    """Return the three headers over the raw body, for an event sent at a time in seconds since 1970."""
     content = f"{message_id}.{seconds}.".encode() + body
     signature = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
     return {"webhook-id": message_id, "webhook-timestamp": str(seconds), "webhook-signature": f"v1,{signature}"}

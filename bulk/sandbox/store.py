@@ -1,8 +1,10 @@
-"""The SQLite file in which a sandbox keeps its companies, their connections and what else must outlive the process.
+"""The SQLite file in which a sandbox keeps everything that must outlive its process.
 
-One connection, used from one thread. `synchronous=OFF` with a write-ahead log: whatever was committed before an answer
-left survives a kill -9 of the server, though not a power cut, which a stand-in may leave out. Nothing is mirrored in
-memory, so that it stays flat however many companies there are.
+One connection, used from one thread. `synchronous=OFF` with a write-ahead log: whatever was committed before a response
+left survives a `kill -9` of the server, though not a power cut, which a sandbox does not have to survive. Nothing is
+mirrored in memory, so the process stays small however many companies there are.
+
+Deleted rows stay, marked with the time of their deletion: a list that lags shows the state as of an earlier moment.
 """
 
 from __future__ import annotations
@@ -16,12 +18,16 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from bulk.sandbox.past import tables_at
+from bulk.sandbox.folder import SandboxError
+from bulk.sandbox.query import Comparison
+
+VERSION = 2
+NOW = "9"  # sorts after every time, so nothing that is deleted or changed counts any more
 
 
 @dataclass(frozen=True, slots=True)
 class StoredConnection:
-    """A connection as it is kept; `company` is the company's n, `otp` the one-time password last minted."""
+    """A connection; `company` is the company's n, `otp` the one-time password that was minted last."""
 
     n: int
     id: str
@@ -30,7 +36,6 @@ class StoredConnection:
     source_type: str
     status: str
     created: str
-    last_sync: str | None
     otp: str
     otp_minted: float
     otp_spent: int
@@ -39,7 +44,7 @@ class StoredConnection:
 
 @dataclass(frozen=True, slots=True)
 class StoredCompany:
-    """A company as it is kept, with its connections in order of creation."""
+    """A company with its connections in order of creation."""
 
     n: int
     id: str
@@ -51,79 +56,90 @@ class StoredCompany:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """A part of a WHERE clause with its values."""
+class KeptResponse:
+    """The response kept under an Idempotency-Key; `fingerprint` identifies its request."""
 
-    sql: str = "1"
-    values: tuple[Any, ...] = ()
+    fingerprint: str
+    status: int
+    content_type: str
+    body: bytes
+    kept_at: float
 
 
-EVERYTHING = Condition()
-
-_COMPANY = "n, id, name, description, created, tags"
-_CONNECTION = (
-    "d.n, d.id, d.company, d.platform_key, d.source_type, d.status, d.created, d.last_sync, "
-    "d.otp, d.otp_minted, d.otp_spent, d.errors"
-)
-
-_COMPANIES_WITH_ONE_TAG = "SELECT count(*) FROM (SELECT 1 FROM tag WHERE key = ? GROUP BY value HAVING count(*) > 1)"
-_COMPANIES_WITH_CONNECTIONS = """
-    SELECT count(*) FROM (
-        SELECT 1 FROM connection WHERE source_type = ? AND status IN ('PendingAuth', 'Linked')
-        AND n NOT IN (SELECT connection FROM chosen)
-        GROUP BY company HAVING count(*) > 1)
+_COMPANY = """
+    SELECT n, id, name, description, created, tags FROM company
+    WHERE created <= :at AND coalesce(until, '~') > :at AND
 """
+_CONNECTION = """
+    SELECT n, id, company, platform_key, source_type, coalesce((
+        SELECT past.status FROM past_status AS past
+        WHERE past.connection = connection.n AND past.until > :at ORDER BY past.until, past.rowid LIMIT 1
+    ), status), created, otp, otp_minted, otp_spent, errors FROM connection
+    WHERE created <= :at AND coalesce(until, '~') > :at AND
+"""
+# Accounting connections whose customers have not authorized one yet.
+_WAITING = """
+    SELECT n FROM connection WHERE status = 'PendingAuth' AND source_type = 'Accounting' AND until IS NULL
+    AND company NOT IN (
+        SELECT company FROM connection WHERE status = 'Linked' AND source_type = 'Accounting' AND until IS NULL
+    ) ORDER BY n
+"""
+_LINKED = """
+    SELECT n FROM connection WHERE status = 'Linked' AND source_type = 'Accounting' AND until IS NULL ORDER BY n
+"""
+_COUNT_LINKED = """
+    SELECT count(DISTINCT company) FROM connection
+    WHERE status = 'Linked' AND source_type = 'Accounting' AND until IS NULL
+"""
+_WITH_TAG = {
+    "=": "n IN (SELECT company FROM tag WHERE key = :key{0} AND value = :value{0})",
+    "!=": "n NOT IN (SELECT company FROM tag WHERE key = :key{0} AND value = :value{0})",
+    "~": "n IN (SELECT company FROM tag WHERE key = :key{0} AND instr(lower(value), lower(:value{0})) > 0)",
+}
 
 
 class Store:
-    """What the sandbox remembers."""
+    """The state of a sandbox. Every change needs a `transaction`."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=OFF")
-        self._db.execute("PRAGMA cache_size=-16000")
-        self._tables = ""  # of the past, while a list lags
-        self._linked: int | None = None  # the ACC, counted again when a connection changes
-        self._db.executescript((files(__package__) / "schema.sql").read_text())
+        self.db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute("PRAGMA synchronous=OFF")
+        self.db.execute("PRAGMA cache_size=-16000")
+        self._linked: int | None = None  # counted again when a connection changes
+        self._make_tables(path)
 
-    @property
-    def db(self) -> sqlite3.Connection:
-        """The file, for those who keep tables of their own in it."""
-        return self._db
+    def _make_tables(self, path: Path) -> None:
+        if self._value("PRAGMA user_version") == VERSION:
+            return
+        if self._value("SELECT count(*) FROM sqlite_schema"):
+            self.close()
+            raise SandboxError(f"{path} was made by another version of bulk. Delete its folder to begin again.")
+        self.db.executescript((files(__package__) / "schema.sql").read_text())
 
     def close(self) -> None:
         """Close the file."""
-        self._db.close()
-
-    @contextmanager
-    def as_of(self, moment: str) -> Iterator[None]:
-        """Show lists as they were at a moment; what is written inside is written now."""
-        self._tables = tables_at(moment)
-        try:
-            yield
-        finally:
-            self._tables = ""
+        self.db.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Commit what is done inside as one, or nothing of it."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """Commit all changes made inside, or none of them."""
+        self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
         except BaseException:
-            self._db.execute("ROLLBACK")
+            self.db.execute("ROLLBACK")
             raise
-        self._db.execute("COMMIT")
+        self.db.execute("COMMIT")
 
     def note(self, name: str) -> str | None:
-        """Give a remembered value by its name."""
-        row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
-        return None if row is None else str(row[0])
+        """Return the value kept under a name."""
+        value = self._value("SELECT value FROM meta WHERE name = ?", (name,))
+        return None if value is None else str(value)
 
     def keep_note(self, name: str, value: str) -> None:
-        """Remember a value under a name."""
-        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+        """Keep a value under a name."""
+        self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     # -- companies
 
@@ -131,67 +147,46 @@ class Store:
         self, *, company_id: str, name: str, description: str | None, created: str, tags: Mapping[str, str]
     ) -> StoredCompany:
         """Add a company."""
-        dumped = json.dumps(tags)
-        row = self._db.execute(
+        row = self.db.execute(
             "INSERT INTO company (id, name, description, created, tags) VALUES (?, ?, ?, ?, ?)",
-            (company_id, name, description, created, dumped),
+            (company_id, name, description, created, json.dumps(tags)),
         )
         number = row.lastrowid or 0
-        self._add_tags(number, tags)
+        self.db.executemany("INSERT INTO tag VALUES (?, ?, ?)", [(key, value, number) for key, value in tags.items()])
         return StoredCompany(number, company_id, name, description, created, dict(tags))
 
-    def change_company(
-        self, company: StoredCompany, *, name: str, description: str | None, tags: Mapping[str, str]
-    ) -> None:
-        """Give a company another name, description and tags."""
-        self._db.execute(
-            "UPDATE company SET name = ?, description = ?, tags = ? WHERE n = ?",
-            (name, description, json.dumps(tags), company.n),
-        )
-        self._drop_tags(company)
-        self._add_tags(company.n, tags)
-
     def delete_company(self, company: StoredCompany, *, until: str) -> None:
-        """Delete a company, whose connections are gone; lists that lag show it until then."""
-        self._drop_tags(company)
-        sql = f"INSERT INTO deleted_company SELECT {_COMPANY}, ? FROM company WHERE n = ?"  # noqa: S608 - the columns are a constant
-        self._db.execute(sql, (until, company.n))
-        self._db.execute("DELETE FROM company WHERE n = ?", (company.n,))
+        """Delete a company; its connections are deleted separately."""
+        self.db.execute("UPDATE company SET until = ? WHERE n = ?", (until, company.n))
 
     def company(self, company_id: str) -> StoredCompany | None:
-        """Give a company by its id."""
-        row = self._db.execute(f"SELECT {_COMPANY} FROM company WHERE id = ?", (company_id,)).fetchone()  # noqa: S608 - the columns are a constant
-        return None if row is None else _company(row, self.connections_of(row[0]))
+        """Return a company by its id."""
+        return next(iter(self._companies("id = :id", {"id": company_id})), None)
 
     def company_by_number(self, number: int) -> StoredCompany | None:
-        """Give a company by its n."""
-        row = self._db.execute(f"SELECT {_COMPANY} FROM company WHERE n = ?", (number,)).fetchone()  # noqa: S608 - the columns are a constant
-        return None if row is None else _company(row, self.connections_of(number))
+        """Return a company by its n."""
+        return next(iter(self._companies("n = :n", {"n": number})), None)
 
-    def companies_tagged(self, key: str, value: str) -> list[StoredCompany]:
-        """Give the companies with a tag, in order of creation."""
-        sql = "SELECT company FROM tag WHERE key = ? AND value = ? ORDER BY company"
-        found = [self.company_by_number(row[0]) for row in self._db.execute(sql, (key, value)).fetchall()]
-        return [each for each in found if each]
+    def companies(self, tags: Sequence[Comparison], *, limit: int, offset: int, at: str = NOW) -> list[StoredCompany]:
+        """Return a page of the companies whose tags match, as of a moment."""
+        where, values = _with_tags(tags)
+        page = {"limit": limit, "offset": offset, "at": at}
+        return self._companies(f"{where} ORDER BY n LIMIT :limit OFFSET :offset", page | values)
 
-    def companies(self, where: Condition, *, order_by: str, limit: int, offset: int) -> list[StoredCompany]:
-        """Give a page of the companies for which the condition holds; `order_by` is our own SQL, never a client's."""
-        page = f"SELECT {_COMPANY} FROM company c WHERE {where.sql} ORDER BY {order_by} LIMIT ? OFFSET ?"  # noqa: S608 - values are bound
-        rows = self._db.execute(self._tables + page, (*where.values, limit, offset)).fetchall()
-        connections = self._connections_by_company([row[0] for row in rows])
-        return [_company(row, connections.get(row[0], ())) for row in rows]
+    def count_companies(self, tags: Sequence[Comparison] = (), *, at: str = NOW) -> int:
+        """Count the companies whose tags match, as of a moment."""
+        where, values = _with_tags(tags)
+        return int(self._value(f"SELECT count(*) FROM ({_COMPANY} {where})", values | {"at": at}))  # noqa: S608 - our own SQL
 
-    def count_companies(self, where: Condition = EVERYTHING) -> int:
-        """Count the companies for which the condition holds."""
-        sql = f"SELECT count(*) FROM company c WHERE {where.sql}"  # noqa: S608 - values are bound
-        return int(self._db.execute(self._tables + sql, where.values).fetchone()[0])
-
-    def _add_tags(self, number: int, tags: Mapping[str, str]) -> None:
-        self._db.executemany("INSERT INTO tag VALUES (?, ?, ?)", [(key, value, number) for key, value in tags.items()])
-
-    def _drop_tags(self, company: StoredCompany) -> None:
-        rows = [(key, value, company.n) for key, value in company.tags.items()]
-        self._db.executemany("DELETE FROM tag WHERE key = ? AND value = ? AND company = ?", rows)
+    def _companies(self, where: str, values: Mapping[str, object]) -> list[StoredCompany]:
+        values = {"at": NOW, **values}
+        found = []
+        for number, company_id, name, description, created, tags in self.db.execute(
+            _COMPANY + where, values
+        ).fetchall():
+            connections = tuple(self.connections_of(number, at=str(values["at"])))
+            found.append(StoredCompany(number, company_id, name, description, created, json.loads(tags), connections))
+        return found
 
     # -- connections
 
@@ -207,134 +202,94 @@ class Store:
         otp: str,
         otp_minted: float,
     ) -> StoredConnection:
-        """Add a connection to a company, named by its n."""
-        row = self._db.execute(
+        """Add a connection to a company, given by its n."""
+        self._linked = None
+        row = (connection_id, company, platform_key, source_type, status, created, otp, otp_minted)
+        added = self.db.execute(
             "INSERT INTO connection (id, company, platform_key, source_type, status, created, otp, otp_minted)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (connection_id, company, platform_key, source_type, status, created, otp, otp_minted),
+            row,
         )
-        number = row.lastrowid or 0
-        return StoredConnection(
-            number, connection_id, company, platform_key, source_type, status, created, None, otp, otp_minted, 0, "[]"
-        )
+        return StoredConnection(added.lastrowid or 0, *row, 0, "[]")
 
-    def connections_of(self, company: int) -> tuple[StoredConnection, ...]:
-        """Give the connections of a company, named by its n, in order of creation."""
-        return self._connections("d.company = ? ORDER BY d.n", (company,))
+    def connections_of(self, company: int, *, at: str = NOW) -> list[StoredConnection]:
+        """Return the connections of a company, given by its n, in order of creation, as of a moment."""
+        return self._connections("company = :company ORDER BY n", {"company": company, "at": at})
 
     def connection(self, company_id: str, connection_id: str) -> StoredConnection | None:
-        """Give a connection by its own and its company's id."""
-        where = "d.id = ? AND d.company = (SELECT n FROM company WHERE id = ?)"
-        return next(iter(self._connections(where, (connection_id, company_id))), None)
-
-    def connection_by_id(self, connection_id: str) -> StoredConnection | None:
-        """Give a connection by its own id alone."""
-        return next(iter(self._connections("d.id = ?", (connection_id,))), None)
+        """Return a connection by its own id and its company's."""
+        where = "id = :id AND company = (SELECT n FROM company WHERE id = :company)"
+        return next(iter(self._connections(where, {"id": connection_id, "company": company_id})), None)
 
     def connection_by_number(self, number: int) -> StoredConnection | None:
-        """Give a connection by its n."""
-        return next(iter(self._connections("d.n = ?", (number,))), None)
+        """Return a connection by its n."""
+        return next(iter(self._connections("n = :n", {"n": number})), None)
 
-    def waiting(self) -> Iterator[int]:
-        """Give the n of each accounting connection that waits for a customer who has not linked another."""
-        sql = """
-            SELECT n FROM connection WHERE status = 'PendingAuth' AND source_type = 'Accounting' AND company NOT IN (
-                SELECT company FROM connection WHERE status = 'Linked' AND source_type = 'Accounting'
-            ) ORDER BY n
-        """
-        return (int(row[0]) for row in self._db.execute(sql))
+    def waiting(self) -> list[int]:
+        """Return the n of each accounting connection that waits for a customer who has not linked another."""
+        return [int(number) for (number,) in self.db.execute(_WAITING)]
 
-    def linked(self) -> Iterator[int]:
-        """Give the n of each accounting connection that is linked."""
-        sql = "SELECT n FROM connection WHERE status = 'Linked' AND source_type = 'Accounting' ORDER BY n"
-        return (int(row[0]) for row in self._db.execute(sql))
-
-    def mark_chosen(self, number: int) -> None:
-        """Note that the customer made a connection, named by its n."""
-        self._db.execute("INSERT INTO chosen VALUES (?)", (number,))
-
-    def remember_status(self, connection: StoredConnection, *, until: str) -> None:
-        """Remember the status that a connection had."""
-        self._db.execute("INSERT INTO past_status VALUES (?, ?, ?)", (connection.n, connection.status, until))
-
-    def delete_connection(self, connection: StoredConnection, *, until: str) -> None:
-        """Delete a connection; lists that lag show it until then."""
-        self._linked = None
-        sql = f"INSERT INTO deleted_connection SELECT {_CONNECTION}, ? FROM connection d WHERE n = ?"  # noqa: S608 - the columns are a constant
-        self._db.execute(sql, (until, connection.n))
-        self._db.execute("DELETE FROM connection WHERE n = ?", (connection.n,))
-
-    def change_connection(self, number: int, **changes: str | float | None) -> None:
-        """Change columns of a connection, named by its n."""
-        self._linked = None
-        assignments = ", ".join(f"{column} = ?" for column in changes)
-        self._db.execute(f"UPDATE connection SET {assignments} WHERE n = ?", (*changes.values(), number))  # noqa: S608 - the columns are our own words
-
-    def mint(self, connections: Iterable[tuple[int, str]], minted: float) -> None:
-        """Give connections, named by their n, a new one-time password each."""
-        rows = [(otp, minted, number) for number, otp in connections]
-        self._db.executemany("UPDATE connection SET otp = ?, otp_minted = ?, otp_spent = 0 WHERE n = ?", rows)
-
-    def _connections(self, where: str, values: tuple[Any, ...]) -> tuple[StoredConnection, ...]:
-        sql = f"SELECT {_CONNECTION} FROM connection d WHERE {where}"  # noqa: S608 - values are bound
-        rows = self._db.execute(self._tables + sql, values)
-        return tuple(StoredConnection(*row) for row in rows)
-
-    def _connections_by_company(self, numbers: Sequence[int]) -> dict[int, tuple[StoredConnection, ...]]:
-        found: dict[int, tuple[StoredConnection, ...]] = {}
-        for start in range(0, len(numbers), 500):  # SQLite binds a limited number of values
-            some = numbers[start : start + 500]
-            where = f"d.company IN ({', '.join('?' * len(some))}) ORDER BY d.n"
-            for connection in self._connections(where, tuple(some)):
-                found[connection.company] = (*found.get(connection.company, ()), connection)
-        return found
-
-    # -- counts
+    def linked(self) -> list[int]:
+        """Return the n of each linked accounting connection."""
+        return [int(number) for (number,) in self.db.execute(_LINKED)]
 
     def count_linked(self) -> int:
-        """Count the companies with a linked accounting connection: Codat's ACC, which raises the daily quota."""
+        """Count the companies with a linked accounting connection, which raise the daily quota."""
         if self._linked is None:
-            self._linked = self._count(
-                "SELECT count(DISTINCT company) FROM connection WHERE status = 'Linked' AND source_type = 'Accounting'"
-            )
+            self._linked = int(self._value(_COUNT_LINKED))
         return self._linked
 
-    def duplicates(self, tag: str) -> dict[str, int]:
-        """Count what there should be only one of: companies for a value of the tag, connections for a company."""
-        return {
-            "companies": self._count(_COMPANIES_WITH_ONE_TAG, tag),
-            "accounting_connections": self._count(_COMPANIES_WITH_CONNECTIONS, "Accounting"),
-            "partner_connections": self._count(_COMPANIES_WITH_CONNECTIONS, "Expense"),
-        }
+    def set_status(self, connection: StoredConnection, status: str, *, at: str) -> None:
+        """Give a connection another status; a list that lags still shows the old one."""
+        self._linked = None
+        self.db.execute("INSERT INTO past_status VALUES (?, ?, ?)", (connection.n, connection.status, at))
+        self.db.execute("UPDATE connection SET status = ? WHERE n = ?", (status, connection.n))
 
-    def connection_counts(self) -> dict[str, int]:
-        """Count the connections by source type and status, as in `Accounting Linked`."""
-        sql = "SELECT source_type || ' ' || status, count(*) FROM connection GROUP BY 1"
-        return {str(name): int(count) for name, count in self._db.execute(sql)}
+    def spend_link(self, connection: StoredConnection, *, errors: Sequence[Mapping[str, str]]) -> None:
+        """Spend the one-time password of a connection, and set its errors."""
+        sql = "UPDATE connection SET otp_spent = 1, errors = ? WHERE n = ?"
+        self.db.execute(sql, (json.dumps(errors), connection.n))
 
-    def _count(self, sql: str, *values: str) -> int:
-        return int(self._db.execute(sql, values).fetchone()[0])
+    def mint(self, connections: Iterable[tuple[int, str]], minted: float) -> None:
+        """Give connections, each given by its n, a new one-time password."""
+        rows = [(otp, minted, number) for number, otp in connections]
+        self.db.executemany("UPDATE connection SET otp = ?, otp_minted = ?, otp_spent = 0 WHERE n = ?", rows)
 
-    # -- answers kept for their Idempotency-Key
+    def delete_connection(self, connection: StoredConnection, *, until: str) -> None:
+        """Delete a connection."""
+        self._linked = None
+        self.db.execute("UPDATE connection SET until = ? WHERE n = ?", (until, connection.n))
 
-    def kept_answer(self, key: str) -> tuple[str, int, str, bytes, float] | None:
-        """Give fingerprint, status, content type, body and time of the answer kept under a key."""
-        sql = "SELECT fingerprint, status, content_type, body, kept_at FROM answer WHERE key = ?"
-        row: tuple[str, int, str, bytes, float] | None = self._db.execute(sql, (key,)).fetchone()
-        return row
+    def _connections(self, where: str, values: Mapping[str, object]) -> list[StoredConnection]:
+        return [StoredConnection(*row) for row in self.db.execute(_CONNECTION + where, {"at": NOW, **values})]
 
-    def keep_answer(
-        self, key: str, fingerprint: str, status: int, content_type: str, body: bytes, kept_at: float
-    ) -> None:
-        """Keep an answer under a key."""
-        row = (key, fingerprint, status, content_type, body, kept_at)
-        self._db.execute("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?)", row)
+    # -- responses kept for their Idempotency-Key
 
-    def forget_answers(self, kept_before: float) -> None:
-        """Forget the answers that were kept before a time."""
-        self._db.execute("DELETE FROM answer WHERE kept_at < ?", (kept_before,))
+    def kept_response(self, key: str) -> KeptResponse | None:
+        """Return the response kept under a key."""
+        sql = "SELECT fingerprint, status, content_type, body, kept_at FROM response WHERE key = ?"
+        row = self.db.execute(sql, (key,)).fetchone()
+        return None if row is None else KeptResponse(*row)
+
+    def keep_response(self, key: str, kept: KeptResponse) -> None:
+        """Keep a response under a key."""
+        row = (key, kept.fingerprint, kept.status, kept.content_type, kept.body, kept.kept_at)
+        self.db.execute("INSERT OR REPLACE INTO response VALUES (?, ?, ?, ?, ?, ?)", row)
+
+    def forget_responses(self, kept_before: float) -> None:
+        """Forget the responses that were kept before a time."""
+        self.db.execute("DELETE FROM response WHERE kept_at < ?", (kept_before,))
+
+    def _value(self, sql: str, values: Sequence[str] | Mapping[str, str] = ()) -> Any:
+        row = self.db.execute(sql, values).fetchone()
+        return None if row is None else row[0]
 
 
-def _company(row: tuple[Any, ...], connections: tuple[StoredConnection, ...]) -> StoredCompany:
-    number, company_id, name, description, created, tags = row
-    return StoredCompany(number, company_id, name, description, created, json.loads(tags), connections)
+def _with_tags(tags: Sequence[Comparison]) -> tuple[str, dict[str, str]]:
+    """Return a WHERE condition and its values."""
+    parts = ["1"]
+    values: dict[str, str] = {}
+    for number, each in enumerate(tags):
+        values |= {f"key{number}": each.field, f"value{number}": each.value}
+        parts.append(_WITH_TAG[each.operator].format(number))
+    return " AND ".join(parts), values

@@ -1,26 +1,25 @@
-"""The open connections, by the client's address, so that one can be dropped as a broken network would drop it."""
+"""The open connections, by the client's address, so that one can be dropped as a broken network drops it."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
 import struct
-from typing import Any, cast
+from typing import cast
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-_open: dict[tuple[str, int], _JoinedWrites] = {}
+_open: dict[tuple[str, int], asyncio.Transport] = {}
 
 
-class WatchedProtocol(H11Protocol):
-    """uvicorn's HTTP protocol, which also says which connections are open."""
+class WatchedProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol, with a list of the open connections."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn narrows it too
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn narrows it too
         """Remember the connection."""
-        joined = _JoinedWrites(transport, self.loop)
-        super().connection_made(cast(asyncio.Transport, joined))
+        super().connection_made(transport)
         if self.client:
-            _open[self.client] = joined
+            _open[self.client] = transport
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the connection."""
@@ -29,38 +28,11 @@ class WatchedProtocol(H11Protocol):
         super().connection_lost(exc)
 
 
-class _JoinedWrites:
-    """A transport that sends what is written in one turn of the loop as one packet: head and body of an answer."""
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._written: list[bytes] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def write(self, data: bytes) -> None:
-        if not self._written:
-            self._loop.call_soon(self.flush)
-        self._written.append(data)
-
-    def flush(self) -> None:
-        if self._written:
-            self._transport.write(b"".join(self._written))
-            self._written.clear()
-
-    def close(self) -> None:
-        self.flush()
-        self._transport.close()
-
-
 def hang_up(client: tuple[str, int], *, reset: bool) -> None:
     """Drop a client's connection after what was written so far, with a TCP reset or with a plain end."""
     transport = _open.get(client)
     if transport is None:
         return
-    transport.flush()
     if reset:
         # Lingering for 0 seconds makes close() send RST.
         handle = cast(socket.socket, transport.get_extra_info("socket"))

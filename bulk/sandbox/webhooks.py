@@ -1,7 +1,7 @@
-"""Sends the events of the outbox to the receiver, in the background, again and again until it answers 2xx.
+"""Sends the events of the outbox to a receiver, in the background, until it answers 2xx.
 
-An event that fails waits longer each time; if nobody listens at all, everything waits. It goes at once at the next
-start, under the same webhook-id. A receiver has 15 seconds, as with Codat
+An event that fails waits longer each time. If nobody listens at all, everything waits. The next start sends it
+immediately, under the same webhook-id. A receiver has 15 seconds, as with Codat
 (https://docs.codat.io/using-the-api/webhooks/troubleshooting).
 """
 
@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import ipaddress
 import re
-import secrets
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,17 +24,8 @@ if TYPE_CHECKING:
 
 ANSWER_SECONDS = 15.0
 _FIRST_PAUSE = 0.25
-_LONGEST_PAUSE = 30.0
-_LONGEST_HOLD = 5.0  # a receiver that was just started should not be waited for
-_STALE_SECONDS = 3600  # receivers take five minutes at most
-
-# What can be wrong with a forged event.
-FORGERIES = {
-    "secret": "signed with another secret",
-    "body": "signed, then changed",
-    "stale": "signed an hour ago",
-    "unsigned": "without the three headers",
-}
+_MAX_PAUSE = 30.0
+_MAX_HOLD = 5.0  # a receiver that has just started should not wait long
 
 
 class BadUrl(ValueError):  # noqa: N818 - named for what is bad
@@ -43,13 +33,13 @@ class BadUrl(ValueError):  # noqa: N818 - named for what is bad
 
 
 def check_url(url: str) -> None:
-    """Raise BadUrl unless an address is one of this machine's own."""
+    """Raise BadUrl unless an address is on this machine."""
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname or "", parts.port
     except ValueError as error:
-        raise BadUrl("it is no address") from error
-    # What two readers of an address may take for different hosts is not sent to.
+        raise BadUrl("it is not an address") from error
+    # Two readers of such an address may see different hosts.
     if parts.scheme != "http" or "@" in url or "\\" in url or re.search(r"[^\x21-\x7e]", url):
         raise BadUrl("it must be http://127.0.0.1:PORT/PATH")
     if host != "localhost" and not _is_loopback(host):
@@ -65,35 +55,35 @@ def _is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """Who gets the events: where, signed with which key, how often each is tried, how many at once."""
+    """Where events go, the key that signs them, how often each is tried, and how many are sent concurrently."""
 
     url: str
     key: bytes
     attempts: int
-    at_once: int
+    concurrency: int
 
 
 class Deliverer:
-    """Sends what is due for as long as it runs."""
+    """Sends the events that are due."""
 
     def __init__(self, outbox: Outbox, receiver: Receiver) -> None:
         self._outbox = outbox
         self._receiver = receiver
-        self._more = asyncio.Event()
-        self._unheard = 0  # rounds in a row in which nobody answered
+        self._is_more = asyncio.Event()
+        self._failed_rounds = 0  # in a row, in which nobody answered
 
     async def run(self) -> None:
-        """Deliver until it is cancelled; what is on its way then is sent again next time."""
+        """Deliver until cancelled. An event that is on its way then is sent again next time."""
         import httpx  # here, since few sandboxes have a receiver
 
-        self._outbox.watch(self._more.set)
-        # No proxy of the environment, no redirect: nothing of this leaves the machine.
+        self._outbox.watch(self._is_more.set)
+        # No proxy from the environment and no redirect: no event leaves this machine.
         async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=ANSWER_SECONDS) as client:
             while True:
-                self._more.clear()
-                events = self._outbox.due(time.monotonic(), most=self._receiver.at_once)
+                self._is_more.clear()
+                events = self._outbox.due(time.monotonic(), limit=self._receiver.concurrency)
                 if events:
-                    await self._round(client, events)
+                    await self._send_all(client, events)
                 else:
                     await self._wait()
 
@@ -101,51 +91,41 @@ class Deliverer:
         due = self._outbox.next_due()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None if due is None else max(0.0, due - time.monotonic())):
-                await self._more.wait()
+                await self._is_more.wait()
 
-    async def _round(self, client: httpx.AsyncClient, events: list[Event]) -> None:
-        heard = await asyncio.gather(*(self._send(client, event) for event in events))
-        self._unheard = 0 if any(heard) else self._unheard + 1
-        if self._unheard:
-            await asyncio.sleep(min(_pause(self._unheard), _LONGEST_HOLD))
+    async def _send_all(self, client: httpx.AsyncClient, events: list[Event]) -> None:
+        answered = await asyncio.gather(*(self._send(client, event) for event in events))
+        self._failed_rounds = 0 if any(answered) else self._failed_rounds + 1
+        if self._failed_rounds:
+            await asyncio.sleep(min(_pause(self._failed_rounds), _MAX_HOLD))
 
     async def _send(self, client: httpx.AsyncClient, event: Event) -> bool:
-        """Send one event and write down what became of it; say whether the receiver answered."""
+        """Send one event and record the result; return whether the receiver answered."""
         import httpx
 
-        body, headers = self._written(event)
+        headers = {"content-type": "application/json", "user-agent": "bulk-sandbox"}
+        # The time is this machine's, which is the receiver's too.
+        headers |= signed_headers(self._receiver.key, message_id=event.id, seconds=int(time.time()), body=event.body)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                answer = await client.post(self._receiver.url, content=body, headers=headers)
+                answer = await client.post(self._receiver.url, content=event.body, headers=headers)
         except (httpx.HTTPError, TimeoutError) as error:
-            self._failed(event, type(error).__name__)
+            self._record_failure(event, type(error).__name__)
             return False
-        if event.forgery:
-            self._outbox.note(event, "believed" if answer.is_success else "refused", str(answer.status_code))
-        elif answer.is_success:
-            self._outbox.note(event, "delivered", str(answer.status_code))
+        if answer.is_success:
+            self._outbox.record_attempt(event, "delivered", str(answer.status_code))
         else:
-            self._failed(event, str(answer.status_code))
+            self._record_failure(event, str(answer.status_code))
         return True
 
-    def _failed(self, event: Event, answer: str) -> None:
+    def _record_failure(self, event: Event, answer: str) -> None:
         tries = event.tries + 1
         if tries >= self._receiver.attempts:
-            self._outbox.note(event, "failed", answer)
+            self._outbox.record_attempt(event, "failed", answer)
         else:
-            self._outbox.note(event, "pending", answer, due=time.monotonic() + _pause(tries))
-
-    def _written(self, event: Event) -> tuple[bytes, dict[str, str]]:
-        """Give body and headers. The time is this machine's, which is the receiver's too, wherever the clock stands."""
-        headers = {"content-type": "application/json", "user-agent": "bulk-sandbox"}
-        if event.forgery == "unsigned":
-            return event.body, headers
-        key = secrets.token_bytes(24) if event.forgery == "secret" else self._receiver.key
-        seconds = int(time.time()) - (_STALE_SECONDS if event.forgery == "stale" else 0)
-        signed = event.body.replace(b"Linked", b"PendingAuth") if event.forgery == "body" else event.body
-        return event.body, headers | signed_headers(key, message_id=event.id, seconds=seconds, body=signed)
+            self._outbox.record_attempt(event, "pending", answer, due=time.monotonic() + _pause(tries))
 
 
 def _pause(tries: int) -> float:
-    """Give the seconds until the next attempt: 0.25, 0.5, 1, ... 30."""
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(tries - 1, 10))
+    """Return the seconds until the next attempt: 0.25, 0.5, 1, ... 30."""
+    return min(_MAX_PAUSE, _FIRST_PAUSE * 2.0 ** min(tries - 1, 10))

@@ -17,8 +17,8 @@ from pathlib import Path
 import pytest
 from runs.fixture import Bench, Codat
 from runs.test_each_fault import FAULTS, Fault
+from support.sandbox import start
 
-from bulk.sandbox.launch import start
 from bulk.sandbox.options import Options
 
 CUSTOMERS = 56

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from runs.fixture import Bench, Codat, until
+from support.sandbox import start
 
-from bulk.sandbox.launch import start
 from bulk.sandbox.options import Options
 
 CUSTOMERS = 16

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from runs.conftest import Launch
 from runs.fixture import Codat, until
+from support.sandbox import start
 
 from after.conftest import Migrated
-from bulk.sandbox.launch import start
 
 
 def test_it_goes_on_until_nobody_is_left_and_survives_an_outage(launch: Launch, migrated: Migrated) -> None:

@@ -57,12 +57,12 @@ def companies(database: Path) -> list[Company]:
         connections: dict[int, list[Connection]] = {}
         for number, *values in state.execute(
             "SELECT d.company, c.id, d.id, d.source_type, d.status FROM connection d "
-            "JOIN company c ON c.n = d.company ORDER BY d.n"
+            "JOIN company c ON c.n = d.company WHERE d.until IS NULL ORDER BY d.n"
         ):
             connections.setdefault(number, []).append(Connection(*values))
         return [
             Company(id_, json.loads(tags)["uid"], json.loads(tags)["bulk_uid"], tuple(connections.get(number, ())))
-            for number, id_, tags in state.execute("SELECT n, id, tags FROM company ORDER BY n")
+            for number, id_, tags in state.execute("SELECT n, id, tags FROM company WHERE until IS NULL ORDER BY n")
         ]
 
 

@@ -14,9 +14,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from runs.fixture import Bench, Codat, Ended, Process, row
+from support.sandbox import start
 
 from bulk.sandbox.folder import SandboxError
-from bulk.sandbox.launch import Running, start
+from bulk.sandbox.launch import Running
 from bulk.sandbox.options import Options
 from chaos import judge
 from chaos.corruption import CUTS, DELAYS, GATEWAYS, Deed

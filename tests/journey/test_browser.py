@@ -15,8 +15,9 @@ import pytest
 from browser import Browser, NotConfirmedError, chromium
 from sandbox.asking import advance, authorization, new_company, new_connection, until
 from selenium.common.exceptions import WebDriverException
+from support.sandbox import start
 
-from bulk.sandbox.launch import Running, start
+from bulk.sandbox.launch import Running
 
 needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux shows processes as files")
 

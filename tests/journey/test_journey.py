@@ -14,9 +14,10 @@ import polars as pl
 import pytest
 from browser import Browser
 from documents import ROOT, Command, commands, run, section, serving
+from support.sandbox import start
 
 from bulk.model import State
-from bulk.sandbox.launch import ask, start
+from bulk.sandbox.launch import ask
 
 IN_THE_BROWSER = "00101"
 

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
+from support.sandbox import start
 
-from bulk.sandbox.launch import start
 from bulk.sandbox.options import Options
 from runs.fixture import Bench, Codat
 

@@ -98,7 +98,7 @@ class Codat:
         """List all companies with their connections, from the sandbox's own file: no limit, no fault is in the way."""
         database = self.running.folder.database.as_uri() + "?mode=ro"
         with closing(sqlite3.connect(database, uri=True)) as state:
-            connections = state.execute("SELECT company, id FROM connection ORDER BY n").fetchall()
+            connections = state.execute("SELECT company, id FROM connection WHERE until IS NULL ORDER BY n").fetchall()
             return [
                 {
                     "id": id_,
@@ -106,7 +106,9 @@ class Codat:
                     "tags": json.loads(tags),
                     "connections": [c for n, c in connections if n == number],
                 }
-                for number, id_, name, tags in state.execute("SELECT n, id, name, tags FROM company ORDER BY n")
+                for number, id_, name, tags in state.execute(
+                    "SELECT n, id, name, tags FROM company WHERE until IS NULL ORDER BY n"
+                )
             ]
 
     def connections(self, ids: Iterable[str]) -> dict[str, list[Connection]]:
@@ -116,7 +118,8 @@ class Codat:
         with closing(sqlite3.connect(database, uri=True)) as state:
             rows = state.execute(
                 "SELECT t.value, c.id, d.id, d.source_type, d.status FROM connection d "
-                "JOIN company c ON c.n = d.company JOIN tag t ON t.company = c.n AND t.key = 'uid' ORDER BY d.n"
+                "JOIN company c ON c.n = d.company JOIN tag t ON t.company = c.n AND t.key = 'uid' "
+                "WHERE d.until IS NULL ORDER BY d.n"
             )
             for customer_id, *values in rows:
                 if customer_id in found:

@@ -16,8 +16,8 @@ from queue import Queue
 from typing import TypeGuard
 
 import pytest
+from support.sandbox import start
 
-from bulk.sandbox.launch import start
 from bulk.sandbox.options import Options
 from runs.fixture import Bench, Codat
 

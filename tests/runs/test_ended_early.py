@@ -8,8 +8,8 @@ import signal
 from pathlib import Path
 
 import pytest
+from support.sandbox import start
 
-from bulk.sandbox.launch import start
 from runs.conftest import Launch, SetUp
 from runs.fixture import MAX_RUN_SECONDS, Bench, Codat, until
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support.sandbox import start
 
-from bulk.sandbox.launch import Running, start
+from bulk.sandbox.launch import Running
 from bulk.sandbox.options import Options
 from sandbox.asking import Connect, Launch, authorization
 

@@ -166,7 +166,6 @@ STRUCK = [
     ("get_company", "GET", "", None),
     ("unlink_connection", "PATCH", "/connections/{connection}", None),
     ("create_partner_expense_connection", "POST", "/sync/expenses/connections/partnerExpense", None),
-    ("delete_connection", "DELETE", "/connections/{connection}", "connection"),
     ("delete_company", "DELETE", "", "company"),
 ]
 
@@ -197,8 +196,6 @@ def test_a_fault_strikes_each_operation_before_and_after_its_work(
         assert found.json()["dataConnections"][0]["status"] == ("Unlinked" if is_done else "Linked")
     if operation == "create_partner_expense_connection":
         assert len(found.json()["dataConnections"]) == 1 + is_done
-    if operation == "delete_connection":
-        assert len(found.json()["dataConnections"]) == 1 - is_done
     assert stats(faulty)["requests"][operation] >= 1
     assert stats(faulty)["faults"] == {kind: 1}
 
@@ -247,10 +244,9 @@ def test_a_list_that_lags_shows_what_was(launch: Launch, connect: Connect) -> No
     assert listed() == {kept: ["PendingAuth"], gone: ["PendingAuth"]}
     assert listed(tags="uid=late") == {}
     assert listed(tags="uid=gone") == {gone: ["PendingAuth"]}
-    assert listed(query="dataConnections.status=Linked", pageSize="100") == {}
     assert api.get(f"/companies/{late}").status_code == 200
     assert [each["status"] for each in api.get(f"/companies/{kept}/connections").json()["results"]] == ["Linked"]
-    assert stats(running)["faults"] == {"lag": 4}
+    assert stats(running)["faults"] == {"lag": 3}
     advance(running, 61)
     assert listed() == now
 
@@ -270,7 +266,7 @@ def test_a_list_of_connections_lags(launch: Launch, connect: Connect) -> None:
     assert [each["status"] for each in api.get(path).json()["results"]] == ["PendingAuth"]
     advance(running, 61)
     assert [each["status"] for each in api.get(path).json()["results"]] == ["Linked"]
-    api.delete(f"{path}/{shown['id']}").raise_for_status()
+    httpx.delete(f"{running.base_url}/_sandbox/connections/{shown['id']}").raise_for_status()
     assert [each["status"] for each in api.get(path).json()["results"]] == ["Linked"]
     assert httpx.get(running.base_url + "/_sandbox/faults").json()[0]["operations"] == [
         "list_companies",

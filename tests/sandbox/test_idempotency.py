@@ -8,9 +8,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from support.sandbox import start
 
-from bulk.sandbox.launch import Running, start
-from sandbox.asking import Connect, Launch, advance, faults, new_company, new_connection, stats, until
+from bulk.sandbox.launch import Running
+from sandbox.asking import Connect, Launch, advance, authorize, faults, new_company, new_connection, stats, until
 
 
 def post(api: httpx.Client, key: str, name: str = "Acme", path: str = "/companies") -> httpx.Response:
@@ -50,8 +51,9 @@ def test_refusals_are_kept_too(api: httpx.Client) -> None:
 def test_patch_takes_a_key_and_get_does_not(api: httpx.Client) -> None:
     """The second PATCH would be refused without the key; GET is never kept."""
     company = new_company(api)
-    path = f"/companies/{company}/connections/{new_connection(api, company)['id']}"
-    api.put(path + "/authorization", json={"t": "t"})
+    connection = new_connection(api, company)
+    path = f"/companies/{company}/connections/{connection['id']}"
+    authorize(connection)
     headers = {"Idempotency-Key": uuid4().hex}
     answers = [api.patch(path, json={"status": "Unlinked"}, headers=headers) for _ in range(2)]
     assert [each.status_code for each in answers] == [200, 200]

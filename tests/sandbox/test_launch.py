@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
+from support import sandbox as counted
 
 from bulk.sandbox.folder import SandboxError
 from bulk.sandbox.launch import find, start
@@ -94,14 +97,23 @@ def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
         port = stranger.getsockname()[1]
         (tmp_path / "state").mkdir()
         (tmp_path / "state" / "port").write_text(str(port))
-        with pytest.raises(SandboxError, match=f"Port {port} .* is taken"):
+        with pytest.raises(SandboxError, match=f"Another program uses port {port} "):
             start(tmp_path / "state")
+
+
+def test_a_state_of_another_version_is_rejected(tmp_path: Path) -> None:
+    """Its tables are not ours; the message says what to do."""
+    (tmp_path / "state").mkdir()
+    with closing(sqlite3.connect(tmp_path / "state" / "sandbox.sqlite3")) as database:
+        database.execute("CREATE TABLE company (n INTEGER)")
+    with pytest.raises(SandboxError, match="another version of bulk"):
+        start(tmp_path / "state")
 
 
 def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
     """A file is in the way."""
     (tmp_path / "file").write_text("")
-    with pytest.raises(SandboxError, match="cannot be made"):
+    with pytest.raises(SandboxError, match="cannot be created"):
         start(tmp_path / "file" / "state")
 
 
@@ -148,8 +160,8 @@ def test_a_real_key_does_not_get_into_its_environment(tmp_path: Path, monkeypatc
 
 
 def test_a_request_that_stalls_does_not_keep_it_from_stopping(tmp_path: Path, connect: Connect) -> None:
-    """What is still unanswered a second later is dropped, and the end is a clean one."""
-    with start(tmp_path / "state") as running:
+    """A request without a response a second later is dropped, and the exit code is 0."""
+    with counted.start(tmp_path / "state") as running:
         faults(running, {"kind": "stall"})
         with ThreadPoolExecutor(1) as pool:
             stalled = pool.submit(connect(running).get, "/companies")
@@ -160,9 +172,9 @@ def test_a_request_that_stalls_does_not_keep_it_from_stopping(tmp_path: Path, co
         assert running.process.returncode == 0
 
 
-def test_control_needs_no_key_and_is_not_counted(tmp_path: Path) -> None:
-    """Looking at the counts does not change them."""
-    with start(tmp_path / "state") as running:
+def test_handles_need_no_key_and_are_not_counted(tmp_path: Path) -> None:
+    """Reading the counts does not change them."""
+    with counted.start(tmp_path / "state") as running:
         assert stats(running) == stats(running)
         assert stats(running)["requests_total"] == 0
 

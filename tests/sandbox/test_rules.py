@@ -1,13 +1,13 @@
-"""The pure rules: names, tags, the query language, the rules of faults."""
+"""The pure parts: names, tags, the query language, the rules of faults."""
 
 from __future__ import annotations
 
 import pytest
 
 from bulk.sandbox import query
-from bulk.sandbox.faults import BadRule, Faults, Rule, read_rules, read_text
+from bulk.sandbox.faults import BadRule, Faults, Rule, read_rule, read_text
 from bulk.sandbox.options import Options
-from bulk.sandbox.rules import company_faults, kept_name, tag_faults
+from bulk.sandbox.rules import company_errors, stored_name, tag_errors
 
 NAMES = [
     ("Example Company (Codat[1])", "Example Company Codat1"),  # the documentation's own example
@@ -22,7 +22,7 @@ NAMES = [
 @pytest.mark.parametrize(("name", "kept"), NAMES)
 def test_forbidden_characters_are_silently_removed_from_names(name: str, kept: str) -> None:
     """Codat keeps letters, digits, white space and a few signs."""
-    assert kept_name(name) == kept
+    assert stored_name(name) == kept
 
 
 TAGS = [
@@ -35,16 +35,16 @@ TAGS = [
     ({"k": 7}, 1),  # not text
     ({str(n): "v" for n in range(10)}, 0),  # the most
     ({str(n): "v" for n in range(11)}, 1),
-    ({"": "v" * 101}, 2),  # every fault is told
+    ({"": "v" * 101}, 2),  # every error is listed
     (["k"], 1),
     (None, 0),
 ]
 
 
-@pytest.mark.parametrize(("tags", "faults"), TAGS)
-def test_tags_have_limits(tags: object, faults: int) -> None:
+@pytest.mark.parametrize(("tags", "errors"), TAGS)
+def test_tags_have_limits(tags: object, errors: int) -> None:
     """At most 10 tags, keys of 1 to 27 characters, values of at most 100."""
-    assert len(tag_faults(tags)) == faults
+    assert len(tag_errors(tags)) == errors
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_tags_have_limits(tags: object, faults: int) -> None:
 )
 def test_a_company_needs_a_name(content: object) -> None:
     """Anything but a text with something in it is refused."""
-    assert company_faults(content)
+    assert company_errors(content)
 
 
 FIELDS = {"name": "Acme & Co", "status": "Linked", "n": "2026-03-01"}
@@ -61,41 +61,34 @@ QUERIES = [
     ("name=acme & co", False),
     ("name!=Acme", True),
     ("name~ACME", True),
-    ("n>2026-02-01", True),
-    ("n>=2026-03-01&&n<=2026-03-01", True),
-    ("n<2026-03-01", False),
     ("none=x", False),
     ("none!=x", True),
-    ("name=x||status=Linked", True),
-    ("name=x&&status=Linked||status=Linked", True),  # && binds closer
-    ("name=x&&{status=Linked||status=Linked}", False),  # unless braces say otherwise
-    ("{name~Acme} && {status=Linked}", True),
+    ("name~Acme && status=Linked", True),
+    ("name~Acme&&status=Unlinked", False),
 ]
 
 
 @pytest.mark.parametrize(("text", "holds"), QUERIES)
 def test_queries_hold_or_do_not(text: str, holds: bool) -> None:
-    """Operators, && and || and braces mean what Codat's querying page says."""
+    """The operators and && mean what Codat's querying page says."""
     assert query.matches(query.parse(text), FIELDS.get) is holds
 
 
 @pytest.mark.parametrize(
-    "text", ["", "name", "name=", "=x", "a=b=c", "a=b&&", "{a=b", "a=b}", "&&", "a=b c=d", "a" * 2048]
+    "text",
+    [
+        *("", "name", "name=", "=x", "a=b=c", "a=b&&", "&&", "a=b c=d", "a" * 2048),
+        *("a=b||c=d", "{a=b", "a=b}", "{a=b}", "a>b", "a<=b"),  # Codat reads these, the sandbox does not
+    ],
 )
-def test_what_is_no_query_is_refused(text: str) -> None:
+def test_a_query_that_cannot_be_read_is_rejected(text: str) -> None:
     """There is no escape, so an operator inside a value cannot be read."""
-    with pytest.raises(query.Unparsable):
+    with pytest.raises(query.QueryError):
         query.parse(text)
 
 
-def test_tags_know_fewer_operators() -> None:
-    """`tags=` takes =, != and ~ only."""
-    with pytest.raises(query.Unparsable):
-        query.parse("uid>1", operators=query.TAG_OPERATORS)
-
-
-def test_a_fault_passes_over_the_first_and_strikes_the_next() -> None:
-    """`after` and `count` say which requests are struck, counting those of its operations only."""
+def test_a_fault_skips_the_first_requests_and_applies_to_the_next() -> None:
+    """`after` and `count` count the requests of its operations only."""
     faults = Faults([Rule("reset_after", operations=("create_company",), after=1, count=2)])
     struck = [bool(faults.pick("create_company", is_replay=False)) for _ in range(5)]
     assert struck == [False, True, True, False, False]
@@ -103,7 +96,7 @@ def test_a_fault_passes_over_the_first_and_strikes_the_next() -> None:
 
 
 def test_chance_is_repeatable() -> None:
-    """The same seed strikes the same requests, another seed others."""
+    """The same seed picks the same requests, another seed others."""
 
     def struck(seed: int) -> list[bool]:
         faults = Faults([Rule("429", probability=0.3)], seed=seed)
@@ -114,8 +107,8 @@ def test_chance_is_repeatable() -> None:
     assert 30 < sum(struck(1)) < 90
 
 
-def test_codats_own_answers_do_not_strike_a_replay() -> None:
-    """A kept answer is replayed as it is; only the wire can still fail."""
+def test_a_fault_at_the_origin_never_replaces_a_replay() -> None:
+    """A kept response is replayed as it is; only the network can still fail."""
     faults = Faults([Rule("5xx_after"), Rule("reset_after")])
     picked = faults.pick("create_company", is_replay=True)
     assert picked
@@ -138,18 +131,19 @@ BAD_RULES: list[object] = [
     {"kind": "429", "retry_after": "whenever"},
     "stall",
     ["stall"],
+    {"kind": "lag"},
 ]
 
 
 @pytest.mark.parametrize("content", BAD_RULES)
-def test_a_rule_that_cannot_be_read_is_refused(content: object) -> None:
-    """A fault with a typing error in it must not quietly strike nothing."""
+def test_a_rule_that_cannot_be_read_is_rejected(content: object) -> None:
+    """A fault with a typing error in it must not silently do nothing."""
     with pytest.raises(BadRule):
-        read_rules(content)
+        read_rule(content)
 
 
-def test_options_are_given_as_arguments() -> None:
-    """Only what differs from the defaults is written."""
+def test_options_become_arguments() -> None:
+    """Without the defaults."""
     options = Options(rate=7, ignore_idempotency=True, fault=("a", "b"))
     assert options.arguments() == ["--rate", "7", "--ignore-idempotency", "--fault", "a", "--fault", "b"]
     assert Options().arguments() == []

@@ -9,9 +9,9 @@ from typing import Protocol
 import pytest
 from runs.conftest import Launch, SetUp, launch, set_up
 from runs.fixture import KEY, Bench, Codat
+from support.sandbox import start
 
 from bulk.blocking import migrate_blocking
-from bulk.sandbox.launch import start
 from bulk.sandbox.options import WEBHOOK_SECRET, Options
 from bulk.settings import Settings
 from webhooks.hooks import free_port

@@ -117,13 +117,17 @@ def partners_made(codat: Codat) -> int:
     return int(codat.stats()["requests"].get(PARTNER, 0))
 
 
-def webhooks(codat: Codat, **order: object) -> dict[str, Any]:
-    """Ask how the sandbox's events stand, or order some."""
-    url = codat.base_url + "/_sandbox/webhooks"
-    answer = httpx.post(url, json=order, timeout=30) if order else httpx.get(url, timeout=30)
+def webhooks(codat: Codat) -> dict[str, Any]:
+    """Return the sandbox's events with their counts."""
+    answer = httpx.get(codat.base_url + "/_sandbox/webhooks", timeout=30)
     answer.raise_for_status()
     content: dict[str, Any] = answer.json()
     return content
+
+
+def send_again(codat: Codat, *, seed: int | None) -> None:
+    """Let the sandbox send all its events again, in order or, with a seed, shuffled."""
+    httpx.post(codat.base_url + "/_sandbox/webhooks", json={"seed": seed}, timeout=30).raise_for_status()
 
 
 def all_sent(codat: Codat) -> None:
