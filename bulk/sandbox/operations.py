@@ -119,7 +119,9 @@ class Operations:
         key = content.get("platformKey") if isinstance(content, Mapping) else None
         platform = PLATFORMS.get(key) if isinstance(key, str) else None
         if platform is None or platform.key in self._options.disabled_platform:
-            raise Refusal(400, "The integration is not known or not enabled.", errors=[("platformKey", f"Not enabled: {key}")])
+            raise Refusal(
+                400, "The integration is not known or not enabled.", errors=[("platformKey", f"Not enabled: {key}")]
+            )
         if self._options.second_connection == "refuse" and _has_active(company, "Accounting"):
             raise Refusal(400, "The company already has a connection to an accounting platform.")
         return self._connected(company, platform, status="PendingAuth")
