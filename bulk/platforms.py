@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # importing polars takes longer than most commands run
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One accounting platform. Names have the form in which the maker writes them."""
+    """One accounting platform."""
 
     key: str
     name: str

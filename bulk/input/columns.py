@@ -36,7 +36,7 @@ class Header:
 
     @property
     def extras(self) -> tuple[str, ...]:
-        """The columns that are no fields."""
+        """The columns that are not fields."""
         fields = set(self.places.values())
         return tuple(name for place, name in enumerate(self.columns) if place not in fields)
 

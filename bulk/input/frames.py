@@ -42,7 +42,7 @@ def cell(place: int) -> str:
 
 
 def replace_nuls(header: Header, width: int) -> list[pl.Expr]:
-    """Return the columns that are no fields, with a replacement for each NUL: no rule rejects their rows for it."""
+    """Return the columns that are not fields, with a replacement for each NUL: no rule rejects their rows for it."""
     fields = set(header.places.values())
     return [pl.col(cell(at)).str.replace_all("\0", "\ufffd", literal=True) for at in range(width) if at not in fields]
 

@@ -33,7 +33,7 @@ class Input:
     columns: tuple[str, ...]
     """The input's own columns in their order, without those that rejects.csv adds."""
     extras: tuple[str, ...]
-    """The columns that are no fields; they are returned in the reports."""
+    """The columns that are not fields; they are returned in the reports."""
     is_rejects_file: bool
     """Whether the file is a corrected rejects.csv: its last columns are `row, reasons`."""
     mapping: Mapping[str, str]
