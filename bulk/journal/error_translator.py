@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bulk.errors import BatchError, BulkError, JournalError, UsageError
+from bulk.text import shorten
 
 _NO_ACCESS: Final = "this user may not read and write it"
 _IN_THE_WAY: Final = "a file is where a folder should be"
@@ -91,7 +92,7 @@ def translate(error: Exception, path: Path, *, nothing_sent: bool = False, actio
         return None
     if cause is _Cause.DAMAGED:
         return damaged(path, str(error))
-    where = _shortened(str((isinstance(error, OSError) and error.filename) or path))
+    where = shorten(str((isinstance(error, OSError) and error.filename) or path), _MAX_SHOWN_PATH)
     if cause is _Cause.UNUSABLE and nothing_sent:
         return UsageError(
             f"{where} cannot be used: {_reason(error)}. Fix that, or use another folder (`migrate` has --reports and "
@@ -142,10 +143,6 @@ def _advice(cause: _Cause, error: Exception, path: Path) -> str:
             return f"{_reason(error)}. Fix that,"
         case _:
             return f"{_system_text(error)}. Check the disk of {_folder(path)},"
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _MAX_SHOWN_PATH else text[: _MAX_SHOWN_PATH - 1] + "…"
 
 
 def _system_text(error: Exception) -> str:
