@@ -39,7 +39,7 @@ class Command:
         """What it says when it has nothing to do for now, and waits for more until Ctrl-C; None: it ends by itself."""
         if self.words[:2] == ("bulk", "listen"):
             return "Listening at"
-        return "waited for" if "--watch" in self.words else None
+        return "Next round at" if "--watch" in self.words else None
 
 
 def blocks(language: str, text: str) -> list[str]:

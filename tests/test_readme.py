@@ -21,7 +21,7 @@ from documents import README, ROOT, SECONDS, Command, blocks, commands, environ,
 from support.sandbox import start
 
 from bulk.api import CheckResult
-from bulk.cli import bulk
+from bulk.cli.group import bulk
 from bulk.model import DELETED, State
 from bulk.reports import columns, write
 from bulk.sandbox.launch import Running, ask

@@ -1,56 +1,134 @@
-"""How messages, results and values are printed on a terminal."""
+"""Printing on a terminal: where text goes, which characters it may contain, and how tables and long lines are laid out.
+
+Messages go to standard error, results to standard output. No character that controls the terminal is printed.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
+import shutil
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
+
+WIDTH = 80  # columns of running text
+MIN_LAST_COLUMN = 24  # a narrower last column of a table is not wrapped
+
+# Control characters, and those that are invisible or change the direction of the text.
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f]"
+)
 
 
 def echo(text: str) -> None:
-    """Print a message or progress: to standard error, which is for people."""
+    """Print a message to standard error."""
     _print(text, sys.stderr)
 
 
 def print_result(text: str) -> None:
-    """Print a result: to standard output."""
+    """Print a result to standard output."""
     _print(text, sys.stdout)
 
 
-def print_json(text: str) -> None:
-    """Print a result that is JSON, and stays JSON where the encoding lacks some of its characters."""
+def print_json(content: Mapping[str, object], *, indent: int | None = None) -> None:
+    """Print a result as JSON. Characters that the terminal cannot show, or would act on, become escapes."""
+    text = json.dumps(content, ensure_ascii=False, indent=indent)  # without indent: the fast encoder
+    if not _is_encodable(text, sys.stdout):
+        text = json.dumps(content, ensure_ascii=True, indent=indent)
+    print_result(_CONTROL.sub(lambda found: found[0] if found[0] == "\n" else json.dumps(found[0])[1:-1], text))
+
+
+def _is_encodable(text: str, stream: TextIO | None) -> bool:
     try:
-        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+        text.encode(getattr(stream, "encoding", None) or "utf-8")
     except UnicodeEncodeError:
-        text = json.dumps(json.loads(text), ensure_ascii=True)
-    print_result(text)
+        return False
+    return True
 
 
 def _print(text: str, stream: TextIO | None) -> None:
-    """Print, if it can be: a message that nobody can read must not end the run that it is about."""
-    if stream is None:  # print would take standard output instead
+    """Print if possible: a failed write to the terminal never stops a run."""
+    if stream is None:  # print would write to standard output instead
         return
     with contextlib.suppress(OSError, ValueError):
-        print(text, file=stream, flush=True)
+        print(printable(text, keep="\n"), file=stream, flush=True)
 
 
-def legible(name: object) -> str:
-    """Give a file's name as text that can be written anywhere, also where its bytes are no text."""
-    return str(name).encode("utf-8", "backslashreplace").decode("utf-8")
+def printable(text: str, *, keep: str = "") -> str:
+    """Replace each character that could control the terminal, except those in `keep`."""
+    return _CONTROL.sub(lambda found: found[0] if found[0] in keep else "\N{REPLACEMENT CHARACTER}", text)
 
 
-def shown(value: object, width: int = 60) -> str:
-    """Make a value safe to print: no control character reaches the terminal, long texts are cut."""
-    text = "" if value is None else str(value)
-    text = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in ("Cc", "Cf", "Cs") else c for c in text)
-    return text if len(text) <= width else text[: width - 1] + "…"
+def valid_unicode(text: object) -> str:
+    """Return a file's name as text that can be encoded, also if its bytes are not valid UTF-8."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def fit(value: object, width: int = 60) -> str:
+    """Return a value as printable text of at most `width` columns; an ellipsis replaces the rest of a longer one."""
+    text = printable("" if value is None else str(value))
+    if len(text) <= width and display_width(text) <= width:
+        return text
+    used = 1  # the ellipsis
+    for at, character in enumerate(text):
+        used += _columns(character)
+        if used > width:
+            return text[:at] + "…"
+    return text
+
+
+def display_width(text: str) -> int:
+    """Return how many columns of a terminal the text takes: East Asian wide characters take two."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):  # accents that combine with the character before
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
 
 def table(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
-    """Set rows of text in columns."""
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))] if rows else []
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join(indent + line.rstrip() for line in lines)
+    """Align rows of text in columns. On a terminal, a long last column continues below itself."""
+    if not rows:
+        return ""
+    widths = [max(display_width(row[column]) for row in rows) for column in range(len(rows[0]))]
+    left = display_width(indent) + sum(width + 2 for width in widths[:-1])
+    room = _terminal_width() - left
+    return "\n".join(line for row in rows for line in _table_lines(row, widths, indent, room))
+
+
+def _table_lines(row: Sequence[str], widths: Sequence[int], indent: str, room: float) -> Iterator[str]:
+    cells = [cell + " " * (width - display_width(cell)) for cell, width in zip(row[:-1], widths, strict=False)]
+    start = indent + "".join(cell + "  " for cell in cells)
+    last = list(wrap(row[-1], room)) if room >= MIN_LAST_COLUMN else [row[-1]]
+    for line in last or [""]:
+        yield (start + line).rstrip()
+        start = " " * display_width(start)
+
+
+def wrap(text: str, width: float) -> Iterator[str]:
+    """Yield the text's lines, broken at spaces so that each has at most `width` columns. Long words stay whole."""
+    line = ""
+    for word in text.split(" "):
+        if line and display_width(line) + 1 + display_width(word) > width:
+            yield line
+            line = word
+        else:
+            line = f"{line} {word}" if line else word
+    yield line
+
+
+def paragraph(text: str, *, first: str = "", indent: str = "") -> str:
+    """Return running text in lines of at most 80 columns; `first` starts the first line, `indent` each other one."""
+    lines = wrap(text, WIDTH - max(display_width(first), display_width(indent)))
+    return "\n".join((indent if number else first) + line for number, line in enumerate(lines))
+
+
+def _terminal_width() -> float:
+    """Return the terminal's width in columns; without a terminal, lines are as long as they need to be."""
+    is_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return shutil.get_terminal_size((WIDTH, 24)).columns if is_terminal else float("inf")

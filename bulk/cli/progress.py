@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar on a terminal, a plain line now and then elsewhere."""
+"""Progress on standard error: a bar on a terminal, elsewhere a plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -10,23 +10,24 @@ from typing import Never, Self
 
 from tqdm import tqdm
 
-from bulk.cli.console import echo, shown
+from bulk.cli.console import echo, fit, printable
 from bulk.codat.limits import Hold
 from bulk.engine.events import Advanced, Enrolled, Event, Reconciled, Resting, Started, Warned
 from bulk.model import Quota
 from bulk.text import count, duration, moment
 
 SECONDS_BETWEEN_LINES = 10.0
+BAR = "{n_fmt}/{total_fmt} |{bar}| {rate_fmt}{postfix}, {remaining} left"
 
 
 class Progress:
-    """A hook for a run's events. A context manager, so that the bar is closed whatever happens."""
+    """A hook that shows a run's events. A context manager, which closes the bar."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Never] | None = None
         self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._done = self._at_start = self._total = 0
-        self._began = self._said_at = time.monotonic()
+        self._done = self._done_before = self._total = 0
+        self._started_at = self._printed_at = time.monotonic()
         self._quota: Quota | None = None
 
     def __enter__(self) -> Self:
@@ -35,50 +36,50 @@ class Progress:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            with contextlib.suppress(OSError, ValueError):
-                self._bar.close()
-        elif self._done > self._at_start:
+        self._close_bar()
+        if not self._is_terminal and self._done > self._done_before:
             echo(self._line())
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
         match event:
-            case Enrolled():
-                self._say(_enrolled(event))
             case Started(to_do, done):
                 self._start(to_do, done)
-            case Reconciled(companies, taken_over) if companies or taken_over:
-                listed = count(companies, "company", "companies")
-                self._say(f"A page of Codat's list: {listed}, {taken_over:,} with something new")
             case Advanced():
                 self._advance(event)
-            case Hold(why, until):
-                self._say(f"Waiting until {moment(until)}: {shown(why, 300)}")
-            case Resting(waiting, until, stop):
-                why = f" after: {shown(stop.reason, 300)}" if stop is not None else ""
-                self._say(f"{count(waiting, 'customer')} waited for; asking again at {moment(until)}{why}")
-            case Warned(text):
-                self._say("Warning: " + shown(text, 1000))
+            case Resting():
+                self._close_bar()
+                self._echo(_resting(event))
             case _:
-                pass
+                if message := _message(event):
+                    self._echo(message)
 
     def _start(self, to_do: int, done: int) -> None:
-        self._done = self._at_start = done
+        self._close_bar()  # that of the round before
+        self._done = self._done_before = done
         self._total = to_do + done
-        self._began = self._said_at = time.monotonic()
+        self._started_at = self._printed_at = time.monotonic()
         if to_do and self._is_terminal:
-            with contextlib.suppress(OSError, ValueError):
-                self._bar = tqdm(
-                    total=self._total,
-                    initial=done,
-                    unit=" customers",
-                    file=sys.stderr,
-                    dynamic_ncols=True,
-                    bar_format="{n_fmt}/{total_fmt} |{bar}| {rate_fmt}{postfix}, {remaining} left",
-                )
+            self._open_bar()
         elif to_do:
-            echo(f"{count(to_do, 'customer')} to do, {done:,} done before")
+            echo(f"{count(to_do, 'customer')} to do, {done:,} already done")
+
+    def _open_bar(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._bar = tqdm(
+                total=self._total,
+                initial=self._done,
+                unit=" customers",
+                file=sys.stderr,
+                dynamic_ncols=True,
+                bar_format=BAR,
+            )
+
+    def _close_bar(self) -> None:
+        if self._bar is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._bar.close()
+        self._bar = None
 
     def _advance(self, event: Advanced) -> None:
         self._quota = event.quota or self._quota
@@ -86,31 +87,57 @@ class Progress:
             return
         self._done += 1
         if self._bar is not None:
-            with contextlib.suppress(OSError, ValueError):
-                if self._quota is not None:
-                    self._bar.set_postfix_str(f"quota {self._quota.remaining:,} left", refresh=False)
-                self._bar.update()
-        elif not self._is_terminal and time.monotonic() - self._said_at >= SECONDS_BETWEEN_LINES:
-            self._said_at = time.monotonic()
+            self._move(self._bar)
+        elif not self._is_terminal and time.monotonic() - self._printed_at >= SECONDS_BETWEEN_LINES:
+            self._printed_at = time.monotonic()
             echo(self._line())
 
+    def _move(self, bar: tqdm[Never]) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            if self._quota is not None:
+                bar.set_postfix_str(f"quota {self._quota.remaining:,} left", refresh=False)
+            bar.update()
+
     def _line(self) -> str:
-        minutes = (time.monotonic() - self._began) / 60
-        rate = (self._done - self._at_start) / minutes if minutes > 0 else 0.0
+        minutes = (time.monotonic() - self._started_at) / 60
+        rate = (self._done - self._done_before) / minutes if minutes > 0 else 0.0
         left = (self._total - self._done) / rate * 60 if rate else float("inf")
         quota = f", quota {self._quota.remaining:,} left" if self._quota is not None else ""
-        return f"{self._done:,} of {self._total:,} customers, {rate:,.0f} a minute{quota}, {duration(left)} left"
+        done = f"{self._done:,} of {count(self._total, 'customer')}"
+        return f"{done}, {rate:,.0f} per minute{quota}, {duration(left)} left"
 
-    def _say(self, text: str) -> None:
-        if self._bar is not None:
-            with contextlib.suppress(OSError, ValueError):
-                self._bar.write(text, file=sys.stderr)
-        else:
+    def _echo(self, text: str) -> None:
+        """Print a message above the bar, if there is one."""
+        if self._bar is None:
             echo(text)
+            return
+        with contextlib.suppress(OSError, ValueError):
+            self._bar.write(printable(text), file=sys.stderr)
+
+
+def _message(event: Event) -> str:
+    """Return the message for an event; empty for one that has none."""
+    match event:
+        case Enrolled():
+            return _enrolled(event)
+        case Reconciled(companies, taken_over) if companies or taken_over:
+            listed = count(companies, "company", "companies")
+            return f"Read {listed} of Codat's company list: {count(taken_over, 'change')}"
+        case Hold(why, until):
+            return f"Waiting until {moment(until)}: {fit(why, 300)}"
+        case Warned(text):
+            return f"Warning: {fit(text, 1000)}"
+        case _:
+            return ""
 
 
 def _enrolled(event: Enrolled) -> str:
     parts = [f"{event.new:,} new", f"{event.same:,} same", f"{event.changed:,} changed", f"{event.gone:,} gone"]
     rejected = f"; {count(event.rejected, 'row')} rejected" if event.rejected else ""
-    another = " (another file than before: it adds to the batch, nobody is gone for it)" if event.is_another else ""
+    another = "\nThis file is new to the batch: it adds customers and removes none." if event.is_another else ""
     return f"Customers: {', '.join(parts)}{rejected}{another}"
+
+
+def _resting(event: Resting) -> str:
+    reason = f" The last round stopped: {fit(event.stop.reason, 300)}." if event.stop is not None else ""
+    return f"{count(event.waiting, 'customer')} pending. Next round at {moment(event.until)}.{reason}"

@@ -1,6 +1,6 @@
-"""Running a library call from a command: with progress on standard error, and ended in order by Ctrl-C and SIGTERM.
+"""Runs a library call for a command: shows its progress, and ends it in order at the first Ctrl-C or SIGTERM.
 
-The first Ctrl-C or SIGTERM ends the run in order; the second at once, which loses nothing either.
+The second signal ends the process at once, which loses nothing either.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ T = TypeVar("T")
 
 
 def run(call: Callable[[Progress, anyio.Event], Awaitable[T]]) -> T:
-    """Wait for a call that tells its progress and ends when the event is set."""
+    """Return the result of a call that reports its progress and ends once the event is set."""
 
     async def main() -> T:
         interrupt, loop = anyio.Event(), asyncio.get_running_loop()
 
         def stop() -> None:
             interrupt.set()
-            echo("Stopping: what is in flight is finished and written down (Ctrl-C again stops at once) ...")
+            echo("Stopping: requests in flight are completed and recorded. Ctrl-C again stops at once.")
 
-        signals.call(partial(loop.call_soon_threadsafe, stop))
-        signals.raise_if_come()
+        signals.call_on_signal(partial(loop.call_soon_threadsafe, stop))
+        signals.raise_if_interrupted()
         try:
             with Progress() as progress:
                 return await call(progress, interrupt)
         finally:
-            signals.prepare()
+            signals.raise_on_signal()
 
     try:
         return anyio.run(main)

@@ -1,4 +1,4 @@
-"""The stand-in for Codat that --sandbox starts: a process of its own, its state kept in the batch's folder."""
+"""The sandbox that --sandbox starts: a process of its own, with its state in the batch's folder."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from bulk.journal.error_translator import wrap_errors
 
 
 @contextmanager
-def sandbox(batch: Path, events: str = "") -> Iterator[tuple[str, str]]:
-    """Give the base URL and key of a running sandbox; the one that runs already for this batch, if there is one.
+def sandbox(batch: Path, webhook_url: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the base URL and the key of this batch's sandbox. Starts one, unless it runs already.
 
-    `events`: where it sends its webhook events, unless it runs already.
+    `webhook_url`: where a sandbox that is started here sends its webhook events. Raises UsageError.
     """
     from bulk.sandbox.folder import SandboxError, StateFolder
     from bulk.sandbox.launch import start
@@ -27,11 +27,11 @@ def sandbox(batch: Path, events: str = "") -> Iterator[tuple[str, str]]:
             make_folder(batch)
             make_folder(batch / "sandbox")
             StateFolder(batch / "sandbox").log.touch(mode=0o600)
-            running = start(batch / "sandbox", options=Options(webhook_url=events))
+            running = start(batch / "sandbox", options=Options(webhook_url=webhook_url))
     except SandboxError as error:
         raise UsageError(f"The sandbox of {batch} does not start: {error}") from error
-    if events and not running.is_ours:
-        echo(f"A sandbox of {batch} runs already, and sends its events where it was told to: not here, perhaps.")
+    if webhook_url and not running.is_ours:
+        echo(f"Warning: a sandbox of {batch} already runs. It may send its events to another address.")
     try:
         yield running.base_url, running.api_key
     finally:

@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM where no run is at work: both end the command, with 130. A run has its own way to end in order."""
+"""Ctrl-C and SIGTERM: outside a run they end the command with exit code 130; a run ends in order instead.
+
+Signals that were ignored when the command started stay ignored, as in a background job of a shell script.
+"""
 
 from __future__ import annotations
 
@@ -10,85 +13,85 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-STOPPED_BY = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 EXIT_CODE = 130
 
-_came = False
+_interrupted = False
 
 
 class Interrupted(KeyboardInterrupt):
-    """Somebody wants the command to end.
+    """The user wants the command to end.
 
-    A KeyboardInterrupt itself would not do: where one passes through `exec`, as it may in any import, Python ends the
-    process by the signal in the end, whatever exit code it was given.
+    A plain KeyboardInterrupt does not work here: if one passes through `exec`, as it may in any import, Python later
+    ends the process by the signal, whatever its exit code.
     """
 
 
-def prepare() -> None:
-    """Have the first signal raise Interrupted, and the next one end the process at once."""
-    sys.unraisablehook = _say_what_was_dropped
-    _take(_end)
+def raise_on_signal() -> None:
+    """Raise Interrupted at the first signal, and exit at once at the second."""
+    sys.unraisablehook = _report_unraisable
+    _handle(_raise)
 
 
-def call(first: Callable[[], object]) -> None:
-    """Have the first signal call this, wherever the main thread is just then, and the next one end the process at once.
+def call_on_signal(callback: Callable[[], object]) -> None:
+    """Call the callback at the first signal, wherever the main thread is, and exit at once at the second.
 
-    Python's own way, not asyncio's: that waits for the loop, which may itself wait for whoever reads our messages.
+    This uses Python's own handler: asyncio's waits for the loop, which may wait for the reader of our messages.
     """
 
-    def heard(_: int, __: FrameType | None) -> None:
-        let_go()
-        first()
+    def call(_: int, __: FrameType | None) -> None:
+        exit_on_signal()
+        callback()
 
-    _take(heard)
-
-
-def let_go() -> None:
-    """Have the next signal end the process at once: there is nothing left to clear up."""
-    _take(_quit)
+    _handle(call)
 
 
-def may_interrupt() -> None:
-    """Have a signal interrupt what waits for a reader or a disk: polars, once it is imported, has it go on."""
+def exit_on_signal() -> None:
+    """Exit at once at the next signal. Call this when nothing is left to clean up."""
+    _handle(_exit)
+
+
+def interrupt_system_calls() -> None:
+    """Let a signal interrupt a wait for a reader or a disk. polars, once imported, turns that off."""
     if threading.current_thread() is threading.main_thread():
-        for number in STOPPED_BY:
+        for number in STOP_SIGNALS:
             signal.siginterrupt(number, True)
 
 
 def ignore() -> None:
-    """Take no more notice of any: the exit code is settled, and Python, as it ends, leaves only this to the system."""
-    for number in STOPPED_BY:
+    """Ignore further signals. Call this when the exit code is final: Python removes its handlers before it exits."""
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
-def raise_if_come() -> None:
-    """Raise Interrupted if it was raised where Python drops it: in a `__del__`, or as a weak reference dies."""
-    if _came:
+def raise_if_interrupted() -> None:
+    """Raise Interrupted again if Python dropped it: it does so in a `__del__` and in a weak reference's callback."""
+    if _interrupted:
         raise Interrupted
 
 
-def have_come() -> bool:
-    """Whether Interrupted was raised: what was at work may have made another exception of it."""
-    return _came
+def was_interrupted() -> bool:
+    """Return whether Interrupted was raised. Other code may have turned it into another exception."""
+    return _interrupted
 
 
-def _take(handler: Callable[[int, FrameType | None], None]) -> None:
-    for number in STOPPED_BY:
-        if signal.getsignal(number) is not signal.SIG_IGN:  # as for whoever was started in the background
+def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
+    for number in STOP_SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, handler)
 
 
-def _end(_: int, __: FrameType | None) -> NoReturn:
-    global _came
-    _came = True
-    let_go()
+def _raise(_: int, __: FrameType | None) -> NoReturn:
+    global _interrupted
+    _interrupted = True
+    exit_on_signal()
     raise Interrupted
 
 
-def _say_what_was_dropped(what: sys.UnraisableHookArgs) -> None:
-    if not isinstance(what.exc_value, Interrupted):  # which `raise_if_come` does not forget
-        sys.__unraisablehook__(what)
+def _report_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
+    if not isinstance(unraisable.exc_value, Interrupted):  # `raise_if_interrupted` raises that one again
+        sys.__unraisablehook__(unraisable)
 
 
-def _quit(_: int, __: FrameType | None) -> NoReturn:
+def _exit(_: int, __: FrameType | None) -> NoReturn:
     os._exit(EXIT_CODE)

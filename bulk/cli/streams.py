@@ -1,4 +1,4 @@
-"""Standard output and error as streams that never fail: what cannot be said must not end, or mislabel, a run."""
+"""Standard output and standard error that never raise: a failed write to the terminal never stops a run."""
 
 from __future__ import annotations
 
@@ -10,54 +10,54 @@ import sys
 from bulk.cli import signals
 
 
-class Patient(io.TextIOWrapper):
-    """A stream that goes on where it cannot be written: what was to go there is lost, and `trouble` says why."""
+class TolerantStream(io.TextIOWrapper):
+    """A stream that drops what it cannot write, and keeps the first error."""
 
-    trouble: OSError | ValueError | None = None
+    error: OSError | ValueError | None = None
 
     def write(self, text: str, /) -> int:
-        """Write what can be written."""
-        signals.may_interrupt()
+        """Write the text, or drop it."""
+        signals.interrupt_system_calls()
         try:
             return super().write(text)
         except (OSError, ValueError) as error:
-            self.trouble = self.trouble or error
+            self.error = self.error or error
             return len(text)
 
     def flush(self) -> None:
-        """Pass on what can be passed on."""
-        signals.may_interrupt()
+        """Flush the buffer, or drop it."""
+        signals.interrupt_system_calls()
         try:
             super().flush()
         except (OSError, ValueError) as error:
-            self.trouble = self.trouble or error
+            self.error = self.error or error
 
 
 def prepare() -> None:
-    """Put such streams in the places of the two; what their encoding lacks is written as an escape."""
-    # A closed one would be taken by the next file that is opened, the journal perhaps.
+    """Replace both streams by tolerant ones, which escape the characters that their encoding lacks."""
+    # The next file that is opened, perhaps the journal, would take the number of a closed stream.
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:
-            setattr(sys, name, Patient(io.BufferedWriter(io.FileIO(os.devnull, "w")), encoding="utf-8"))
+            setattr(sys, name, TolerantStream(io.BufferedWriter(io.FileIO(os.devnull, "w")), encoding="utf-8"))
         elif isinstance(stream, io.TextIOWrapper):
-            fresh = Patient(
+            tolerant = TolerantStream(
                 stream.buffer,
                 encoding=stream.encoding,
                 errors="backslashreplace",
                 line_buffering=stream.line_buffering,
                 write_through=stream.write_through,
             )
-            setattr(sys, name, fresh)
+            setattr(sys, name, tolerant)
 
 
-def lost() -> str | None:
-    """Say why results did not get to standard output; None where they did, or where their reader had enough."""
+def write_error() -> str | None:
+    """Return why results could not be written to standard output; None if they were, or if their reader has left."""
     sys.stdout.flush()
-    trouble = getattr(sys.stdout, "trouble", None)
-    if trouble is None or getattr(trouble, "errno", None) == errno.EPIPE:
+    error = getattr(sys.stdout, "error", None)
+    if error is None or getattr(error, "errno", None) == errno.EPIPE:
         return None
-    return str(getattr(trouble, "strerror", None) or trouble)
+    return str(getattr(error, "strerror", None) or error)

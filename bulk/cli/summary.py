@@ -1,17 +1,23 @@
-"""What is said at the end of a command on a batch: what happened, and what to do next. The words are the page's."""
+"""The end of a command on a batch: its summary, why it stopped, and what to do next.
+
+The words for states and next steps are those of the reports.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bulk.cli.console import echo, print_json, print_result, shown, table
-from bulk.text import count, duration, moment, percent
+from bulk.cli.console import display_width, echo, fit, paragraph, print_json, print_result, table
+from bulk.text import count, duration, moment, percent, time
 
 if TYPE_CHECKING:
     from bulk.reports.summary.advice import NextStep
+    from bulk.reports.summary.funnel import Stage
     from bulk.results import BatchResult
+
+NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
 def print_summary(
@@ -19,82 +25,112 @@ def print_summary(
     *,
     as_json: bool,
     more: Mapping[str, object] | None = None,
-    did: str = "",
+    headline: str = "",
     can_wait: bool = False,
 ) -> None:
-    """Print the end of a run: its summary to standard output, why it stopped to standard error.
+    """Print the summary to standard output, and why the run stopped to standard error.
 
-    `more`: what the JSON says besides. `did`: what the run has done, in a line. `can_wait`: the command takes --wait.
+    `more`: additional content of the JSON. `headline`: what the run did, in one line. `can_wait`: the command has
+    the option --wait.
     """
     if result.stop is not None:
         echo(_stopped(result, can_wait=can_wait))
     if as_json:
-        summary = json.loads(result.summary.to_json()) | dict(more or {})
-        print_json(json.dumps(summary, ensure_ascii=False, indent=2))
+        print_json(json.loads(result.summary.to_json()) | dict(more or {}), indent=2)
         return
-    if did:
-        print_result(did)
-    print_result("\n".join(_summary(result)))
+    if headline:
+        print_result(headline + "\n")
+    print_result("\n\n".join(part for part in _parts(result) if part))
 
 
-def _summary(result: BatchResult) -> list[str]:
-    from bulk.reports.summary import advice, commands, funnel
+def _parts(result: BatchResult) -> Iterator[str]:
+    yield _states(result)
+    yield _changes(result)
+    yield _requests(result)
+    yield _reports(result)
+    steps = "\n".join(_next_steps(result))
+    yield f"Next:\n{steps}" if steps else ""
+
+
+def _states(result: BatchResult) -> str:
+    from bulk.reports.summary import funnel
 
     figures = result.figures
     rows = sum(figures.summary.customers.values())
-    lines = [f"\n{count(rows, 'row')} in batch {shown(figures.summary.batch)}:"]
-    if rows:
-        lines.append(table([(s.state, f"{s.rows:,}", percent(s.share), s.meaning) for s in funnel.states(figures)]))
-        stages = " → ".join(f"{stage.name} {stage.rows:,}" for stage in funnel.funnel(figures))
-        lines.append(f"\n{stages}")
-    if figures.since is not None:
-        changed = (
-            ", ".join(f"{number:,} {said.replace('_', ' ')}" for said, number in funnel.changes(figures))
-            or "nothing has changed"
-        )
-        lines.append(f"\nSince {moment(figures.since.timestamp())}: {changed}.")
-    lines.append(f"\n{_requests(result)}\n")
-    folder = result.folder
-    is_explained = folder.parent.name == "reports" and (folder.parent / "README.md").is_file()
-    said = "open report.html" + ("; README.md in reports/ explains every file" if is_explained else "")
-    steps = [(step.title, step.why, _how(step)) for step in advice.next_steps(figures, result.location)]
-    if "--sandbox" in commands.codat_options(figures, result.location) and figures.summary.customers["link_ready"]:
-        steps.append(("Try", "open a linkUrl and authorize", commands.sandbox(result.location)))
-    return [*lines, table([("Reports", said, str(folder)), *steps])]
+    title = f"{count(rows, 'row')} in batch {fit(figures.summary.batch)}"
+    if not rows:
+        return f"{title}."
+    states = [(s.state, f"{s.rows:,}", percent(s.share), s.meaning) for s in funnel.states(figures)]
+    return f"{title}:\n{table(states)}\n\n{_stages(funnel.funnel(figures))}"
 
 
-def _how(step: NextStep) -> str:
-    return step.what if step.command in ("", step.what) else f"{step.what}, then: {step.command}"
+def _stages(stages: Sequence[Stage]) -> str:
+    """Return the stages with their numbers. A line break never divides a stage from its number."""
+    words = (f"{stage.name} {stage.rows:,}".replace(" ", NO_BREAK_SPACE) for stage in stages)
+    return paragraph(" → ".join(words)).replace(NO_BREAK_SPACE, " ")
 
 
-def _stopped(result: BatchResult, *, can_wait: bool) -> str:
-    stop = result.stop
-    if stop is None:
+def _changes(result: BatchResult) -> str:
+    from bulk.reports.summary import funnel
+
+    if result.figures.since is None:
         return ""
-    until = f" until {moment(stop.until)}" if stop.until is not None else ""
-    if stop.exit_code == 130:
-        return "Interrupted; what was in flight is written down. The same command resumes."
-    if stop.exit_code == 75:
-        hint = "The same command resumes then" if until else "The same command resumes"
-        wait = " (with --wait it sleeps until then)" if until and can_wait else ""
-        return f"Stopped: {shown(stop.reason, 500)}{until}. {hint}{wait}."
-    return f"Stopped: {shown(stop.reason, 800)}."
+    changes = [f"{number:,} {change.replace('_', ' ')}" for change, number in funnel.changes(result.figures)]
+    return paragraph(f"Since {moment(result.figures.since.timestamp())}: {', '.join(changes) or 'no changes'}.")
 
 
 def _requests(result: BatchResult) -> str:
     from bulk.reports.summary.quota import quota as quota_of
 
     summary, quota = result.summary, quota_of(result.figures)
-    took = "" if summary.seconds is None else f" in {duration(summary.seconds)}"  # none: killed, or still at it
-    parts = [
-        count(summary.requests_total, "request") + took,
-        f"{summary.retries:,} repeated",
-        f"{summary.rate_limited:,} answered 429",
-    ]
+    took = "" if summary.seconds is None else f" in {duration(summary.seconds)}"  # None: the run was killed, or runs
+    sent = f"{count(summary.requests_total, 'request')}{took}"
+    lines = [f"{sent}: {summary.retries:,} repeated, {summary.rate_limited:,} rate-limited (429)."]
     if quota.left is not None:
         of = f" of {quota.limit:,}" if quota.limit is not None else ""
-        over = " (over since: all of it is left again)" if quota.is_over else ""
-        parts.append(f"daily quota {quota.left:,}{of} left, reset {quota.resets_at}{over}")
+        verb = "was" if quota.is_over else "is"
+        reset = f", {verb} reset at {time(quota.resets_at)}" if quota.resets_at is not None else ""
+        lines.append(f"Daily quota: {quota.left:,}{of} left{reset}.")
     if quota.days:
-        parts.append(f"{count(quota.to_do, 'request')} to do, {count(quota.days, 'day')} of the quota")
-    return ", ".join(parts) + "."
+        lines.append(f"To do: {count(quota.to_do, 'request')}, {count(quota.days, 'day')} of the quota.")
+    return "\n".join(map(paragraph, lines))
+
+
+def _reports(result: BatchResult) -> str:
+    folder = result.folder
+    has_readme = folder.parent.name == "reports" and (folder.parent / "README.md").is_file()
+    readme = f"\n{fit(folder.parent / 'README.md', 200)} explains all files." if has_readme else ""
+    return f"Reports: {fit(folder / 'report.html', 500)}{readme}"
+
+
+def _next_steps(result: BatchResult) -> Iterator[str]:
+    """Yield the lines of all next steps. A file or command has a line of its own, so that it can be copied."""
+    from bulk.reports.summary import advice, commands
+
+    for step in advice.next_steps(result.figures, result.location):
+        yield from _step(step)
+    uses_sandbox = "--sandbox" in commands.codat_options(result.figures, result.location)
+    if uses_sandbox and result.summary.customers["link_ready"]:
+        yield "- Try: serve the linkUrls, open one in a browser and authorize."
+        yield f"    {commands.sandbox(result.location)}"
+
+
+def _step(step: NextStep) -> Iterator[str]:
+    first = f"- {step.title}: "
+    yield paragraph(f"{step.why}.", first=first, indent=" " * display_width("- "))
+    yield from (f"    {line}" for line in dict.fromkeys([step.what, step.command]) if line)
+
+
+def _stopped(result: BatchResult, *, can_wait: bool) -> str:
+    stop = result.stop
+    if stop is None:
+        return ""
+    if stop.exit_code == 130:
+        return "Interrupted. Requests in flight were completed and recorded. The same command resumes."
+    reason = fit(stop.reason, 800)
+    if stop.exit_code != 75:
+        return f"Stopped: {reason}."
+    if stop.until is None:
+        return f"Stopped: {reason}. The same command resumes."
+    wait = " With --wait, it sleeps until then." if can_wait else ""
+    return f"Stopped: {reason} until {moment(stop.until)}. The same command resumes then.{wait}"

@@ -58,6 +58,7 @@ def read_header(
     report = own_reports.recognize(trimmed, is_csv=is_csv)
     columns = unique(report.columns)
     search = _Search(path, report.columns, columns)
+    _require_one_column(mapping)
     places = {_field(name): search.mapped(name, column) for name, column in mapping.items()}
     for field in FIELDS:
         if field not in places and (place := search.named(field)) is not None:
@@ -87,6 +88,15 @@ def _field(name: str) -> str:
         if normalized(name) == normalized(field):
             return field
     raise UsageError(f"--map {name}=...: unknown field{did_you_mean(name, FIELDS)}; the fields are {', '.join(FIELDS)}")
+
+
+def _require_one_column(mapping: Mapping[str, str]) -> None:
+    """Raise UsageError if two spellings of a field, such as `customer_id` and `Customer ID`, have a column each."""
+    columns: dict[str, str] = {}
+    for name, column in mapping.items():
+        if (field := _field(name)) in columns:
+            raise UsageError(f"--map: {field} has two columns, {quoted(columns[field])} and {quoted(column)}; give one")
+        columns[field] = column
 
 
 @dataclass(frozen=True)

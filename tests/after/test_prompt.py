@@ -32,7 +32,7 @@ def _said_until(popen: subprocess.Popen[bytes], wanted: bytes) -> bytes:
     ("answer", "code", "unlinked"),
     [
         (lambda _, terminal: os.write(terminal, b"y\n"), 0, 1),
-        (lambda _, terminal: os.write(terminal, b"n\n"), 130, 0),
+        (lambda _, terminal: os.write(terminal, b"n\n"), 0, 0),
         (lambda popen, _: popen.send_signal(signal.SIGINT), 130, 0),
     ],
     ids=["yes", "no", "Ctrl-C"],

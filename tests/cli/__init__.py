@@ -1,1 +1,1 @@
-"""The command line, as processes of its own."""
+"""The command line: its parts in this process, and whole commands in processes of their own."""

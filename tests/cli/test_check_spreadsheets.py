@@ -1,4 +1,4 @@
-"""`check` shows what a spreadsheet has probably changed; rejects mended in a spreadsheet are given back."""
+"""`check` warns of values that a spreadsheet has changed, and rejects that were fixed in a spreadsheet are accepted."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import json
 
 from cli.conftest import HEADER, Shell
 
-SPOILT = HEADER + "00123,Acme,Xero,\n00124,Bolt,Xero,\n125,01-Feb,Xero,\n"
+CHANGED = HEADER + "00123,Acme,Xero,\n00124,Bolt,Xero,\n125,01-Feb,Xero,\n"
 
 
 def test_warnings_are_shown_and_reject_nothing(shell: Shell) -> None:
     """Each warning has its row and a remedy; the exit code is that of a good file."""
-    (shell.path / "x.csv").write_text(SPOILT)
+    (shell.path / "x.csv").write_text(CHANGED)
     ended = shell.run("bulk check x.csv")
     assert ended.returncode == 0, ended.stderr
     assert "Warnings: a spreadsheet may have changed these values. No row is rejected for it:" in ended.stdout
@@ -22,7 +22,7 @@ def test_warnings_are_shown_and_reject_nothing(shell: Shell) -> None:
 
 def test_warnings_are_in_the_json(shell: Shell) -> None:
     """One object for each, in the order of rows and fields."""
-    (shell.path / "x.csv").write_text(SPOILT)
+    (shell.path / "x.csv").write_text(CHANGED)
     found = json.loads(shell.run("bulk check x.csv --json").stdout)["warnings"]
     assert [(one["row"], one["customer_id"], one["field"], one["value"]) for one in found] == [
         (3, "125", "customer_id", "125"),
@@ -34,8 +34,8 @@ def test_warnings_are_in_the_json(shell: Shell) -> None:
     assert "spreadsheet" not in shell.run("bulk check good.csv").stdout
 
 
-def test_rejects_mended_in_a_spreadsheet_take_their_rows_places(shell: Shell) -> None:
-    """Semicolons, empty columns and rows, a guard kept and one dropped: the customers of the export, no others."""
+def test_rejects_that_were_fixed_in_a_spreadsheet_replace_their_rows(shell: Shell) -> None:
+    """The spreadsheet wrote semicolons, empty columns and rows, and dropped one of the escapes."""
     (shell.path / "x.csv").write_text(HEADER + "007,Acme,Xero,\n008,=Bolt,Sage,\n-9,Cog,Sage,\n")
     assert shell.run("bulk migrate x.csv --sandbox").returncode == 1
     with (shell.path / "reports" / "x" / "rejects.csv").open(newline="") as file:
@@ -44,8 +44,8 @@ def test_rejects_mended_in_a_spreadsheet_take_their_rows_places(shell: Shell) ->
     rows[1][2] = rows[2][2] = "qbo"
     rows[2][0] = "-9"
     lines = [";".join(f'"{cell}"' for cell in (*row, "", "")) for row in rows] + [";" * 7] * 3
-    (shell.path / "mended.csv").write_bytes(("\r\n".join(lines) + "\r\n").encode("utf-8-sig"))
-    ended = shell.run("bulk migrate mended.csv --batch x --sandbox")
+    (shell.path / "fixed.csv").write_bytes(("\r\n".join(lines) + "\r\n").encode("utf-8-sig"))
+    ended = shell.run("bulk migrate fixed.csv --batch x --sandbox")
     assert ended.returncode == 0, ended.stderr
     with (shell.path / "reports" / "x" / "results.csv").open(newline="") as file:
         results = [(row["row"], row["customer_id"], row["company_name"], row["state"]) for row in csv.DictReader(file)]

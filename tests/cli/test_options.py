@@ -1,8 +1,7 @@
-"""Options that cannot be right, and the hints that repeat those that are."""
+"""Impossible options are refused before anything is created, and the next commands repeat the possible ones."""
 
 from __future__ import annotations
 
-import subprocess
 from typing import Any
 
 import pytest
@@ -13,11 +12,13 @@ from bulk.sandbox.launch import start
 from bulk.settings import CODAT, Settings
 from cli.conftest import Shell
 
+HUGE = 10**23  # more than SQLite can store
+
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
-        ("--base-url ''", "--base-url"),  # a shell variable that is not set
+        ("--base-url ''", "--base-url"),  # a shell variable without a value
         ("--base-url '' --sandbox", "--base-url"),
         ("--timeout inf", "--timeout"),
         ("--timeout nan --sandbox", "--timeout"),
@@ -26,20 +27,59 @@ from cli.conftest import Shell
         ("--concurrency 0 --sandbox", "--concurrency"),
         ("--max-failures 101%", "--max-failures"),
         ("--max-failures x", "--max-failures"),
+        (f"--max-failures {HUGE}", "--max-failures"),
+        (f"--limit {HUGE}", "--limit"),
+        (f"--reserve {HUGE}", "--reserve"),
+        (f"--rate {HUGE}", "--rate"),
+        (f"--concurrency {HUGE}", "--concurrency"),
+        (f"--timeout {HUGE}", "--timeout"),
+        (f"--link-lifetime {HUGE}", "--link-lifetime"),
+        ("--sandbox --base-url http://127.0.0.1:1", "--sandbox and --base-url"),
+        ("--map customer_id=customer_id --map customer_id=email", "customer_id has two columns"),
+        ("--map customer_id=customer_id --map 'Customer ID=email'", "customer_id has two columns"),
+        ("--map customer_id", "is not FIELD=COLUMN"),
+        ("--batch a/b", "--batch"),
     ],
 )
-def test_a_wrong_option_is_refused_before_anything_is_made(shell: Shell, arguments: str, said: str) -> None:
-    """It is named, no other is, and neither a folder nor a sandbox was made."""
+def test_an_impossible_option_is_refused_before_anything_is_created(
+    shell: Shell, arguments: str, expected: str
+) -> None:
+    """The message names this option and no other; there is neither a folder nor a sandbox."""
     shell.customers(2)
     ended = shell.run(f"bulk migrate x.csv {arguments}", CODAT_API_KEY="k")
-    assert ended.returncode == 2
-    assert said in ended.stderr
-    assert not {"--rate", "--concurrency", "--timeout"} - {said} & set(ended.stderr.replace(",", " ").split())
+    assert ended.returncode == 2, ended.stderr
+    assert expected in ended.stderr
+    assert not {"--rate", "--concurrency", "--timeout"} - {expected} & set(ended.stderr.replace(",", " ").split())
     assert not (shell.path / "reports").exists()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ("--base-url nonsense", "--base-url"),
+        ("--timeout -3", "--timeout"),
+        ("--rate 0", "--rate"),
+        ("--sandbox --base-url http://127.0.0.1:1", "--sandbox and --base-url"),
+    ],
+)
+def test_check_refuses_what_migrate_would_refuse(shell: Shell, arguments: str, expected: str) -> None:
+    """Also without --online: the command that it prints would fail."""
+    shell.customers(1)
+    ended = shell.run(f"bulk check x.csv {arguments}")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert expected in ended.stderr
+
+
+@pytest.mark.parametrize("line", ["links reports/x --limit", "links reports/x --margin", "listen reports/x --port"])
+def test_huge_numbers_are_refused_by_the_other_commands(shell: Shell, line: str) -> None:
+    """With a message, not with an internal error."""
+    ended = shell.run(f"bulk {line} {HUGE}")
+    assert ended.returncode == 2
+    assert line.split()[-1] in ended.stderr
+
+
 def test_an_empty_variable_counts_as_unset() -> None:
-    """As is usual for the environment; an empty argument is another thing."""
+    """As is usual for the environment. An empty argument is an error."""
     assert Settings.make(api_key="k", environ={"CODAT_BASE_URL": ""}).base_url == CODAT
     with pytest.raises(UsageError, match="--base-url"):
         Settings.make(api_key="k", base_url="", environ={"CODAT_BASE_URL": "http://127.0.0.1:1"})
@@ -59,11 +99,11 @@ def test_an_empty_variable_counts_as_unset() -> None:
         {"api_key": 5},
     ],
 )
-def test_settings_of_a_wrong_type_name_the_one_that_is_wrong(wrong: dict[str, Any]) -> None:
-    """The key is named otherwise, and never shown."""
+def test_a_setting_of_a_wrong_type_is_named(wrong: dict[str, Any]) -> None:
+    """The message never shows the key."""
     (name,) = wrong
-    said = "API key" if name == "api_key" else f"--{name.replace('_', '-')}"
-    with pytest.raises(UsageError, match=said):
+    expected = "API key" if name == "api_key" else f"--{name.replace('_', '-')}"
+    with pytest.raises(UsageError, match=expected):
         Settings.make(**({"api_key": "k", "environ": {}} | wrong))
 
 
@@ -82,56 +122,59 @@ def test_settings_of_a_wrong_type_name_the_one_that_is_wrong(wrong: dict[str, An
         {"max_failures": Threshold(float("nan"))},
     ],
 )
-def test_options_of_a_run_that_cannot_be_right_are_refused(wrong: dict[str, Any]) -> None:
-    """A library's user hears it when the options are made."""
+def test_impossible_options_of_a_run_are_refused(wrong: dict[str, Any]) -> None:
+    """A user of the library gets the error when the options are created."""
     with pytest.raises(UsageError, match=next(iter(wrong))):
         Options(**wrong)
 
 
-def test_hints_carry_the_address_that_was_given(shell: Shell) -> None:
-    """What they name is run as it stands."""
+def test_next_commands_repeat_the_address(shell: Shell) -> None:
+    """They can be run as they are."""
     (shell.path / "x.csv").write_text("customer_id,company_name,platform\n1,Acme,Nonesuch\n2,Acme,Xero\n")
     with start(shell.path / "sandbox") as codat:
-        place = f"--base-url {codat.base_url}"
-        checked = shell.run(f"bulk check x.csv {place}")
-        assert f"bulk migrate x.csv {place}" in checked.stdout
-        ended = shell.run(f"bulk migrate x.csv {place}", CODAT_API_KEY=codat.api_key)
-    (fix,) = [line for line in ended.stdout.splitlines() if "Fix" in line]
-    assert "rejected: fix a copy" in fix
-    assert fix.endswith(place)
-    assert f"bulk follow-up reports/x {place}" in ended.stdout
-    assert f"bulk follow-up reports/x {place}" in shell.run("bulk report reports/x").stdout  # the batch remembers it
+        address = f"--base-url {codat.base_url}"
+        checked = shell.run(f"bulk check x.csv {address}")
+        assert f"    bulk migrate x.csv {address}\n" in checked.stdout
+        ended = shell.run(f"bulk migrate x.csv {address}", CODAT_API_KEY=codat.api_key)
+    assert f"    bulk migrate reports/x/rejects.csv --batch x {address}\n" in ended.stdout
+    follow_up = f"    bulk follow-up reports/x {address}\n"
+    assert follow_up in ended.stdout
+    assert follow_up in shell.run("bulk report reports/x").stdout  # the batch remembers the address
 
 
-def test_the_reports_are_explained_by_a_file_that_exists(shell: Shell) -> None:
-    """Elsewhere than in the project there is none."""
+def test_next_commands_repeat_the_mapping(shell: Shell) -> None:
+    """A column's name is quoted where the shell needs it."""
+    (shell.path / "x.csv").write_text("Account No,company_name,platform\n1,Acme,Xero\n")
+    checked = shell.run("bulk check x.csv --map 'customer_id=Account No' --sandbox")
+    assert "    bulk migrate x.csv --map 'customer_id=Account No' --sandbox\n" in checked.stdout
+
+
+def test_the_summary_names_the_readme_of_the_reports_if_there_is_one(shell: Shell) -> None:
+    """There is one in the project's own folder."""
     shell.customers(1)
-
-    def explained(ended: subprocess.CompletedProcess[str]) -> str:
-        (line,) = [line for line in ended.stdout.splitlines() if "Reports" in line]
-        return line
-
-    assert "open report.html" in explained(shell.run("bulk migrate x.csv --sandbox --reports out"))
-    assert "README" not in explained(shell.run("bulk migrate x.csv --sandbox"))
+    elsewhere = shell.run("bulk migrate x.csv --sandbox --reports out").stdout
+    assert "Reports: out/x/report.html\n" in elsewhere
+    assert "README.md" not in shell.run("bulk migrate x.csv --sandbox").stdout
     (shell.path / "reports" / "README.md").touch()
-    assert "README.md in reports/" in explained(shell.run("bulk report reports/x"))
+    assert "reports/README.md explains all files." in shell.run("bulk report reports/x").stdout
 
 
 @pytest.mark.parametrize("command", ["check", "report", "migrate"])
-def test_a_defect_is_called_one(shell: Shell, command: str) -> None:
-    """Only a command that sends anything has a journal to go on from."""
+def test_an_internal_error_is_one_message(shell: Shell, command: str) -> None:
+    """It says what was kept and what to do: a command that sends anything can resume."""
     shell.customers(1)
     (shell.path / "sitecustomize.py").write_text(
-        "import bulk.input, bulk.reports.write\n"
+        "import bulk.input, bulk.reports\n"
         "def broken(*_, **__):\n    raise RuntimeError('broken')\n"
-        "bulk.input.open_input = bulk.reports.write.write_reports = broken\n"
+        "bulk.input.open_input = bulk.reports.write_reports = broken\n"
     )
     arguments = "x.csv --sandbox" if command == "migrate" else "x.csv"
     ended = shell.run(f"bulk {command} {arguments}", PYTHONPATH=str(shell.path))
     assert ended.returncode == 75
-    assert ended.stderr.startswith("bulk: something went wrong that should not (RuntimeError: broken). ")
-    assert ("journal" in ended.stderr) == (command == "migrate")
-    assert ("defect of bulk" in ended.stderr) == (command != "migrate")
+    assert ended.stderr.startswith("bulk: internal error (RuntimeError: broken). ")
+    assert ended.stderr.count("\n") == 1
+    assert ("The same command resumes" in ended.stderr) == (command == "migrate")
+    assert ("Nothing was sent" in ended.stderr) == (command != "migrate")
     assert "BULK_DEBUG=1" in ended.stderr
     debugged = shell.run(f"bulk {command} {arguments}", PYTHONPATH=str(shell.path), BULK_DEBUG="1")
     assert "Traceback" in debugged.stderr

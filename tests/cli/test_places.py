@@ -1,4 +1,4 @@
-"""A wrong folder, name or permission is the user's to mend: exit code 2, before anything is sent."""
+"""A wrong folder, name or permission is wrong usage: exit code 2, before anything is sent."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import pytest
 from cli.conftest import Shell
 
 LONG = "n" * 300
-KEY = {"CODAT_API_KEY": "k", "CODAT_BASE_URL": "http://127.0.0.1:9"}  # where nothing listens
+KEY = {"CODAT_API_KEY": "k", "CODAT_BASE_URL": "http://127.0.0.1:9"}  # nothing listens there
 
 
 @pytest.mark.parametrize("sandbox", ["", "--sandbox"])
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "expected"),
     [
         ("--reports file", "a file is where a folder should be"),
         ("--reports /dev/null/x", "a file is where a folder should be"),
         ("--reports . --batch file", "a file is where a folder should be"),
         (f"--batch {LONG}", "the name is too long"),
-        ("--batch held", "a folder is where a file should be"),  # in the journal's place
+        ("--batch held", "a folder is where a file should be"),  # where the journal should be
     ],
 )
-def test_a_place_that_cannot_be_the_batchs_is_refused(shell: Shell, arguments: str, said: str, sandbox: str) -> None:
-    """One line says what is wrong there; nothing was sent."""
+def test_an_unusable_place_for_a_batch_is_refused(shell: Shell, arguments: str, expected: str, sandbox: str) -> None:
+    """One line says what is wrong there, and that nothing was sent."""
     shell.customers(2)
     (shell.path / "file").touch()
     (shell.path / "reports" / "held" / "journal.sqlite3").mkdir(parents=True)
     ended = shell.run(f"bulk migrate x.csv {arguments} {sandbox}", **({} if sandbox else KEY))
     assert ended.returncode == 2, ended.stderr
-    assert said in ended.stderr
+    assert expected in ended.stderr
     assert "nothing was sent" in ended.stderr
     assert ended.stderr.count("\n") == 1
 
@@ -46,19 +46,19 @@ def test_a_place_that_cannot_be_the_batchs_is_refused(shell: Shell, arguments: s
         "bulk report file",
     ],
 )
-def test_the_other_commands_refuse_such_a_place_too(shell: Shell, line: str) -> None:
-    """No traceback, and not the exit code of a run that has ended."""
+def test_the_other_commands_refuse_unusable_places_too(shell: Shell, line: str) -> None:
+    """Without a traceback, and with the exit code of wrong usage."""
     (shell.path / "file").touch()
     ended = shell.run(line)
     assert ended.returncode == 2, ended.stderr
     assert "Traceback" not in ended.stderr
-    assert "went wrong" not in ended.stderr
+    assert "internal error" not in ended.stderr
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 @pytest.mark.parametrize("sandbox", ["", "--sandbox"])
 def test_a_folder_without_permission_is_refused(shell: Shell, sandbox: str) -> None:
-    """The folder, the one above it, and the journal alone."""
+    """Whether it is the folder, its parent or only the journal."""
     shell.customers(2)
     place = shell.path / "reports" / "x"
     place.mkdir(parents=True)
@@ -72,7 +72,7 @@ def test_a_folder_without_permission_is_refused(shell: Shell, sandbox: str) -> N
 
 
 def test_a_sandbox_keeps_its_files_for_their_owner(shell: Shell) -> None:
-    """They hold linkUrls; a folder that is opened up later must not show them."""
+    """They contain linkUrls, which stay private even if somebody opens the folder to others later."""
     shell.customers(2)
     assert shell.run("bulk migrate x.csv --sandbox").returncode == 0
     modes = {

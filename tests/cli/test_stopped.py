@@ -1,4 +1,4 @@
-"""A command is stopped from outside as by Ctrl-C: it clears up, and says so by its exit code."""
+"""Ctrl-C and SIGTERM end a command: it cleans up and exits with 130."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="on
 
 
 @needs_proc
-@pytest.mark.parametrize("number", signals.STOPPED_BY)
+@pytest.mark.parametrize("number", signals.STOP_SIGNALS)
 def test_a_report_that_is_stopped_leaves_nothing_behind(shell: Shell, number: signal.Signals) -> None:
-    """130, in one line; the old reports stay, and no half of a new one, which would hold linkUrls."""
+    """It prints one line, keeps the old reports, and removes the unfinished ones, which contain linkUrls."""
     shell.customers(3)
     shell.run("bulk migrate x.csv --sandbox")
     folder = shell.path / "reports" / "x"
     before = (folder / "report.html").read_bytes()
-    with FileLock(folder / LOCK):  # another report, which it waits for
+    with FileLock(folder / LOCK):  # the lock of another report, for which it waits
         command = [sys.executable, "-m", "bulk", "report", str(folder)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         maps = Path(f"/proc/{process.pid}/maps")
-        until(lambda: "polars" in maps.read_text(), "has begun")
+        until(lambda: "polars" in maps.read_text(), "the command has loaded")
         process.send_signal(number)
         _, said = process.communicate(timeout=60)
     assert (process.returncode, said.lstrip()) == (130, "bulk: interrupted\n")
@@ -63,14 +63,14 @@ cli.main()
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("another", [None, "ImportError", "SystemError", "BaseException"])
 def test_a_signal_while_a_command_loads_ends_it_with_130(name: str, another: str | None) -> None:
-    """Where a bare KeyboardInterrupt passes through `exec`, Python ends by the signal; Rust makes a panic of it."""
+    """Also where other code turns the exception into another one, as polars does."""
     code = WHILE_LOADING.format(name=name, is_made_another=another is not None, another=another)
     ended = subprocess.run([sys.executable, "-c", code, "check"], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr.lstrip()) == (130, "bulk: interrupted\n")
 
 
 def full_pipe() -> tuple[int, int]:
-    """Give a pipe that nobody reads and that takes no more."""
+    """Return a pipe that is full and has no reader."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     with contextlib.suppress(BlockingIOError):
@@ -80,16 +80,16 @@ def full_pipe() -> tuple[int, int]:
     return reading, writing
 
 
-@pytest.mark.parametrize("number", signals.STOPPED_BY)
-def test_a_run_whose_messages_nobody_reads_can_be_stopped(shell: Shell, number: signal.Signals) -> None:
-    """The loop waits for the reader then, and hears of no signal; the second one needs no loop."""
+@pytest.mark.parametrize("number", signals.STOP_SIGNALS)
+def test_a_run_that_waits_for_the_reader_of_its_messages_can_be_stopped(shell: Shell, number: signal.Signals) -> None:
+    """Its event loop waits too, and does not handle the first signal. The second needs no loop."""
     shell.customers(3)
     reading, writing = full_pipe()
     command = [sys.executable, "-m", "bulk", "migrate", "x.csv", "--sandbox"]
     process = subprocess.Popen(command, cwd=shell.path, stdout=subprocess.DEVNULL, stderr=writing)
     os.close(writing)
     try:
-        until((shell.path / "reports" / "x" / "journal.sqlite3").exists, "is at work")
+        until((shell.path / "reports" / "x" / "journal.sqlite3").exists, "the run has begun")
         process.send_signal(number)
         with pytest.raises(subprocess.TimeoutExpired):
             process.wait(timeout=0.5)
@@ -100,8 +100,8 @@ def test_a_run_whose_messages_nobody_reads_can_be_stopped(shell: Shell, number: 
         os.close(reading)
 
 
-def test_a_run_in_the_background_takes_no_notice_of_ctrl_c(shell: Shell) -> None:
-    """As for whoever was started with `nohup` or `&` in a script: SIGINT was ignored before, and stays so."""
+def test_a_run_in_the_background_ignores_ctrl_c(shell: Shell) -> None:
+    """A script starts a background job with SIGINT ignored, and `bulk` respects that."""
     shell.customers(3)
     script = "trap '' INT; bulk migrate x.csv --sandbox --rate 60 & sleep 2; kill -INT $!; wait $!; echo $?"
     assert shell.run(script).stdout.splitlines()[-1] == "0"
@@ -109,7 +109,7 @@ def test_a_run_in_the_background_takes_no_notice_of_ctrl_c(shell: Shell) -> None
 
 
 def test_a_second_ctrl_c_ends_a_command_at_once() -> None:
-    """Also while it clears up after the first."""
+    """Even if the command still cleans up after the first."""
     code = WHILE_LOADING.format(name="SIGINT", is_made_another=True, another="exec('os.kill(os.getpid(), 2)')")
     ended = subprocess.run([sys.executable, "-c", code, "check"], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (130, "")
@@ -120,7 +120,7 @@ import os, signal
 from bulk import cli
 
 class Dying:
-    def __del__(self):  # as where a weak reference dies, which imports are full of
+    def __del__(self):  # Python drops exceptions here
         os.kill(os.getpid(), signal.{name})
 
 invoke = cli.bulk.invoke
@@ -135,7 +135,7 @@ cli.main()
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 def test_a_signal_that_python_drops_still_stops_a_command(shell: Shell, name: str) -> None:
-    """Before anything is sent, and without Python's word about it."""
+    """Nothing is sent, and Python's own message about the dropped exception is not shown."""
     shell.customers(3)
     command = [sys.executable, "-c", WHERE_IT_IS_DROPPED.format(name=name), "migrate", "x.csv", "--sandbox"]
     ended = subprocess.run(command, cwd=shell.path, capture_output=True, text=True, check=False)
@@ -151,7 +151,7 @@ import atexit, os, signal
 from bulk import cli
 
 class Late:
-    def __del__(self):  # after Python has put its own handlers away
+    def __del__(self):  # runs after Python has removed its handlers
         os.kill(os.getpid(), signal.{name})
 
 late = Late()
@@ -162,25 +162,25 @@ cli.main()
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-def test_what_comes_while_python_ends_does_not_change_the_exit_code(name: str) -> None:
-    """All is done, said, and settled by then."""
+def test_a_signal_while_python_exits_does_not_change_the_exit_code(name: str) -> None:
+    """The exit code is final by then."""
     code = WHILE_ENDING.format(name=name)
     ended = subprocess.run([sys.executable, "-c", code, "check"], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (1, "")
 
 
 def test_sigterm_after_a_run_acts_as_ctrl_c_does() -> None:
-    """While the summary is printed, that is: the loop that heard of it has gone, and Python would end the process."""
+    """While the summary is printed, the loop that handled signals is gone; Python alone would end the process."""
 
     async def nothing(_: Progress, interrupt: anyio.Event) -> None:
         assert not interrupt.is_set()
 
-    before = {number: signal.getsignal(number) for number in signals.STOPPED_BY}
+    before = {number: signal.getsignal(number) for number in signals.STOP_SIGNALS}
     try:
-        signals.prepare()
+        signals.raise_on_signal()
         own = signal.getsignal(signal.SIGTERM)
         run(nothing)
-        assert [signal.getsignal(number) for number in signals.STOPPED_BY] == [own, own]
+        assert [signal.getsignal(number) for number in signals.STOP_SIGNALS] == [own, own]
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

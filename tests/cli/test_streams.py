@@ -1,4 +1,4 @@
-"""Whatever becomes of what a run says, the run goes on and its exit code stays its own."""
+"""A broken terminal, pipe or disk for the output neither stops a command nor changes its exit code."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from cli.conftest import Shell
 @pytest.mark.parametrize(
     "where",
     [
-        "2>&1 | head -1",  # the reader goes after the first line
-        "2>&1 | true",  # there never was one
+        "2>&1 | head -1",  # the reader leaves after the first line
+        "2>&1 | true",  # the reader leaves at once
         "| true",
         "2>&-",
         ">&-",
@@ -29,16 +29,16 @@ from cli.conftest import Shell
         ">/dev/full 2>&1",
     ],
 )
-def test_a_run_that_cannot_speak_does_its_work(shell: Shell, where: str) -> None:
-    """All customers are done, and the exit code says so."""
+def test_a_run_without_a_working_output_does_its_work(shell: Shell, where: str) -> None:
+    """All customers are done, and the exit code is 0."""
     shell.customers(60)
     ended = shell.run(f"bulk migrate x.csv --sandbox {where}")
     assert ended.returncode == 0, ended.stderr
     assert shell.states() == 60
 
 
-def test_results_that_cannot_be_written_are_said(shell: Shell) -> None:
-    """A disk that is full is no secret; a reader that had enough is no trouble."""
+def test_results_that_cannot_be_written_are_reported(shell: Shell) -> None:
+    """A full disk is reported. A reader that has left is not: it has read enough."""
     shell.customers(2)
     full = shell.run("bulk check x.csv > /dev/full")
     assert (full.returncode, full.stderr.count("\n")) == (0, 1)
@@ -48,14 +48,14 @@ def test_results_that_cannot_be_written_are_said(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("line", ["bulk --help", "bulk migrate --help", "bulk --version"])
-def test_help_that_nobody_reads_is_no_failure(shell: Shell, line: str) -> None:
+def test_help_succeeds_without_a_reader(shell: Shell, line: str) -> None:
     """`bulk --help | head` is what people do."""
     ended = shell.run(f"{line} | true")
     assert (ended.returncode, ended.stderr) == (0, "")
 
 
-def test_faults_are_still_faults_where_nothing_can_be_said(shell: Shell) -> None:
-    """The codes of wrong usage and of rejected rows stay as well."""
+def test_exit_codes_stay_where_nothing_can_be_printed(shell: Shell) -> None:
+    """Those of wrong usage and of rejected rows."""
     (shell.path / "x.csv").write_text("customer_id,company_name,platform\n1,Acme,Nonesuch\n2,Acme,Xero\n")
     for where in (">/dev/full 2>&1", "2>&- >&-", "2>&1 | true"):
         assert shell.run(f"bulk check x.csv {where}").returncode == 1
@@ -63,8 +63,8 @@ def test_faults_are_still_faults_where_nothing_can_be_said(shell: Shell) -> None
         assert shell.run(f"bulk check --nonsense {where}").returncode == 2
 
 
-def test_a_terminal_that_goes_away_ends_no_run(shell: Shell) -> None:
-    """The bar is drawn on a terminal whose other end is closed before the run begins."""
+def test_a_run_survives_its_terminal(shell: Shell) -> None:
+    """The window is closed right after the run has begun."""
     shell.customers(60)
     ours, theirs = pty.openpty()
     with subprocess.Popen(
@@ -75,7 +75,7 @@ def test_a_terminal_that_goes_away_ends_no_run(shell: Shell) -> None:
         stderr=theirs,
     ) as process:
         os.close(theirs)
-        os.read(ours, 1)  # the run has begun to speak
+        os.read(ours, 1)  # the run has printed something
         os.close(ours)
         assert process.wait(60) == 0
     assert shell.states() == 60
@@ -83,7 +83,7 @@ def test_a_terminal_that_goes_away_ends_no_run(shell: Shell) -> None:
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8", "latin-1:strict"])
 def test_names_are_shown_in_every_encoding(shell: Shell, encoding: str) -> None:
-    """What it lacks is written as an escape, and JSON stays JSON."""
+    """A character that the encoding lacks becomes an escape, and JSON stays valid."""
     name = "東京 Ångström 😀"
     (shell.path / "x.csv").write_text(f"customer_id,company_name,platform\n1,Acme {name},Xero\n", "utf-8")
     environ = {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
@@ -100,8 +100,8 @@ def test_names_are_shown_in_every_encoding(shell: Shell, encoding: str) -> None:
     assert renamed["company_name"] == f"Acme {name}"
 
 
-def test_a_file_name_that_is_no_text_is_taken(shell: Shell) -> None:
-    """It is written with an escape in journal, reports and messages; the same command resumes."""
+def test_a_file_name_that_is_not_utf_8_is_accepted(shell: Shell) -> None:
+    """Journal, reports and messages contain it with an escape, and the same command resumes."""
     shell.customers(2)
     (shell.path / "x.csv").rename(shell.path / os.fsdecode(b"bad\xffname.csv"))
     assert shell.run("bulk check $'bad\\xffname.csv' --json").returncode == 0

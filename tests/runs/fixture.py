@@ -354,7 +354,7 @@ class Bench:
     def judge(self, ended: Ended) -> None:
         """Hold a run that is over to what must be true of any run."""
         assert "Traceback" not in ended.err, ended.err
-        assert "should not (" not in ended.err, ended.err
+        assert "internal error" not in ended.err, ended.err
         for key in _forms(self.key):
             assert key not in ended.err
             assert key not in ended.out

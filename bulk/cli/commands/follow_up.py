@@ -2,39 +2,51 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bulk.cli import options
-from bulk.text import count
+from bulk.cli.console import echo
+from bulk.cli.parameters import Duration, FutureTime
+from bulk.text import count, moment
+
+if TYPE_CHECKING:
+    from bulk.results import BatchResult
 
 
 @click.command("follow-up")
 @options.BATCH
-@click.option(
-    "--watch", type=options.Duration(), metavar="SECONDS", help="Go on asking, until nobody is left to wait for."
-)
-@click.option("--until", type=options.FutureMoment(), metavar="TIME", help="With --watch: stop then, e.g. 18:00 (UTC).")
-@click.option("--retry-failed", is_flag=True, help="Ask again for partner connections that Codat refused, or lost.")
-@options.codat
+@click.option("--watch", type=Duration(), help="Repeat after this time, e.g. 10m, until no customer is pending.")
+@click.option("--until", type=FutureTime(), help="With --watch: stop at this time, e.g. 18:00 (UTC).")
+@click.option("--retry-failed", is_flag=True, help="Try failed partner connections again.")
+@options.connection
 @options.JSON
 def follow_up(
-    folder: Path, watch: float | None, until: datetime | None, retry_failed: bool, as_json: bool, **where: Any
+    folder: Path,
+    watch: float | None,
+    until: datetime | None,
+    retry_failed: bool,
+    connection: options.Connection,
+    as_json: bool,
 ) -> int:
-    """Learn who has authorized and create the partner expense connection for each of those.
+    """Create the partner expense connections of customers who have authorized.
 
-    Asks a page of Codat's company list for up to 2,000 customers, and then once for each who is newly linked.
+    BATCH is a batch's folder, such as reports/customers. The command reads Codat's company list, at 2,000 companies
+    per request, and then sends one request for each customer who is newly linked.
     """
     from bulk.api import follow_up as start
     from bulk.cli.runner import run
+    from bulk.cli.settings import batch_settings
     from bulk.cli.summary import print_summary
 
-    if until is not None and watch is None:
-        raise click.UsageError("--until says when --watch ends: give both.")
-    with options.batch_settings(folder, **where) as settings:
+    if until is not None:
+        if watch is None:
+            raise click.UsageError("--until needs --watch, which repeats the follow-up until then.")
+        echo(end_of_watch(until, datetime.now(UTC)))
+    with batch_settings(folder, connection) as settings:
         result = run(
             lambda progress, interrupt: start(
                 folder,
@@ -46,10 +58,21 @@ def follow_up(
                 interrupt=interrupt,
             )
         )
-    made, last = result.advanced.get("complete", 0), result.figures.last_run
-    did = f"{count(made, 'partner connection')} created."
-    if not made:  # who has linked again may have one already
-        linked = last.newly_linked if last is not None else 0
-        did = f"{count(linked, 'customer')} newly linked." if linked else "Nobody is newly linked."
-    print_summary(result, as_json=as_json, did="" if result.stop and not made else did)
+    print_summary(result, as_json=as_json, headline=_headline(result))
     return result.exit_code
+
+
+def end_of_watch(until: datetime, now: datetime) -> str:
+    """Return the message that names the end of a watch. A time of day can be tomorrow's."""
+    day = " (tomorrow)" if until.date() == now.date() + timedelta(days=1) else ""
+    return f"Watching until {moment(until.timestamp())}{day}"
+
+
+def _headline(result: BatchResult) -> str:
+    created, last_run = result.advanced.get("complete", 0), result.figures.last_run
+    if created:
+        return f"{count(created, 'partner connection')} created."
+    if result.stop is not None:
+        return ""
+    linked = last_run.newly_linked if last_run is not None else 0  # customers who link again can already have one
+    return f"{count(linked, 'customer')} newly linked." if linked else "No customer is newly linked."

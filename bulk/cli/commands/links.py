@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bulk.cli import options
+from bulk.cli.parameters import Duration, WholeNumber
 from bulk.text import count
 
 if TYPE_CHECKING:
@@ -16,28 +17,34 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.BATCH
-@click.option("--limit", type=click.IntRange(1), help="Renew only so many, those first whose link is oldest.")
+@click.option("--limit", type=WholeNumber(), help="Renew at most N linkUrls, the oldest first.")
 @click.option(
     "--margin",
-    type=options.Duration(least=0),
-    metavar="TIME",
-    help="Renew what is no longer good so long from now.  [default: 2h, at most half the lifetime]",
+    type=Duration(minimum=0),
+    help="Renew linkUrls that expire within this time.  [default: 2h, at most half the lifetime]",
 )
 @options.link_lifetime
-@options.codat
+@options.connection
 @options.JSON
 def links(
-    folder: Path, limit: int | None, margin: float | None, link_lifetime: int | None, as_json: bool, **where: Any
+    folder: Path,
+    limit: int | None,
+    margin: float | None,
+    link_lifetime: int | None,
+    connection: options.Connection,
+    as_json: bool,
 ) -> int:
-    """Renew the linkUrls that have expired or soon will, of customers who have not authorized.
+    """Renew the linkUrls that have expired or soon will.
 
-    One request for each renewed link, none for one that is still good.
+    BATCH is a batch's folder, such as reports/customers. Only customers who have not authorized get a new linkUrl.
+    The command sends one request for each of them. A linkUrl that is still good stays as it is.
     """
     from bulk.api import links as start
     from bulk.cli.runner import run
+    from bulk.cli.settings import batch_settings
     from bulk.cli.summary import print_summary
 
-    with options.batch_settings(folder, **where) as settings:
+    with batch_settings(folder, connection) as settings:
         result = run(
             lambda progress, interrupt: start(
                 folder,
@@ -49,19 +56,19 @@ def links(
                 interrupt=interrupt,
             )
         )
-    print_summary(result, as_json=as_json, did=_did(result), more={"renewed": result.renewed})
+    print_summary(result, as_json=as_json, headline=_headline(result), more={"renewed": result.renewed})
     return result.exit_code
 
 
-def _did(result: LinksResult) -> str:
-    """Say what became of the links that were not good any more."""
-    renewed, links = result.renewed, result.figures.links
-    others = sum(result.advanced.get(state, 0) for state in ("linked", "complete", "unlinked"))
+def _headline(result: LinksResult) -> str:
+    """Return what the run did with the linkUrls that needed it."""
+    links = result.figures.links
+    authorized = sum(result.advanced.get(state, 0) for state in ("linked", "complete", "unlinked"))
     if not result.advanced and not links.stale:
-        return "All linkUrls are still good." if links.usable else "Nobody waits for a linkUrl."
-    parts = [f"{count(renewed, 'linkUrl')} renewed"]
-    if others:
-        parts.append(f"{count(others, 'customer')} found to have authorized meanwhile")
+        return "No linkUrls need renewing: all are still good." if links.usable else "No linkUrls need renewing."
+    parts = [f"{count(result.renewed, 'linkUrl')} renewed"]
+    if authorized:
+        parts.append(f"{count(authorized, 'customer')} found to have authorized")
     if links.stale:
-        parts.append(f"{count(links.stale, 'linkUrl')} still to be renewed")
+        parts.append(f"{count(links.stale, 'linkUrl')} left to renew")
     return ", ".join(parts) + "."

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bulk.cli import options
+from bulk.cli.parameters import FailureThreshold, WholeNumber
 
 if TYPE_CHECKING:
     from bulk.engine.options import Threshold
@@ -16,57 +17,65 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.INPUT
-@click.option("--reports", default=Path("reports"), type=click.Path(path_type=Path), help="Where batches are kept.")
-@click.option("--batch", metavar="NAME", help="The batch's name. Default: the input file's name without ending.")
+@click.option(
+    "--reports",
+    metavar="FOLDER",
+    default=Path("reports"),
+    show_default=True,
+    type=options.PATH,
+    help="Folder that contains the batches.",
+)
+@click.option("--batch", metavar="NAME", help="Name of the batch.  [default: the name of INPUT without its extension]")
 @options.mapping
-@click.option("--limit", type=click.IntRange(1), help="Only the first so many customers.")
-@click.option("--retry-failed", is_flag=True, help="Ask again for customers that failed.")
-@click.option("--wait", is_flag=True, help="Sleep through an exhausted daily quota rather than stop.")
-@click.option("--reserve", default=0, type=click.IntRange(0), help="Requests of the daily quota to leave unused.")
-@click.option("--max-failures", metavar="N|N%", help="Stop when more customers than that have failed.")
+@click.option("--limit", type=WholeNumber(), help="Migrate only the first N customers.")
+@click.option("--retry-failed", is_flag=True, help="Try failed customers again.")
+@click.option("--wait", is_flag=True, help="Sleep until the daily quota is reset instead of stopping.")
+@click.option("--reserve", default=0, type=WholeNumber(0), help="Leave N requests of the daily quota unused.")
+@click.option(
+    "--max-failures",
+    type=FailureThreshold(),
+    help="Stop when more than N customers, or N% of all customers, have failed.",
+)
 @options.link_lifetime
-@options.codat
+@options.connection
 @options.JSON
 def migrate(
     path: Path,
     reports: Path,
     batch: str | None,
-    pairs: dict[str, str],
+    mapping: dict[str, str],
     limit: int | None,
     retry_failed: bool,
     wait: bool,
     reserve: int,
-    max_failures: str | None,
+    max_failures: Threshold | None,
     link_lifetime: int | None,
-    sandbox: bool,
-    base_url: str | None,
-    rate: int,
-    concurrency: int,
-    timeout: float,
+    connection: options.Connection,
     as_json: bool,
 ) -> int:
-    """Create a company and an accounting connection for each customer of INPUT; write the reports.
+    """Create a company and an accounting connection for each customer in INPUT.
 
-    The same command again resumes: nothing is created twice, nothing is asked for that is known.
+    INPUT is a CSV or Parquet file. The reports are in FOLDER/NAME; links.csv there has the linkUrl of each customer.
+
+    Run the same command again to resume, or after you have changed INPUT. It creates nothing twice.
     """
     from bulk.api import Options
     from bulk.api import migrate as start
     from bulk.batch import stem
     from bulk.cli.runner import run
+    from bulk.cli.settings import make_settings
     from bulk.cli.summary import print_summary
+    from bulk.input import open_input
 
-    folder = reports / _name(batch if batch is not None else stem(path))
-    share = _share(max_failures)
-    _must_be_readable(path, pairs)
-    with options.make_settings(
-        folder, sandbox=sandbox, base_url=base_url, rate=rate, concurrency=concurrency, timeout=timeout
-    ) as settings:
-        chosen = Options(
+    folder = reports / _folder_name(batch if batch is not None else stem(path))
+    open_input(path, mapping=mapping)  # an unusable input is an error before a folder or a sandbox is created
+    with make_settings(folder, connection) as settings:
+        selected = Options(
             limit=limit,
             retry_failed=retry_failed,
             waits=wait,
             reserve=reserve,
-            max_failures=share,
+            max_failures=max_failures,
             link_lifetime=link_lifetime,
         )
         result = run(
@@ -75,8 +84,8 @@ def migrate(
                 reports=folder.parent,
                 batch=folder.name,
                 settings=settings,
-                mapping=pairs,
-                options=chosen,
+                mapping=mapping,
+                options=selected,
                 on_event=progress,
                 interrupt=interrupt,
             )
@@ -85,31 +94,9 @@ def migrate(
     return result.exit_code
 
 
-def _must_be_readable(path: Path, pairs: dict[str, str]) -> None:
-    """Find out what is wrong with the input before a folder is made or a sandbox started."""
-    from bulk.input import open_input
-
-    open_input(path, mapping=pairs)
-
-
-def _name(batch: str) -> str:
-    if not batch.strip() or batch in (".", "..") or re.search(r"[/\\\x00-\x1f]", batch):
-        raise click.BadParameter(f"{batch!r} is no name for a folder.", param_hint="--batch")
+def _folder_name(batch: str) -> str:
     from bulk.batch import storable
 
+    if not batch.strip() or batch in (".", "..") or re.search(r"[/\\\x00-\x1f]", batch):
+        raise click.BadParameter(f"{batch!r} cannot be the name of a folder.", param_hint="--batch")
     return storable(batch)
-
-
-def _share(text: str | None) -> Threshold | None:
-    from bulk.api import Threshold
-
-    if text is None:
-        return None
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(%?)", text.strip())
-    if not found or (not found[2] and "." in found[1]):
-        raise click.BadParameter(
-            f"{text!r} is neither a number of customers nor a share such as 5%.", param_hint="--max-failures"
-        )
-    if found[2] and float(found[1]) > 100:
-        raise click.BadParameter(f"{text!r} is more than all of them.", param_hint="--max-failures")
-    return Threshold(float(found[1]), is_percent=bool(found[2]))

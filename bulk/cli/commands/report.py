@@ -8,19 +8,23 @@ from pathlib import Path
 import click
 
 from bulk.cli import options
+from bulk.cli.parameters import PastTime
 
 
 @click.command()
 @options.BATCH
 @click.option(
     "--since",
-    type=options.PastMoment(),
-    metavar="TIME",
-    help="Mark what has changed since then, e.g. 7d, 2026-11-19 or 2026-11-19T10:00Z.",
+    type=PastTime(),
+    help="Show what has changed since this time: 7d (ago), 2026-11-19 or 2026-11-19T10:00Z.",
 )
 @options.JSON
 def report(folder: Path, since: datetime | None, as_json: bool) -> int:
-    """Write the reports of BATCH (a batch's folder) again from its journal. Sends nothing."""
+    """Write the reports of a batch again.
+
+    BATCH is a batch's folder, such as reports/customers. The reports are made from its journal. The command sends
+    nothing.
+    """
     from bulk.api import report as write
     from bulk.cli.summary import print_summary
     from bulk.journal.error_translator import wrap_errors

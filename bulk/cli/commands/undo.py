@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bulk.cli import options
-from bulk.cli.console import echo, print_result, shown, table
+from bulk.cli.console import echo, fit, print_result, table
 from bulk.text import count
 
 if TYPE_CHECKING:
@@ -19,31 +19,28 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.BATCH
-@click.option("--yes", is_flag=True, help="Delete them. This cannot be undone in Codat.")
-@options.codat
+@click.option("--yes", is_flag=True, help="Delete the listed companies. Codat cannot restore them.")
+@options.connection
 @options.JSON
-def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
-    """List the companies that this batch created and nobody has linked; with --yes delete them, for good.
+def undo(folder: Path, yes: bool, connection: options.Connection, as_json: bool) -> int:
+    """List the companies that this batch created and nobody has linked.
 
-    A company that this batch took over, or that somebody has linked, is left alone.
+    BATCH is a batch's folder, such as reports/customers. With --yes, the command deletes these companies for good. It
+    never deletes a company that existed before the batch or that somebody has linked.
     """
     from bulk.api import undo as start
     from bulk.cli.runner import run
+    from bulk.cli.settings import batch_settings
     from bulk.cli.summary import print_summary
 
-    with options.batch_settings(folder, **where) as settings:
+    with batch_settings(folder, connection) as settings:
         result = run(
             lambda progress, interrupt: start(
                 folder, settings=settings, yes=yes, on_event=progress, interrupt=interrupt
             )
         )
     if not as_json:
-        _tell(result)
-        if not yes and result.deletable.height:
-            from bulk.reports.summary import commands
-
-            again = commands.on_batch("undo", result.figures, result.location, "--yes")
-            echo(f"Nothing was deleted. To delete them for good: {again}")
+        _print_companies(result)
     more = {
         "deleted": result.deleted,
         "deletable": result.deletable.to_dicts(),
@@ -53,27 +50,36 @@ def undo(folder: Path, yes: bool, as_json: bool, **where: Any) -> int:
     return result.exit_code
 
 
-def _tell(result: UndoResult) -> None:
-    left, alone = result.deletable, result.left_alone
+def _print_companies(result: UndoResult) -> None:
+    deletable, left_alone = result.deletable, result.left_alone
     if result.deleted:
         print_result(f"{_companies(result.deleted)} deleted.")
-    elif not left.height:
-        print_result("Nothing to delete.")
-    if left.height:
-        print_result(f"{_companies(left.height)} {'not deleted' if result.deletes else 'that nobody has linked'}:")
-        print_result(_lines(left))
-    if alone.height:
-        echo(f"{_companies(alone.height)} left alone, because somebody has linked them, or has a partner connection:")
-        echo(_lines(alone))
+    elif not deletable.height:
+        print_result("No companies to delete.")
+    if deletable.height:
+        print_result(f"{_companies(deletable.height)} {'not deleted' if result.deletes else 'that nobody has linked'}:")
+        print_result(_company_table(deletable))
+    if left_alone.height:
+        echo(f"{_companies(left_alone.height)} left alone: linked by somebody, or with a partner connection:")
+        echo(_company_table(left_alone))
     if result.taken_over:
-        echo(f"{_companies(result.taken_over)} left alone, because this batch took them over and did not create them.")
+        echo(f"{_companies(result.taken_over)} left alone: not created by this batch.")
+    if deletable.height and not result.deletes:
+        _print_command(result)
+    print_result("")
+
+
+def _print_command(result: UndoResult) -> None:
+    from bulk.reports.summary import commands
+
+    echo(f"Nothing was deleted. To delete for good:\n    {commands.on_batch('undo', result.figures, result.location, '--yes')}")
 
 
 def _companies(number: int) -> str:
     return count(number, "company", "companies")
 
 
-def _lines(companies: pl.DataFrame) -> str:
-    names = ("customer_id", "company_id", "company_name", "connection_status")
-    rows = [tuple(shown(cell, 40) for cell in row) for row in companies.select(names).iter_rows()]
+def _company_table(companies: pl.DataFrame) -> str:
+    columns = ("customer_id", "company_id", "company_name", "connection_status")
+    rows = [tuple(fit(cell, 40) for cell in row) for row in companies.select(columns).iter_rows()]
     return table([("customer", "company", "name", "connection"), *rows])

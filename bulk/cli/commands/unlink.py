@@ -3,73 +3,95 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bulk.cli import options, signals
-from bulk.cli.console import echo, print_result, shown, table
+from bulk.cli.console import echo, fit, print_result, table
 from bulk.text import count
 
 if TYPE_CHECKING:
     from bulk.results import UnlinkResult
 
+MAX_NAMED = 5  # customers in the question
+
 
 @click.command()
 @options.BATCH
-@click.option("--customer", "named", metavar="ID", multiple=True, help="A customer_id. Repeatable.")
 @click.option(
-    "--file",
-    "path",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="A CSV or Parquet file with a column customer_id.",
+    "--customer", "customers", metavar="ID", multiple=True, help="Unlink the customer with this ID. Repeatable."
 )
-@click.option("--yes", is_flag=True, help="Do not ask for confirmation on a terminal.")
-@options.codat
+@click.option(
+    "--file", "path", type=options.PATH, metavar="FILE", help="CSV or Parquet file with a column customer_id."
+)
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@options.connection
 @options.JSON
-def unlink(folder: Path, named: tuple[str, ...], path: Path | None, yes: bool, as_json: bool, **where: Any) -> int:
-    """Deauthorize the accounting connections of these customers, where they are Linked."""
+def unlink(
+    folder: Path,
+    customers: tuple[str, ...],
+    path: Path | None,
+    yes: bool,
+    connection: options.Connection,
+    as_json: bool,
+) -> int:
+    """Deauthorize the accounting connections of some customers.
+
+    BATCH is a batch's folder, such as reports/customers. Only a connection with the status Linked can be unlinked.
+    """
     from bulk.api import unlink as start
     from bulk.batch import require_batch
     from bulk.cli.runner import run
+    from bulk.cli.settings import batch_settings
     from bulk.cli.summary import print_summary
 
     require_batch(folder)
-    customers = list(dict.fromkeys([*named, *(_in_file(path) if path is not None else [])]))
-    if not all(each.strip() for each in named):
-        raise click.BadParameter("a customer_id is not empty.", param_hint="--customer")
-    if not customers:
-        raise click.UsageError("Name the customers: --customer ID, or --file FILE with a column customer_id.")
-    if not yes and sys.stdin is not None and sys.stdin.isatty():
-        some = ", ".join(shown(each) for each in customers[:5]) + (", ..." if len(customers) > 5 else "")
-        question = f"Unlink {count(len(customers), 'customer')} ({some}) of {shown(folder.name)}?"
-        signals.may_interrupt()
-        if not click.confirm(question, err=True):
-            echo("Nothing was unlinked.")
-            return 130
-    with options.batch_settings(folder, **where) as settings:
+    customer_ids = _customer_ids(customers, path)
+    if not yes and not _is_confirmed(folder, customer_ids):
+        echo("Nothing was sent. No customer was unlinked.")
+        return 0
+    with batch_settings(folder, connection) as settings:
         result = run(
             lambda progress, interrupt: start(
-                folder, customers, settings=settings, on_event=progress, interrupt=interrupt
+                folder, customer_ids, settings=settings, on_event=progress, interrupt=interrupt
             )
         )
-    more = {"unlinked": list(result.unlinked), "not_unlinked": dict(result.others)}
     if not as_json:
-        _tell(result)
+        _print_customers(result)
+    more = {"unlinked": list(result.unlinked), "not_unlinked": dict(result.others)}
     print_summary(result, as_json=as_json, more=more)
     return result.exit_code
 
 
-def _in_file(path: Path) -> list[str]:
+def _customer_ids(customers: Sequence[str], path: Path | None) -> list[str]:
+    """Return the customers of both options, each once. Raises UsageError."""
     from bulk.input import read_ids
 
-    return read_ids(path)
+    if not all(each.strip() for each in customers):
+        raise click.BadParameter("a customer_id cannot be empty.", param_hint="--customer")
+    customer_ids = list(dict.fromkeys([*customers, *(read_ids(path) if path is not None else [])]))
+    if not customer_ids:
+        raise click.UsageError("No customers. Name them with --customer ID, or with --file FILE.")
+    return customer_ids
 
 
-def _tell(result: UnlinkResult) -> None:
-    print_result(f"{count(len(result.unlinked), 'customer')} not linked any more.")
+def _is_confirmed(folder: Path, customer_ids: Sequence[str]) -> bool:
+    """Ask for confirmation; without a terminal on standard input, return True at once."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        return True
+    named = ", ".join(fit(each) for each in customer_ids[:MAX_NAMED])
+    named += ", ..." if len(customer_ids) > MAX_NAMED else ""
+    signals.interrupt_system_calls()
+    question = f"Unlink {count(len(customer_ids), 'customer')} ({named}) of batch {fit(folder.name)}?"
+    return click.confirm(question, err=True)
+
+
+def _print_customers(result: UnlinkResult) -> None:
+    print_result(f"{count(len(result.unlinked), 'customer')} unlinked.")
     if result.others:
         echo("Not unlinked:")
-        echo(table([(shown(customer), shown(why, 200)) for customer, why in result.others.items()]))
+        echo(table([(fit(customer), fit(reason, 200)) for customer, reason in result.others.items()]))
+    print_result("")

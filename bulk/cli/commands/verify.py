@@ -3,60 +3,65 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from bulk.cli import options
-from bulk.cli.console import print_result, shown, table
+from bulk.cli.console import fit, print_result, table
 from bulk.text import count
+
+if TYPE_CHECKING:
+    from bulk.results import VerifyResult
 
 MAX_LINES = 1000
 
 
 @click.command()
 @options.BATCH
-@click.option("--adopt", is_flag=True, help="Take over into the journal what Codat has and the journal lacks.")
-@options.codat
+@click.option("--adopt", is_flag=True, help="Add to the journal what only Codat has.")
+@options.connection
 @options.JSON
-def verify(folder: Path, adopt: bool, as_json: bool, **where: Any) -> int:
-    """Prove that each customer created has one company and one accounting connection in Codat.
+def verify(folder: Path, adopt: bool, connection: options.Connection, as_json: bool) -> int:
+    """Compare Codat with the journal: one company and one connection per customer.
 
-    Reads Codat's company list once, a page for 2,000 companies. Changes nothing in Codat. Lists what is missing, extra
-    or unknown, also in verify.csv; exit code 1 if there is anything.
+    BATCH is a batch's folder, such as reports/customers. The command reads Codat's company list, at 2,000 companies
+    per request, and changes nothing in Codat. It lists whatever is missing, extra or unknown, and writes the list to
+    verify.csv. Exit code 1: something was found.
     """
     from bulk.api import verify as start
     from bulk.cli.runner import run
+    from bulk.cli.settings import batch_settings
     from bulk.cli.summary import print_summary
 
-    with options.batch_settings(folder, **where) as settings:
+    with batch_settings(folder, connection) as settings:
         result = run(
             lambda progress, interrupt: start(
                 folder, settings=settings, adopt=adopt, on_event=progress, interrupt=interrupt
             )
         )
-    rows = list(result.findings.iter_rows(named=True))
     if not as_json and result.stop is None:
-        if rows:
-            print_result(f"{count(len(rows), 'finding')}:")
-            lines = [("finding", "customer", "company", "connection", "adopted", "")]
-            lines += [
-                (
-                    row["finding"],
-                    shown(row["customer_id"], 24),
-                    shown(row["company_id"]),
-                    shown(row["connection_id"]),
-                    row["adopted"],
-                    shown(row["detail"], 200),
-                )
-                for row in rows[:MAX_LINES]
-            ]
-            print_result(table(lines))
-            if len(rows) > MAX_LINES:
-                print_result(f"  ... and {len(rows) - MAX_LINES:,} more: see verify.csv")
-        else:
-            print_result(
-                "Codat has what the journal says: one company and one accounting connection each, nothing besides."
-            )
-    print_summary(result, as_json=as_json, more={"findings": rows})
+        print_result(_findings(result) + "\n")
+    print_summary(result, as_json=as_json, more={"findings": result.findings.to_dicts()})
     return result.exit_code
+
+
+def _findings(result: VerifyResult) -> str:
+    findings = result.findings
+    if not findings.height:
+        return "Codat matches the journal: one company and one accounting connection for each customer."
+    rows = [
+        (
+            row["finding"],
+            fit(row["customer_id"], 24),
+            fit(row["company_id"]),
+            fit(row["connection_id"]),
+            row["adopted"],
+            fit(row["detail"], 200),
+        )
+        for row in findings.head(MAX_LINES).iter_rows(named=True)
+    ]
+    text = f"{count(findings.height, 'finding')}:\n"
+    text += table([("finding", "customer", "company", "connection", "adopted", "detail"), *rows])
+    rest = findings.height - MAX_LINES
+    return f"{text}\n  ... and {rest:,} more in verify.csv" if rest > 0 else text

@@ -1,0 +1,58 @@
+"""The result of `bulk check` as JSON. PURE."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from bulk.cli.console import valid_unicode
+
+if TYPE_CHECKING:
+    from bulk.cli.forecasts import Assumptions, Forecasts
+    from bulk.codat.account import Account
+    from bulk.input_check import CheckResult
+
+
+def content(
+    result: CheckResult, account: Account | None, forecasts: Forecasts, assumptions: Assumptions
+) -> dict[str, Any]:
+    """Return the content of the JSON."""
+    found: dict[str, Any] = {
+        "input": valid_unicode(result.input),
+        "rows": result.accepted + result.rejected,
+        "accepted": result.accepted,
+        "rejected": result.rejected,
+        "platforms": dict(result.platforms),
+        "notes": list(result.notes),
+        "problems": result.problems.to_dicts(),
+        "warnings": result.warnings.to_dicts(),
+        "renamed": result.renamed.to_dicts(),
+        "cost": _cost(forecasts, assumptions),
+    }
+    return found if account is None else found | {"online": _online(account, forecasts)}
+
+
+def _cost(forecasts: Forecasts, assumptions: Assumptions) -> dict[str, Any]:
+    assumed, linking = forecasts.assumed, assumptions.linking
+    return {
+        "requests": assumed.requests,
+        "minutes": round(assumed.minutes, 2),
+        "days": assumed.days,
+        "quota": assumed.quota,
+        "growing": {
+            "percent": round(linking.share * 100, 6),
+            "within": linking.within,
+            "days": forecasts.growing.days,
+        },
+    }
+
+
+def _online(account: Account, forecasts: Forecasts) -> dict[str, Any]:
+    quota = account.quota
+    return {
+        "key_good": account.problem is None,
+        "problem": account.problem.text if account.problem is not None else None,
+        "quota": {"limit": quota.limit, "remaining": quota.remaining} if quota is not None else None,
+        "companies": account.companies,
+        "platforms": account.platforms,
+        "days": forecasts.own.days if forecasts.own is not None else None,
+    }

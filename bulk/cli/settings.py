@@ -1,0 +1,73 @@
+"""The settings of a run, made from a command's options; with --sandbox, those of a sandbox that runs meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bulk.cli.options import Connection
+
+if TYPE_CHECKING:
+    from bulk.settings import Settings
+
+
+def require_valid(connection: Connection) -> None:
+    """Raise UsageError for options that no run could use. Needs no key and reads no environment."""
+    from bulk.settings import Settings
+
+    if connection.sandbox and connection.base_url is not None:
+        raise click.UsageError("--sandbox and --base-url are two different addresses. Give one of them.")
+    Settings.make(
+        api_key="unused",
+        base_url=connection.base_url,
+        rate=connection.rate,
+        concurrency=connection.concurrency,
+        timeout=connection.timeout,
+        environ={},
+    )
+
+
+@contextmanager
+def batch_settings(folder: Path, connection: Connection, *, webhook_url: str = "") -> Iterator[Settings]:
+    """Yield the settings for a run on an existing batch. Raises BatchError if there is none in the folder."""
+    from bulk.batch import require_batch
+
+    require_batch(folder)
+    with make_settings(folder, connection, webhook_url=webhook_url) as settings:
+        yield settings
+
+
+@contextmanager
+def make_settings(folder: Path, connection: Connection, *, webhook_url: str = "") -> Iterator[Settings]:
+    """Yield the settings for a run. With --sandbox, a sandbox with its state in this batch's folder runs meanwhile.
+
+    `webhook_url`: where the sandbox sends its webhook events.
+    """
+    from bulk.settings import Settings
+
+    require_valid(connection)
+    if not connection.sandbox:
+        yield Settings.make(
+            base_url=connection.base_url,
+            rate=connection.rate,
+            concurrency=connection.concurrency,
+            timeout=connection.timeout,
+        )
+        return
+    from bulk.cli.sandbox import sandbox
+
+    with sandbox(folder, webhook_url) as (base_url, key):
+        at_sandbox = Settings.make(api_key=key, base_url=base_url, environ={})
+        yield replace(at_sandbox, rate=connection.rate, concurrency=connection.concurrency, timeout=connection.timeout)
+
+
+def repeated_options(mapping: dict[str, str], connection: Connection) -> list[str]:
+    """Return the options that the next command on the same customers needs as well."""
+    words = [word for field, column in mapping.items() for word in ("--map", f"{field}={column}")]
+    words += ["--base-url", connection.base_url] if connection.base_url is not None else []
+    return words + ["--sandbox"] * connection.sandbox

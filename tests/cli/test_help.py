@@ -1,0 +1,90 @@
+"""The help of all commands, the suggestions for mistyped ones, and what loading them costs."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import click
+import pytest
+
+from bulk.cli.group import COMMANDS, bulk
+from cli.conftest import Shell
+
+OURS = [name for name in COMMANDS if name != "sandbox"]
+METAVARS = {"N", "N|N%", "SECONDS", "DURATION", "TIME", "DAYS", "PERCENT", "NAME", "ID", "URL", "FILE", "FOLDER"}
+
+
+def help_of(*names: str) -> str:
+    """Return the help of a command as it is printed without a terminal."""
+    command: click.Command = bulk
+    context = click.Context(bulk, info_name="bulk", max_content_width=80, terminal_width=80)
+    for name in names:
+        assert isinstance(command, click.Group)
+        found = command.get_command(context, name)
+        assert found is not None
+        command, context = found, click.Context(found, context, info_name=name)
+    return command.get_help(context)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_the_value_of_each_option_has_a_name_that_says_something(name: str) -> None:
+    """Not `INTEGER RANGE`, `TEXT` or `PATH`."""
+    metavars = re.findall(r"^  --[a-z-]+ (\S+)(?=  |$)", help_of(name), re.MULTILINE)
+    assert set(metavars) - {"FIELD=COLUMN"} <= METAVARS
+    assert "RANGE" not in help_of(name)
+
+
+@pytest.mark.parametrize("names", [(), *((name,) for name in OURS)])
+def test_help_has_at_most_80_columns(names: tuple[str, ...]) -> None:
+    """Also the examples, which click does not wrap."""
+    assert [line for line in help_of(*names).splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "suggestion"),
+    [
+        ("bulk migrat", "No such command 'migrat'. Did you mean 'migrate'?"),
+        ("bulk followup x", "No such command 'followup'. Did you mean 'follow-up'?"),
+        ("bulk migrate x.csv --limt 3", "--limit"),
+    ],
+)
+def test_a_mistyped_word_gets_a_suggestion(shell: Shell, line: str, suggestion: str) -> None:
+    """The command or option that is most similar."""
+    ended = shell.run(line)
+    assert ended.returncode == 2
+    assert suggestion in ended.stderr
+
+
+def test_a_word_that_resembles_no_command_gets_no_suggestion(shell: Shell) -> None:
+    """A wrong suggestion is worse than none."""
+    assert "Did you mean" not in shell.run("bulk xyzzy").stderr
+
+
+def test_a_quoted_word_does_not_control_the_terminal(shell: Shell) -> None:
+    """click quotes what was typed in its messages."""
+    for line in (r"bulk $'\e[31mx'", r"bulk check --$'\e[31mx'", r"bulk check x.csv --map $'\e[31mx'"):
+        assert "\x1b" not in shell.run(line).stderr
+
+
+LOADED = """
+import json, sys
+from bulk.cli import main
+try:
+    main()
+finally:
+    print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+"""
+SLOW = {"polars", "httpx", "anyio", "asyncio", "sqlite3", "tqdm", "jinja2", "xlsxwriter", "starlette", "uvicorn"}
+
+
+@pytest.mark.parametrize("word", ["--help", "--version", "migrat"])
+def test_without_a_command_no_command_is_loaded(word: str) -> None:
+    """Only click and a few small modules are, none of which takes long to import."""
+    ended = subprocess.run([sys.executable, "-c", LOADED, word], capture_output=True, text=True, check=False)
+    loaded = json.loads(ended.stderr.splitlines()[-1])
+    assert SLOW & set(loaded) == set()
+    assert [name for name in loaded if name.startswith("bulk.cli.commands.")] == []
+    assert len([name for name in loaded if name.startswith("bulk")]) < 10

@@ -1,0 +1,52 @@
+"""The summary at the end of a command, on a terminal of 80 columns and elsewhere."""
+
+from __future__ import annotations
+
+import re
+
+from cli.conftest import HEADER, Shell
+
+LONG = "a-batch-whose-name-is-quite-long-because-it-says-what-is-in-it"
+
+
+def test_commands_to_copy_are_lines_of_their_own(shell: Shell) -> None:
+    """Also if they are longer than the terminal is wide: the terminal then wraps them, and copies them whole."""
+    (shell.path / "x.csv").write_text(HEADER + "1,Acme,Xero,\n2,Bolt,Nonesuch,\n")
+    code, shown = shell.run_on_terminal(f"bulk migrate x.csv --sandbox --batch {LONG} 2>/dev/null")
+    assert code == 1
+    commands = [line.strip() for line in shown.splitlines() if line.startswith("    ")]
+    folder = f"reports/{LONG}"
+    assert commands == [
+        f"{folder}/links.csv",
+        f"bulk follow-up {folder} --sandbox",
+        f"{folder}/rejects.csv",
+        f"bulk migrate {folder}/rejects.csv --batch {LONG} --sandbox",
+        f"bulk sandbox --batch {folder}",
+    ]
+
+
+def test_everything_else_has_at_most_80_columns(shell: Shell) -> None:
+    """The numbers of the stages stay with their names where the line is broken."""
+    (shell.path / "x.csv").write_text(HEADER + "1,Acme,Xero,\n2,Bolt,Nonesuch,\n")
+    assert shell.run("bulk migrate x.csv --sandbox").returncode == 1
+    _, shown = shell.run_on_terminal("bulk report reports/x --since 1d")
+    assert [line for line in shown.splitlines() if len(line) > 80 and not line.startswith("    ")] == []
+    assert re.search(r"partner connection\s0$", shown, re.MULTILINE)
+    assert "2 rows in batch x:" in shown
+    assert "1 newly link ready" in shown
+
+
+def test_one_row_is_not_called_rows(shell: Shell) -> None:
+    """In every command that counts."""
+    shell.customers(1)
+    assert "x.csv: 1 row, 1 accepted, 0 rejected" in shell.run("bulk check x.csv").stdout
+    assert "1 row in batch x:" in shell.run("bulk migrate x.csv --sandbox").stdout
+
+
+def test_wide_names_are_aligned(shell: Shell) -> None:
+    """A name in Japanese takes two columns for each character."""
+    (shell.path / "x.csv").write_text(HEADER + "1,東京 Tokyo,Xero,\n2,Übung,Xero,\n", "utf-8")
+    lines = shell.run("bulk check x.csv").stdout.splitlines()
+    (wide,) = [line for line in lines if "東京" in line]
+    (narrow,) = [line for line in lines if "Übung" in line]
+    assert narrow.index("Ubung") - wide.index(" Tokyo", wide.index("Tokyo") + 5) in (1, 2, 3)
