@@ -18,6 +18,7 @@ import click
 import polars as pl
 import pytest
 from documents import README, ROOT, SECONDS, Command, blocks, commands, environ, interrupted, run, section, serving
+from notebooks import run_notebook
 from support.sandbox import start
 
 from bulk.api import CheckResult
@@ -261,6 +262,14 @@ def test_the_library_examples_run_as_written(number: int, tmp_path: Path, codat:
     (tmp_path / "example.py").write_text(blocks("python", README)[number], "utf-8")
     program = Command((sys.executable, "-W", "error", "example.py"), 0)
     assert "00101" in run(program, tmp_path, **account(codat))
+
+
+def test_the_library_examples_run_in_a_notebook(tmp_path: Path, codat: Running) -> None:
+    """Each Python example is a cell: an event loop already runs, as in Jupyter."""
+    export_customers(tmp_path / "customers.csv")
+    examples = blocks("python", README)
+    ended = run_notebook(examples, tmp_path, **account(codat))
+    assert ended.count("00101") >= len(examples)
 
 
 def test_every_exit_code_means_what_the_readme_says(tmp_path: Path, codat: Running) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-SECONDS = 60
+SECONDS = 240
 HEADER = "customer_id,company_name,platform,email\n"
 
 
