@@ -14,7 +14,6 @@ import signal
 import sqlite3
 import stat
 import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -24,11 +23,13 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from support.process_server import Child, ProcessServer
 
 from bulk.sandbox.launch import Running
 
 KEY = "sandbox-key"
 PLATFORMS = ("xero", "qbo", "Business Central", "FreeAgent", "netsuite", "QuickBooks Desktop")
+SERVER = ProcessServer()
 UNHURRIED = "1000000"  # requests a minute: the pace has tests of its own
 MAX_RUN_SECONDS = 90.0
 
@@ -178,8 +179,9 @@ class Ended:
 class Process:
     """A run that goes on."""
 
-    popen: subprocess.Popen[str]
+    popen: Child
     bench: Bench
+    printed: Path
     said: Path
 
     def pid(self) -> int:
@@ -197,16 +199,15 @@ class Process:
     def kill(self) -> None:
         """End it as a power cut would."""
         self.popen.kill()
-        self.popen.communicate()
 
     def wait(self, seconds: float = MAX_RUN_SECONDS) -> Ended:
         """Wait for its end, and hold it to what must be true of any run."""
         try:
-            out, _ = self.popen.communicate(timeout=seconds)
+            code = self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"the run did not end within {seconds:g} s; it said: {self.so_far()}") from None
-        ended = Ended(self.popen.returncode, out, self.so_far())
+        ended = Ended(code, self.printed.read_text(), self.so_far())
         self.bench.judge(ended)
         return ended
 
@@ -260,7 +261,7 @@ class Bench:
         `limit_bytes`: no file of the process may grow beyond.
         """
         self.runs += 1
-        said = self.path / f"said-{self.runs}.txt"
+        printed, said = (self.path / f"{name}-{self.runs}.txt" for name in ("printed", "said"))
         pace: tuple[str, ...] = () if "--rate" in options else ("--rate", UNHURRIED)
         if command == "links" and "--timeout" not in options:
             pace += ("--timeout", "3")  # and so waits less for the end of a request that was lost
@@ -269,29 +270,14 @@ class Bench:
         arguments = [command, str(place), *pace, *options]
         if command != "migrate":
             arguments += ["--base-url", base_url]
-        line = [sys.executable, "-m", "bulk", *arguments]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CODAT_")}
         if not self.takes_from_dotenv:
             environment |= {"CODAT_API_KEY": self.key, "CODAT_BASE_URL": base_url}
         environment |= self.environment
-        if limit_bytes is not None:
-            script = (
-                "import resource, signal, sys; from bulk.cli import main; "
-                f"signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, "
-                f"({limit_bytes}, {limit_bytes})); sys.argv[0] = 'bulk'; main()"
-            )
-            line = [sys.executable, "-c", script, *arguments]
-        with said.open("w") as file:
-            popen = subprocess.Popen(
-                line,
-                cwd=self.path,
-                env=environment,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=file,
-                text=True,
-            )
-        process = Process(popen, self, said)
+        child = SERVER.start(
+            arguments, cwd=self.path, environment=environment, stdout=printed, stderr=said, limit_bytes=limit_bytes
+        )
+        process = Process(child, self, printed, said)
         self.processes.append(process)
         return process
 
