@@ -41,7 +41,6 @@ def _go_on_killing(bench: Bench, command: str, options: tuple[str, ...], chance:
                 process.popen.poll() is not None or bench.codat.stats()["requests_total"] >= since + more
             ),
             "the next requests, or the end",
-            seconds=60,
         )
         if process.popen.poll() is None:
             process.kill()

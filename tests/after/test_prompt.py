@@ -11,11 +11,9 @@ import time
 from collections.abc import Callable
 
 import pytest
-from runs.fixture import Codat
+from runs.fixture import MAX_SECONDS, Codat
 
 from after.conftest import Migrated
-
-SECONDS = 20.0
 
 
 def _said_until(popen: subprocess.Popen[bytes], wanted: bytes) -> bytes:
@@ -68,7 +66,7 @@ def test_the_answer_decides(
             _said_until(popen, b"[y/N]")
             time.sleep(0.2)  # until it reads
             answer(popen, terminal)
-            assert popen.wait(SECONDS) == code
+            assert popen.wait(MAX_SECONDS) == code
         finally:
             popen.kill()
             os.close(terminal)
