@@ -72,7 +72,8 @@ def _print_companies(result: UndoResult) -> None:
 def _print_command(result: UndoResult) -> None:
     from bulk.reports.summary import commands
 
-    echo(f"Nothing was deleted. To delete for good:\n    {commands.on_batch('undo', result.figures, result.location, '--yes')}")
+    again = commands.on_batch("undo", result.figures, result.location, "--yes")
+    echo(f"Nothing was deleted. To delete for good:\n    {again}")
 
 
 def _companies(number: int) -> str:
