@@ -178,7 +178,7 @@ def require_one_of_each(fates: list[Fate], *, edited_after: int, lost_after: int
         if number == lost_after:
             scenario.lose_journal(reads_list=reads_list)
         if number == edited_after:
-            scenario.trip.batch.give("in.csv", [good("a", name="Acme Ltd")])
+            scenario.trip.batch.enrol("in.csv", [good("a", name="Acme Ltd")])
 
     with Scenario(fates) as scenario:
         scenario.run_until(scenario.has_link, after_each=between)
@@ -212,7 +212,7 @@ def test_no_key_is_sent_with_two_bodies(fates: list[Fate], edited_after: int) ->
 
     def between(number: int) -> None:
         if number == edited_after:
-            scenario.trip.batch.give("in.csv", [good("a", name="Acme Ltd", platform="qhyg")])
+            scenario.trip.batch.enrol("in.csv", [good("a", name="Acme Ltd", platform="qhyg")])
 
     with Scenario(fates) as scenario:
         scenario.run_until(scenario.has_link, after_each=between)
@@ -227,7 +227,7 @@ def test_a_linked_customer_gets_one_partner_connection(fates: list[Fate]) -> Non
         scenario.run_until(scenario.has_link)
         company = scenario.codat.company
         scenario.codat.fake.set_status(company.all_connections[0], LINKED)
-        scenario.trip.batch.write("a", connection_status="Linked", state="linked")
+        scenario.trip.batch.change("a", connection_status="Linked", state="linked")
         scenario.trip.steps, scenario.trip.only_present = FollowUp.steps, False
         scenario.codat.fates = iter(fates)
         scenario.run_until(lambda: scenario.trip.column("state") == "complete")
