@@ -79,6 +79,7 @@ FROM (SELECT row, customer_id, cells, row_number() OVER (PARTITION BY cells ORDE
       FROM incoming WHERE is_accepted = :is_accepted AND row NOT IN (SELECT row FROM places)) t
 JOIN (SELECT source, row, owner, cells, row_number() OVER (PARTITION BY cells ORDER BY source, row) AS nth
       FROM rejected
-      WHERE cells IN (SELECT cells FROM incoming)
-            AND (source, row) NOT IN (SELECT place_source, place_row FROM places)) r USING (cells, nth)
+      WHERE cells IN (SELECT cells FROM incoming WHERE is_accepted = :is_accepted)
+            AND NOT EXISTS (SELECT 1 FROM places WHERE place_source = source AND place_row = rejected.row)) r
+     USING (cells, nth)
 WHERE (r.owner IS NULL OR r.owner IS t.customer_id);
