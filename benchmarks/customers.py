@@ -42,7 +42,7 @@ FAULTY = (
 
 
 def write(path: Path, customers: int, *, faulty: float = 0.0) -> Path:
-    """Write a CSV file of so many rows, of which a share has a fault and three in a hundred a foreign name."""
+    """Write a CSV file of this many rows, of which a share has a fault and three in a hundred a foreign name."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)

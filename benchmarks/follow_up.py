@@ -114,9 +114,9 @@ def _bulk(command: str, batch: Path, peer: Peer, *, due: int) -> Ran:
 def _ask_each(batch: Path, number: int, peer: Peer, loop: Loop) -> None:
     gets = _sample(number)
     command = [sys.executable, "-m", "benchmarks.loads.one_by_one", str(batch), peer.url]
-    told = json.loads(ran([*command, *map(str, (IN_FLIGHT, gets, _linked(number)))]).output)
+    reported = json.loads(ran([*command, *map(str, (IN_FLIGHT, gets, _linked(number)))]).output)
     for name, values in (("seconds", loop.seconds), ("cpu_seconds", loop.cpu_seconds)):
-        values.append(told["gets"][name] * number / gets + told["posts"][name])
+        values.append(reported["gets"][name] * number / gets + reported["posts"][name])
 
 
 def _pages(number: int) -> int:

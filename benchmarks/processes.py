@@ -105,5 +105,5 @@ def ran(command: Sequence[str], *, allowed: Sequence[int] = (0,)) -> Ran:
             said = errors.read().decode(errors="replace")[-2000:]
             raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said}")
         output.seek(0)
-        told = output.read().decode()
-    return Ran(started, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, told)
+        reported = output.read().decode()
+    return Ran(started, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, reported)

@@ -55,10 +55,10 @@ def run(*, quick: bool) -> list[Figure]:
 def _nothing_to_do(path: Path, reports: Path, peer: Peer) -> float:
     """Seconds from the start of a process that has nothing to do until it knows."""
     whole = ran([sys.executable, "-m", "benchmarks.loads.bulk_migrate", str(path), str(reports), peer.url, "16"])
-    told = json.loads(whole.output)
-    if told["to_do"]:
-        raise RuntimeError(f"there should be nothing to do: {told}")
-    return float(told["began"]) - whole.started
+    reported = json.loads(whole.output)
+    if reported["to_do"]:
+        raise RuntimeError(f"there should be nothing to do: {reported}")
+    return float(reported["began"]) - whole.started
 
 
 def _one_to_do(path: Path, batch: Path, peer: Peer) -> tuple[float, Ran]:

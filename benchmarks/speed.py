@@ -89,7 +89,7 @@ def _send(contender: Contender, peer: Peer, in_flight: int) -> None:
         path = customers.write(Path(folder) / "customers.csv", contender.customers)
         command = [sys.executable, "-m", f"benchmarks.loads.{contender.module}", str(path)]
         command += [folder] if contender.makes_reports else []
-        told = json.loads(ran([*command, peer.url, str(in_flight)]).output)
+        reported = json.loads(ran([*command, peer.url, str(in_flight)]).output)
     seen = peer.seen()
     contender.rates.append(seen.per_second)
-    contender.cpu.append(told["cpu_seconds"] / seen.requests * 1000)
+    contender.cpu.append(reported["cpu_seconds"] / seen.requests * 1000)

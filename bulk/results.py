@@ -34,7 +34,7 @@ class BatchResult:
 
     @property
     def exit_code(self) -> int:
-        """Give the exit code of the command that does the same."""
+        """Return the exit code of the command that does the same."""
         if self.stop is not None:
             return self.stop.exit_code
         return 1 if self.summary.customers["rejected"] or self.summary.customers["failed"] else 0
@@ -83,7 +83,7 @@ class UnlinkResult(BatchResult):
 
     @property
     def exit_code(self) -> int:
-        """Give 1 where a named customer could not be unlinked."""
+        """Return 1 where a named customer could not be unlinked."""
         return self.stop.exit_code if self.stop is not None else 1 if self.others else 0
 
 
@@ -97,7 +97,7 @@ class VerifyResult(BatchResult):
 
     @property
     def exit_code(self) -> int:
-        """Give 1 where something was found that was not adopted."""
+        """Return 1 where something was found that was not adopted."""
         if self.stop is not None:
             return self.stop.exit_code
         return 1 if (self.findings["adopted"] == "no").any() else 0
@@ -115,5 +115,5 @@ class UndoResult(BatchResult):
 
     @property
     def exit_code(self) -> int:
-        """Give 1 where a company could not be deleted."""
+        """Return 1 where a company could not be deleted."""
         return self.stop.exit_code if self.stop is not None else 1 if self.deletes and self.deletable.height else 0

@@ -72,7 +72,7 @@ class Browser:
 
     @property
     def status(self) -> int:
-        """Give the HTTP status of the page that is open."""
+        """Return the HTTP status of the page that is open."""
         script = "return performance.getEntriesByType('navigation')[0].responseStatus"
         return int(self._driver.execute_script(script))
 
@@ -94,11 +94,11 @@ class Browser:
         return self._text()
 
     def console(self) -> list[str]:
-        """Give what was written to the console since it was last asked for."""
+        """Return what was written to the console since it was last asked for."""
         return [f"{entry['level']}: {entry['message']}" for entry in self._log("browser")]
 
     def requested(self) -> list[str]:
-        """Give the addresses that were asked for since it was last asked for, whether there was an answer or not."""
+        """Return the addresses that were asked for since it was last asked for, whether there was an answer or not."""
         events = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
         return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
 
@@ -112,7 +112,7 @@ class Browser:
         wait.until(lambda driver: driver.execute_script(f"return {condition}", *arguments), condition)
 
     def text(self, selector: str) -> str:
-        """Give the text that an element shows."""
+        """Return the text that an element shows."""
         return self._find(selector).text
 
     def press(self, selector: str) -> None:
@@ -132,11 +132,11 @@ class Browser:
         Select(self._find(selector)).select_by_visible_text(label)
 
     def screenshot(self) -> bytes:
-        """Give the window as it looks, as PNG."""
+        """Return the window as it looks, as PNG."""
         return bytes(self._driver.get_screenshot_as_png())
 
     def printed(self) -> bytes:
-        """Give the page as it is printed on A4, as PDF."""
+        """Return the page as it is printed on A4, as PDF."""
         paper = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True}
         return base64.b64decode(self._devtools("Page.printToPDF", **paper)["data"])
 

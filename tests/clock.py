@@ -34,12 +34,12 @@ class Loop(asyncio.SelectorEventLoop):
         super().__init__(self._jumping)
 
     def time(self) -> float:
-        """Give the seconds that have passed, by the clock that jumps."""
+        """Return the seconds that have passed, by the clock that jumps."""
         return self._jumping.now
 
 
 def wall() -> float:
-    """Give seconds since 1970 on that clock; the run begins at midnight UTC."""
+    """Return seconds since 1970 on that clock; the run begins at midnight UTC."""
     return START + asyncio.get_running_loop().time()
 
 

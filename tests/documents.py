@@ -43,19 +43,19 @@ class Command:
 
 
 def blocks(language: str, text: str) -> list[str]:
-    """Give the fenced blocks of a language."""
+    """Return the fenced blocks of a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
 def section(title: str) -> str:
-    """Give the text under a heading of the README."""
+    """Return the text under a heading of the README."""
     found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
     assert found, f"the README has no section {title}"
     return found[1]
 
 
 def commands(text: str) -> list[Command]:
-    """Give the commands of a document's console blocks."""
+    """Return the commands of a document's console blocks."""
     lines = [line[2:] for block in blocks("console", text) for line in block.splitlines() if line.startswith("$ ")]
     return [_command(line) for line in lines]
 
@@ -92,7 +92,7 @@ def run(command: Command, folder: Path, **environment: str) -> str:
 
 @contextmanager
 def serving(command: Command, folder: Path, **environment: str) -> Iterator[str]:
-    """Run what serves until Ctrl-C, for as long as the block lasts; gives the line that it begins with.
+    """Run what serves until Ctrl-C, for as long as the block lasts; return the line that it begins with.
 
     Its exit code is to be 0 unless the document names another.
     """
@@ -115,7 +115,7 @@ def serving(command: Command, folder: Path, **environment: str) -> Iterator[str]
 
 
 def interrupted(command: Command, folder: Path, *, when: str, **environment: str) -> tuple[int, str]:
-    """Press Ctrl-C once a command has said something; gives its exit code, and what it said after that."""
+    """Press Ctrl-C once a command has said something; return its exit code, and what it said after that."""
     with subprocess.Popen(
         program(command), cwd=folder, env=environ(environment), stderr=subprocess.PIPE, text=True
     ) as process:
@@ -129,11 +129,11 @@ def interrupted(command: Command, folder: Path, *, when: str, **environment: str
 
 
 def program(command: Command) -> list[str]:
-    """Give what the system is to run."""
+    """Return what the system is to run."""
     return [sys.executable, "-m", *command.words] if command.words[0] == "bulk" else list(command.words)
 
 
 def environ(more: dict[str, str]) -> dict[str, str]:
-    """Give this process's environment, without what a caller's make or Codat account would put into it."""
+    """Return this process's environment, without what a caller's make or Codat account would put into it."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CODAT_", "MAKE", "MFLAGS"))}
     return kept | more

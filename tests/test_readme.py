@@ -30,7 +30,7 @@ from bulk.sandbox.options import WEBHOOK_SECRET
 from bulk.text import duration
 
 MAKE = shutil.which("make")
-MENDED = {"00126": ("company_name", "Sakura"), "00128": ("platform", "Xero")}
+CORRECTED = {"00126": ("company_name", "Sakura"), "00128": ("platform", "Xero")}
 LEAVERS = ("00101", "00102")  # who authorizes in the real run, and wants out later
 
 STEPS = ("company", "connection", "link", "partner", "unlink", "delete")
@@ -45,20 +45,20 @@ class Walk:
 
 
 def export_customers(path: Path, *, renamed: dict[str, str] | None = None) -> None:
-    """Write a small export: the first customers of the inputs, and the faulty ones that can be mended."""
+    """Write a small export: the first customers of the inputs, and the faulty ones that can be corrected."""
     with (ROOT / "inputs" / "customers.csv").open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
-    chosen = [*rows[:12], *(row for row in rows if row[0] in MENDED)]
+    chosen = [*rows[:12], *(row for row in rows if row[0] in CORRECTED)]
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([[(renamed or {}).get(name, name) for name in header], *chosen])
 
 
-def mend(path: Path) -> None:
+def correct(path: Path) -> None:
     """Correct the faulty cells, as a person would."""
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        rows = [row | dict([MENDED[row["customer_id"]]]) for row in reader]
-    assert len(rows) == len(MENDED)
+        rows = [row | dict([CORRECTED[row["customer_id"]]]) for row in reader]
+    assert len(rows) == len(CORRECTED)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, reader.fieldnames or ())
         writer.writeheader()
@@ -66,7 +66,7 @@ def mend(path: Path) -> None:
 
 
 def known_options(*names: str) -> set[str]:
-    """Give the options of a command."""
+    """Return the options of a command."""
     command: click.Command | None = bulk
     context = click.Context(bulk)
     for name in names:
@@ -79,19 +79,19 @@ def known_options(*names: str) -> set[str]:
 
 
 def in_table(text: str) -> set[str]:
-    """Give the options in the first column of the tables."""
+    """Return the options in the first column of the tables."""
     return set(re.findall(r"^\| `(--[a-z-]+)", text, re.MULTILINE))
 
 
 @pytest.fixture
 def codat(tmp_path: Path) -> Iterator[Running]:
-    """Give a sandbox in the place of Codat."""
+    """Return a sandbox in the place of Codat."""
     with start(tmp_path / "codat") as running:
         yield running
 
 
 def account(codat: Running) -> dict[str, str]:
-    """Give the environment in which a command uses that sandbox as its Codat."""
+    """Return the environment in which a command uses that sandbox as its Codat."""
     return {
         "CODAT_BASE_URL": codat.base_url,
         "CODAT_API_KEY": codat.api_key,
@@ -101,7 +101,7 @@ def account(codat: Running) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Walk]]:
-    """Take the walk-through of "Try it" beside the other tests: it mostly waits, because it keeps Codat's rate."""
+    """Take the walk-through of "Try it" next to the other tests: it mostly waits, because it keeps Codat's rate."""
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(walk_through, tmp_path_factory.mktemp("walk"))
 
@@ -181,7 +181,7 @@ def _number(text: str) -> int:
 
 @pytest.mark.usefixtures("walk")
 def test_the_real_run_runs_as_written(tmp_path: Path, codat: Running) -> None:
-    """The step-by-step run, with a sandbox in Codat's place: one company for everybody, mended ones too."""
+    """The step-by-step run, with a sandbox in Codat's place: one company for everybody, corrected ones too."""
     export_customers(tmp_path / "customers.csv")
     spent = {}
     for command in commands(section("A real run, step by step")):
@@ -195,10 +195,10 @@ def test_the_real_run_runs_as_written(tmp_path: Path, codat: Running) -> None:
 
     assert spent["bulk", "migrate", "customers.csv"] == 0  # when it ran last, nothing was left to do
     assert spent["bulk", "undo", "reports/customers"] == 1
-    expected = {"link_ready": 12 + len(MENDED) - len(LEAVERS), "unlinked": len(LEAVERS)}
+    expected = {"link_ready": 12 + len(CORRECTED) - len(LEAVERS), "unlinked": len(LEAVERS)}
     assert {state: number for state, number in summary["customers"].items() if number} == expected
     stats = ask(codat.folder.port() or 0, "GET", "/_sandbox/stats")
-    assert stats["companies"] == 12 + len(MENDED)
+    assert stats["companies"] == 12 + len(CORRECTED)
     assert not any(stats["duplicates"].values())
 
 
@@ -233,7 +233,7 @@ def _prepare(command: Command, folder: Path, codat: Running) -> None:
     if command.words[0] != "bulk":
         return
     if "corrected.csv" in command.words:
-        mend(folder / "corrected.csv")
+        correct(folder / "corrected.csv")
     if command.words[1] == "follow-up":
         ask(codat.folder.port() or 0, "POST", "/_sandbox/customers", {"customers": LEAVERS})
     if "leavers.csv" in command.words:
@@ -347,7 +347,7 @@ def test_the_files_that_the_documents_name_are_there() -> None:
 
 
 def anchors(page: Path) -> set[str]:
-    """Give the anchors of a page's headings."""
+    """Return the anchors of a page's headings."""
     titles = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 

@@ -16,12 +16,12 @@ SOME = Linking(0.1, 7)
 
 
 def checked(customers: int) -> CheckResult:
-    """Give what `check` finds in a file of so many good rows."""
+    """Return what `check` finds in a file of so many good rows."""
     return CheckResult(Path(), customers, 0, {}, pl.DataFrame(), pl.DataFrame(), (), 1000)
 
 
 def rows(first: str) -> list[list[str]]:
-    """Give the cells of the table whose header begins so."""
+    """Return the cells of the table whose header begins so."""
     header = TEXT.index(f"| {first}")
     table = TEXT[header:].partition("\n\n")[0].splitlines()
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
@@ -50,7 +50,7 @@ def test_the_example_by_hand_comes_to_the_same_days() -> None:
 
 def test_the_middle_of_a_hundred_is_near_the_forecast() -> None:
     """The forecasts of the table of chances are those of `check`."""
-    for what, told, *_ in rows("1,000,000 customers | forecast"):
+    for what, reported, *_ in rows("1,000,000 customers | forecast"):
         linked, share, within = map(int, re.findall(r"\d+", what))
         cost = checked(1_000_000).cost(linked=linked, linking=Linking(share / 100, within))
-        assert told == f"{cost.elapsed:.2f}", what
+        assert reported == f"{cost.elapsed:.2f}", what

@@ -20,7 +20,7 @@ from benchmarks.loads.plain_loop import PLATFORMS
 
 
 def company_of(customer: dict[str, str]) -> Any:
-    """Give what makes a customer's company."""
+    """Return what makes a customer's company."""
     return {
         "name": customer["company_name"],
         "description": customer["description"],
@@ -29,7 +29,7 @@ def company_of(customer: dict[str, str]) -> Any:
 
 
 def connection_of(customer: dict[str, str], company_id: str) -> Any:
-    """Give what makes a customer's connection."""
+    """Return what makes a customer's connection."""
     return {
         "company_id": company_id,
         "request_body": {"platform_key": PLATFORMS.get(customer["platform"], "gbol")},

@@ -1,6 +1,6 @@
 """What anybody would write who has the ids: ask for each customer's company, then POST for those who have authorized.
 
-`python -m benchmarks.loads.one_by_one FOLDER URL IN_FLIGHT GETS POSTS` asks for so many customers of the batch, spread
+What `bulk follow-up` replaces: one request for each customer. Prints JSON: seconds and CPU for GETs and for POSTs.
 evenly, and makes so many partner connections; it prints the seconds and CPU seconds of each of the two.
 """
 
@@ -27,7 +27,7 @@ def company_ids(folder: Path, number: int) -> list[str]:
 
 
 async def work_off(company_ids: list[str], ask: Callable[[str], Awaitable[None]], in_flight: int) -> dict[str, float]:
-    """Ask for each, so many at once; gives what it took."""
+    """Ask for each, so many at once; return what it took."""
     shared = iter(company_ids)
     began, began_cpu = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:

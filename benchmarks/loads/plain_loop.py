@@ -21,7 +21,7 @@ PLATFORMS = {"Xero": "gbol", "QuickBooks Online": "qhyg", "FreeAgent": "fbrh", "
 
 
 def company(customer: dict[str, str]) -> dict[str, object]:
-    """Give what makes a customer's company."""
+    """Return what makes a customer's company."""
     customer_id = customer["customer_id"]
     tags = {
         "uid": customer_id,

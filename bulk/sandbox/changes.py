@@ -55,7 +55,7 @@ class Changes:
         return connection
 
     def set_status(self, connection: StoredConnection, status: str) -> None:
-        """Give a connection another status."""
+        """Return a connection another status."""
         if status == connection.status:
             return
         self._store.set_status(connection, status, at=self._now())

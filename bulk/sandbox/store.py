@@ -240,7 +240,7 @@ class Store:
         return self._linked
 
     def set_status(self, connection: StoredConnection, status: str, *, at: str) -> None:
-        """Give a connection another status; a list that lags still shows the old one."""
+        """Return a connection another status; a list that lags still shows the old one."""
         self._linked = None
         self.db.execute("INSERT INTO past_status VALUES (?, ?, ?)", (connection.n, connection.status, at))
         self.db.execute("UPDATE connection SET status = ? WHERE n = ?", (status, connection.n))
@@ -251,7 +251,7 @@ class Store:
         self.db.execute(sql, (json.dumps(errors), connection.n))
 
     def mint(self, connections: Iterable[tuple[int, str]], minted: float) -> None:
-        """Give connections, each given by its n, a new one-time password."""
+        """Return connections, each given by its n, a new one-time password."""
         rows = [(otp, minted, number) for number, otp in connections]
         self.db.executemany("UPDATE connection SET otp = ?, otp_minted = ?, otp_spent = 0 WHERE n = ?", rows)
 

@@ -16,12 +16,12 @@ class Migrated(Protocol):
     """Makes a batch whose customers have their links."""
 
     def __call__(self, codat: Codat, customers: int) -> tuple[Bench, list[str]]:
-        """Make it; gives the customers' identifiers as well."""
+        """Make it; return the customers' identifiers as well."""
 
 
 @pytest.fixture
 def migrated(set_up: SetUp) -> Migrated:
-    """Give a test batches of different names to go on with; what they took is not counted."""
+    """Provide batches of different names to go on with; what they took is not counted."""
 
     def made(codat: Codat, customers: int) -> tuple[Bench, list[str]]:
         bench = set_up(codat, name=uuid4().hex[:8])

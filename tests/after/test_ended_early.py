@@ -30,7 +30,7 @@ NOISE: list[dict[str, object]] = [
 
 
 def _go_on_killing(bench: Bench, command: str, options: tuple[str, ...], chance: random.Random) -> int:
-    """Run the command again and again, and kill it after some more requests each time; gives the number of kills."""
+    """Run the command again and again, and kill it after some more requests each time; return the number of kills."""
     options = (*options, "--timeout", "5", "--concurrency", "4")
     for kills in range(MAX_KILLS):
         asked = bench.codat.stats()["requests_total"]

@@ -31,7 +31,7 @@ class Day:
     differences: list[dict[str, str]]
 
     def of(self, name: str) -> tuple[str, str, str]:
-        """Give a customer's state, its connection's status and its partner's."""
+        """Return a customer's state, its connection's status and its partner's."""
         partner = self.partners[name]
         return self.results[name]["state"], partner["connection_status"], partner["partner_status"]
 

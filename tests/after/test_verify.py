@@ -39,7 +39,7 @@ def test_a_batch_in_order_is_proven_with_one_request_for_a_page(codat: Codat, mi
 
 @pytest.fixture
 def disorder(launch: Launch, migrated: Migrated) -> tuple[Bench, set[tuple[str, str, str, str]]]:
-    """Give a batch with one fault of each kind, and what is to be found."""
+    """Return a batch with one fault of each kind, and what is to be found."""
     codat = launch(second_connection="allow")
     bench, ids = migrated(codat, 8)
     codat.authorize(ids[3:5])

@@ -37,7 +37,7 @@ class Failed:
     folder: Path
 
     def said(self) -> str:
-        """Say what went wrong, where to look, and how to try the same again."""
+        """Return what went wrong, where to look, and how to try the same again."""
         where = "".join(traceback.format_exception(self.error))
         return (
             f"{where}\nseed {self.seed}: {type(self.error).__name__}: {self.error}\n"
@@ -46,7 +46,7 @@ class Failed:
 
 
 def attempt(seed: int) -> ImportDiff | Failed:
-    """Tell a round in a folder of its own, and catch what goes wrong in it."""
+    """Return a round in a folder of its own, and catch what goes wrong in it."""
     folder = Path(tempfile.mkdtemp(prefix=f"torture-{seed}-"))
     try:
         tally = Round(folder, seed).tell()
@@ -56,8 +56,8 @@ def attempt(seed: int) -> ImportDiff | Failed:
     return tally
 
 
-def told(seeds: Iterable[int], *, at_once: int) -> Iterator[ImportDiff | Failed]:
-    """Tell the rounds, several at once, in order."""
+def reported(seeds: Iterable[int], *, at_once: int) -> Iterator[ImportDiff | Failed]:
+    """Return the rounds, several at once, in order."""
     with ThreadPoolExecutor(at_once) as pool:
         yield from pool.map(attempt, seeds)
 
@@ -82,7 +82,7 @@ def table(total: ImportDiff, failures: list[Failed], *, seconds: float) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Tell them all; 1 if any went wrong."""
+    """Return them all; 1 if any went wrong."""
     parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
     parser.add_argument("rounds", type=int, nargs="?", default=200)
     parser.add_argument("--seed", type=int, help="tell the round of this seed only")
@@ -96,7 +96,7 @@ def main(arguments: list[str]) -> int:
     seeds = range(first, first + options.rounds) if options.seed is None else [options.seed]
     began, total, failures = time.monotonic(), ImportDiff(), list[Failed]()
     print(f"Rounds with the seeds {seeds[0]} to {seeds[-1]}, {min(options.at_once, len(seeds))} at once.", flush=True)
-    for outcome in told(seeds, at_once=options.at_once):
+    for outcome in reported(seeds, at_once=options.at_once):
         if isinstance(outcome, ImportDiff):
             total += outcome
         else:

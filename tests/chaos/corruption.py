@@ -45,17 +45,17 @@ class Answer:
     body: bytes
 
     def whole(self) -> bytes:
-        """Give all of its bytes."""
+        """Return all of its bytes."""
         return self.head + b"\r\n\r\n" + self.body
 
     def with_header(self, name: bytes, value: bytes) -> Answer:
-        """Give it with this header instead of any of that name."""
+        """Return it with this header instead of any of that name."""
         first, *lines = self.head.split(b"\r\n")
         kept = [line for line in lines if not line.lower().startswith(name.lower() + b":")]
         return Answer(b"\r\n".join([first, *kept, name + b": " + value]), self.body)
 
     def without_header(self, name: bytes) -> Answer:
-        """Give it without the headers of this name."""
+        """Return it without the headers of this name."""
         first, *lines = self.head.split(b"\r\n")
         return Answer(
             b"\r\n".join([first, *(x for x in lines if not x.lower().startswith(name.lower() + b":"))]), self.body
@@ -70,7 +70,7 @@ def gateway_page(chance: random.Random) -> bytes:
 
 
 def garbled(chance: random.Random, answer: Answer) -> tuple[str, bytes]:
-    """Make an answer unreadable; gives how, and its bytes."""
+    """Make an answer unreadable; return how, and its bytes."""
     ways = _WAYS if answer.body else _WAYS_OF_HEADS
     name = chance.choice(sorted(ways))
     return name, ways[name](chance, answer)

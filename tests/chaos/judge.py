@@ -47,7 +47,7 @@ class Company:
     connections: tuple[Connection, ...]
 
     def of_kind(self, kind: str) -> list[Connection]:
-        """Give its connections of a kind, the oldest first."""
+        """Return its connections of a kind, the oldest first."""
         return [each for each in self.connections if each.kind == kind]
 
 
@@ -87,8 +87,8 @@ def reports_true(bench: Bench, there: Iterable[Company], rows: int) -> None:
     require(len(results) == rows, f"{len(results)} rows of results, {rows} of the input")
     require(sum(bench.summary()["customers"].values()) == rows, f"{bench.summary()['customers']} are not {rows} rows")
     states = Counter(result["state"] for result in results)
-    told = {state: number for state, number in bench.summary()["customers"].items() if number}
-    require(dict(states) == told, f"results.csv has {dict(states)}, summary.json has {told}")
+    reported = {state: number for state, number in bench.summary()["customers"].items() if number}
+    require(dict(states) == reported, f"results.csv has {dict(states)}, summary.json has {reported}")
     known = {text(result["customer_id"]): result for result in results if result["state"] != "rejected"}
     lost = in_codat.keys() - known.keys()
     require(not lost, f"of {sorted(lost)} there are companies, and nothing in the reports", LostSight)

@@ -96,7 +96,7 @@ class Proxy:
             await self._send(writer, gateway_page(self._chance))
 
     async def _deliver(self, request: Answer) -> Answer:
-        """Give the request to the sandbox; gives its answer. Goes on when the client has gone."""
+        """Return the request to the sandbox; return its answer. Goes on when the client has gone."""
         reader, writer = await asyncio.open_connection(HOST, self._sandbox_port)
         try:
             writer.write(request.with_header(b"connection", b"close").whole())

@@ -29,7 +29,7 @@ class ImportDiff:
         return ImportDiff(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
     def figures(self) -> list[tuple[str, str]]:
-        """Give each figure with its caption."""
+        """Return each figure with its caption."""
         rows = [(caption, f"{getattr(self, name):,}") for name, caption in CAPTIONS.items()]
         beyond = self.requests - self.floor
         rows.append(("requests beyond what is needed", f"{beyond:,}"))

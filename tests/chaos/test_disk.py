@@ -19,7 +19,7 @@ CUSTOMERS = 40
 
 @pytest.fixture
 def disk(bench: Bench) -> Iterator[Path]:
-    """Give the folder of reports, on a file system of its own."""
+    """Return the folder of reports, on a file system of its own."""
     if not disks.can_mount():
         pytest.skip(disks.MISSING)
     with disks.small(bench.path / "reports", "9m"):

@@ -30,7 +30,7 @@ time.sleep(float(sys.argv[2]))
 
 @pytest.fixture
 def begun(codat: Codat, bench: Bench) -> tuple[Bench, list[str]]:
-    """Give a batch of which a part is done."""
+    """Return a batch of which a part is done."""
     ids = bench.customers(CUSTOMERS)
     assert bench.run("--limit", str(DONE)).code == 0
     codat.count_from_zero()
@@ -38,7 +38,7 @@ def begun(codat: Codat, bench: Bench) -> tuple[Bench, list[str]]:
 
 
 def journal_of(bench: Bench) -> Path:
-    """Give the path of a batch's journal."""
+    """Return the path of a batch's journal."""
     return bench.folder / "journal.sqlite3"
 
 
@@ -50,7 +50,7 @@ def says_once(ended: Ended, *words: str) -> None:
 
 
 def finishes(bench: Bench, ids: list[str]) -> str:
-    """Run it to its end, with the journal moved away where that is what it says; gives what it has said first."""
+    """Run it to its end, with the journal moved away where that is what it says; return what it has said first."""
     ended = bench.run()
     if ended.code == 2:
         says_once(ended, "is damaged", "Move it away")

@@ -63,7 +63,7 @@ def test_no_headers_but_codats_own_make_an_event_genuine(body: bytes, headers: d
 
 @pytest.fixture(scope="module")
 def at_work(tmp_path_factory: pytest.TempPathFactory, unlimited: Codat) -> Iterator[tuple[Listener, Bench]]:
-    """Give a listener that all tests here send to; it is held to account at the end."""
+    """Return a listener that all tests here send to; it is held to account at the end."""
     bench, _ = edge_of(tmp_path_factory.mktemp("nonsense") / "bench", unlimited)
     listener = listening(bench, free_port())
     yield listener, bench
@@ -74,7 +74,7 @@ def at_work(tmp_path_factory: pytest.TempPathFactory, unlimited: Codat) -> Itera
 
 
 def megabytes(listener: Listener) -> int:
-    """Say how much memory a listener has held at most, where the system tells (Linux)."""
+    """Return how much memory a listener has held at most, where the system tells (Linux)."""
     status = Path(f"/proc/{listener.process.pid()}/status")
     lines = status.read_text().splitlines() if status.exists() else []
     return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), 0)
@@ -82,12 +82,12 @@ def megabytes(listener: Listener) -> int:
 
 def asked(body: bytes, **headers: str) -> bytes:
     """Write a delivery, signed or not."""
-    told = {"Host": "x", "Content-Length": str(len(body))} | signed(body) | headers
-    return b"POST / HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in told.items()).encode() + b"\r\n" + body
+    reported = {"Host": "x", "Content-Length": str(len(body))} | signed(body) | headers
+    return b"POST / HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in reported.items()).encode() + b"\r\n" + body
 
 
 def answer(listener: Listener, content: bytes, *, seconds: float = 15.0) -> bytes:
-    """Send bytes and hang up; gives what came back."""
+    """Send bytes and hang up; return what came back."""
     host, port = listener.url.removeprefix("http://").rstrip("/").split(":")
     with suppress(ConnectionError), socket.create_connection((host, int(port)), timeout=seconds) as line:
         line.sendall(content)

@@ -24,27 +24,27 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="on
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Give a sandbox."""
+    """Return a sandbox."""
     with start(tmp_path_factory.mktemp("sandbox") / "state") as started:
         yield started
 
 
 @pytest.fixture
 def api(running: Running) -> Iterator[httpx.Client]:
-    """Give a client of the sandbox."""
+    """Return a client of the sandbox."""
     with httpx.Client(base_url=running.base_url, headers=authorization(), timeout=10) as client:
         yield client
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Give a folder for temporary files with a path short enough for Chromium's socket."""
+    """Return a folder for temporary files with a path short enough for Chromium's socket."""
     with tempfile.TemporaryDirectory() as made:
         yield Path(made)
 
 
 def status_of(api: httpx.Client, company: str) -> str:
-    """Give the status of the company's connection, without renewing its link."""
+    """Return the status of the company's connection, without renewing its link."""
     return str(api.get(f"/companies/{company}").json()["dataConnections"][0]["status"])
 
 
@@ -147,7 +147,7 @@ def test_it_ends_when_its_parent_is_killed(folder: Path) -> None:
 
 
 def processes(group: int, folder: Path) -> list[int]:
-    """Give the processes of a group, and those that work in a folder."""
+    """Return the processes of a group, and those that work in a folder."""
     return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and _belongs(each, group, folder)]
 
 

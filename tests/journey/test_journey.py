@@ -97,7 +97,7 @@ def test_each_command_does_what_its_comment_says(journey: Journey) -> None:
 
 
 def meanings(at: Stage) -> dict[str, int | None]:
-    """Say what is meant by the figures in a comment."""
+    """Return what is meant by the figures in a comment."""
     customers, requests = at.summary["customers"], at.summary["requests"]
     waited = re.search(r"(\d+) customers waited: (\d+) authorized", at.said)
     listed = re.search(r"(\d+) companies that nobody has linked", at.said)

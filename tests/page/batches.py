@@ -44,7 +44,7 @@ def text(moment: datetime) -> str:
 
 
 def uuid(number: int) -> str:
-    """Give a UUID of one's own for each number."""
+    """Return a UUID of one's own for each number."""
     return str(UUID(int=(number * 0x9E3779B97F4A7C15F39CC0605CEDC835) % 2**128))
 
 

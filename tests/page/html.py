@@ -49,17 +49,17 @@ class Html(HTMLParser):
             self.texts[place] += data
 
     def all(self, tag: str, **attributes: str) -> list[tuple[dict[str, str | None], str]]:
-        """Give the attributes and texts of the elements of this name that have these attributes."""
+        """Return the attributes and texts of the elements of this name that have these attributes."""
         found = zip(self.elements, self.texts, strict=True)
         return [(has, text) for (name, has), text in found if name == tag and attributes.items() <= has.items()]
 
     def text(self, tag: str, **attributes: str) -> str:
-        """Give the text of the only such element, with single blanks."""
+        """Return the text of the only such element, with single blanks."""
         ((_, text),) = self.all(tag, **attributes)
         return " ".join(text.split())
 
     def rows(self) -> list[tuple[str, ...]]:
-        """Give the texts of the cells of all tables' rows."""
+        """Return the texts of the cells of all tables' rows."""
         found: list[list[str]] = []
         for (tag, _), text in zip(self.elements, self.texts, strict=True):
             if tag == "tr":
@@ -70,7 +70,7 @@ class Html(HTMLParser):
 
 
 def listed(page: Html) -> pl.DataFrame:
-    """Give the rows that the page holds."""
+    """Return the rows that the page holds."""
     return decoded(json.loads(page.all("script", id="data")[0][1]))
 
 

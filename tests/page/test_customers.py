@@ -29,7 +29,7 @@ def rows(*states: str, first: int = 1) -> pl.DataFrame:
 
 
 def listed(customers: Customers) -> list[int]:
-    """Give the numbers of the rows that are listed."""
+    """Return the numbers of the rows that are listed."""
     return customers.listed()["row"].to_list()
 
 
@@ -85,7 +85,7 @@ def test_the_texts_of_rows_that_are_not_kept_are_let_go() -> None:
 
 
 def memory() -> int:
-    """Give the bytes of memory that this process has."""
+    """Return the bytes of memory that this process has."""
     return int(STATM.read_text().split()[1]) * resource.getpagesize()
 
 

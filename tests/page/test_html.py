@@ -57,7 +57,7 @@ def figures_of(page: Path) -> Figures:
 
 @pytest.fixture(params=["ordinary", "compared", "dangerous"])
 def page(request: pytest.FixtureRequest) -> Html:
-    """Give each of the pages."""
+    """Return each of the pages."""
     return parsed(request.getfixturevalue(request.param))
 
 
@@ -289,13 +289,13 @@ def test_the_guards_pattern_is_the_one_of_the_csv_files(ordinary: Path) -> None:
 def test_what_is_brought_along_is_what_was_published() -> None:
     """Each file has the sha256 that the table beside it names."""
     vendor = HOME / "vendor"
-    told = dict(re.findall(r"^\| `(.+?)` .*`([0-9a-f]{64})` \|$", (vendor / "README.md").read_text("utf-8"), re.M))
+    reported = dict(re.findall(r"^\| `(.+?)` .*`([0-9a-f]{64})` \|$", (vendor / "README.md").read_text("utf-8"), re.M))
     found = {
         each.name: hashlib.sha256(each.read_bytes()).hexdigest()
         for each in vendor.iterdir()
         if each.name != "README.md"
     }
-    assert found == told
+    assert found == reported
     for script in found:
         assert "</script" not in (vendor / script).read_text("utf-8")
 
@@ -326,7 +326,7 @@ def test_contrasts_are_those_of_wcag_aa(scheme: int, sign: str, ground: str, lea
 
 
 def _luminance(colour: str) -> float:
-    """Give the relative luminance, https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
+    """Return the relative luminance, https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
     shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     red, green, blue = (share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -34,19 +34,19 @@ class Opened:
         browser.open(page.as_uri())
 
     def column(self, name: str) -> list[str]:
-        """Give the texts of a column on the table's page."""
+        """Return the texts of a column on the table's page."""
         script = "return [...document.querySelectorAll(`#table td.is-${arguments[0]}`)].map(cell => cell.innerText)"
         return list(self.browser.run(script, name))
 
     @property
     def count(self) -> tuple[int, int]:
-        """Give how many customers fit the filters, of how many."""
+        """Return how many customers fit the filters, of how many."""
         found = re.fullmatch(r"([\d,]+) of ([\d,]+) rows", self.browser.text("#count"))
         assert found
         return int(found[1].replace(",", "")), int(found[2].replace(",", ""))
 
     def results(self) -> pl.DataFrame:
-        """Give the results that the page was made beside."""
+        """Return the results that the page was made beside."""
         return pl.read_parquet(self.folder / "results.parquet")
 
     def downloaded(self, folder: Path) -> Path:
@@ -55,11 +55,11 @@ class Opened:
 
     @property
     def announced(self) -> str:
-        """Give what a screen reader was told last."""
+        """Return what a screen reader was told last."""
         return str(self.browser.run("return document.getElementById('live').textContent"))
 
     def clipboard(self) -> str:
-        """Give what was copied last."""
+        """Return what was copied last."""
         self.browser.allow_clipboard()
         return str(self.browser.run("return navigator.clipboard.readText()"))
 
@@ -206,7 +206,7 @@ def test_hostile_links_are_not_offered(attack: Opened) -> None:
     ("url", "is_offered"),
     [
         ("https://link-api.codat.io/companies/1/connections/2/start?otp=123456", True),
-        ("http://127.0.0.1:8123/companies/1/start", True),  # a stand-in on this machine
+        ("http://127.0.0.1:8123/companies/1/start", True),  # a sandbox on this machine
         ("http://localhost:8123/companies/1/start", True),
         ("http://[::1]:8123/companies/1/start", True),
         ("http://link-api.codat.io/companies/1/start", False),  # anybody on the way could read it

@@ -99,8 +99,8 @@ def test_failures_of_one_kind_are_counted_together(journal: Journal) -> None:
     journal.source()
     for row in range(1, 9):
         wrong = {"error_step": "company", "error_code": "400", "error": f"no {row}", "state": "failed"}
-        told = f"told-{row}" if row > 6 else None
-        journal.customer(row, f"c{row}", source=1, extra={}, correlation_id=told, **wrong)
+        reported = f"told-{row}" if row > 6 else None
+        journal.customer(row, f"c{row}", source=1, extra={}, correlation_id=reported, **wrong)
     journal.created(9, "k", error_step="link", error_code="no answer", error="lost")
     company, link = figures(journal).failures
     assert (company.state, company.step, company.code, company.customers) == (State.FAILED, "company", "400", 8)
@@ -228,7 +228,7 @@ def test_only_who_was_found_to_have_linked_in_the_last_run_is_newly_linked(journ
     assert last.newly_linked == 1
 
 
-def test_the_columns_of_a_mended_file_are_those_of_the_input_that_its_rows_came_from(journal: Journal) -> None:
+def test_the_columns_of_a_corrected_file_are_those_of_the_input_that_its_rows_came_from(journal: Journal) -> None:
     """None where they came from several with different maps."""
     journal.source()
     journal.insert(

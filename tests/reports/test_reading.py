@@ -146,7 +146,7 @@ def test_a_gone_customer_comes_last_and_only_if_codat_may_have_it(journal: Journ
 
 
 def test_a_customer_whose_row_is_faulty_now_stands_in_the_place_of_the_rejection(journal: Journal) -> None:
-    """Codat has it, so the results show it; the rejects still ask for the row to be mended."""
+    """Codat has it, so the results show it; the rejects still ask for the row to be corrected."""
     journal.source()
     journal.created(1, "a", presence="invalid")
     journal.rejection(1, customer_id="a", hidden=1, cells={"customer_id": "a", "platform": "?"})
@@ -184,7 +184,7 @@ def test_a_column_named_like_one_of_ours_is_marked_as_the_inputs(journal: Journa
     assert row["attempts (input)"] == "x"
 
 
-def test_a_marked_column_that_comes_back_with_the_mended_rows_is_the_same_column(journal: Journal) -> None:
+def test_a_marked_column_that_comes_back_with_the_corrected_rows_is_the_same_column(journal: Journal) -> None:
     """The rejects call the input's `row` `row (input)`; given back, its values stand with the others."""
     journal.source(["row"])
     journal.source(["row (input)"], shift=10)

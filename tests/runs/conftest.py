@@ -36,7 +36,7 @@ class SetUp(Protocol):
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Launch]:
-    """Give a test sandboxes of its own, without limits unless it asks for them."""
+    """Provide sandboxes of its own, without limits unless it asks for them."""
     with ExitStack() as stack:
 
         def launched(name: str = "codat", **options: object) -> Codat:
@@ -51,7 +51,7 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 
 @pytest.fixture
 def set_up(tmp_path: Path) -> Iterator[SetUp]:
-    """Give a test places to run in; customers of different places are different people."""
+    """Provide places to run in; customers of different places are different people."""
     with ExitStack() as stack:
 
         def made(codat: Codat, **settings: Any) -> Bench:
@@ -66,14 +66,14 @@ def set_up(tmp_path: Path) -> Iterator[SetUp]:
 
 @pytest.fixture(scope="session")
 def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Codat]:
-    """Give one sandbox without limits to all tests that only look at customers of their own."""
+    """Return one sandbox without limits to all tests that only look at customers of their own."""
     with start(tmp_path_factory.mktemp("unlimited") / "state", options=Options(rate=0, daily_limit=0)) as running:
         yield Codat(running)
 
 
 @pytest.fixture
 def codat(unlimited: Codat) -> Iterator[Codat]:
-    """Give the shared sandbox, with no faults and counts from zero."""
+    """Return the shared sandbox, with no faults and counts from zero."""
     unlimited.relieve()
     unlimited.count_from_zero()
     yield unlimited
@@ -82,5 +82,5 @@ def codat(unlimited: Codat) -> Iterator[Codat]:
 
 @pytest.fixture
 def bench(codat: Codat, set_up: SetUp) -> Bench:
-    """Give a place to run in against the shared sandbox."""
+    """Return a place to run in against the shared sandbox."""
     return set_up(codat)

@@ -60,7 +60,7 @@ class Codat:
         self.base_url = running.base_url
 
     def stats(self) -> dict[str, Any]:
-        """Give the sandbox's counts."""
+        """Return the sandbox's counts."""
         content: dict[str, Any] = httpx.get(self.base_url + "/_sandbox/stats", timeout=30).json()
         return content
 
@@ -128,11 +128,11 @@ class Codat:
         return found
 
     def accounting(self, customer_id: str) -> Connection:
-        """Give a customer's newest accounting connection."""
+        """Return a customer's newest accounting connection."""
         return [each for each in self.connections([customer_id])[customer_id] if each.kind == "Accounting"][-1]
 
     def company_of(self, customer_id: str) -> str:
-        """Give the id of a customer's company, of which there is one."""
+        """Return the id of a customer's company, of which there is one."""
         (company,) = [each["id"] for each in self.companies() if each["tags"].get("uid") == customer_id]
         return str(company)
 
@@ -145,7 +145,7 @@ class Codat:
         self._post("/_sandbox/customers/deauthorize", {"customers": list(ids)})
 
     def turn(self, connection: Connection, status: str) -> None:
-        """Give a connection another status, as somebody in Codat's portal would."""
+        """Return a connection another status, as somebody in Codat's portal would."""
         path = f"/_sandbox/connections/{connection.id}"
         httpx.put(self.base_url + path, json={"status": status}, timeout=30).raise_for_status()
 
@@ -185,11 +185,11 @@ class Process:
     said: Path
 
     def pid(self) -> int:
-        """Give the process's number."""
+        """Return the process's number."""
         return self.popen.pid
 
     def so_far(self) -> str:
-        """Give what it has said so far."""
+        """Return what it has said so far."""
         return self.said.read_text()
 
     def tell(self, number: signal.Signals) -> None:
@@ -237,7 +237,7 @@ class Bench:
         return self.path / f"{self.name}.csv"
 
     def customers(self, number: int, *, prefix: str | None = None) -> list[str]:
-        """Write an input of so many customers; gives their identifiers, which no other bench's customers have."""
+        """Write an input of this many customers; return their identifiers, which no other bench's customers have."""
         prefix = prefix or self.path.name
         ids = [f"{prefix}-{n:04}" for n in range(1, number + 1)]
         self.write([row(each, n) for n, each in enumerate(ids)])
@@ -377,15 +377,15 @@ class Bench:
         """Assert that no customer has a second partner connection, and that the reports say what Codat has."""
         in_codat = self.codat.connections(ids)
         results = {result["customer_id"]: result for result in self.results()}
-        for told in self.table("partner.csv"):
-            customer_id = told["customer_id"]
+        for reported in self.table("partner.csv"):
+            customer_id = reported["customer_id"]
             there = in_codat[customer_id]
             own = {(each.id, each.status) for each in there if each.kind == "Accounting"}
             partners = [each.id for each in there if each.kind == "Expense"]
-            assert (told["connection_id"], told["connection_status"]) in own, told
-            assert [told["partner_connection_id"]] == (partners or [""]), (told, partners)
+            assert (reported["connection_id"], reported["connection_status"]) in own, reported
+            assert [reported["partner_connection_id"]] == (partners or [""]), (reported, partners)
             result = results[customer_id]
-            assert result["state"] == _state(told["connection_status"], has_partner=bool(partners)), result
+            assert result["state"] == _state(reported["connection_status"], has_partner=bool(partners)), result
             assert not result["error"], result
         assert sorted(each["customer_id"] for each in self.table("partner.csv")) == sorted(ids)
 
@@ -413,6 +413,6 @@ def row(customer_id: str, number: int = 0, **changes: str) -> dict[str, str]:
 
 
 def _forms(key: str) -> list[str]:
-    """Give what a key looks like, raw and as it travels."""
+    """Return what a key looks like, raw and as it travels."""
     raw = key.removeprefix("Basic ").strip()
     return [raw, base64.b64encode(raw.encode()).decode().rstrip("=")]

@@ -110,7 +110,7 @@ class Batch:
         assert self.scripted.posts == posts
 
     def known(self) -> dict[str, tuple[Any, ...]]:
-        """Give what the journal says of each customer."""
+        """Return what the journal says of each customer."""
         rows = self._read(
             "SELECT customer_id, company_id, connection_id, connection_status, partner_connection_id, state "
             "FROM customers"
@@ -118,7 +118,7 @@ class Batch:
         return {customer_id: tuple(rest) for customer_id, *rest in rows}
 
     def there(self) -> dict[str, tuple[Any, ...]]:
-        """Give what Codat has of each customer, in the journal's words."""
+        """Return what Codat has of each customer, in the journal's words."""
         found: dict[str, tuple[Any, ...]] = {}
         for company in self.scripted.codat.companies:
             (own, *_), partners = company.accounting, company.partners

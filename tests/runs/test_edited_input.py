@@ -101,8 +101,8 @@ def test_a_customer_in_two_batches_is_taken_over_not_made_again(codat: Codat, be
     assert codat.stats()["requests"] == {"list_companies": 1}
 
 
-def test_mended_rejects_with_retry_failed_take_up_both(codat: Codat, bench: Bench) -> None:
-    """The failed are asked for again beside those who were rejected."""
+def test_corrected_rejects_with_retry_failed_take_up_both(codat: Codat, bench: Bench) -> None:
+    """The failed are requested again beside those who were rejected."""
     rows = _rows(bench, 4)
     rows[1]["platform"] = "Sage"
     bench.write(rows)
@@ -110,16 +110,16 @@ def test_mended_rejects_with_retry_failed_take_up_both(codat: Codat, bench: Benc
     assert bench.run().code == 1
     codat.relieve()
     assert bench.states() == {"failed": 1, "link_ready": 2, "rejected": 1}
-    mended = bench.write([each | {"platform": "xero"} for each in bench.table("rejects.csv")], name="mended.csv")
+    corrected = bench.write([each | {"platform": "xero"} for each in bench.table("rejects.csv")], name="corrected.csv")
     codat.count_from_zero()
 
-    assert bench.run("--batch", bench.name, "--retry-failed", path=mended).code == 0
+    assert bench.run("--batch", bench.name, "--retry-failed", path=corrected).code == 0
 
     assert codat.posts() == 4
     bench.proves_once_only([each["customer_id"] for each in rows])
 
 
-def test_a_failed_customer_whose_row_is_mended_is_asked_for_again(codat: Codat, bench: Bench) -> None:
+def test_a_failed_customer_whose_row_is_corrected_is_asked_for_again(codat: Codat, bench: Bench) -> None:
     """In the input or in another file; not for a mere email."""
     rows = _rows(bench, 2)
     bench.write(rows)
@@ -140,7 +140,7 @@ def test_a_failed_customer_whose_row_is_mended_is_asked_for_again(codat: Codat, 
 
 
 def test_rejects_given_back_in_part_twice_and_with_other_reasons(codat: Codat, bench: Bench) -> None:
-    """What is dropped stays rejected, what is done is not asked for again, and what the reasons say is not read."""
+    """What is dropped stays rejected, what is done is not requested again, and what the reasons say is not read."""
     rows = _rows(bench, 5)
     for each in rows[1:4]:
         each["platform"] = "Sage"
@@ -148,11 +148,14 @@ def test_rejects_given_back_in_part_twice_and_with_other_reasons(codat: Codat, b
     assert bench.run().code == 1
     rejects = bench.table("rejects.csv")
     codat.count_from_zero()
-    edited = [rejects[0] | {"platform": "xero", "reasons": "mended; customer_id is fine"}, rejects[2] | {"reasons": ""}]
-    mended = bench.write(edited, name="mended.csv")
+    edited = [
+        rejects[0] | {"platform": "xero", "reasons": "corrected; customer_id is fine"},
+        rejects[2] | {"reasons": ""},
+    ]
+    corrected = bench.write(edited, name="corrected.csv")
 
     for _ in range(2):
-        assert bench.run("--batch", bench.name, path=mended).code == 1
+        assert bench.run("--batch", bench.name, path=corrected).code == 1
         assert codat.posts() == 2
         assert [each["state"] for each in bench.results()] == [
             *("link_ready", "link_ready", "rejected", "rejected", "link_ready")

@@ -25,7 +25,7 @@ NOISE: list[dict[str, object]] = [
 
 
 def _go_on_killing(bench: Bench, chance: random.Random) -> int:
-    """Start the run again and again, and kill it after some more requests each time; gives the number of kills."""
+    """Start the run again and again, and kill it after some more requests each time; return the number of kills."""
     for kills in range(MAX_KILLS):
         asked = bench.codat.stats()["requests_total"]
         more = chance.randint(1, 25)

@@ -15,7 +15,7 @@ CONCURRENCY = 4
     [(401, "refused the API key (401)"), (403, "no access (403)"), (402, "account limit is reached (402)")],
 )
 def test_what_stops_all_stops_at_once(status: int, said: str, launch: Launch, set_up: SetUp) -> None:
-    """It exits with 3; at most the requests in flight follow, nobody has failed, and once mended it goes on."""
+    """It exits with 3; at most the requests in flight follow, nobody has failed, and once corrected it goes on."""
     codat = launch(latency=0.05)
     bench = set_up(codat)
     ids = bench.customers(40)
@@ -96,7 +96,7 @@ def test_one_refused_customer_fails_and_is_not_asked_again(
 
 
 def test_a_platform_that_is_not_enabled_fails_the_row(codat: Codat, bench: Bench) -> None:
-    """A platform that is not enabled for this client is a row's fault; mended in the input, it is asked again."""
+    """A platform that is not enabled for this client is a row's fault; corrected in the input, it is asked again."""
     bench.customers(3)
     rows = [row("good"), row("bad", platform="zzzz"), row("fine")]
     rows = [each | {"customer_id": f"{bench.path.name}-{each['customer_id']}"} for each in rows]
@@ -117,7 +117,7 @@ def test_a_platform_that_is_not_enabled_fails_the_row(codat: Codat, bench: Bench
 
 @pytest.mark.parametrize("share", ["3", "10%"])
 def test_too_many_failures_stop_the_run(share: str, codat: Codat, bench: Bench) -> None:
-    """With --max-failures it ends with 1 soon after the fourth; a rerun goes on with the others."""
+    """With --max-failures it ends with 1 soon after the fourth; a rerun continues with the others."""
     bench.customers(30)
     codat.befall({"kind": "400", "operations": ["create_company"], "count": 20})
 

@@ -19,7 +19,7 @@ from runs.fixture import Bench, Codat, row
 
 @pytest.fixture
 def ended(codat: Codat, bench: Bench) -> str:
-    """A batch with somebody in nearly every state; gives what the last command said."""
+    """A batch with somebody in nearly every state; return what the last command said."""
     ids = bench.customers(24)
     rows = [row(customer_id, number) for number, customer_id in enumerate(ids)]
     rows[3] |= {"platform": "Lotus 1-2-3"}
@@ -99,12 +99,12 @@ def test_the_rows_of_the_workbook_are_those_of_the_csv_files(ended: str, bench: 
 
 
 def sheet(cells: object) -> list[list[str]]:
-    """Give a sheet's cells as texts."""
+    """Return a sheet's cells as texts."""
     return [texts(line) for line in cells.iter_rows(values_only=True)]  # type: ignore[attr-defined]
 
 
 def texts(line: object) -> list[str]:
-    """Give what a CSV has of it."""
+    """Return what a CSV has of it."""
     return ["" if value is None else unescape(str(value)) for value in line]  # type: ignore[attr-defined]
 
 

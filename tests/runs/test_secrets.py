@@ -30,12 +30,12 @@ class _Elsewhere(BaseHTTPRequestHandler):
     do_POST = do_GET  # noqa: N815 - the name that http.server looks for
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its name in http.server
-        """Say nothing."""
+        """Print nothing."""
 
 
 @contextmanager
 def _redirecting() -> Iterator[tuple[str, list[str]]]:
-    """Serve redirects; gives the address and the paths that were asked for."""
+    """Serve redirects; return the address and the paths that were asked for."""
     seen: list[str] = []
 
     class Handler(_Elsewhere):

@@ -1,1 +1,1 @@
-"""Tests of the stand-in for Codat."""
+"""Tests of the sandbox."""

@@ -16,7 +16,7 @@ Connect = Callable[[Running], httpx.Client]
 
 
 def authorization(key: str = "sandbox-key") -> dict[str, str]:
-    """Give the header that Codat's authentication page describes."""
+    """Return the header that Codat's authentication page describes."""
     return {"Authorization": "Basic " + base64.b64encode(key.encode()).decode()}
 
 
@@ -42,7 +42,7 @@ def authorize(connection: dict[str, str]) -> None:
 
 
 def stats(running: Running) -> dict[str, Any]:
-    """Give the sandbox's counts."""
+    """Return the sandbox's counts."""
     content: dict[str, Any] = httpx.get(running.base_url + "/_sandbox/stats").json()
     return content
 

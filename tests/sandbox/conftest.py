@@ -34,7 +34,7 @@ def launch(tmp_path: Path, stack: ExitStack) -> Launch:
 
 @pytest.fixture
 def connect(stack: ExitStack) -> Connect:
-    """Give a client with the right key."""
+    """Return a client with the right key."""
 
     def connected(running: Running) -> httpx.Client:
         return stack.enter_context(httpx.Client(base_url=running.base_url, headers=authorization(), timeout=10))
@@ -44,7 +44,7 @@ def connect(stack: ExitStack) -> Connect:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Give one sandbox without limits for all tests of a file that do not mind each other."""
+    """Return one sandbox without limits for all tests of a file that do not mind each other."""
     options = Options(rate=0, daily_limit=0)
     with start(tmp_path_factory.mktemp("shared") / "state", options=options) as running:
         yield running
@@ -52,5 +52,5 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 @pytest.fixture
 def api(shared: Running, connect: Connect) -> httpx.Client:
-    """Give a client of the shared sandbox."""
+    """Return a client of the shared sandbox."""
     return connect(shared)

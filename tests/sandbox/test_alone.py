@@ -10,12 +10,12 @@ import bulk.sandbox
 
 def test_it_imports_nothing_else_from_bulk() -> None:
     """What bulk understands wrongly about Codat must fail against the sandbox, not be shared with it."""
-    strangers = set()
+    unmatched = set()
     for path in Path(bulk.sandbox.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [each.name for each in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or "."] if isinstance(node, ast.ImportFrom) else []
-            strangers |= {
+            unmatched |= {
                 name for name in names if name.split(".")[0] in {"bulk", ""} and not name.startswith("bulk.sandbox")
             }
-    assert strangers == set()
+    assert unmatched == set()

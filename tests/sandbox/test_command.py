@@ -73,7 +73,7 @@ def test_wrong_options_are_wrong_usage(tmp_path: Path) -> None:
 
 @pytest.fixture
 def batch(tmp_path: Path) -> Path:
-    """Give the folder of a batch."""
+    """Return the folder of a batch."""
     return tmp_path / "batch"
 
 

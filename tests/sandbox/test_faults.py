@@ -14,7 +14,7 @@ from sandbox.asking import Connect, Launch, advance, authorize, faults, new_comp
 
 @pytest.fixture
 def faulty(shared: Running) -> Running:
-    """Give the shared sandbox without the faults and counts of the test before."""
+    """Return the shared sandbox without the faults and counts of the test before."""
     httpx.delete(shared.base_url + "/_sandbox/faults")
     httpx.delete(shared.base_url + "/_sandbox/stats")
     return shared

@@ -23,7 +23,7 @@ from sandbox.asking import Connect, faults, new_company, new_connection, stats, 
 
 
 def answers(base_url: str) -> bool:
-    """Say whether a sandbox answers there."""
+    """Return whether a sandbox answers there."""
     try:
         return httpx.get(base_url + "/_sandbox/health").status_code == 200
     except httpx.TransportError:

@@ -10,7 +10,7 @@ from sandbox.asking import Connect, Launch, advance, authorize, new_company, new
 
 
 def status_of(api: httpx.Client, company: str) -> str:
-    """Give the status of the company's first connection, without renewing its link."""
+    """Return the status of the company's first connection, without renewing its link."""
     return str(api.get(f"/companies/{company}").json()["dataConnections"][0]["status"])
 
 

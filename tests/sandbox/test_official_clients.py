@@ -25,25 +25,25 @@ Client: TypeAlias = Any
 
 
 def header(key: str = "sandbox-key") -> str:
-    """Give the value of the Authorization header."""
+    """Return the value of the Authorization header."""
     return "Basic " + base64.b64encode(key.encode()).decode()
 
 
 @pytest.fixture
 def platform(shared: Running) -> Client:
-    """Give Codat's client for companies and connections."""
+    """Return Codat's client for companies and connections."""
     return connected(shared)
 
 
 @pytest.fixture
 def expenses(shared: Running) -> Client:
-    """Give Codat's client for expenses."""
+    """Return Codat's client for expenses."""
     security = ExpenseSecurity(auth_header=header())
     return CodatSyncExpenses(security=security, server_url=shared.base_url)
 
 
 def connected(running: Running, key: str = "sandbox-key") -> Client:
-    """Give Codat's client with a key."""
+    """Return Codat's client with a key."""
     return CodatPlatform(security=Security(auth_header=header(key)), server_url=running.base_url)
 
 

@@ -23,7 +23,7 @@ from sandbox.receiving import Receiver, receiving
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """Give a receiver that takes everything."""
+    """Return a receiver that takes everything."""
     with receiving() as listening:
         yield listening
 
@@ -250,10 +250,10 @@ def test_customers_who_decide_while_no_server_runs_are_told_of_later(
     with start(batch / "sandbox", options=Options(webhook_url=receiver.url)):
         events = receiver.wait_for(3)
     assert receiver.types == ["connected", "connected", "disconnected"]
-    told = [(each.body["payload"]["referenceCompany"]["tags"]["uid"], each.body["payload"]) for each in events]
-    assert sorted(uid for uid, _ in told[:2]) == ["1", "2"]  # in whichever order they came to decide
-    assert told[2][0] == "2"
-    assert all(payload["connection"]["linkUrl"].split("?")[0] == path[uid] for uid, payload in told)
+    reported = [(each.body["payload"]["referenceCompany"]["tags"]["uid"], each.body["payload"]) for each in events]
+    assert sorted(uid for uid, _ in reported[:2]) == ["1", "2"]  # in whichever order they came to decide
+    assert reported[2][0] == "2"
+    assert all(payload["connection"]["linkUrl"].split("?")[0] == path[uid] for uid, payload in reported)
 
 
 def test_events_can_be_sent_again_in_order_and_shuffled(launch: Launch, connect: Connect, receiver: Receiver) -> None:

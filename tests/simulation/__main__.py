@@ -36,7 +36,7 @@ def seeds(text: str) -> range:
 
 
 def attempt(seed: int) -> Told | Failed:
-    """Tell a story, and catch what goes wrong in it."""
+    """Return a story, and catch what goes wrong in it."""
     try:
         return tell(seed)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is said with the seed
@@ -44,8 +44,8 @@ def attempt(seed: int) -> Told | Failed:
         return Failed(seed, f"{type(error).__name__}: {error}", lines, "".join(traceback.format_exception(error)))
 
 
-def told(which: Iterable[int], *, processes: int) -> Iterator[Told | Failed]:
-    """Tell the stories, several at once, in order."""
+def reported(which: Iterable[int], *, processes: int) -> Iterator[Told | Failed]:
+    """Return the stories, several at once, in order."""
     if processes == 1:
         yield from map(attempt, which)
         return
@@ -54,14 +54,14 @@ def told(which: Iterable[int], *, processes: int) -> Iterator[Told | Failed]:
 
 
 def main(arguments: list[str]) -> int:
-    """Tell them all; 1 if any went wrong."""
+    """Return them all; 1 if any went wrong."""
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
     parser.add_argument("seeds", type=seeds)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--go-on", action="store_true", help="one line for each that goes wrong, instead of stopping")
     options = parser.parse_args(arguments)
     began, good, bad, requests, days = time.monotonic(), 0, 0, 0, 0.0
-    for outcome in told(options.seeds, processes=1 if len(options.seeds) == 1 else options.processes):
+    for outcome in reported(options.seeds, processes=1 if len(options.seeds) == 1 else options.processes):
         if isinstance(outcome, Told):
             good, requests, days = good + 1, requests + outcome.requests, days + outcome.days
             continue

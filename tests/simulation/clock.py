@@ -31,11 +31,11 @@ class Time:
     deadline: float = float("inf")  # of the run that goes on
 
     def wall(self) -> float:
-        """Give seconds since 1970 as this machine has them."""
+        """Return seconds since 1970 as this machine has them."""
         return START + self.now + self.skew
 
     def said(self) -> str:
-        """Say how late it truly is, as `2d 03:04:05.678`."""
+        """Return how late it truly is, as `2d 03:04:05.678`."""
         minutes, seconds = divmod(self.now, 60)
         hours, minutes = divmod(int(minutes), 60)
         return f"{hours // 24}d {hours % 24:02}:{minutes:02}:{seconds:06.3f}"
@@ -71,7 +71,7 @@ class Loop(asyncio.SelectorEventLoop):
         self._own_thread = threading.get_ident()
 
     def time(self) -> float:
-        """Give the seconds of the loop's clock."""
+        """Return the seconds of the loop's clock."""
         return self._virtual.now
 
     def call_soon_threadsafe(

@@ -24,7 +24,7 @@ class Command(StrEnum):
     """What is run."""
 
     MIGRATE = "migrate"
-    MENDED = "migrate mended.csv"
+    CORRECTED = "migrate corrected.csv"
     LIMITED = "migrate --limit 2"
     RETRY = "migrate --retry-failed"
     FOLLOW_UP = "follow-up"
@@ -44,7 +44,7 @@ class Command(StrEnum):
 
 OFTEN = (
     *(Command.MIGRATE,) * 4,
-    *(Command.MENDED, Command.LIMITED),
+    *(Command.CORRECTED, Command.LIMITED),
     *(Command.FOLLOW_UP,) * 4,
     *(Command.RETRY, Command.RETRY_PARTNERS, Command.LINKS, Command.LISTEN, Command.LISTEN),
     *(Command.UNLINK, Command.UNDO, Command.VERIFY, Command.ADOPT),

@@ -1,4 +1,4 @@
-"""The user's file, as it is edited between runs: new rows, changed ones, rows that go, break and are mended."""
+"""The user's file, as it is edited between runs: new rows, changed ones, rows that go, break and are corrected."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Row:
     broken: tuple[str, str] | None = None
 
     def cells(self) -> list[str]:
-        """Give the cells as they are written."""
+        """Return the cells as they are written."""
         cells = {name: str(getattr(self, name)) for name in COLUMNS}
         return list((cells | dict([self.broken] if self.broken else [])).values())
 
@@ -52,7 +52,7 @@ class InputFile:
             self.rows.insert(self.rng.randint(0, len(self.rows)), replace(row, broken=broken))
 
     def edit(self) -> str:
-        """Edit it as a person might; gives what was done."""
+        """Edit it as a person might; return what was done."""
         what = self.rng.choice(("add", "change", "change", "drop", "break", "mend", "repeat"))
         place = self.rng.randrange(len(self.rows))
         row = self.rows[place]
@@ -66,7 +66,7 @@ class InputFile:
             case "break":
                 self.rows[place] = replace(row, broken=self.rng.choice(FAULTS))
             case "mend":
-                self.mend()
+                self.correct()
             case "repeat":
                 self.rows.append(replace(row, note="once more"))
         return f"{what} {row.customer_id}"
@@ -82,7 +82,7 @@ class InputFile:
                 return replace(row, email=value)
         return replace(row, note=value)
 
-    def mend(self) -> bool:
+    def correct(self) -> bool:
         """Take the faults out of all rows; of those that name a customer twice the first stays. Gives if any was."""
         before, named = self.rows, {row.customer_id: row for row in reversed(self.rows)}
         self.rows = [replace(row, broken=None) for row in self.rows if named[row.customer_id] is row]
@@ -92,17 +92,17 @@ class InputFile:
         """Save it."""
         self._write(self.path, [COLUMNS, *(row.cells() for row in self.rows)])
 
-    def write_mended(self, rejects: Iterable[tuple[int, str, str]]) -> Path | None:
+    def write_corrected(self, rejects: Iterable[tuple[int, str, str]]) -> Path | None:
         """Mend the rejects file: each row's number, its customer, and why. Gives the file, if there is any to mend."""
         by_id = {row.customer_id: replace(row, broken=None) for row in reversed(self.rows)}
-        mended = [
+        corrected = [
             [*by_id[customer_id].cells(), str(number), problems.reasons(found)]
             for number, customer_id, found in rejects
             if customer_id in by_id and "customer_id_duplicate" not in found
         ]
-        path = self.path.with_name("mended.csv")
-        self._write(path, [(*COLUMNS, "row", "reasons"), *mended])
-        return path if mended else None
+        path = self.path.with_name("corrected.csv")
+        self._write(path, [(*COLUMNS, "row", "reasons"), *corrected])
+        return path if corrected else None
 
     @staticmethod
     def _write(path: Path, rows: Iterable[Sequence[str]]) -> None:

@@ -101,7 +101,7 @@ class Judge:
         return bool(self.rows("SELECT 1 FROM requests GROUP BY customer, step HAVING count(DISTINCT key) > 1"))
 
     def rejects(self) -> list[tuple[int, str, str]]:
-        """Give the rejected rows as the rejects file has them: number, customer, problems (JSON)."""
+        """Return the rejected rows as the rejects file has them: number, customer, problems (JSON)."""
         return self.rows(
             "SELECT shift + row, customer_id, problems FROM rejections JOIN sources ON sources.id = source "
             "WHERE customer_id <> '' ORDER BY source, row"
@@ -212,7 +212,7 @@ class Judge:
     # -- in the end
 
     def known(self) -> dict[str, tuple[Any, ...]]:
-        """Give what the journal says of each customer whom Codat has."""
+        """Return what the journal says of each customer whom Codat has."""
         return {
             row[0]: row[1:]
             for row in self.rows(
@@ -240,11 +240,11 @@ class Judge:
         require(known.keys() == there.keys(), f"the journal has {sorted(known)}, Codat has {sorted(there)}")
         for uid, company in there.items():
             _compare(uid, known[uid], company)
-        strangers = [each.tags["uid"] for each in companies if each.tags["uid"] not in present]
+        unmatched = [each.tags["uid"] for each in companies if each.tags["uid"] not in present]
         conditions = self._conditions
         require(
-            not strangers or self.has_lost_journal or conditions.max_delay or conditions.max_lag,
-            f"Codat has {strangers}, and the journal does not know them",
+            not unmatched or self.has_lost_journal or conditions.max_delay or conditions.max_lag,
+            f"Codat has {unmatched}, and the journal does not know them",
         )
 
     def verified(self) -> None:

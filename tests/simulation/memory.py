@@ -12,6 +12,6 @@ MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of one's own in it
 
 @contextmanager
 def folder_in_memory() -> Iterator[Path]:
-    """Give a folder that is gone afterwards."""
+    """Return a folder that is gone afterwards."""
     with tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None) as path:
         yield Path(path)

@@ -164,7 +164,7 @@ class Migrating:
 
 
 def write_input(path: Path, customers: int) -> Path:
-    """Write an input of so many customers."""
+    """Write an input of this many customers."""
     with path.open("w", encoding="utf-8") as file:
         file.write("customer_id,company_name,platform,email\n")
         for number in range(1, customers + 1):

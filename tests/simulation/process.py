@@ -78,7 +78,7 @@ class Process:
         *,
         longest: float,
     ) -> Stop | None:
-        """Live; gives why the run stopped, if it did. Raises what no run may raise."""
+        """Live; return why the run stopped, if it did. Raises what no run may raise."""
         self.time.deadline = self.time.now + longest
         try:
             stop = anyio.run(

@@ -84,8 +84,8 @@ def _percent(text: str) -> float:
     return float(text.strip().removesuffix("%"))
 
 
-def _off(came: float, told: float) -> str:
-    return f"{came / told - 1:+.1%}" if told >= A_SHARE_OF_A_DAY else "too short to compare"
+def _off(came: float, reported: float) -> str:
+    return f"{came / reported - 1:+.1%}" if reported >= A_SHARE_OF_A_DAY else "too short to compare"
 
 
 if __name__ == "__main__":

@@ -177,7 +177,7 @@ class Story:
         rng = self._rng
         life = Life() if is_quiet else self._life()
         opened = self._input_of(command)
-        if (command is Command.LISTEN and not self._deliver()) or (command is Command.MENDED and opened is None):
+        if (command is Command.LISTEN and not self._deliver()) or (command is Command.CORRECTED and opened is None):
             return None
         before, deletions = self._judge.before(), self._network.deletions
         began = self.time.now
@@ -240,14 +240,16 @@ class Story:
 
     def _keep_asked_until(self, process: Process, *, stepped: bool) -> None:
         """What a Retry-After has said holds for the next run, as far as the journal has it, by the same clock."""
-        told = self._judge.rows("SELECT value FROM batch WHERE key = 'asked_until'")
-        is_written = bool(told) and float(told[0][0]) >= self.time.wall() - self.time.now + process.asked_until - 1.0
+        reported = self._judge.rows("SELECT value FROM batch WHERE key = 'asked_until'")
+        is_written = (
+            bool(reported) and float(reported[0][0]) >= self.time.wall() - self.time.now + process.asked_until - 1.0
+        )
         kept = process.asked_until if is_written or not process.is_dead else self._asked_until
         self._asked_until = 0.0 if stepped else kept
 
     def _input_of(self, command: Command) -> Input | None:
-        if command is Command.MENDED:
-            path = self._input.write_mended(self._judge.rejects())
+        if command is Command.CORRECTED:
+            path = self._input.write_corrected(self._judge.rejects())
             return open_input(path) if path else None
         if command.command_name != "migrate":
             return None
@@ -281,7 +283,7 @@ class Story:
         self._customers.stop()
         self.time.now = max(self.time.now, self._network.latest)
         self._rest(DAY)
-        if self._input.mend():
+        if self._input.correct():
             self._save()
         for _ in range(MAX_ROUNDS):
             self._rest(HOUR)
@@ -303,7 +305,7 @@ class Story:
 
 
 def tell(seed: int) -> Told:
-    """Tell the story of a seed; what it raises carries the story so far in `lines`."""
+    """Return the story of a seed; what it raises carries the story so far in `lines`."""
     with folder_in_memory() as folder:
         story = Story(seed, folder)
         try:

@@ -102,7 +102,7 @@ def test_a_broken_rule_is_noticed(
 
 def test_a_story_ends_with_all_that_there_is_to_know() -> None:
     """How many runs, requests and days it took."""
-    told = tell(1)
-    assert all(getattr(told, each.name) is not None for each in dataclasses.fields(told))
-    assert told.runs >= 6
-    assert told.days > 2
+    reported = tell(1)
+    assert all(getattr(reported, each.name) is not None for each in dataclasses.fields(reported))
+    assert reported.runs >= 6
+    assert reported.days > 2

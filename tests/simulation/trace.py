@@ -23,5 +23,5 @@ class Trace:
         self.lines.append(f"{self._time.said()}  {text}")
 
     def digest(self) -> str:
-        """Give a fingerprint: two tellings of one seed have the same."""
+        """Return a fingerprint: two tellings of one seed have the same."""
         return hashlib.sha256("\n".join(self.lines).encode()).hexdigest()[:16]

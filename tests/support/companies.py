@@ -102,7 +102,7 @@ class Companies:
         self.set_status(connection, DEAUTHORIZED)
 
     def set_status(self, connection: Connection, status: str) -> None:
-        """Give a connection another status."""
+        """Return a connection another status."""
         if status == connection.status:
             return
         connection.past += ((self.clock(), connection.status),)

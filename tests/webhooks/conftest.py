@@ -23,18 +23,18 @@ class Batch(Protocol):
     """Makes a batch whose customers have their links."""
 
     def __call__(self, customers: int, codat: Codat | None = None, **settings: object) -> tuple[Bench, list[str]]:
-        """Make it; gives the customers' identifiers as well."""
+        """Make it; return the customers' identifiers as well."""
 
 
 @pytest.fixture(scope="session")
 def port() -> int:
-    """Give the port at which listeners listen."""
+    """Return the port at which listeners listen."""
     return free_port()
 
 
 @pytest.fixture(scope="session")
 def sending(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Codat]:
-    """Give the sandbox that all tests share."""
+    """Return the sandbox that all tests share."""
     options = Options(rate=0, daily_limit=0, webhook_url=f"http://127.0.0.1:{port}/codat")
     with start(tmp_path_factory.mktemp("sending") / "state", options=options) as running:
         yield Codat(running)
@@ -42,7 +42,7 @@ def sending(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Cod
 
 @pytest.fixture
 def codat(sending: Codat) -> Iterator[Codat]:
-    """Give the shared sandbox, with no faults and counts from zero."""
+    """Return the shared sandbox, with no faults and counts from zero."""
     sending.relieve()
     sending.count_from_zero()
     yield sending
@@ -51,7 +51,7 @@ def codat(sending: Codat) -> Iterator[Codat]:
 
 @pytest.fixture
 def batch(set_up: SetUp, codat: Codat) -> Batch:
-    """Give a test batches to listen for; what they took is not counted."""
+    """Provide batches to listen for; what they took is not counted."""
     shared = codat
 
     def made(customers: int, codat: Codat | None = None, **settings: object) -> tuple[Bench, list[str]]:
@@ -62,7 +62,7 @@ def batch(set_up: SetUp, codat: Codat) -> Batch:
 
 
 def migrated(bench: Bench, customers: int) -> list[str]:
-    """Migrate so many customers; gives their identifiers."""
+    """Migrate this many customers; return their identifiers."""
     ids = bench.customers(customers, prefix=f"{bench.path.parent.name}-{bench.path.name}")
     settings = Settings.make(api_key=KEY, base_url=bench.codat.base_url, rate=1_000_000, environ={})
     assert migrate_blocking(bench.input, reports=bench.path / "reports", settings=settings).exit_code == 0

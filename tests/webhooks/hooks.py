@@ -24,7 +24,7 @@ PARTNER = "create_partner_expense_connection"
 
 
 def free_port() -> int:
-    """Give a port that nobody uses now."""
+    """Return a port that nobody uses now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
@@ -54,7 +54,7 @@ def event(
 
 
 def signed(body: bytes, *, seconds: float | None = None, key: bytes = SIGNING_KEY) -> dict[str, str]:
-    """Give an event's headers."""
+    """Return an event's headers."""
     at = int(time.time() if seconds is None else seconds)
     return signed_headers(key, message_id=f"msg_{uuid4().hex}", seconds=at, body=body)
 
@@ -67,7 +67,7 @@ class Listener:
     url: str
 
     def take(self, body: bytes, headers: Mapping[str, str] | None = None) -> int:
-        """Send it an event, signed unless there are headers; gives the status of its answer."""
+        """Send it an event, signed unless there are headers; return the status of its answer."""
         answer = httpx.post(self.url, content=body, headers=signed(body) if headers is None else headers, timeout=30)
         assert answer.headers.get("server") is None
         return answer.status_code

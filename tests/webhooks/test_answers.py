@@ -17,7 +17,7 @@ from webhooks.hooks import PARTNER, Listener, event, in_state, listening, signed
 
 @pytest.fixture(scope="module")
 def at_work(tmp_path_factory: pytest.TempPathFactory, sending: Codat, port: int) -> Iterator[tuple[Listener, Bench]]:
-    """Give a listener, at the sandbox's port, to all tests here."""
+    """Return a listener, at the sandbox's port, to all tests here."""
     bench, _ = edge_of(tmp_path_factory.mktemp("answers") / "bench", sending)
     listener = listening(bench, port)
     yield listener, bench
@@ -26,7 +26,7 @@ def at_work(tmp_path_factory: pytest.TempPathFactory, sending: Codat, port: int)
 
 @pytest.fixture
 def listener(at_work: tuple[Listener, Bench]) -> Iterator[Listener]:
-    """Give the listener to a test after which nothing new may be in the journal."""
+    """Return the listener to a test after which nothing new may be in the journal."""
     listener, bench = at_work
     before = taken(bench)
     yield listener

@@ -71,7 +71,7 @@ def listen(bench: Bench, story: Story, *, on_event: Callable[[Event], None] = la
 
 
 async def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> int:
-    """Send an event; gives the status of its answer."""
+    """Send an event; return the status of its answer."""
     async with httpx.AsyncClient(timeout=20) as client:
         return (await client.post(url, content=body, headers=headers or signed(body))).status_code
 
@@ -97,7 +97,7 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, *outcomes: Stop | Exception) -> list[float]:
-    """Have the first rounds end so, one after the other; gives the times of all rounds."""
+    """Have the first rounds end so, one after the other; return the times of all rounds."""
     rounds, real = [], batch_folder.run_job  # what stands between a listener and a round
 
     async def do(*arguments: Any, **options: Any) -> batch_folder.JobEnd:

@@ -32,13 +32,13 @@ from webhooks.hooks import (
 
 def same_as_codat(bench: Bench, ids: list[str]) -> None:
     """Assert that the reports say what the sandbox has, and that nobody has two partner connections there."""
-    told = {result["customer_id"]: result for result in bench.results()}
-    assert sorted(told) == sorted(ids)
+    reported = {result["customer_id"]: result for result in bench.results()}
+    assert sorted(reported) == sorted(ids)
     for customer_id, there in bench.codat.connections(ids).items():
         accounting = [each for each in there if each.kind == "Accounting"]
         partners = [each.id for each in there if each.kind == "Expense"]
         assert len(partners) <= 1
-        result = told[customer_id]
+        result = reported[customer_id]
         assert [result["partner_connection_id"]] == (partners or [""])
         linked = [each for each in accounting if each.status == "Linked"]
         if linked:
@@ -52,7 +52,7 @@ def same_as_codat(bench: Bench, ids: list[str]) -> None:
 
 
 def partner(codat: Codat, customer_id: str) -> Connection:
-    """Give a customer's partner connection, of which there is one."""
+    """Return a customer's partner connection, of which there is one."""
     (found,) = [each for each in codat.connections([customer_id])[customer_id] if each.kind == "Expense"]
     return found
 
@@ -111,8 +111,8 @@ def test_in_any_order_the_end_is_codats(codat: Codat, batch: Batch, port: int, s
 
     assert listener.end().code == 130
     same_as_codat(bench, ids)
-    told = {result["customer_id"]: result["partner_status"] for result in bench.results()}
-    assert told[ids[0]] == "Unlinked"
+    reported = {result["customer_id"]: result["partner_status"] for result in bench.results()}
+    assert reported[ids[0]] == "Unlinked"
 
 
 def test_events_that_come_late_and_shuffled_make_no_second_partner(codat: Codat, batch: Batch, port: int) -> None:
@@ -218,7 +218,7 @@ def test_after_the_days_quota_it_goes_on_listening(launch: Launch, batch: Batch)
         until(lambda: taken(bench) == 2, "the events are taken")
         while int(codat.api("GET", "/companies").headers["x-rate-limit-remaining"]) > 1:
             pass
-    until(lambda: "Listening goes on" in listener.process.so_far(), "it says so")
+    until(lambda: "Listening continues" in listener.process.so_far(), "it says so")
     assert "daily quota is used up" in listener.process.so_far()
     assert listener.take(event()) == 204
     assert len(in_state(bench, "complete")) == 1

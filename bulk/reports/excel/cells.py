@@ -56,7 +56,7 @@ def _short(text: str) -> str:
 
 
 def rows(frame: pl.DataFrame, styles: Sequence[str | pl.Series], *, first: int) -> str:
-    """Give the frame's rows as `<row>` elements, of which the first has this number, counted from 1.
+    """Return the frame's rows as `<row>` elements, of which the first has this number, counted from 1.
 
     `styles`: the number of the format of each column's cells, or of each cell. A null or an empty text makes no cell.
     """

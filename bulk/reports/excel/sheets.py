@@ -119,14 +119,14 @@ class Table:
             shown = shown[size:]
 
     def finish(self) -> None:
-        """Say how far the last sheet goes."""
+        """Return how far the last sheet goes."""
         if self._sheets:
             sheet, columns = self._sheets[-1], self._header.width
             sheet.set_extent(self._filled, columns)
             sheet.autofilter(0, 0, self._filled - 1, columns - 1)
 
     def notes(self) -> Iterator[str]:
-        """Say what is not as in the file that has the same rows."""
+        """Return what is not as in the file that has the same rows."""
         name, file = self._name, self._kind.file
         if len(self._sheets) > 1:
             others = ", ".join(sheet.name for sheet in self._sheets[1:])
@@ -179,7 +179,7 @@ class Table:
         self._rows += frame.height
 
     def _clickable(self, frame: pl.DataFrame) -> pl.Series:
-        """Say which linkUrls can be clicked: those that are still to be used, as many as a sheet takes."""
+        """Return which linkUrls can be clicked: those that are still to be used, as many as a sheet takes."""
         urls = frame.get_column("link_url")
         is_link = urls.str.contains(_LINK) & (urls.str.len_bytes() <= MAX_LINK_CHARACTERS)
         if self._kind.has_states:
@@ -201,7 +201,7 @@ def _titles(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _widths(frame: pl.DataFrame) -> list[int]:
-    """Give each column the width of what it is known to hold or the first rows have, in characters."""
+    """Return each column the width of what it is known to hold or the first rows have, in characters."""
     found = []
     for column in frame.iter_columns():
         longest = max([len(column.name) + 2, *map(len, column.cast(pl.String).drop_nulls())]) + 2

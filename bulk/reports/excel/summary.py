@@ -94,7 +94,7 @@ def fill(book: Any, sheet: Any, figures: Figures, location: BatchLocation, notes
 
 
 def plain(text: str) -> str:
-    """Give a text that UTF-8 can hold: the path of a file need not be one."""
+    """Return a text that UTF-8 can hold: the path of a file need not be one."""
     return text.encode("utf-8", "replace").decode()
 
 

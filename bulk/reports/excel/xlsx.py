@@ -35,7 +35,7 @@ class Archive:
         return self._try(self._file.seek, offset, whence)
 
     def tell(self) -> int:
-        """Say at which place the file is."""
+        """Print at which place the file is."""
         return self._try(self._file.tell)
 
     def flush(self) -> None:
@@ -74,7 +74,7 @@ class RowSheet(Worksheet):  # type: ignore[misc] # its base has no types
         self.hyperlinks[row][column] = Url(url)
 
     def set_extent(self, rows: int, columns: int) -> None:
-        """Say how much of the sheet the rows fill."""
+        """Return how much of the sheet the rows fill."""
         self.dim_rowmin, self.dim_rowmax, self.dim_colmin, self.dim_colmax = 0, rows - 1, 0, columns - 1
 
     def release(self) -> None:
@@ -94,5 +94,5 @@ class RowSheet(Worksheet):  # type: ignore[misc] # its base has no types
 
 
 def style_of(cell_format: Any) -> str:
-    """Give the number by which cells name their format."""
+    """Return the number by which cells name their format."""
     return str(cell_format._get_xf_index())  # noqa: SLF001 - XlsxWriter tells it nobody else

@@ -44,7 +44,7 @@ class Customers:
         self._all.clear()
 
     def listed(self) -> pl.DataFrame:
-        """Give the rows that the page lists."""
+        """Return the rows that the page lists."""
         frames = self._all or [*self._troubled, *self._others]
         return pl.concat(frames).head(self._most) if frames else pl.DataFrame(schema=dict.fromkeys(RESULTS, pl.String))
 
@@ -96,7 +96,7 @@ def _texts(values: Sequence[str | None], others: Sequence[str | None]) -> dict[s
 
 
 def _prefix(texts: Sequence[str]) -> str:
-    """Give what all of them begin with: what the first and the last in order have in common."""
+    """Return what all of them begin with: what the first and the last in order have in common."""
     if not texts:
         return ""
     first, last = min(texts), max(texts)

@@ -83,7 +83,7 @@ def page(figures: Figures, customers: Customers, rejected: Iterable[RejectedRow]
 
 
 def _facts(figures: Figures) -> dict[str, object]:
-    """Give what the script has to know besides the rows."""
+    """Return what the script has to know besides the rows."""
     return {
         "batch": figures.summary.batch,
         "written": timestamp(figures.at),
