@@ -1,7 +1,7 @@
-"""What anybody would write who has the ids: ask for each customer's company, then POST for those who have authorized.
+"""What `bulk follow-up` replaces: one request for each customer's company, then a POST for each that has authorized.
 
-What `bulk follow-up` replaces: one request for each customer. Prints JSON: seconds and CPU for GETs and for POSTs.
-evenly, and makes so many partner connections; it prints the seconds and CPU seconds of each of the two.
+`python -m benchmarks.loads.one_by_one FOLDER URL IN_FLIGHT GETS POSTS` requests GETS companies of the batch, spread
+evenly, and creates POSTS partner connections. It prints the seconds and the CPU seconds of each part.
 """
 
 from __future__ import annotations
