@@ -16,7 +16,6 @@ from bulk.input.fields import with_fields, without_blank
 from bulk.input.frames import cell
 from bulk.input.rejections import Rejections
 from bulk.input.rules import RULES, derived
-from bulk.problems import reasons
 
 
 @dataclass(frozen=True)
@@ -79,9 +78,8 @@ class Validator:
     def _rejected(self, rows: pl.DataFrame) -> pl.DataFrame:
         rows = rows.join(self._rejections.problems(rows), on="row", how="left", maintain_order="left")
         cells = self._json(range(self._width)).alias("cells")
-        text = pl.col("problems").map_elements(reasons, return_dtype=pl.String).alias("reasons")
         names = ("row", "customer_id", "company_name", "platform", "email")
-        return rows.select(*names, cells, self._extra(), "problems", text, "corrects")
+        return rows.select(*names, cells, self._extra(), "problems", "corrects")
 
     def _extra(self) -> pl.Expr:
         fields = set(self._header.places.values())

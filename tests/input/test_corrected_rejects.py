@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from input_files import HEADER, Outcome, read, read_rows, read_text
 
+from bulk.problems import reasons
 from bulk.text import escape_formula
 
 
@@ -19,9 +20,8 @@ def rejects(folder: Path, outcome: Outcome) -> Path:
         [outcome.cells(at) for at in range(len(outcome.rejected))],
         schema=dict.fromkeys(outcome.opened.columns, pl.String),
     )
-    cells = cells.select(escape_formula(pl.all())).hstack(
-        outcome.rejected.select("row", escape_formula(pl.col("reasons")))
-    )
+    texts = pl.Series("reasons", [reasons(text) for text in outcome.rejected["problems"]], dtype=pl.String)
+    cells = cells.with_columns(outcome.rejected["row"].cast(pl.String), texts).select(escape_formula(pl.all()))
     cells.write_csv(folder / "rejects.csv")
     return folder / "rejects.csv"
 

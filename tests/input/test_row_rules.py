@@ -184,7 +184,6 @@ def test_the_frames_always_have_the_same_columns(tmp_path: Path) -> None:
                 "cells",
                 "extra",
                 "problems",
-                "reasons",
                 "corrects",
             )
         ]
