@@ -1,4 +1,4 @@
-"""What commands on a batch give back: its summary, why the run stopped, its reports as frames, and its exit code."""
+"""The return values of the commands on a batch: summary, reason for a stop, reports as data frames, exit code."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """A batch after a run or a report: the summary, why the run stopped if it did, and the reports as frames."""
+    """A batch after a run, or after its reports were written again."""
 
     folder: Path
     figures: Figures
     location: BatchLocation
-    stop: Stop | None
-    paths: tuple[Path, ...]
-    advanced: Mapping[str, int] = field(default_factory=dict)  # customers that this run has worked on, by their state
+    stop: Stop | None  # why the run stopped early, if it did
+    paths: tuple[Path, ...]  # the reports that were written
+    advanced: Mapping[str, int] = field(default_factory=dict)  # how many customers the run moved to each state
     run: int = 0  # the run's number in the journal; 0: there was none
 
     @property
     def exit_code(self) -> int:
-        """Return the exit code of the command that does the same."""
+        """The exit code of the command that does the same."""
         if self.stop is not None:
             return self.stop.exit_code
-        return 1 if self.summary.customers["rejected"] or self.summary.customers["failed"] else 0
+        return int(self.summary.customers["rejected"] > 0 or self.summary.customers["failed"] > 0)
 
     @property
     def summary(self) -> Summary:
@@ -46,74 +46,75 @@ class BatchResult:
 
     @property
     def waiting(self) -> int:
-        """How many have yet to authorize, or to get their partner connection."""
+        """The number of customers who have not authorized, or have no partner connection yet."""
         return self.summary.customers["link_ready"] + self.summary.customers["linked"]
 
     @cached_property
     def results(self) -> pl.DataFrame:
-        """One row for each row of the input, in its order; then customers gone from it whom Codat has."""
+        """One row for each input row, in input order; then customers gone from the input that Codat has."""
         return pl.read_parquet(self.folder / "results.parquet")
 
     @cached_property
     def links(self) -> pl.DataFrame:
-        """Who to email now, soonest to expire last."""
+        """The customers to email now, with their linkUrls. The newest linkUrls come first."""
         with Reader(self.folder / FILE) as reader:
             return pl.concat(reader.links(datetime.now(UTC)), how="vertical")
 
     @cached_property
     def rejects(self) -> pl.DataFrame:
-        """The rows that were not accepted, with the input's own columns and the reasons."""
+        """The rejected rows: the input's columns, then `row` and `reasons`."""
         with Reader(self.folder / FILE) as reader:
             return pl.concat(reader.rejects(), how="vertical")
 
 
 @dataclass(frozen=True)
 class LinksResult(BatchResult):
-    """How many linkUrls were renewed."""
+    """The result of `links`."""
 
-    renewed: int = 0
+    renewed: int = 0  # linkUrls
 
 
 @dataclass(frozen=True)
 class UnlinkResult(BatchResult):
-    """What became of the customers that were to be unlinked, by customer_id."""
+    """The result of `unlink`, by customer_id."""
 
-    unlinked: tuple[str, ...] = ()  # they are not authorized any more, whoever ended that
-    others: Mapping[str, str] = field(default_factory=dict)  # and why not
+    unlinked: tuple[str, ...] = ()  # now or before, by us or by the customer
+    others: Mapping[str, str] = field(default_factory=dict)  # {customer_id: why it is not unlinked}
 
     @property
     def exit_code(self) -> int:
-        """Return 1 where a named customer could not be unlinked."""
-        return self.stop.exit_code if self.stop is not None else 1 if self.others else 0
+        """1 if a customer could not be unlinked."""
+        return self.stop.exit_code if self.stop is not None else int(bool(self.others))
 
 
 @dataclass(frozen=True)
 class VerifyResult(BatchResult):
-    """What Codat has otherwise than the journal."""
+    """The result of `verify`: the differences between Codat and the journal.
 
-    findings: pl.DataFrame = field(
-        default_factory=pl.DataFrame
-    )  # finding, customer_id, company_id, connection_id, detail, adopted
+    `findings`: finding, customer_id, company_id, connection_id, detail, adopted.
+    """
+
+    findings: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     @property
     def exit_code(self) -> int:
-        """Return 1 where something was found that was not adopted."""
+        """1 if something was found that was not adopted."""
         if self.stop is not None:
             return self.stop.exit_code
-        return 1 if (self.findings["adopted"] == "no").any() else 0
+        return int((self.findings["adopted"] == "no").any())
 
 
 @dataclass(frozen=True)
 class UndoResult(BatchResult):
-    """The companies that this batch created: customer_id, company_name, company_id, connection_status."""
+    """The result of `undo`. Its tables have the columns customer_id, company_name, company_id, connection_status."""
 
-    deletes: bool = False  # False: they were only listed
-    deletable: pl.DataFrame = field(default_factory=pl.DataFrame)  # nobody has linked them, or not deleted after all
-    left_alone: pl.DataFrame = field(default_factory=pl.DataFrame)  # somebody has, or had
-    deleted: int = 0
-    taken_over: int = 0  # companies that this batch has and did not create
+    deletes: bool = False  # False: the companies were only listed
+    deletable: pl.DataFrame = field(default_factory=pl.DataFrame)  # nobody has linked them; they still exist
+    left_alone: pl.DataFrame = field(default_factory=pl.DataFrame)  # somebody has linked them, now or before
+    deleted: int = 0  # companies
+    taken_over: int = 0  # companies that the batch did not create
 
     @property
     def exit_code(self) -> int:
-        """Return 1 where a company could not be deleted."""
-        return self.stop.exit_code if self.stop is not None else 1 if self.deletes and self.deletable.height else 0
+        """1 if a company could not be deleted."""
+        return self.stop.exit_code if self.stop is not None else int(self.deletes and self.deletable.height > 0)

@@ -1,4 +1,4 @@
-"""Takes a document at its word: finds its commands, and runs them as written."""
+"""Finds the commands of a document, and runs them as written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SECONDS = 240  # a command that takes longer hangs, also on a busy machine
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command of a document, its comment, and the exit code that this names."""
+    """A command of a document, the comment after it, and the exit code in that comment."""
 
     words: tuple[str, ...]
     exit_code: int | None
@@ -36,7 +36,7 @@ class Command:
 
     @property
     def waits_with(self) -> str | None:
-        """What it says when it has nothing to do for now, and waits for more until Ctrl-C; None: it ends by itself."""
+        """What it prints when it begins to wait until Ctrl-C; None if it ends by itself."""
         if self.words[:2] == ("bulk", "listen"):
             return "Listening at"
         return "Next round at" if "--watch" in self.words else None
@@ -55,31 +55,31 @@ def section(title: str) -> str:
 
 
 def commands(text: str) -> list[Command]:
-    """Return the commands of a document's console blocks."""
+    """Return the commands in the console blocks of a document."""
     lines = [line[2:] for block in blocks("console", text) for line in block.splitlines() if line.startswith("$ ")]
     return [_command(line) for line in lines]
 
 
 def _command(line: str) -> Command:
     comment = line.partition(" # ")[2]
-    said = re.search(r"exit code (\d+)", comment)
-    return Command(tuple(shlex.split(line, comments=True)), int(said[1]) if said else None, comment)
+    code = re.search(r"exit code (\d+)", comment)
+    return Command(tuple(shlex.split(line, comments=True)), int(code[1]) if code else None, comment)
 
 
 def run(command: Command, folder: Path, **environment: str) -> str:
-    """Run a command as a process of its own, look at its exit code, and give what it said."""
+    """Run a command, check its exit code, and return what it prints."""
     if command.serves:
-        with serving(command, folder, **environment) as said:
-            return said
+        with serving(command, folder, **environment) as first_line:
+            return first_line
     if command.waits_with is not None:
-        code, said = interrupted(command, folder, when=command.waits_with, **environment)
-        assert code == command.exit_code, f"{command} exited with {code}\n{said}"
-        return said
+        code, printed = interrupted(command, folder, when=command.waits_with, **environment)
+        assert code == command.exit_code, f"{command} exited with {code}\n{printed}"
+        return printed
     done = subprocess.run(
         program(command),
         cwd=folder,
         env=environ(environment),
-        stdin=subprocess.DEVNULL,  # no terminal: nothing is asked
+        stdin=subprocess.DEVNULL,  # without a terminal, no command asks anything
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -92,9 +92,9 @@ def run(command: Command, folder: Path, **environment: str) -> str:
 
 @contextmanager
 def serving(command: Command, folder: Path, **environment: str) -> Iterator[str]:
-    """Run what serves until Ctrl-C, for as long as the block lasts; return the line that it begins with.
+    """Run a command that serves until Ctrl-C during the block; yield its first line.
 
-    Its exit code is to be 0 unless the document names another.
+    Its exit code must be the document's, by default 0.
     """
     with subprocess.Popen(
         program(command),
@@ -105,17 +105,17 @@ def serving(command: Command, folder: Path, **environment: str) -> Iterator[str]
         text=True,
     ) as process:
         assert process.stdout is not None
-        said = process.stdout.readline()
+        first_line = process.stdout.readline()
         try:
-            yield said
+            yield first_line
         finally:
             process.send_signal(signal.SIGINT)
             rest = process.stdout.read()
-        assert process.wait(SECONDS) == (command.exit_code or 0), f"{command}\n{said}{rest}"
+        assert process.wait(SECONDS) == (command.exit_code or 0), f"{command}\n{first_line}{rest}"
 
 
 def interrupted(command: Command, folder: Path, *, when: str, **environment: str) -> tuple[int, str]:
-    """Press Ctrl-C once a command has said something; return its exit code, and what it said after that."""
+    """Press Ctrl-C once a command prints `when`; return its exit code, and what it prints after that."""
     with subprocess.Popen(
         program(command), cwd=folder, env=environ(environment), stderr=subprocess.PIPE, text=True
     ) as process:
@@ -124,16 +124,16 @@ def interrupted(command: Command, folder: Path, *, when: str, **environment: str
             if when in line:
                 break
         process.send_signal(signal.SIGINT)
-        said = process.stderr.read()
-        return process.wait(SECONDS), said
+        rest = process.stderr.read()
+        return process.wait(SECONDS), rest
 
 
 def program(command: Command) -> list[str]:
-    """Return what the system is to run."""
+    """Return the command line for the system."""
     return [sys.executable, "-m", *command.words] if command.words[0] == "bulk" else list(command.words)
 
 
 def environ(more: dict[str, str]) -> dict[str, str]:
-    """Return this process's environment, without what a caller's make or Codat account would put into it."""
+    """Return this process's environment, without the variables of make and of a real Codat account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("CODAT_", "MAKE", "MFLAGS"))}
     return kept | more

@@ -1,4 +1,4 @@
-"""The README, taken at its word: its commands are run as written, and its options and exit codes compared with ours."""
+"""The README is right: its commands run as written, and its options and exit codes are those of `bulk`."""
 
 from __future__ import annotations
 
@@ -30,35 +30,35 @@ from bulk.sandbox.options import WEBHOOK_SECRET
 from bulk.text import duration
 
 MAKE = shutil.which("make")
-CORRECTED = {"00126": ("company_name", "Sakura"), "00128": ("platform", "Xero")}
-LEAVERS = ("00101", "00102")  # who authorizes in the real run, and wants out later
+FIXED = {"00126": ("company_name", "Sakura"), "00128": ("platform", "Xero")}
+LEAVERS = ("00101", "00102")  # they authorize in the real run, and are unlinked later
 
 STEPS = ("company", "connection", "link", "partner", "unlink", "delete")
 
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What the walk-through left: its folder, and what each command said, by its first two words."""
+    """The result of the walk-through: its folder, and what each command printed, by its first two words."""
 
     folder: Path
-    said: dict[tuple[str, ...], str]
+    printed: dict[tuple[str, ...], str]
 
 
 def export_customers(path: Path, *, renamed: dict[str, str] | None = None) -> None:
-    """Write a small export: the first customers of the inputs, and the faulty ones that can be corrected."""
+    """Write a small export: the first customers of the inputs, and the invalid ones that can be fixed."""
     with (ROOT / "inputs" / "customers.csv").open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
-    chosen = [*rows[:12], *(row for row in rows if row[0] in CORRECTED)]
+    selected = [*rows[:12], *(row for row in rows if row[0] in FIXED)]
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([[(renamed or {}).get(name, name) for name in header], *chosen])
+        csv.writer(file).writerows([[(renamed or {}).get(name, name) for name in header], *selected])
 
 
-def correct(path: Path) -> None:
-    """Correct the faulty cells, as a person would."""
+def fix(path: Path) -> None:
+    """Correct the invalid cells, as a person would."""
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.DictReader(file)
-        rows = [row | dict([CORRECTED[row["customer_id"]]]) for row in reader]
-    assert len(rows) == len(CORRECTED)
+        rows = [row | dict([FIXED[row["customer_id"]]]) for row in reader]
+    assert len(rows) == len(FIXED)
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, reader.fieldnames or ())
         writer.writeheader()
@@ -72,7 +72,7 @@ def known_options(*names: str) -> set[str]:
     for name in names:
         assert isinstance(command, click.Group)
         command = command.get_command(context, name)
-    assert command is not None, f"there is no command {' '.join(names)}"
+    assert command is not None, f"unknown command: {' '.join(names)}"
     return {option for each in command.get_params(context) for option in each.opts if option.startswith("--")} - {
         "--help"
     }
@@ -85,13 +85,13 @@ def in_table(text: str) -> set[str]:
 
 @pytest.fixture
 def codat(tmp_path: Path) -> Iterator[Running]:
-    """Return a sandbox in the place of Codat."""
+    """Start a sandbox, which the commands use as if it were Codat."""
     with start(tmp_path / "codat") as running:
         yield running
 
 
 def account(codat: Running) -> dict[str, str]:
-    """Return the environment in which a command uses that sandbox as its Codat."""
+    """Return the environment in which a command uses this sandbox as if it were Codat."""
     return {
         "CODAT_BASE_URL": codat.base_url,
         "CODAT_API_KEY": codat.api_key,
@@ -101,13 +101,13 @@ def account(codat: Running) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future[Walk]]:
-    """Take the walk-through of "Try it" next to the other tests: it mostly waits, because it keeps Codat's rate."""
+    """Run the walk-through of "Try it" during the other tests: it mostly waits, because it keeps to Codat's rate."""
     with ThreadPoolExecutor(1) as pool:
         yield pool.submit(walk_through, tmp_path_factory.mktemp("walk"))
 
 
 def walk_through(folder: Path) -> Walk:
-    """Run the commands of "Try it", where the inputs are."""
+    """Run the commands of "Try it" in a folder with the inputs."""
     shutil.copytree(ROOT / "inputs", folder / "inputs")
     typed = [command for command in commands(section("Try it")) if command.words[0] == "bulk"]
     return Walk(folder, {command.words[1:3]: run(command, folder) for command in typed})
@@ -126,8 +126,8 @@ def test_every_make_target_exists() -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_the_demo_is_the_command_that_the_readme_goes_on_with() -> None:
-    """`make demo` runs the very migration whose batch the walk-through then uses."""
+def test_the_demo_is_the_command_that_the_readme_continues_with() -> None:
+    """`make demo` runs the migration whose batch the walk-through then uses."""
     recipe = (ROOT / "Makefile").read_text("utf-8")
     (migrate,) = [command for command in commands(section("Try it")) if command.words[1] == "migrate"]
     assert str(migrate).removeprefix("bulk ") in recipe
@@ -137,15 +137,15 @@ def test_the_demo_is_the_command_that_the_readme_goes_on_with() -> None:
     "command", [command for command in commands(README) if command.words[0] == "bulk"], ids=lambda command: str(command)
 )
 def test_every_option_of_a_command_exists(command: Command) -> None:
-    """No command of the README has an option that `bulk` does not know."""
+    """Each option in the README's commands is an option of `bulk`."""
     words = command.words[1:]
     names = words[:2] if words[:1] == ("sandbox",) and words[1].endswith("authorize") else words[:1]
     known = known_options() if words[0].startswith("--") else known_options(*names)
     assert {word for word in words if word.startswith("--")} <= known
 
 
-def test_the_tables_of_options_are_whole() -> None:
-    """The README explains every option of every command that works on a batch, and none that it does not have."""
+def test_the_tables_of_options_are_complete() -> None:
+    """The README explains exactly the options of every command that works on a batch."""
     shared, *own = re.split(r"^### `([a-z-]+) [A-Z]+`$", section("Options"), flags=re.MULTILINE)
     tables = dict(zip(own[::2], own[1::2], strict=True))
     assert set(tables) == set(bulk.list_commands(click.Context(bulk))) - {"sandbox"}
@@ -155,16 +155,16 @@ def test_the_tables_of_options_are_whole() -> None:
         assert explained == known_options(name), name
 
 
-def test_the_commands_of_the_readme_are_all_there_are() -> None:
-    """Every command that is there is run by the README, and its cost is in the table."""
-    there = set(bulk.list_commands(click.Context(bulk)))
-    assert {command.words[1] for command in commands(README) if command.words[0] == "bulk"} - {"--version"} == there
+def test_the_readme_covers_all_commands() -> None:
+    """It runs each of them, and its table has the cost of each."""
+    existing = set(bulk.list_commands(click.Context(bulk)))
+    assert {command.words[1] for command in commands(README) if command.words[0] == "bulk"} - {"--version"} == existing
     costs = re.findall(r"^\| ((?:`[a-z-]+`(?:, )?)+) \|", section("What it costs: the quota"), re.MULTILINE)
-    assert {name for names in costs for name in re.findall(r"[a-z-]+", names)} == there - {"sandbox"}
+    assert {name for names in costs for name in re.findall(r"[a-z-]+", names)} == existing - {"sandbox"}
 
 
-def test_the_table_of_the_quota_is_what_check_would_say() -> None:
-    """The requests, days and minutes of the README's table are those that `check` forecasts."""
+def test_the_table_of_the_quota_agrees_with_check() -> None:
+    """Its requests, days and minutes are those that `check` forecasts."""
     rows = re.findall(r"^\| ([\d,]+) \|(.+)\|$", section("What it costs: the quota"), re.MULTILINE)
     assert [customers for customers, _ in rows] == ["500", "5,000", "50,000"]
     for customers, cells in rows:
@@ -181,7 +181,7 @@ def _number(text: str) -> int:
 
 @pytest.mark.usefixtures("walk")
 def test_the_real_run_runs_as_written(tmp_path: Path, codat: Running) -> None:
-    """The step-by-step run, with a sandbox in Codat's place: one company for everybody, corrected ones too."""
+    """The step-by-step run creates one company for each customer, also for those whose rows were fixed."""
     export_customers(tmp_path / "customers.csv")
     spent = {}
     for command in commands(section("A real run, step by step")):
@@ -193,30 +193,30 @@ def test_the_real_run_runs_as_written(tmp_path: Path, codat: Running) -> None:
             summary = _summary(tmp_path)
             spent[command.words[:3]] = summary["requests_total"]
 
-    assert spent["bulk", "migrate", "customers.csv"] == 0  # when it ran last, nothing was left to do
+    assert spent["bulk", "migrate", "customers.csv"] == 0  # nothing was left to do
     assert spent["bulk", "undo", "reports/customers"] == 1
-    expected = {"link_ready": 12 + len(CORRECTED) - len(LEAVERS), "unlinked": len(LEAVERS)}
+    expected = {"link_ready": 12 + len(FIXED) - len(LEAVERS), "unlinked": len(LEAVERS)}
     assert {state: number for state, number in summary["customers"].items() if number} == expected
     stats = ask(codat.folder.port() or 0, "GET", "/_sandbox/stats")
-    assert stats["companies"] == 12 + len(CORRECTED)
+    assert stats["companies"] == 12 + len(FIXED)
     assert not any(stats["duplicates"].values())
 
 
 def test_the_webhooks_run_as_written(tmp_path: Path, codat: Running) -> None:
-    """A listener starts and ends as the README says; that of a sandbox makes the connections of those who authorize."""
+    """A listener starts and stops as the README says, and creates connections as customers authorize."""
     export_customers(tmp_path / "customers.csv")
-    type_in = commands(section("Webhooks instead of polling"))
-    *real, tried, authorize = [on_a_free_port(command) for command in type_in if command.words[0] == "bulk"]
+    documented = commands(section("Webhooks instead of polling"))
+    *real, listen, authorize = [on_a_free_port(command) for command in documented if command.words[0] == "bulk"]
     run(Command(("bulk", "migrate", "customers.csv"), 1), tmp_path, **account(codat))
     for command in real:
         run(command, tmp_path, **account(codat))
     assert [command.words[1] for command in real] == ["follow-up", "listen"]
 
     run(Command(("bulk", "migrate", "customers.csv", "--sandbox", "--batch", "demo"), 1), tmp_path)
-    with serving(tried, tmp_path) as said:
-        assert "Listening at" in said
+    with serving(listen, tmp_path) as first_line:
+        assert "Listening at" in first_line
         assert "6 authorized" in run(authorize, tmp_path)
-        for _ in range(SECONDS):  # each is a process, and takes its time
+        for _ in range(SECONDS):  # each report is a process of its own
             counts = json.loads(run(Command(("bulk", "report", "reports/demo", "--json"), 1), tmp_path))["customers"]
             if counts["complete"] == 6:
                 break
@@ -224,16 +224,16 @@ def test_the_webhooks_run_as_written(tmp_path: Path, codat: Running) -> None:
 
 
 def on_a_free_port(command: Command) -> Command:
-    """Let a command that listens take any port: the README's, or the usual one, may be in use."""
+    """Let a listener take any free port: another program may use the README's."""
     return replace(command, words=(*command.words, "--port", "0")) if command.words[1] == "listen" else command
 
 
 def _prepare(command: Command, folder: Path, codat: Running) -> None:
-    """Do what the README leaves to people: mend rows, authorize, name who wants out."""
+    """Do what the README leaves to people: fix rows, authorize, list the customers to unlink."""
     if command.words[0] != "bulk":
         return
     if "corrected.csv" in command.words:
-        correct(folder / "corrected.csv")
+        fix(folder / "corrected.csv")
     if command.words[1] == "follow-up":
         ask(codat.folder.port() or 0, "POST", "/_sandbox/customers", {"customers": LEAVERS})
     if "leavers.csv" in command.words:
@@ -246,7 +246,7 @@ def _summary(folder: Path) -> dict[str, Any]:
 
 
 def test_the_other_examples_run_as_written(tmp_path: Path) -> None:
-    """Mapped columns are found, the sandbox serves until Ctrl-C, and the version is said."""
+    """Mapped columns are found, the sandbox serves until Ctrl-C, and the version is printed."""
     renamed = {"customer_id": "Account No", "company_name": "Legal name"}
     export_customers(tmp_path / "customers.csv", renamed=renamed)
     for title in ("Install", "Input", "The sandbox"):
@@ -273,70 +273,70 @@ def test_the_library_examples_run_in_a_notebook(tmp_path: Path, codat: Running) 
 
 
 def test_every_exit_code_means_what_the_readme_says(tmp_path: Path, codat: Running) -> None:
-    """Each of the codes is met: all done, some rejected, a wrong file, a refused key, nobody there, interrupted."""
+    """One case for each code: done, some rejected, a missing file, a refused key, Codat out of reach, interrupted."""
     export_customers(tmp_path / "customers.csv")
     (tmp_path / "good.csv").write_text("customer_id,company_name,platform\n1,Harbour Lane Bakery,Xero\n", "utf-8")
-    ignore_events = {"CODAT_BASE_URL": "http://127.0.0.1:1"}
+    out_of_reach = {"CODAT_BASE_URL": "http://127.0.0.1:1"}
     cases: list[tuple[int, str, dict[str, str]]] = [
         (0, "bulk migrate good.csv", {}),
         (1, "bulk migrate customers.csv --limit 1", {}),
         (2, "bulk migrate missing.csv", {}),
         (3, "bulk migrate good.csv --batch refused", {"CODAT_API_KEY": "wrong"}),
         (3, "bulk check good.csv --online", {"CODAT_API_KEY": "wrong"}),
-        (75, "bulk check good.csv --online", ignore_events),
+        (75, "bulk check good.csv --online", out_of_reach),
     ]
     for code, line, more in cases:
         run(Command(tuple(line.split()), code), tmp_path, **(account(codat) | more))
     slow = Command(("bulk", "migrate", "customers.csv", "--batch", "slow", "--rate", "60"), 130)
-    stopped, said = interrupted(slow, tmp_path, when="to do", **account(codat))
-    assert "The same command resumes" in said
+    interrupted_code, printed = interrupted(slow, tmp_path, when="to do", **account(codat))
+    assert "The same command resumes" in printed
 
     table = {int(code) for code in re.findall(r"^\| (\d+) \|", section("Exit codes"), re.MULTILINE)}
-    assert table == {code for code, *_ in cases} | {stopped}
+    assert table == {code for code, *_ in cases} | {interrupted_code}
 
 
-def test_what_1_means_of_each_command_is_what_the_readme_says(tmp_path: Path, codat: Running) -> None:
-    """Faulty rows, a customer who cannot be unlinked, a company that cannot be deleted, one that Codat lost."""
+def test_exit_code_1_means_what_the_readme_says_of_each_command(tmp_path: Path, codat: Running) -> None:
+    """Rejected rows, a customer that cannot be unlinked, a company that cannot be deleted, one that Codat lost."""
     export_customers(tmp_path / "customers.csv")
     (tmp_path / "good.csv").write_text("customer_id,company_name,platform\n1,Harbour Lane Bakery,Xero\n", "utf-8")
     port = codat.folder.port() or 0
 
-    def type_in(line: str, code: int) -> None:
+    def run_bulk(line: str, code: int) -> None:
         run(Command(("bulk", *line.split()), code), tmp_path, **account(codat))
 
-    type_in("check customers.csv", 1)
-    type_in("migrate good.csv", 0)
-    type_in("unlink reports/good --customer 1", 1)
-    type_in("unlink reports/good --customer nobody", 2)
+    run_bulk("check customers.csv", 1)
+    run_bulk("migrate good.csv", 0)
+    run_bulk("unlink reports/good --customer 1", 1)
+    run_bulk("unlink reports/good --customer nobody", 2)
     ask(port, "POST", "/_sandbox/faults", {"kind": "400", "operations": ["delete_company"]})
-    type_in("undo reports/good", 0)
-    type_in("undo reports/good --yes", 1)
-    type_in("verify reports/good", 0)
+    run_bulk("undo reports/good", 0)
+    run_bulk("undo reports/good --yes", 1)
+    run_bulk("verify reports/good", 0)
     (company_id,) = pl.read_parquet(tmp_path / "reports" / "good" / "results.parquet")["company_id"]
     ask(port, "DELETE", f"/_sandbox/companies/{company_id}")
-    type_in("verify reports/good", 1)
+    run_bulk("verify reports/good", 1)
     named = re.findall(r"^\| `([a-z]+)` \|", section("Exit codes"), re.MULTILINE)
     assert named == ["check", "unlink", "verify", "undo"]
 
 
 def test_the_walk_through_runs_as_written(walk: Future[Walk]) -> None:
-    """The commands under "Try it" give the exit codes and the figures that stand there."""
-    rows, faulty, linked = map(
+    """The commands of "Try it" have the exit codes and the figures of its text."""
+    rows, rejected, linked = map(
         int, re.findall(r"(\d+) (?:rows|of them invalid|customers that have a linkUrl)", section("Try it"))
     )
-    taken = walk.result()
-    reports = taken.folder / "reports" / "demo"
+    done = walk.result()
+    reports = done.folder / "reports" / "demo"
     assert pl.read_csv(reports / "links.csv").height == linked
-    assert pl.read_csv(reports / "rejects.csv").height == faulty
+    assert pl.read_csv(reports / "rejects.csv").height == rejected
     assert pl.read_parquet(reports / "results.parquet").height == rows
-    assert f"{linked} customers waited: {round(0.6 * linked)} authorized" in taken.said["sandbox", "authorize"]
+    assert f"{linked} customers waited: {round(0.6 * linked)} authorized" in done.printed["sandbox", "authorize"]
 
 
 DOCS = [f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))]
 
 
-def test_the_files_that_the_documents_name_are_there() -> None:
-    """No link leads nowhere."""
+def test_the_links_of_the_documents_lead_to_files_and_headings() -> None:
+    """In every document of the project."""
     for name in ("README.md", "reports/README.md", "CONTRIBUTING.md", "CHANGELOG.md", *DOCS):
         page = ROOT / name
         text = page.read_text("utf-8")
@@ -353,7 +353,7 @@ def anchors(page: Path) -> set[str]:
 
 
 def test_every_report_is_explained() -> None:
-    """`reports/README.md` names every file, every column of ours, every state, step and finding."""
+    """`reports/README.md` names every file, every column that we add, every state, step and finding."""
     text = (ROOT / "reports" / "README.md").read_text("utf-8")
     named = set(re.findall(r"`([^`\n]+)`", text))
     files = {value for name, value in vars(write).items() if name.isupper() and isinstance(value, str)}
@@ -373,8 +373,8 @@ def test_every_report_is_explained() -> None:
     assert {f"{word}_" for word in words} | {"_company", "_connection", "_partner"} <= named
 
 
-def test_the_architecture_names_files_that_are_there() -> None:
-    """Every file of `bulk` that the architecture names exists; in its table of changes each has its whole path."""
+def test_the_architecture_names_existing_files() -> None:
+    """So do its tables. Its table of changes has the whole path of each file."""
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     table = text.split("## Where to put a change")[1].split("## ")[0]
     named = re.findall(r"`([a-z_/]+\.(?:py|sql))`", table)

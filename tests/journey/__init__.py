@@ -1,1 +1,1 @@
-"""What a customer goes through, in a real browser."""
+"""The whole journey of a batch and its customers, also in a real browser."""

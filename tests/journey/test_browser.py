@@ -24,7 +24,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="on
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """Return a sandbox."""
+    """Start a sandbox."""
     with start(tmp_path_factory.mktemp("sandbox") / "state") as started:
         yield started
 
@@ -38,18 +38,18 @@ def api(running: Running) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    """Return a folder for temporary files with a path short enough for Chromium's socket."""
+    """Return a folder for temporary files. Its path is short enough for Chromium's socket."""
     with tempfile.TemporaryDirectory() as made:
         yield Path(made)
 
 
 def status_of(api: httpx.Client, company: str) -> str:
-    """Return the status of the company's connection, without renewing its link."""
+    """Return the status of the company's connection without renewing its link."""
     return str(api.get(f"/companies/{company}").json()["dataConnections"][0]["status"])
 
 
 def test_pressing_authorize_links_the_connection(browser: Browser, api: httpx.Client) -> None:
-    """The customer reads who asks for what, presses the button, and Codat's side knows; the console stays clean."""
+    """The page names the company and the software, the button links the connection, and the console stays empty."""
     browser.console()
     company = new_company(api, name="Fish & Chips, O'Brien's")
     link = new_connection(api, company, "qhyg")["linkUrl"]
@@ -64,7 +64,7 @@ def test_pressing_authorize_links_the_connection(browser: Browser, api: httpx.Cl
 
 
 def test_a_link_that_was_used_is_refused(browser: Browser, api: httpx.Client) -> None:
-    """The second time it is a 401 with a page for people, and no button; what was authorized stays."""
+    """The second time, it is a 401 with a page for people and without a button. The authorization stays."""
     company = new_company(api)
     link = new_connection(api, company)["linkUrl"]
     browser.authorize(link)
@@ -77,36 +77,36 @@ def test_a_link_that_was_used_is_refused(browser: Browser, api: httpx.Client) ->
     assert status_of(api, company) == "Linked"
 
 
-def test_a_link_that_expires_under_the_customers_eyes_is_refused(
+def test_a_link_that_expires_while_its_page_is_open_is_refused(
     browser: Browser, running: Running, api: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The page was opened in time and the button pressed too late: that is told with the page's own words."""
+    """The customer opened the page in time and pressed the button too late. The page explains it."""
     company = new_company(api)
     link = new_connection(api, company)["linkUrl"]
     opened = browser.open
 
-    def open_and_dawdle(url: str) -> str:
+    def open_and_wait(url: str) -> str:
         text = opened(url)
         advance(running, 86_400)
         return text
 
-    monkeypatch.setattr(browser, "open", open_and_dawdle)
+    monkeypatch.setattr(browser, "open", open_and_wait)
     with pytest.raises(NotConfirmedError, match="This link no longer works"):
         browser.authorize(link)
     assert status_of(api, company) == "PendingAuth"
 
 
 @pytest.mark.parametrize("elsewhere", ["http://192.0.2.1/", "http://codat.example/"])
-def test_it_reaches_no_other_machine(browser: Browser, elsewhere: str) -> None:
-    """Every other address is unknown to it, so it is not even tried."""
+def test_the_browser_reaches_no_other_machine(browser: Browser, elsewhere: str) -> None:
+    """It resolves no other name, so it does not try to connect."""
     with pytest.raises(WebDriverException, match="ERR_NAME_NOT_RESOLVED"):
         browser.open(elsewhere)
 
 
 @needs_proc
-@pytest.mark.usefixtures("browser")  # skipped where there is none
-def test_nothing_of_it_lingers(running: Running, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a process nor a file, also when what was done with it failed."""
+@pytest.mark.usefixtures("browser")  # skips the test without Chromium
+def test_the_browser_leaves_nothing_behind(running: Running, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a process nor a file, also after a failure."""
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     groups = []
 
@@ -116,7 +116,7 @@ def test_nothing_of_it_lingers(running: Running, folder: Path, monkeypatch: pyte
             assert len(processes(second.driver_pid, folder)) > 2
             second.authorize(running.base_url + "/_sandbox/health")
 
-    with pytest.raises(NotConfirmedError, match="sandbox"):  # no page for people, and no button
+    with pytest.raises(NotConfirmedError, match="sandbox"):  # a page without a button
         fail()
     assert list(folder.iterdir()) == []
     until(lambda: not processes(groups[0], folder))
@@ -132,9 +132,9 @@ with chromium() as browser:
 
 
 @needs_proc
-@pytest.mark.usefixtures("browser")  # skipped where there is none
-def test_it_ends_when_its_parent_is_killed(folder: Path) -> None:
-    """Nobody is left to end it, so it ends by itself."""
+@pytest.mark.usefixtures("browser")  # skips the test without Chromium
+def test_the_browser_ends_when_its_parent_is_killed(folder: Path) -> None:
+    """No other process could end it."""
     here = Path(__file__).parent.parent
     environment = {**os.environ, "TMPDIR": str(folder)}
     command = [sys.executable, "-c", PARENT]
@@ -147,7 +147,7 @@ def test_it_ends_when_its_parent_is_killed(folder: Path) -> None:
 
 
 def processes(group: int, folder: Path) -> list[int]:
-    """Return the processes of a group, and those that work in a folder."""
+    """Return the processes of a group, and those that use a folder."""
     return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit() and _belongs(each, group, folder)]
 
 
@@ -155,6 +155,6 @@ def _belongs(process: Path, group: int, folder: Path) -> bool:
     try:
         state, _, of_group, *_ = (process / "stat").read_text().rpartition(") ")[2].split()
         words = (process / "cmdline").read_bytes()
-    except OSError:  # it has ended meanwhile
+    except OSError:  # it has ended in the meantime
         return False
     return state != "Z" and (int(of_group) == group or bytes(folder) in words)

@@ -1,4 +1,4 @@
-"""The README's journey, typed in as it stands there; and whether each command does what its comment says."""
+"""The README's journey, run as written: each command does what its comment says."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ IN_THE_BROWSER = "00101"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one command said, and how its batch stood then."""
+    """What one command printed, and the state of its batch then."""
 
     command: Command
-    said: str
+    printed: str
     summary: dict[str, Any]
     results: pl.DataFrame
     links: int  # rows of links.csv
@@ -35,14 +35,14 @@ class Stage:
 
     @property
     def link_urls(self) -> dict[str, str | None]:
-        """The linkUrl of each customer; a rejected row may name one of them again."""
+        """The linkUrl of each customer. Rejected rows are left out: one repeats a customer_id."""
         accepted = self.results.filter(pl.col("state") != "rejected")
         return dict(accepted.select("customer_id", "link_url").iter_rows())
 
 
 @dataclass(frozen=True, slots=True)
 class Journey:
-    """All stages, and what the page of the linkUrl confirmed, if a browser opened it."""
+    """All stages, and the text of the linkUrl's page after the authorization, if there is a browser."""
 
     batch: Path
     stages: tuple[Stage, ...]
@@ -51,56 +51,56 @@ class Journey:
 
 @pytest.fixture(scope="module")
 def journey(tmp_path_factory: pytest.TempPathFactory, installed: Browser | None) -> Journey:
-    """Type the block in, command by command."""
+    """Run the commands of the journey one by one."""
     folder = tmp_path_factory.mktemp("journey")
     shutil.copytree(ROOT / "inputs", folder / "inputs")
     batch = folder / "reports" / "journey"
     stages, confirmed = [], None
     for command in commands(section("The whole journey, on the sandbox")):
         if command.serves and installed is not None:
-            with serving(command, folder) as said:
+            with serving(command, folder) as printed:
                 confirmed = installed.authorize(link_of(batch, IN_THE_BROWSER))
         elif command.serves:
             instead = f"bulk sandbox authorize reports/journey --customer {IN_THE_BROWSER}"
             assert instead in re.sub(r"\s+", " ", section("The whole journey, on the sandbox"))
-            said = run(command, folder) + run(Command(tuple(instead.split()), 0), folder)
+            printed = run(command, folder) + run(Command(tuple(instead.split()), 0), folder)
         else:
-            said = run(command, folder)
-        stages.append(stage(command, said, batch))
+            printed = run(command, folder)
+        stages.append(stage(command, printed, batch))
     return Journey(batch, tuple(stages), confirmed)
 
 
 def link_of(batch: Path, customer_id: str) -> str:
-    """Find a customer's linkUrl, as a reader would."""
+    """Return a customer's linkUrl from links.csv."""
     with (batch / "links.csv").open(encoding="utf-8", newline="") as file:
         return next(row["link_url"] for row in csv.DictReader(file) if row["customer_id"] == customer_id)
 
 
-def stage(command: Command, said: str, batch: Path) -> Stage:
-    """Read how the batch stands."""
+def stage(command: Command, printed: str, batch: Path) -> Stage:
+    """Read the state of the batch after a command."""
     summary = json.loads((batch / "summary.json").read_text("utf-8"))
     verify = batch / "verify.csv"
     findings = pl.read_csv(verify, infer_schema=False).height if verify.exists() else None
     links = pl.read_csv(batch / "links.csv", infer_schema=False).height
-    return Stage(command, said, summary, pl.read_parquet(batch / "results.parquet"), links, findings)
+    return Stage(command, printed, summary, pl.read_parquet(batch / "results.parquet"), links, findings)
 
 
 def test_each_command_does_what_its_comment_says(journey: Journey) -> None:
-    """Every figure in a comment is that of the reports, or of the command itself; its exit code was looked at."""
+    """Each number in a comment is that of the reports or of the command's output."""
     kinds = set()
     for at in journey.stages:
         for pattern, actual in meanings(at).items():
             for figure in re.findall(pattern, at.command.comment):
-                assert int(figure) == actual, f"{at.command} # {at.command.comment}\n{at.said}"
+                assert int(figure) == actual, f"{at.command} # {at.command.comment}\n{at.printed}"
                 kinds.add(pattern)
-    assert len(kinds) > 7  # the comments say something
+    assert len(kinds) > 7  # the comments contain numbers
 
 
 def meanings(at: Stage) -> dict[str, int | None]:
-    """Return what is meant by the figures in a comment."""
+    """Return the actual number for each kind of number in a comment, by its pattern."""
     customers, requests = at.summary["customers"], at.summary["requests"]
-    waited = re.search(r"(\d+) customers waited: (\d+) authorized", at.said)
-    listed = re.search(r"(\d+) companies that nobody has linked", at.said)
+    waited = re.search(r"(\d+) customers waited: (\d+) authorized", at.printed)
+    listed = re.search(r"(\d+) companies that nobody has linked", at.printed)
     return {
         **{rf"(\d+) {state}\b": customers[state] for state in map(str, State)},
         r"(\d+) requests?\b": sum(requests.values()),
@@ -119,8 +119,8 @@ def test_its_link_opens_in_a_real_browser(journey: Journey, browser: Browser) ->
     assert "is now connected" in journey.confirmed
 
 
-def test_only_the_wave_that_was_asked_for_gets_new_links(journey: Journey) -> None:
-    """Ten customers who wait have another linkUrl after `--limit 10`; no command but that changes any."""
+def test_only_the_renewed_customers_get_new_links(journey: Journey) -> None:
+    """`links --limit 10` changes the linkUrls of ten customers. No other command changes any."""
     changes = {}
     for before, after in zip(journey.stages, journey.stages[1:], strict=False):
         urls = before.link_urls, after.link_urls
@@ -131,12 +131,12 @@ def test_only_the_wave_that_was_asked_for_gets_new_links(journey: Journey) -> No
     }
 
 
-def test_in_the_end_codat_has_those_who_were_linked(journey: Journey) -> None:
-    """Who was unlinked is told apart, the deleted ones have nothing in the reports, and nothing is there twice."""
+def test_at_the_end_codat_has_the_linked_companies(journey: Journey) -> None:
+    """The unlinked customer has its own state, deleted companies are gone, and nothing exists twice."""
     results = journey.stages[-1].results
-    (who_left,) = results.filter(pl.col("customer_id") == IN_THE_BROWSER).iter_rows(named=True)
-    assert (who_left["state"], who_left["connection_status"]) == ("unlinked", "Unlinked")
-    assert who_left["partner_connection_id"]
+    (unlinked,) = results.filter(pl.col("customer_id") == IN_THE_BROWSER).iter_rows(named=True)
+    assert (unlinked["state"], unlinked["connection_status"]) == ("unlinked", "Unlinked")
+    assert unlinked["partner_connection_id"]
     assert results.filter(state="pending")["company_id"].null_count() == 29
     with start(journey.batch / "sandbox") as running:
         stats = ask(running.folder.port() or 0, "GET", "/_sandbox/stats")
