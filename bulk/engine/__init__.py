@@ -1,1 +1,1 @@
-"""The run: what is asked for whom, in which order, and never twice."""
+"""Runs of the commands: what is requested for each customer, in which order, and never twice."""

@@ -81,7 +81,7 @@ async def _take_steps(item: Item, context: RunContext, reservation: Reservation)
                 reply, customer = await _look_up(customer, step, context, reservation)
             case Send():
                 sent = await _send(customer, step, decision, context, reservation)
-                if sent is None:  # it waited for so long that the decision no longer holds
+                if sent is None:  # it waited, and the decision no longer holds
                     continue
                 reply, customer = sent
         if reply.outcome in (Outcome.DONE, Outcome.FOUND):
@@ -184,7 +184,7 @@ def _after_failure(customer: CustomerRecord, step: Step, reply: Reply) -> Change
 async def _look_up(
     customer: CustomerRecord, step: Step, context: RunContext, reservation: Reservation
 ) -> tuple[Reply, CustomerRecord]:
-    """Ask Codat whether a step was done already, page by page, and apply what is there."""
+    """Look up whether a step was done already, page by page, and apply what Codat has."""
     pages = [step.look_up(customer)]
     while True:
         await reservation.require(step.requests + 1)

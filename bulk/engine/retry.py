@@ -53,7 +53,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """Ask Codat whether the thing exists already."""
+    """Look up whether Codat has the thing already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ def decide(known: AttemptHistory, policy: Policy, now: float, *, run: int, timeo
     `now` in seconds since 1970.
     """
     if _was_rejected_without_key(known.last, run):
-        return GiveUp(nothing_exists=not known.in_doubt)
+        return GiveUp(nothing_exists=False)
     match policy:
         case Policy.RENEW:
             return _let_end(known, now, timeout) or Send()

@@ -202,7 +202,14 @@ DOUBTFUL = [request(O.UNKNOWN), look_up(O.NOT_FOUND), REJECTED]
         ([*DOUBTFUL, look_up(O.REJECTED, run=RUN)], GiveUp(nothing_exists=False)),  # it cannot be looked up
         ([request(O.UNKNOWN), look_up(O.REJECTED, run=RUN)], GiveUp(nothing_exists=False)),
         ([request(O.UNKNOWN), look_up(O.REJECTED)], LookUp()),  # in an earlier run
-        ([look_up(O.NOT_FOUND), look_up(O.REJECTED, run=RUN)], GiveUp()),  # nothing was in doubt
+        (  # it was looked up again because the key is forgotten: the request may have been done since
+            [
+                request(O.UNKNOWN, ago=KEY_LIFETIME + 60),
+                look_up(O.NOT_FOUND, ago=KEY_LIFETIME + 30),
+                look_up(O.REJECTED, ago=1, run=RUN),
+            ],
+            GiveUp(nothing_exists=False),
+        ),
     ],
 )
 def test_a_rejection_in_this_run_ends_the_step_and_the_next_run_uses_the_next_key(
@@ -404,8 +411,9 @@ def test_a_look_up_that_renews_links_waits_until_the_last_one_has_ended(
         # time has passed: somebody may have linked it
         ([deletion(O.NOT_FOUND, ago=10), deletion(O.RATE_LIMITED, ago=5)], LookUp()),
         ([deletion(O.NOT_FOUND, ago=10), deletion(O.REJECTED, ago=5, run=1)], LookUp()),  # as well
-        ([deletion(O.NOT_FOUND, ago=10), deletion(O.REJECTED, ago=5)], GiveUp()),  # Codat rejected the deletion
-        ([deletion(O.REJECTED, ago=5)], GiveUp()),  # somebody has linked it
+        # Codat rejected the deletion
+        ([deletion(O.NOT_FOUND, ago=10), deletion(O.REJECTED, ago=5)], GiveUp(nothing_exists=False)),
+        ([deletion(O.REJECTED, ago=5)], GiveUp(nothing_exists=False)),  # somebody has linked it
         ([deletion(O.REJECTED, ago=5, run=1)], LookUp()),  # somebody had, in an earlier run
         ([deletion(O.UNKNOWN, ago=10)], LookUp()),  # the look-up failed
     ],
@@ -451,7 +459,7 @@ def test_a_company_that_may_still_exist_keeps_its_history(outcome: Outcome | Non
             [request(O.UNKNOWN, key=None, ago=2.0), request(O.RATE_LIMITED, key=None, ago=1.0, status=429)],
             Send(),
         ),
-        ([request(O.REJECTED, key=None, ago=1.0, status=404, run=RUN)], GiveUp()),
+        ([request(O.REJECTED, key=None, ago=1.0, status=404, run=RUN)], GiveUp(nothing_exists=False)),
         ([request(O.REJECTED, key=None, ago=1.0, status=404)], Send()),  # in an earlier run
     ],
 )
