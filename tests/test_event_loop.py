@@ -15,7 +15,7 @@ import pytest
 
 import bulk
 import bulk.api
-import bulk.reports
+import bulk.reports.write
 from bulk.sandbox.launch import start
 from bulk.settings import Settings
 
@@ -95,7 +95,7 @@ def test_the_loop_runs_while_reports_are_written(name: str, folder: Path, settin
     watch = LoopWatch()
     if name != "migrate":
         anyio.run(partial(CALLS["migrate"], folder, settings=settings))
-    with _patched(bulk.reports, "write_reports", watch):
+    with _patched(bulk.reports.write, "write_reports", watch):
         anyio.run(_call, name, folder, settings, watch)
 
 

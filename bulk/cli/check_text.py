@@ -102,8 +102,8 @@ def _forecasts(
     result: CheckResult, account: Account | None, forecasts: Forecasts, assumptions: Assumptions
 ) -> Iterator[tuple[str, str]]:
     assumed, own = forecasts.assumed, forecasts.own
-    existing = f"{forecasts.companies:,} companies" if forecasts.companies else "companies, if any,"
-    yield "requests", f"{assumed.requests:,}: two per customer, one per 2,000 of the {existing} already in Codat"
+    existing = f", of which there are {forecasts.companies:,} now" if forecasts.companies else ""
+    yield "requests", f"{assumed.requests:,}: two per customer, and each day one per 2,000 companies in Codat{existing}"
     yield "time", f"{duration(assumed.minutes * 60)} at {result.rate:,} requests per minute, if the quota allows it"
     linked = f"with {count(assumptions.linked, 'linked company', 'linked companies')}"
     yield "quota", f"{_days(assumed)} {linked} ({assumed.quota:,} requests per day, reset at 00:00 UTC)"

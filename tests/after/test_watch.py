@@ -77,7 +77,7 @@ def test_a_batch_that_is_taken_away_meanwhile_is_not_begun_anew(codat: Codat, mi
     before = (bench.folder / "results.csv").read_bytes()
     process = bench.start("--watch", "1", command="follow-up")
     until(lambda: codat.stats()["requests_total"] >= 1, "the first page")
-    until(lambda: "asking again" in process.so_far(), "its rest")
+    until(lambda: "Next round at" in process.so_far(), "its rest")
 
     bench.lose_the_journal()
     ended = process.wait()

@@ -39,17 +39,17 @@ def test_the_forecast_covers_both_quotas(shell: Shell, options: str, constant: s
 
 
 def test_text_and_json_have_the_same_days_where_codat_has_companies_already() -> None:
-    """Reading the list of 4,001 companies takes 3 requests: with 998 others, one more than the first day's quota."""
+    """Reading the list of 4,001 companies takes 3 requests a day: with 998 others, more than the first day's quota."""
     result = CheckResult(Path("x.csv"), 499, 0, {}, pl.DataFrame(), pl.DataFrame(), (), 1000)
     account = Account(Quota(1000, 1000, 0.0), 4_001, {}, None)
     assumptions = Assumptions(0, Linking(0.0, 7))
     forecasts = forecast(result, account, assumptions)
     text = check_text.text(result, account, forecasts, assumptions, next_options=[])
-    assert "requests  1,001" in text
+    assert "requests  1,004" in text
     assert "quota     2 days" in text
     assert "yours     2 days" in text
     content = check_json.content(result, account, forecasts, assumptions)
-    assert (content["cost"]["requests"], content["cost"]["days"], content["online"]["days"]) == (1_001, 2, 2)
+    assert (content["cost"]["requests"], content["cost"]["days"], content["online"]["days"]) == (1_004, 2, 2)
 
 
 def test_without_linking_customers_the_growing_quota_is_left_out(shell: Shell) -> None:
