@@ -4,57 +4,68 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-# Else every command would compile all of bulk before it begins.
+SEEDS ?= 500
+CUSTOMERS ?= 10000
+EXAMPLES ?= 4000
+ROUNDS ?= 200
+
+# Without compiled files, every command would compile all of bulk before it begins.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: help setup demo test suite lint simulate scale fuzz torture bench lock clean
+# $(call number,NAME): end with a message unless the variable NAME is a whole number from 1.
+number = @case '$($(1))' in ''|0*|*[!0-9]*) echo '$(1) must be a whole number from 1, as in: make $@ $(1)=$(2)' >&2; exit 2;; esac
 
-help:  ## show what can be made
+.PHONY: help setup demo test suite lint simulate scale fuzz chaos bench lock clean
+
+help:  ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: $(READY)  ## make .venv with the pinned dependencies
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bulk needs Python 3.11 or newer; say which with: make PYTHON=python3.11 ...")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bulk needs Python 3.11 or newer. Choose one with: make PYTHON=python3.11 ...")'
 	@echo "Setting up $(VENV) (once) ..."
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-demo: $(READY)  ## run the main job on inputs/customers.csv against the sandbox
+demo: $(READY)  ## migrate inputs/customers.csv to a local sandbox
 	@$(BIN)/bulk migrate inputs/customers.csv --sandbox --batch demo || test $$? -eq 1
 
-test: $(READY)  ## lint, type-check and run the tests
+test: $(READY)  ## lint, check types and run the tests
 	@$(MAKE) --no-print-directory -j 2 lint suite
 
-suite: $(READY)
+suite: $(READY)  ## run the tests only
 	$(BIN)/python -m pytest -n 4 --dist worksteal
 
-lint: $(READY)  ## lint and type-check
+lint: $(READY)  ## lint and check types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-simulate: $(READY)  ## tell the stories of simulated migrations: SEEDS=500, SEEDS=1000-1999, or SEED=1234
-	PYTHONPATH=tests POLARS_MAX_THREADS=1 $(BIN)/python -m simulation $(if $(SEED),$(SEED)-$(SEED),$(or $(SEEDS),500))
+simulate: $(READY)  ## run simulated migrations with faults: SEEDS=500, SEEDS=1000-1999 or SEED=1234
+	PYTHONPATH=tests POLARS_MAX_THREADS=1 $(BIN)/python -m simulation $(if $(SEED),'$(SEED)-$(SEED)','$(SEEDS)')
 
-scale: $(READY)  ## a whole migration over virtual days, beside its forecast: CUSTOMERS=10000 SCENE="--linked 9 --linking 5"
-	PYTHONPATH=tests $(BIN)/python -m simulation.scale $(or $(CUSTOMERS),10000) $(SCENE)
+scale: $(READY)  ## run a whole migration over virtual days, with its forecast: CUSTOMERS=10000 SCENE="--linked 9 --linking 5"
+	$(call number,CUSTOMERS,10000)
+	PYTHONPATH=tests $(BIN)/python -m simulation.scale $(CUSTOMERS) $(SCENE)
 
-fuzz: $(READY)  ## feed nonsense to the reader, the client, the engine and the listener: EXAMPLES=20000
-	FUZZ_EXAMPLES=$(or $(EXAMPLES),4000) POLARS_MAX_THREADS=1 $(BIN)/python -m pytest tests/fuzz --timeout 0 $(if $(SEED),--hypothesis-seed=$(SEED))
+fuzz: $(READY)  ## feed invalid data to the reader, the client, the engine and the listener: EXAMPLES=20000 SEED=7
+	$(call number,EXAMPLES,20000)
+	FUZZ_EXAMPLES=$(EXAMPLES) POLARS_MAX_THREADS=1 $(BIN)/python -m pytest tests/fuzz --timeout 0 $(if $(SEED),--hypothesis-seed=$(SEED))
 
-torture: $(READY)  ## kill, cut and garble real processes and files, in single cases and ROUNDS=200; or SEED=1234, one round
-	$(if $(SEED),,TORTURE=1 $(BIN)/python -m pytest -n 3 --dist worksteal tests/chaos)
-	PYTHONPATH=tests $(BIN)/python -m chaos $(or $(ROUNDS),200) $(if $(SEED),--seed $(SEED))
+chaos: $(READY)  ## kill, cut and corrupt real processes and files: ROUNDS=200, or SEED=1234 for one round
+	$(call number,ROUNDS,200)
+	$(if $(SEED),,CHAOS=1 $(BIN)/python -m pytest -n 3 --dist worksteal tests/chaos)
+	PYTHONPATH=tests $(BIN)/python -m chaos $(ROUNDS) $(if $(SEED),--seed '$(SEED)')
 
-bench: $(READY)  ## measure, as ratios against baselines in the same run
+bench: $(READY)  ## measure, as ratios to baselines in the same run
 	$(BIN)/python -m benchmarks
 
-lock:  ## put new dependencies into the lock (needs uv); UPGRADE=--upgrade takes newer versions too
+lock:  ## pin the dependencies in requirements.lock (needs uv); UPGRADE=--upgrade takes newer versions
 	uv pip compile pyproject.toml --extra listen --group dev --universal --python-version 3.11 \
 		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE) -o requirements.lock
 
-clean:  ## remove what was made here, batches excepted
+clean:  ## remove everything made here, except batches
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

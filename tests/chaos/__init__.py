@@ -1,4 +1,5 @@
-"""Real processes, a real sandbox, and what can be done to them: kill -9, a bad wire, bad disks, bad journals.
+"""Real processes and a real sandbox, and what can happen to them: kill -9, a bad wire, bad disks, bad journals.
 
-What must hold is in `judge.py`. `python -m chaos --help` says how rounds are told; the disks and journals are tests.
+`round` is one migration under such conditions, `judge` checks the guarantees. `python -m chaos --help` explains how to
+run rounds; the disks and journals are tests.
 """

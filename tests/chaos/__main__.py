@@ -1,6 +1,6 @@
-"""`python -m chaos ROUNDS`: tells so many rounds, each with a seed of its own, and prints what they came to.
+"""`python -m chaos ROUNDS`: runs rounds, each with its own seed, and prints their figures.
 
-`--seed N` tells the round of one seed.
+`--seed N` runs the round of one seed.
 """
 
 from __future__ import annotations
@@ -18,90 +18,88 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from interrupts import restore_sigint
-
-from chaos.judge import LostSight, MadeTwice
+from chaos.figures import Figures
+from chaos.judge import CreatedTwice, Unreported
 from chaos.round import Round
-from chaos.tally import ImportDiff
 
-AT_ONCE = 4 * (os.cpu_count() or 1)  # a round waits more than it computes
-MAX_SEEDS = 10_000_000
+CONCURRENCY = 4 * (os.cpu_count() or 1)  # a round waits more than it computes
+MAX_SEED = 10_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A round that went wrong; its folder is kept."""
+    """A round that failed; its folder is kept."""
 
     seed: int
     error: Exception
     folder: Path
 
-    def said(self) -> str:
-        """Return what went wrong, where to look, and how to try the same again."""
+    def report(self) -> str:
+        """Return what went wrong, where to look, and how to repeat it."""
         where = "".join(traceback.format_exception(self.error))
         return (
             f"{where}\nseed {self.seed}: {type(self.error).__name__}: {self.error}\n"
-            f"What it left is in {self.folder}.\nTry the same again with: make torture SEED={self.seed}"
+            f"Its files are in {self.folder}.\nRun the same round again with: make chaos SEED={self.seed}"
         )
 
 
-def attempt(seed: int) -> ImportDiff | Failed:
-    """Return a round in a folder of its own, and catch what goes wrong in it."""
-    folder = Path(tempfile.mkdtemp(prefix=f"torture-{seed}-"))
+def attempt(seed: int) -> Figures | Failed:
+    """Run a round in its own folder, and catch whatever goes wrong in it."""
+    folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
     try:
-        tally = Round(folder, seed).tell()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is said with the seed
+        figures = Round(folder, seed).run()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is reported with the seed
         return Failed(seed, error, folder)
     shutil.rmtree(folder)
-    return tally
+    return figures
 
 
-def reported(seeds: Iterable[int], *, at_once: int) -> Iterator[ImportDiff | Failed]:
-    """Return the rounds, several at once, in order."""
-    with ThreadPoolExecutor(at_once) as pool:
+def run_all(seeds: Iterable[int], *, concurrency: int) -> Iterator[Figures | Failed]:
+    """Run the rounds, several at the same time; yield their results in order."""
+    with ThreadPoolExecutor(concurrency) as pool:
         yield from pool.map(attempt, seeds)
 
 
-def table(total: ImportDiff, failures: list[Failed], *, seconds: float) -> str:
-    """Draw the table of the figures."""
+def table(total: Figures, failures: list[Failed], *, seconds: float) -> str:
+    """Return the table of the figures."""
 
     def count(*kinds: type[Exception]) -> str:
         return str(sum(isinstance(each.error, kinds) for each in failures))
 
     rows = [
-        *total.figures(),
-        ("rounds with a second company or connection", count(MadeTwice)),
-        ("rounds in which the reports lacked something", count(LostSight)),
+        *total.rows(),
+        ("rounds with a second company or connection", count(CreatedTwice)),
+        ("rounds with something missing from the reports", count(Unreported)),
         ("rounds with a traceback", str(sum("Traceback" in str(each.error) for each in failures))),
-        ("rounds in which anything was wrong", str(len(failures))),
+        ("rounds that failed", str(len(failures))),
         ("seconds", f"{seconds:,.0f}"),
-        ("seconds of a round", f"{total.seconds / max(1, total.rounds):.1f}"),
+        ("seconds a round", f"{total.seconds / max(1, total.rounds):.1f}"),
     ]
     width = max(len(caption) for caption, _ in rows)
     return "\n".join(f"{caption:<{width}}  {figure:>9}" for caption, figure in rows)
 
 
 def main(arguments: list[str]) -> int:
-    """Return them all; 1 if any went wrong."""
-    parser = argparse.ArgumentParser(prog="python -m chaos", description=__doc__)
-    parser.add_argument("rounds", type=int, nargs="?", default=200)
-    parser.add_argument("--seed", type=int, help="tell the round of this seed only")
-    parser.add_argument("--first", type=int, help="the seed of the first round; by default one drawn by chance")
-    parser.add_argument("--at-once", type=int, default=AT_ONCE)
+    """Run all rounds; return 1 if any failed."""
+    parser = argparse.ArgumentParser(prog="make chaos", usage="make chaos [ROUNDS=200] [SEED=1234]")
+    parser.add_argument("rounds", metavar="ROUNDS", type=int, nargs="?", default=200)
+    parser.add_argument("--seed", metavar="SEED", type=int, help="run the round of this seed only")
+    parser.add_argument("--first", type=int, help="the seed of the first round; drawn by chance by default")
+    parser.add_argument("--concurrency", type=int, default=CONCURRENCY)
     options = parser.parse_args(arguments)
-    restore_sigint()
-    if options.rounds < 1 or options.at_once < 1 or min(options.seed or 0, options.first or 0) < 0:
-        parser.error("rounds are counted from 1, seeds from 0")
-    first = random.SystemRandom().randrange(MAX_SEEDS) if options.first is None else options.first
+    if options.rounds < 1 or options.concurrency < 1 or min(options.seed or 0, options.first or 0) < 0:
+        parser.error("ROUNDS must be at least 1, and SEED at least 0")
+    first = random.SystemRandom().randrange(MAX_SEED) if options.first is None else options.first
     seeds = range(first, first + options.rounds) if options.seed is None else [options.seed]
-    began, total, failures = time.monotonic(), ImportDiff(), list[Failed]()
-    print(f"Rounds with the seeds {seeds[0]} to {seeds[-1]}, {min(options.at_once, len(seeds))} at once.", flush=True)
-    for outcome in reported(seeds, at_once=options.at_once):
-        if isinstance(outcome, ImportDiff):
+    began, total, failures = time.monotonic(), Figures(), list[Failed]()
+    concurrency = min(options.concurrency, len(seeds))
+    print(f"Rounds with the seeds {seeds[0]} to {seeds[-1]}, {concurrency} at the same time.", flush=True)
+    for outcome in run_all(seeds, concurrency=concurrency):
+        if isinstance(outcome, Figures):
             total += outcome
         else:
             failures.append(outcome)
-            print(outcome.said(), flush=True)
+            print(outcome.report(), flush=True)
     print(table(total, failures, seconds=time.monotonic() - began))
     return 1 if failures else 0
 

@@ -1,4 +1,4 @@
-"""Small file systems in memory, mounted where a test wants them; root only, and not in every container."""
+"""Small file systems in memory, mounted where a test needs them; root only, and not in every container."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def can_mount() -> bool:
 
 @contextmanager
 def small(path: Path, size: str) -> Iterator[None]:
-    """Mount a file system of this size (`300k`) on a folder; it is gone afterwards, with what it has."""
+    """Mount a file system of this size (`300k`) on a folder; it disappears afterwards, with its files."""
     path.mkdir(parents=True, exist_ok=True)
     _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(path))
     try:

@@ -1,7 +1,4 @@
-"""What must hold when a round is over, and nothing is under way any more: the sandbox's file against the reports.
-
-Raises Broken, with what is broken.
-"""
+"""The guarantees when a command has ended and nothing is in flight: the sandbox's file against the reports."""
 
 from __future__ import annotations
 
@@ -16,25 +13,26 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 from runs.fixture import Bench, Connection
 
 
-class Broken(AssertionError):  # noqa: N818 - named for what it says of a promise
-    """A promise that did not hold."""
+class Broken(AssertionError):  # noqa: N818 - the state of a guarantee
+    """A guarantee did not hold."""
 
 
-class MadeTwice(Broken):
+class CreatedTwice(Broken):
     """A second company or connection of one customer."""
 
 
-class LostSight(Broken):
-    """What is in Codat, and not in the reports."""
+class Unreported(Broken):
+    """Codat has something that the reports lack."""
 
 
-def require(holds: object, what: str, kind: type[Broken] = Broken) -> None:
-    """Raise Broken, or a kind of it, unless it holds."""
+def require(holds: object, message: str, kind: type[Broken] = Broken) -> None:
+    """Raise Broken, or a kind of it, unless a condition holds."""
     if not holds:
-        raise kind(what)
+        raise kind(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,75 +64,76 @@ def companies(database: Path) -> list[Company]:
         ]
 
 
-def once_only(there: Iterable[Company]) -> None:
-    """Hold the sandbox to one company for each customer, one accounting and at most one partner connection for each."""
-    there = list(there)
-    of_each = Counter(company.tag for company in there)
-    twice = [tag for tag, number in of_each.items() if number > 1]
-    require(not twice, f"second companies: {twice}", MadeTwice)
-    for company in there:
+def once_only(companies: Iterable[Company]) -> None:
+    """Require one company for each customer, with at most one accounting and one partner connection."""
+    companies = list(companies)
+    tags = Counter(company.tag for company in companies)
+    twice = [tag for tag, number in tags.items() if number > 1]
+    require(not twice, f"second companies: {twice}", CreatedTwice)
+    for company in companies:
         require(
             company.tag == hashlib.sha256(company.uid.encode()).hexdigest()[:32], f"{company.uid} has another's tag"
         )
         kinds = Counter(each.kind for each in company.connections)
-        require(max(kinds.values(), default=1) == 1, f"{company.uid} has {dict(kinds)}", MadeTwice)
+        require(max(kinds.values(), default=1) == 1, f"{company.uid} has {dict(kinds)}", CreatedTwice)
 
 
-def reports_true(bench: Bench, there: Iterable[Company], rows: int) -> None:
-    """Hold the reports to the sandbox: everybody, with ids, statuses and states; and to the rows of the input."""
+def reports_true(bench: Bench, companies: Iterable[Company], rows: int) -> None:
+    """Require that the reports have what the sandbox has, with ids, statuses and states, and all rows of the input."""
     results = bench.results()
-    in_codat = {company.uid: company for company in there}
+    in_codat = {company.uid: company for company in companies}
     require(len(results) == rows, f"{len(results)} rows of results, {rows} of the input")
     require(sum(bench.summary()["customers"].values()) == rows, f"{bench.summary()['customers']} are not {rows} rows")
     states = Counter(result["state"] for result in results)
-    reported = {state: number for state, number in bench.summary()["customers"].items() if number}
-    require(dict(states) == reported, f"results.csv has {dict(states)}, summary.json has {reported}")
+    counts = {state: number for state, number in bench.summary()["customers"].items() if number}
+    require(dict(states) == counts, f"results.csv has {dict(states)}, summary.json has {counts}")
     known = {text(result["customer_id"]): result for result in results if result["state"] != "rejected"}
-    lost = in_codat.keys() - known.keys()
-    require(not lost, f"of {sorted(lost)} there are companies, and nothing in the reports", LostSight)
+    missing = in_codat.keys() - known.keys()
+    require(not missing, f"{sorted(missing)} have companies, and are not in the reports", Unreported)
     for uid, result in known.items():
         _one_true(uid, result, in_codat.get(uid))
     partners = {text(row["customer_id"]): row["partner_connection_id"] for row in bench.table("partner.csv")}
     for uid, company in in_codat.items():
         (partner,) = [each.id for each in company.of_kind("Expense")] or [""]
         require(
-            partners[uid] == partner, f"{uid} has the partner {partner!r}, partner.csv {partners[uid]!r}", LostSight
+            partners[uid] == partner, f"{uid} has the partner {partner!r}, partner.csv {partners[uid]!r}", Unreported
         )
 
 
 def _one_true(uid: str, result: dict[str, str], company: Company | None) -> None:
     if company is None:
-        is_known_to_be_gone = not result["company_id"] or result["connection_status"] == "Deleted"
-        require(is_known_to_be_gone, f"{uid} has no company, and the results have {result}")
+        is_known_to_be_deleted = not result["company_id"] or result["connection_status"] == "Deleted"
+        require(is_known_to_be_deleted, f"{uid} has no company, and the results have {result}")
         return
     accounting, partners = company.of_kind("Accounting"), company.of_kind("Expense")
-    require(result["company_id"] == company.id, f"{uid} has {company.id}, the results {result}", LostSight)
+    require(result["company_id"] == company.id, f"{uid} has {company.id}, the results {result}", Unreported)
     require(accounting, f"{uid} has a company without a connection")
     (own,) = accounting
-    said = (result["connection_id"], result["connection_status"])
-    require(said == (own.id, own.status), f"{uid} has {own}, the results {said}", LostSight)
+    reported = (result["connection_id"], result["connection_status"])
+    require(reported == (own.id, own.status), f"{uid} has {own}, the results {reported}", Unreported)
     partner = partners[0].id if partners else ""
-    require(result["partner_connection_id"] == partner, f"{uid} has {partners}, the results {result}", LostSight)
+    require(result["partner_connection_id"] == partner, f"{uid} has {partners}, the results {result}", Unreported)
     state = {"PendingAuth": "link_ready", "Linked": "complete" if partner else "linked"}.get(own.status, "unlinked")
     require(result["state"] == state, f"{uid} is {state}, the results say {result['state']}: {result['error']}")
 
 
 def links_open(bench: Bench) -> None:
-    """Hold links.csv to everybody who waits, with links that open."""
-    waiting = [result["customer_id"] for result in bench.results() if result["state"] == "link_ready"]
-    try:
-        bench.proves_links_open(waiting)
-    except AssertionError as error:
-        raise Broken(f"links.csv has not the links of those who wait: {error}") from error
+    """Require that links.csv has all customers who have not authorized yet, with links that open."""
+    waiting = {result["customer_id"] for result in bench.results() if result["state"] == "link_ready"}
+    links = {link["customer_id"]: link["link_url"] for link in bench.table("links.csv")}
+    require(links.keys() == waiting, f"links.csv has {sorted(links)}, and {sorted(waiting)} have not authorized yet")
+    with httpx.Client(timeout=60) as customer:
+        dead = {each: url for each, url in links.items() if customer.get(url).status_code != httpx.codes.OK}
+    require(not dead, f"these links do not open: {dead}")
 
 
 def nothing_to_find(bench: Bench) -> None:
-    """Hold the last `bulk verify` to having found nothing."""
+    """Require that the last `bulk verify` has no findings."""
     with (bench.folder / "verify.csv").open(newline="") as file:
         findings = list(csv.DictReader(file))
-    require(not findings, f"verify has found {findings}")
+    require(not findings, f"verify has findings: {findings}")
 
 
 def text(cell: str) -> str:
-    """Read a cell of a report: take away the apostrophe that keeps a spreadsheet from running it."""
+    """Return the text of a cell, without the apostrophe that keeps a spreadsheet from running it."""
     return cell[1:] if re.match(r"'+[\s\"]*[=+\-@]", cell) else cell

@@ -1,4 +1,4 @@
-"""Disks that are full, read-only or gone, on real file systems: it is said, and the same command resumes."""
+"""Disks that are full, read-only or gone, on real file systems: a message says so, and the same command resumes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from runs.conftest import Launch, SetUp
-from runs.fixture import Bench, Codat, Ended, until
+from runs.conftest import SetUp
+from runs.fixture import Bench, Codat, Ended
 
 from chaos import disks
 from chaos.thorough import THOROUGH
@@ -19,7 +19,7 @@ CUSTOMERS = 40
 
 @pytest.fixture
 def disk(bench: Bench) -> Iterator[Path]:
-    """Return the folder of reports, on a file system of its own."""
+    """Return the folder of reports, on its own file system."""
     if not disks.can_mount():
         pytest.skip(disks.MISSING)
     with disks.small(bench.path / "reports", "9m"):
@@ -27,14 +27,14 @@ def disk(bench: Bench) -> Iterator[Path]:
 
 
 def says_once(ended: Ended, *words: str) -> None:
-    """Hold a run to one line that says what happened and what to do."""
+    """Require one line that says what happened and what to do."""
     lines = [line for line in ended.err.splitlines() if line.startswith("bulk: ")]
     assert len(lines) == 1, ended.err
     assert all(word in lines[0] for word in words), lines[0]
 
 
 def fill(path: Path) -> None:
-    """Take all the room that there is."""
+    """Use all free space."""
     with suppress(OSError), path.open("wb", buffering=0) as file:
         while True:
             file.write(b"x" * 4096)
@@ -51,10 +51,10 @@ def fill(path: Path) -> None:
         pytest.param("600k", marks=THOROUGH),
     ],
 )
-def test_a_disk_that_is_full_is_said_and_with_room_again_the_same_command_resumes(
+def test_a_full_disk_ends_a_run_and_with_space_again_the_same_command_resumes(
     size: str, disk: Path, codat: Codat, bench: Bench
 ) -> None:
-    """Wherever it was full: in the journal's first page, in the middle of the run, in the reports."""
+    """Wherever it fills up: in the first page of the journal, in the middle of the run, in the reports."""
     ids = bench.customers(CUSTOMERS)
     disks.remount(disk, f"size={size}")
 
@@ -64,21 +64,21 @@ def test_a_disk_that_is_full_is_said_and_with_room_again_the_same_command_resume
     says_once(ended, "cannot be written", "ake room")
     disks.remount(disk, "size=9m")
     assert bench.run().code == 0
-    assert codat.posts() <= 2 * CUSTOMERS + 2 * 10  # at most what was in flight is asked for once more
+    assert codat.posts() <= 2 * CUSTOMERS + 2 * 10  # at most the requests in flight are repeated
     bench.proves_once_only(ids)
 
 
-def test_a_disk_that_fills_up_while_a_run_is_at_work_loses_nothing(launch: Launch, set_up: SetUp) -> None:
-    """Somebody else has filled it; the run ends in order, and the same command resumes when there is room."""
+def test_a_disk_that_fills_up_during_a_run_loses_nothing(careless: Codat, set_up: SetUp) -> None:
+    """Another program has filled it; the run ends in order, and the same command resumes when there is space."""
     if not disks.can_mount():
         pytest.skip(disks.MISSING)
-    codat = launch(latency=0.05, ignore_idempotency=True, second_connection="allow")
-    bench = set_up(codat)
+    bench = set_up(careless)
     ids = bench.customers(CUSTOMERS)
     with disks.small(bench.path / "reports", "9m"):
-        process = bench.start("--concurrency", "4")
-        until(lambda: codat.posts() >= 10, "some requests")
-        fill(bench.path / "reports" / "others")
+        with careless.holding(after=10) as wait_until_held:
+            process = bench.start("--concurrency", "4")
+            wait_until_held()
+            fill(bench.path / "reports" / "others")
         ended = process.wait()
         assert ended.code == 75
         says_once(ended, "cannot be written", "same command")
@@ -88,8 +88,8 @@ def test_a_disk_that_fills_up_while_a_run_is_at_work_loses_nothing(launch: Launc
 
 
 @pytest.mark.parametrize("command", ["migrate", pytest.param("verify", marks=THOROUGH)])
-def test_a_read_only_folder_is_said_and_nothing_is_sent(command: str, disk: Path, codat: Codat, bench: Bench) -> None:
-    """That of a batch which somebody has set aside."""
+def test_in_a_read_only_folder_nothing_is_sent(command: str, disk: Path, codat: Codat, bench: Bench) -> None:
+    """The batch was put away; the message says so."""
     bench.customers(3)
     assert bench.run().code == 0
     disks.remount(disk, "ro")
@@ -103,18 +103,18 @@ def test_a_read_only_folder_is_said_and_nothing_is_sent(command: str, disk: Path
 
 
 @THOROUGH
-def test_a_folder_that_becomes_read_only_while_a_run_is_at_work_loses_nothing(launch: Launch, set_up: SetUp) -> None:
-    """As a file system does on which the disk has failed."""
+def test_a_folder_that_becomes_read_only_during_a_run_loses_nothing(careless: Codat, set_up: SetUp) -> None:
+    """As a file system does when its disk fails."""
     if not disks.can_mount():
         pytest.skip(disks.MISSING)
-    codat = launch(latency=0.05, ignore_idempotency=True, second_connection="allow")
-    bench = set_up(codat)
+    bench = set_up(careless)
     ids = bench.customers(CUSTOMERS)
     disk = bench.path / "reports"
     with disks.small(disk, "9m"):
-        process = bench.start("--concurrency", "4")
-        until(lambda: codat.posts() >= 10, "some requests")
-        process.kill()
+        with careless.holding(after=10) as wait_until_held:
+            process = bench.start("--concurrency", "4")
+            wait_until_held()
+            process.kill()
         disks.remount(disk, "ro")
         ended = bench.run()
         assert ended.code == 2
@@ -125,17 +125,15 @@ def test_a_folder_that_becomes_read_only_while_a_run_is_at_work_loses_nothing(la
 
 
 @pytest.mark.parametrize("whose", ["batch", pytest.param("reports", marks=THOROUGH)])
-def test_a_folder_that_is_deleted_while_a_run_is_at_work_makes_no_double(
-    whose: str, launch: Launch, set_up: SetUp
-) -> None:
-    """The journal is gone with it: the next run finds everybody by their tags."""
-    codat = launch(latency=0.05, ignore_idempotency=True, second_connection="allow")
-    bench = set_up(codat)
+def test_a_folder_that_is_deleted_during_a_run_creates_no_duplicate(whose: str, careless: Codat, set_up: SetUp) -> None:
+    """The journal is gone with it: the next run finds all companies by their tags."""
+    bench = set_up(careless)
     ids = bench.customers(CUSTOMERS)
-    process = bench.start("--concurrency", "4")
-    until(lambda: codat.posts() >= 10, "some requests")
+    with careless.holding(after=10) as wait_until_held:
+        process = bench.start("--concurrency", "4")
+        wait_until_held()
+        shutil.rmtree(bench.folder if whose == "batch" else bench.folder.parent)
 
-    shutil.rmtree(bench.folder if whose == "batch" else bench.folder.parent)
     ended = process.wait()
 
     assert ended.code == 75, ended.err

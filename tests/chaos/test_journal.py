@@ -1,4 +1,4 @@
-"""Journals that are old, new, cut short, overwritten, locked or gone: no second company, and it is said what to do."""
+"""Journals that are new, cut short, overwritten, locked or gone: no second company, and a message says what to do."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from runs.conftest import Launch, SetUp
+from runs.conftest import SetUp
 from runs.fixture import Bench, Codat, Ended, until
 
 from chaos.thorough import THOROUGH
@@ -30,7 +30,7 @@ time.sleep(float(sys.argv[2]))
 
 @pytest.fixture
 def begun(codat: Codat, bench: Bench) -> tuple[Bench, list[str]]:
-    """Return a batch of which a part is done."""
+    """Return a batch that is partly done."""
     ids = bench.customers(CUSTOMERS)
     assert bench.run("--limit", str(DONE)).code == 0
     codat.count_from_zero()
@@ -43,14 +43,14 @@ def journal_of(bench: Bench) -> Path:
 
 
 def says_once(ended: Ended, *words: str) -> None:
-    """Hold a run to one line that says what happened and what to do."""
+    """Require one line that says what happened and what to do."""
     lines = [line for line in ended.err.splitlines() if line.startswith("bulk: ")]
     assert len(lines) == 1, ended.err
     assert all(word in lines[0] for word in words), lines[0]
 
 
 def finishes(bench: Bench, ids: list[str]) -> str:
-    """Run it to its end, with the journal moved away where that is what it says; return what it has said first."""
+    """Run it to its end, without the journal if the first run says so; return the output of the first run."""
     ended = bench.run()
     if ended.code == 2:
         says_once(ended, "is damaged", "Move it away")
@@ -64,7 +64,7 @@ def finishes(bench: Bench, ids: list[str]) -> str:
 
 @THOROUGH
 def test_a_journal_of_a_newer_version_is_left_alone(begun: tuple[Bench, list[str]], codat: Codat) -> None:
-    """Who knows what it means there that nobody is asked for."""
+    """Nothing is sent: a newer version may mean something else by an empty column."""
     bench, _ = begun
     bench.alter("PRAGMA user_version = 99")
 
@@ -86,42 +86,42 @@ def test_a_journal_of_a_newer_version_is_left_alone(begun: tuple[Bench, list[str
         pytest.param(0.999, marks=THOROUGH),
     ],
 )
-def test_a_journal_that_was_cut_short_makes_no_double(share: float, begun: tuple[Bench, list[str]]) -> None:
-    """At any length: it is said, or all are found again."""
+def test_a_journal_that_was_cut_short_creates_no_duplicate(share: float, begun: tuple[Bench, list[str]]) -> None:
+    """At any length: the run says so, or finds all companies again."""
     bench, ids = begun
     content = journal_of(bench).read_bytes()
     journal_of(bench).write_bytes(content[: int(len(content) * share)])
 
-    said = finishes(bench, ids)
+    output = finishes(bench, ids)
 
-    assert ("is damaged" in said) is (share > 0), said
+    assert ("is damaged" in output) is (share > 0), output
 
 
 @THOROUGH
 @pytest.mark.parametrize("seed", range(20))
-def test_a_journal_with_overwritten_pages_makes_no_double(seed: int, begun: tuple[Bench, list[str]]) -> None:
-    """Zeros, noise, or another page in the place of some."""
+def test_a_journal_with_overwritten_pages_creates_no_duplicate(seed: int, begun: tuple[Bench, list[str]]) -> None:
+    """Zeros, noise, or another page replaces a page or two."""
     bench, ids = begun
     overwrite(journal_of(bench), random.Random(seed))  # noqa: S311 - repeatable, no secret
     finishes(bench, ids)
 
 
-def overwrite(path: Path, chance: random.Random, page: int = 4096) -> None:
-    """Put something else in the place of a page or two of a file."""
+def overwrite(path: Path, rng: random.Random, page: int = 4096) -> None:
+    """Overwrite a page or two of a file."""
     content = bytearray(path.read_bytes())
     pages = len(content) // page
-    for _ in range(chance.randint(1, 2)):
-        at = chance.randrange(pages) * page
-        other = chance.randrange(pages) * page
-        content[at : at + page] = chance.choice(
-            [bytes(page), chance.randbytes(page), bytes(content[other : other + page])]
-        )
+    for _ in range(rng.randint(1, 2)):
+        at = rng.randrange(pages) * page
+        other = rng.randrange(pages) * page
+        content[at : at + page] = rng.choice([bytes(page), rng.randbytes(page), bytes(content[other : other + page])])
     path.write_bytes(content)
 
 
 @THOROUGH
 @pytest.mark.parametrize("content", [b"", b"\n", b"customer_id,company_name\n" * 1000, bytes(8192)])
-def test_what_is_no_journal_makes_no_double(content: bytes, begun: tuple[Bench, list[str]]) -> None:
+def test_another_file_in_place_of_the_journal_creates_no_duplicate(
+    content: bytes, begun: tuple[Bench, list[str]]
+) -> None:
     """An empty file is a new journal; a text file is damaged."""
     bench, ids = begun
     journal_of(bench).write_bytes(content)
@@ -129,8 +129,8 @@ def test_what_is_no_journal_makes_no_double(content: bytes, begun: tuple[Bench, 
 
 
 @contextmanager
-def held(path: Path, seconds: float) -> Iterator[None]:
-    """Let another program hold a journal for so long."""
+def held(path: Path, seconds: float = 3600) -> Iterator[None]:
+    """Let another program lock a journal for some seconds, or until the block ends."""
     with subprocess.Popen([sys.executable, "-c", HOLD, str(path), str(seconds)], stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
         other.stdout.readline()
@@ -141,7 +141,7 @@ def held(path: Path, seconds: float) -> Iterator[None]:
 
 
 @THOROUGH
-def test_a_journal_that_another_program_holds_for_a_moment_is_waited_for(begun: tuple[Bench, list[str]]) -> None:
+def test_a_run_waits_for_a_journal_that_another_program_locks_for_a_moment(begun: tuple[Bench, list[str]]) -> None:
     """As a backup does."""
     bench, ids = begun
     with held(journal_of(bench), 3):
@@ -149,10 +149,10 @@ def test_a_journal_that_another_program_holds_for_a_moment_is_waited_for(begun: 
     bench.proves_once_only(ids)
 
 
-def test_a_journal_that_another_program_does_not_let_go_is_said(begun: tuple[Bench, list[str]], codat: Codat) -> None:
-    """Nothing is sent, and when it is free the same command resumes."""
+def test_a_journal_that_another_program_keeps_locked_ends_a_run(begun: tuple[Bench, list[str]], codat: Codat) -> None:
+    """Nothing is sent, and when it is unlocked the same command resumes."""
     bench, ids = begun
-    with held(journal_of(bench), 60):
+    with held(journal_of(bench)):
         ended = bench.run()
     assert ended.code == 75
     says_once(ended, "another program", "same command")
@@ -162,14 +162,15 @@ def test_a_journal_that_another_program_does_not_let_go_is_said(begun: tuple[Ben
 
 
 @THOROUGH
-def test_a_journal_that_is_taken_while_a_run_is_at_work_loses_nothing(launch: Launch, set_up: SetUp) -> None:
-    """What was in flight is looked up by the next run."""
-    codat = launch(latency=0.05, ignore_idempotency=True, second_connection="allow")
-    bench = set_up(codat)
+def test_a_journal_that_is_locked_during_a_run_loses_nothing(careless: Codat, set_up: SetUp) -> None:
+    """The next run looks up the requests that were in flight."""
+    bench = set_up(careless)
     ids = bench.customers(CUSTOMERS)
-    process = bench.start("--concurrency", "4")
-    until(lambda: codat.posts() >= 10, "some requests")
-    with held(journal_of(bench), 60):
+    with ExitStack() as lock:
+        with careless.holding(after=10) as wait_until_held:
+            process = bench.start("--concurrency", "4")
+            wait_until_held()
+            lock.enter_context(held(journal_of(bench)))
         ended = process.wait()
     assert ended.code == 75
     says_once(ended, "another program", "same command")
@@ -181,18 +182,18 @@ def test_a_journal_that_is_taken_while_a_run_is_at_work_loses_nothing(launch: La
     "left",
     [None, pytest.param(0.0, marks=THOROUGH), pytest.param(0.5, marks=THOROUGH), pytest.param(0.9, marks=THOROUGH)],
 )
-def test_a_write_ahead_log_that_was_lost_or_cut_short_makes_no_double(
-    left: float | None, launch: Launch, set_up: SetUp
+def test_a_write_ahead_log_that_was_lost_or_cut_short_creates_no_duplicate(
+    left: float | None, careless: Codat, set_up: SetUp
 ) -> None:
-    """The journal is then as it was some time ago, and knows nothing of what has been done since."""
-    codat = launch(latency=0.02, ignore_idempotency=True, second_connection="allow")
-    bench = set_up(codat)
+    """The journal is then as it was some time ago, and lacks everything that was done since."""
+    bench = set_up(careless)
     ids = bench.customers(CUSTOMERS)
     assert bench.run("--limit", "2").code == 0
-    process = bench.start("--concurrency", "4")
-    until(lambda: codat.posts() >= 4 + 20, "some requests")
-    process.kill()
-    until(lambda: codat.stats()["in_flight"] == 0, "nothing under way")
+    with careless.holding(after=20) as wait_until_held:
+        process = bench.start("--concurrency", "4")
+        wait_until_held()
+        process.kill()
+    until(lambda: careless.stats()["in_flight"] == 0, "nothing is in flight")
     log = bench.folder / "journal.sqlite3-wal"
     if left is None:
         log.unlink()
@@ -205,8 +206,8 @@ def test_a_write_ahead_log_that_was_lost_or_cut_short_makes_no_double(
 
 
 @THOROUGH
-def test_an_older_copy_of_a_journal_makes_no_double(begun: tuple[Bench, list[str]], codat: Codat) -> None:
-    """Put back from a backup, it knows nothing of those who have come since."""
+def test_an_older_copy_of_a_journal_creates_no_duplicate(begun: tuple[Bench, list[str]], codat: Codat) -> None:
+    """Restored from a backup, it lacks the customers that were migrated since."""
     bench, ids = begun
     copy = bench.path / "copy"
     shutil.copy2(journal_of(bench), copy)

@@ -1,4 +1,4 @@
-"""What `make torture` runs beside the rounds, and `make test` leaves out, since there are quicker tests of the same."""
+"""Marks what `make chaos` runs in addition to the rounds; `make test` leaves it out, because cheaper tests cover it."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ import os
 
 import pytest
 
-THOROUGH = pytest.mark.skipif("TORTURE" not in os.environ, reason="only with `make torture`")
+THOROUGH = pytest.mark.skipif("CHAOS" not in os.environ, reason="only with `make chaos`")

@@ -16,8 +16,8 @@ import stat
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,16 @@ class Codat:
     def relieve(self) -> None:
         """Lift all faults."""
         httpx.delete(self.base_url + "/_sandbox/faults", timeout=30).raise_for_status()
+
+    @contextmanager
+    def holding(self, *, after: int) -> Iterator[Callable[[], None]]:
+        """Let requests wait once `after` more have come, until the block ends; yields a wait for the first of them."""
+        url = self.base_url + "/_sandbox/hold"
+        httpx.post(url, json={"after": after}, timeout=60).raise_for_status()
+        try:
+            yield lambda: until(lambda: httpx.get(url, timeout=60).json()["held"] > 0, "a request that waits")
+        finally:
+            httpx.delete(url, timeout=60).raise_for_status()
 
     def companies(self) -> list[dict[str, Any]]:
         """List all companies with their connections, from the sandbox's own file: no limit, no fault is in the way."""

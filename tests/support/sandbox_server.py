@@ -5,9 +5,11 @@ It runs as a script, in place of `python -m bulk.sandbox`. The handles need no k
 
 from __future__ import annotations
 
+import asyncio
 import random
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -46,18 +48,46 @@ CONNECTIONS = "SELECT source_type || ' ' || status, count(*) FROM connection WHE
 EVENTS = "SELECT n, id, type, connection, status, tries, answer FROM event WHERE n > ? ORDER BY n"
 
 
-class CountedEndpoint(Endpoint):
-    """An endpoint whose requests are counted."""
+class Hold:
+    """Lets requests wait until a test has done something. It is open at first."""
 
-    def __init__(self, services: Services, operation: str, *, stats: Stats) -> None:
+    def __init__(self) -> None:
+        self._is_open = asyncio.Event()
+        self.open()
+
+    def close(self, *, after: int) -> None:
+        """Let all but the next `after` requests wait."""
+        self._left = after
+        self._is_open.clear()
+
+    def open(self) -> None:
+        """Let all requests continue."""
+        self.held = 0
+        self._is_open.set()
+
+    async def wait(self) -> None:
+        """Wait if the hold is closed and enough requests have passed."""
+        if self._is_open.is_set() or self._left > 0:
+            self._left -= 1
+            return
+        self.held += 1
+        await self._is_open.wait()
+
+
+class CountedEndpoint(Endpoint):
+    """An endpoint whose requests are counted, and can be held."""
+
+    def __init__(self, services: Services, operation: str, *, stats: Stats, hold: Hold) -> None:
         super().__init__(services, operation)
         self._stats = stats
+        self._hold = hold
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         clock, outcome = self.services.clock, Outcome()
         arrival = self._stats.arrive(self.operation, clock.now())
         try:
+            await self._hold.wait()
             await self.answer(scope, receive, send, outcome)
         finally:
             self._stats.leave(arrival, method=scope["method"], path=scope["path"], outcome=outcome, now=clock.now())
@@ -66,10 +96,11 @@ class CountedEndpoint(Endpoint):
 class Handles:
     """What tests ask of a running sandbox, and do to it."""
 
-    def __init__(self, services: Services, stats: Stats, *, webhook_url: str) -> None:
+    def __init__(self, services: Services, stats: Stats, hold: Hold, *, webhook_url: str) -> None:
         self._services = services
         self._store = services.store
         self._stats = stats
+        self._hold = hold
         self._webhook_url = webhook_url
 
     def routes(self) -> list[Route]:
@@ -77,6 +108,7 @@ class Handles:
         return [
             Route("/stats", self.stats, methods=["GET", "DELETE"]),
             Route("/log", self.log, methods=["GET"]),
+            Route("/hold", self.hold, methods=["GET", "POST", "DELETE"]),
             Route("/clock", self.clock, methods=["GET", "POST"]),
             Route("/faults", self.faults, methods=["GET", "POST", "DELETE"]),
             Route("/connections/{connection_id}", self.connection, methods=["PUT", "DELETE"]),
@@ -102,6 +134,14 @@ class Handles:
     async def log(self, request: Request) -> JSONResponse:
         """Return the finished requests; with `?after=NUMBER` the later ones."""
         return JSONResponse(self._stats.log_after(int(request.query_params.get("after", "0"))))
+
+    async def hold(self, request: Request) -> JSONResponse:
+        """Return how many requests wait; let requests wait (POST) after `after` more; let all continue (DELETE)."""
+        if request.method == "POST":
+            self._hold.close(after=(await json_of(request))["after"])
+        if request.method == "DELETE":
+            self._hold.open()
+        return JSONResponse({"held": self._hold.held})
 
     async def clock(self, request: Request) -> JSONResponse:
         """Return the sandbox's time, or (POST) move it forward by `advance_seconds`."""
@@ -183,12 +223,9 @@ class Handles:
 def make_app(services: Services, options: Options, *, folder: Path) -> Starlette:
     """Return the sandbox's application with the handles."""
     services.clock.offset_seconds = float(services.store.note(OFFSET) or 0.0)
-    stats = Stats()
-    handles = Handles(services, stats, webhook_url=options.webhook_url).routes()
-
-    def endpoint(services: Services, operation: str) -> Endpoint:
-        return CountedEndpoint(services, operation, stats=stats)
-
+    stats, hold = Stats(), Hold()
+    handles = Handles(services, stats, hold, webhook_url=options.webhook_url).routes()
+    endpoint = partial(CountedEndpoint, stats=stats, hold=hold)
     return app.make_app(services, options, folder=folder, endpoint=endpoint, handles=handles)
 
 

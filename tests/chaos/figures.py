@@ -1,4 +1,4 @@
-"""The figures of rounds: what was done to them, and what came of it."""
+"""The figures of rounds: what was done to them, and the result."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 
 
 @dataclass(frozen=True, slots=True)
-class ImportDiff:
-    """What one round, or several, came to. The captions are those of the table."""
+class Figures:
+    """The figures of one round, or of several."""
 
     rounds: int = 0
     customers: int = 0
@@ -19,21 +19,21 @@ class ImportDiff:
     cuts: int = 0
     delays: int = 0
     gateway_pages: int = 0
-    garbled_answers: int = 0
+    corrupted_responses: int = 0
     requests: int = 0
-    floor: int = 0
+    needed: int = 0
     troubles: int = 0
     seconds: float = 0.0
 
-    def __add__(self, other: ImportDiff) -> ImportDiff:
-        return ImportDiff(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
+    def __add__(self, other: Figures) -> Figures:
+        return Figures(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
-    def figures(self) -> list[tuple[str, str]]:
+    def rows(self) -> list[tuple[str, str]]:
         """Return each figure with its caption."""
         rows = [(caption, f"{getattr(self, name):,}") for name, caption in CAPTIONS.items()]
-        beyond = self.requests - self.floor
-        rows.append(("requests beyond what is needed", f"{beyond:,}"))
-        rows.append(("the same, for each request that went wrong", f"{beyond / max(1, self.troubles):.2f}"))
+        extra = self.requests - self.needed
+        rows.append(("requests beyond those needed", f"{extra:,}"))
+        rows.append(("the same, for each request that went wrong", f"{extra / max(1, self.troubles):.2f}"))
         return rows
 
 
@@ -46,10 +46,10 @@ CAPTIONS = {
     "kills_of_sandbox": "kill -9 of the sandbox",
     "journals_lost": "journals or write-ahead logs lost",
     "cuts": "connections cut",
-    "delays": "answers or requests late, or trickled",
-    "gateway_pages": "pages of a gateway instead of an answer",
-    "garbled_answers": "answers garbled",
+    "delays": "requests or responses late, or trickled",
+    "gateway_pages": "pages of a gateway in place of a response",
+    "corrupted_responses": "responses made unreadable",
     "requests": "requests",
-    "floor": "requests needed, had nothing gone wrong",
+    "needed": "requests needed if nothing goes wrong",
     "troubles": "requests that went wrong",
 }
