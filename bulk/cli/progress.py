@@ -17,7 +17,7 @@ from bulk.model import Quota
 from bulk.text import count, duration, moment
 
 SECONDS_BETWEEN_LINES = 10.0
-BAR = "{n_fmt}/{total_fmt} |{bar}| {rate_fmt}{postfix}, {remaining} left"
+BAR = "{n_fmt}/{total_fmt} |{bar}| {rate_noinv_fmt}{postfix}, {remaining} left"
 
 
 class Progress:

@@ -88,8 +88,7 @@ def _requests(result: BatchResult) -> str:
     lines = [f"{sent}: {summary.retries:,} repeated, {summary.rate_limited:,} rate-limited (429)."]
     if quota.left is not None:
         of = f" of {quota.limit:,}" if quota.limit is not None else ""
-        verb = "was" if quota.is_over else "is"
-        reset = f", {verb} reset at {time(quota.resets_at)}" if quota.resets_at is not None else ""
+        reset = f" before the reset at {time(quota.resets_at)}" if quota.resets_at is not None else ""
         lines.append(f"Daily quota: {quota.left:,}{of} left{reset}.")
     if quota.days:
         lines.append(f"To do: {count(quota.to_do, 'request')}, {count(quota.days, 'day')} of the quota.")

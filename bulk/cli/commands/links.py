@@ -70,5 +70,5 @@ def _headline(result: LinksResult) -> str:
     if authorized:
         parts.append(f"{count(authorized, 'customer')} found to have authorized")
     if links.stale:
-        parts.append(f"{count(links.stale, 'linkUrl')} left to renew")
+        parts.append(f"{links.stale:,} left to renew")
     return ", ".join(parts) + "."

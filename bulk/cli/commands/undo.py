@@ -81,6 +81,6 @@ def _companies(number: int) -> str:
 
 
 def _company_table(companies: pl.DataFrame) -> str:
-    columns = ("customer_id", "company_id", "company_name", "connection_status")
+    columns = ("customer_id", "company_name", "connection_status", "company_id")
     rows = [tuple(fit(cell, 40) for cell in row) for row in companies.select(columns).iter_rows()]
-    return table([("customer", "company", "name", "connection"), *rows])
+    return table([("customer", "name", "connection", "company"), *rows])

@@ -49,7 +49,7 @@ def verify(folder: Path, adopt: bool, connection: options.Connection, as_json: b
 def _findings(result: VerifyResult) -> str:
     findings = result.findings
     if not findings.height:
-        return "Codat matches the journal: one company and one accounting connection for each customer."
+        return "Codat matches the journal: one company and one connection for each customer."
     rows = [
         (
             row["finding"],
