@@ -27,11 +27,16 @@ if TYPE_CHECKING:
 DEFAULT_STATE = Path("reports") / ".sandbox"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _STATE = click.option(
-    "--state", type=click.Path(path_type=Path), help=f"Folder of the state.  [default: {DEFAULT_STATE}]"
+    "--state",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help=f"Folder of the state.  [default: {DEFAULT_STATE}]",
 )
-_SHARE = click.option("--share", type=click.FloatRange(0, 1), help="Share of the possible customers.")
+_SHARE = click.option(
+    "--share", type=click.FloatRange(0, 1), metavar="SHARE", help="Share of the possible customers, from 0 to 1."
+)
 _NAMED = click.option("--customer", "named", multiple=True, metavar="ID", help="One customer; repeatable.")
-_SEED = click.option("--seed", type=int, help="Makes the choice of customers repeatable.")
+_SEED = click.option("--seed", type=int, metavar="N", help="Makes the choice of customers repeatable.")
 
 
 def _sandbox_options(command: _Command) -> _Command:
@@ -40,6 +45,7 @@ def _sandbox_options(command: _Command) -> _Command:
         name = f"--{field.name.replace('_', '-')}"
         text, choices = field.metadata["help"], field.metadata["choices"]
         settings: dict[str, Any] = {"help": text, "default": field.default, "show_default": field.default != ""}
+        settings["metavar"] = field.metadata["metavar"]
         if choices:
             settings["type"] = click.Choice(choices)
         elif isinstance(field.default, bool):
@@ -49,8 +55,9 @@ def _sandbox_options(command: _Command) -> _Command:
         elif isinstance(field.default, str):
             settings["type"] = str
         else:
-            least = field.metadata["least"]
-            settings["type"] = click.FloatRange(least) if isinstance(field.default, float) else click.IntRange(least)
+            least, is_seconds = field.metadata["least"], isinstance(field.default, float)
+            settings["type"] = click.FloatRange(least) if is_seconds else click.IntRange(least)
+            settings["metavar"] = settings["metavar"] or ("SECONDS" if is_seconds else "N")
         command = click.option(name, **settings)(command)
     return command
 
@@ -59,12 +66,17 @@ def _sandbox_options(command: _Command) -> _Command:
     name="sandbox",
     invoke_without_command=True,
     subcommand_metavar="[COMMAND]",
-    epilog=f"KIND of a fault: {', '.join(KINDS)}.",
+    epilog=f"KIND of a fault: {', '.join(KINDS)}. NAME: operations (A+B), count, after, probability, seconds.",
 )
-@click.option("--batch", type=click.Path(path_type=Path), help="Serve the sandbox of this batch: BATCH/sandbox.")
+@click.option(
+    "--batch",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Serve the sandbox of this batch: FOLDER/sandbox.",
+)
 @_STATE
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, metavar="PORT", help="Default: the port of the last time."
+    "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Port.  [default: the port of the last time]"
 )
 @click.option(
     "--parent-watch", is_flag=True, hidden=True, help="End when standard input ends; print the base URL only."
@@ -89,7 +101,9 @@ def sandbox(
 @click.argument("batch", type=click.Path(path_type=Path), required=False)
 @_STATE
 @_SHARE
-@click.option("--decline-share", type=click.FloatRange(0, 1), default=0.0, help="Share of them who decline.")
+@click.option(
+    "--decline-share", type=click.FloatRange(0, 1), default=0.0, metavar="SHARE", help="Share of them who decline."
+)
 @_NAMED
 @click.option("--platform", metavar="KEY", help="They connect this software, whatever the client asked for.")
 @_SEED
@@ -104,10 +118,11 @@ def authorize(
     platform: str | None,
     seed: int | None,
 ) -> None:
-    """Let customers of BATCH authorize: a share of those with a link, or those named.
+    """Let customers of a batch authorize.
 
-    A named customer can also connect again after a deauthorization. The sandbox may run or not; webhooks are sent
-    as soon as a sandbox with --webhook-url runs.
+    BATCH is the folder of a batch. Either a share of the customers with a link authorize, or those named. A named
+    customer can also connect again after a deauthorization. The sandbox may run or not; webhooks are sent as soon as
+    a sandbox with --webhook-url runs.
     """
     from bulk.sandbox.customers import CustomerRequest
 
@@ -132,10 +147,11 @@ def deauthorize(
     named: tuple[str, ...],
     seed: int | None,
 ) -> None:
-    """Let customers of BATCH withdraw: a share of those who are linked, or those named.
+    """Let customers of a batch withdraw their authorization.
 
-    Their connections become Deauthorized, as from within the accounting software. The sandbox may run or not; webhooks
-    are sent as soon as a sandbox with --webhook-url runs.
+    BATCH is the folder of a batch. Either a share of the linked customers withdraw, or those named. Their connections
+    become Deauthorized, as from within the accounting software. The sandbox may run or not; webhooks are sent as soon
+    as a sandbox with --webhook-url runs.
     """
     from bulk.sandbox.customers import CustomerRequest
 

@@ -10,8 +10,12 @@ API_KEY = "sandbox-key"
 WEBHOOK_SECRET = "whsec_YnVsay1zYW5kYm94LWZha2Utd2ViaG9vay1zZWNyZXQ="  # noqa: S105 - "bulk-sandbox-fake-webhook-secret"
 
 
-def _option(default: Any, caption: str, choices: tuple[str, ...] = (), least: float = 0) -> Any:
-    return field(default=default, metadata={"help": caption, "choices": choices, "least": least})
+def _option(
+    default: Any, caption: str, choices: tuple[str, ...] = (), least: float = 0, metavar: str | None = None
+) -> Any:
+    """Return a field. `metavar`: the name of its value in the help; by default N for a count, SECONDS for a time."""
+    metadata = {"help": caption, "choices": choices, "least": least, "metavar": metavar}
+    return field(default=default, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +35,11 @@ class Options:
     second_partner: str = _option("allow", "A second partner expense connection.", ("refuse", "allow"))
     latency: float = _option(0.0, "Seconds by which every response is delayed.")
     webhook_url: str = _option(
-        "", "Where signed connection.* events are sent, on this machine: http://127.0.0.1:PORT/PATH."
+        "", "Where signed connection.* events are sent, on this machine: http://127.0.0.1:PORT/PATH.", metavar="URL"
     )
-    webhook_secret: str = _option(WEBHOOK_SECRET, "Signs the events as standard-webhooks does; never use a real one.")
+    webhook_secret: str = _option(
+        WEBHOOK_SECRET, "Signs the events as standard-webhooks does; never use a real one.", metavar="SECRET"
+    )
     webhook_attempts: int = _option(60, "Attempts to send an event; the pauses between them grow to 30 s.", least=1)
     webhook_concurrent: int = _option(
         1, "Events sent concurrently; with 1 they arrive in order, unless one fails.", least=1
@@ -42,10 +48,10 @@ class Options:
         default=False, caption="Send connection.connected for a new partner expense connection, too."
     )
     seed: int = _option(0, "Seed of the faults that happen by chance.")
-    disabled_platform: tuple[str, ...] = _option((), "A platformKey that is not enabled for this client; repeatable.")
-    fault: tuple[str, ...] = _option(
-        (), "A fault, as JSON or as KIND,operations=A+B,count=N,after=N,probability=P,...; repeatable."
+    disabled_platform: tuple[str, ...] = _option(
+        (), "A platformKey that is not enabled for this client; repeatable.", metavar="KEY"
     )
+    fault: tuple[str, ...] = _option((), "A fault, as JSON or as KIND,NAME=VALUE,...; repeatable.", metavar="FAULT")
 
     def arguments(self) -> list[str]:
         """Return the command-line arguments that make these options, without the defaults."""
