@@ -84,6 +84,7 @@ class AttemptHistory:
     is_spent: bool = False  # the response kept under the key is useless: a 5xx, a rejection, what was done before
     gateway_faults: int = 0
     conflicts: int = 0
+    conflict_at: float = 0.0  # when the first request left that was a 409: the one that holds the key began before
     has_mismatch: bool = False  # a key was refused as one of another request: the next 422 is about the row
     in_doubt: bool = False  # the thing may exist
     was_in_doubt: bool = False
@@ -246,11 +247,11 @@ def _after_doubt(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
 
 
 def _after_conflict(now: AttemptHistory, attempt: Attempt) -> AttemptHistory:
-    now = replace(now, conflicts=now.conflicts + 1)
+    began_at = now.conflict_at if now.conflicts else attempt.sent_at
+    now = replace(now, conflicts=now.conflicts + 1, conflict_at=began_at)
     if now.conflicts < MAX_CONFLICTS:
         return now
-    last_sent_at = max(now.since, now.unanswered_at)
-    is_spent = now.is_spent or attempt.sent_at >= last_sent_at + MAX_WORK
+    is_spent = now.is_spent or attempt.sent_at >= max(now.conflict_at, now.unanswered_at) + MAX_WORK
     return replace(_with_spent_key(now, attempt), is_spent=is_spent, was_in_doubt=True)
 
 

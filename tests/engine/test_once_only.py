@@ -185,7 +185,8 @@ def require_one_of_each(fates: list[Fate], *, edited_after: int, lost_after: int
         (connection,) = scenario.codat.company.all_connections
         assert scenario.trip.column("company_id") == scenario.codat.company.id
         assert scenario.trip.column("connection_id") == connection.id
-        assert scenario.trip.column("link_url") == connection.link_url, "the link is the one that opens"
+        if reads_list:  # a replayed response has the link of its time
+            assert scenario.trip.column("link_url") == connection.link_url, "the link is the one that opens"
         assert scenario.codat.company.tags["uid"] == "a"
 
 
