@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from journal.batches import good
 
@@ -227,13 +228,16 @@ def test_after_a_deletion_the_numbers_of_the_keys_continue(trip: Trip) -> None:
 
 
 def test_a_key_in_doubt_is_repeated_with_its_body_to_the_letter(trip: Trip) -> None:
-    """An edit of the input would make it a 422."""
+    """An edit of the input would make it a 422; the journal keeps what Codat may have."""
+    sent_names: list[Any] = []
+    trip.on_send = lambda _: sent_names.append(trip.column("name_sent"))
     trip.take(NO_RESPONSE, interrupts=True)
     trip.batch.enrol("in.csv", [good("a", name="Acme Ltd")])
     assert trip.take(NO_COMPANIES, CREATED_COMPANY, CREATED_CONNECTION) == Finished(S.LINK_READY)
     first, _, repeated, *_ = trip.requests
     assert repeated.body == first.body
     assert trip.keys[:3] == [key(0), None, key(0)]
+    assert sent_names == ["Acme"] * 4
 
 
 def test_a_key_under_which_a_copy_may_be_at_work_is_repeated_with_its_body(trip: Trip) -> None:
@@ -490,6 +494,18 @@ def test_a_removed_customer_whose_company_was_deleted_on_purpose_is_forgotten(tr
 
 
 # -- what the responses say about limits
+
+
+@pytest.mark.parametrize(("remaining", "waits"), [(3, False), (2, True)])
+def test_a_look_up_leaves_enough_of_the_quota_for_the_customer(trip: Trip, remaining: int, waits: bool) -> None:
+    """It may find nothing: then the company and its connection are requested in the same day."""
+    sent_at: list[float] = []
+    trip.on_send = lambda _: sent_at.append(anyio.current_time())
+    resets_at = "Mon, 21 Sep 2026 15:13:20 GMT"  # in an hour
+    quota = {"x_rate_limit_limit": "1000", "x_rate_limit_remaining": str(remaining), "x_rate_limit_reset": resets_at}
+    fault = error(500, "a fault", **quota)
+    assert trip.take(fault, NO_COMPANIES, CREATED_COMPANY, CREATED_CONNECTION) == Finished(S.LINK_READY)
+    assert (sent_at[1] > 3000) is waits, "the look-up is the second request"
 
 
 def test_the_journal_keeps_the_quota_and_the_end_of_a_retry_after(trip: Trip) -> None:
