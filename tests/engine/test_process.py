@@ -27,7 +27,6 @@ from bulk.model import DELETED, Outcome, State, Stop, customer_tag
 from .trip import CREATED_COMPANY, CREATED_CONNECTION, NO_COMPANIES, Trip, without_link
 from .values import GATEWAY_PAGE, LINK, MISSING, NO_RESPONSE, NOT_SENT, body, connection, connections_list, error, ok
 
-O = Outcome  # noqa: E741 - as short as the tables need
 S = State
 CONFLICT = responses.read(409, {}, b"")
 RATE_LIMITED = responses.read(429, {"retry-after": "1"}, b"")
@@ -80,7 +79,7 @@ def test_a_new_customer_takes_two_requests(trip: Trip) -> None:
     assert trip.take(CREATED_COMPANY, CREATED_CONNECTION) == Finished(S.LINK_READY)
     assert trip.operations == ["create_company", "create_connection"]
     assert trip.keys == [key(0), key(0, step="connection", company_id="c")]
-    assert trip.outcomes() == [("company", O.DONE), ("connection", O.DONE)]
+    assert trip.outcomes() == [("company", Outcome.DONE), ("connection", Outcome.DONE)]
     assert (trip.column("state"), trip.column("link_url"), trip.column("attempts")) == ("link_ready", LINK, 2)
 
 
@@ -91,7 +90,7 @@ def test_the_intent_is_on_disk_before_its_request_leaves(trip: Trip) -> None:
     trip.take(CREATED_COMPANY, CREATED_CONNECTION)
     assert seen == [
         ([("company", None)], "Acme", None),
-        ([("company", O.DONE), ("connection", None)], "Acme", "gbol"),
+        ([("company", Outcome.DONE), ("connection", None)], "Acme", "gbol"),
     ]
 
 
@@ -105,7 +104,7 @@ def test_a_request_without_an_outcome_is_looked_up_by_the_next_run(trip: Trip, c
         assert trip.operations == ["create_company", "list_companies", "create_connection"]
     else:
         assert trip.take(CREATED_COMPANY) is None
-        assert trip.outcomes() == [("company", O.DONE), ("connection", None)]
+        assert trip.outcomes() == [("company", Outcome.DONE), ("connection", None)]
         found = connections_list(connection("PendingAuth", link=LINK))
         assert trip.take(found) == Finished(S.LINK_READY)
         assert trip.operations == ["create_company", "create_connection", "list_connections"]
@@ -116,7 +115,7 @@ def test_a_cancelled_run_still_records_the_outcome(trip: Trip) -> None:
     """Between the intent and the outcome nothing is cancelled."""
     trip.on_send = lambda _: trip.scope.cancel()
     trip.take(CREATED_COMPANY)
-    assert trip.outcomes()[0] == ("company", O.DONE)
+    assert trip.outcomes()[0] == ("company", Outcome.DONE)
     assert trip.column("company_id") == "c"
 
 
@@ -124,7 +123,7 @@ def test_a_run_that_is_stopped_after_the_commit_of_an_intent_sends_nothing(trip:
     """The intent is recorded as not sent, so no look-up is needed; the next run uses the same key."""
     trip.after_commit = lambda throttle: throttle.close(Stop("Interrupted", 130))
     assert trip.take() is None
-    assert (trip.operations, trip.outcomes(), trip.column("attempts")) == ([], [("company", O.NOT_SENT)], 0)
+    assert (trip.operations, trip.outcomes(), trip.column("attempts")) == ([], [("company", Outcome.NOT_SENT)], 0)
     trip.after_commit = lambda _: None
     assert trip.take(CREATED_COMPANY, CREATED_CONNECTION) == Finished(S.LINK_READY)
     assert trip.keys[0] == key(0)
@@ -142,7 +141,7 @@ def test_a_link_of_a_request_that_was_not_sent_still_works(trip: Trip) -> None:
 def test_a_decision_that_no_longer_holds_once_a_slot_is_free_is_made_again(trip: Trip) -> None:
     """The key was forgotten while everybody waited."""
     text = trip.steps[0].request(trip.customer(), "autumn").body
-    trip.record("company", O.RATE_LIMITED, key=key(0), text=text)
+    trip.record("company", Outcome.RATE_LIMITED, key=key(0), text=text)
     trip.batch.change("a", name_sent="Acme")
     trip.before = lambda throttle: throttle.resume_hold(trip.now, trip.now + KEY_LIFETIME)
     trip.take(CREATED_COMPANY, CREATED_CONNECTION)
@@ -316,7 +315,7 @@ def test_a_look_up_in_pages_that_repeat_themselves_ends(trip: Trip, pages: int) 
             return ok({"results": [{"id": "other", "name": "Other"}], "_links": following})
 
     assert trip.run(Circle()) == Finished(S.PENDING, is_left=True)
-    assert trip.outcomes()[-1] == ("company", O.UNKNOWN)
+    assert trip.outcomes()[-1] == ("company", Outcome.UNKNOWN)
 
 
 # -- failures
@@ -344,8 +343,8 @@ def in_doubt(step: str) -> Callable[[Trip], None]:
     def record(trip: Trip) -> None:
         own = next(each for each in trip.steps if each.name == step)
         text = own.request(trip.customer(), "autumn").body
-        trip.record(step, O.UNKNOWN, key="k", text=text)
-        trip.record(step, O.NOT_FOUND, key=None)
+        trip.record(step, Outcome.UNKNOWN, key="k", text=text)
+        trip.record(step, Outcome.NOT_FOUND, key=None)
 
     return record
 

@@ -173,7 +173,7 @@ def mismatch(*, key: str = "k", ago: float = 60.0, run: int = RUN, body: str | N
         ([mismatch(), look_up(O.NOT_FOUND), request(O.RATE_LIMITED, key="k2")], Send("k2", "{}")),
         ([mismatch(), look_up(O.NOT_FOUND), mismatch(key="k2")], GiveUp()),  # a second one is about the row
         ([mismatch(), look_up(O.NOT_FOUND), mismatch(key="k2", run=1)], NEW),  # and another run may try again
-        ([mismatch(body=None)], GiveUp()),  # without a body there is no other body
+        ([mismatch(body=None)], GiveUp()),  # it has no body that could be another
         # after a doubt, the second one may be the echo of the doubtful request
         ([mismatch(), look_up(O.NOT_FOUND), request(O.UNKNOWN, key="k2"), mismatch(key="k2")], LookUp()),
     ],

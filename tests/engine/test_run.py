@@ -103,10 +103,10 @@ def do(
 
 def last_run(folder: Path, *columns: str) -> tuple[Any, ...]:
     """Return columns of the newest run in the journal."""
-    select = f"SELECT {', '.join(columns)} FROM runs ORDER BY id DESC LIMIT 1"  # noqa: S608 - names of the schema
     with closing(sqlite3.connect(folder / database.FILE)) as db:
-        found: tuple[Any, ...] = db.execute(select).fetchone()
-        return found
+        cursor = db.execute("SELECT * FROM runs ORDER BY id DESC LIMIT 1")
+        found = dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
+    return tuple(found[column] for column in columns)
 
 
 def has_ended(folder: Path) -> str | None:

@@ -86,7 +86,7 @@ NOT_SENT = responses.not_sent("no connection")
 
 
 def news(changes: Changes) -> Changes:
-    """Leave out the error's text, and the columns that say that there is no error."""
+    """Return the changes without the error's text and without empty error columns."""
     no_news = {"error", "correlation_id"}
     return {k: v for k, v in changes.items() if (k not in NO_ERROR or v is not None) and k not in no_news}
 

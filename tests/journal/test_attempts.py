@@ -16,9 +16,9 @@ from .requests import record_request
 
 def row(batch: Batch, number: int, *columns: str) -> tuple[Any, ...]:
     """Return columns of a request."""
-    select = f"SELECT {', '.join(columns)} FROM requests WHERE id = ?"  # noqa: S608 - names of the schema
-    found: tuple[Any, ...] = batch.db.execute(select, (number,)).fetchone()
-    return found
+    cursor = batch.db.execute("SELECT * FROM requests WHERE id = ?", (number,))
+    found = dict(zip([column[0] for column in cursor.description], cursor.fetchone(), strict=True))
+    return tuple(found[column] for column in columns)
 
 
 def test_an_intent_has_no_outcome_until_one_is_recorded(batch: Batch) -> None:

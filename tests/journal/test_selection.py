@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 
 import pytest
@@ -82,8 +83,7 @@ def test_a_page_whose_customers_were_all_forgotten_does_not_end_the_feed(batch: 
     assert (page, after) == ([], 1)
 
 
-AUTHORIZED: Callable[[Batch], int] = lambda batch: selection.select_authorized(batch.db)  # noqa: E731 - a table's entry
-DELETABLE: Callable[[Batch], int] = lambda batch: selection.select_deletable(batch.db)  # noqa: E731 - as above
+AUTHORIZED, DELETABLE = selection.select_authorized, selection.select_deletable
 
 
 @pytest.mark.parametrize(
@@ -107,12 +107,12 @@ DELETABLE: Callable[[Batch], int] = lambda batch: selection.select_deletable(bat
     ],
 )
 def test_each_command_selects_the_customers_that_need_it(
-    batch: Batch, select: Callable[[Batch], int], values: dict[str, object], is_selected: bool
+    batch: Batch, select: Callable[[sqlite3.Connection], int], values: dict[str, object], is_selected: bool
 ) -> None:
     """The same conditions as those of its step."""
     batch.enrol("in.csv", [good("a")])
     batch.change("a", **values)
-    assert select(batch) == int(is_selected)
+    assert select(batch.db) == int(is_selected)
     assert selected(batch) == ["a"] * is_selected
 
 

@@ -17,7 +17,6 @@ from bulk.model import Outcome, customer_tag
 from engine.values import AT, BATCH, CREATED, MISSING, NEW, NO_RESPONSE, news, ok
 
 STEP = CreateCompany()
-O = Outcome  # noqa: E741 - as short as the tables need
 TAG = customer_tag(NEW.customer_id)
 
 
@@ -65,21 +64,21 @@ def test_a_company_that_the_list_lacked_is_looked_up_before_another_is_created(
     [
         (
             ok({"id": "c", "name": "Acme Ltd"}),
-            O.DONE,
+            Outcome.DONE,
             # the name as Codat stored it
             {"company_id": "c", "company_origin": "created", "company_batch": None, "name_sent": "Acme Ltd"},
         ),
-        (ok({"name": "Acme"}), O.UNKNOWN, {}),  # without an id
-        (MISSING, O.REJECTED, {}),
-        (NO_RESPONSE, O.UNKNOWN, {}),
+        (ok({"name": "Acme"}), Outcome.UNKNOWN, {}),  # without an id
+        (MISSING, Outcome.REJECTED, {}),
+        (NO_RESPONSE, Outcome.UNKNOWN, {}),
     ],
 )
 def test_each_reply_changes_what_it_says(reply: Reply, outcome: Outcome, changes: dict[str, Any]) -> None:
     """A 2xx without the promised id may have been done."""
     reading = STEP.read(NEW, reply, AT)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
-    assert (reading.reply.problem is None) == (outcome is O.DONE)
-    assert reading.reply.outcome is not O.DONE or NO_ERROR.items() <= reading.changes.items()
+    assert (reading.reply.problem is None) == (outcome is Outcome.DONE)
+    assert reading.reply.outcome is not Outcome.DONE or NO_ERROR.items() <= reading.changes.items()
 
 
 def test_the_look_up_filters_by_a_tag_that_is_safe_in_any_query() -> None:
@@ -93,11 +92,11 @@ def test_the_look_up_filters_by_a_tag_that_is_safe_in_any_query() -> None:
 @pytest.mark.parametrize(
     ("companies", "outcome", "company_id"),
     [
-        ((), O.NOT_FOUND, None),
-        ((listed(),), O.FOUND, "c"),
-        ((listed("other", tags={CUSTOMER_TAG: "of another"}),), O.NOT_FOUND, None),  # a filter that is ignored
-        ((listed("other", tags={CUSTOMER_TAG: "of another"}), listed()), O.FOUND, "c"),
-        ((listed(tags={READABLE_TAG: "a"}),), O.FOUND, "c"),  # tagged by hand
+        ((), Outcome.NOT_FOUND, None),
+        ((listed(),), Outcome.FOUND, "c"),
+        ((listed("other", tags={CUSTOMER_TAG: "of another"}),), Outcome.NOT_FOUND, None),  # a filter that is ignored
+        ((listed("other", tags={CUSTOMER_TAG: "of another"}), listed()), Outcome.FOUND, "c"),
+        ((listed(tags={READABLE_TAG: "a"}),), Outcome.FOUND, "c"),  # tagged by hand
     ],
 )
 def test_the_look_up_finds_the_company_by_its_tag(
@@ -113,19 +112,19 @@ def test_the_look_up_continues_on_the_next_page_until_it_finds_the_company() -> 
     """The page without it says nothing yet."""
     first = look_up(listed("other", tags={CUSTOMER_TAG: "of another"}), next_path="/companies?page=2")
     assert first.next_page is not None
-    assert (first.next_page.path, first.reply.outcome, first.changes) == ("/companies?page=2", O.DONE, {})
+    assert (first.next_page.path, first.reply.outcome, first.changes) == ("/companies?page=2", Outcome.DONE, {})
     found = look_up(listed(), next_path="/companies?page=2")
-    assert (found.next_page, found.reply.outcome) == (None, O.FOUND)
+    assert (found.next_page, found.reply.outcome) == (None, Outcome.FOUND)
 
 
 def test_a_page_that_is_not_one_says_nothing() -> None:
     """The customer stays in doubt."""
     reading = STEP.read_look_up(NEW, ok({"results": None}), AT, batch=BATCH)
-    assert (reading.reply.outcome, reading.changes) == (O.UNKNOWN, {})
+    assert (reading.reply.outcome, reading.changes) == (Outcome.UNKNOWN, {})
 
 
 def test_a_company_that_undo_deleted_is_not_found_again() -> None:
     """A list that lags may still show it."""
     customer = NEW.evolve(deleted_company_id="c")
     reading = STEP.read_look_up(customer, ok({"results": [listed()]}), AT, batch=BATCH)
-    assert reading.reply.outcome is O.NOT_FOUND
+    assert reading.reply.outcome is Outcome.NOT_FOUND

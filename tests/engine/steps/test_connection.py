@@ -27,7 +27,6 @@ from engine.values import (
 )
 
 STEP = CreateConnection()
-O = Outcome  # noqa: E741 - as short as the tables need
 
 
 def test_the_request_names_the_platform() -> None:
@@ -53,35 +52,35 @@ def test_connections_that_a_list_did_not_show_are_looked_up_first() -> None:
 @pytest.mark.parametrize(
     ("reply", "outcome", "changes"),
     [
-        (MISSING, O.REJECTED, {}),
-        (ok(body(connection("PendingAuth", link="https://n"))), O.DONE, link_changes("n", "https://n", NOW)),
+        (MISSING, Outcome.REJECTED, {}),
+        (ok(body(connection("PendingAuth", link="https://n"))), Outcome.DONE, link_changes("n", "https://n", NOW)),
         # without a linkUrl: it is requested next
-        (ok(body(connection("PendingAuth"))), O.DONE, link_changes("n", None, None, state=State.PENDING)),
-        (ok({"id": "n"}), O.UNKNOWN, {}),  # without a status
+        (ok(body(connection("PendingAuth"))), Outcome.DONE, link_changes("n", None, None, state=State.PENDING)),
+        (ok({"id": "n"}), Outcome.UNKNOWN, {}),  # without a status
     ],
 )
 def test_each_reply_changes_what_it_says(reply: Reply, outcome: Outcome, changes: Changes) -> None:
     """A 2xx without the promised content may have been done."""
     reading = STEP.read(WITHOUT_CONNECTION, reply, AT)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
-    assert (reading.reply.problem is None) == (outcome is O.DONE)
+    assert (reading.reply.problem is None) == (outcome is Outcome.DONE)
 
 
 @pytest.mark.parametrize(
     ("reply", "outcome", "changes"),
     [
-        (connections_list(partner()), O.NOT_FOUND, {}),
+        (connections_list(partner()), Outcome.NOT_FOUND, {}),
         (
             connections_list(connection("PendingAuth", link="https://n")),
-            O.FOUND,
+            Outcome.FOUND,
             link_changes("n", "https://n", NOW),  # this very list has renewed the linkUrl
         ),
         (
             connections_list(connection("Linked")),
-            O.FOUND,
+            Outcome.FOUND,
             status_changes("Linked", State.LINKED, knows_connections=True, link_url=None, link_issued_at=None),
         ),
-        (ok({"results": None}), O.UNKNOWN, {}),
+        (ok({"results": None}), Outcome.UNKNOWN, {}),
     ],
 )
 def test_the_look_up_says_whether_the_connection_exists(reply: Reply, outcome: Outcome, changes: Changes) -> None:

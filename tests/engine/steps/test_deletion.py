@@ -15,7 +15,6 @@ from bulk.model import Connection, Outcome
 from engine.values import AT, BATCH, GATEWAY_PAGE, MISSING, NO_RESPONSE, WAITING, body, connection, news, ok, partner
 
 STEP = DeleteCompany()
-O = Outcome  # noqa: E741 - as short as the tables need
 DELETED_ON_PURPOSE: Changes = NOTHING_SENT | {"deleted_company_id": WAITING.company_id}
 
 
@@ -36,34 +35,34 @@ def test_the_request_deletes_and_the_look_up_leaves_links_alone() -> None:
 @pytest.mark.parametrize(
     ("reply", "outcome", "expected"),
     [
-        (responses.read(204, {}, b""), O.DONE, DELETED_ON_PURPOSE),
-        (MISSING, O.DONE, DELETED_ON_PURPOSE),  # somebody was faster
-        (GATEWAY_PAGE, O.REJECTED, {}),
-        (NO_RESPONSE, O.UNKNOWN, {}),
+        (responses.read(204, {}, b""), Outcome.DONE, DELETED_ON_PURPOSE),
+        (MISSING, Outcome.DONE, DELETED_ON_PURPOSE),  # somebody was faster
+        (GATEWAY_PAGE, Outcome.REJECTED, {}),
+        (NO_RESPONSE, Outcome.UNKNOWN, {}),
     ],
 )
 def test_each_reply_changes_what_it_says(reply: Reply, outcome: Outcome, expected: Changes) -> None:
     """A gateway's 404 says nothing about the company."""
     reading = STEP.read(WAITING, reply, AT)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, news(expected))
-    assert (reading.reply.problem is None) == (outcome is O.DONE)
+    assert (reading.reply.problem is None) == (outcome is Outcome.DONE)
 
 
 @pytest.mark.parametrize(
     ("reply", "outcome", "is_needed"),
     [
-        (MISSING, O.FOUND, False),  # it is deleted already
-        (GATEWAY_PAGE, O.UNKNOWN, True),
-        (shown(connection("PendingAuth")), O.NOT_FOUND, True),
-        (shown(), O.NOT_FOUND, True),  # its connection was deleted
-        (shown(connection("Linked")), O.NOT_FOUND, False),  # somebody has linked it
-        (shown(connection("Unlinked")), O.NOT_FOUND, False),  # or had
-        (shown(connection("Linked", "m", key="qhyg")), O.NOT_FOUND, False),
-        (ok({"id": "c"}), O.UNKNOWN, True),  # it does not show the connections
-        (ok({}), O.UNKNOWN, True),
-        (shown(connection("PendingAuth"), partner()), O.NOT_FOUND, False),  # it has a partner connection
+        (MISSING, Outcome.FOUND, False),  # it is deleted already
+        (GATEWAY_PAGE, Outcome.UNKNOWN, True),
+        (shown(connection("PendingAuth")), Outcome.NOT_FOUND, True),
+        (shown(), Outcome.NOT_FOUND, True),  # its connection was deleted
+        (shown(connection("Linked")), Outcome.NOT_FOUND, False),  # somebody has linked it
+        (shown(connection("Unlinked")), Outcome.NOT_FOUND, False),  # or had
+        (shown(connection("Linked", "m", key="qhyg")), Outcome.NOT_FOUND, False),
+        (ok({"id": "c"}), Outcome.UNKNOWN, True),  # it does not show the connections
+        (ok({}), Outcome.UNKNOWN, True),
+        (shown(connection("PendingAuth"), partner()), Outcome.NOT_FOUND, False),  # it has a partner connection
         # the journal's connection is pending, and an older one shows that somebody has linked the company
-        (shown(connection("PendingAuth"), connection("Unlinked", "m")), O.REJECTED, True),
+        (shown(connection("PendingAuth"), connection("Unlinked", "m")), Outcome.REJECTED, True),
     ],
 )
 def test_only_a_company_that_nobody_has_linked_is_deleted(reply: Reply, outcome: Outcome, is_needed: bool) -> None:
@@ -83,4 +82,4 @@ def test_a_company_that_is_left_alone_says_why() -> None:
 @pytest.mark.parametrize("company", [{"id": "c", "dataConnections": "none"}, {"dataConnections": []}, []])
 def test_an_odd_company_is_never_deleted(company: Any) -> None:
     """It stays in doubt."""
-    assert STEP.read_look_up(WAITING, ok(company), AT, batch=BATCH).reply.outcome is O.UNKNOWN
+    assert STEP.read_look_up(WAITING, ok(company), AT, batch=BATCH).reply.outcome is Outcome.UNKNOWN

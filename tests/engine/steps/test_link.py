@@ -31,7 +31,6 @@ from engine.values import (
 )
 
 STEP = RenewLink()
-O = Outcome  # noqa: E741 - as short as the tables need
 RUN = 2
 RESTORED = {"link_url": LINK, "link_issued_at": ISSUED}
 
@@ -55,20 +54,20 @@ def test_the_old_link_is_useless_from_the_moment_that_another_is_requested() -> 
 @pytest.mark.parametrize(
     ("reply", "outcome", "changes"),
     [
-        (ok(body(connection("PendingAuth", link="https://n"))), O.DONE, link_changes("n", "https://n", NOW)),
-        (ok(body(connection("PendingAuth"))), O.UNKNOWN, {}),  # without a linkUrl
+        (ok(body(connection("PendingAuth", link="https://n"))), Outcome.DONE, link_changes("n", "https://n", NOW)),
+        (ok(body(connection("PendingAuth"))), Outcome.UNKNOWN, {}),  # without a linkUrl
         # the customer has authorized meanwhile
-        (ok(body(connection("Linked", link="https://n"))), O.DONE, status_changes("Linked", State.LINKED)),
-        (MISSING, O.REJECTED, {"connection_status": DELETED}),
-        (GATEWAY_PAGE, O.REJECTED, {}),  # a gateway knows nothing about connections
-        (ok({}), O.UNKNOWN, {}),
+        (ok(body(connection("Linked", link="https://n"))), Outcome.DONE, status_changes("Linked", State.LINKED)),
+        (MISSING, Outcome.REJECTED, {"connection_status": DELETED}),
+        (GATEWAY_PAGE, Outcome.REJECTED, {}),  # a gateway knows nothing about connections
+        (ok({}), Outcome.UNKNOWN, {}),
     ],
 )
 def test_each_reply_changes_what_it_says(reply: Reply, outcome: Outcome, changes: Changes) -> None:
     """A 2xx without the promised linkUrl may have made one."""
     reading = STEP.read(TO_RENEW, reply, AT)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
-    assert (reading.reply.problem is None) == (outcome is O.DONE)
+    assert (reading.reply.problem is None) == (outcome is Outcome.DONE)
 
 
 @pytest.mark.parametrize(
@@ -96,18 +95,18 @@ def test_the_old_link_is_restored_only_where_codat_certainly_made_no_other(reply
     ("earlier", "is_restored"),
     [
         ((), True),
-        ((attempt(O.RATE_LIMITED),), True),  # nothing was done
-        ((attempt(O.NOT_SENT), attempt(O.CONFLICT)), True),
-        ((attempt(O.UNKNOWN),), False),  # a lost response may have carried another link
-        ((attempt(O.SERVER_ERROR), attempt(O.NOT_SENT)), False),
+        ((attempt(Outcome.RATE_LIMITED),), True),  # nothing was done
+        ((attempt(Outcome.NOT_SENT), attempt(Outcome.CONFLICT)), True),
+        ((attempt(Outcome.UNKNOWN),), False),  # a lost response may have carried another link
+        ((attempt(Outcome.SERVER_ERROR), attempt(Outcome.NOT_SENT)), False),
         # the journal's link is younger than every request of an earlier run, whose intent emptied it
-        ((attempt(O.UNKNOWN, run=1),), True),
-        ((attempt(None, run=1), attempt(O.DONE, run=1)), True),
-        ((attempt(O.UNKNOWN, run=1), attempt(O.UNKNOWN)), False),
-        ((attempt(O.UNKNOWN, step="connection"),), True),  # that request made no linkUrl for this connection
+        ((attempt(Outcome.UNKNOWN, run=1),), True),
+        ((attempt(None, run=1), attempt(Outcome.DONE, run=1)), True),
+        ((attempt(Outcome.UNKNOWN, run=1), attempt(Outcome.UNKNOWN)), False),
+        ((attempt(Outcome.UNKNOWN, step="connection"),), True),  # that request made no linkUrl for this connection
     ],
 )
 def test_a_lost_request_of_this_run_may_have_made_another_link(earlier: tuple[Attempt, ...], is_restored: bool) -> None:
     """The old link is not restored after it, whatever the next reply says."""
-    customer = TO_RENEW.evolve(history=(*earlier, attempt(O.NOT_SENT)))
+    customer = TO_RENEW.evolve(history=(*earlier, attempt(Outcome.NOT_SENT)))
     assert STEP.on_failure(customer, NOT_SENT) == (RESTORED if is_restored else {})

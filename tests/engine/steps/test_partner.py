@@ -27,7 +27,6 @@ from engine.values import (
 )
 
 STEP = CreatePartnerConnection()
-O = Outcome  # noqa: E741 - as short as the tables need
 S = State
 
 
@@ -50,11 +49,11 @@ def test_connections_that_a_list_did_not_show_are_looked_up_first() -> None:
         (
             PARTNER_REJECTED,
             ok(body(partner())),
-            O.DONE,
+            Outcome.DONE,
             {"partner_connection_id": "p", "partner_status": "Linked", "state": S.COMPLETE, "knows_connections": True},
         ),
-        (LINKED, ok({}), O.UNKNOWN, {}),  # it may have been created
-        (LINKED, error(400), O.REJECTED, {}),
+        (LINKED, ok({}), Outcome.UNKNOWN, {}),  # it may have been created
+        (LINKED, error(400), Outcome.REJECTED, {}),
     ],
 )
 def test_each_reply_changes_what_it_says(
@@ -63,7 +62,7 @@ def test_each_reply_changes_what_it_says(
     """A 2xx without the promised content may have been done."""
     reading = STEP.read(customer, reply, AT)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
-    assert (reading.reply.problem is None) == (outcome is O.DONE)
+    assert (reading.reply.problem is None) == (outcome is Outcome.DONE)
 
 
 def test_the_last_error_is_forgotten_once_the_step_is_done() -> None:
@@ -74,28 +73,28 @@ def test_the_last_error_is_forgotten_once_the_step_is_done() -> None:
 @pytest.mark.parametrize(
     ("reply", "outcome", "changes"),
     [
-        (connections_list(connection("Linked")), O.NOT_FOUND, {}),
+        (connections_list(connection("Linked")), Outcome.NOT_FOUND, {}),
         (
             connections_list(connection("Linked"), partner()),
-            O.FOUND,
+            Outcome.FOUND,
             status_changes("Linked", S.COMPLETE, partner_connection_id="p", partner_status="Linked"),
         ),
         # it was not created, and cannot be any more
-        (connections_list(connection("Unlinked")), O.NOT_FOUND, status_changes("Unlinked", S.UNLINKED)),
-        (connections_list(), O.NOT_FOUND, lost_changes("connection")),
+        (connections_list(connection("Unlinked")), Outcome.NOT_FOUND, status_changes("Unlinked", S.UNLINKED)),
+        (connections_list(), Outcome.NOT_FOUND, lost_changes("connection")),
         # it was, and the customer has unlinked since
         (
             connections_list(connection("Unlinked"), partner()),
-            O.FOUND,
+            Outcome.FOUND,
             status_changes("Unlinked", S.UNLINKED, partner_connection_id="p", partner_status="Linked"),
         ),
         # this very list has made another linkUrl
         (
             connections_list(connection("PendingAuth", "m", link="https://m")),
-            O.NOT_FOUND,
+            Outcome.NOT_FOUND,
             link_changes("m", "https://m", NOW),
         ),
-        (ok({"results": None}), O.UNKNOWN, {}),
+        (ok({"results": None}), Outcome.UNKNOWN, {}),
     ],
 )
 def test_the_look_up_says_whether_the_partner_connection_exists(

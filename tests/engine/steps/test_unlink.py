@@ -28,7 +28,6 @@ from engine.values import (
 )
 
 STEP = UnlinkConnection()
-O = Outcome  # noqa: E741 - as short as the tables need
 S = State
 
 
@@ -48,14 +47,14 @@ def test_a_rejection_leaves_the_customer_as_before() -> None:
 @pytest.mark.parametrize(
     ("customer", "reply", "outcome", "changes"),
     [
-        (COMPLETE, ok(body(connection("Unlinked"))), O.DONE, status_changes("Unlinked", S.UNLINKED)),
-        (LINKED, ok(body(connection("Linked"))), O.UNKNOWN, {}),  # the response says that nothing was done
-        (LINKED, ok({}), O.UNKNOWN, {}),
-        (LINKED, MISSING, O.REJECTED, {}),
+        (COMPLETE, ok(body(connection("Unlinked"))), Outcome.DONE, status_changes("Unlinked", S.UNLINKED)),
+        (LINKED, ok(body(connection("Linked"))), Outcome.UNKNOWN, {}),  # the response says that nothing was done
+        (LINKED, ok({}), Outcome.UNKNOWN, {}),
+        (LINKED, MISSING, Outcome.REJECTED, {}),
         (
             LINKED,
             ok(body(connection("PendingAuth", link="https://n"))),
-            O.DONE,
+            Outcome.DONE,
             link_changes("n", "https://n", NOW),
         ),
     ],
@@ -66,28 +65,28 @@ def test_each_reply_changes_what_it_says(
     """A 2xx that does not show the connection as unlinked may have been done."""
     reading = STEP.read(customer, reply, AT)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
-    assert (reading.reply.problem is None) == (outcome is O.DONE)
+    assert (reading.reply.problem is None) == (outcome is Outcome.DONE)
 
 
 @pytest.mark.parametrize(
     ("customer", "reply", "outcome", "changes"),
     [
-        (LINKED, connections_list(connection("Linked")), O.NOT_FOUND, {}),
-        (COMPLETE, connections_list(connection("Unlinked")), O.FOUND, status_changes("Unlinked", S.UNLINKED)),
-        (LINKED, connections_list(), O.FOUND, lost_changes("connection")),
+        (LINKED, connections_list(connection("Linked")), Outcome.NOT_FOUND, {}),
+        (COMPLETE, connections_list(connection("Unlinked")), Outcome.FOUND, status_changes("Unlinked", S.UNLINKED)),
+        (LINKED, connections_list(), Outcome.FOUND, lost_changes("connection")),
         # another one is linked
         (
             LINKED,
             connections_list(connection("Unlinked"), connection("Linked", "m")),
-            O.NOT_FOUND,
+            Outcome.NOT_FOUND,
             status_changes("Linked", S.LINKED, "m"),
         ),
-        (LINKED, ok({"results": None}), O.UNKNOWN, {}),
+        (LINKED, ok({"results": None}), Outcome.UNKNOWN, {}),
     ],
 )
 def test_the_look_up_says_whether_the_connection_is_still_linked(
     customer: CustomerRecord, reply: Reply, outcome: Outcome, changes: Changes
 ) -> None:
-    """Whoever unlinked it."""
+    """It does not matter who unlinked it."""
     reading = STEP.read_look_up(customer, reply, AT, batch=BATCH)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
