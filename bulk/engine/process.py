@@ -176,7 +176,8 @@ async def _exchange(
 def _after_failure(customer: CustomerRecord, step: Step, reply: Reply) -> Changes:
     """Return the changes for a request that was not done, as far as that is certain."""
     left = step.on_failure(customer, reply)
-    is_certain = reply.outcome in (Outcome.REJECTED, Outcome.FATAL) and not _history(customer, step).in_doubt
+    # After a rejection that holds when the customer fails, in one commit with its state: until then it was begun.
+    is_certain = reply.outcome is Outcome.FATAL and not _history(customer, step).in_doubt
     left |= step.nothing_sent if is_certain else {}
     return left | changes.error(step.name, reply.problem) if reply.outcome is Outcome.REJECTED else left
 

@@ -416,6 +416,14 @@ def test_a_failure_leaves_the_journal_as_it_was_as_far_as_that_is_certain(
     assert trip.batch.read("a", *expected) == expected
 
 
+def test_a_rejected_customer_never_looks_untouched(trip: Trip) -> None:
+    """The feed of untouched customers would hand it out once more, to another worker of this run."""
+    seen: list[tuple[str, str | None]] = []
+    trip.after_commit = lambda _: seen.append((trip.column("state"), trip.column("name_sent")))
+    trip.take(REJECTION)
+    assert seen == [("pending", "Acme"), ("pending", "Acme"), ("failed", None)]
+
+
 def test_a_company_that_somebody_has_linked_is_left_alone(trip: Trip) -> None:
     """`undo` says why, and the customer stays as it was."""
     with_steps(trip, Undo, **WAITING)
