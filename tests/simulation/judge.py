@@ -36,7 +36,7 @@ def require(holds: object, message: str) -> None:
 class Before:
     """What the journal says before a run, as far as it decides what the run may ask."""
 
-    doubts: int = 0  # steps of customers of which an outcome was ever unknown
+    doubts: int = 0  # steps of customers of which an outcome was ever unknown, or a key of a request at work
     deleted: int = 0  # customers of whom Codat no longer has something
     customers: int = 0
     lists: int = 1  # that show all of the batch's companies
@@ -85,7 +85,7 @@ class Judge:
         found = self.rows(
             f"""
             SELECT (SELECT count(*) FROM (SELECT DISTINCT customer, step FROM requests
-                    WHERE customer IS NOT NULL AND {UNKNOWN})),
+                    WHERE customer IS NOT NULL AND ({UNKNOWN} OR outcome = 'conflict'))),
                    (SELECT count(*) FROM customers WHERE 'Deleted' IN (connection_status, partner_status)
                     OR company_origin = 'missing' OR NOT knows_connections),
                    (SELECT count(*) FROM customers),
