@@ -1,4 +1,4 @@
-"""Chromium without a window, in the hands of whoever opens a linkUrl or a report."""
+"""Chromium without a window, for tests that open a linkUrl or a report."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 MISSING = "no Chromium here; on Debian: apt-get install chromium chromium-driver"
-_SECONDS = 30  # for a page, a start, an end: generous, because the machine may be busy
+_SECONDS = 30  # for each wait: long, because the machine may be busy
 _ARGUMENTS = (
     "--headless",
     "--no-sandbox",  # Chromium's own sandbox does not work for root in a container
     "--disable-dev-shm-usage",  # a container's /dev/shm is small
     "--disable-gpu",
-    "--remote-debugging-pipe",  # when the driver is gone the pipe closes, and Chromium ends by itself
-    # Nothing leaves this machine: no name is found, and nothing asks in the background.
+    "--remote-debugging-pipe",  # without its driver, the pipe closes and Chromium ends
+    # Nothing leaves this machine: no host name resolves, and nothing runs in the background.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--no-proxy-server",
     "--disable-background-networking",
@@ -55,38 +55,38 @@ class ChromiumMissingError(Exception):
 
 
 class NotConfirmedError(Exception):
-    """A page did not confirm what was pressed; the message holds what it says instead."""
+    """A page did not confirm a click; the message has the text of the page."""
 
 
 class Browser:
-    """A browser in somebody's hands. Elements are named by CSS selectors; where several fit, the first is meant."""
+    """A browser. A CSS selector means the first element that matches."""
 
     def __init__(self, driver: webdriver.Remote, *, driver_pid: int) -> None:
         self._driver = driver
         self.driver_pid = driver_pid
 
     def open(self, url: str) -> str:
-        """Open a page and give the text that it shows."""
+        """Open a page and return its text."""
         self._driver.get(url)
         return self._text()
 
     @property
     def status(self) -> int:
-        """Return the HTTP status of the page that is open."""
+        """The HTTP status of the open page."""
         script = "return performance.getEntriesByType('navigation')[0].responseStatus"
         return int(self._driver.execute_script(script))
 
     def authorize(self, link_url: str) -> str:
-        """Open a linkUrl, press Authorize and give the confirmation's text.
+        """Open a linkUrl, click Authorize and return the text of the confirmation.
 
-        Raises NotConfirmedError if there is no such button, or no confirmation after it.
+        Raises NotConfirmedError if there is no such button or no confirmation.
         """
         self.open(link_url)
-        asked = self._driver.title
+        before = self._driver.title
         try:
             self._driver.find_element(By.XPATH, "//button[normalize-space()='Authorize']").click()
             # The title is empty between two pages.
-            WebDriverWait(self._driver, _SECONDS).until(lambda driver: driver.title not in ("", asked))
+            WebDriverWait(self._driver, _SECONDS).until(lambda driver: driver.title not in ("", before))
         except (NoSuchElementException, TimeoutException) as error:
             raise NotConfirmedError(self._text()) from error
         if self._driver.title != "Connected":
@@ -94,25 +94,25 @@ class Browser:
         return self._text()
 
     def console(self) -> list[str]:
-        """Return what was written to the console since it was last asked for."""
+        """Return the messages on the console since the last call."""
         return [f"{entry['level']}: {entry['message']}" for entry in self._log("browser")]
 
     def requested(self) -> list[str]:
-        """Return the addresses that were asked for since it was last asked for, whether there was an answer or not."""
+        """Return the addresses that were requested since the last call, with or without a response."""
         events = [json.loads(entry["message"])["message"] for entry in self._log("performance")]
         return [e["params"]["request"]["url"] for e in events if e["method"] == "Network.requestWillBeSent"]
 
     def run(self, script: str, *arguments: object) -> Any:
-        """Run a script in the page and give what it returns."""
+        """Run a script in the page and return its result."""
         return self._driver.execute_script(script, *arguments)
 
     def until(self, condition: str, *arguments: object) -> None:
-        """Wait until this expression of JavaScript is true in the page."""
+        """Wait until a JavaScript expression is true in the page."""
         wait = WebDriverWait(self._driver, _SECONDS, poll_frequency=0.02)
         wait.until(lambda driver: driver.execute_script(f"return {condition}", *arguments), condition)
 
     def text(self, selector: str) -> str:
-        """Return the text that an element shows."""
+        """Return the text of an element."""
         return self._find(selector).text
 
     def press(self, selector: str) -> None:
@@ -120,23 +120,23 @@ class Browser:
         self._find(selector).click()
 
     def type(self, selector: str, *keys: str) -> None:
-        """Press keys while an element has the focus."""
+        """Send keys to an element."""
         self._find(selector).send_keys(*keys)
 
     def keys(self, *keys: str) -> None:
-        """Press keys wherever the focus is."""
+        """Send keys to the element that has the focus."""
         self._driver.switch_to.active_element.send_keys(*keys)
 
     def choose(self, selector: str, label: str) -> None:
-        """Choose an option of a select element."""
+        """Select an option of a select element."""
         Select(self._find(selector)).select_by_visible_text(label)
 
     def screenshot(self) -> bytes:
-        """Return the window as it looks, as PNG."""
+        """Return a PNG of the window."""
         return bytes(self._driver.get_screenshot_as_png())
 
     def printed(self) -> bytes:
-        """Return the page as it is printed on A4, as PDF."""
+        """Return the page printed on A4, as PDF."""
         paper = {"paperWidth": 8.27, "paperHeight": 11.69, "printBackground": True}
         return base64.b64decode(self._devtools("Page.printToPDF", **paper)["data"])
 
@@ -144,7 +144,7 @@ class Browser:
     def seen(
         self, *, width: int = 1280, height: int = 900, scale: float = 1, scheme: str = "light", media: str = ""
     ) -> Iterator[None]:
-        """Show pages as on such a screen, in the colour scheme that its owner prefers; or as on paper: `print`."""
+        """Show pages as on this screen in this colour scheme, or as on paper with the media `print`."""
         is_phone = width < 600
         screen = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": is_phone}
         self._devtools("Emulation.setDeviceMetricsOverride", **screen)
@@ -157,7 +157,7 @@ class Browser:
             self._devtools("Emulation.clearDeviceMetricsOverride")
 
     def download(self, selector: str, folder: Path) -> Path:
-        """Click an element that saves a file, in this folder, and give the file."""
+        """Click an element that saves a file into this folder, and return the file."""
         self._devtools("Browser.setDownloadBehavior", behavior="allow", downloadPath=str(folder))
         before = {*folder.iterdir()}
         self.press(selector)
@@ -165,7 +165,7 @@ class Browser:
         return wait.until(lambda _: [path for path in {*folder.iterdir()} - before if path.suffix != ".crdownload"])[0]
 
     def allow_clipboard(self) -> None:
-        """Let pages read what they have copied."""
+        """Let pages read the clipboard."""
         self._devtools("Browser.grantPermissions", permissions=["clipboardReadWrite", "clipboardSanitizedWrite"])
 
     def _find(self, selector: str) -> WebElement:
@@ -183,15 +183,15 @@ class Browser:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Start a browser with a profile of its own; at the end it is gone, and so is the profile.
+    """Start a browser with a temporary profile, and end it.
 
-    It also ends when this process is killed. Raises ChromiumMissingError where it is not installed.
+    It also ends if this process is killed. Raises ChromiumMissingError if it is not installed.
     """
     programs = shutil.which("chromium"), shutil.which("chromedriver")
     if programs[0] is None or programs[1] is None:
         raise ChromiumMissingError(MISSING)
     with ExitStack() as stack:
-        # A short name: Chromium makes a socket in there, whose whole path may have 107 characters.
+        # A short name: Chromium creates a socket in it, and the path of a socket has at most 107 characters.
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bulk-")))
         driver = stack.enter_context(_process(programs[1], folder))
         url = f"http://127.0.0.1:{_port(driver, folder)}"
@@ -214,10 +214,10 @@ def _options(program: str, folder: Path) -> webdriver.ChromeOptions:
 
 @contextmanager
 def _process(program: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the driver in a process group of its own, which holds Chromium too and is ended whole."""
-    setpriv = shutil.which("setpriv")  # Linux: the driver is told to end when this process is gone, however it went
+    """Run the driver in a process group of its own, which includes Chromium and ends as a whole."""
+    setpriv = shutil.which("setpriv")  # Linux: the driver ends when this process ends for any reason
     command = [*((setpriv, "--pdeathsig", "TERM", "--") if setpriv else ()), program, "--port=0"]
-    # What it writes stays in the folder, and of this process's environment it needs nothing else.
+    # Its files stay in the folder, and it gets no other variables of this process's environment.
     environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "LANG": "C.UTF-8"}
     with (folder / "driver.log").open("wb") as log:
         process = subprocess.Popen(
@@ -226,19 +226,19 @@ def _process(program: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     try:
         yield process
     finally:
-        os.killpg(process.pid, signal.SIGKILL)  # not waited for yet, so the number is still its own
+        os.killpg(process.pid, signal.SIGKILL)  # it was not waited for yet, so no other process has its number
         process.wait()
 
 
 def _port(process: subprocess.Popen[bytes], folder: Path) -> int:
-    """Wait until the driver has said where it listens."""
+    """Wait until the driver has printed its port."""
     end = time.monotonic() + _SECONDS
     while True:
         ended = process.poll() is not None
-        said = (folder / "driver.log").read_text("utf-8", "replace")
-        found = re.search(r"started successfully on port (\d+)", said)
+        log = (folder / "driver.log").read_text("utf-8", "replace")
+        found = re.search(r"started successfully on port (\d+)", log)
         if found:
             return int(found[1])
-        assert not ended, f"the driver ended: {said}"
-        assert time.monotonic() < end, f"the driver does not say where it listens: {said}"
+        assert not ended, f"the driver ended: {log}"
+        assert time.monotonic() < end, f"the driver prints no port: {log}"
         time.sleep(0.02)

@@ -1,4 +1,4 @@
-"""LibreOffice as a customer has it, for tests of what it makes of a workbook."""
+"""LibreOffice as a user has it, for tests of how it reads a workbook."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ needs_office = pytest.mark.skipif(_SOFFICE is None, reason="needs LibreOffice: a
 
 
 def convert(path: Path, to: str, folder: Path) -> list[Path]:
-    """Open a file and save it into the folder in another format; give the new files. `to`: LibreOffice's own words."""
-    profile = folder / "profile"  # or a window that somebody has open would take the work and do nothing
+    """Open a file, save it into the folder in another format, and return the new files. `to`: LibreOffice's filter."""
+    profile = folder / "profile"  # otherwise an open LibreOffice would take the job and do nothing
     out = folder / "converted"
     command = [str(_SOFFICE), f"-env:UserInstallation={profile.as_uri()}", "--headless", "--norestore"]
     command += ["--convert-to", to, "--outdir", str(out), str(path)]

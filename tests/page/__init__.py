@@ -1,1 +1,1 @@
-"""The page, as HTML and in a real browser."""
+"""Tests of the page, as HTML and in a real browser."""

@@ -1,4 +1,4 @@
-"""Batches of customers as a migration leaves them, and one whose every value is hostile."""
+"""Builds batches as a migration leaves them, and one in which every value is hostile."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bulk import problems
 from bulk.reports.write import write_reports
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-"""The page compares links with the browser's clock, so these batches are of today."""
+"""Today, because the page compares links with the browser's clock."""
 
 SCRIPT = "</script><script>alert(1)</script><img src=x onerror=alert(2)>"
 HOSTILE = (
@@ -39,17 +39,17 @@ PLATFORMS = ("gbol", "qhyg", "fbrh", "akxx", "trji", "pqsw")
 
 
 def text(moment: datetime) -> str:
-    """Write a time as the journal does."""
+    """Return a time in the journal's form."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def uuid(number: int) -> str:
-    """Return a UUID of one's own for each number."""
+    """Return a different UUID for each number."""
     return str(UUID(int=(number * 0x9E3779B97F4A7C15F39CC0605CEDC835) % 2**128))
 
 
 def batch(folder: Path, customers: int = 60, **facts: str) -> Journal:
-    """Make a batch with customers of all kinds: in every state and platform, links good and expired, rows rejected."""
+    """Build a batch with customers of every state and platform, valid and expired links, and rejected rows."""
     journal = Journal(folder, **({"codat": "api.codat.io", "base_url": "https://api.codat.io"} | facts))
     journal.source(["account manager", "region"], rows=customers)
     insert(journal, "customers", (_customer(row) for row in range(1, customers + 1) if row % 20))
@@ -58,12 +58,13 @@ def batch(folder: Path, customers: int = 60, **facts: str) -> Journal:
 
 
 def hostile(folder: Path) -> Journal:
-    """Make a batch in which every value that comes from outside is hostile, in each of the ways."""
+    """Build a batch in which every value from outside is hostile, in each way."""
     journal = Journal(folder, name=f"<b>{SCRIPT}", codat=SCRIPT, base_url=SCRIPT)
     journal.source([SCRIPT, "=cmd", 'a,b\n"c"', "\u202eheader"], rows=40)
     with closing(journal.connect()) as connection, connection:
         connection.execute("DELETE FROM runs")
-    journal.run(id=1, input=SCRIPT, version=SCRIPT, stopped=f"{SCRIPT} {HOSTILE[6]}")
+    end = text(NOW + timedelta(hours=1))
+    journal.run(id=1, input=SCRIPT, version=SCRIPT, stopped=f"{SCRIPT} {HOSTILE[6]}", finished_at=end)
     for row, value in enumerate(HOSTILE, 1):
         extra = {SCRIPT: value, "=cmd": value, 'a,b\n"c"': value, "\u202eheader": value}
         fields: dict[str, Any] = dict.fromkeys(
@@ -94,7 +95,7 @@ def hostile(folder: Path) -> Journal:
 
 
 def insert(journal: Journal, table: str, rows: Iterator[Mapping[str, object]]) -> None:
-    """Put many rows into a table."""
+    """Insert many rows into a table."""
     with closing(journal.connect()) as connection, connection:
         for row in rows:
             marks = ", ".join("?" * len(row))
@@ -102,7 +103,7 @@ def insert(journal: Journal, table: str, rows: Iterator[Mapping[str, object]]) -
 
 
 def reports(journal: Journal, *, since: datetime | None = None) -> Path:
-    """Write the batch's reports and give its page."""
+    """Write the batch's reports and return its page."""
     write_reports(journal.folder, now=NOW, since=since)
     return journal.folder / "report.html"
 

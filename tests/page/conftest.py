@@ -1,4 +1,4 @@
-"""What the tests of the page start from: real journals, and the pages that are made of them."""
+"""Pages written from real journals."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from .batches import NOW, batch, hostile, reports
 
 @pytest.fixture(scope="module")
 def ordinary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the page of a batch with customers of all kinds, compared with nothing."""
+    """Return the page of a batch with customers of all kinds, without a comparison."""
     return reports(batch(tmp_path_factory.mktemp("page") / "autumn"))
 
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the page of a batch in which every fifth customer has come into another state since yesterday."""
+    """Return the page of a batch in which every fifth customer has changed its state since yesterday."""
     journal = batch(tmp_path_factory.mktemp("page") / "autumn")
     with journal.connect() as connection:
         connection.execute(
@@ -31,5 +31,5 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def dangerous(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the page of a batch in which everything that comes from outside is hostile."""
+    """Return the page of a batch in which every value from outside is hostile."""
     return reports(hostile(tmp_path_factory.mktemp("page") / "hostile"))

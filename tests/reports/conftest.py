@@ -1,4 +1,4 @@
-"""What the tests of the reports start from."""
+"""Fixtures of the reports' tests."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from .journals import Journal
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Journal:
-    """An empty journal in a batch's folder."""
+    """Return an empty journal in a batch's folder."""
     return Journal(tmp_path / "autumn")

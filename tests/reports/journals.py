@@ -1,4 +1,4 @@
-"""Builds real journals on disk, row by row, in the state a run would have left them in."""
+"""Builds real journals on disk, row by row, as a run leaves them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FIELDS = ("customer_id", "company_name", "platform", "email")
 
 
 class Journal:
-    """The journal of a batch in a folder, with one run and no source yet."""
+    """The journal of a batch in a folder, with one run and no source."""
 
     def __init__(self, folder: Path, **facts: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -36,11 +36,11 @@ class Journal:
         self.run(id=1)
 
     def connect(self) -> sqlite3.Connection:
-        """Open a connection of one's own, as another process would."""
+        """Open another connection, as another process does."""
         return sqlite3.connect(self.path)
 
     def insert(self, table: str, **values: object) -> None:
-        """Put one row into a table."""
+        """Insert one row into a table."""
         marks = ", ".join("?" * len(values))
         with closing(self.connect()) as connection, connection:
             connection.execute(
@@ -49,20 +49,26 @@ class Journal:
             )
 
     def source(self, extras: Sequence[str] = (), *, shift: int = 0, rows: int = 10) -> None:
-        """Add an input file, the next one."""
+        """Add the next input file."""
         columns = json.dumps([*FIELDS, *extras])
         names = {"path": "in.csv", "digest": "d", "columns": columns, "extras": json.dumps(extras)}
         self.insert("sources", rows=rows, shift=shift, **names)
 
     def run(self, **values: object) -> None:
-        """Add a run of a command."""
-        facts = {"command": "migrate", "version": "1", "input": "in.csv", "started_at": "2026-11-23T10:00:00Z"}
+        """Add a run of a command, which has ended unless `finished_at` is None."""
+        facts: dict[str, object] = {
+            "command": "migrate",
+            "version": "1",
+            "input": "in.csv",
+            "started_at": "2026-11-23T10:00:00Z",
+        }
+        facts |= {"finished_at": "2026-11-23T10:01:00Z", "seconds": 60.0}
         self.insert("runs", **(facts | values))
 
     def customer(
         self, row: int, customer_id: str, *, source: int = 1, extra: Mapping[str, str | None] = {}, **values: object
     ) -> None:
-        """Add a customer in that row of that source."""
+        """Add a customer in a row of a source."""
         facts = {"company_name": f"Café {customer_id}", "name": f"Cafe {customer_id}", "platform_key": "gbol"}
         place = {"source": source, "row": row, "enrolment": 1, "customer_id": customer_id, "tag": customer_id}
         self.insert("customers", **(facts | place | {"extra": json.dumps(extra)} | values))
@@ -77,7 +83,7 @@ class Journal:
             )
 
     def created(self, row: int, customer_id: str, **values: object) -> None:
-        """Add a customer whose company and connection Codat has."""
+        """Add a customer that has a company and a connection in Codat."""
         facts: dict[str, object] = {
             "name_sent": f"Cafe {customer_id}",
             "platform_sent": "gbol",
@@ -100,11 +106,11 @@ class Journal:
         cells: Mapping[str, str | None] = {},
         **values: object,
     ) -> None:
-        """Add a rejected row of that source."""
+        """Add a rejected row of a source."""
         facts = {"source": source, "row": row, "extra": json.dumps(extra), "problems": json.dumps([UNKNOWN_PLATFORM])}
         self.insert("rejections", **(facts | {"cells": json.dumps(cells)} | values))
 
     def request(self, operation: str, **values: object) -> None:
-        """Add a request, of run 1 unless said otherwise."""
+        """Add a request, by default of run 1."""
         facts = {"run": 1, "operation": operation, "sent_at": 0.0, "outcome": "done", "status": 200}
         self.insert("requests", **(facts | values))

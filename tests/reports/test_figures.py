@@ -1,4 +1,4 @@
-"""What a batch comes to in figures: read from real journals, at one moment."""
+"""The figures of a batch, read from real journals at one moment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .journals import NOON, Journal
 
 
 def figures(journal: Journal, *, at: datetime = NOON, since: datetime | None = None) -> Figures:
-    """Read them at noon."""
+    """Read the figures, by default at noon."""
     with Reader(journal.path) as reader:
         return read_figures(reader, at=at, since=since)
 
@@ -25,27 +25,27 @@ def figures(journal: Journal, *, at: datetime = NOON, since: datetime | None = N
 @pytest.mark.parametrize(
     ("furthest", "values"),
     [
-        # nothing of it is in Codat
+        # Codat has nothing
         (1, {"state": "pending", "company_id": None, "connection_id": None, "connection_status": None}),
-        # refused before there was a company
+        # rejected before there was a company
         (1, {"state": "failed", "company_id": None, "connection_id": None, "connection_status": None}),
         # the company was deleted in Codat
         (1, {"state": "failed", "connection_status": "Deleted", "error_step": "company"}),
-        # its connection is refused, or was deleted
+        # its connection was rejected or deleted
         (2, {"state": "failed", "connection_id": None, "connection_status": None}),
         (2, {"state": "failed", "connection_status": "Deleted", "error_step": "connection"}),
-        # a connection, whoever waits for whom
+        # it has a connection, linked or not
         (3, {}),
         (3, {"state": "unlinked", "connection_status": "Unlinked"}),
         (3, {"state": "unlinked", "connection_status": "Deauthorized", "partner_connection_id": "p"}),
-        # authorized, also where the partner connection was refused or deleted
+        # authorized, even if the partner connection was rejected or deleted
         (4, {"state": "linked", "connection_status": "Linked"}),
         (4, {"state": "failed", "connection_status": "Linked", "error_step": "partner"}),
         (5, {"state": "complete", "connection_status": "Linked", "partner_connection_id": "p"}),
     ],
 )
-def test_how_far_a_customer_has_got(journal: Journal, furthest: int, values: dict[str, object]) -> None:
-    """By what there is in Codat now, not by what there was."""
+def test_the_stage_that_a_customer_has_reached(journal: Journal, furthest: int, values: dict[str, object]) -> None:
+    """The present state of Codat decides, not an earlier one."""
     journal.source()
     journal.created(1, "a", **values)
     (group,) = figures(journal).groups
@@ -53,7 +53,7 @@ def test_how_far_a_customer_has_got(journal: Journal, furthest: int, values: dic
 
 
 def test_the_groups_add_up_to_the_rows_of_the_results(journal: Journal) -> None:
-    """The gone whom Codat has are among them; those whom it does not have are not, nor are hidden rejections."""
+    """They include removed customers that Codat has, and exclude the other removed ones and hidden rejections."""
     journal.source()
     journal.created(1, "a")
     journal.created(2, "b", state="linked", connection_status="Linked", presence="removed")
@@ -72,21 +72,21 @@ def test_the_groups_add_up_to_the_rows_of_the_results(journal: Journal) -> None:
 @pytest.mark.parametrize(
     ("issued", "expected"),
     [
-        # a day's link that was made this morning is good beyond today
+        # issued this morning for a day: valid beyond today
         ("2026-11-23T10:00:00Z", LinkAges(1, 0, 0, 0, "2026-11-24T10:00:00Z")),
-        # one of yesterday afternoon expires today
+        # issued yesterday afternoon: expires today
         ("2026-11-22T15:00:00Z", LinkAges(0, 1, 0, 0, "2026-11-23T15:00:00Z")),
-        # at midnight, today is over
+        # midnight is the end of today
         ("2026-11-23T00:00:00Z", LinkAges(0, 1, 0, 0, "2026-11-24T00:00:00Z")),
-        # at the very moment, it is over
+        # at the very moment it has expired
         ("2026-11-22T12:00:00Z", LinkAges(0, 0, 1, 0, None)),
         ("2026-11-20T15:00:00Z", LinkAges(0, 0, 1, 0, None)),
-        # its renewal was cut short
+        # its renewal was interrupted
         (None, LinkAges(0, 0, 0, 1, None)),
     ],
 )
 def test_links_by_age(journal: Journal, issued: str | None, expected: LinkAges) -> None:
-    """Good, expiring today (UTC), expired, or none at all."""
+    """They are valid, expire today (UTC), are expired or missing."""
     journal.source()
     journal.created(1, "a", link_issued_at=issued, **({} if issued else {"link_url": None}))
     journal.created(2, "b", state="linked", connection_status="Linked")
@@ -94,24 +94,24 @@ def test_links_by_age(journal: Journal, issued: str | None, expected: LinkAges) 
     assert figures(journal).links == expected
 
 
-def test_failures_of_one_kind_are_counted_together(journal: Journal) -> None:
-    """Same state, step and code; with some examples, and correlation ids even of those that are no example."""
+def test_errors_with_the_same_step_and_code_are_counted_together(journal: Journal) -> None:
+    """There are some examples, and correlation ids even of other customers."""
     journal.source()
     for row in range(1, 9):
         wrong = {"error_step": "company", "error_code": "400", "error": f"no {row}", "state": "failed"}
-        reported = f"told-{row}" if row > 6 else None
-        journal.customer(row, f"c{row}", source=1, extra={}, correlation_id=reported, **wrong)
+        correlation_id = f"id-{row}" if row > 6 else None
+        journal.customer(row, f"c{row}", source=1, extra={}, correlation_id=correlation_id, **wrong)
     journal.created(9, "k", error_step="link", error_code="no answer", error="lost")
     company, link = figures(journal).failures
     assert (company.state, company.step, company.code, company.customers) == (State.FAILED, "company", "400", 8)
     assert [example.row for example in company.examples] == [1, 2, 3, 4, 5]
     assert company.examples[0].error == "no 1"
-    assert company.correlation_ids == ("told-7", "told-8")
+    assert company.correlation_ids == ("id-7", "id-8")
     assert (link.state, link.step, link.customers, link.correlation_ids) == (State.LINK_READY, "link", 1, ())
 
 
-def test_minutes_tell_requests_429s_and_who_got_further(journal: Journal) -> None:
-    """What never left is no request; a customer who has gone back is not further."""
+def test_minutes_count_requests_429s_and_customers(journal: Journal) -> None:
+    """Requests that never left do not count, nor do customers whose state goes back."""
     journal.source()
     journal.created(1, "a", state="pending")
     journal.request("create_company", sent_at=60.0)
@@ -119,7 +119,7 @@ def test_minutes_tell_requests_429s_and_who_got_further(journal: Journal) -> Non
     journal.request("create_connection", sent_at=120.0, outcome="not_sent", status=None)
     with closing(journal.connect()) as db, db:
         db.execute("UPDATE customers SET state = 'link_ready', updated_at = '1970-01-01T00:03:10Z'")
-        db.execute("DELETE FROM runs")  # whose start would be later than that
+        db.execute("DELETE FROM runs")  # its start would be later than that
         db.execute("DELETE FROM changes")
         for state in ("pending", "link_ready"):
             db.execute("UPDATE customers SET state = ?", (state,))
@@ -135,12 +135,12 @@ def test_minutes_tell_requests_429s_and_who_got_further(journal: Journal) -> Non
         (1, {"state": "linked", "connection_status": "Linked"}),
         (0, {}),
         (0, {"state": "failed"}),
-        # gone before anything was sent: nothing will be
+        # removed before anything was sent
         (0, {"state": "pending", "presence": "removed", "name_sent": None, "company_id": None}),
     ],
 )
 def test_requests_to_do(journal: Journal, requests: int, values: dict[str, object]) -> None:
-    """Two for each new customer, less what is done; one for each who is linked."""
+    """There are two for each new customer, minus what is done, and one for each linked customer."""
     journal.source()
     journal.created(1, "a", **values)
     assert figures(journal).requests_to_do == requests
@@ -149,13 +149,13 @@ def test_requests_to_do(journal: Journal, requests: int, values: dict[str, objec
 HOUR = timedelta(hours=1)
 
 
-def test_every_change_of_a_state_is_written_down_by_itself(journal: Journal) -> None:
-    """Also by a statement that gives no time: then it was the run that goes on."""
+def test_every_change_of_state_is_recorded(journal: Journal) -> None:
+    """A statement without a time counts for the current run."""
     journal.source()
     journal.created(1, "a", updated_at="2026-11-23T08:00:00Z")
     with closing(journal.connect()) as db, db:
         db.execute("UPDATE customers SET state = 'linked', updated_at = '2026-11-23T11:00:00Z'")
-        db.execute("UPDATE customers SET state = 'linked', updated_at = '2026-11-23T11:30:00Z'")  # no other
+        db.execute("UPDATE customers SET state = 'linked', updated_at = '2026-11-23T11:30:00Z'")  # the same state
         db.execute("INSERT INTO runs (command, version, started_at) VALUES ('migrate', '1', '2026-11-23T11:45:00Z')")
         db.execute("UPDATE customers SET state = 'pending'")
         changes = db.execute("SELECT at, was, now FROM changes ORDER BY n").fetchall()
@@ -168,14 +168,14 @@ def test_every_change_of_a_state_is_written_down_by_itself(journal: Journal) -> 
 @pytest.mark.parametrize(
     ("states", "since", "change"),
     [
-        # (the states it came into, at which hours), compared with the state at that hour
+        # the states and their hours, the hour of comparison, the change
         ([("link_ready", 1)], 0, "newly_link_ready"),
         ([("link_ready", 1)], 1, None),
         ([("link_ready", 1), ("linked", 2), ("complete", 3)], 1, "newly_linked"),
         ([("link_ready", 1), ("linked", 2), ("complete", 3)], 2, "newly_complete"),
         ([("link_ready", 1), ("linked", 2), ("unlinked", 3)], 1, "newly_unlinked"),
         ([("failed", 1)], 0, "newly_failed"),
-        # back where it was
+        # back in the same state
         ([("link_ready", 1), ("failed", 2), ("link_ready", 3)], 1, None),
         ([("failed", 1), ("pending", 2)], 1, "newly_pending"),
         ([], 0, None),
@@ -184,7 +184,7 @@ def test_every_change_of_a_state_is_written_down_by_itself(journal: Journal) -> 
 def test_what_has_changed_since(
     journal: Journal, states: list[tuple[str, int]], since: int, change: str | None
 ) -> None:
-    """By the state then and now; who has authorized since is newly linked, however far that has got."""
+    """The states then and now decide; a customer that has authorized since is newly linked, even if it is complete."""
     journal.source()
     journal.customer(1, "a", name_sent="A")
     zero = datetime(2026, 11, 23, tzinfo=UTC)
@@ -200,8 +200,8 @@ def test_what_has_changed_since(
     assert sum(changed.values()) == (change is not None)
 
 
-def test_without_a_time_to_compare_with_there_is_no_such_column(journal: Journal) -> None:
-    """A column of the input with its name is always told apart from it, or it would change its name now and then."""
+def test_without_a_comparison_there_is_no_change_column(journal: Journal) -> None:
+    """An input column with that name always has the same other name."""
     journal.source(["change"])
     journal.created(1, "a", extra={"change": "theirs"})
     with Reader(journal.path) as reader:
@@ -212,8 +212,8 @@ def test_without_a_time_to_compare_with_there_is_no_such_column(journal: Journal
     assert compared["change"].to_list() == [None]
 
 
-def test_only_who_was_found_to_have_linked_in_the_last_run_is_newly_linked(journal: Journal) -> None:
-    """Whenever the run before that was, and also who had linked once before."""
+def test_only_customers_found_linked_in_the_last_run_are_newly_linked(journal: Journal) -> None:
+    """A customer that had linked once before counts too."""
     journal.source()
     journal.created(1, "a")
     journal.created(2, "b")
@@ -228,8 +228,8 @@ def test_only_who_was_found_to_have_linked_in_the_last_run_is_newly_linked(journ
     assert last.newly_linked == 1
 
 
-def test_the_columns_of_a_corrected_file_are_those_of_the_input_that_its_rows_came_from(journal: Journal) -> None:
-    """None where they came from several with different maps."""
+def test_rejected_rows_have_the_mapping_of_their_input(journal: Journal) -> None:
+    """There is none if they come from inputs with different mappings."""
     journal.source()
     journal.insert(
         "sources", path="b.csv", digest="e", columns="[]", extras="[]", rows=1, shift=1, mapping='{"a": "b"}'
@@ -241,9 +241,10 @@ def test_the_columns_of_a_corrected_file_are_those_of_the_input_that_its_rows_ca
     assert figures(journal).mapping_of_rejects is None
 
 
-def test_the_last_run_and_its_holds_are_told(journal: Journal) -> None:
-    """Why it stopped, what it has done, and when nothing could leave."""
-    journal.run(id=2, command="follow-up", stopped="Codat's daily quota is used up until 2026-11-24T00:00:00Z")
+def test_the_last_run_and_its_holds_are_read(journal: Journal) -> None:
+    """The figures have its stop, its steps and the times in which nothing could be sent."""
+    reason = "Codat's daily quota is used up until 2026-11-24T00:00:00Z"
+    journal.run(id=2, command="follow-up", stopped=reason, finished_at="2026-11-23T11:00:00Z")
     journal.request("create_partner_expense_connection", run=2, step="partner", customer=1)
     journal.request("create_partner_expense_connection", run=2, step="partner", customer=2, outcome="unknown")
     journal.request("list_connections", run=2, step="partner", customer=2, outcome="found")
@@ -258,14 +259,34 @@ def test_the_last_run_and_its_holds_are_told(journal: Journal) -> None:
     assert str(found.last_run.stopped).startswith("Codat's daily quota is used up until")
     (hold,) = found.holds
     assert (hold.until - hold.since, hold.why) == (timedelta(minutes=5), "Codat asked to wait (429)")
-    with closing(journal.connect()) as db, db:  # it was interrupted while it waited
+    with closing(journal.connect()) as db, db:  # interrupted during the hold
         db.execute("UPDATE runs SET finished_at = '2026-11-23T10:01:00Z' WHERE id = 2")
     (hold,) = figures(journal).holds
     assert hold.until - hold.since == timedelta(minutes=1)
 
 
+def test_a_run_without_an_end_is_known(journal: Journal) -> None:
+    """It is still running, or it was killed."""
+    assert figures(journal).last_run is not None
+    journal.run(id=2, finished_at=None, seconds=None)
+    last_run = figures(journal).last_run
+    assert last_run is not None
+    assert not last_run.has_ended
+
+
+def test_differences_are_known_without_reading_them(journal: Journal) -> None:
+    """The figures say whether the file has rows."""
+    journal.source()
+    journal.created(1, "a", description_sent="old", description="old")
+    journal.customer(2, "b", name_sent="Old", platform_sent="qhyg")  # no company yet
+    journal.created(3, "c", name="New", presence="removed")
+    assert not figures(journal).has_differences
+    journal.created(4, "d", description="new")
+    assert figures(journal).has_differences
+
+
 def test_a_batch_without_a_run_has_figures_too(journal: Journal) -> None:
-    """All of them nothing."""
+    """All of them are empty."""
     with closing(journal.connect()) as db, db:
         db.execute("DELETE FROM runs")
     found = figures(journal)

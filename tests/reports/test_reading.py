@@ -1,4 +1,4 @@
-"""What a journal says about its batch."""
+"""The rows that are read from a journal."""
 
 from __future__ import annotations
 
@@ -25,42 +25,42 @@ from .journals import FIELDS, NOON, REASONS, Journal
 
 
 def together(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """All the frames as one."""
+    """Return all frames as one."""
     return pl.concat(list(frames))
 
 
 def results(journal: Journal) -> pl.DataFrame:
-    """The results as one frame."""
+    """Return the results as one frame."""
     with Reader(journal.path) as reader:
         return together(reader.results())
 
 
 def links(journal: Journal) -> pl.DataFrame:
-    """The links that are good at noon, as one frame."""
+    """Return the links that are valid at noon, as one frame."""
     with Reader(journal.path) as reader:
         return together(reader.links(NOON))
 
 
 def rejects(journal: Journal) -> pl.DataFrame:
-    """The rejects as one frame."""
+    """Return the rejects as one frame."""
     with Reader(journal.path) as reader:
         return together(reader.rejects())
 
 
 def differences(journal: Journal) -> list[tuple[Any, ...]]:
-    """The differences, row by row."""
+    """Return the differences as rows."""
     with Reader(journal.path) as reader:
         return together(reader.differences()).rows()
 
 
 def summary(journal: Journal) -> Summary:
-    """The summary."""
+    """Return the summary."""
     with Reader(journal.path) as reader:
         return read_summary(reader)
 
 
 def test_an_empty_batch_still_has_every_column(journal: Journal) -> None:
-    """Readers of the files find the columns even where there are no rows."""
+    """Programs find the columns even if there are no rows."""
     found = results(journal)
     assert found.columns == list(RESULTS)
     assert found.height == 0
@@ -70,8 +70,8 @@ def test_an_empty_batch_still_has_every_column(journal: Journal) -> None:
         assert together(reader.differences()).columns == list(DIFFERENCES)
 
 
-def test_rows_come_in_input_order_whatever_the_order_of_enrolment(journal: Journal) -> None:
-    """Customers and rejections stand where the input has them, file after file."""
+def test_rows_are_in_input_order_whatever_the_order_of_enrolment(journal: Journal) -> None:
+    """Customers and rejections have the order of the input, file after file."""
     journal.source()
     journal.source(shift=10)
     journal.customer(1, "d", source=2)
@@ -83,8 +83,8 @@ def test_rows_come_in_input_order_whatever_the_order_of_enrolment(journal: Journ
     assert found["row"].to_list() == [1, 2, 3, 11]
 
 
-def test_a_created_customer_shows_what_codat_has(journal: Journal) -> None:
-    """What was sent counts, not what the input says since."""
+def test_a_created_customer_shows_the_values_in_codat(journal: Journal) -> None:
+    """The values sent count, not those of the input since."""
     journal.source()
     journal.created(1, "a", name="New name", platform_key="qhyg", updated_at="2026-11-23T10:00:01Z")
     (row,) = results(journal).to_dicts()
@@ -105,7 +105,7 @@ def test_a_created_customer_shows_what_codat_has(journal: Journal) -> None:
     }
 
 
-def test_a_customer_who_was_not_sent_yet_shows_what_will_be_sent(journal: Journal) -> None:
+def test_a_pending_customer_shows_the_values_that_will_be_sent(journal: Journal) -> None:
     """The name as Codat will keep it, and the platform of the input."""
     journal.source()
     journal.customer(1, "a")
@@ -113,8 +113,8 @@ def test_a_customer_who_was_not_sent_yet_shows_what_will_be_sent(journal: Journa
     assert (row["name_sent"], row["platform_key"], row["state"]) == ("Cafe a", "gbol", "pending")
 
 
-def test_a_rejection_says_why_and_that_nothing_was_sent(journal: Journal) -> None:
-    """Its reasons are its error, of the step `input`."""
+def test_a_rejection_shows_its_problems_as_its_error(journal: Journal) -> None:
+    """The error has the step `input`."""
     journal.source()
     journal.rejection(7, customer_id="a", company_name="Acme", platform="qb", email="a@example.com")
     (row,) = results(journal).to_dicts()
@@ -131,8 +131,8 @@ def test_a_rejection_says_why_and_that_nothing_was_sent(journal: Journal) -> Non
     }
 
 
-def test_a_gone_customer_comes_last_and_only_if_codat_may_have_it(journal: Journal) -> None:
-    """Whoever was never sent is gone for good; the others have no row in the input any more."""
+def test_a_removed_customer_comes_last_and_only_if_codat_may_have_it(journal: Journal) -> None:
+    """Such customers have no row number."""
     journal.source()
     journal.created(1, "created", presence="removed")
     journal.customer(2, "unknown", presence="removed", name_sent="x")
@@ -145,8 +145,8 @@ def test_a_gone_customer_comes_last_and_only_if_codat_may_have_it(journal: Journ
         assert reader.counts() == dict.fromkeys(State, 0) | {"pending": 2, "link_ready": 1}
 
 
-def test_a_customer_whose_row_is_faulty_now_stands_in_the_place_of_the_rejection(journal: Journal) -> None:
-    """Codat has it, so the results show it; the rejects still ask for the row to be corrected."""
+def test_a_customer_whose_row_has_become_invalid_hides_the_rejection(journal: Journal) -> None:
+    """Codat has the customer, so the results show it; the rejects still have the row."""
     journal.source()
     journal.created(1, "a", presence="invalid")
     journal.rejection(1, customer_id="a", hidden=1, cells={"customer_id": "a", "platform": "?"})
@@ -158,7 +158,7 @@ def test_a_customer_whose_row_is_faulty_now_stands_in_the_place_of_the_rejection
 
 
 def test_the_other_columns_of_all_files_are_kept(journal: Journal) -> None:
-    """They follow in the order of the files; a file that lacks one leaves it empty."""
+    """They follow in the order of the files; a file without such a column leaves it empty."""
     journal.source(["manager", "region"])
     journal.source(["region", "tier"], shift=10)
     journal.customer(1, "a", extra={"manager": "Ann", "region": "North"})
@@ -173,8 +173,8 @@ def test_the_other_columns_of_all_files_are_kept(journal: Journal) -> None:
     ]
 
 
-def test_a_column_named_like_one_of_ours_is_marked_as_the_inputs(journal: Journal) -> None:
-    """Neither hides the other, even if the input has the marked name as well."""
+def test_an_input_column_with_one_of_our_names_is_renamed(journal: Journal) -> None:
+    """Neither hides the other, even if the input has the new name as well."""
     journal.source(["state", "state (input)", "attempts"])
     journal.customer(1, "a", extra={"state": "Ohio", "state (input)": "Iowa", "attempts": "x"})
     (row,) = results(journal).to_dicts()
@@ -184,8 +184,8 @@ def test_a_column_named_like_one_of_ours_is_marked_as_the_inputs(journal: Journa
     assert row["attempts (input)"] == "x"
 
 
-def test_a_marked_column_that_comes_back_with_the_corrected_rows_is_the_same_column(journal: Journal) -> None:
-    """The rejects call the input's `row` `row (input)`; given back, its values stand with the others."""
+def test_a_renamed_column_that_comes_back_with_corrected_rows_is_the_same_column(journal: Journal) -> None:
+    """In the rejects, the input's `row` is called `row (input)`."""
     journal.source(["row"])
     journal.source(["row (input)"], shift=10)
     journal.customer(1, "a", extra={"row": "R1"})
@@ -197,7 +197,7 @@ def test_a_marked_column_that_comes_back_with_the_corrected_rows_is_the_same_col
 
 @pytest.mark.parametrize("name", ["*", "^.*$", "^row$", "", "a\nb", "=1+1", "col(x)", '"', "名", "\0", "row\0"])
 def test_any_header_is_only_a_name(journal: Journal, name: str) -> None:
-    """No header means anything to the tools that the reports are made with."""
+    """No header has a meaning for the libraries that write the reports."""
     journal.source([name, "other"])
     journal.customer(1, "a", extra={name: "v", "other": "w"})
     journal.rejection(2, cells={name: "v", "customer_id": "b"})
@@ -205,16 +205,16 @@ def test_any_header_is_only_a_name(journal: Journal, name: str) -> None:
     assert rejects(journal).get_column(name).to_list() == ["v"]
 
 
-def test_a_link_expires_after_the_batchs_own_lifetime(tmp_path: Path) -> None:
-    """An hour where Codat grants an hour."""
+def test_a_link_expires_after_the_lifetime_of_the_batch(tmp_path: Path) -> None:
+    """It may be an hour."""
     journal = Journal(tmp_path, link_lifetime="3600")
     journal.source()
     journal.created(1, "a", link_issued_at="2026-11-23T10:00:00.750Z")
     assert results(journal)["link_expires_at"].to_list() == ["2026-11-23T11:00:00Z"]
 
 
-def test_the_links_are_those_that_can_be_sent_now_the_soonest_to_expire_last(journal: Journal) -> None:
-    """Whoever works down the list has the most time for each."""
+def test_the_links_are_those_that_are_valid_now_the_first_to_expire_last(journal: Journal) -> None:
+    """A person who works down the list has the most time for each."""
     journal.source()
     journal.created(1, "middle", link_issued_at="2026-11-23T11:00:00Z")
     journal.created(2, "soon", link_issued_at="2026-11-22T12:00:01Z")
@@ -232,8 +232,8 @@ def test_the_links_are_those_that_can_be_sent_now_the_soonest_to_expire_last(jou
     )
 
 
-def test_differences_are_what_codat_has_otherwise(journal: Journal) -> None:
-    """Name and description once there is a company, the platform once there is a connection, of those present."""
+def test_differences_are_values_that_differ_in_codat(journal: Journal) -> None:
+    """Names and descriptions count with a company, platforms with a connection, for customers in the input."""
     journal.source()
     journal.created(2, "b", description="new")
     journal.created(1, "a", name="New", platform_key="qhyg", description_sent="old")
@@ -251,7 +251,7 @@ def test_differences_are_what_codat_has_otherwise(journal: Journal) -> None:
 
 
 def test_rejects_have_the_inputs_own_columns_of_all_files(journal: Journal) -> None:
-    """Then where the row stands in the reports, and what to mend."""
+    """The row's number and its problems follow."""
     journal.source(["reasons"])
     journal.source(["tier"], shift=10)
     invalid = problems.new("email_invalid", "b")
@@ -266,7 +266,7 @@ def test_rejects_have_the_inputs_own_columns_of_all_files(journal: Journal) -> N
 
 
 def test_the_summary_has_exactly_the_promised_keys(journal: Journal) -> None:
-    """Programs read it: no key more, no key less, at any depth."""
+    """Programs read it, so no key is added or missing at any depth."""
     found = json.loads(summary(journal).to_json())
     assert list(found) == [
         *("batch", "input", "started_at", "finished_at", "seconds", "customers", "requests", "requests_total"),
@@ -280,7 +280,7 @@ def test_the_summary_has_exactly_the_promised_keys(journal: Journal) -> None:
 
 
 def test_the_summary_counts_the_last_run_only(tmp_path: Path) -> None:
-    """Requests that never left are not counted; a repeated POST of the same step is a retry."""
+    """Requests that never left do not count; a repeated POST of the same step is a retry."""
     journal = Journal(tmp_path, quota_limit="1000", quota_remaining="12", quota_resets_at="2026-11-24T00:00:00Z")
     journal.source()
     for _ in range(5):
@@ -309,8 +309,8 @@ def test_the_summary_counts_the_last_run_only(tmp_path: Path) -> None:
     }
 
 
-def test_the_summary_keeps_what_the_last_migrate_read(journal: Journal) -> None:
-    """A follow-up reads no input: its requests are the last run's, the rows and the file are those of the migrate."""
+def test_the_summary_keeps_the_input_of_the_last_migrate(journal: Journal) -> None:
+    """A follow-up reads no input: the requests are its own, file and rows are those of the migrate."""
     journal.source()
     journal.run(id=2, input="new.csv", rows_new=5, rows_same=4, rows_changed=3, rows_removed=2)
     journal.run(id=3, command="follow-up", input=None, started_at="2026-11-23T11:00:00Z", seconds=1.5)
@@ -327,7 +327,7 @@ def test_the_summary_keeps_what_the_last_migrate_read(journal: Journal) -> None:
 def test_the_last_runs_requests_are_found_wherever_they_begin(
     tmp_path_factory: pytest.TempPathFactory, runs: list[int]
 ) -> None:
-    """However many requests each run before it made, none included."""
+    """Earlier runs may have any number of requests, even none."""
     journal = Journal(tmp_path_factory.mktemp("runs"))
     for run, requests in enumerate(runs, 1):
         if run > 1:
@@ -339,7 +339,7 @@ def test_the_last_runs_requests_are_found_wherever_they_begin(
 
 @st.composite
 def entries(draw: st.DrawFn) -> list[dict[str, Any]]:
-    """Rows of a journal in any order of enrolment: customers in every condition, and rejections."""
+    """Draw rows of a journal in any order of enrolment: customers in every condition, and rejections."""
     places = draw(st.lists(st.tuples(st.integers(1, 2), st.integers(1, 9)), unique=True, max_size=12))
     conditions = st.fixed_dictionaries(
         {
@@ -354,7 +354,7 @@ def entries(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 
 def is_shown(entry: dict[str, Any]) -> bool:
-    """Whether the results have a row for it."""
+    """Return whether the results have a row for it."""
     if "hidden" in entry:
         return not entry["hidden"]
     return entry["presence"] != "removed" or bool(entry["company_id"] or entry["name_sent"])
@@ -365,7 +365,7 @@ def is_shown(entry: dict[str, Any]) -> bool:
 def test_the_counts_always_add_up_to_the_rows(
     tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, Any]], chunk_rows: int
 ) -> None:
-    """Every row of the input and every gone customer whom Codat has is there once, in order, and counted once."""
+    """Each row of the input and each removed customer that Codat has is there once, in order, and counted once."""
     journal = Journal(tmp_path_factory.mktemp("counts"))
     journal.source()
     journal.source(shift=10)
@@ -385,7 +385,7 @@ def test_the_counts_always_add_up_to_the_rows(
 
 
 def test_everything_comes_from_one_moment_while_another_process_writes(journal: Journal) -> None:
-    """What is written meanwhile neither waits for the reader nor shows up in its answers."""
+    """The writer does not wait for the reader, and the reader does not see its changes."""
     journal.source()
     journal.customer(1, "a")
     journal.customer(2, "b")
@@ -401,15 +401,15 @@ def test_everything_comes_from_one_moment_while_another_process_writes(journal: 
     assert summary(journal).customers["failed"] == 3
 
 
-def test_reading_leaves_the_journal_as_it_was(journal: Journal) -> None:
-    """Not a byte of it changes."""
+def test_reading_does_not_change_the_journal(journal: Journal) -> None:
+    """It keeps every byte."""
     before = journal.path.read_bytes()
     results(journal)
     assert journal.path.read_bytes() == before
 
 
-def test_a_missing_journal_is_said_and_not_made(tmp_path: Path) -> None:
-    """A mistyped folder must not become an empty batch."""
+def test_a_missing_journal_is_reported_and_not_created(tmp_path: Path) -> None:
+    """A mistyped folder does not become an empty batch."""
     with pytest.raises(BatchError, match="holds no journal"), Reader(tmp_path / "journal.sqlite3"):
         pass
     assert not list(tmp_path.iterdir())
@@ -422,16 +422,16 @@ def test_a_missing_journal_is_said_and_not_made(tmp_path: Path) -> None:
         (b"no database at all, but long enough to be looked at" * 20, "is damaged or is not a journal"),
     ],
 )
-def test_a_file_that_is_no_journal_is_said(tmp_path: Path, content: bytes, said: str) -> None:
-    """One clear line, no traceback of the database's."""
+def test_another_file_is_not_read_as_a_journal(tmp_path: Path, content: bytes, said: str) -> None:
+    """The error is one clear line."""
     path = tmp_path / "journal.sqlite3"
     path.write_bytes(content)
     with pytest.raises(BatchError, match=said), Reader(path):
         pass
 
 
-def test_a_journal_of_another_version_is_left_alone(journal: Journal) -> None:
-    """Its columns may mean something else."""
+def test_a_journal_of_another_version_is_not_read(journal: Journal) -> None:
+    """Its columns may have other meanings."""
     with closing(journal.connect()) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(BatchError, match="Use the version of bulk that wrote it"), Reader(journal.path):

@@ -1,4 +1,4 @@
-"""The files of a batch's folder: whole, private, safe to open, and all from one moment."""
+"""The files of a batch's folder: complete, private, safe to open, and all of one moment."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bulk.text import escape_formula
 from .csv_files import cells, read_csv
 from .journals import FIELDS, NOON, Journal
 
-# As other programs know them (not taken from the code, so that a change of it is noticed).
+# Other programs rely on these columns, so the test repeats them.
 PARTNER = [
     *("customer_id", "company_name", "email", "company_id", "connection_id", "connection_status"),
     *("partner_connection_id", "partner_status", "error_code", "error", "correlation_id"),
@@ -28,7 +28,7 @@ FILES = [
     *("results.xlsx", "report.html", "summary.json"),
 ]
 
-# Anything a table may hold, formulas most of all; SQLite's texts hold no lone surrogates.
+# Anything that a table may contain, especially formulas; texts in SQLite have no lone surrogates.
 TEXTS = st.one_of(st.text(st.characters(exclude_categories=["Cs"])), st.text("='\"+-@, \t\r\n＝a", max_size=8))
 COLUMNS = st.lists(TEXTS.filter(lambda name: name not in RESULTS), min_size=1, max_size=4, unique=True)
 
@@ -38,8 +38,8 @@ def write(journal: Journal) -> Written:
     return write_reports(journal.folder, now=NOON)
 
 
-def test_the_folder_holds_every_report_and_nothing_else(journal: Journal) -> None:
-    """What the writing needed is gone again; the paths are told."""
+def test_the_folder_contains_every_report_and_nothing_else(journal: Journal) -> None:
+    """Temporary files are gone, and the paths are returned."""
     journal.source()
     journal.created(1, "a")
     written = write(journal)
@@ -50,7 +50,7 @@ def test_the_folder_holds_every_report_and_nothing_else(journal: Journal) -> Non
 
 
 def test_only_the_owner_may_read(journal: Journal) -> None:
-    """A linkUrl is a credential, so folder and files are the owner's, whatever the umask says."""
+    """A linkUrl is a credential, so the umask does not matter."""
     journal.folder.chmod(0o755)
     journal.source()
     journal.created(1, "a", description="new")
@@ -64,8 +64,8 @@ def test_only_the_owner_may_read(journal: Journal) -> None:
     assert journal.folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_an_empty_batch_has_files_with_headers(journal: Journal) -> None:
-    """Programs find the columns before the first customer is there."""
+def test_the_files_of_an_empty_batch_have_headers(journal: Journal) -> None:
+    """Programs find the columns before there is a customer."""
     journal.source(["tier"])
     write(journal)
     assert cells(journal.folder / "results.csv") == [[*RESULTS, "tier"]]
@@ -76,7 +76,7 @@ def test_an_empty_batch_has_files_with_headers(journal: Journal) -> None:
 
 
 def test_csv_files_are_plain_utf8(journal: Journal) -> None:
-    """No byte order mark, and lines that end in LF."""
+    """They have no byte order mark, and lines end with LF."""
     journal.source()
     journal.customer(1, "a", company_name="Ångström, Söhne")
     write(journal)
@@ -99,7 +99,7 @@ def test_links_name_every_known_platform(journal: Journal) -> None:
 
 
 def test_no_cell_and_no_header_runs_as_a_formula(journal: Journal) -> None:
-    """In none of the files, whoever wrote the text: the user, their customer or Codat."""
+    """This holds for every file, whether the user, a customer or Codat wrote the text."""
     evil = '=HYPERLINK("https://example.com")'
     journal.source([evil, "-1"])
     extra = {evil: "+1", "-1": "@x"}
@@ -119,10 +119,10 @@ def test_no_cell_and_no_header_runs_as_a_formula(journal: Journal) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data(), names=COLUMNS)
-def test_csv_and_parquet_say_the_same_whatever_the_input_holds(
+def test_csv_and_parquet_agree_whatever_the_input_contains(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, names: list[str]
 ) -> None:
-    """The Parquet file holds the texts as they are; the CSV does once its guards are taken away."""
+    """The Parquet file has the texts unchanged, and the CSV file has them escaped."""
     journal = Journal(tmp_path_factory.mktemp("same"))
     journal.source(names)
     values = st.fixed_dictionaries({name: TEXTS | st.none() for name in names})
@@ -142,7 +142,7 @@ def test_csv_and_parquet_say_the_same_whatever_the_input_holds(
 
 
 def test_many_chunks_make_one_table(journal: Journal) -> None:
-    """Rows stay in order over the seams, and the header comes once."""
+    """Rows stay in order, and the header comes once."""
     journal.source()
     journal.customers(10_000)
     write(journal)
@@ -150,8 +150,8 @@ def test_many_chunks_make_one_table(journal: Journal) -> None:
     assert read_csv(journal.folder / "results.csv")["row"].to_list() == [str(row) for row in range(1, 10_001)]
 
 
-def test_differences_are_written_only_where_there_are_any(journal: Journal) -> None:
-    """A file of an earlier report that has nothing to say any more is removed."""
+def test_differences_are_written_only_if_there_are_any(journal: Journal) -> None:
+    """The file of an earlier report is removed when it has become pointless."""
     journal.source()
     journal.created(1, "a", description="new")
     assert journal.folder / "differences.csv" in write(journal).paths
@@ -164,8 +164,8 @@ def test_differences_are_written_only_where_there_are_any(journal: Journal) -> N
     assert not (journal.folder / "differences.csv").exists()
 
 
-def test_the_partner_file_has_a_row_for_each_customer_whose_company_exists(journal: Journal) -> None:
-    """In input order, whatever came of it; those who are gone from the input come last."""
+def test_the_partner_file_has_a_row_for_each_customer_with_a_company(journal: Journal) -> None:
+    """Rows are in input order; customers removed from the input come last."""
     journal.source()
     partner = {"connection_status": "Linked", "partner_connection_id": "partner of c", "partner_status": "Linked"}
     journal.created(4, "gone", presence="removed")
@@ -173,8 +173,8 @@ def test_the_partner_file_has_a_row_for_each_customer_whose_company_exists(journ
     journal.created(3, "c", state="complete", email="c@example.com", **partner)
     error = {"error_step": "partner", "error_code": "400", "error": "refused", "correlation_id": "c0ffee"}
     journal.created(2, "b", state="failed", connection_status="Linked", **error)
-    journal.customer(1, "a")  # Codat has nothing of it
-    journal.customer(6, "f", state="failed", error="a company was refused")
+    journal.customer(1, "a")  # Codat has nothing
+    journal.customer(6, "f", state="failed", error="the company was rejected")
     write(journal)
     rows = pl.read_csv(journal.folder / "partner.csv", infer_schema=False)
     assert rows.columns == PARTNER
@@ -186,8 +186,8 @@ def test_the_partner_file_has_a_row_for_each_customer_whose_company_exists(journ
     )
 
 
-def test_findings_are_written_once_there_was_a_proof(journal: Journal) -> None:
-    """One that found nothing has a file with a header; where there was none, a file of old is removed."""
+def test_findings_are_written_after_a_verify(journal: Journal) -> None:
+    """A verify without findings has a file with a header; without a verify, an old file is removed."""
     journal.source()
     (journal.folder / "verify.csv").write_text("of another journal")
     assert journal.folder / "verify.csv" not in write(journal).paths

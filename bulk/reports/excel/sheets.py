@@ -1,4 +1,4 @@
-"""The tables of the workbook: what is special about each, and what of them Excel takes."""
+"""The tables of the workbook: the properties of each one, within the limits of Excel."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from typing import Final
 import polars as pl
 
 from bulk.model import State
-from bulk.reports.excel.cells import rows, shortened
+from bulk.reports.excel.cells import rows, shorten_cells
 from bulk.reports.excel.xlsx import RowSheet
 from bulk.reports.snapshot import timestamp
 from bulk.text import count
 
 MAX_LINK_CHARACTERS: Final = 2_079
-_MOST_CELLS: Final = 200_000  # made at once: more takes memory and saves no time
+_MAX_CELLS: Final = 200_000  # built at once: more takes memory and saves no time
 
-# An address that every spreadsheet takes as it is: of the characters of RFC 3986, without a user or a literal IPv6.
+# An address that every spreadsheet keeps unchanged: the characters of RFC 3986, without a user or a literal IPv6.
 _PART: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
 _LINK: Final = (
     r"\A(?:https://[A-Za-z0-9][A-Za-z0-9.-]*|http://(?:localhost|127(?:\.[0-9]{1,3}){3}))(?::[0-9]{1,5})?"
     rf"(?:/{_PART})?(?:\?(?:{_PART}|\?)*)?(?:#{_PART})?\z"
 )
 
-_WIDEST: Final = 42  # characters; what is longer is seen in the line above the sheet
-_WIDTHS: Final = MappingProxyType(  # of columns whose first rows may not show what comes
+_MAX_WIDTH: Final = 42  # characters; the line above the sheet shows longer texts
+_WIDTHS: Final = MappingProxyType(  # of columns whose first rows may be shorter than the others
     {
         "customer_id": 14,
         "company_name": 28,
@@ -46,9 +46,9 @@ _WIDTHS: Final = MappingProxyType(  # of columns whose first rows may not show w
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much a sheet takes."""
+    """The size of a sheet."""
 
-    rows: int  # the header included
+    rows: int  # with the header
     columns: int
     links: int
 
@@ -59,12 +59,12 @@ EXCEL: Final = Limits(rows=1_048_576, columns=16_384, links=65_530)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What is special about a table."""
+    """The properties of a table."""
 
-    file: str  # has the same rows
+    file: str  # the CSV file with the same rows
     frozen_columns: int = 0
-    has_links: bool = False  # in its column `link_url`
-    has_states: bool = False  # in its column `state`
+    has_links: bool = False  # in the column `link_url`
+    has_states: bool = False  # in the column `state`
 
 
 KINDS: Final = MappingProxyType(
@@ -79,7 +79,7 @@ KINDS: Final = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Styles:
-    """The numbers by which cells name their formats."""
+    """The numbers of the formats that cells have."""
 
     header: str
     text: str
@@ -89,7 +89,7 @@ class Styles:
 
 
 class Table:
-    """A table over as many sheets as it needs: over the limit of rows it goes on in another."""
+    """A table on as many sheets as it needs: beyond the limit of rows it continues on another sheet."""
 
     def __init__(
         self, name: str, styles: Styles, limits: Limits, add: Callable[[str], RowSheet], *, now: datetime
@@ -100,52 +100,51 @@ class Table:
         self._sheets: list[RowSheet] = []
         self._header = pl.DataFrame()
         self._widths: list[int] = []
-        self._filled = self._links = 0  # rows, clickable cells: of the last sheet
-        self._rows = self._columns = self._cut = self._unclickable = 0  # of all
+        self._filled = self._links = 0  # rows and clickable cells of the last sheet
+        self._rows = self._columns = self._shortened = self._unclickable = 0  # of all sheets
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Add the frame's rows; the first frame's columns become the header and give the widths."""
-        shown = self._taken(frame[:, : self._limits.columns])
+        """Append the frame's rows. The first frame's columns become the header, and its texts decide the widths."""
+        shown = self._shorten(frame[:, : self._limits.columns])
         if not self._sheets:
             self._columns = frame.width
             self._widths = _widths(shown)
-            self._header = self._taken(_titles(shown))
+            self._header = self._shorten(_titles(shown))
             self._begin()
         while shown.height:
             if self._filled == self._limits.rows:
                 self._begin()
-            size = min(self._limits.rows - self._filled, max(_MOST_CELLS // shown.width, 1))
+            size = min(self._limits.rows - self._filled, max(_MAX_CELLS // shown.width, 1))
             self._append(shown[:size])
             shown = shown[size:]
 
     def finish(self) -> None:
-        """Return how far the last sheet goes."""
+        """Set the size of the last sheet."""
         if self._sheets:
             sheet, columns = self._sheets[-1], self._header.width
             sheet.set_extent(self._filled, columns)
             sheet.autofilter(0, 0, self._filled - 1, columns - 1)
 
     def notes(self) -> Iterator[str]:
-        """Return what is not as in the file that has the same rows."""
+        """Return how the table differs from the CSV file with the same rows."""
         name, file = self._name, self._kind.file
         if len(self._sheets) > 1:
             others = ", ".join(sheet.name for sheet in self._sheets[1:])
-            yield f"{name} has {count(self._rows, 'row')}, more than a sheet takes: it goes on in {others}."
+            yield f"{name} has {count(self._rows, 'row')}, more than fit on a sheet: it continues in {others}."
         if self._columns > self._limits.columns:
             more = count(self._columns - self._limits.columns, "column")
-            yield f"{name} has {more} more than Excel takes; {file} has them all."
-        if self._cut == 1:
-            yield f"1 cell of {name} was too long for Excel and is cut; {file} has it whole."
-        elif self._cut:
-            yield f"{self._cut:,} cells of {name} were too long for Excel and are cut; {file} has them whole."
+            yield f"{name} has {more} more than Excel allows; {file} has all of them."
+        if self._shortened:
+            cells = count(self._shortened, "cell")
+            yield f"Excel's limit for a text has shortened {cells} of {name}; {file} has the whole text."
         if self._unclickable:
             links = count(self._unclickable, "linkUrl")
-            yield f"{links} of {name} cannot be clicked, because Excel takes no more of them: copy them."
+            yield f"{links} of {name} cannot be clicked, because Excel allows no more links: copy the text."
 
-    def _taken(self, frame: pl.DataFrame) -> pl.DataFrame:
-        short, cut = shortened(frame)
-        self._cut += cut
-        return short
+    def _shorten(self, frame: pl.DataFrame) -> pl.DataFrame:
+        shortened, number = shorten_cells(frame)
+        self._shortened += number
+        return shortened
 
     def _begin(self) -> None:
         self.finish()
@@ -156,7 +155,7 @@ class Table:
             sheet.set_column(column, column, width)
         sheet.freeze_panes(1, self._kind.frozen_columns)
         sheet.repeat_rows(0)
-        everywhere = "A1:XFD1048576"  # or Excel marks each 00123 as a mistake
+        everywhere = "A1:XFD1048576"  # otherwise Excel marks each 00123 as an error
         sheet.ignore_errors({"number_stored_as_text": everywhere, "two_digit_text_year": everywhere})
         sheet.add_rows(rows(self._header, [self._styles.header] * self._header.width, first=1))
         self._filled, self._links = 1, 0
@@ -179,7 +178,7 @@ class Table:
         self._rows += frame.height
 
     def _clickable(self, frame: pl.DataFrame) -> pl.Series:
-        """Return which linkUrls can be clicked: those that are still to be used, as many as a sheet takes."""
+        """Return which linkUrls can be clicked: the unused ones, as many as a sheet allows."""
         urls = frame.get_column("link_url")
         is_link = urls.str.contains(_LINK) & (urls.str.len_bytes() <= MAX_LINK_CHARACTERS)
         if self._kind.has_states:
@@ -201,9 +200,9 @@ def _titles(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _widths(frame: pl.DataFrame) -> list[int]:
-    """Return each column the width of what it is known to hold or the first rows have, in characters."""
+    """Return the width of each column in characters: that of its usual texts, or of its first rows."""
     found = []
     for column in frame.iter_columns():
         longest = max([len(column.name) + 2, *map(len, column.cast(pl.String).drop_nulls())]) + 2
-        found.append(max(min(longest, _WIDEST), _WIDTHS.get(column.name, 0)))
+        found.append(max(min(longest, _MAX_WIDTH), _WIDTHS.get(column.name, 0)))
     return found

@@ -1,8 +1,8 @@
 """The workbook for people: `results.xlsx`.
 
-XlsxWriter makes it. It keeps no rows in memory, but writes them into files of its own first; these hold linkUrls, so
-they lie beside the workbook, never in /tmp. The rows are made by `cells.py` and handed over as XML: XlsxWriter's call
-for each cell takes three times as long.
+XlsxWriter writes it. It keeps no rows in memory but writes them to temporary files first. These contain linkUrls, so
+they are next to the workbook, never in /tmp. `cells.py` builds the rows as XML, because XlsxWriter's call for each cell
+takes three times as long.
 """
 
 from __future__ import annotations
@@ -12,42 +12,43 @@ from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import polars as pl
-import xlsxwriter  # type: ignore[import-untyped] # it has no types; the tests read back what it writes
-from xlsxwriter.exceptions import FileCreateError  # type: ignore[import-untyped] # as above
+import xlsxwriter  # type: ignore[import-untyped] # it has no types; the tests read the workbook back
+from xlsxwriter.exceptions import FileCreateError  # type: ignore[import-untyped] # see above
 
-from bulk.reports.excel.sheets import EXCEL, Limits, Styles, Table
-from bulk.reports.excel.summary import ACCENT, COLOURS, NUMBER, TEXT, fill
-from bulk.reports.excel.xlsx import Archive, RowSheet, style_of
+from bulk.reports.excel.formats import table_styles
+from bulk.reports.excel.sheets import EXCEL, Limits, Table
+from bulk.reports.excel.summary import SHEET, fill
+from bulk.reports.excel.xlsx import Archive, RowSheet
 from bulk.reports.figures import Figures
 from bulk.reports.publish import FILE_MODE, wrap_errors
 from bulk.reports.summary.commands import BatchLocation
 
-_A4: Final = 9  # as workbooks number the sizes of paper
+_A4: Final = 9  # a workbook's number for this paper size
 
 
 class Sheet:
-    """What takes the rows of a table."""
+    """A table of the workbook that takes its rows frame by frame. Raises JournalError if the disk fails or is full."""
 
     def __init__(self, path: Path, table: Table) -> None:
         self._path, self._table = path, table
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Add the frame's rows; the first frame's columns become the header."""
+        """Append the frame's rows. The first frame's columns become the header."""
         with wrap_errors(self._path):
             self._table.write(frame)
 
 
 class Workbook:
-    """The workbook of a batch, a context manager; it is there once the `with` ends without an error.
+    """The workbook of a batch: a context manager. The file is complete once the `with` ends without an error.
 
-    Raises JournalUnwritable where the disk fails or is full.
+    Raises JournalError if the disk fails or is full.
     """
 
     def __init__(self, path: Path, *, now: datetime, limits: Limits = EXCEL) -> None:
-        """Make one. A linkUrl can be clicked if it is still good `now`."""
+        """Prepare a workbook. `now`: links that are valid at this time can be clicked."""
         self._path = path
         self._now = now
         self._limits = limits
@@ -64,8 +65,8 @@ class Workbook:
             self._book = xlsxwriter.Workbook(self._archive, {"constant_memory": True, "tmpdir": folder})
             held.callback(self._release)
             self._book.use_zip64()
-            self._styles = _styles(self._book)
-            self._summary = self._add("Summary")
+            self._styles = table_styles(self._book)
+            self._summary = self._add(SHEET)
             self._held = held.pop_all()
         return self
 
@@ -76,13 +77,13 @@ class Workbook:
                     self._close()
 
     def sheet(self, name: str) -> Sheet:
-        """Begin the table of this name, of those in `KINDS`, which follows those before it."""
+        """Begin the next table; `name` is one of `KINDS`."""
         table = Table(name, self._styles, self._limits, self._add, now=self._now)
         self._tables.append(table)
         return Sheet(self._path, table)
 
     def summary(self, figures: Figures, location: BatchLocation) -> None:
-        """Fill in the first sheet, once all tables have their rows."""
+        """Fill the first sheet, after all tables have their rows."""
         notes = [note for table in self._tables for note in table.notes()]
         with wrap_errors(self._path):
             fill(self._book, self._summary, figures, location, notes)
@@ -102,23 +103,10 @@ class Workbook:
         try:
             self._book.close()
         except FileCreateError as error:
-            raise error.args[0] from error  # the OSError that XlsxWriter has wrapped
+            raise error.args[0] from error  # the OSError that XlsxWriter wraps
         self._archive.close()
 
     def _release(self) -> None:
         for sheet in self._book.worksheets():
             sheet.release()
         self._archive.release()
-
-
-def _styles(book: Any) -> Styles:
-    def style(properties: dict[str, object]) -> str:
-        return style_of(book.add_format(properties))
-
-    return Styles(
-        header=style(TEXT | {"bold": True, "font_color": "#FFFFFF", "bg_color": ACCENT}),
-        text=style(TEXT),
-        number=style(NUMBER),
-        link=style(TEXT | {"font_color": ACCENT, "underline": 1}),
-        states={str(state): style(TEXT | colours) for state, colours in COLOURS.items()},
-    )

@@ -1,4 +1,4 @@
-"""The page for people: `report.html`, one file that needs nothing besides."""
+"""The page for people: `report.html`, one self-contained file."""
 
 from bulk.reports.html.customers import Customers
 from bulk.reports.html.render import page

@@ -1,91 +1,91 @@
 /*
- * The one thing that the page does besides showing: it lets people find customers in the table, and copy and save what
- * they have found. Everything else stands in the HTML already.
+ * Lets people find customers in the table, and copy or save what they find. Everything else is in the HTML already.
  *
- * Every value comes from outside and is text: it gets into the document by textContent alone, in a <bdi>, so that marks
- * of direction in it turn nothing else around. DataTables takes strings for HTML wherever it can, so it is given nodes
- * to show, no titles, and no texts to search: what is searched is kept here.
+ * Every value comes from outside and is text: it enters the document only as textContent, in a <bdi>, so that direction
+ * marks in it do not reverse the text around it. DataTables treats strings as HTML wherever it can, so it gets nodes to
+ * show, no titles, and no texts to search: the texts to search are kept here.
  */
 "use strict";
 (() => {
-  const MOST = 160; // characters of a cell
-  const MOST_IN_DETAILS = 4000;
+  const MAX_CELL = 160; // characters
+  const MAX_DETAIL = 4000;
   const SHOWN = ["change", "row", "customer_id", "company_name", "platform_key", "state", "email", "link_url", "error", "updated_at"];
   const PRIORITIES = { company_name: 1, state: 2, change: 3, customer_id: 4, link_url: 5, error: 6, platform_key: 7, email: 8, updated_at: 9, row: 10 };
-  const DRAWN = ["change", "platform_key", "state", "link_url"]; // not as they are
+  const FORMATTED = ["change", "platform_key", "state", "link_url"]; // their cells show another text than the value
   const LABELS = { customer_id: "customer", company_name: "company", platform_key: "platform", link_url: "link", updated_at: "updated" };
 
   const element = (id) => document.getElementById(id);
-  const parsed = (id) => JSON.parse(element(id).textContent);
-  const facts = parsed("facts");
-  const columns = decoded(parsed("data"));
+  const parse = (id) => JSON.parse(element(id).textContent);
+  const facts = parse("facts");
+  const columns = decodeColumns(parse("data"));
   const names = columns.map((column) => column.name);
   const at = Object.fromEntries(names.map((name, index) => [name, index]));
   const rows = Array.from({ length: columns[0].values.length }, (_, n) => columns.map((column) => column.values[n]));
   const written = Date.parse(facts.written);
 
-  /* Take the columns apart that customers.py has put together. */
-  function decoded(packed) {
-    for (const column of packed) {
-      const { words, like, prefix = "", values } = column;
+  /* Decodes the columns that encoding.py has encoded. */
+  function decodeColumns(encoded) {
+    for (const column of encoded) {
+      const { words, same_as: other, prefix = "", values } = column;
       column.values = values.map((value, n) => {
         if (value === null || words) return value === null ? null : words[value];
-        if (like !== undefined && value === 0) return packed[like].values[n];
+        if (other !== undefined && value === 0) return encoded[other].values[n];
         return typeof value === "string" ? prefix + value : value;
       });
     }
-    return packed;
+    return encoded;
   }
 
-  function made(tag, properties = {}, ...children) {
+  function create(tag, properties = {}, ...children) {
     const node = Object.assign(document.createElement(tag), properties);
     node.append(...children);
     return node;
   }
 
-  function cut(text, most) {
+  function shorten(text, most) {
     return text.length <= most ? text : text.slice(0, most).replace(/[\uD800-\uDBFF]$/, "") + "…";
   }
 
-  /* A value as text, however long, that may break in an address; a cut one tells on pointing at it where the rest is. */
-  function said(value, most = MOST) {
+  /* Returns a value as text that can break inside an address. The tooltip of a shortened value says where the rest is. */
+  function valueNode(value, most = MAX_CELL) {
     const text = value === null ? "" : String(value);
-    const more = text.length > most ? `${text.length.toLocaleString("en")} characters; results.csv has all of them` : "";
-    const parts = cut(text, most).split(/(?<=[@.])/);
-    return made("bdi", { title: more }, ...parts.flatMap((part, n) => (n ? [made("wbr"), part] : [part])));
+    const title = text.length > most ? `${text.length.toLocaleString("en")} characters; results.csv has all of them` : "";
+    const parts = shorten(text, most).split(/(?<=[@.])/);
+    return create("bdi", { title }, ...parts.flatMap((part, n) => (n ? [create("wbr"), part] : [part])));
   }
 
-  const shownTime = (text) => text.replace("T", " ").replace(/:\d\dZ$/, " UTC");
+  const count = (number, noun) => `${number.toLocaleString("en")} ${noun}${number === 1 ? "" : "s"}`;
+  const formatTime = (text) => text.replace("T", " ").replace(/:\d\dZ$/, " UTC");
   const label = (name) => (facts.columns.includes(name) ? (LABELS[name] ?? name).replaceAll("_", " ") : name);
-  const platform = (key) => facts.platforms[key] ?? key;
+  const platformName = (key) => facts.platforms[key] ?? key;
   const announce = (text) => { element("live").textContent = text; };
 
-  /* Copying. Pages that are opened from a file have no clipboard in some browsers; there a selection is copied. */
-  async function copied(text) {
+  /* Copying. Some browsers give no clipboard to a page that is opened from a file; there a selection is copied. */
+  async function copyText(text) {
     try {
       await navigator.clipboard.writeText(text);
       return true;
     } catch {
       const before = document.activeElement;
-      const field = made("textarea", { className: "unseen", value: text, readOnly: true });
+      const field = create("textarea", { className: "unseen", value: text, readOnly: true });
       document.body.append(field);
       field.select();
-      const done = document.execCommand("copy");
+      const isDone = document.execCommand("copy");
       field.remove();
       before?.focus();
-      return done;
+      return isDone;
     }
   }
 
   async function copy(button, text, what) {
-    const done = await copied(text);
+    const isDone = await copyText(text);
     const before = button.dataset.label ??= button.textContent;
-    button.textContent = done ? "Copied" : before;
-    announce(done ? `Copied ${what}.` : `${what} could not be copied.`);
+    button.textContent = isDone ? "Copied" : before;
+    announce(isDone ? `Copied ${what}.` : `Could not copy ${what}.`);
     setTimeout(() => { button.textContent = before; }, 2000);
   }
 
-  /* LinkUrls. They are good until they expire by this clock, or by the one that wrote the page. */
+  /* LinkUrls. They are valid until they expire by this clock, or by the clock of the machine that wrote the page. */
   function isLinkUrl(url) {
     try {
       const { protocol, hostname } = new URL(url);
@@ -97,81 +97,81 @@
 
   const isExpired = (row) => !(Date.parse(row[at.link_expires_at]) > Math.max(Date.now(), written));
 
-  function link(row) {
+  function linkStatus(row) {
     if (row[at.state] !== "link_ready") return "";
-    if (row[at.link_url] === null) return "to be renewed";
+    if (row[at.link_url] === null) return "missing";
     if (!isLinkUrl(row[at.link_url])) return "not a linkUrl";
-    return isExpired(row) ? "expired" : "good";
+    return isExpired(row) ? "expired" : "valid";
   }
 
   function linkCell(row) {
-    const [standing, node] = [link(row), made("span")];
-    if (standing !== "good") {
-      node.append(made("span", { className: standing === "expired" ? "expired" : "", textContent: standing }));
+    const [status, node] = [linkStatus(row), create("span")];
+    if (status !== "valid") {
+      node.append(create("span", { className: status === "expired" ? "expired" : "", textContent: status }));
       return node;
     }
-    const button = made("button", { type: "button", className: "copy", textContent: "Copy link" });
-    const whose = `the link of ${cut(row[at.customer_id], MOST)}`;
-    button.ariaLabel = `Copy link of ${cut(row[at.customer_id], MOST)}`;
+    const button = create("button", { type: "button", className: "copy", textContent: "Copy link" });
+    const what = `the link of ${shorten(row[at.customer_id], MAX_CELL)}`;
+    button.ariaLabel = `Copy ${what}`;
     button.addEventListener("click", () => {
-      if (!isExpired(row)) return copy(button, row[at.link_url], whose);
-      button.replaceWith(made("span", { className: "expired", textContent: "expired" }));
-      return announce(`${whose} has expired.`);
+      if (!isExpired(row)) return copy(button, row[at.link_url], what);
+      button.replaceWith(create("span", { className: "expired", textContent: "expired" }));
+      return announce(`${what} has expired.`);
     });
-    node.append(button, made("span", { className: "until", textContent: `until ${shownTime(row[at.link_expires_at])}` }));
+    node.append(button, create("span", { className: "until", textContent: `until ${formatTime(row[at.link_expires_at])}` }));
     return node;
   }
 
   function stateCell(state) {
-    const dot = made("i", { className: `dot ${state.replaceAll("_", "-")}`, ariaHidden: "true" });
-    return made("span", { className: "state" }, dot, state);
+    const dot = create("i", { className: `dot ${state.replaceAll("_", "-")}`, ariaHidden: "true" });
+    return create("span", { className: "state" }, dot, state);
   }
 
   function cell(name, row) {
     const value = row[at[name]];
     if (name === "link_url") return linkCell(row);
     if (name === "state") return stateCell(value);
-    if (name === "change") return said(value?.replaceAll("_", " ") ?? null);
-    if (name === "platform_key") return said(platform(value));
-    if (name.endsWith("_at") && value) return said(shownTime(value));
-    return said(value);
+    if (name === "change") return valueNode(value?.replaceAll("_", " ") ?? null);
+    if (name === "platform_key") return valueNode(platformName(value));
+    if (name.endsWith("_at") && value) return valueNode(formatTime(value));
+    return valueNode(value);
   }
 
-  /* What a column is sorted by. */
-  function key(name, row) {
-    if (name === "platform_key") return platform(row[at[name]]) ?? "";
-    if (name === "link_url") return link(row) && `${link(row)} ${row[at.link_expires_at]}`;
+  /* Returns the value by which a column is sorted. */
+  function sortKey(name, row) {
+    if (name === "platform_key") return platformName(row[at[name]]) ?? "";
+    if (name === "link_url") return linkStatus(row) && `${linkStatus(row)} ${row[at.link_expires_at]}`;
     return row[at[name]] ?? "";
   }
 
   function moreButton(row) {
-    const button = made("button", { type: "button", className: "more", ariaExpanded: "false" });
-    button.ariaLabel = `Details of ${cut(row[at.customer_id] ?? `row ${row[at.row]}`, MOST)}`;
+    const button = create("button", { type: "button", className: "more", ariaExpanded: "false" });
+    button.ariaLabel = `Details of ${shorten(row[at.customer_id] ?? `row ${row[at.row]}`, MAX_CELL)}`;
     return button;
   }
 
-  /* All that a row has and its cells do not show, and whole where those are cut. */
+  /* Returns the values of a row that its cells do not show, or show shortened. */
   function details(row, visible) {
-    const list = made("dl", { className: "details" });
+    const list = create("dl", { className: "details" });
     names.forEach((name, index) => {
       const value = row[index];
-      const isWhole = visible.has(name) && (DRAWN.includes(name) || String(value).length <= MOST);
+      const isWhole = visible.has(name) && (FORMATTED.includes(name) || String(value).length <= MAX_CELL);
       if (value === null || value === "" || isWhole) return;
-      const node = DRAWN.includes(name) ? cell(name, row) : said(value, MOST_IN_DETAILS);
-      list.append(made("div", {}, made("dt", {}, said(label(name))), made("dd", {}, node)));
+      const node = FORMATTED.includes(name) ? cell(name, row) : valueNode(value, MAX_DETAIL);
+      list.append(create("div", {}, create("dt", {}, valueNode(label(name))), create("dd", {}, node)));
     });
     return list;
   }
 
   /* The table. */
   const ordered = [...SHOWN.filter((name) => name in at), ...names.filter((name) => !SHOWN.includes(name))];
-  const FIRST = 1; // the column of the buttons stands before them
+  const FIRST = 1; // the column of the buttons comes before them
 
   function column(name) {
     const isShown = SHOWN.includes(name);
     return {
       data: at[name],
-      render: (_, kind, row) => (kind === "display" ? cell(name, row) : key(name, row)),
+      render: (_, kind, row) => (kind === "display" ? cell(name, row) : sortKey(name, row)),
       type: name === "row" || name === "attempts" ? "num" : "string",
       className: isShown ? `is-${name}` : "",
       ariaTitle: label(name),
@@ -181,25 +181,25 @@
     };
   }
 
-  const button = { data: null, render: (_, kind, row) => (kind === "display" ? moreButton(row) : ""), className: "is-more all" };
-  // Responsive opens details only where it hides a column. This one is empty and always hidden.
-  const rest = { data: null, render: () => "", className: "none" };
+  const buttons = { data: null, render: (_, kind, row) => (kind === "display" ? moreButton(row) : ""), className: "is-more all" };
+  // Responsive opens details only if it hides a column. This one is empty and always hidden.
+  const alwaysHidden = { data: null, render: () => "", className: "none" };
   const unordered = { type: "string", orderable: false, searchable: false };
 
   element("list").hidden = false;
   const head = element("table").tHead.rows[0];
-  const more = made("th", { scope: "col" }, made("span", { className: "unseen", textContent: "details" }));
-  head.append(more, ...ordered.map((name) => made("th", { scope: "col", textContent: label(name) })), made("th"));
+  const moreHeader = create("th", { scope: "col" }, create("span", { className: "unseen", textContent: "details" }));
+  head.append(moreHeader, ...ordered.map((name) => create("th", { scope: "col", textContent: label(name) })), create("th"));
   DataTable.ext.errMode = "throw";
   const table = new DataTable("#table", {
     data: rows,
-    columns: [{ ...button, ...unordered }, ...ordered.map(column), { ...rest, ...unordered }],
+    columns: [{ ...buttons, ...unordered }, ...ordered.map(column), { ...alwaysHidden, ...unordered }],
     autoWidth: false,
     order: [],
     orderClasses: false,
     pageLength: 25,
     layout: { topStart: null, topEnd: null, bottomStart: "pageLength", bottomEnd: "paging" },
-    language: { emptyTable: "No customers.", zeroRecords: "No customer fits these filters.", lengthMenu: "_MENU_ rows a page" },
+    language: { emptyTable: "No customers.", zeroRecords: "No customer matches these filters.", lengthMenu: "_MENU_ rows per page" },
     responsive: {
       details: {
         type: "column",
@@ -216,48 +216,48 @@
   });
 
   /* Filters. */
-  const folded = (text) => text.normalize("NFKD").replace(/\p{M}+/gu, "").toLowerCase();
-  const texts = new Map();
+  const fold = (text) => text.normalize("NFKD").replace(/\p{M}+/gu, "").toLowerCase();
+  const foldedTexts = new Map();
   const filters = { change: "change", state: "state", platform: "platform_key" };
-  let [words, chosen] = [[], []];
+  let [searchWords, selected] = [[], []];
 
-  function text(row) {
-    if (!texts.has(row)) texts.set(row, folded([...row, platform(row[at.platform_key])].join("\n")));
-    return texts.get(row);
+  function foldedText(row) {
+    if (!foldedTexts.has(row)) foldedTexts.set(row, fold([...row, platformName(row[at.platform_key])].join("\n")));
+    return foldedTexts.get(row);
   }
 
-  function options(id, values, shown = String) {
+  function addOptions(id, values, format = String) {
     const present = values.filter((value) => value !== null && value !== undefined);
-    element(id)?.append(...present.map((value) => made("option", { value, textContent: cut(shown(value), MOST) })));
+    element(id)?.append(...present.map((value) => create("option", { value, textContent: shorten(format(value), MAX_CELL) })));
   }
 
-  function filtered() {
-    words = folded(element("search").value).split(/\s+/).filter(Boolean);
-    chosen = Object.entries(filters).filter(([id]) => element(id)?.value).map(([id, name]) => [at[name], element(id).value]);
+  function applyFilters() {
+    searchWords = fold(element("search").value).split(/\s+/).filter(Boolean);
+    selected = Object.entries(filters).filter(([id]) => element(id)?.value).map(([id, name]) => [at[name], element(id).value]);
     table.draw();
   }
 
   const values = (name) => [...new Set(name in at ? columns[at[name]].values : [])];
-  options("change", values("change").sort(), (value) => value.replaceAll("_", " "));
-  options("state", facts.states.filter((state) => values("state").includes(state)));
-  options("platform", values("platform_key").sort((a, b) => (platform(a) < platform(b) ? -1 : 1)), platform);
-  options("sort", ordered, label);
+  addOptions("change", values("change").sort(), (value) => value.replaceAll("_", " "));
+  addOptions("state", facts.states.filter((state) => values("state").includes(state)));
+  addOptions("platform", values("platform_key").sort((a, b) => (platformName(a) < platformName(b) ? -1 : 1)), platformName);
+  addOptions("sort", ordered, label);
   table.search.fixed("page", (_, row) =>
-    chosen.every(([index, value]) => row[index] === value) && words.every((word) => text(row).includes(word)));
+    selected.every(([index, value]) => row[index] === value) && searchWords.every((word) => foldedText(row).includes(word)));
 
-  function sorted() {
+  function applySort() {
     const name = element("sort").value;
     table.order(name ? [[ordered.indexOf(name) + FIRST, element("direction").value]] : []).draw();
   }
 
-  function clear() {
+  function clearFilters() {
     for (const id of ["search", ...Object.keys(filters)]) if (element(id)) element(id).value = "";
-    filtered();
+    applyFilters();
   }
 
   table.on("draw", () => {
     const { recordsDisplay: shown, recordsTotal: all } = table.page.info();
-    element("count").textContent = `${shown.toLocaleString("en")} of ${all.toLocaleString("en")} rows`;
+    element("count").textContent = `${shown.toLocaleString("en")} of ${count(all, "row")}`;
   });
   table.on("order", () => {
     const [first] = table.order();
@@ -265,7 +265,7 @@
     if (first) element("direction").value = first[1];
   });
 
-  /* CSV, as results.csv has it: guarded against formulas, quoted where it must be, an empty text told from none. */
+  /* CSV, byte for byte as in results.csv: formulas escaped, quotes where needed, an empty text unlike a missing one. */
   const formula = new RegExp(`^'*${facts.formula}`, "u");
 
   function csvCell(value) {
@@ -278,15 +278,15 @@
     const found = table.rows({ search: "applied", order: "applied" }).data().toArray();
     const csv = [names, ...found].map((row) => `${row.map(csvCell).join(",")}\n`);
     const address = URL.createObjectURL(new Blob(csv, { type: "text/csv;charset=utf-8" }));
-    made("a", { href: address, download: `${cut(facts.batch, MOST)} customers.csv` }).click();
+    create("a", { href: address, download: `${shorten(facts.batch, MAX_CELL)} customers.csv` }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60000);
-    announce(`Saved ${found.length.toLocaleString("en")} customers as CSV.`);
+    announce(`Saved ${count(found.length, "row")} as CSV.`);
   }
 
-  element("search").addEventListener("input", filtered);
-  for (const id of Object.keys(filters)) element(id)?.addEventListener("change", filtered);
-  for (const id of ["sort", "direction"]) element(id).addEventListener("change", sorted);
-  element("clear").addEventListener("click", clear);
+  element("search").addEventListener("input", applyFilters);
+  for (const id of Object.keys(filters)) element(id)?.addEventListener("change", applyFilters);
+  for (const id of ["sort", "direction"]) element(id).addEventListener("change", applySort);
+  element("clear").addEventListener("click", clearFilters);
   element("download").addEventListener("click", download);
   for (const each of document.querySelectorAll("[data-copy]")) {
     each.hidden = false;
@@ -295,9 +295,9 @@
   for (const each of document.querySelectorAll("[data-filter]")) {
     each.hidden = false;
     each.addEventListener("click", () => {
-      clear();
+      clearFilters();
       element(each.dataset.filter).value = each.dataset.value;
-      filtered();
+      applyFilters();
       element("customers-title").focus();
       element("customers").scrollIntoView();
     });

@@ -1,7 +1,7 @@
-"""How the page is put together: what others have worked out, in one template, with all that it needs inside.
+"""Renders the page: one template, with everything that it needs inside.
 
-Whatever comes from outside (names, identifiers, errors, headers, addresses, the batch's own name) is text: the template
-escapes it, and no script runs but the three whose hashes stand in the Content-Security-Policy.
+Everything from outside (names, identifiers, errors, headers, addresses, the batch's own name) is text: the template
+escapes it, and only the three scripts run whose hashes are in the Content-Security-Policy.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ from bulk.platforms import NAMES
 from bulk.reports.columns import CHANGE, RESULTS
 from bulk.reports.figures import Figures, RejectedRow
 from bulk.reports.html import charts
-from bulk.reports.html.customers import Customers, as_json, coded
+from bulk.reports.html.customers import Customers
+from bulk.reports.html.encoding import as_json, encode
 from bulk.reports.snapshot import timestamp
 from bulk.reports.summary import advice, commands, funnel, narrative
 from bulk.reports.summary.commands import BatchLocation
@@ -30,61 +31,65 @@ from bulk.reports.summary.error_groups import error_groups
 from bulk.reports.summary.quota import quota
 from bulk.reports.summary.timeline import timeline
 from bulk.settings import SANDBOX
-from bulk.text import FORMULA, count, duration, percent, time
+from bulk.text import FORMULA, count, duration, percent, shorten, time
 
 MAX_HOLDS: Final = 10
 MAX_ERROR_GROUPS: Final = 50
-_LONGEST: Final = 300  # characters of a text from outside
+_MAX_TEXT: Final = 300  # characters of a text from outside
+_PACKAGE: Final = "bulk.reports.html"
 _SCRIPTS: Final = ("vendor/dataTables.min.js", "vendor/dataTables.responsive.min.js", "page.js")
 
 
 def page(figures: Figures, customers: Customers, rejected: Iterable[RejectedRow], location: BatchLocation) -> str:
-    """Make the page."""
-    progress = timeline(figures)
-    listed = customers.listed()
-    stages, platforms = funnel.funnel(figures), funnel.platforms(figures)
-    groups = error_groups(figures, rejected, location)
-    scripts = [_asset(name) for name in _SCRIPTS]
-    return (
-        _environment()
-        .get_template("report.html.jinja")
-        .render(
-            figures=figures,
-            summary=figures.summary,
-            run=figures.last_run,
-            headline=narrative.headline(figures),
-            last_run=narrative.last_run(figures),
-            codat=figures.codat or (SANDBOX if location.has_sandbox else figures.base_url),
-            steps=tuple(advice.next_steps(figures, location)),
-            changes=funnel.changes(figures),
-            states=funnel.states(figures),
-            stages=stages,
-            funnel_chart=charts.funnel(stages),
-            links_chart=charts.links(figures.links),
-            timeline=progress,
-            progress_charts=charts.progress(progress),
-            holds=sorted(progress.holds, key=lambda hold: hold.since - hold.until)[:MAX_HOLDS],
-            platforms=platforms,
-            platforms_chart=charts.platforms(platforms),
-            stage_names=funnel.STAGES,
-            error_groups=groups[:MAX_ERROR_GROUPS],
-            count_of_error_groups=len(groups),
-            quota=quota(figures),
-            rows=customers.rows,
-            listed=listed.height,
-            again=commands.report(location),
-            data=coded(listed),
-            facts=as_json(_facts(figures)),
-            style=_asset("page.css"),
-            scripts=scripts,
-            hashes=" ".join(f"'{_hash(script)}'" for script in scripts),
-        )
+    """Return the page as HTML."""
+    template = _environment().get_template("report.html.jinja")
+    return template.render(
+        _batch(figures, location)
+        | _progress(figures)
+        | _errors(figures, rejected, location)
+        | _customers(figures, customers)
+        | _assets()
     )
 
 
-def _facts(figures: Figures) -> dict[str, object]:
-    """Return what the script has to know besides the rows."""
+def _batch(figures: Figures, location: BatchLocation) -> dict[str, object]:
+    stages, platforms = funnel.funnel(figures), funnel.platforms(figures)
     return {
+        "figures": figures,
+        "summary": figures.summary,
+        "run": figures.last_run,
+        "headline": narrative.headline(figures),
+        "last_run": narrative.last_run(figures),
+        "unfinished": narrative.unfinished(figures),
+        "codat": figures.codat or (SANDBOX if location.has_sandbox else figures.base_url),
+        "steps": tuple(advice.next_steps(figures, location)),
+        "changes": funnel.changes(figures),
+        "states": funnel.states(figures),
+        "stages": stages,
+        "funnel_chart": charts.funnel(stages),
+        "links_chart": charts.links(figures.links),
+        "platforms": platforms,
+        "platforms_chart": charts.platforms(platforms),
+        "stage_names": funnel.STAGES,
+        "quota": quota(figures),
+        "again": commands.report(location),
+    }
+
+
+def _progress(figures: Figures) -> dict[str, object]:
+    progress = timeline(figures)
+    longest = sorted(progress.holds, key=lambda hold: hold.since - hold.until)[:MAX_HOLDS]
+    return {"timeline": progress, "progress_charts": charts.progress(progress), "holds": longest}
+
+
+def _errors(figures: Figures, rejected: Iterable[RejectedRow], location: BatchLocation) -> dict[str, object]:
+    groups = error_groups(figures, rejected, location)
+    return {"error_groups": groups[:MAX_ERROR_GROUPS], "count_of_error_groups": len(groups)}
+
+
+def _customers(figures: Figures, customers: Customers) -> dict[str, object]:
+    listed = customers.listed()
+    facts = {
         "batch": figures.summary.batch,
         "written": timestamp(figures.at),
         "platforms": dict(NAMES),
@@ -92,46 +97,53 @@ def _facts(figures: Figures) -> dict[str, object]:
         "states": [str(state) for state in State],
         "formula": FORMULA,
     }
+    return {"rows": customers.rows, "listed": listed.height, "data": encode(listed), "facts": as_json(facts)}
+
+
+def _assets() -> dict[str, object]:
+    scripts = [_asset(name) for name in _SCRIPTS]
+    hashes = " ".join(f"'{_hash(script)}'" for script in scripts)
+    return {"style": _asset("page.css"), "scripts": scripts, "hashes": hashes}
 
 
 @cache
 def _environment() -> Environment:
-    made = Environment(
-        loader=PackageLoader("bulk.reports.html", "."),
+    environment = Environment(
+        loader=PackageLoader(_PACKAGE, "."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {
+    environment.filters |= {
         "count": count,
-        "cut": _cut,
         "isolated": _isolated,
+        "length_of_time": lambda length: duration(length / timedelta(seconds=1)),
         "number": "{:,}".format,
         "rate": lambda rate: f"{rate:,.1f}".removesuffix(".0"),
         "share": percent,
+        "short": _short,
         "time": time,
-        "took": lambda length: duration(length / timedelta(seconds=1)),
         "words": lambda text: text.replace("_", " "),
     }
-    made.globals["LONGEST"] = _LONGEST
-    return made
+    environment.globals["MAX_TEXT"] = _MAX_TEXT
+    return environment
 
 
 @cache
 def _asset(name: str) -> Markup:
-    return Markup(files("bulk.reports.html").joinpath(name).read_text("utf-8"))  # noqa: S704 - our own, or vendored
+    return Markup(files(_PACKAGE).joinpath(name).read_text("utf-8"))  # noqa: S704 - a file of this package
 
 
 def _hash(script: str) -> str:
     return f"sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}"
 
 
+def _short(text: str) -> str:
+    return shorten(text, _MAX_TEXT)
+
+
 def _isolated(sentence: str, part: str | None) -> Markup:
-    """Set a part of a sentence apart, so that marks of direction in it leave the sentence as it is."""
+    """Isolate a part of a sentence from outside, so that direction marks in it do not reverse the sentence."""
     before, found, after = sentence.partition(part) if part else (sentence, "", "")
-    return Markup("{}<bdi>{}</bdi>{}").format(before, _cut(found), after)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return Markup("{}<bdi>{}</bdi>{}").format(before, _short(found), after)

@@ -12,7 +12,7 @@ from itertools import accumulate, islice
 from typing import Final
 from unicodedata import east_asian_width
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 GAP: Final = 8
 MIN_LENGTH: Final = 2.0  # of a bar: a small value stays visible
@@ -64,11 +64,11 @@ NARROW: Final = Layout(340, 12, 36, 13, 18, 10, has_names_above=True, plot_heigh
 
 def element(name: str, *content: str, **attributes: str | float) -> Markup:
     """Return an element. Numbers are rounded to a tenth; the attribute `text_anchor` becomes `text-anchor`."""
-    start = Markup("").join(
-        Markup(' {}="{}"').format(key.replace("_", "-"), value if isinstance(value, str) else length(value))
+    start = "".join(
+        f' {key.replace("_", "-")}="{escape(value) if isinstance(value, str) else length(value)}"'
         for key, value in attributes.items()
     )
-    return Markup("<{0}{1}>{2}</{0}>").format(name, start, Markup("").join(content))
+    return Markup(f"<{name}{start}>{''.join(map(escape, content))}</{name}>")  # noqa: S704 - escaped in these lines
 
 
 def length(value: float) -> str:
