@@ -186,9 +186,7 @@ def test_hostile_values_are_inert(attack: Opened) -> None:
         "all[n].selected = true; option.parentNode.dispatchEvent(new Event('change')) })"
     )
     browser.press("#clear")
-    active = (
-        "return [...document.body.querySelectorAll('script, img, b, iframe, form, a, svg, [onerror], [onload]')]"
-    )
+    active = "return [...document.body.querySelectorAll('script, img, b, iframe, form, a, svg, [onerror], [onload]')]"
     found = browser.run(
         f"{active}.filter(each => !each.matches('script, .skip, nav a, figure svg')).map(each => each.outerHTML)"
     )
