@@ -7,6 +7,7 @@ A cell that begins like a formula gets one apostrophe in front. So does a text o
 from __future__ import annotations
 
 import math
+import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
@@ -33,6 +34,29 @@ def unescape_formula(expr: pl.Expr) -> pl.Expr:
 def shorten(text: str, width: int) -> str:
     """Return the text with at most `width` characters; an ellipsis takes the place of a longer text's end."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def shorten_to_width(text: str, width: int) -> str:
+    """Return the text with at most `width` columns; an ellipsis takes the place of a longer text's end."""
+    if len(text) <= width and display_width(text) <= width:
+        return text
+    used = 1  # the ellipsis
+    for at, character in enumerate(text):
+        used += _columns(character)
+        if used > width:
+            return text[:at] + "…"
+    return text
+
+
+def display_width(text: str) -> int:
+    """Return how many columns the text takes in a font of one width: East Asian wide characters take two."""
+    return len(text) if text.isascii() else sum(map(_columns, text))
+
+
+def _columns(character: str) -> int:
+    if unicodedata.category(character) in ("Mn", "Me"):  # accents that combine with the character before
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
 
 def shorten_column(texts: pl.Expr, width: int = 80) -> pl.Expr:

@@ -10,9 +10,10 @@ import json
 import re
 import shutil
 import sys
-import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TextIO
+
+from bulk.text import display_width, shorten_to_width
 
 WIDTH = 80  # columns of running text
 MIN_LAST_COLUMN = 24  # a narrower last column of a table is not wrapped
@@ -69,26 +70,7 @@ def valid_unicode(text: object) -> str:
 
 def fit(value: object, width: int = 60) -> str:
     """Return a value as printable text of at most `width` columns; an ellipsis replaces the rest of a longer one."""
-    text = printable("" if value is None else str(value))
-    if len(text) <= width and display_width(text) <= width:
-        return text
-    used = 1  # the ellipsis
-    for at, character in enumerate(text):
-        used += _columns(character)
-        if used > width:
-            return text[:at] + "…"
-    return text
-
-
-def display_width(text: str) -> int:
-    """Return how many columns of a terminal the text takes: East Asian wide characters take two."""
-    return len(text) if text.isascii() else sum(map(_columns, text))
-
-
-def _columns(character: str) -> int:
-    if unicodedata.category(character) in ("Mn", "Me"):  # accents that combine with the character before
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
+    return shorten_to_width(printable("" if value is None else str(value)), width)
 
 
 def table(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:

@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from bulk.cli.console import display_width, echo, fit, paragraph, print_json, print_result, table
-from bulk.text import count, duration, moment, percent, time
+from bulk.cli.console import echo, fit, paragraph, print_json, print_result, table
+from bulk.text import count, display_width, duration, moment, percent, time
 
 if TYPE_CHECKING:
     from bulk.reports.summary.advice import NextStep
@@ -33,8 +33,13 @@ def print_summary(
     `more`: additional content of the JSON. `headline`: what the run did, in one line. `can_wait`: the command has
     the option --wait.
     """
+    from bulk.reports.summary import narrative
+
     if result.stop is not None:
         echo(_stopped(result, can_wait=can_wait))
+    unfinished = narrative.unfinished(result.figures)
+    if unfinished is not None:
+        echo(paragraph(unfinished))
     if as_json:
         print_json(json.loads(result.summary.to_json()) | dict(more or {}), indent=2)
         return

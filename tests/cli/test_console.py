@@ -10,7 +10,8 @@ import unicodedata
 import pytest
 
 from bulk.cli import console
-from bulk.cli.console import display_width, fit, paragraph, printable, table
+from bulk.cli.console import fit, paragraph, printable, table
+from bulk.text import display_width
 
 
 class Terminal(io.StringIO):

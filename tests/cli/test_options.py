@@ -164,9 +164,9 @@ def test_an_internal_error_is_one_message(shell: Shell, command: str) -> None:
     """It says what was kept and what to do: a command that sends anything can resume."""
     shell.customers(1)
     (shell.path / "sitecustomize.py").write_text(
-        "import bulk.input, bulk.reports\n"
+        "import bulk.input, bulk.reports.write\n"
         "def broken(*_, **__):\n    raise RuntimeError('broken')\n"
-        "bulk.input.open_input = bulk.reports.write_reports = broken\n"
+        "bulk.input.open_input = bulk.reports.write.write_reports = broken\n"
     )
     arguments = "x.csv --sandbox" if command == "migrate" else "x.csv"
     ended = shell.run(f"bulk {command} {arguments}", PYTHONPATH=str(shell.path))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 
 from cli.conftest import HEADER, Shell
 
@@ -41,6 +43,19 @@ def test_one_row_is_not_called_rows(shell: Shell) -> None:
     shell.customers(1)
     assert "x.csv: 1 row, 1 accepted, 0 rejected" in shell.run("bulk check x.csv").stdout
     assert "1 row in batch x:" in shell.run("bulk migrate x.csv --sandbox").stdout
+
+
+def test_a_report_of_a_run_without_an_end_says_so_and_exits_75(shell: Shell) -> None:
+    """The run was killed, or it is still running: its results are not all there are."""
+    shell.customers(1)
+    shell.run("bulk migrate x.csv --sandbox")
+    assert shell.run("bulk report reports/x").returncode == 0
+    with closing(sqlite3.connect(shell.path / "reports" / "x" / "journal.sqlite3")) as journal, journal:
+        journal.execute("UPDATE runs SET finished_at = NULL, seconds = NULL")
+    ended = shell.run("bulk report reports/x")
+    assert ended.returncode == 75
+    assert ended.stderr.startswith("The last run has not ended: bulk migrate, started ")
+    assert shell.run("bulk report reports/x --json").returncode == 75
 
 
 def test_wide_names_are_aligned(shell: Shell) -> None:

@@ -59,7 +59,7 @@ def test_a_single_customer_is_in_the_singular() -> None:
     assert reasons == [
         "1 linkUrl",
         "1 linkUrl expired or missing",
-        "for 1 customer authorized already",
+        "1 customer has authorized",
         "1 row rejected",
         "1 customer failed",
         "1 customer left to do",

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import accumulate, islice
 from typing import Final
-from unicodedata import east_asian_width
 
 from markupsafe import Markup, escape
+
+from bulk.text import display_width, shorten_to_width
 
 GAP: Final = 8
 MIN_LENGTH: Final = 2.0  # of a bar: a small value stays visible
@@ -51,7 +51,7 @@ class Layout:
 
     def text_width(self, text: str) -> float:
         """Return the width that a text has at most."""
-        return letters(text) * self.font_size * _EM
+        return display_width(text) * self.font_size * _EM
 
     def letters_in(self, width: float) -> int:
         """Return the number of Latin letters that fit a width."""
@@ -106,15 +106,6 @@ def picture(layout: Layout, height: float, summary: str, *content: str) -> Marku
     return element("svg", *content, **attributes, font_size=layout.font_size)
 
 
-def letters(words: str) -> int:
-    """Count how many Latin letters a text is wide."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in words)
-
-
-def fit(words: str, most: int) -> str:
-    """Shorten a text to the width of `most` letters, without invisible characters: they could reverse other texts."""
-    shown = "".join(islice(filter(str.isprintable, words), most + 1))
-    if letters(shown) <= most:
-        return shown
-    ends = accumulate(letters(letter) for letter in shown)
-    return f"{shown[: sum(end < most for end in ends)]}…"
+def fit(words: str, letters: int) -> str:
+    """Shorten a text to a width in letters, without invisible characters: they could reverse other texts."""
+    return shorten_to_width("".join(filter(str.isprintable, words)), letters)

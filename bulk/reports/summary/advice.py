@@ -41,8 +41,9 @@ def _link_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]
         yield NextStep("Renew", renew, f"{count(links.stale, 'linkUrl')} expired or missing", renew)
     if customers[State.LINK_READY] or customers[State.LINKED]:
         follow_up = commands.on_batch("follow-up", figures, location)
-        linked = count(customers[State.LINKED], "customer")
-        why = f"for {linked} authorized already" if customers[State.LINKED] else "when customers have authorized"
+        linked = customers[State.LINKED]
+        why = f"{count(linked, 'customer')} {'has' if linked == 1 else 'have'} authorized"
+        why = why if linked else "when customers have authorized"
         yield NextStep("Follow up", follow_up, why, follow_up)
 
 
