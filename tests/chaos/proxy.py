@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Self, cast
 
 from runs.fixture import until
 
@@ -39,6 +39,7 @@ class Proxy:
         self.faults: Counter[WireFault] = Counter()
         self._open: set[int] = set()  # the ports of the clients that are connected
         self._seen: set[int] = set()  # the ports of all clients so far
+        self._clients: set[asyncio.Task[None]] = set()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
         self._is_open = threading.Event()
 
@@ -70,15 +71,20 @@ class Proxy:
         self._port = server.sockets[0].getsockname()[1]
         self._is_open.set()
         await self._stop.wait()
+        # asyncio leaks a connection that it is accepting while the server is closed.
+        while asyncio.all_tasks() - self._clients - {asyncio.current_task()}:
+            await asyncio.sleep(0)
         server.close()
-        while left := asyncio.all_tasks() - {asyncio.current_task()}:
-            for task in left:
+        while self._clients:
+            for task in self._clients:
                 task.cancel()
-            await asyncio.wait(left)
-            await asyncio.sleep(0)  # a connection may have been accepted meanwhile
+            await asyncio.wait(self._clients)
+        await asyncio.sleep(0)  # let the last transports close
 
     async def _client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         port = writer.get_extra_info("peername")[1]
+        task = cast(asyncio.Task[None], asyncio.current_task())
+        self._clients.add(task)
         self._open.add(port)
         self._seen.add(port)
         # asyncio logs the cancellation of such a task as an error, so this one ends normally when it is cancelled.
@@ -86,6 +92,7 @@ class Proxy:
             while True:
                 await self._exchange(await _message(reader), writer)
         self._open.discard(port)
+        self._clients.discard(task)
         writer.transport.abort() if self._rng.random() < 0.5 else writer.close()
 
     async def _exchange(self, request: Message, writer: asyncio.StreamWriter) -> None:

@@ -53,7 +53,7 @@ class Hold:
 
     def __init__(self) -> None:
         self._is_open = asyncio.Event()
-        self._left = 0
+        self._left = 0  # requests that still pass once it is closed
         self.open()
 
     def close(self, *, after: int) -> None:
