@@ -72,8 +72,8 @@ class Proxy:
         self._is_open.set()
         await self._stop.wait()
         # asyncio leaks a connection that it is accepting while the server is closed.
-        while asyncio.all_tasks() - self._clients - {asyncio.current_task()}:
-            await asyncio.sleep(0)
+        while accepting := asyncio.all_tasks() - self._clients - {asyncio.current_task()}:
+            await asyncio.wait(accepting, timeout=0.01)
         server.close()
         while self._clients:
             for task in self._clients:
