@@ -6,16 +6,16 @@ from typing import Protocol
 from uuid import uuid4
 
 import pytest
-from runs.conftest import Launch, SetUp, bench, codat, launch, set_up, unlimited
-from runs.fixture import Bench, Codat
+from runs.conftest import Launch, SetUp, codat, fixture, launch, set_up, unlimited
+from runs.fixture import BatchFixture, Codat
 
-__all__ = ["Launch", "Migrated", "SetUp", "bench", "codat", "launch", "migrated", "set_up", "unlimited"]
+__all__ = ["Launch", "Migrated", "SetUp", "codat", "fixture", "launch", "migrated", "set_up", "unlimited"]
 
 
 class Migrated(Protocol):
     """Makes a batch whose customers have their links."""
 
-    def __call__(self, codat: Codat, customers: int) -> tuple[Bench, list[str]]:
+    def __call__(self, codat: Codat, customers: int) -> tuple[BatchFixture, list[str]]:
         """Make it; return the customers' identifiers as well."""
 
 
@@ -23,11 +23,11 @@ class Migrated(Protocol):
 def migrated(set_up: SetUp) -> Migrated:
     """Provide batches of different names to go on with; what they took is not counted."""
 
-    def made(codat: Codat, customers: int) -> tuple[Bench, list[str]]:
-        bench = set_up(codat, name=uuid4().hex[:8])
-        ids = bench.customers(customers)
-        assert bench.run().code == 0
+    def made(codat: Codat, customers: int) -> tuple[BatchFixture, list[str]]:
+        fixture = set_up(codat, name=uuid4().hex[:8])
+        ids = fixture.customers(customers)
+        assert fixture.run().code == 0
         codat.count_from_zero()
-        return bench, ids
+        return fixture, ids
 
     return made

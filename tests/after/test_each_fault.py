@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from runs.fixture import Bench, Codat
+from runs.fixture import BatchFixture, Codat
 from runs.test_each_fault import FAULTS, Fault
 from support.sandbox import start
 
@@ -33,62 +33,62 @@ def _each_on(operation: str, faults: Sequence[Fault] = FAULTS) -> list[dict[str,
     return [fault.on(operation, count=1, after=number) for number, fault in enumerate(faults)]
 
 
-def _run_to_the_end(bench: Bench, command: str, *options: str) -> None:
+def _run_to_the_end(fixture: BatchFixture, command: str, *options: str) -> None:
     for _ in range(MAX_RUNS):
-        ended = bench.start("--timeout", "1", *options, command=command).wait()
+        ended = fixture.start("--timeout", "1", *options, command=command).wait()
         assert ended.code in (0, 1, 75), ended.err
         if ended.code == 0:
             return
     raise AssertionError(f"{command} is not done after {MAX_RUNS} runs: {ended.err}")
 
 
-def _struck(bench: Bench, rules: list[dict[str, object]], command: str, *options: str) -> None:
+def _struck(fixture: BatchFixture, rules: list[dict[str, object]], command: str, *options: str) -> None:
     """Run a command to its end while all these faults strike."""
-    codat = bench.codat
+    codat = fixture.codat
     codat.count_from_zero()
-    codat.befall(*rules)
-    _run_to_the_end(bench, command, *options)
+    codat.inject_faults(*rules)
+    _run_to_the_end(fixture, command, *options)
     assert codat.struck() == len(rules)
     assert codat.stats()["early_requests"] == 0
-    codat.relieve()
+    codat.clear_faults()
 
 
-def _follow_up(bench: Bench, ids: list[str], faults_of_pages: Sequence[Fault]) -> None:
-    bench.codat.authorize(ids[OTHERS:])
+def _follow_up(fixture: BatchFixture, ids: list[str], faults_of_pages: Sequence[Fault]) -> None:
+    fixture.codat.authorize(ids[OTHERS:])
     rules = _each_on("list_companies", faults_of_pages) + _each_on("create_partner_expense_connection")
-    _struck(bench, rules, "follow-up")
-    there = bench.codat.connections(ids)
+    _struck(fixture, rules, "follow-up")
+    there = fixture.codat.connections(ids)
     assert [[c.kind for c in there[each]].count("Expense") for each in ids] == [0] * OTHERS + [1] * (len(ids) - OTHERS)
-    bench.proves_reports_true(ids)
-    bench.proves_links_open(ids[:OTHERS])
+    fixture.proves_reports_true(ids)
+    fixture.proves_links_open(ids[:OTHERS])
 
 
-def _links(bench: Bench, ids: list[str]) -> None:
-    bench.grow_old(23)
-    _struck(bench, _each_on("get_connection"), "links")
-    bench.proves_links_open(ids)
-    bench.proves_reports_true(ids)
+def _links(fixture: BatchFixture, ids: list[str]) -> None:
+    fixture.grow_old(23)
+    _struck(fixture, _each_on("get_connection"), "links")
+    fixture.proves_links_open(ids)
+    fixture.proves_reports_true(ids)
 
 
-def _unlink(bench: Bench, ids: list[str]) -> None:
-    bench.codat.authorize(ids)
+def _unlink(fixture: BatchFixture, ids: list[str]) -> None:
+    fixture.codat.authorize(ids)
     named = [part for each in ids[OTHERS:] for part in ("--customer", each)]
-    _struck(bench, _each_on("unlink_connection"), "unlink", *named)
-    there = bench.codat.connections(ids)
+    _struck(fixture, _each_on("unlink_connection"), "unlink", *named)
+    there = fixture.codat.connections(ids)
     assert {there[each][0].status for each in ids[OTHERS:]} == {"Unlinked"}
     assert {there[each][0].status for each in ids[:OTHERS]} == {"Linked"}
-    bench.proves_reports_true(ids)
+    fixture.proves_reports_true(ids)
 
 
-def _undo(bench: Bench, ids: list[str]) -> None:
-    bench.codat.authorize(ids[:OTHERS])
-    _struck(bench, _each_on("get_company") + _each_on("delete_company"), "undo", "--yes")
-    assert sorted(each["tags"]["uid"] for each in bench.codat.companies()) == ids[:OTHERS]
-    assert bench.states() == {"linked": OTHERS, "pending": len(ids) - OTHERS}
-    bench.proves_reports_true(ids[:OTHERS])
+def _undo(fixture: BatchFixture, ids: list[str]) -> None:
+    fixture.codat.authorize(ids[:OTHERS])
+    _struck(fixture, _each_on("get_company") + _each_on("delete_company"), "undo", "--yes")
+    assert sorted(each["tags"]["uid"] for each in fixture.codat.companies()) == ids[:OTHERS]
+    assert fixture.states() == {"linked": OTHERS, "pending": len(ids) - OTHERS}
+    fixture.proves_reports_true(ids[:OTHERS])
 
 
-TRIALS: dict[str, tuple[Options, Callable[[Bench, list[str]], None]]] = {
+TRIALS: dict[str, tuple[Options, Callable[[BatchFixture, list[str]], None]]] = {
     "follow-up, keys honoured": (replace(HONEST, max_page_size=2), partial(_follow_up, faults_of_pages=FAULTS[::2])),
     "follow-up, keys ignored": (replace(CARELESS, max_page_size=2), partial(_follow_up, faults_of_pages=FAULTS[1::2])),
     "unlink, keys honoured": (HONEST, _unlink),
@@ -106,13 +106,13 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Futur
         def tried(name: str, path: Path) -> None:
             options, trial = TRIALS[name]
             with start(path / "codat", options=options) as running:
-                bench = Bench(path, Codat(running))
-                ids = bench.customers(CUSTOMERS, prefix="one")
-                assert bench.run().code == 0
+                fixture = BatchFixture(path, Codat(running))
+                ids = fixture.customers(CUSTOMERS, prefix="one")
+                assert fixture.run().code == 0
                 try:
-                    trial(bench, ids)
+                    trial(fixture, ids)
                 finally:
-                    bench.clear_up()
+                    fixture.clear_up()
 
         executor = ThreadPoolExecutor(len(TRIALS))
         stack.callback(executor.shutdown, cancel_futures=True)
@@ -126,17 +126,17 @@ def test_a_fault_of_any_kind_on_any_operation_does_no_harm(trial: str, trials: d
 
 
 def test_one_customer_is_unlinked_though_looking_at_its_company_fails_again_and_again(
-    codat: Codat, bench: Bench
+    codat: Codat, fixture: BatchFixture
 ) -> None:
     """The company is asked for anew until it can be read."""
-    ids = bench.customers(2)
-    assert bench.run().code == 0
+    ids = fixture.customers(2)
+    assert fixture.run().code == 0
     codat.authorize(ids)
     kinds = ("gateway_after", "truncated", "reset_after")
-    codat.befall(*({"kind": kind, "operations": ["get_company"], "count": 1} for kind in kinds))
+    codat.inject_faults(*({"kind": kind, "operations": ["get_company"], "count": 1} for kind in kinds))
 
-    assert bench.then("unlink", "--customer", ids[0]).code == 0
+    assert fixture.then("unlink", "--customer", ids[0]).code == 0
 
     assert codat.struck() == len(kinds)
-    assert bench.states() == {"unlinked": 1, "link_ready": 1}
+    assert fixture.states() == {"unlinked": 1, "link_ready": 1}
     assert codat.accounting(ids[0]).status == "Unlinked"

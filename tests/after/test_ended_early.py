@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from runs.fixture import Bench, Codat, until
+from runs.fixture import BatchFixture, Codat, until
 from support.sandbox import start
 
 from bulk.sandbox.options import Options
@@ -29,16 +29,16 @@ NOISE: list[dict[str, object]] = [
 ]
 
 
-def _go_on_killing(bench: Bench, command: str, options: tuple[str, ...], chance: random.Random) -> int:
+def _go_on_killing(fixture: BatchFixture, command: str, options: tuple[str, ...], chance: random.Random) -> int:
     """Run the command again and again, and kill it after some more requests each time; return the number of kills."""
     options = (*options, "--timeout", "5", "--concurrency", "4")
     for kills in range(MAX_KILLS):
-        asked = bench.codat.stats()["requests_total"]
+        asked = fixture.codat.stats()["requests_total"]
         more = chance.randint(1, 8)
-        process = bench.start(*options, command=command)
+        process = fixture.start(*options, command=command)
         until(
             lambda since=asked, more=more, process=process: (  # type: ignore[misc]
-                process.popen.poll() is not None or bench.codat.stats()["requests_total"] >= since + more
+                process.popen.poll() is not None or fixture.codat.stats()["requests_total"] >= since + more
             ),
             "the next requests, or the end",
         )
@@ -47,64 +47,64 @@ def _go_on_killing(bench: Bench, command: str, options: tuple[str, ...], chance:
         elif process.wait().code == 0:
             return kills
     for _ in range(MAX_RUNS):
-        if bench.start(*options, command=command).wait().code == 0:
+        if fixture.start(*options, command=command).wait().code == 0:
             return MAX_KILLS
     raise AssertionError(f"{command} is not done after {MAX_RUNS} more runs")
 
 
-def _follow_up(bench: Bench, ids: list[str], chance: random.Random) -> None:
-    bench.codat.authorize(ids[:-4])
-    bench.codat.befall(*NOISE)
-    kills = _go_on_killing(bench, "follow-up", (), chance)
-    bench.codat.relieve()
+def _follow_up(fixture: BatchFixture, ids: list[str], chance: random.Random) -> None:
+    fixture.codat.authorize(ids[:-4])
+    fixture.codat.inject_faults(*NOISE)
+    kills = _go_on_killing(fixture, "follow-up", (), chance)
+    fixture.codat.clear_faults()
     assert kills > 0
-    partners = [[c.kind for c in there].count("Expense") for there in bench.codat.connections(ids).values()]
+    partners = [[c.kind for c in there].count("Expense") for there in fixture.codat.connections(ids).values()]
     assert partners == [1] * (CUSTOMERS - 4) + [0] * 4
-    bench.proves_reports_true(ids)
-    bench.proves_links_open(ids[-4:])
+    fixture.proves_reports_true(ids)
+    fixture.proves_links_open(ids[-4:])
 
 
-def _links(bench: Bench, ids: list[str], chance: random.Random) -> None:
-    bench.grow_old(23)
-    bench.codat.befall(*NOISE)
-    kills = _go_on_killing(bench, "links", (), chance)
-    bench.codat.relieve()
+def _links(fixture: BatchFixture, ids: list[str], chance: random.Random) -> None:
+    fixture.grow_old(23)
+    fixture.codat.inject_faults(*NOISE)
+    kills = _go_on_killing(fixture, "links", (), chance)
+    fixture.codat.clear_faults()
     assert kills > 0
-    bench.proves_links_open(ids)
-    bench.proves_reports_true(ids)
-    bench.codat.count_from_zero()
-    assert bench.then("links").code == 0
-    assert bench.codat.stats()["requests_total"] == 0
+    fixture.proves_links_open(ids)
+    fixture.proves_reports_true(ids)
+    fixture.codat.count_from_zero()
+    assert fixture.then("links").code == 0
+    assert fixture.codat.stats()["requests_total"] == 0
 
 
-def _unlink(bench: Bench, ids: list[str], chance: random.Random) -> None:
-    bench.codat.authorize(ids)
+def _unlink(fixture: BatchFixture, ids: list[str], chance: random.Random) -> None:
+    fixture.codat.authorize(ids)
     named = [part for each in ids[:-3] for part in ("--customer", each)]
-    bench.codat.befall(*NOISE)
-    kills = _go_on_killing(bench, "unlink", tuple(named), chance)
-    bench.codat.relieve()
+    fixture.codat.inject_faults(*NOISE)
+    kills = _go_on_killing(fixture, "unlink", tuple(named), chance)
+    fixture.codat.clear_faults()
     assert kills > 0
-    there = bench.codat.connections(ids)
+    there = fixture.codat.connections(ids)
     assert [there[each][0].status for each in ids] == ["Unlinked"] * (CUSTOMERS - 3) + ["Linked"] * 3
-    assert bench.then("follow-up").code == 0
-    bench.proves_reports_true(ids)
+    assert fixture.then("follow-up").code == 0
+    fixture.proves_reports_true(ids)
 
 
-def _undo(bench: Bench, ids: list[str], chance: random.Random) -> None:
-    bench.codat.authorize(ids[:3])
-    bench.codat.befall(*NOISE)
-    kills = _go_on_killing(bench, "undo", ("--yes",), chance)
-    bench.codat.relieve()
+def _undo(fixture: BatchFixture, ids: list[str], chance: random.Random) -> None:
+    fixture.codat.authorize(ids[:3])
+    fixture.codat.inject_faults(*NOISE)
+    kills = _go_on_killing(fixture, "undo", ("--yes",), chance)
+    fixture.codat.clear_faults()
     assert kills > 0
-    assert sorted(each["tags"]["uid"] for each in bench.codat.companies()) == ids[:3]
-    assert bench.then("follow-up").code == 0
-    bench.proves_reports_true(ids[:3])
-    assert bench.states() == {"complete": 3, "pending": CUSTOMERS - 3}
-    assert bench.run().code == 0  # who was undone by mistake is there again, once
-    assert sorted(each["tags"]["uid"] for each in bench.codat.companies()) == ids
+    assert sorted(each["tags"]["uid"] for each in fixture.codat.companies()) == ids[:3]
+    assert fixture.then("follow-up").code == 0
+    fixture.proves_reports_true(ids[:3])
+    assert fixture.states() == {"complete": 3, "pending": CUSTOMERS - 3}
+    assert fixture.run().code == 0  # who was undone by mistake is there again, once
+    assert sorted(each["tags"]["uid"] for each in fixture.codat.companies()) == ids
 
 
-TRIALS: dict[str, Callable[[Bench, list[str], random.Random], None]] = {
+TRIALS: dict[str, Callable[[BatchFixture, list[str], random.Random], None]] = {
     "follow-up": _follow_up,
     "links": _links,
     "unlink": _unlink,
@@ -120,23 +120,23 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Futur
 
     def tried(command: str, codat: Codat, path: Path) -> None:
         path.mkdir()
-        bench = Bench(path, codat)
+        fixture = BatchFixture(path, codat)
         try:
-            ids = bench.customers(CUSTOMERS)
-            assert bench.run().code == 0
-            TRIALS[command](bench, ids, random.Random(f"{seed} {command}"))  # noqa: S311 - repeatable, no secret
+            ids = fixture.customers(CUSTOMERS)
+            assert fixture.run().code == 0
+            TRIALS[command](fixture, ids, random.Random(f"{seed} {command}"))  # noqa: S311 - repeatable, no secret
         except BaseException as error:
             error.add_note(f"RUNS_SEED={seed}")
             raise
         finally:
-            bench.clear_up()
+            fixture.clear_up()
 
     with ExitStack() as stack:
         place = tmp_path_factory.mktemp("kills")
         codats = {each: Codat(stack.enter_context(start(place / f"codat-{each}", options=CARELESS))) for each in TRIALS}
         executor = ThreadPoolExecutor(len(TRIALS))
         stack.callback(executor.shutdown, cancel_futures=True)
-        yield {each: executor.submit(tried, each, codats[each], place / f"bench-{each}") for each in TRIALS}
+        yield {each: executor.submit(tried, each, codats[each], place / f"fixture-{each}") for each in TRIALS}
 
 
 @pytest.mark.parametrize("command", TRIALS)

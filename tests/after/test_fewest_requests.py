@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from runs.conftest import Launch, SetUp
-from runs.fixture import Bench, Codat, row, until
+from runs.fixture import BatchFixture, Codat, row, until
 
 from after.conftest import Migrated
 from benchmarks.loads.finished_batch import make
@@ -24,60 +24,60 @@ CREATED = "2026-01-01T00:00:00.000000Z"
 
 def test_follow_up_costs_a_page_and_one_request_for_each_newly_linked(codat: Codat, migrated: Migrated) -> None:
     """Whoever has one already, waits, or has gone again costs nothing; and a rerun costs the page alone."""
-    bench, ids = migrated(codat, 12)
+    fixture, ids = migrated(codat, 12)
     codat.authorize(ids[:5])
 
-    assert bench.then("follow-up").code == 0
+    assert fixture.then("follow-up").code == 0
     assert codat.stats()["requests"] == {"list_companies": 1, "create_partner_expense_connection": 5}
-    assert bench.summary()["requests"] == codat.stats()["requests"]
+    assert fixture.summary()["requests"] == codat.stats()["requests"]
     codat.authorize(ids[5:7])
     codat.deauthorize(ids[:1])
     codat.count_from_zero()
 
-    assert bench.then("follow-up").code == 0
+    assert fixture.then("follow-up").code == 0
     assert codat.stats()["requests"] == {"list_companies": 1, "create_partner_expense_connection": 2}
     codat.count_from_zero()
 
-    assert bench.then("follow-up").code == 0
+    assert fixture.then("follow-up").code == 0
     assert codat.stats()["requests"] == {"list_companies": 1}
-    bench.proves_reports_true(ids)
+    fixture.proves_reports_true(ids)
 
 
 def test_links_cost_one_request_for_each_that_is_renewed_and_none_for_a_live_one(
     codat: Codat, migrated: Migrated
 ) -> None:
     """Live ones are left as they are, so that a customer's email goes on working."""
-    bench, ids = migrated(codat, 9)
+    fixture, ids = migrated(codat, 9)
 
-    assert bench.then("links").code == 0
+    assert fixture.then("links").code == 0
     assert codat.stats()["requests_total"] == 0
-    bench.grow_old(23)
+    fixture.grow_old(23)
     old = ids[:4]
-    bench.alter("UPDATE customers SET link_issued_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE row > 4")
-    before = {link["customer_id"]: link["link_url"] for link in bench.table("links.csv")}
+    fixture.alter("UPDATE customers SET link_issued_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE row > 4")
+    before = {link["customer_id"]: link["link_url"] for link in fixture.table("links.csv")}
 
-    assert bench.then("links").code == 0
+    assert fixture.then("links").code == 0
 
     assert codat.stats()["requests"] == {"get_connection": len(old)}
-    bench.proves_links_open(ids)
-    now = {link["customer_id"]: link["link_url"] for link in bench.table("links.csv")}
+    fixture.proves_links_open(ids)
+    now = {link["customer_id"]: link["link_url"] for link in fixture.table("links.csv")}
     assert [each for each in ids if now[each] == before[each]] == ids[4:]
-    assert [link["customer_id"] for link in bench.table("links.csv")][-5:] == ids[4:]  # the soonest to expire last
+    assert [link["customer_id"] for link in fixture.table("links.csv")][-5:] == ids[4:]  # the soonest to expire last
     codat.count_from_zero()
 
-    assert bench.then("links").code == 0
+    assert fixture.then("links").code == 0
     assert codat.stats()["requests_total"] == 0
 
 
 def test_daily_waves_renew_different_customers_each_day(codat: Codat, migrated: Migrated) -> None:
     """A team that emails three customers a day gets three fresh links a day, and everybody has a turn."""
-    bench, ids = migrated(codat, 9)
+    fixture, ids = migrated(codat, 9)
     waves = []
     for _ in range(3):
-        bench.grow_old(24)
-        assert bench.then("links", "--limit", "3").code == 0
-        waves.append(sorted(link["customer_id"] for link in bench.table("links.csv")))
-        bench.proves_links_open(waves[-1])
+        fixture.grow_old(24)
+        assert fixture.then("links", "--limit", "3").code == 0
+        waves.append(sorted(link["customer_id"] for link in fixture.table("links.csv")))
+        fixture.proves_links_open(waves[-1])
 
     assert [len(wave) for wave in waves] == [3, 3, 3]
     assert sorted(each for wave in waves for each in wave) == ids
@@ -86,31 +86,31 @@ def test_daily_waves_renew_different_customers_each_day(codat: Codat, migrated: 
 
 def test_unlinking_one_customer_costs_two_requests(codat: Codat, migrated: Migrated) -> None:
     """One to see that it is linked, one to end that; and one to see that there is nothing to end."""
-    bench, ids = migrated(codat, 3)
+    fixture, ids = migrated(codat, 3)
     codat.authorize(ids[:1])
 
-    ended = bench.then("unlink", "--customer", ids[0])
+    ended = fixture.then("unlink", "--customer", ids[0])
 
     assert ended.code == 0
     assert codat.stats()["requests"] == {"get_company": 1, "unlink_connection": 1}
-    assert bench.states() == {"unlinked": 1, "link_ready": 2}
-    bench.proves_reports_true(ids)
+    assert fixture.states() == {"unlinked": 1, "link_ready": 2}
+    fixture.proves_reports_true(ids)
     codat.count_from_zero()
 
-    assert bench.then("unlink", "--customer", ids[1]).code == 1
+    assert fixture.then("unlink", "--customer", ids[1]).code == 1
     assert codat.stats()["requests"] == {"get_company": 1}
-    bench.proves_links_open(ids[1:])
+    fixture.proves_links_open(ids[1:])
 
 
-def _finished(bench: Bench, database: Path) -> None:
+def _finished(fixture: BatchFixture, database: Path) -> None:
     """Make a batch whose thousands of customers have their links, and the state of a sandbox where some are linked."""
-    bench.write([row(f"many-{n:05}", platform="xero") for n in range(1, MANY + 1)])
-    make(open_input(bench.input), bench.folder)
-    customers = bench.asked("SELECT seq, customer_id, company_name, tag, company_id, connection_id FROM customers")
+    fixture.write([row(f"many-{n:05}", platform="xero") for n in range(1, MANY + 1)])
+    make(open_input(fixture.input), fixture.folder)
+    customers = fixture.asked("SELECT seq, customer_id, company_name, tag, company_id, connection_id FROM customers")
     database.parent.mkdir(mode=0o700)
     with closing(Store(database)) as store, store.transaction():
         for seq, customer_id, name, tag, company_id, connection_id in customers:
-            tags = {"uid": customer_id, "bulk_uid": tag, "bulk_batch": batch_tag(bench.name)}
+            tags = {"uid": customer_id, "bulk_uid": tag, "bulk_batch": batch_tag(fixture.name)}
             company = store.add_company(company_id=company_id, name=name, description=None, created=CREATED, tags=tags)
             store.add_connection(
                 connection_id=connection_id,
@@ -143,29 +143,29 @@ def test_thousands_of_customers_are_followed_up_and_proven_by_pages(
     tmp_path: Path, launch: Launch, codat: Codat, set_up: SetUp
 ) -> None:
     """Also while somebody else's companies come and go between two pages; nobody is missed, nobody asked twice."""
-    bench = set_up(codat)
-    _finished(bench, tmp_path / "codat" / "sandbox.sqlite3")
-    bench.codat = codat = launch(max_page_size=A_PAGE)
-    codat.befall({"kind": "slow_after", "operations": ["list_companies"], "seconds": 0.1})
+    fixture = set_up(codat)
+    _finished(fixture, tmp_path / "codat" / "sandbox.sqlite3")
+    fixture.codat = codat = launch(max_page_size=A_PAGE)
+    codat.inject_faults({"kind": "slow_after", "operations": ["list_companies"], "seconds": 0.1})
 
     with _meanwhile(lambda: _others(codat, 3), codat, pages=2):
-        assert bench.then("follow-up").code == 0
+        assert fixture.then("follow-up").code == 0
 
     pages = MANY // A_PAGE
     asked = codat.stats()["requests"]
     assert asked["list_companies"] == pages
     assert asked["create_partner_expense_connection"] == NEWLY_LINKED
-    assert bench.states() == {"link_ready": MANY - NEWLY_LINKED, "complete": NEWLY_LINKED}
+    assert fixture.states() == {"link_ready": MANY - NEWLY_LINKED, "complete": NEWLY_LINKED}
     assert codat.stats()["duplicates"]["partner_connections"] == 0
     codat.count_from_zero()
 
-    assert bench.then("follow-up").code == 0
+    assert fixture.then("follow-up").code == 0
     assert codat.stats()["requests"] == {"list_companies": pages}
     codat.count_from_zero()
 
     with _meanwhile(lambda: _others(codat, 3), codat, pages=2):
-        assert bench.then("verify").code == 0
-    assert bench.table("verify.csv") == []
+        assert fixture.then("verify").code == 0
+    assert fixture.table("verify.csv") == []
     assert codat.stats()["requests"]["list_companies"] == pages + 1
 
     others = _others(codat, 2)
@@ -175,9 +175,9 @@ def test_thousands_of_customers_are_followed_up_and_proven_by_pages(
             codat.delete("companies", each)
 
     with _meanwhile(delete, codat, pages=2):
-        proof = bench.then("verify")
+        proof = fixture.then("verify")
     assert proof.code == 0
-    assert bench.table("verify.csv") == []
+    assert fixture.table("verify.csv") == []
     assert "reading it again" in proof.err
 
 

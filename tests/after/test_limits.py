@@ -9,7 +9,7 @@ import sys
 
 import pytest
 from runs.conftest import Launch
-from runs.fixture import KEY, Bench, Codat, row, until
+from runs.fixture import KEY, BatchFixture, Codat, row, until
 
 from after.conftest import Migrated
 
@@ -32,49 +32,49 @@ def test_a_day_ends_in_the_middle_and_the_next_one_finishes(
 ) -> None:
     """It stops with 75 and the time of the reset before there is a 429, and resumes with the same command."""
     codat = launch()
-    bench, ids = migrated(codat, CUSTOMERS)
+    fixture, ids = migrated(codat, CUSTOMERS)
     if command == "follow-up":
         codat.authorize(ids)
-    bench.grow_old(12)
+    fixture.grow_old(12)
     codat.running.stop()
     codat = launch(daily_limit=1 if command == "follow-up" else 9)
-    assert codat.base_url == bench.codat.base_url
-    bench.codat = codat
-    bench.grow_old(12)
+    assert codat.base_url == fixture.codat.base_url
+    fixture.codat = codat
+    fixture.grow_old(12)
     for _ in range(9 - left):
         codat.api("GET", "/companies?pageSize=1")
     codat.count_from_zero()
 
-    first = bench.then(command, *_arguments(command, ids))
+    first = fixture.then(command, *_arguments(command, ids))
 
     assert first.code == 75
     assert "daily quota is used up until" in first.err
-    assert f"{bench.summary()['quota']['resets_at']:.10}" in first.err
+    assert f"{fixture.summary()['quota']['resets_at']:.10}" in first.err
     assert codat.stats()["rate_limited"] == 0
     assert left - 1 <= codat.stats()["requests_total"] <= left
-    assert _done(command, bench) == done
+    assert _done(command, fixture) == done
 
-    bench.grow_old(24)
-    ended = bench.then(command, *_arguments(command, ids))
+    fixture.grow_old(24)
+    ended = fixture.then(command, *_arguments(command, ids))
     if command == "undo":  # 6 more take more than a day
         assert ended.code == 75
-        bench.grow_old(24)
-        ended = bench.then(command, *_arguments(command, ids))
+        fixture.grow_old(24)
+        ended = fixture.then(command, *_arguments(command, ids))
     assert ended.code == 0
-    assert _done(command, bench) == CUSTOMERS
+    assert _done(command, fixture) == CUSTOMERS
     assert codat.stats()["rate_limited"] == 0
     if command == "links":
-        bench.proves_links_open(ids)
+        fixture.proves_links_open(ids)
     elif command == "undo":
         assert codat.companies() == []
     else:
-        bench.proves_reports_true(ids)
+        fixture.proves_reports_true(ids)
 
 
-def _done(command: str, bench: Bench) -> int:
+def _done(command: str, fixture: BatchFixture) -> int:
     if command == "links":
-        return len(bench.table("links.csv"))
-    return bench.states().get("complete" if command == "follow-up" else "pending", 0)
+        return len(fixture.table("links.csv"))
+    return fixture.states().get("complete" if command == "follow-up" else "pending", 0)
 
 
 @pytest.mark.parametrize(
@@ -85,27 +85,27 @@ def test_a_retry_after_is_kept_to_by_the_next_run_as_well(
     command: str, operation: str, codat: Codat, migrated: Migrated
 ) -> None:
     """An hour is too long to sleep: it stops with 75, and so does a rerun, without a request."""
-    bench, ids = migrated(codat, 2)
-    bench.grow_old(30)
+    fixture, ids = migrated(codat, 2)
+    fixture.grow_old(30)
     if command == "follow-up":
         codat.authorize(ids)
-    codat.befall({"kind": "429", "operations": [operation], "count": 1, "seconds": 3600})
+    codat.inject_faults({"kind": "429", "operations": [operation], "count": 1, "seconds": 3600})
 
-    ended = bench.then(command, *_arguments(command, ids), "--concurrency", "1")
+    ended = fixture.then(command, *_arguments(command, ids), "--concurrency", "1")
 
     assert ended.code == 75
     assert "Codat asked to wait (429) until" in ended.err
     assert codat.stats()["early_requests"] == 0
-    codat.relieve()
+    codat.clear_faults()
     codat.count_from_zero()
 
-    again = bench.then(command, *_arguments(command, ids))
+    again = fixture.then(command, *_arguments(command, ids))
 
     assert again.code == 75
     assert "Codat asked to wait" in again.err
     assert codat.stats()["requests_total"] == 0
-    bench.alter("DELETE FROM batch WHERE key = 'asked_until'")
-    assert bench.then(command, *_arguments(command, ids)).code == 0
+    fixture.alter("DELETE FROM batch WHERE key = 'asked_until'")
+    assert fixture.then(command, *_arguments(command, ids)).code == 0
 
 
 @pytest.mark.parametrize(
@@ -116,33 +116,33 @@ def test_a_key_that_is_refused_in_the_middle_stops_everything(
     command: str, operation: str, codat: Codat, migrated: Migrated
 ) -> None:
     """With 3; what was done is in the reports, and the same command does the rest with a good key."""
-    bench, ids = migrated(codat, 4)
-    bench.grow_old(30)
+    fixture, ids = migrated(codat, 4)
+    fixture.grow_old(30)
     if command == "follow-up":
         codat.authorize(ids)
-    codat.befall({"kind": "401", "operations": [operation], "after": 0 if command == "verify" else 2})
+    codat.inject_faults({"kind": "401", "operations": [operation], "after": 0 if command == "verify" else 2})
 
-    ended = bench.then(command, "--concurrency", "1")
+    ended = fixture.then(command, "--concurrency", "1")
 
     assert ended.code == 3
     assert "CODAT_API_KEY" in ended.err
-    codat.relieve()
+    codat.clear_faults()
     if command == "links":
-        renewed = [link["customer_id"] for link in bench.table("links.csv")]
+        renewed = [link["customer_id"] for link in fixture.table("links.csv")]
         assert len(renewed) == 2
-        bench.proves_links_open(renewed)
+        fixture.proves_links_open(renewed)
     elif command == "follow-up":
-        assert bench.states() == {"complete": 2, "linked": 2}
-    assert bench.then(command).code == 0
-    bench.proves_reports_true(ids)
+        assert fixture.states() == {"complete": 2, "linked": 2}
+    assert fixture.then(command).code == 0
+    fixture.proves_reports_true(ids)
 
 
 def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_resumes(launch: Launch, migrated: Migrated) -> None:
     """No renewal is without its answer in the journal; nobody is asked for twice."""
     codat = launch(latency=0.2)
-    bench, ids = migrated(codat, 20)
-    bench.grow_old(23)
-    process = bench.start("--concurrency", "3", command="links")
+    fixture, ids = migrated(codat, 20)
+    fixture.grow_old(23)
+    process = fixture.start("--concurrency", "3", command="links")
     until(lambda: codat.stats()["requests_total"] >= 6, "some requests")
 
     process.tell(signal.SIGINT)
@@ -150,23 +150,23 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_resumes(launch: 
 
     assert ended.code == 130
     assert "The same command resumes" in ended.err
-    ((unanswered,),) = bench.asked("SELECT count(*) FROM requests WHERE outcome IS NULL")
+    ((unanswered,),) = fixture.asked("SELECT count(*) FROM requests WHERE outcome IS NULL")
     assert unanswered == 0
-    bench.proves_links_open(ids)  # the old ones are still good
-    assert bench.then("links").code == 0
+    fixture.proves_links_open(ids)  # the old ones are still good
+    assert fixture.then("links").code == 0
     assert codat.stats()["requests"] == {"get_connection": 20}
-    bench.proves_links_open(ids)
+    fixture.proves_links_open(ids)
 
 
 def test_a_second_run_says_so_and_sends_nothing(launch: Launch, migrated: Migrated) -> None:
     """Whichever commands they are; the first goes on undisturbed."""
     codat = launch(latency=2.5)
-    bench, ids = migrated(codat, 4)
+    fixture, ids = migrated(codat, 4)
     codat.authorize(ids)
-    first = bench.start("--concurrency", "1", command="follow-up")
+    first = fixture.start("--concurrency", "1", command="follow-up")
     until(lambda: codat.stats()["requests_total"] >= 1, "the first run at work")
 
-    for second in [bench.start(command=command) for command in ("follow-up", "links")]:
+    for second in [fixture.start(command=command) for command in ("follow-up", "links")]:
         ended = second.wait()
         assert ended.code == 2
         assert "Another run works" in ended.err
@@ -178,49 +178,49 @@ def test_a_second_run_says_so_and_sends_nothing(launch: Launch, migrated: Migrat
 def test_a_run_that_ends_soon_is_waited_for(launch: Launch, migrated: Migrated) -> None:
     """As those of a listener do: nobody has to try again."""
     codat = launch(latency=0.3)
-    bench, ids = migrated(codat, 4)
+    fixture, ids = migrated(codat, 4)
     codat.authorize(ids)
-    first = bench.start("--concurrency", "1", command="follow-up")
+    first = fixture.start("--concurrency", "1", command="follow-up")
     until(lambda: codat.stats()["requests_total"] >= 1, "the first run at work")
 
-    second = bench.start("--customer", ids[0], "--yes", command="unlink")
+    second = fixture.start("--customer", ids[0], "--yes", command="unlink")
 
     assert first.wait().code == second.wait().code == 0
-    assert bench.states() == {"complete": 3, "unlinked": 1}
+    assert fixture.states() == {"complete": 3, "unlinked": 1}
 
 
-def test_a_folder_that_is_no_batch_is_refused(codat: Codat, bench: Bench) -> None:
+def test_a_folder_that_is_no_batch_is_refused(codat: Codat, fixture: BatchFixture) -> None:
     """By every command, which leaves nothing behind in it."""
-    bench.folder.mkdir(parents=True, mode=0o700)
+    fixture.folder.mkdir(parents=True, mode=0o700)
 
     for command in COMMANDS:
-        ended = bench.then(command, *_arguments(command, ["somebody"]))
+        ended = fixture.then(command, *_arguments(command, ["somebody"]))
         assert ended.code == 2, command
         assert "has no journal" in ended.err
 
-    assert list(bench.folder.iterdir()) == []
+    assert list(fixture.folder.iterdir()) == []
     assert codat.stats()["requests_total"] == 0
 
 
 def test_the_batch_of_another_codat_is_refused(codat: Codat, migrated: Migrated) -> None:
     """Before anything is sent: what belongs to one Codat means nothing to another."""
-    bench, _ = migrated(codat, 1)
+    fixture, _ = migrated(codat, 1)
 
     for command in ("follow-up", "undo"):
-        line = [sys.executable, "-m", "bulk", command, str(bench.folder), "--base-url", "https://codat.example.com"]
+        line = [sys.executable, "-m", "bulk", command, str(fixture.folder), "--base-url", "https://codat.example.com"]
         environment = {"CODAT_API_KEY": KEY, "PATH": os.environ["PATH"]}
-        ended = subprocess.run(line, cwd=bench.path, env=environment, capture_output=True, text=True, check=False)
+        ended = subprocess.run(line, cwd=fixture.path, env=environment, capture_output=True, text=True, check=False)
         assert ended.returncode == 2, command
         assert "nothing was sent" in ended.stderr
     assert codat.stats()["requests_total"] == 0
 
 
-def test_an_empty_batch_asks_nothing(codat: Codat, bench: Bench) -> None:
+def test_an_empty_batch_asks_nothing(codat: Codat, fixture: BatchFixture) -> None:
     """Nobody was accepted, so there is nobody to follow up."""
-    bench.write([row("nobody", platform="Abacus 3000")])
-    assert bench.run().code == 1
+    fixture.write([row("nobody", platform="Abacus 3000")])
+    assert fixture.run().code == 1
     codat.count_from_zero()
 
-    assert [bench.then(command).code for command in ("follow-up", "links", "undo")] == [1, 1, 0]
+    assert [fixture.then(command).code for command in ("follow-up", "links", "undo")] == [1, 1, 0]
 
     assert codat.stats()["requests_total"] == 0

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 from runs.conftest import SetUp
-from runs.fixture import Bench, Codat, Connection, Ended, row, until
+from runs.fixture import BatchFixture, Codat, Connection, Ended, row, until
 
 from after.conftest import Migrated
 
@@ -43,22 +43,22 @@ class Day:
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory, unlimited: Codat) -> Iterator[SimpleNamespace]:
     """Let the days pass."""
-    codat, bench = unlimited, Bench(tmp_path_factory.mktemp("days"), unlimited)
-    bench.write([row(each, platform="xero") for each in NAMES])
-    codat.relieve()
+    codat, fixture = unlimited, BatchFixture(tmp_path_factory.mktemp("days"), unlimited)
+    fixture.write([row(each, platform="xero") for each in NAMES])
+    codat.clear_faults()
 
     def lived(command: str, *options: str) -> Day:
         codat.count_from_zero()
-        ended = bench.start(*options, "--concurrency", "1", command=command).wait()
-        files = bench.table("results.csv"), bench.table("partner.csv")
+        ended = fixture.start(*options, "--concurrency", "1", command=command).wait()
+        files = fixture.table("results.csv"), fixture.table("partner.csv")
         results, partners = ({each["customer_id"]: each for each in file} for file in files)
-        differ = bench.table("differences.csv") if (bench.folder / "differences.csv").exists() else []
+        differ = fixture.table("differences.csv") if (fixture.folder / "differences.csv").exists() else []
         return Day(ended, codat.stats()["requests"], results, partners, codat.connections(NAMES), differ)
 
     try:
         yield _days(codat, lived)
     finally:
-        bench.clear_up()
+        fixture.clear_up()
 
 
 def _days(codat: Codat, lived) -> SimpleNamespace:  # type: ignore[no-untyped-def]
@@ -67,9 +67,9 @@ def _days(codat: Codat, lived) -> SimpleNamespace:  # type: ignore[no-untyped-de
     codat.authorize(["has-other-software"], platform="qhyg")
     codat.delete("connections", codat.accounting("loses-connection").id)
     codat.delete("companies", codat.company_of("loses-company"))
-    codat.befall({"kind": "400", "operations": ["create_partner_expense_connection"], "count": 1})
+    codat.inject_faults({"kind": "400", "operations": ["create_partner_expense_connection"], "count": 1})
     first = lived("follow-up")
-    codat.relieve()
+    codat.clear_faults()
 
     codat.deauthorize(["takes-it-back"])
     codat.turn(codat.accounting("unlinked-there"), "Unlinked")
@@ -187,19 +187,19 @@ def test_the_days_cost_pages_and_what_was_newly_linked(days: SimpleNamespace) ->
 
 def test_a_list_that_lags_behind_loses_nobody_for_good(codat: Codat, migrated: Migrated) -> None:
     """Whom an old list does not show yet is reported, left alone, and back with the next one."""
-    bench, ids = migrated(codat, 3)
-    before = bench.table("links.csv")
+    fixture, ids = migrated(codat, 3)
+    before = fixture.table("links.csv")
     codat.authorize(ids[:1])
-    codat.befall({"kind": "lag", "operations": ["list_companies"], "seconds": 3600})
+    codat.inject_faults({"kind": "lag", "operations": ["list_companies"], "seconds": 3600})
 
-    assert bench.then("follow-up").code == 1
-    assert bench.states() == {"failed": 3}
-    codat.relieve()
+    assert fixture.then("follow-up").code == 1
+    assert fixture.states() == {"failed": 3}
+    codat.clear_faults()
 
-    assert bench.then("follow-up").code == 0
-    bench.proves_reports_true(ids)
-    bench.proves_links_open(ids[1:])
-    assert {link["link_url"] for link in bench.table("links.csv")} < {link["link_url"] for link in before}
+    assert fixture.then("follow-up").code == 0
+    fixture.proves_reports_true(ids)
+    fixture.proves_links_open(ids[1:])
+    assert {link["link_url"] for link in fixture.table("links.csv")} < {link["link_url"] for link in before}
 
 
 @pytest.mark.parametrize("is_namesake", [True, False], ids=["of the same name", "of another name"])
@@ -228,32 +228,32 @@ def test_a_second_batch_of_the_same_customers_follows_them_up_and_undoes_nothing
 
 def test_with_its_journal_lost_a_batch_follows_up_and_undoes_nothing(codat: Codat, migrated: Migrated) -> None:
     """It can no longer tell what it made."""
-    bench, ids = migrated(codat, 3)
+    fixture, ids = migrated(codat, 3)
     codat.authorize(ids[:1])
-    bench.lose_the_journal()
-    assert bench.run().code == 0
+    fixture.lose_the_journal()
+    assert fixture.run().code == 0
 
-    assert bench.then("follow-up").code == 0
-    bench.proves_reports_true(ids)
+    assert fixture.then("follow-up").code == 0
+    fixture.proves_reports_true(ids)
 
-    assert bench.then("undo", "--yes").code == 0
+    assert fixture.then("undo", "--yes").code == 0
     assert "delete_company" not in codat.stats()["requests"]
 
 
 def test_undo_lists_first_and_deletes_what_nobody_has_linked(codat: Codat, migrated: Migrated) -> None:
     """Whoever links while it works is left alone and named."""
-    bench, ids = migrated(codat, 5)
+    fixture, ids = migrated(codat, 5)
     codat.authorize(ids[:1])
 
-    listed = bench.then("undo")
+    listed = fixture.then("undo")
 
     assert listed.code == 0
     assert "delete_company" not in codat.stats()["requests"]
     assert all(codat.company_of(each) in listed.out for each in ids[1:])
     assert codat.company_of(ids[0]) in listed.err
-    codat.befall({"kind": "slow_after", "operations": ["list_companies"], "seconds": 1.5})
+    codat.inject_faults({"kind": "slow_after", "operations": ["list_companies"], "seconds": 1.5})
     codat.count_from_zero()
-    undoing = bench.start("--yes", command="undo")
+    undoing = fixture.start("--yes", command="undo")
     until(lambda: codat.stats()["requests"].get("list_companies") == 1, "the page")
     time.sleep(0.2)
     codat.authorize(ids[1:2])
@@ -264,87 +264,87 @@ def test_undo_lists_first_and_deletes_what_nobody_has_linked(codat: Codat, migra
     assert codat.stats()["requests"] == {"list_companies": 1, "get_company": 4, "delete_company": 3}
     mine = [each["tags"]["uid"] for each in codat.companies() if each["tags"].get("uid") in ids]
     assert sorted(mine) == ids[:2]
-    bench.proves_reports_true(ids[:2])
+    fixture.proves_reports_true(ids[:2])
 
 
 def test_unlink_says_why_it_leaves_somebody_alone(codat: Codat, migrated: Migrated) -> None:
     """Who waits, who is out already, and who is unknown; and it unlinks the others."""
-    bench, ids = migrated(codat, 4)
+    fixture, ids = migrated(codat, 4)
     codat.authorize(ids[:2])
     codat.deauthorize(ids[1:2])
-    (bench.path / "out.csv").write_text("customer_id\n" + "\n".join([*ids[:3], "nobody"]) + "\n")
+    (fixture.path / "out.csv").write_text("customer_id\n" + "\n".join([*ids[:3], "nobody"]) + "\n")
 
-    ended = bench.then("unlink", "--file", str(bench.path / "out.csv"))
+    ended = fixture.then("unlink", "--file", str(fixture.path / "out.csv"))
 
     assert ended.code == 1
     assert ids[2] in ended.err
     assert "nobody" in ended.err
     assert codat.stats()["requests"] == {"list_companies": 1, "unlink_connection": 1}
-    assert bench.states() == {"unlinked": 2, "link_ready": 2}
-    bench.proves_reports_true(ids)
-    unknown = bench.then("unlink", "--customer", "nobody")
+    assert fixture.states() == {"unlinked": 2, "link_ready": 2}
+    fixture.proves_reports_true(ids)
+    unknown = fixture.then("unlink", "--customer", "nobody")
     assert unknown.code == 2
     assert "nobody" in unknown.err
 
 
 def test_a_customer_who_linked_again_is_unlinked_again(codat: Codat, migrated: Migrated) -> None:
     """The first time was lost, and what Codat keeps under its key says nothing about the second."""
-    bench, ids = migrated(codat, 1)
+    fixture, ids = migrated(codat, 1)
     codat.authorize(ids)
-    codat.befall(
+    codat.inject_faults(
         {"kind": "reset_after", "operations": ["unlink_connection"], "count": 1},
         {"kind": "401", "operations": ["list_connections"], "count": 1},
     )
-    assert bench.then("unlink", "--customer", ids[0]).code == 3
+    assert fixture.then("unlink", "--customer", ids[0]).code == 3
     assert codat.accounting(ids[0]).status == "Unlinked"
     codat.authorize(ids)
 
-    assert bench.then("unlink", "--customer", ids[0]).code == 0
+    assert fixture.then("unlink", "--customer", ids[0]).code == 0
 
     assert codat.accounting(ids[0]).status == "Unlinked"
-    bench.proves_reports_true(ids)
+    fixture.proves_reports_true(ids)
 
 
 def test_a_renamed_folder_goes_on_as_the_same_batch(codat: Codat, migrated: Migrated) -> None:
     """Its companies carry the old name, and are found by it."""
-    bench, ids = migrated(codat, 3)
+    fixture, ids = migrated(codat, 3)
     codat.authorize(ids[:1])
-    bench.folder.rename(bench.folder.with_name("spring"))
-    bench.name = "spring"
+    fixture.folder.rename(fixture.folder.with_name("spring"))
+    fixture.name = "spring"
 
-    assert bench.then("follow-up").code == 0
+    assert fixture.then("follow-up").code == 0
 
     assert codat.stats()["requests"] == {"list_companies": 1, "create_partner_expense_connection": 1}
-    bench.proves_reports_true(ids)
-    assert bench.then("verify").code == 0
+    fixture.proves_reports_true(ids)
+    assert fixture.then("verify").code == 0
 
 
 def test_a_company_whose_loss_links_noticed_first_is_made_anew_when_told_to(codat: Codat, migrated: Migrated) -> None:
     """To links the connection alone is gone; the next follow-up finds out, and then --retry-failed helps."""
-    bench, ids = migrated(codat, 2)
-    bench.grow_old(30)
+    fixture, ids = migrated(codat, 2)
+    fixture.grow_old(30)
     codat.delete("companies", codat.company_of(ids[0]))
-    assert bench.then("links").code == 1
-    assert bench.states() == {"failed": 1, "link_ready": 1}
-    assert bench.then("follow-up").code == 1
+    assert fixture.then("links").code == 1
+    assert fixture.states() == {"failed": 1, "link_ready": 1}
+    assert fixture.then("follow-up").code == 1
     codat.count_from_zero()
 
-    assert bench.run("--retry-failed").code == 0
+    assert fixture.run("--retry-failed").code == 0
 
     assert codat.stats()["requests"]["create_company"] == 1
     assert codat.stats()["requests"]["create_connection"] == 1
-    bench.proves_reports_true(ids)
+    fixture.proves_reports_true(ids)
 
 
 def test_undo_leaves_a_company_alone_that_has_a_partner_connection(codat: Codat, migrated: Migrated) -> None:
     """Its customer had linked it, though the accounting connection was deleted since: what was synced is there."""
-    bench, ids = migrated(codat, 3)
+    fixture, ids = migrated(codat, 3)
     codat.authorize(ids[:1])
-    assert bench.then("follow-up").code == 0
+    assert fixture.then("follow-up").code == 0
     codat.delete("connections", codat.accounting(ids[0]).id)
 
-    assert codat.company_of(ids[0]) in bench.then("undo").err
-    assert bench.then("undo", "--yes").code == 0
+    assert codat.company_of(ids[0]) in fixture.then("undo").err
+    assert fixture.then("undo", "--yes").code == 0
 
     assert [c.kind for c in codat.connections(ids)[ids[0]]] == ["Expense"]
     assert codat.connections(ids[1:]) == {ids[1]: [], ids[2]: []}
@@ -352,24 +352,26 @@ def test_undo_leaves_a_company_alone_that_has_a_partner_connection(codat: Codat,
 
 def test_what_a_lost_answer_made_and_was_deleted_since_is_made_anew(codat: Codat, migrated: Migrated) -> None:
     """Not taken for done because Codat still keeps the answer that was lost: a partner, and then a connection."""
-    bench, ids = migrated(codat, 1)
+    fixture, ids = migrated(codat, 1)
     codat.authorize(ids)
     refused = {"kind": "401", "operations": ["list_connections"], "count": 1}
-    codat.befall({"kind": "reset_after", "operations": ["create_partner_expense_connection"], "count": 1}, refused)
-    assert bench.then("follow-up").code == 3
-    assert bench.then("follow-up").code == 0  # the list shows it
-    codat.delete("connections", bench.table("partner.csv")[0]["partner_connection_id"])
-    assert bench.then("follow-up").code == 1
+    codat.inject_faults(
+        {"kind": "reset_after", "operations": ["create_partner_expense_connection"], "count": 1}, refused
+    )
+    assert fixture.then("follow-up").code == 3
+    assert fixture.then("follow-up").code == 0  # the list shows it
+    codat.delete("connections", fixture.table("partner.csv")[0]["partner_connection_id"])
+    assert fixture.then("follow-up").code == 1
 
-    assert bench.then("follow-up", "--retry-failed").code == 0
-    bench.proves_reports_true(ids)
+    assert fixture.then("follow-up", "--retry-failed").code == 0
+    fixture.proves_reports_true(ids)
 
-    ids = bench.customers(2)
-    codat.befall({"kind": "reset_after", "operations": ["create_connection"], "count": 1}, refused)
-    assert bench.run().code == 3
-    assert bench.then("verify", "--adopt").code == 0
+    ids = fixture.customers(2)
+    codat.inject_faults({"kind": "reset_after", "operations": ["create_connection"], "count": 1}, refused)
+    assert fixture.run().code == 3
+    assert fixture.then("verify", "--adopt").code == 0
     codat.delete("connections", codat.accounting(ids[1]).id)
-    assert bench.then("follow-up").code == 1
+    assert fixture.then("follow-up").code == 1
 
-    assert bench.run("--retry-failed").code == 0
-    bench.proves_reports_true(ids)
+    assert fixture.run("--retry-failed").code == 0
+    fixture.proves_reports_true(ids)

@@ -43,7 +43,7 @@ def test_the_answer_decides(
     migrated: Migrated,
 ) -> None:
     """Only a yes unlinks anybody, and Ctrl-C ends the question at once."""
-    bench, ids = migrated(codat, 1)
+    fixture, ids = migrated(codat, 1)
     codat.authorize(ids)
     terminal, end = pty.openpty()
     line = [
@@ -51,15 +51,15 @@ def test_the_answer_decides(
         "-m",
         "bulk",
         "unlink",
-        str(bench.folder),
+        str(fixture.folder),
         "--customer",
         ids[0],
         "--base-url",
         codat.base_url,
     ]
-    environment = os.environ | {"CODAT_API_KEY": bench.key}
+    environment = os.environ | {"CODAT_API_KEY": fixture.key}
     with subprocess.Popen(
-        line, cwd=bench.path, env=environment, stdin=end, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        line, cwd=fixture.path, env=environment, stdin=end, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as popen:
         os.close(end)
         try:

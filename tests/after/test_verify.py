@@ -6,44 +6,44 @@ import json
 
 import pytest
 from runs.conftest import Launch
-from runs.fixture import Bench, Codat
+from runs.fixture import BatchFixture, Codat
 
 from after.conftest import Migrated
 
 
-def _found(bench: Bench) -> set[tuple[str, str, str, str]]:
+def _found(fixture: BatchFixture) -> set[tuple[str, str, str, str]]:
     names = ("finding", "customer_id", "company_id", "connection_id")
-    return {(row[names[0]], row[names[1]], row[names[2]], row[names[3]]) for row in bench.table("verify.csv")}
+    return {(row[names[0]], row[names[1]], row[names[2]], row[names[3]]) for row in fixture.table("verify.csv")}
 
 
-def _adopted(bench: Bench) -> set[str]:
-    return {row["adopted"] for row in bench.table("verify.csv")}
+def _adopted(fixture: BatchFixture) -> set[str]:
+    return {row["adopted"] for row in fixture.table("verify.csv")}
 
 
 def test_a_batch_in_order_is_proven_with_one_request_for_a_page(codat: Codat, migrated: Migrated) -> None:
     """Whether its customers wait, have linked, or are out again."""
-    bench, ids = migrated(codat, 6)
+    fixture, ids = migrated(codat, 6)
     codat.authorize(ids[:4])
-    assert bench.then("follow-up").code == 0
+    assert fixture.then("follow-up").code == 0
     codat.deauthorize(ids[:1])
     codat.turn(codat.accounting(ids[1]), "Unlinked")
     codat.count_from_zero()
 
-    proof = bench.then("verify")
+    proof = fixture.then("verify")
 
     assert proof.code == 0
     assert codat.stats()["requests"] == {"list_companies": 1}
-    assert bench.table("verify.csv") == []
+    assert fixture.table("verify.csv") == []
     assert "Codat has what the journal says" in proof.out
 
 
 @pytest.fixture
-def disorder(launch: Launch, migrated: Migrated) -> tuple[Bench, set[tuple[str, str, str, str]]]:
+def disorder(launch: Launch, migrated: Migrated) -> tuple[BatchFixture, set[tuple[str, str, str, str]]]:
     """Return a batch with one fault of each kind, and what is to be found."""
     codat = launch(second_connection="allow")
-    bench, ids = migrated(codat, 8)
+    fixture, ids = migrated(codat, 8)
     codat.authorize(ids[3:5])
-    assert bench.then("follow-up").code == 0
+    assert fixture.then("follow-up").code == 0
     company = {each: codat.company_of(each) for each in ids}
     accounting = {each: codat.accounting(each) for each in ids}
     tags = {each["tags"]["uid"]: each["tags"] for each in codat.companies()}
@@ -59,7 +59,7 @@ def disorder(launch: Launch, migrated: Migrated) -> tuple[Bench, set[tuple[str, 
     stranger_tags = tags[ids[1]] | {"uid": "a stranger", "bulk_uid": "0" * 32}
     stranger = codat.api("POST", "/companies", {"name": "Stranger", "tags": stranger_tags}).json()["id"]
     codat.api("POST", "/companies", {"name": "Somebody else's", "tags": {"uid": "not of this batch"}})
-    return bench, {
+    return fixture, {
         ("missing_company", ids[0], company[ids[0]], accounting[ids[0]].id),
         ("extra_company", ids[1], second, ""),
         ("extra_connection", ids[2], company[ids[2]], other),
@@ -71,36 +71,36 @@ def disorder(launch: Launch, migrated: Migrated) -> tuple[Bench, set[tuple[str, 
 
 
 def test_what_is_missing_extra_or_unknown_is_listed_with_ids_and_left_alone(
-    disorder: tuple[Bench, set[tuple[str, str, str, str]]],
+    disorder: tuple[BatchFixture, set[tuple[str, str, str, str]]],
 ) -> None:
     """On standard output and in verify.csv, with exit code 1; neither Codat nor the journal is changed."""
-    bench, expected = disorder
-    codat = bench.codat
+    fixture, expected = disorder
+    codat = fixture.codat
     codat.count_from_zero()
-    before, customers = codat.companies(), bench.asked("SELECT * FROM customers")
+    before, customers = codat.companies(), fixture.asked("SELECT * FROM customers")
 
-    proof = bench.then("verify")
+    proof = fixture.then("verify")
 
     assert proof.code == 1
-    assert _found(bench) == expected
-    assert _adopted(bench) == {"no"}
+    assert _found(fixture) == expected
+    assert _adopted(fixture) == {"no"}
     for finding, customer_id, company_id, connection_id in expected:
         (line,) = [line for line in proof.out.splitlines() if finding in line]
         assert all(word in line for word in (customer_id, company_id, connection_id))
     assert codat.stats()["requests"] == {"list_companies": 1}
     assert codat.companies() == before
-    assert bench.asked("SELECT * FROM customers") == customers
+    assert fixture.asked("SELECT * FROM customers") == customers
 
-    as_json = json.loads(bench.then("verify", "--json").out)
+    as_json = json.loads(fixture.then("verify", "--json").out)
     assert {each["finding"] for each in as_json["findings"]} == {each[0] for each in expected}
-    assert bench.then("verify", "--adopt").code == 1  # what is extra or missing cannot be adopted
+    assert fixture.then("verify", "--adopt").code == 1  # what is extra or missing cannot be adopted
 
 
 def test_what_the_journal_lacks_is_adopted_and_then_all_is_proven(codat: Codat, migrated: Migrated) -> None:
     """The answers to a company, a connection and a partner were lost; nothing is asked of Codat but the page."""
-    bench, ids = migrated(codat, 5)
+    fixture, ids = migrated(codat, 5)
     codat.authorize(ids[2:4])
-    assert bench.then("follow-up").code == 0
+    assert fixture.then("follow-up").code == 0
     there = codat.connections(ids)
     no_connection = "connection_id = NULL, connection_status = NULL, link_url = NULL, link_issued_at = NULL"
     no_company = "company_id = NULL, company_origin = NULL, " + no_connection
@@ -109,40 +109,40 @@ def test_what_the_journal_lacks_is_adopted_and_then_all_is_proven(codat: Codat, 
         (2, "state = 'pending', " + no_connection),
         (3, "state = 'linked', partner_connection_id = NULL, partner_status = NULL"),
     ):
-        bench.alter(f"UPDATE customers SET {changes} WHERE row = :row", row=number)  # noqa: S608 - our own words
+        fixture.alter(f"UPDATE customers SET {changes} WHERE row = :row", row=number)  # noqa: S608 - our own words
     codat.count_from_zero()
 
-    assert bench.then("verify").code == 1
-    kinds = {(each[0], each[1]) for each in _found(bench)}
+    assert fixture.then("verify").code == 1
+    kinds = {(each[0], each[1]) for each in _found(fixture)}
     unknown = {("unknown_company", ids[0]), ("unknown_connection", ids[1]), ("unknown_partner", ids[2])}
     assert kinds == unknown
 
-    assert bench.then("verify", "--adopt").code == 0
-    assert {(each[0], each[1]) for each in _found(bench)} == unknown
-    assert _adopted(bench) == {"yes"}
-    bench.proves_reports_true(ids)
+    assert fixture.then("verify", "--adopt").code == 0
+    assert {(each[0], each[1]) for each in _found(fixture)} == unknown
+    assert _adopted(fixture) == {"yes"}
+    fixture.proves_reports_true(ids)
 
-    assert bench.then("verify").code == 0
-    assert bench.table("verify.csv") == []
+    assert fixture.then("verify").code == 0
+    assert fixture.table("verify.csv") == []
     assert codat.stats()["requests"] == {"list_companies": 3}
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
     assert codat.posts() == 0
     assert codat.connections(ids) == there
 
 
 def test_what_a_lost_partner_made_is_adopted(codat: Codat, migrated: Migrated) -> None:
     """follow-up was stopped before it could look; verify finds its partner connection, and no second one is made."""
-    bench, ids = migrated(codat, 1)
+    fixture, ids = migrated(codat, 1)
     codat.authorize(ids)
-    codat.befall(
+    codat.inject_faults(
         {"kind": "reset_after", "operations": ["create_partner_expense_connection"], "count": 1},
         {"kind": "401", "operations": ["list_connections"], "count": 1},
     )
-    assert bench.then("follow-up").code == 3
+    assert fixture.then("follow-up").code == 3
     (partner,) = [each for each in codat.connections(ids)[ids[0]] if each.kind == "Expense"]
 
-    assert bench.then("verify").code == 1
-    assert _found(bench) == {("unknown_partner", ids[0], partner.company, partner.id)}
-    assert bench.then("verify", "--adopt").code == 0
-    assert bench.then("follow-up").code == 0
-    bench.proves_reports_true(ids)
+    assert fixture.then("verify").code == 1
+    assert _found(fixture) == {("unknown_partner", ids[0], partner.company, partner.id)}
+    assert fixture.then("verify", "--adopt").code == 0
+    assert fixture.then("follow-up").code == 0
+    fixture.proves_reports_true(ids)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from runs.conftest import Launch, SetUp, bench, codat, launch, set_up, unlimited
+from runs.conftest import Launch, SetUp, codat, fixture, launch, set_up, unlimited
 from runs.fixture import Codat
 from support.sandbox import start
 
 from bulk.sandbox.options import Options
 
-__all__ = ["Launch", "SetUp", "bench", "careless", "codat", "launch", "set_up", "unlimited"]
+__all__ = ["Launch", "SetUp", "careless", "codat", "fixture", "launch", "set_up", "unlimited"]
 
 
 @pytest.fixture(scope="session")

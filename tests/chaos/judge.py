@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from runs.fixture import Bench, Connection
+from runs.fixture import BatchFixture, Connection
 
 
 class Broken(AssertionError):  # noqa: N818 - the state of a guarantee
@@ -78,21 +78,23 @@ def once_only(companies: Iterable[Company]) -> None:
         require(max(kinds.values(), default=1) == 1, f"{company.uid} has {dict(kinds)}", CreatedTwice)
 
 
-def reports_true(bench: Bench, companies: Iterable[Company], rows: int) -> None:
+def reports_true(fixture: BatchFixture, companies: Iterable[Company], rows: int) -> None:
     """Require that the reports have what the sandbox has, with ids, statuses and states, and all rows of the input."""
-    results = bench.results()
+    results = fixture.results()
     in_codat = {company.uid: company for company in companies}
     require(len(results) == rows, f"{len(results)} rows of results, {rows} of the input")
-    require(sum(bench.summary()["customers"].values()) == rows, f"{bench.summary()['customers']} are not {rows} rows")
+    require(
+        sum(fixture.summary()["customers"].values()) == rows, f"{fixture.summary()['customers']} are not {rows} rows"
+    )
     states = Counter(result["state"] for result in results)
-    counts = {state: number for state, number in bench.summary()["customers"].items() if number}
+    counts = {state: number for state, number in fixture.summary()["customers"].items() if number}
     require(dict(states) == counts, f"results.csv has {dict(states)}, summary.json has {counts}")
     known = {text(result["customer_id"]): result for result in results if result["state"] != "rejected"}
     missing = in_codat.keys() - known.keys()
     require(not missing, f"{sorted(missing)} have companies, and are not in the reports", Unreported)
     for uid, result in known.items():
         _one_true(uid, result, in_codat.get(uid))
-    partners = {text(row["customer_id"]): row["partner_connection_id"] for row in bench.table("partner.csv")}
+    partners = {text(row["customer_id"]): row["partner_connection_id"] for row in fixture.table("partner.csv")}
     for uid, company in in_codat.items():
         (partner,) = [each.id for each in company.of_kind("Expense")] or [""]
         require(
@@ -117,19 +119,19 @@ def _one_true(uid: str, result: dict[str, str], company: Company | None) -> None
     require(result["state"] == state, f"{uid} is {state}, the results say {result['state']}: {result['error']}")
 
 
-def links_open(bench: Bench) -> None:
+def links_open(fixture: BatchFixture) -> None:
     """Require that links.csv has all customers who have not authorized yet, with links that open."""
-    waiting = {result["customer_id"] for result in bench.results() if result["state"] == "link_ready"}
-    links = {link["customer_id"]: link["link_url"] for link in bench.table("links.csv")}
+    waiting = {result["customer_id"] for result in fixture.results() if result["state"] == "link_ready"}
+    links = {link["customer_id"]: link["link_url"] for link in fixture.table("links.csv")}
     require(links.keys() == waiting, f"links.csv has {sorted(links)}, and {sorted(waiting)} have not authorized yet")
     with httpx.Client(timeout=60) as customer:
         dead = {each: url for each, url in links.items() if customer.get(url).status_code != httpx.codes.OK}
     require(not dead, f"these links do not open: {dead}")
 
 
-def nothing_to_find(bench: Bench) -> None:
+def nothing_to_find(fixture: BatchFixture) -> None:
     """Require that the last `bulk verify` has no findings."""
-    with (bench.folder / "verify.csv").open(newline="") as file:
+    with (fixture.folder / "verify.csv").open(newline="") as file:
         findings = list(csv.DictReader(file))
     require(not findings, f"verify has findings: {findings}")
 

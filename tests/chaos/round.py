@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from runs.fixture import Bench, Codat, Ended, Process, row, until
+from runs.fixture import BatchFixture, Codat, Ended, Process, row, until
 from support.sandbox import start
 
 from bulk.sandbox.folder import SandboxError
@@ -76,13 +76,13 @@ class Round:
         port = int(self._codat.base_url.rpartition(":")[2])
         try:
             with Proxy(port, f"{self._seed} wire") as self._proxy:
-                self._bench = Bench(
+                self._fixture = BatchFixture(
                     self._path, self._codat, through=self._proxy.base_url, environment={"POLARS_MAX_THREADS": "1"}
                 )
                 try:
                     self._run_all()
                 finally:
-                    self._bench.clear_up()
+                    self._fixture.clear_up()
         finally:
             self._sandbox.stop()
         return self._counted(time.monotonic() - began)
@@ -94,15 +94,15 @@ class Round:
             if self.rng.random() < 0.1:
                 self._lose_the_journal()
         self._calmly("migrate")
-        judge.links_open(self._bench)
+        judge.links_open(self._fixture)
         require(len(self._companies()) == len(self._ids), f"{len(self._companies())} companies of {len(self._ids)}")
         self._authorize()
         self._disturb("follow-up")
         self._calmly("follow-up")
-        done = {result["state"] for result in self._bench.results()} - {"rejected"}
+        done = {result["state"] for result in self._fixture.results()} - {"rejected"}
         require(done <= {"link_ready", "complete"}, f"after the follow-up there are {done}")
         self._calmly("verify", codes={0})
-        judge.nothing_to_find(self._bench)
+        judge.nothing_to_find(self._fixture)
         self.rng.choice([self._renew, self._unlink, self._undo])()
         self._within_bounds()
 
@@ -110,16 +110,16 @@ class Round:
 
     def _renew(self) -> None:
         with suppress(OSError):
-            self._bench.alter(
+            self._fixture.alter(
                 "UPDATE customers SET link_issued_at = strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, '-23 hours')"
             )
-        self.needed += sum(result["state"] == "link_ready" for result in self._bench.results())
+        self.needed += sum(result["state"] == "link_ready" for result in self._fixture.results())
         self._disturb("links")
         self._calmly("links")
-        judge.links_open(self._bench)
+        judge.links_open(self._fixture)
 
     def _unlink(self) -> None:
-        linked = [judge.text(each["customer_id"]) for each in self._bench.results() if each["state"] == "complete"]
+        linked = [judge.text(each["customer_id"]) for each in self._fixture.results() if each["state"] == "complete"]
         named = self.rng.sample(linked, min(3, len(linked)))
         if not named:
             return
@@ -127,7 +127,7 @@ class Round:
         options = [f"--customer={each}" for each in named]
         self._disturb("unlink", *options)
         self._calmly("unlink", *options)
-        ended = {judge.text(each["customer_id"]) for each in self._bench.results() if each["state"] == "unlinked"}
+        ended = {judge.text(each["customer_id"]) for each in self._fixture.results() if each["state"] == "unlinked"}
         require(ended == set(named), f"{ended} are unlinked, {named} were named")
 
     def _undo(self) -> None:
@@ -145,7 +145,7 @@ class Round:
         reads_list = command in ("follow-up", "unlink", "undo", "verify")
         self.needed += reads_list or (command == "migrate" and self._has_more_to_send())
         self.figures += Figures(commands=1)
-        return self._bench.start(*FLAGS, "--concurrency", str(self._concurrency), *options, command=command)
+        return self._fixture.start(*FLAGS, "--concurrency", str(self._concurrency), *options, command=command)
 
     def _has_more_to_send(self) -> bool:
         return sum(bool(company.connections) for company in self._companies()) < len(self._ids)
@@ -159,7 +159,7 @@ class Round:
         require(ended.code in (codes or CALM_CODES), f"{command} ended with {ended.code}: {ended.err}")
         companies = self._companies()
         judge.once_only(companies)
-        judge.reports_true(self._bench, companies, self._rows)
+        judge.reports_true(self._fixture, companies, self._rows)
 
     def _disturb(self, command: str, *options: str) -> None:
         """Run a command while faults happen to it; it ends, or is killed."""
@@ -183,7 +183,7 @@ class Round:
         if process.popen.poll() is None:
             process.kill()
             self.figures += Figures(kills_of_bulk=1, troubles=self._concurrency)
-            self._bench.judge(Ended(-9, "", process.so_far()))
+            self._fixture.judge(Ended(-9, "", process.so_far()))
             return
         ended = process.wait()
         require(ended.code in CODES, f"the run ended with {ended.code}: {ended.err}")
@@ -202,7 +202,7 @@ class Round:
                 return time.monotonic() >= end
             if kind == "requests":
                 return self._proxy.requests >= requests
-            if (self._bench.folder / ".reports.part").exists():
+            if (self._fixture.folder / ".reports.part").exists():
                 time.sleep(pause)
                 return True
             return False
@@ -235,7 +235,7 @@ class Round:
         self._proxy.settle()
         pattern = self.rng.choice(["journal.sqlite3*", "journal.sqlite3-wal"])
         self.doubts += self._count_doubts()
-        lost = list(self._bench.folder.glob(pattern))
+        lost = list(self._fixture.folder.glob(pattern))
         for path in lost:
             path.unlink()
         if lost:
@@ -256,7 +256,7 @@ class Round:
         bad = [row("", 1), row("nowhere", company_name="x", platform="no such"), row(self._ids[0])]
         rows += bad[: self.rng.randint(0, len(bad))]
         self._rows = len(rows)
-        self._bench.write(rows)
+        self._fixture.write(rows)
         self.needed += 2 * number
         self.figures += Figures(customers=number)
 
@@ -273,9 +273,9 @@ class Round:
 
     def _count_doubts(self) -> int:
         """Count the requests whose outcome the journal does not know."""
-        if not (self._bench.folder / "journal.sqlite3").exists():
+        if not (self._fixture.folder / "journal.sqlite3").exists():
             return 0
-        return int(self._bench.asked(DOUBTS)[0][0])
+        return int(self._fixture.asked(DOUBTS)[0][0])
 
     def _within_bounds(self) -> None:
         """Check the number of requests. On a busy machine a request can time out without a fault on the wire."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from runs.conftest import SetUp
-from runs.fixture import Bench, Codat, Ended
+from runs.fixture import BatchFixture, Codat, Ended
 
 from chaos import disks
 from chaos.thorough import THOROUGH
@@ -18,12 +18,12 @@ CUSTOMERS = 40
 
 
 @pytest.fixture
-def disk(bench: Bench) -> Iterator[Path]:
+def disk(fixture: BatchFixture) -> Iterator[Path]:
     """Return the folder of reports, on its own file system."""
     if not disks.can_mount():
         pytest.skip(disks.MISSING)
-    with disks.small(bench.path / "reports", "9m"):
-        yield bench.path / "reports"
+    with disks.small(fixture.path / "reports", "9m"):
+        yield fixture.path / "reports"
 
 
 def says_once(ended: Ended, *words: str) -> None:
@@ -52,50 +52,50 @@ def fill(path: Path) -> None:
     ],
 )
 def test_a_full_disk_ends_a_run_and_with_space_again_the_same_command_resumes(
-    size: str, disk: Path, codat: Codat, bench: Bench
+    size: str, disk: Path, codat: Codat, fixture: BatchFixture
 ) -> None:
     """Wherever it fills up: in the first page of the journal, in the middle of the run, in the reports."""
-    ids = bench.customers(CUSTOMERS)
+    ids = fixture.customers(CUSTOMERS)
     disks.remount(disk, f"size={size}")
 
-    ended = bench.run()
+    ended = fixture.run()
 
     assert ended.code == 75
     says_once(ended, "cannot be written", "ake room")
     disks.remount(disk, "size=9m")
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
     assert codat.posts() <= 2 * CUSTOMERS + 2 * 10  # at most the requests in flight are repeated
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
 def test_a_disk_that_fills_up_during_a_run_loses_nothing(careless: Codat, set_up: SetUp) -> None:
     """Another program has filled it; the run ends in order, and the same command resumes when there is space."""
     if not disks.can_mount():
         pytest.skip(disks.MISSING)
-    bench = set_up(careless)
-    ids = bench.customers(CUSTOMERS)
-    with disks.small(bench.path / "reports", "9m"):
+    fixture = set_up(careless)
+    ids = fixture.customers(CUSTOMERS)
+    with disks.small(fixture.path / "reports", "9m"):
         with careless.holding(after=10) as wait_until_held:
-            process = bench.start("--concurrency", "4")
+            process = fixture.start("--concurrency", "4")
             wait_until_held()
-            fill(bench.path / "reports" / "others")
+            fill(fixture.path / "reports" / "others")
         ended = process.wait()
         assert ended.code == 75
         says_once(ended, "cannot be written", "same command")
-        (bench.path / "reports" / "others").unlink()
-        assert bench.run().code == 0
-        bench.proves_once_only(ids)
+        (fixture.path / "reports" / "others").unlink()
+        assert fixture.run().code == 0
+        fixture.proves_once_only(ids)
 
 
 @pytest.mark.parametrize("command", ["migrate", pytest.param("verify", marks=THOROUGH)])
-def test_in_a_read_only_folder_nothing_is_sent(command: str, disk: Path, codat: Codat, bench: Bench) -> None:
+def test_in_a_read_only_folder_nothing_is_sent(command: str, disk: Path, codat: Codat, fixture: BatchFixture) -> None:
     """The batch was put away; the message says so."""
-    bench.customers(3)
-    assert bench.run().code == 0
+    fixture.customers(3)
+    assert fixture.run().code == 0
     disks.remount(disk, "ro")
     codat.count_from_zero()
 
-    ended = bench.run() if command == "migrate" else bench.then(command)
+    ended = fixture.run() if command == "migrate" else fixture.then(command)
 
     assert ended.code == 2
     says_once(ended, "its file system is read-only", "customers")
@@ -107,36 +107,36 @@ def test_a_folder_that_becomes_read_only_during_a_run_loses_nothing(careless: Co
     """As a file system does when its disk fails."""
     if not disks.can_mount():
         pytest.skip(disks.MISSING)
-    bench = set_up(careless)
-    ids = bench.customers(CUSTOMERS)
-    disk = bench.path / "reports"
+    fixture = set_up(careless)
+    ids = fixture.customers(CUSTOMERS)
+    disk = fixture.path / "reports"
     with disks.small(disk, "9m"):
         with careless.holding(after=10) as wait_until_held:
-            process = bench.start("--concurrency", "4")
+            process = fixture.start("--concurrency", "4")
             wait_until_held()
             process.kill()
         disks.remount(disk, "ro")
-        ended = bench.run()
+        ended = fixture.run()
         assert ended.code == 2
         says_once(ended, "read-only")
         disks.remount(disk, "rw")
-        assert bench.run().code == 0
-        bench.proves_once_only(ids)
+        assert fixture.run().code == 0
+        fixture.proves_once_only(ids)
 
 
 @pytest.mark.parametrize("whose", ["batch", pytest.param("reports", marks=THOROUGH)])
 def test_a_folder_that_is_deleted_during_a_run_creates_no_duplicate(whose: str, careless: Codat, set_up: SetUp) -> None:
     """The journal is gone with it: the next run finds all companies by their tags."""
-    bench = set_up(careless)
-    ids = bench.customers(CUSTOMERS)
+    fixture = set_up(careless)
+    ids = fixture.customers(CUSTOMERS)
     with careless.holding(after=10) as wait_until_held:
-        process = bench.start("--concurrency", "4")
+        process = fixture.start("--concurrency", "4")
         wait_until_held()
-        shutil.rmtree(bench.folder if whose == "batch" else bench.folder.parent)
+        shutil.rmtree(fixture.folder if whose == "batch" else fixture.folder.parent)
 
     ended = process.wait()
 
     assert ended.code == 75, ended.err
     says_once(ended, "gone")
-    assert bench.run().code == 0
-    bench.proves_once_only(ids)
+    assert fixture.run().code == 0
+    fixture.proves_once_only(ids)

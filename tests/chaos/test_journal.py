@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from runs.conftest import SetUp
-from runs.fixture import Bench, Codat, Ended, until
+from runs.fixture import BatchFixture, Codat, Ended, until
 
 from chaos.thorough import THOROUGH
 
@@ -29,17 +29,17 @@ time.sleep(float(sys.argv[2]))
 
 
 @pytest.fixture
-def begun(codat: Codat, bench: Bench) -> tuple[Bench, list[str]]:
+def begun(codat: Codat, fixture: BatchFixture) -> tuple[BatchFixture, list[str]]:
     """Return a batch that is partly done."""
-    ids = bench.customers(CUSTOMERS)
-    assert bench.run("--limit", str(DONE)).code == 0
+    ids = fixture.customers(CUSTOMERS)
+    assert fixture.run("--limit", str(DONE)).code == 0
     codat.count_from_zero()
-    return bench, ids
+    return fixture, ids
 
 
-def journal_of(bench: Bench) -> Path:
+def journal_of(fixture: BatchFixture) -> Path:
     """Return the path of a batch's journal."""
-    return bench.folder / "journal.sqlite3"
+    return fixture.folder / "journal.sqlite3"
 
 
 def says_once(ended: Ended, *words: str) -> None:
@@ -49,26 +49,26 @@ def says_once(ended: Ended, *words: str) -> None:
     assert all(word in lines[0] for word in words), lines[0]
 
 
-def finishes(bench: Bench, ids: list[str]) -> str:
+def finishes(fixture: BatchFixture, ids: list[str]) -> str:
     """Run it to its end, without the journal if the first run says so; return the output of the first run."""
-    ended = bench.run()
+    ended = fixture.run()
     if ended.code == 2:
         says_once(ended, "is damaged", "Move it away")
-        bench.lose_the_journal()
-        assert bench.run().code == 0
+        fixture.lose_the_journal()
+        assert fixture.run().code == 0
     else:
         assert ended.code == 0, ended.err
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
     return ended.err
 
 
 @THOROUGH
-def test_a_journal_of_a_newer_version_is_left_alone(begun: tuple[Bench, list[str]], codat: Codat) -> None:
+def test_a_journal_of_a_newer_version_is_left_alone(begun: tuple[BatchFixture, list[str]], codat: Codat) -> None:
     """Nothing is sent: a newer version may mean something else by an empty column."""
-    bench, _ = begun
-    bench.alter("PRAGMA user_version = 99")
+    fixture, _ = begun
+    fixture.alter("PRAGMA user_version = 99")
 
-    ended = bench.run()
+    ended = fixture.run()
 
     assert ended.code == 2
     says_once(ended, "another version", "Use the version of bulk that wrote it")
@@ -86,24 +86,26 @@ def test_a_journal_of_a_newer_version_is_left_alone(begun: tuple[Bench, list[str
         pytest.param(0.999, marks=THOROUGH),
     ],
 )
-def test_a_journal_that_was_cut_short_creates_no_duplicate(share: float, begun: tuple[Bench, list[str]]) -> None:
+def test_a_journal_that_was_cut_short_creates_no_duplicate(share: float, begun: tuple[BatchFixture, list[str]]) -> None:
     """At any length: the run says so, or finds all companies again."""
-    bench, ids = begun
-    content = journal_of(bench).read_bytes()
-    journal_of(bench).write_bytes(content[: int(len(content) * share)])
+    fixture, ids = begun
+    content = journal_of(fixture).read_bytes()
+    journal_of(fixture).write_bytes(content[: int(len(content) * share)])
 
-    output = finishes(bench, ids)
+    output = finishes(fixture, ids)
 
     assert ("is damaged" in output) is (share > 0), output
 
 
 @THOROUGH
 @pytest.mark.parametrize("seed", range(20))
-def test_a_journal_with_overwritten_pages_creates_no_duplicate(seed: int, begun: tuple[Bench, list[str]]) -> None:
+def test_a_journal_with_overwritten_pages_creates_no_duplicate(
+    seed: int, begun: tuple[BatchFixture, list[str]]
+) -> None:
     """Zeros, noise, or another page replaces a page or two."""
-    bench, ids = begun
-    overwrite(journal_of(bench), random.Random(seed))  # noqa: S311 - repeatable, no secret
-    finishes(bench, ids)
+    fixture, ids = begun
+    overwrite(journal_of(fixture), random.Random(seed))  # noqa: S311 - repeatable, no secret
+    finishes(fixture, ids)
 
 
 def overwrite(path: Path, rng: random.Random, page: int = 4096) -> None:
@@ -120,12 +122,12 @@ def overwrite(path: Path, rng: random.Random, page: int = 4096) -> None:
 @THOROUGH
 @pytest.mark.parametrize("content", [b"", b"\n", b"customer_id,company_name\n" * 1000, bytes(8192)])
 def test_another_file_in_place_of_the_journal_creates_no_duplicate(
-    content: bytes, begun: tuple[Bench, list[str]]
+    content: bytes, begun: tuple[BatchFixture, list[str]]
 ) -> None:
     """An empty file is a new journal; a text file is damaged."""
-    bench, ids = begun
-    journal_of(bench).write_bytes(content)
-    finishes(bench, ids)
+    fixture, ids = begun
+    journal_of(fixture).write_bytes(content)
+    finishes(fixture, ids)
 
 
 @contextmanager
@@ -141,41 +143,45 @@ def held(path: Path, seconds: float = 3600) -> Iterator[None]:
 
 
 @THOROUGH
-def test_a_run_waits_for_a_journal_that_another_program_locks_for_a_moment(begun: tuple[Bench, list[str]]) -> None:
+def test_a_run_waits_for_a_journal_that_another_program_locks_for_a_moment(
+    begun: tuple[BatchFixture, list[str]],
+) -> None:
     """As a backup does."""
-    bench, ids = begun
-    with held(journal_of(bench), 3):
-        assert bench.run().code == 0
-    bench.proves_once_only(ids)
+    fixture, ids = begun
+    with held(journal_of(fixture), 3):
+        assert fixture.run().code == 0
+    fixture.proves_once_only(ids)
 
 
-def test_a_journal_that_another_program_keeps_locked_ends_a_run(begun: tuple[Bench, list[str]], codat: Codat) -> None:
+def test_a_journal_that_another_program_keeps_locked_ends_a_run(
+    begun: tuple[BatchFixture, list[str]], codat: Codat
+) -> None:
     """Nothing is sent, and when it is unlocked the same command resumes."""
-    bench, ids = begun
-    with held(journal_of(bench)):
-        ended = bench.run()
+    fixture, ids = begun
+    with held(journal_of(fixture)):
+        ended = fixture.run()
     assert ended.code == 75
     says_once(ended, "another program", "same command")
     assert codat.stats()["requests_total"] == 0
-    assert bench.run().code == 0
-    bench.proves_once_only(ids)
+    assert fixture.run().code == 0
+    fixture.proves_once_only(ids)
 
 
 @THOROUGH
 def test_a_journal_that_is_locked_during_a_run_loses_nothing(careless: Codat, set_up: SetUp) -> None:
     """The next run looks up the requests that were in flight."""
-    bench = set_up(careless)
-    ids = bench.customers(CUSTOMERS)
+    fixture = set_up(careless)
+    ids = fixture.customers(CUSTOMERS)
     with ExitStack() as lock:
         with careless.holding(after=10) as wait_until_held:
-            process = bench.start("--concurrency", "4")
+            process = fixture.start("--concurrency", "4")
             wait_until_held()
-            lock.enter_context(held(journal_of(bench)))
+            lock.enter_context(held(journal_of(fixture)))
         ended = process.wait()
     assert ended.code == 75
     says_once(ended, "another program", "same command")
-    assert bench.run().code == 0
-    bench.proves_once_only(ids)
+    assert fixture.run().code == 0
+    fixture.proves_once_only(ids)
 
 
 @pytest.mark.parametrize(
@@ -186,37 +192,37 @@ def test_a_write_ahead_log_that_was_lost_or_cut_short_creates_no_duplicate(
     left: float | None, careless: Codat, set_up: SetUp
 ) -> None:
     """The journal is then as it was some time ago, and lacks everything that was done since."""
-    bench = set_up(careless)
-    ids = bench.customers(CUSTOMERS)
-    assert bench.run("--limit", "2").code == 0
+    fixture = set_up(careless)
+    ids = fixture.customers(CUSTOMERS)
+    assert fixture.run("--limit", "2").code == 0
     with careless.holding(after=20) as wait_until_held:
-        process = bench.start("--concurrency", "4")
+        process = fixture.start("--concurrency", "4")
         wait_until_held()
         process.kill()
     until(lambda: careless.stats()["in_flight"] == 0, "nothing is in flight")
-    log = bench.folder / "journal.sqlite3-wal"
+    log = fixture.folder / "journal.sqlite3-wal"
     if left is None:
         log.unlink()
     else:
         log.write_bytes(log.read_bytes()[: int(log.stat().st_size * left)])
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
 
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
 @THOROUGH
-def test_an_older_copy_of_a_journal_creates_no_duplicate(begun: tuple[Bench, list[str]], codat: Codat) -> None:
+def test_an_older_copy_of_a_journal_creates_no_duplicate(begun: tuple[BatchFixture, list[str]], codat: Codat) -> None:
     """Restored from a backup, it lacks the customers that were migrated since."""
-    bench, ids = begun
-    copy = bench.path / "copy"
-    shutil.copy2(journal_of(bench), copy)
-    assert bench.run().code == 0
-    bench.lose_the_journal()
-    shutil.copy2(copy, journal_of(bench))
+    fixture, ids = begun
+    copy = fixture.path / "copy"
+    shutil.copy2(journal_of(fixture), copy)
+    assert fixture.run().code == 0
+    fixture.lose_the_journal()
+    shutil.copy2(copy, journal_of(fixture))
     codat.count_from_zero()
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
 
     assert codat.posts() == 0
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)

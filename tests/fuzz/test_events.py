@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from runs.conftest import unlimited
-from runs.fixture import Bench, Codat
+from runs.fixture import BatchFixture, Codat
 from webhooks.conftest import edge_of
 from webhooks.hooks import Listener, free_port, listening, signed, taken
 
@@ -62,15 +62,15 @@ def test_no_headers_but_codats_own_make_an_event_genuine(body: bytes, headers: d
 
 
 @pytest.fixture(scope="module")
-def at_work(tmp_path_factory: pytest.TempPathFactory, unlimited: Codat) -> Iterator[tuple[Listener, Bench]]:
+def at_work(tmp_path_factory: pytest.TempPathFactory, unlimited: Codat) -> Iterator[tuple[Listener, BatchFixture]]:
     """Return a listener that all tests here send to; it is held to account at the end."""
-    bench, _ = edge_of(tmp_path_factory.mktemp("nonsense") / "bench", unlimited)
-    listener = listening(bench, free_port())
-    yield listener, bench
+    fixture, _ = edge_of(tmp_path_factory.mktemp("nonsense") / "fixture", unlimited)
+    listener = listening(fixture, free_port())
+    yield listener, fixture
     assert megabytes(listener) < MAX_MEGABYTES
     ended = listener.end()
     assert ended.code == 130
-    assert taken(bench) == 0
+    assert taken(fixture) == 0
 
 
 def megabytes(listener: Listener) -> int:
@@ -102,7 +102,7 @@ def answer(listener: Listener, content: bytes, *, seconds: float = 15.0) -> byte
 
 @share(40)
 @given(seed=SEEDS)
-def test_any_bytes_at_the_port_are_answered_or_let_go(at_work: tuple[Listener, Bench], seed: int) -> None:
+def test_any_bytes_at_the_port_are_answered_or_let_go(at_work: tuple[Listener, BatchFixture], seed: int) -> None:
     """A delivery that is signed, damaged on its way: never a 500."""
     said = answer(at_work[0], damaged(asked(json.dumps(EVENT).encode()), seed))
     assert b" 500 " not in said.split(b"\r\n")[0]
@@ -110,12 +110,12 @@ def test_any_bytes_at_the_port_are_answered_or_let_go(at_work: tuple[Listener, B
 
 @share(20)
 @given(body=BODIES)
-def test_any_signed_body_is_answered(at_work: tuple[Listener, Bench], body: bytes) -> None:
+def test_any_signed_body_is_answered(at_work: tuple[Listener, BatchFixture], body: bytes) -> None:
     """Taken and forgotten, or refused."""
     assert at_work[0].take(body) in (204, 400, 401)
 
 
-def test_many_who_say_nothing_or_too_much_keep_nobody_out(at_work: tuple[Listener, Bench]) -> None:
+def test_many_who_say_nothing_or_too_much_keep_nobody_out(at_work: tuple[Listener, BatchFixture]) -> None:
     """Half-open lines, bodies that do not come, bodies without end: an event that is signed is answered meanwhile."""
     listener, _ = at_work
     host, port = listener.url.removeprefix("http://").rstrip("/").split(":")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from runs.conftest import SetUp, set_up, unlimited
-from runs.fixture import KEY, Bench, Codat, Ended
+from runs.fixture import KEY, BatchFixture, Codat, Ended
 
 from bulk.codat import endpoints
 from bulk.codat.client import Client
@@ -90,45 +90,45 @@ def test_nonsense_for_many_customers_creates_nothing_twice(unlimited: Codat, set
 
     The share is not larger, because a server that only sends nonsense counts as unreachable, which has its own tests.
     """
-    bench = set_up(unlimited)
-    ids = bench.customers(2 * len(NONSENSE))
+    fixture = set_up(unlimited)
+    ids = fixture.customers(2 * len(NONSENSE))
     left, posts = list(NONSENSE.values()), itertools.count(1)
 
     def select(first: str, _: bytes) -> Nonsense | None:
         return left.pop() if first.startswith("POST") and next(posts) % 4 == 0 and left else None
 
     with hostile(unlimited.base_url, select) as server:
-        ended = _migrate(bench, server.url)
+        ended = _migrate(fixture, server.url)
         if ended.code == 75:
-            ended = _migrate(bench, server.url)
+            ended = _migrate(fixture, server.url)
         assert (ended.code, server.struck) == (0, len(NONSENSE))
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
 def test_nothing_is_created_while_the_company_list_is_nonsense(unlimited: Codat, set_up: SetUp) -> None:
     """The page is requested again until it is readable."""
-    bench = set_up(unlimited)
-    ids = bench.customers(3)
+    fixture = set_up(unlimited)
+    ids = fixture.customers(3)
     left = [NONSENSE[kind] for kind in ("a bomb", "much JSON", "a body without end", "deep JSON", "a page", "a reset")]
 
     def select(first: str, _: bytes) -> Nonsense | None:
         return left.pop() if first.startswith("GET") and left else None
 
     with hostile(unlimited.base_url, select) as server:
-        assert _migrate(bench, server.url).code == 0
+        assert _migrate(fixture, server.url).code == 0
         assert not [first for first in server.received[:6] if first.startswith("POST")]
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
-def _migrate(bench: Bench, url: str) -> Ended:
+def _migrate(fixture: BatchFixture, url: str) -> Ended:
     process = bulk(
-        bench.path,
-        *("migrate", str(bench.input), "--json", "--base-url", url, "--rate", "1000000", "--timeout", str(TIMEOUT)),
+        fixture.path,
+        *("migrate", str(fixture.input), "--json", "--base-url", url, "--rate", "1000000", "--timeout", str(TIMEOUT)),
         environment={"CODAT_API_KEY": KEY},
         seconds=240,
     )
     json.loads(process.out)
     assert process.megabytes < MAX_MEGABYTES, process.megabytes
     ended = Ended(process.code, process.out.decode(), process.err.decode())
-    bench.judge(ended)
+    fixture.judge(ended)
     return ended

@@ -13,11 +13,11 @@ import pytest
 from support.sandbox import start
 
 from bulk.sandbox.options import Options
-from runs.fixture import Bench, Codat
+from runs.fixture import BatchFixture, Codat
 
 A_DAY = 86_400
 NEARLY_OVER = 1800  # seconds
-_benches = count(1)
+_numbers = count(1)
 
 
 class Launch(Protocol):
@@ -30,7 +30,7 @@ class Launch(Protocol):
 class SetUp(Protocol):
     """Makes a place to run in against a sandbox."""
 
-    def __call__(self, codat: Codat, **settings: Any) -> Bench:
+    def __call__(self, codat: Codat, **settings: Any) -> BatchFixture:
         """Make it."""
 
 
@@ -54,12 +54,12 @@ def set_up(tmp_path: Path) -> Iterator[SetUp]:
     """Provide places to run in; customers of different places are different people."""
     with ExitStack() as stack:
 
-        def made(codat: Codat, **settings: Any) -> Bench:
-            path = tmp_path / f"bench{next(_benches)}"
+        def made(codat: Codat, **settings: Any) -> BatchFixture:
+            path = tmp_path / f"fixture{next(_numbers)}"
             path.mkdir()
-            bench = Bench(path, codat, **settings)
-            stack.callback(bench.clear_up)
-            return bench
+            fixture = BatchFixture(path, codat, **settings)
+            stack.callback(fixture.clear_up)
+            return fixture
 
         yield made
 
@@ -74,13 +74,13 @@ def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Codat]:
 @pytest.fixture
 def codat(unlimited: Codat) -> Iterator[Codat]:
     """Return the shared sandbox, with no faults and counts from zero."""
-    unlimited.relieve()
+    unlimited.clear_faults()
     unlimited.count_from_zero()
     yield unlimited
-    unlimited.relieve()
+    unlimited.clear_faults()
 
 
 @pytest.fixture
-def bench(codat: Codat, set_up: SetUp) -> Bench:
+def fixture(codat: Codat, set_up: SetUp) -> BatchFixture:
     """Return a place to run in against the shared sandbox."""
     return set_up(codat)

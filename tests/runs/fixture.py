@@ -82,7 +82,7 @@ class Codat:
         """Move the sandbox's clock forward."""
         self._post("/_sandbox/clock", {"advance_seconds": seconds})
 
-    def befall(self, *rules: Mapping[str, object]) -> None:
+    def inject_faults(self, *rules: Mapping[str, object]) -> None:
         """Put faults in force."""
         self._post("/_sandbox/faults", list(rules))
 
@@ -91,7 +91,7 @@ class Codat:
         rules = httpx.get(self.base_url + "/_sandbox/faults", timeout=30).json()
         return sum(rule["struck"] for rule in rules)
 
-    def relieve(self) -> None:
+    def clear_faults(self) -> None:
         """Lift all faults."""
         httpx.delete(self.base_url + "/_sandbox/faults", timeout=30).raise_for_status()
 
@@ -190,7 +190,7 @@ class Process:
     """A run that goes on."""
 
     popen: Child
-    bench: Bench
+    fixture: BatchFixture
     printed: Path
     said: Path
 
@@ -218,12 +218,12 @@ class Process:
             self.kill()
             raise AssertionError(f"the run did not end within {seconds:g} s; it said: {self.so_far()}") from None
         ended = Ended(code, self.printed.read_text(), self.so_far())
-        self.bench.judge(ended)
+        self.fixture.judge(ended)
         return ended
 
 
 @dataclass
-class Bench:
+class BatchFixture:
     """A working directory with an input, and the batch's folder that runs on it make."""
 
     path: Path
@@ -247,7 +247,7 @@ class Bench:
         return self.path / f"{self.name}.csv"
 
     def customers(self, number: int, *, prefix: str | None = None) -> list[str]:
-        """Write an input of this many customers; return their identifiers, which no other bench's customers have."""
+        """Write an input of this many customers; return their identifiers, which no other fixture's customers have."""
         prefix = prefix or self.path.name
         ids = [f"{prefix}-{n:04}" for n in range(1, number + 1)]
         self.write([row(each, n) for n, each in enumerate(ids)])

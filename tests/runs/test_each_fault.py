@@ -19,7 +19,7 @@ import pytest
 from support.sandbox import start
 
 from bulk.sandbox.options import Options
-from runs.fixture import Bench, Codat
+from runs.fixture import BatchFixture, Codat
 
 CUSTOMERS = 4
 MAX_RUNS = 3
@@ -102,27 +102,27 @@ class Trials:
             self._lanes.put(lane)
 
     def _try(self, fault: Fault, codats: list[Codat]) -> None:
-        benches = [self._bench(f"{fault}-{mode}", codat) for mode, codat in zip(MODES, codats, strict=True)]
-        everybody = [bench.customers(CUSTOMERS) for bench in benches]
+        fixtures = [self._fixture(f"{fault}-{mode}", codat) for mode, codat in zip(MODES, codats, strict=True)]
+        everybody = [fixture.customers(CUSTOMERS) for fixture in fixtures]
         for codat in codats:
-            codat.relieve()
+            codat.clear_faults()
             codat.count_from_zero()
-            codat.befall(*_rules(fault))
+            codat.inject_faults(*_rules(fault))
 
-        _run_to_the_end(benches, "--timeout", "1")
+        _run_to_the_end(fixtures, "--timeout", "1")
 
-        for bench, ids in zip(benches, everybody, strict=True):
-            stats, struck = bench.codat.stats(), bench.codat.struck()
-            bench.codat.relieve()
-            bench.proves_once_only(ids)
+        for fixture, ids in zip(fixtures, everybody, strict=True):
+            stats, struck = fixture.codat.stats(), fixture.codat.struck()
+            fixture.codat.clear_faults()
+            fixture.proves_once_only(ids)
             assert struck >= MIN_STRIKES
             assert stats["early_requests"] == 0
             assert stats["refused_second_connections"] == 0
 
-    def _bench(self, name: str, codat: Codat) -> Bench:
-        path = self._path / f"bench-{name}"
+    def _fixture(self, name: str, codat: Codat) -> BatchFixture:
+        path = self._path / f"fixture-{name}"
         path.mkdir()
-        return Bench(path, codat)
+        return BatchFixture(path, codat)
 
 
 def _rules(fault: Fault) -> list[dict[str, object]]:
@@ -139,13 +139,13 @@ def _rules(fault: Fault) -> list[dict[str, object]]:
     ]
 
 
-def _run_to_the_end(benches: list[Bench], *options: str) -> None:
+def _run_to_the_end(fixtures: list[BatchFixture], *options: str) -> None:
     """Run all at once, again and again until each is done."""
-    open_ends = benches
+    open_ends = fixtures
     for _ in range(MAX_RUNS):
-        ended = [(bench, process.wait()) for bench, process in [(b, b.start(*options)) for b in open_ends]]
+        ended = [(fixture, process.wait()) for fixture, process in [(b, b.start(*options)) for b in open_ends]]
         assert {end.code for _, end in ended} <= {0, 75}, [end.err for _, end in ended]
-        open_ends = [bench for bench, end in ended if end.code]
+        open_ends = [fixture for fixture, end in ended if end.code]
         if not open_ends:
             return
     raise AssertionError(f"not done after {MAX_RUNS} runs: {open_ends}")

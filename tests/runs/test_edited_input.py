@@ -2,162 +2,166 @@
 
 from __future__ import annotations
 
-from runs.fixture import Bench, Codat, row
+from runs.fixture import BatchFixture, Codat, row
 
 
-def _rows(bench: Bench, number: int) -> list[dict[str, str]]:
-    return [row(f"{bench.path.name}-{n}", n) for n in range(number)]
+def _rows(fixture: BatchFixture, number: int) -> list[dict[str, str]]:
+    return [row(f"{fixture.path.name}-{n}", n) for n in range(number)]
 
 
-def test_a_rerun_says_what_is_new_same_changed_and_gone(codat: Codat, bench: Bench) -> None:
+def test_a_rerun_says_what_is_new_same_changed_and_gone(codat: Codat, fixture: BatchFixture) -> None:
     """Customers are known by their identifier wherever their rows have moved."""
-    rows = _rows(bench, 10)
-    bench.write(rows)
-    assert bench.run().code == 0
-    assert bench.summary()["rows"] == {"new": 10, "same": 0, "changed": 0, "gone": 0}
+    rows = _rows(fixture, 10)
+    fixture.write(rows)
+    assert fixture.run().code == 0
+    assert fixture.summary()["rows"] == {"new": 10, "same": 0, "changed": 0, "gone": 0}
     gone, changed = rows[0], rows[9]
     changed["email"] = "new@example.com"
-    edited = [row(f"{bench.path.name}-new"), *reversed(rows[1:])]
-    bench.write(edited)
+    edited = [row(f"{fixture.path.name}-new"), *reversed(rows[1:])]
+    fixture.write(edited)
     codat.count_from_zero()
 
-    ended = bench.run()
+    ended = fixture.run()
 
     assert ended.code == 0
-    assert bench.summary()["rows"] == {"new": 1, "same": 8, "changed": 1, "gone": 1}
+    assert fixture.summary()["rows"] == {"new": 1, "same": 8, "changed": 1, "gone": 1}
     assert "1 new, 8 same, 1 changed, 1 gone" in ended.err
     assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 1, "create_connection": 1}
-    results = bench.results()
+    results = fixture.results()
     ids = [each["customer_id"] for each in edited]
     assert [result["customer_id"] for result in results] == [*ids, gone["customer_id"]]
     assert [result["row"] for result in results] == [*(str(n) for n in range(1, 11)), ""]
     assert next(r["email"] for r in results if r["customer_id"] == changed["customer_id"]) == "new@example.com"
-    assert gone["customer_id"] not in {link["customer_id"] for link in bench.table("links.csv")}
+    assert gone["customer_id"] not in {link["customer_id"] for link in fixture.table("links.csv")}
 
 
-def test_what_codat_already_has_is_left_and_the_difference_is_listed(codat: Codat, bench: Bench) -> None:
+def test_what_codat_already_has_is_left_and_the_difference_is_listed(codat: Codat, fixture: BatchFixture) -> None:
     """A name or platform that changes after it was sent costs no request; taken back, it is no difference."""
-    rows = _rows(bench, 3)
+    rows = _rows(fixture, 3)
     original = [dict(each) for each in rows]
-    bench.write(rows)
-    assert bench.run().code == 0
+    fixture.write(rows)
+    assert fixture.run().code == 0
     rows[0]["company_name"] = "Renamed Ltd"
     rows[1]["platform"] = "FreeAgent"
-    bench.write(rows)
+    fixture.write(rows)
     codat.count_from_zero()
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
 
     assert codat.stats()["requests_total"] == 0
-    differences = {(d["customer_id"], d["field"], d["in_codat"], d["in_input"]) for d in bench.table("differences.csv")}
+    differences = {
+        (d["customer_id"], d["field"], d["in_codat"], d["in_input"]) for d in fixture.table("differences.csv")
+    }
     assert differences == {
         (rows[0]["customer_id"], "company_name", original[0]["company_name"], "Renamed Ltd"),
         (rows[1]["customer_id"], "platform", "qhyg", "fbrh"),
     }
-    bench.write(original)
-    assert bench.run().code == 0
-    assert not (bench.folder / "differences.csv").exists()
+    fixture.write(original)
+    assert fixture.run().code == 0
+    assert not (fixture.folder / "differences.csv").exists()
 
 
-def test_what_was_not_sent_yet_takes_the_new_values(codat: Codat, bench: Bench) -> None:
+def test_what_was_not_sent_yet_takes_the_new_values(codat: Codat, fixture: BatchFixture) -> None:
     """A customer beyond --limit is renamed before its turn comes."""
-    rows = _rows(bench, 3)
-    bench.write(rows)
-    assert bench.run("--limit", "1").code == 0
+    rows = _rows(fixture, 3)
+    fixture.write(rows)
+    assert fixture.run("--limit", "1").code == 0
     rows[2]["company_name"] = "Better Name"
-    bench.write(rows)
+    fixture.write(rows)
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
 
     assert "Better Name" in {company["name"] for company in codat.companies()}
-    assert not (bench.folder / "differences.csv").exists()
-    bench.proves_once_only([each["customer_id"] for each in rows])
+    assert not (fixture.folder / "differences.csv").exists()
+    fixture.proves_once_only([each["customer_id"] for each in rows])
 
 
-def test_another_file_adds_to_the_batch_and_nobody_is_gone(codat: Codat, bench: Bench) -> None:
+def test_another_file_adds_to_the_batch_and_nobody_is_gone(codat: Codat, fixture: BatchFixture) -> None:
     """With --batch a second file brings its own customers; those of the first stay where they are."""
-    rows = _rows(bench, 5)
-    bench.write(rows[:3])
-    assert bench.run().code == 0
-    more = bench.write(rows[3:], name="more.csv")
+    rows = _rows(fixture, 5)
+    fixture.write(rows[:3])
+    assert fixture.run().code == 0
+    more = fixture.write(rows[3:], name="more.csv")
     codat.count_from_zero()
 
-    assert bench.run("--batch", "customers", path=more).code == 0
+    assert fixture.run("--batch", "customers", path=more).code == 0
 
     assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 2, "create_connection": 2}
-    assert bench.summary()["rows"]["gone"] == 0
-    bench.proves_once_only([each["customer_id"] for each in rows])
+    assert fixture.summary()["rows"]["gone"] == 0
+    fixture.proves_once_only([each["customer_id"] for each in rows])
 
 
-def test_a_customer_in_two_batches_is_taken_over_not_made_again(codat: Codat, bench: Bench) -> None:
+def test_a_customer_in_two_batches_is_taken_over_not_made_again(codat: Codat, fixture: BatchFixture) -> None:
     """A second batch with some of the same customers finds them by their tags."""
-    rows = _rows(bench, 4)
-    bench.write(rows)
-    assert bench.run().code == 0
+    rows = _rows(fixture, 4)
+    fixture.write(rows)
+    assert fixture.run().code == 0
     codat.count_from_zero()
 
-    assert bench.run("--batch", "again").code == 0
+    assert fixture.run("--batch", "again").code == 0
 
     assert codat.stats()["requests"] == {"list_companies": 1}
 
 
-def test_corrected_rejects_with_retry_failed_take_up_both(codat: Codat, bench: Bench) -> None:
+def test_corrected_rejects_with_retry_failed_take_up_both(codat: Codat, fixture: BatchFixture) -> None:
     """The failed are requested again beside those who were rejected."""
-    rows = _rows(bench, 4)
+    rows = _rows(fixture, 4)
     rows[1]["platform"] = "Sage"
-    bench.write(rows)
-    codat.befall({"operations": ["create_company"], "kind": "400", "count": 1})
-    assert bench.run().code == 1
-    codat.relieve()
-    assert bench.states() == {"failed": 1, "link_ready": 2, "rejected": 1}
-    corrected = bench.write([each | {"platform": "xero"} for each in bench.table("rejects.csv")], name="corrected.csv")
+    fixture.write(rows)
+    codat.inject_faults({"operations": ["create_company"], "kind": "400", "count": 1})
+    assert fixture.run().code == 1
+    codat.clear_faults()
+    assert fixture.states() == {"failed": 1, "link_ready": 2, "rejected": 1}
+    corrected = fixture.write(
+        [each | {"platform": "xero"} for each in fixture.table("rejects.csv")], name="corrected.csv"
+    )
     codat.count_from_zero()
 
-    assert bench.run("--batch", bench.name, "--retry-failed", path=corrected).code == 0
+    assert fixture.run("--batch", fixture.name, "--retry-failed", path=corrected).code == 0
 
     assert codat.posts() == 4
-    bench.proves_once_only([each["customer_id"] for each in rows])
+    fixture.proves_once_only([each["customer_id"] for each in rows])
 
 
-def test_a_failed_customer_whose_row_is_corrected_is_asked_for_again(codat: Codat, bench: Bench) -> None:
+def test_a_failed_customer_whose_row_is_corrected_is_asked_for_again(codat: Codat, fixture: BatchFixture) -> None:
     """In the input or in another file; not for a mere email."""
-    rows = _rows(bench, 2)
-    bench.write(rows)
-    codat.befall({"operations": ["create_company"], "kind": "400", "count": 1})
-    assert bench.run("--limit", "1").code == 1
-    codat.relieve()
-    assert bench.run().code == 1
+    rows = _rows(fixture, 2)
+    fixture.write(rows)
+    codat.inject_faults({"operations": ["create_company"], "kind": "400", "count": 1})
+    assert fixture.run("--limit", "1").code == 1
+    codat.clear_faults()
+    assert fixture.run().code == 1
     codat.count_from_zero()
-    more = bench.write([rows[0] | {"email": "new@example.com"}], name="more.csv")
-    assert bench.run("--batch", bench.name, path=more).code == 1
+    more = fixture.write([rows[0] | {"email": "new@example.com"}], name="more.csv")
+    assert fixture.run("--batch", fixture.name, path=more).code == 1
     assert codat.stats()["requests_total"] == 0
-    bench.write([rows[0] | {"company_name": "Better Name"}], name="more.csv")
+    fixture.write([rows[0] | {"company_name": "Better Name"}], name="more.csv")
 
-    assert bench.run("--batch", bench.name, path=more).code == 0
+    assert fixture.run("--batch", fixture.name, path=more).code == 0
 
     assert codat.posts() == 2
-    bench.proves_once_only([each["customer_id"] for each in rows])
+    fixture.proves_once_only([each["customer_id"] for each in rows])
 
 
-def test_rejects_given_back_in_part_twice_and_with_other_reasons(codat: Codat, bench: Bench) -> None:
+def test_rejects_given_back_in_part_twice_and_with_other_reasons(codat: Codat, fixture: BatchFixture) -> None:
     """What is dropped stays rejected, what is done is not requested again, and what the reasons say is not read."""
-    rows = _rows(bench, 5)
+    rows = _rows(fixture, 5)
     for each in rows[1:4]:
         each["platform"] = "Sage"
-    bench.write(rows)
-    assert bench.run().code == 1
-    rejects = bench.table("rejects.csv")
+    fixture.write(rows)
+    assert fixture.run().code == 1
+    rejects = fixture.table("rejects.csv")
     codat.count_from_zero()
     edited = [
         rejects[0] | {"platform": "xero", "reasons": "corrected; customer_id is fine"},
         rejects[2] | {"reasons": ""},
     ]
-    corrected = bench.write(edited, name="corrected.csv")
+    corrected = fixture.write(edited, name="corrected.csv")
 
     for _ in range(2):
-        assert bench.run("--batch", bench.name, path=corrected).code == 1
+        assert fixture.run("--batch", fixture.name, path=corrected).code == 1
         assert codat.posts() == 2
-        assert [each["state"] for each in bench.results()] == [
+        assert [each["state"] for each in fixture.results()] == [
             *("link_ready", "link_ready", "rejected", "rejected", "link_ready")
         ]
-        assert bench.table("rejects.csv") == rejects[1:]
+        assert fixture.table("rejects.csv") == rejects[1:]

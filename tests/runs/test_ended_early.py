@@ -11,7 +11,7 @@ import pytest
 from support.sandbox import start
 
 from runs.conftest import Launch, SetUp
-from runs.fixture import Bench, Codat, until
+from runs.fixture import BatchFixture, Codat, until
 
 CUSTOMERS = 40
 MAX_KILLS = 12
@@ -24,15 +24,15 @@ NOISE: list[dict[str, object]] = [
 ]
 
 
-def _go_on_killing(bench: Bench, chance: random.Random) -> int:
+def _go_on_killing(fixture: BatchFixture, chance: random.Random) -> int:
     """Start the run again and again, and kill it after some more requests each time; return the number of kills."""
     for kills in range(MAX_KILLS):
-        asked = bench.codat.stats()["requests_total"]
+        asked = fixture.codat.stats()["requests_total"]
         more = chance.randint(1, 25)
-        process = bench.start("--timeout", "5", "--concurrency", "4")
+        process = fixture.start("--timeout", "5", "--concurrency", "4")
         until(
             lambda since=asked, more=more, process=process: (  # type: ignore[misc]
-                process.popen.poll() is not None or bench.codat.stats()["requests_total"] >= since + more
+                process.popen.poll() is not None or fixture.codat.stats()["requests_total"] >= since + more
             ),
             "the next requests, or the end",
         )
@@ -40,7 +40,7 @@ def _go_on_killing(bench: Bench, chance: random.Random) -> int:
             process.kill()
         elif process.wait().code == 0:
             return kills
-    assert bench.run("--timeout", "5").code == 0
+    assert fixture.run("--timeout", "5").code == 0
     return MAX_KILLS
 
 
@@ -49,17 +49,17 @@ def test_killed_at_random_moments_again_and_again_it_makes_no_double(launch: Lau
     seed = int(os.environ.get("RUNS_SEED", random.SystemRandom().randrange(2**32)))
     print(f"RUNS_SEED={seed}")  # noqa: T201 - shown by pytest where it fails, so that it can be repeated
     codat = launch(latency=0.03, ignore_idempotency=True, second_connection="allow", seed=seed)
-    bench = set_up(codat)
-    ids = bench.customers(CUSTOMERS)
-    codat.befall(*NOISE)
+    fixture = set_up(codat)
+    ids = fixture.customers(CUSTOMERS)
+    codat.inject_faults(*NOISE)
 
-    kills = _go_on_killing(bench, random.Random(seed))  # noqa: S311 - repeatable, no secret
+    kills = _go_on_killing(fixture, random.Random(seed))  # noqa: S311 - repeatable, no secret
 
-    codat.relieve()
+    codat.clear_faults()
     assert kills > 0
-    bench.proves_once_only(ids)
-    bench.codat.count_from_zero()
-    assert bench.run().code == 0
+    fixture.proves_once_only(ids)
+    fixture.codat.count_from_zero()
+    assert fixture.run().code == 0
     assert codat.posts() == 0
 
 
@@ -69,9 +69,9 @@ def test_a_signal_ends_a_run_in_order_and_the_same_command_resumes(
 ) -> None:
     """What is in flight is finished and written down, nothing more leaves, and the rerun asks only for the rest."""
     codat = launch(latency=0.3)
-    bench = set_up(codat)
-    ids = bench.customers(60)
-    process = bench.start("--concurrency", "4")
+    fixture = set_up(codat)
+    ids = fixture.customers(60)
+    process = fixture.start("--concurrency", "4")
     until(lambda: codat.stats()["requests_total"] >= 8, "some requests")
 
     process.tell(number)
@@ -83,23 +83,23 @@ def test_a_signal_ends_a_run_in_order_and_the_same_command_resumes(
     assert "Interrupted" in ended.err
     assert "The same command resumes" in ended.err
     assert codat.stats()["requests_total"] <= seen + 4
-    ((unanswered,),) = bench.asked("SELECT count(*) FROM requests WHERE outcome IS NULL")
+    ((unanswered,),) = fixture.asked("SELECT count(*) FROM requests WHERE outcome IS NULL")
     assert unanswered == 0
-    known = {known for (known,) in bench.asked("SELECT company_id FROM customers WHERE company_id IS NOT NULL")}
+    known = {known for (known,) in fixture.asked("SELECT company_id FROM customers WHERE company_id IS NOT NULL")}
     assert known == {company["id"] for company in codat.companies()}
-    assert len(bench.results()) == len(ids)
-    assert bench.run("--concurrency", "20").code == 0
+    assert len(fixture.results()) == len(ids)
+    assert fixture.run("--concurrency", "20").code == 0
     assert codat.posts() == 2 * len(ids)
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
 def test_a_second_ctrl_c_ends_a_run_at_once_and_loses_nothing(launch: Launch, set_up: SetUp) -> None:
     """It does not wait for what is in flight; the next run looks that up."""
     codat = launch(ignore_idempotency=True, second_connection="allow")
-    bench = set_up(codat)
-    ids = bench.customers(12)
-    codat.befall({"kind": "stall_after", "operations": ["create_company"], "count": 3})
-    process = bench.start("--concurrency", "3", "--timeout", "3600")
+    fixture = set_up(codat)
+    ids = fixture.customers(12)
+    codat.inject_faults({"kind": "stall_after", "operations": ["create_company"], "count": 3})
+    process = fixture.start("--concurrency", "3", "--timeout", "3600")
     until(lambda: len(codat.companies()) == 3, "three companies that nobody was told of")
 
     process.tell(signal.SIGINT)
@@ -108,35 +108,35 @@ def test_a_second_ctrl_c_ends_a_run_at_once_and_loses_nothing(launch: Launch, se
     process.tell(signal.SIGINT)
 
     assert process.wait().code == 130
-    assert bench.run().code == 0
-    bench.proves_once_only(ids)
+    assert fixture.run().code == 0
+    fixture.proves_once_only(ids)
 
 
 def test_with_its_journal_lost_a_batch_finds_everybody_again(launch: Launch, set_up: SetUp) -> None:
     """Nothing is created for customers who are in Codat, and every link is in the reports again."""
     codat = launch()
-    bench = set_up(codat)
-    ids = bench.customers(30)
-    assert bench.run("--limit", "20").code == 0
-    before = {result["customer_id"]: result["link_url"] for result in bench.results()}
-    bench.lose_the_journal()
+    fixture = set_up(codat)
+    ids = fixture.customers(30)
+    assert fixture.run("--limit", "20").code == 0
+    before = {result["customer_id"]: result["link_url"] for result in fixture.results()}
+    fixture.lose_the_journal()
     codat.count_from_zero()
 
-    assert bench.run("--limit", "20").code == 0
+    assert fixture.run("--limit", "20").code == 0
     assert codat.stats()["requests"] == {"list_companies": 1}
-    assert {result["customer_id"]: result["link_url"] for result in bench.results()} == before
+    assert {result["customer_id"]: result["link_url"] for result in fixture.results()} == before
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
     assert codat.stats()["requests"] == {"list_companies": 2, "create_company": 10, "create_connection": 10}
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
 def test_a_run_holds_while_codat_is_gone_and_goes_on_when_it_is_back(launch: Launch, set_up: SetUp) -> None:
     """It says so, leaves nobody behind, and makes nothing twice of what was under way when Codat died."""
     codat = launch(latency=0.1)
-    bench = set_up(codat)
-    ids = bench.customers(60)
-    process = bench.start("--concurrency", "5", "--timeout", "5")
+    fixture = set_up(codat)
+    ids = fixture.customers(60)
+    process = fixture.start("--concurrency", "5", "--timeout", "5")
     until(lambda: codat.stats()["requests_total"] >= 30, "half of the requests")
     assert codat.running.process is not None
     codat.running.process.kill()
@@ -148,35 +148,35 @@ def test_a_run_holds_while_codat_is_gone_and_goes_on_when_it_is_back(launch: Lau
         ended = process.wait()
         assert ended.code == 0
         assert "Waiting until" in ended.err
-        Bench(bench.path, Codat(back)).proves_once_only(ids)
+        BatchFixture(fixture.path, Codat(back)).proves_once_only(ids)
 
 
 def test_a_second_run_on_a_folder_says_so_and_sends_nothing(launch: Launch, set_up: SetUp) -> None:
     """The first goes on undisturbed."""
     codat = launch(latency=0.6)
-    bench = set_up(codat)
-    ids = bench.customers(20)
-    first = bench.start("--concurrency", "2")
+    fixture = set_up(codat)
+    ids = fixture.customers(20)
+    first = fixture.start("--concurrency", "2")
     until(lambda: codat.stats()["requests_total"] >= 2, "the first run at work")
 
-    second = bench.run()
+    second = fixture.run()
 
     assert second.code == 2
     assert "Another run works" in second.err
     assert first.wait().code == 0
     assert codat.posts() == 2 * len(ids)
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
-def test_a_renamed_folder_is_the_same_batch(codat: Codat, bench: Bench) -> None:
+def test_a_renamed_folder_is_the_same_batch(codat: Codat, fixture: BatchFixture) -> None:
     """The journal goes along, and so do its companies."""
-    ids = bench.customers(5)
-    assert bench.run().code == 0
-    renamed: Path = bench.folder.rename(bench.folder.with_name("spring"))
+    ids = fixture.customers(5)
+    assert fixture.run().code == 0
+    renamed: Path = fixture.folder.rename(fixture.folder.with_name("spring"))
     codat.count_from_zero()
 
-    assert bench.run("--batch", "spring").code == 0
+    assert fixture.run("--batch", "spring").code == 0
 
     assert codat.stats()["requests_total"] == 0
-    renamed.rename(bench.folder)
-    bench.proves_once_only(ids)
+    renamed.rename(fixture.folder)
+    fixture.proves_once_only(ids)

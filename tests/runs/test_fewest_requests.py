@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from bulk.sandbox.store import Store
 from runs.conftest import Launch, SetUp
-from runs.fixture import Bench, Codat, row
+from runs.fixture import BatchFixture, Codat, row
 
 CREATED = "2026-01-01T00:00:00.000000Z"
 
@@ -16,20 +16,20 @@ CREATED = "2026-01-01T00:00:00.000000Z"
 def test_new_customers_cost_two_requests_each_and_one_page(launch: Launch, set_up: SetUp) -> None:
     """Exactly 2N + 1. A finished batch has nothing to send, and costs none."""
     codat = launch()
-    bench = set_up(codat)
-    ids = bench.customers(50)
+    fixture = set_up(codat)
+    ids = fixture.customers(50)
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
     expected = {"list_companies": 1, "create_company": 50, "create_connection": 50}
     assert codat.stats()["requests"] == expected
-    assert bench.summary()["requests"] == expected
-    assert bench.summary()["requests_total"] == 101
-    bench.proves_once_only(ids)
+    assert fixture.summary()["requests"] == expected
+    assert fixture.summary()["requests_total"] == 101
+    fixture.proves_once_only(ids)
     codat.count_from_zero()
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
     assert codat.stats()["requests_total"] == 0
-    assert bench.summary()["requests_total"] == 0
+    assert fixture.summary()["requests_total"] == 0
 
 
 def test_a_client_with_companies_already_costs_a_page_for_each_2000(
@@ -42,39 +42,39 @@ def test_a_client_with_companies_already_costs_a_page_for_each_2000(
         for n in range(2500):
             store.add_company(company_id=str(uuid4()), name=f"Other {n}", description=None, created=CREATED, tags={})
     codat = launch()
-    bench = set_up(codat)
-    ids = bench.customers(3)
+    fixture = set_up(codat)
+    ids = fixture.customers(3)
     codat.count_from_zero()
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
 
     assert codat.stats()["requests"] == {"list_companies": 2, "create_company": 3, "create_connection": 3}
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
-def test_limit_asks_only_for_the_first_customers(codat: Codat, bench: Bench) -> None:
+def test_limit_asks_only_for_the_first_customers(codat: Codat, fixture: BatchFixture) -> None:
     """Each run that has something to send reads the list once; a run without anything to send costs nothing."""
-    ids = bench.customers(8)
+    ids = fixture.customers(8)
 
     for _ in range(2):
-        assert bench.run("--limit", "3").code == 0
+        assert fixture.run("--limit", "3").code == 0
         assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 3, "create_connection": 3}
-        assert bench.states() == {"link_ready": 3, "pending": 5}
+        assert fixture.states() == {"link_ready": 3, "pending": 5}
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
     assert codat.stats()["requests"] == {"list_companies": 2, "create_company": 8, "create_connection": 8}
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
-def test_each_lost_response_costs_one_look_up(codat: Codat, bench: Bench) -> None:
+def test_each_lost_response_costs_one_look_up(codat: Codat, fixture: BatchFixture) -> None:
     """Of two companies and one connection the responses are lost: what the look-ups find is not requested again."""
-    ids = bench.customers(4)
-    codat.befall(
+    ids = fixture.customers(4)
+    codat.inject_faults(
         {"kind": "reset_after", "operations": ["create_company"], "count": 2},
         {"kind": "reset_after", "operations": ["create_connection"], "count": 1},
     )
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
 
     assert codat.stats()["requests"] == {
         "list_companies": 1 + 2,
@@ -82,29 +82,29 @@ def test_each_lost_response_costs_one_look_up(codat: Codat, bench: Bench) -> Non
         "list_connections": 1,
         "create_connection": 4,
     }
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
-def test_corrected_rejects_cost_two_requests_each_and_one_page(codat: Codat, bench: Bench) -> None:
+def test_corrected_rejects_cost_two_requests_each_and_one_page(codat: Codat, fixture: BatchFixture) -> None:
     """The rejects file, corrected and given back to the batch, adds its customers where their rows were."""
-    name = bench.path.name
+    name = fixture.path.name
     rows = [row(f"{name}-{n}", n) for n in range(6)]
     rows[2]["platform"] = "Abacus 3000"
     rows[4]["email"] = "no address"
-    bench.write(rows)
-    assert bench.run().code == 1
-    assert bench.states() == {"link_ready": 4, "rejected": 2}
-    rejects = bench.table("rejects.csv")
+    fixture.write(rows)
+    assert fixture.run().code == 1
+    assert fixture.states() == {"link_ready": 4, "rejected": 2}
+    rejects = fixture.table("rejects.csv")
     assert [each["row"] for each in rejects] == ["3", "5"]
     assert "platform" in rejects[0]["reasons"]
     assert "email" in rejects[1]["reasons"]
     rejects[0]["platform"] = "xero"
     rejects[1]["email"] = "right@example.com"
-    corrected = bench.write(rejects, name="corrected.csv")
+    corrected = fixture.write(rejects, name="corrected.csv")
     codat.count_from_zero()
 
-    assert bench.run("--batch", "customers", path=corrected).code == 0
+    assert fixture.run("--batch", "customers", path=corrected).code == 0
 
     assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 2, "create_connection": 2}
-    assert bench.table("rejects.csv") == []
-    bench.proves_once_only([each["customer_id"] for each in rows])
+    assert fixture.table("rejects.csv") == []
+    fixture.proves_once_only([each["customer_id"] for each in rows])

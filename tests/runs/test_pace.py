@@ -24,9 +24,9 @@ def _most_within(moments: list[float], seconds: float) -> int:
 def test_no_five_seconds_hold_more_than_the_rate_and_a_small_burst(launch: Launch, set_up: SetUp) -> None:
     """What the first seconds keep to, any 60 do: 600 a minute are 50 in five seconds, and a burst of two."""
     codat = launch(rate=600, latency=0.05)
-    bench = set_up(codat)
-    bench.customers(300)
-    process = bench.start("--rate", "600")
+    fixture = set_up(codat)
+    fixture.customers(300)
+    process = fixture.start("--rate", "600")
     until(lambda: codat.stats()["requests_total"] >= 70, "seven seconds of requests")
     process.tell(signal.SIGINT)
     process.wait()
@@ -41,48 +41,48 @@ def test_no_five_seconds_hold_more_than_the_rate_and_a_small_burst(launch: Launc
 def test_a_run_that_follows_another_at_once_keeps_the_rate_too(launch: Launch, set_up: SetUp) -> None:
     """The second begins without a burst, or the two together would be over the rate."""
     codat = launch(rate=40)
-    bench = set_up(codat)
-    ids = bench.customers(2)
+    fixture = set_up(codat)
+    ids = fixture.customers(2)
 
     for limit in range(1, 3):
-        assert bench.run("--rate", "40", "--limit", str(limit)).code == 0
+        assert fixture.run("--rate", "40", "--limit", str(limit)).code == 0
 
     # The journal's times, because on a busy machine requests arrive closer together than they leave.
-    moments = [at for (at,) in bench.asked("SELECT sent_at FROM requests ORDER BY id")]
+    moments = [at for (at,) in fixture.asked("SELECT sent_at FROM requests ORDER BY id")]
     assert codat.stats()["rate_limited"] == 0
     assert all(later - earlier >= 1.35 for earlier, later in pairwise(moments))
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_nothing_leaves_before_a_retry_after_is_over(form: str, launch: Launch, set_up: SetUp) -> None:
     """Everybody waits for as long as Codat asked one of them to."""
     codat = launch(latency=0.02)
-    bench = set_up(codat)
-    ids = bench.customers(30)
-    codat.befall(
+    fixture = set_up(codat)
+    ids = fixture.customers(30)
+    codat.inject_faults(
         {"kind": "429", "operations": ["create_company"], "count": 1, "after": 5, "seconds": 2, "retry_after": form},
         {"kind": "429", "operations": ["create_connection"], "count": 1, "after": 5, "seconds": 1, "retry_after": form},
     )
 
-    ended = bench.run()
+    ended = fixture.run()
 
     assert ended.code == 0
     assert "Codat asked to wait (429)" in ended.err
     stats = codat.stats()
     assert stats["early_requests"] == 0
     assert stats["rate_limited"] == 2
-    assert bench.summary()["rate_limited"] == 2
-    bench.proves_once_only(ids)
+    assert fixture.summary()["rate_limited"] == 2
+    fixture.proves_once_only(ids)
 
 
 def test_a_codat_that_allows_little_at_once_is_heeded(launch: Launch, set_up: SetUp) -> None:
     """Where only two requests may run at once, the run comes down to what is allowed and finishes."""
     codat = launch(max_concurrent=2, latency=0.05)
-    bench = set_up(codat)
-    ids = bench.customers(20)
+    fixture = set_up(codat)
+    ids = fixture.customers(20)
 
-    assert bench.run("--concurrency", "10").code == 0
+    assert fixture.run("--concurrency", "10").code == 0
 
     assert codat.stats()["early_requests"] == 0
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)

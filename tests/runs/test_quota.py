@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runs.conftest import Launch, SetUp
-from runs.fixture import Bench, Codat
+from runs.fixture import BatchFixture, Codat
 
 A_DAY = 86_400.0
 
@@ -15,11 +15,11 @@ def _half_done(codat: Codat) -> int:
     return sum(1 for company in codat.companies() if not company["connections"])
 
 
-def _go_to_the_next_day(codat: Codat, bench: Bench) -> None:
+def _go_to_the_next_day(codat: Codat, fixture: BatchFixture) -> None:
     """Let a day pass over there, and what was told of this day be of yesterday here."""
     codat.advance(A_DAY)
-    bench.alter("UPDATE batch SET value = value - :day WHERE key = 'asked_until'", day=A_DAY)
-    bench.alter("UPDATE batch SET value = '2020-01-01T00:00:00Z' WHERE key = 'quota_resets_at'")
+    fixture.alter("UPDATE batch SET value = value - :day WHERE key = 'asked_until'", day=A_DAY)
+    fixture.alter("UPDATE batch SET value = '2020-01-01T00:00:00Z' WHERE key = 'quota_resets_at'")
 
 
 @pytest.mark.parametrize(("limit", "reserve"), [(40, 0), (41, 0), (40, 7)])
@@ -28,33 +28,33 @@ def test_a_day_ends_before_the_first_429_and_the_next_one_finishes(
 ) -> None:
     """It stops with 75 and the time of the reset, leaves the reserve, and no company without its connection."""
     codat = launch(daily_limit=limit, latency=0.01)
-    bench = set_up(codat)
-    ids = bench.customers(30)
+    fixture = set_up(codat)
+    ids = fixture.customers(30)
 
-    first = bench.run("--reserve", str(reserve))
+    first = fixture.run("--reserve", str(reserve))
 
     assert first.code == 75
     assert "daily quota is used up until" in first.err
-    assert f"{bench.summary()['quota']['resets_at']:.10}" in first.err
+    assert f"{fixture.summary()['quota']['resets_at']:.10}" in first.err
     assert "00:00:0" in first.err
-    ((stopped,),) = bench.asked("SELECT stopped FROM runs")  # so that the reports can say it too
+    ((stopped,),) = fixture.asked("SELECT stopped FROM runs")  # so that the reports can say it too
     assert stopped.startswith("Codat's daily quota is used up until")
     assert codat.stats()["rate_limited"] == 0
     assert limit - reserve - 1 <= codat.stats()["requests_total"] <= limit - reserve
     assert _half_done(codat) == 0
-    done = bench.states()["link_ready"]
+    done = fixture.states()["link_ready"]
     assert done == (limit - reserve - 1) // 2
-    assert bench.states()["pending"] == len(ids) - done
+    assert fixture.states()["pending"] == len(ids) - done
 
     used = codat.stats()["requests_total"]
-    assert bench.run("--reserve", str(reserve)).code == 75  # on the same day: at most a question
+    assert fixture.run("--reserve", str(reserve)).code == 75  # on the same day: at most a question
     assert codat.stats()["requests_total"] <= used + 1
     assert codat.posts() == 2 * done
 
-    _go_to_the_next_day(codat, bench)
-    assert bench.run("--reserve", str(reserve)).code == 0
+    _go_to_the_next_day(codat, fixture)
+    assert fixture.run("--reserve", str(reserve)).code == 0
     assert codat.posts() == 2 * len(ids)
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
 def test_a_quota_that_is_used_up_at_the_start_is_said_at_once(launch: Launch, set_up: SetUp) -> None:
@@ -62,39 +62,39 @@ def test_a_quota_that_is_used_up_at_the_start_is_said_at_once(launch: Launch, se
     codat = launch(daily_limit=3)
     for _ in range(3):
         codat.api("GET", "/companies")
-    bench = set_up(codat)
-    ids = bench.customers(1)
+    fixture = set_up(codat)
+    ids = fixture.customers(1)
     codat.count_from_zero()
 
-    ended = bench.run()
+    ended = fixture.run()
 
     assert ended.code == 75
     assert "daily quota is used up until" in ended.err
     assert codat.stats()["requests_total"] == 1
     assert codat.posts() == 0
-    assert bench.run().code == 75  # before the Retry-After is over, Codat is not asked again
+    assert fixture.run().code == 75  # before the Retry-After is over, Codat is not asked again
     assert codat.stats()["requests_total"] == 1
 
-    _go_to_the_next_day(codat, bench)
-    assert bench.run().code == 0
-    bench.proves_once_only(ids)
+    _go_to_the_next_day(codat, fixture)
+    assert fixture.run().code == 0
+    fixture.proves_once_only(ids)
 
 
 def test_with_wait_a_run_sleeps_into_the_next_day(launch: Launch, set_up: SetUp) -> None:
     """On a Codat whose days last seconds, one run goes through three of them, the second one from its beginning."""
     codat = launch(daily_limit=9, day_seconds=4)
-    bench = set_up(codat)
-    ids = bench.customers(11)
+    fixture = set_up(codat)
+    ids = fixture.customers(11)
 
-    ended = bench.run("--wait")
+    ended = fixture.run("--wait")
 
     assert ended.code == 0
     assert "Waiting until" in ended.err
-    waits = bench.asked("SELECT why, until > since FROM holds")
+    waits = fixture.asked("SELECT why, until > since FROM holds")
     assert set(waits) == {("Codat's daily quota is used up", 1)}
     assert len(waits) == ended.err.count("Waiting until")
     assert codat.stats()["rate_limited"] == 0
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
 def test_two_batches_share_a_day(launch: Launch, set_up: SetUp) -> None:
@@ -111,20 +111,20 @@ def test_two_batches_share_a_day(launch: Launch, set_up: SetUp) -> None:
     assert second.states() == {"link_ready": 2, "pending": 5}
 
 
-def test_a_429_that_lasts_longer_than_the_patience_stops_the_run(codat: Codat, bench: Bench) -> None:
+def test_a_429_that_lasts_longer_than_the_patience_stops_the_run(codat: Codat, fixture: BatchFixture) -> None:
     """A Retry-After of an hour is no reason to sleep for an hour: it says until when, and so does a rerun, unasked."""
-    bench.customers(6)
-    codat.befall({"kind": "429", "operations": ["create_company"], "count": 1, "seconds": 3600})
+    fixture.customers(6)
+    codat.inject_faults({"kind": "429", "operations": ["create_company"], "count": 1, "seconds": 3600})
 
-    ended = bench.run("--concurrency", "1")
+    ended = fixture.run("--concurrency", "1")
 
     assert ended.code == 75
     assert "Codat asked to wait (429) until" in ended.err
     assert codat.stats()["early_requests"] == 0
-    codat.relieve()
+    codat.clear_faults()
     codat.count_from_zero()
 
-    again = bench.run()
+    again = fixture.run()
 
     assert again.code == 75
     assert "Codat asked to wait" in again.err

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runs.conftest import Launch, SetUp
-from runs.fixture import PLATFORMS, Bench, Codat, row
+from runs.fixture import PLATFORMS, BatchFixture, Codat, row
 
 CONCURRENCY = 4
 
@@ -17,11 +17,11 @@ CONCURRENCY = 4
 def test_what_stops_all_stops_at_once(status: int, said: str, launch: Launch, set_up: SetUp) -> None:
     """It exits with 3; at most the requests in flight follow, nobody has failed, and once corrected it goes on."""
     codat = launch(latency=0.05)
-    bench = set_up(codat)
-    ids = bench.customers(40)
-    codat.befall({"kind": str(status), "operations": ["create_company"], "after": 10})
+    fixture = set_up(codat)
+    ids = fixture.customers(40)
+    codat.inject_faults({"kind": str(status), "operations": ["create_company"], "after": 10})
 
-    ended = bench.run("--concurrency", str(CONCURRENCY))
+    ended = fixture.run("--concurrency", str(CONCURRENCY))
 
     assert ended.code == 3
     assert said in ended.err
@@ -29,105 +29,105 @@ def test_what_stops_all_stops_at_once(status: int, said: str, launch: Launch, se
     log = codat.log()
     first = next(n for n, entry in enumerate(log) if entry["status"] == status)
     assert len(log) - first <= 2 * CONCURRENCY
-    assert "failed" not in bench.states()
-    codat.relieve()
-    assert bench.run().code == 0
-    bench.proves_once_only(ids)
+    assert "failed" not in fixture.states()
+    codat.clear_faults()
+    assert fixture.run().code == 0
+    fixture.proves_once_only(ids)
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_wrong_key_costs_one_request(status: int, codat: Codat, bench: Bench) -> None:
+def test_a_wrong_key_costs_one_request(status: int, codat: Codat, fixture: BatchFixture) -> None:
     """The first request finds out: the key is unknown, or it has no access."""
     if status == 401:
-        bench.key = "unknown-key"
+        fixture.key = "unknown-key"
     else:
-        codat.befall({"kind": "403"})
-    bench.customers(10)
+        codat.inject_faults({"kind": "403"})
+    fixture.customers(10)
 
-    ended = bench.run()
+    ended = fixture.run()
 
     assert ended.code == 3
     assert f"({status})" in ended.err
     assert codat.stats()["requests_total"] == 1
-    assert bench.states() == {"pending": 10}
+    assert fixture.states() == {"pending": 10}
 
 
 def test_an_account_limit_leaves_what_is_there_in_the_reports(launch: Launch, set_up: SetUp) -> None:
     """The companies made before the 402 keep their links; the others are pending, not failed."""
     codat = launch(max_companies=5)
-    bench = set_up(codat)
-    bench.customers(9)
+    fixture = set_up(codat)
+    fixture.customers(9)
 
-    ended = bench.run()
+    ended = fixture.run()
 
     assert ended.code == 3
     assert "Company limit exceeded" in ended.err
     assert len(codat.companies()) == 5
-    assert {r["company_id"] for r in bench.results() if r["company_id"]} == {c["id"] for c in codat.companies()}
-    assert "failed" not in bench.states()
+    assert {r["company_id"] for r in fixture.results() if r["company_id"]} == {c["id"] for c in codat.companies()}
+    assert "failed" not in fixture.states()
 
 
 @pytest.mark.parametrize("operation", ["create_company", "create_connection"])
 @pytest.mark.parametrize("status", [400, 404])
 def test_one_refused_customer_fails_and_is_not_asked_again(
-    status: int, operation: str, codat: Codat, bench: Bench
+    status: int, operation: str, codat: Codat, fixture: BatchFixture
 ) -> None:
     """The others go on; its correlation id is in the report; only --retry-failed asks again."""
-    ids = bench.customers(5)
-    codat.befall({"kind": str(status), "operations": [operation], "count": 1, "after": 2})
+    ids = fixture.customers(5)
+    codat.inject_faults({"kind": str(status), "operations": [operation], "count": 1, "after": 2})
 
-    ended = bench.run("--concurrency", "1")
+    ended = fixture.run("--concurrency", "1")
 
     assert ended.code == 1
-    (failed,) = [result for result in bench.results() if result["state"] == "failed"]
+    (failed,) = [result for result in fixture.results() if result["state"] == "failed"]
     assert failed["customer_id"] == ids[2]
     assert failed["error_step"] == operation.removeprefix("create_")
     assert failed["error_code"] == str(status)
     assert "A fault of the sandbox" in failed["error"]
     assert failed["correlation_id"]
-    codat.relieve()
+    codat.clear_faults()
     codat.count_from_zero()
 
-    assert bench.run().code == 1
+    assert fixture.run().code == 1
     assert codat.stats()["requests_total"] == 0
 
-    assert bench.run("--retry-failed").code == 0
-    bench.proves_once_only(ids)
+    assert fixture.run("--retry-failed").code == 0
+    fixture.proves_once_only(ids)
 
 
-def test_a_platform_that_is_not_enabled_fails_the_row(codat: Codat, bench: Bench) -> None:
+def test_a_platform_that_is_not_enabled_fails_the_row(codat: Codat, fixture: BatchFixture) -> None:
     """A platform that is not enabled for this client is a row's fault; corrected in the input, it is asked again."""
-    bench.customers(3)
+    fixture.customers(3)
     rows = [row("good"), row("bad", platform="zzzz"), row("fine")]
-    rows = [each | {"customer_id": f"{bench.path.name}-{each['customer_id']}"} for each in rows]
-    bench.write(rows)
+    rows = [each | {"customer_id": f"{fixture.path.name}-{each['customer_id']}"} for each in rows]
+    fixture.write(rows)
 
-    assert bench.run().code == 1
-    (failed,) = [result for result in bench.results() if result["state"] == "failed"]
+    assert fixture.run().code == 1
+    (failed,) = [result for result in fixture.results() if result["state"] == "failed"]
     assert failed["error_code"] == "400"
     assert "not known or not enabled" in failed["error"]
     codat.count_from_zero()
     rows[1]["platform"] = PLATFORMS[0]
-    bench.write(rows)
+    fixture.write(rows)
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
     assert codat.stats()["requests"] == {"list_companies": 1, "create_connection": 1}
-    bench.proves_once_only([each["customer_id"] for each in rows])
+    fixture.proves_once_only([each["customer_id"] for each in rows])
 
 
 @pytest.mark.parametrize("share", ["3", "10%"])
-def test_too_many_failures_stop_the_run(share: str, codat: Codat, bench: Bench) -> None:
+def test_too_many_failures_stop_the_run(share: str, codat: Codat, fixture: BatchFixture) -> None:
     """With --max-failures it ends with 1 soon after the fourth; a rerun continues with the others."""
-    bench.customers(30)
-    codat.befall({"kind": "400", "operations": ["create_company"], "count": 20})
+    fixture.customers(30)
+    codat.inject_faults({"kind": "400", "operations": ["create_company"], "count": 20})
 
-    ended = bench.run("--concurrency", "2", "--max-failures", share)
+    ended = fixture.run("--concurrency", "2", "--max-failures", share)
 
     assert ended.code == 1
     assert "--max-failures" in ended.err
-    assert 4 <= bench.states()["failed"] <= 6
-    assert bench.states()["pending"] >= 24
-    codat.relieve()
-    failed = bench.states()["failed"]
-    assert bench.run().code == 1
-    assert bench.states() == {"failed": failed, "link_ready": 30 - failed}
+    assert 4 <= fixture.states()["failed"] <= 6
+    assert fixture.states()["pending"] >= 24
+    codat.clear_faults()
+    failed = fixture.states()["failed"]
+    assert fixture.run().code == 1
+    assert fixture.states() == {"failed": failed, "link_ready": 30 - failed}

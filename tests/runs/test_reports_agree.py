@@ -14,39 +14,39 @@ from openpyxl.utils.escape import unescape
 from page.html import Html, listed
 
 import bulk
-from runs.fixture import Bench, Codat, row
+from runs.fixture import BatchFixture, Codat, row
 
 
 @pytest.fixture
-def ended(codat: Codat, bench: Bench) -> str:
+def ended(codat: Codat, fixture: BatchFixture) -> str:
     """A batch with somebody in nearly every state; return what the last command said."""
-    ids = bench.customers(24)
+    ids = fixture.customers(24)
     rows = [row(customer_id, number) for number, customer_id in enumerate(ids)]
     rows[3] |= {"platform": "Lotus 1-2-3"}
     rows[5] |= {"email": "nobody", "company_name": "=1+1"}
-    bench.write(rows)
-    codat.befall({"kind": "400", "operations": ["create_company"], "count": 2})
-    bench.run("--limit", "20")
-    codat.relieve()
-    there = [each["customer_id"] for each in bench.results() if each["state"] == "link_ready"]
+    fixture.write(rows)
+    codat.inject_faults({"kind": "400", "operations": ["create_company"], "count": 2})
+    fixture.run("--limit", "20")
+    codat.clear_faults()
+    there = [each["customer_id"] for each in fixture.results() if each["state"] == "link_ready"]
     codat.authorize(there[:6])
-    bench.then("follow-up")
+    fixture.then("follow-up")
     codat.deauthorize(there[:1])
-    codat.befall({"kind": "422", "operations": ["create_partner_expense_connection"], "count": 1})
+    codat.inject_faults({"kind": "422", "operations": ["create_partner_expense_connection"], "count": 1})
     codat.authorize(there[6:8])
-    return bench.then("follow-up").out
+    return fixture.then("follow-up").out
 
 
-def test_the_counts_of_all_reports_are_those_of_the_journal(ended: str, bench: Bench) -> None:
+def test_the_counts_of_all_reports_are_those_of_the_journal(ended: str, fixture: BatchFixture) -> None:
     """By state: in the rows of each, and in what each sums up; and the funnel of page, workbook and console."""
-    folder = bench.folder
-    counts = {state: number for state, number in bench.summary()["customers"].items() if number}
+    folder = fixture.folder
+    counts = {state: number for state, number in fixture.summary()["customers"].items() if number}
     assert counts == {"rejected": 2, "pending": 2, "failed": 3, "link_ready": 10, "complete": 6, "unlinked": 1}
     in_journal = (
         "SELECT state, count(*) FROM customers GROUP BY state UNION SELECT 'rejected', count(*) FROM rejections"
     )
-    assert dict(bench.asked(in_journal)) == counts
-    assert Counter(each["state"] for each in bench.results()) == counts
+    assert dict(fixture.asked(in_journal)) == counts
+    assert Counter(each["state"] for each in fixture.results()) == counts
     assert Counter(pl.read_parquet(folder / "results.parquet")["state"]) == counts
     html = (folder / "report.html").read_text("utf-8")
     page = Html(html)
@@ -81,18 +81,18 @@ def figures_in(text: str, words: object) -> dict[str, int]:
     return found
 
 
-def test_the_rows_of_the_workbook_are_those_of_the_csv_files(ended: str, bench: Bench) -> None:
+def test_the_rows_of_the_workbook_are_those_of_the_csv_files(ended: str, fixture: BatchFixture) -> None:
     """Cell for cell, without the guards; so are those of the page."""
     assert ended
-    book = load_workbook(bench.folder / "results.xlsx")
-    results = pl.read_parquet(bench.folder / "results.parquet")
+    book = load_workbook(fixture.folder / "results.xlsx")
+    results = pl.read_parquet(fixture.folder / "results.parquet")
     assert sheet(book["Results"]) == [[*results.columns], *(texts(each) for each in results.rows())]
     for name in ("links", "rejects", "partner"):
-        frame = bench.table(f"{name}.csv")
+        frame = fixture.table(f"{name}.csv")
         header, *cells = sheet(book[name.capitalize()])
         guards = [each | {"company_name": each["company_name"].removeprefix("'")} for each in frame]
         assert cells == [[each[column] for column in header] for each in guards]
-    page = listed(Html((bench.folder / "report.html").read_text("utf-8")))
+    page = listed(Html((fixture.folder / "report.html").read_text("utf-8")))
     assert [texts(each) for each in zip(*(page[name] for name in results.columns), strict=True)] == [
         texts(each) for each in results.rows()
     ]
@@ -108,12 +108,12 @@ def texts(line: object) -> list[str]:
     return ["" if value is None else unescape(str(value)) for value in line]  # type: ignore[attr-defined]
 
 
-def test_a_report_with_nothing_new_is_the_same_to_the_byte(ended: str, bench: Bench) -> None:
+def test_a_report_with_nothing_new_is_the_same_to_the_byte(ended: str, fixture: BatchFixture) -> None:
     """But for the time at which page and workbook were written."""
     assert ended
-    before = contents(bench.folder)
-    bulk.report(bench.folder)
-    after = contents(bench.folder)
+    before = contents(fixture.folder)
+    bulk.report(fixture.folder)
+    after = contents(fixture.folder)
     assert {name for name in before if before[name] != after[name]} <= {"report.html", "results.xlsx"}
     assert json.loads(after["summary.json"])["customers"]["complete"] == 6
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runs.conftest import Launch, SetUp
-from runs.fixture import KEY, Bench, Codat, until
+from runs.fixture import KEY, BatchFixture, Codat, until
 
 
 class _Elsewhere(BaseHTTPRequestHandler):
@@ -52,12 +52,12 @@ def _redirecting() -> Iterator[tuple[str, list[str]]]:
             thread.join()
 
 
-def test_a_redirect_is_not_followed(codat: Codat, bench: Bench) -> None:
+def test_a_redirect_is_not_followed(codat: Codat, fixture: BatchFixture) -> None:
     """A Codat that answers 302 stops the run: the key must not go wherever an answer says."""
-    bench.customers(5)
+    fixture.customers(5)
 
     with _redirecting() as (url, seen):
-        ended = bench.run("--base-url", url)
+        ended = fixture.run("--base-url", url)
 
     assert ended.code == 3
     assert "redirected" in ended.err
@@ -68,23 +68,23 @@ def test_a_redirect_is_not_followed(codat: Codat, bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("url", ["http://api.codat.io", "http://10.0.0.1:8080", "http://localhost.example.com"])
-def test_plain_http_to_anything_but_this_machine_is_refused(url: str, bench: Bench) -> None:
+def test_plain_http_to_anything_but_this_machine_is_refused(url: str, fixture: BatchFixture) -> None:
     """Before anything is sent or written."""
-    bench.customers(1)
+    fixture.customers(1)
 
-    ended = bench.run("--base-url", url)
+    ended = fixture.run("--base-url", url)
 
     assert ended.code == 2
     assert "https://" in ended.err
-    assert not bench.folder.exists()
+    assert not fixture.folder.exists()
 
 
 def test_the_key_is_not_on_the_command_line_of_any_process(launch: Launch, set_up: SetUp) -> None:
     """While it runs, the process list shows no key."""
     codat = launch(latency=0.2)
-    bench = set_up(codat)
-    bench.customers(3)
-    process = bench.start()
+    fixture = set_up(codat)
+    fixture.customers(3)
+    process = fixture.start()
     until(lambda: codat.stats()["requests_total"] > 0, "the run at work")
 
     line = Path(f"/proc/{process.pid()}/cmdline")
@@ -93,44 +93,44 @@ def test_the_key_is_not_on_the_command_line_of_any_process(launch: Launch, set_u
     assert process.wait().code == 0
 
 
-def test_the_ready_header_value_is_taken_as_well(codat: Codat, bench: Bench) -> None:
+def test_the_ready_header_value_is_taken_as_well(codat: Codat, fixture: BatchFixture) -> None:
     """A key may be given as `Basic ...`, and from a file .env."""
-    bench.key = "Basic c2FuZGJveC1rZXk="
-    assert bench.codat is codat
-    ids = bench.customers(2)
+    fixture.key = "Basic c2FuZGJveC1rZXk="
+    assert fixture.codat is codat
+    ids = fixture.customers(2)
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
 
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
-def test_without_a_key_nothing_is_sent(codat: Codat, bench: Bench) -> None:
+def test_without_a_key_nothing_is_sent(codat: Codat, fixture: BatchFixture) -> None:
     """It says where the key is to be put."""
-    bench.environment = {"CODAT_API_KEY": ""}
-    bench.customers(2)
+    fixture.environment = {"CODAT_API_KEY": ""}
+    fixture.customers(2)
 
-    ended = bench.run()
+    ended = fixture.run()
 
     assert ended.code == 2
     assert "CODAT_API_KEY" in ended.err
     assert codat.stats()["requests_total"] == 0
 
 
-def test_a_key_in_a_dotenv_file_is_used(codat: Codat, bench: Bench) -> None:
+def test_a_key_in_a_dotenv_file_is_used(codat: Codat, fixture: BatchFixture) -> None:
     """A file .env in the working directory does what the environment does."""
-    ids = bench.customers(2)
-    (bench.path / ".env").write_text(f"CODAT_API_KEY={KEY}\nCODAT_BASE_URL={codat.base_url}\n")
-    bench.takes_from_dotenv = True
+    ids = fixture.customers(2)
+    (fixture.path / ".env").write_text(f"CODAT_API_KEY={KEY}\nCODAT_BASE_URL={codat.base_url}\n")
+    fixture.takes_from_dotenv = True
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0
 
-    bench.proves_once_only(ids)
+    fixture.proves_once_only(ids)
 
 
-def test_an_error_that_nobody_foresaw_shows_no_key(codat: Codat, bench: Bench) -> None:
+def test_an_error_that_nobody_foresaw_shows_no_key(codat: Codat, fixture: BatchFixture) -> None:
     """Even the traceback that BULK_DEBUG asks for holds none."""
-    bench.customers(2)
-    bench.environment = {"BULK_DEBUG": "1"}
-    codat.befall({"kind": "html_200", "count": 1}, {"kind": "cut", "count": 1})
+    fixture.customers(2)
+    fixture.environment = {"BULK_DEBUG": "1"}
+    codat.inject_faults({"kind": "html_200", "count": 1}, {"kind": "cut", "count": 1})
 
-    assert bench.run().code == 0
+    assert fixture.run().code == 0

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import pytest
 from runs.conftest import Launch, SetUp, launch, set_up
-from runs.fixture import KEY, Bench, Codat
+from runs.fixture import KEY, BatchFixture, Codat
 from support.sandbox import start
 
 from bulk.blocking import migrate_blocking
@@ -22,7 +22,9 @@ __all__ = ["Batch", "Launch", "SetUp", "batch", "codat", "launch", "port", "send
 class Batch(Protocol):
     """Makes a batch whose customers have their links."""
 
-    def __call__(self, customers: int, codat: Codat | None = None, **settings: object) -> tuple[Bench, list[str]]:
+    def __call__(
+        self, customers: int, codat: Codat | None = None, **settings: object
+    ) -> tuple[BatchFixture, list[str]]:
         """Make it; return the customers' identifiers as well."""
 
 
@@ -43,10 +45,10 @@ def sending(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Cod
 @pytest.fixture
 def codat(sending: Codat) -> Iterator[Codat]:
     """Return the shared sandbox, with no faults and counts from zero."""
-    sending.relieve()
+    sending.clear_faults()
     sending.count_from_zero()
     yield sending
-    sending.relieve()
+    sending.clear_faults()
 
 
 @pytest.fixture
@@ -54,24 +56,24 @@ def batch(set_up: SetUp, codat: Codat) -> Batch:
     """Provide batches to listen for; what they took is not counted."""
     shared = codat
 
-    def made(customers: int, codat: Codat | None = None, **settings: object) -> tuple[Bench, list[str]]:
-        bench = set_up(codat or shared, environment={"CODAT_WEBHOOK_SECRET": WEBHOOK_SECRET}, **settings)
-        return bench, migrated(bench, customers)
+    def made(customers: int, codat: Codat | None = None, **settings: object) -> tuple[BatchFixture, list[str]]:
+        fixture = set_up(codat or shared, environment={"CODAT_WEBHOOK_SECRET": WEBHOOK_SECRET}, **settings)
+        return fixture, migrated(fixture, customers)
 
     return made
 
 
-def migrated(bench: Bench, customers: int) -> list[str]:
+def migrated(fixture: BatchFixture, customers: int) -> list[str]:
     """Migrate this many customers; return their identifiers."""
-    ids = bench.customers(customers, prefix=f"{bench.path.parent.name}-{bench.path.name}")
-    settings = Settings.make(api_key=KEY, base_url=bench.codat.base_url, rate=1_000_000, environ={})
-    assert migrate_blocking(bench.input, reports=bench.path / "reports", settings=settings).exit_code == 0
-    bench.codat.count_from_zero()
+    ids = fixture.customers(customers, prefix=f"{fixture.path.parent.name}-{fixture.path.name}")
+    settings = Settings.make(api_key=KEY, base_url=fixture.codat.base_url, rate=1_000_000, environ={})
+    assert migrate_blocking(fixture.input, reports=fixture.path / "reports", settings=settings).exit_code == 0
+    fixture.codat.count_from_zero()
     return ids
 
 
-def edge_of(path: Path, codat: Codat) -> tuple[Bench, list[str]]:
+def edge_of(path: Path, codat: Codat) -> tuple[BatchFixture, list[str]]:
     """Make a batch in a place of one's own."""
     path.mkdir()
-    bench = Bench(path, codat, environment={"CODAT_WEBHOOK_SECRET": WEBHOOK_SECRET})
-    return bench, migrated(bench, 3)
+    fixture = BatchFixture(path, codat, environment={"CODAT_WEBHOOK_SECRET": WEBHOOK_SECRET})
+    return fixture, migrated(fixture, 3)

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
-from runs.fixture import Bench, Codat, Ended, Process, until
+from runs.fixture import BatchFixture, Codat, Ended, Process, until
 
 from bulk.sandbox.options import WEBHOOK_SECRET
 from bulk.sandbox.signing import key_of, signed_headers
@@ -83,33 +83,33 @@ class Listener:
         assert "Exception" not in ended.err, ended.err
         secret = WEBHOOK_SECRET.removeprefix("whsec_")
         assert secret not in ended.out + ended.err
-        for path in self.process.bench.folder.rglob("*"):
+        for path in self.process.fixture.folder.rglob("*"):
             assert not path.is_file() or secret.encode() not in path.read_bytes(), path
         return ended
 
 
-def listening(bench: Bench, port: int, *options: str) -> Listener:
+def listening(fixture: BatchFixture, port: int, *options: str) -> Listener:
     """Start a listener, and wait until it says where it listens."""
-    process = bench.start("--port", str(port), *options, command="listen")
+    process = fixture.start("--port", str(port), *options, command="listen")
     until(lambda: "Listening at" in process.so_far() or process.popen.poll() is not None, "it listens")
     found = re.search(r"Listening at (http\S+) for", process.so_far())
     assert found, process.so_far()
     return Listener(process, found[1])
 
 
-def taken(bench: Bench) -> int:
+def taken(fixture: BatchFixture) -> int:
     """Count the events in the journal."""
-    return int(bench.asked("SELECT count(*) FROM deliveries")[0][0])
+    return int(fixture.asked("SELECT count(*) FROM deliveries")[0][0])
 
 
-def in_state(bench: Bench, state: str) -> list[str]:
+def in_state(fixture: BatchFixture, state: str) -> list[str]:
     """Name who has this state in the journal."""
-    return [row[0] for row in bench.asked(f"SELECT customer_id FROM customers WHERE state = '{state}' ORDER BY seq")]  # noqa: S608 - a test's own word
+    return [row[0] for row in fixture.asked(f"SELECT customer_id FROM customers WHERE state = '{state}' ORDER BY seq")]  # noqa: S608 - a test's own word
 
 
-def become(bench: Bench, state: str, ids: Sequence[str]) -> None:
+def become(fixture: BatchFixture, state: str, ids: Sequence[str]) -> None:
     """Wait until these customers, and no others, have a state."""
-    until(lambda: in_state(bench, state) == list(ids), f"{state}: {ids}")
+    until(lambda: in_state(fixture, state) == list(ids), f"{state}: {ids}")
 
 
 def partners_made(codat: Codat) -> int:

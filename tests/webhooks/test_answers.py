@@ -9,40 +9,42 @@ from statistics import median
 
 import httpx
 import pytest
-from runs.fixture import Bench, Codat, until
+from runs.fixture import BatchFixture, Codat, until
 
 from webhooks.conftest import edge_of
 from webhooks.hooks import PARTNER, Listener, event, in_state, listening, signed, taken
 
 
 @pytest.fixture(scope="module")
-def at_work(tmp_path_factory: pytest.TempPathFactory, sending: Codat, port: int) -> Iterator[tuple[Listener, Bench]]:
+def at_work(
+    tmp_path_factory: pytest.TempPathFactory, sending: Codat, port: int
+) -> Iterator[tuple[Listener, BatchFixture]]:
     """Return a listener, at the sandbox's port, to all tests here."""
-    bench, _ = edge_of(tmp_path_factory.mktemp("answers") / "bench", sending)
-    listener = listening(bench, port)
-    yield listener, bench
+    fixture, _ = edge_of(tmp_path_factory.mktemp("answers") / "fixture", sending)
+    listener = listening(fixture, port)
+    yield listener, fixture
     listener.end()
 
 
 @pytest.fixture
-def listener(at_work: tuple[Listener, Bench]) -> Iterator[Listener]:
+def listener(at_work: tuple[Listener, BatchFixture]) -> Iterator[Listener]:
     """Return the listener to a test after which nothing new may be in the journal."""
-    listener, bench = at_work
-    before = taken(bench)
+    listener, fixture = at_work
+    before = taken(fixture)
     yield listener
-    assert taken(bench) == before
+    assert taken(fixture) == before
 
 
-def of_customer(bench: Bench, number: int = 1, kind: str = "connected", **parts: object) -> bytes:
+def of_customer(fixture: BatchFixture, number: int = 1, kind: str = "connected", **parts: object) -> bytes:
     """Write an event about one of the customers."""
     sql = f"SELECT company_id, connection_id, tag, customer_id FROM customers WHERE seq = {number}"  # noqa: S608 - a number
-    ((company, connection, tag, customer_id),) = bench.asked(sql)
+    ((company, connection, tag, customer_id),) = fixture.asked(sql)
     tags = {"uid": customer_id, "bulk_uid": tag}
     known = {"company": company, "connection": connection, "tags": tags}
     return event(kind, **(known | parts))
 
 
-def test_what_is_not_signed_by_codat_is_401(listener: Listener, at_work: tuple[Listener, Bench]) -> None:
+def test_what_is_not_signed_by_codat_is_401(listener: Listener, at_work: tuple[Listener, BatchFixture]) -> None:
     """Forged, bare, old, early, changed, cut, garbled: each is refused, and none is written down."""
     body = of_customer(at_work[1])
     good = signed(body)
@@ -76,15 +78,15 @@ def test_what_is_not_signed_by_codat_is_401(listener: Listener, at_work: tuple[L
     assert listener.take(b"\xff\xfe", signed(b"\xff\xfe")) == 401  # no text: the library cannot read it
 
 
-def test_one_good_signature_of_several_is_enough(at_work: tuple[Listener, Bench]) -> None:
+def test_one_good_signature_of_several_is_enough(at_work: tuple[Listener, BatchFixture]) -> None:
     """A secret that is being replaced signs beside the new one."""
-    listener, bench = at_work
-    body = of_customer(bench, kind="disconnected", status="Unlinked")
-    before, headers = taken(bench), signed(body)
+    listener, fixture = at_work
+    body = of_customer(fixture, kind="disconnected", status="Unlinked")
+    before, headers = taken(fixture), signed(body)
     several = headers | {"webhook-signature": f"v1,AAAA v2,BBBB {headers['webhook-signature']}"}
     assert listener.take(body, several) == 204
     assert listener.take(body, several) == 204
-    assert taken(bench) == before + 1
+    assert taken(fixture) == before + 1
 
 
 @pytest.mark.parametrize(
@@ -123,14 +125,14 @@ def test_only_post_is_answered(listener: Listener, method: str) -> None:
         assert httpx.request(method, listener.url + path).status_code == 405
 
 
-def test_any_path_takes_events(at_work: tuple[Listener, Bench]) -> None:
+def test_any_path_takes_events(at_work: tuple[Listener, BatchFixture]) -> None:
     """The proxy before it may pass on whichever."""
-    listener, bench = at_work
-    before = taken(bench)
+    listener, fixture = at_work
+    before = taken(fixture)
     for path in ("", "codat", "a/b?c=d"):
-        body = of_customer(bench, kind="disconnected", status="Unlinked")
+        body = of_customer(fixture, kind="disconnected", status="Unlinked")
         assert httpx.post(listener.url + path, content=body, headers=signed(body)).status_code == 204
-    assert taken(bench) == before + 3
+    assert taken(fixture) == before + 3
 
 
 def test_a_body_that_is_too_long_is_not_read_to_its_end(listener: Listener) -> None:
@@ -151,31 +153,31 @@ def test_who_hangs_up_leaves_nothing_behind(listener: Listener) -> None:
 
 
 def test_answers_come_in_milliseconds_while_partner_connections_are_made(
-    at_work: tuple[Listener, Bench], codat: Codat
+    at_work: tuple[Listener, BatchFixture], codat: Codat
 ) -> None:
     """Sanity, no benchmark: half of the answers within 50 ms, each of a new event that is on the disk."""
-    listener, bench = at_work
-    codat.befall({"kind": "slow", "operations": [PARTNER], "seconds": 1.5})
-    codat.authorize([row[0] for row in bench.asked("SELECT customer_id FROM customers WHERE seq > 1")])
+    listener, fixture = at_work
+    codat.inject_faults({"kind": "slow", "operations": [PARTNER], "seconds": 1.5})
+    codat.authorize([row[0] for row in fixture.asked("SELECT customer_id FROM customers WHERE seq > 1")])
     until(lambda: codat.struck() > 0, "a round is at work")
-    before, took = taken(bench), []
+    before, took = taken(fixture), []
     with httpx.Client() as client:
         for _ in range(50):
-            body = of_customer(bench, kind="disconnected", status="Unlinked")
+            body = of_customer(fixture, kind="disconnected", status="Unlinked")
             began = time.perf_counter()
             assert client.post(listener.url, content=body, headers=signed(body)).status_code == 204
             took.append(time.perf_counter() - began)
-    assert taken(bench) == before + len(took)
+    assert taken(fixture) == before + len(took)
     assert median(took) < 0.05
     assert max(took) < 5
-    until(lambda: len(in_state(bench, "complete")) == 2, "both are complete")
+    until(lambda: len(in_state(fixture, "complete")) == 2, "both are complete")
 
 
-def test_two_listeners_do_not_share_a_port(at_work: tuple[Listener, Bench]) -> None:
+def test_two_listeners_do_not_share_a_port(at_work: tuple[Listener, BatchFixture]) -> None:
     """The second one says so at once, with 2."""
-    listener, bench = at_work
+    listener, fixture = at_work
     port = listener.url.rsplit(":")[-1].strip("/")
-    ended = bench.start("--port", port, command="listen").wait()
+    ended = fixture.start("--port", port, command="listen").wait()
     assert ended.code == 2
     assert f"Port {port} cannot be used" in ended.err
     assert "Listening" not in ended.err

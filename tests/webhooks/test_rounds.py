@@ -16,7 +16,7 @@ import anyio
 import anyio.to_thread
 import httpx
 import pytest
-from runs.fixture import KEY, Bench, until
+from runs.fixture import KEY, BatchFixture, until
 
 from bulk import api
 from bulk import batch as batch_folder
@@ -34,19 +34,21 @@ from webhooks.hooks import event, in_state, signed, taken
 Story = Callable[[str], Awaitable[None]]
 
 
-def listen(bench: Bench, story: Story, *, on_event: Callable[[Event], None] = lambda _: None) -> api.BatchResult:
+def listen(
+    fixture: BatchFixture, story: Story, *, on_event: Callable[[Event], None] = lambda _: None
+) -> api.BatchResult:
     """Listen for as long as a story goes, which is told the address."""
 
     async def main() -> api.BatchResult:
         interrupt = anyio.Event()
         addresses: list[str] = []
-        settings = Settings.make(api_key=KEY, base_url=bench.codat.base_url, rate=1_000_000, environ={})
+        settings = Settings.make(api_key=KEY, base_url=fixture.codat.base_url, rate=1_000_000, environ={})
         results = []
 
         async def start() -> None:
             results.append(
                 await api.listen(
-                    bench.folder,
+                    fixture.folder,
                     secret=Secret(WEBHOOK_SECRET),
                     settings=settings,
                     ready=addresses.append,
@@ -81,10 +83,10 @@ async def come(holds: Callable[[], bool]) -> None:
     await anyio.to_thread.run_sync(until, holds, "what the story waits for")
 
 
-def link(bench: Bench, customer_id: str, kind: str = "connected") -> bytes:
+def link(fixture: BatchFixture, customer_id: str, kind: str = "connected") -> bytes:
     """Let a customer link where nobody hears of it, and write the event."""
-    bench.codat.authorize([customer_id])
-    connection = bench.codat.accounting(customer_id)
+    fixture.codat.authorize([customer_id])
+    connection = fixture.codat.accounting(customer_id)
     return event(kind, company=connection.company, connection=connection.id, tags={"uid": customer_id})
 
 
@@ -118,16 +120,16 @@ def test_after_the_days_quota_it_goes_on_at_the_reset_and_not_before(
     batch: Batch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It says until when, and takes events all the while."""
-    bench, ids = batch(1)
+    fixture, ids = batch(1)
     reset = time.time() + 1.5
     rounds = failing(monkeypatch, Stop("The daily quota is used up", 75, reset))
     said: list[Event] = []
 
     async def story(url: str) -> None:
-        assert await post(url, link(bench, ids[0])) == 204
-        await come(lambda: in_state(bench, "complete") == ids)
+        assert await post(url, link(fixture, ids[0])) == 204
+        await come(lambda: in_state(fixture, "complete") == ids)
 
-    result = listen(bench, story, on_event=said.append)
+    result = listen(fixture, story, on_event=said.append)
 
     assert result.exit_code == 130
     assert len(rounds) == 2
@@ -139,7 +141,7 @@ def test_after_the_days_quota_it_goes_on_at_the_reset_and_not_before(
 @pytest.mark.usefixtures("short")
 def test_a_full_disk_and_another_run_only_delay_a_round(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     """A round, then a report that cannot be written: each is tried again without another event."""
-    bench, ids = batch(1)
+    fixture, ids = batch(1)
     rounds = failing(monkeypatch, JournalError("no room"), BatchInUseError("busy"))
     real, reports = batch_folder.write_reports, []
 
@@ -153,10 +155,10 @@ def test_a_full_disk_and_another_run_only_delay_a_round(batch: Batch, monkeypatc
     said: list[Event] = []
 
     async def story(url: str) -> None:
-        assert await post(url, link(bench, ids[0])) == 204
+        assert await post(url, link(fixture, ids[0])) == 204
         await come(lambda: len(reports) == 2)
 
-    assert listen(bench, story, on_event=said.append).summary.customers["complete"] == 1
+    assert listen(fixture, story, on_event=said.append).summary.customers["complete"] == 1
     assert len(rounds) == 3
     assert [each.text for each in said if isinstance(each, Warned)] == ["no room", "no room for reports"]
 
@@ -166,25 +168,25 @@ def test_what_no_waiting_mends_ends_it_with_one_error(
     batch: Batch, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     """No group of errors, and the event is still there for the next one."""
-    bench, ids = batch(1)
+    fixture, ids = batch(1)
     failing(monkeypatch, error)
 
     async def story(url: str) -> None:
-        assert await post(url, link(bench, ids[0])) == 204
+        assert await post(url, link(fixture, ids[0])) == 204
         await anyio.sleep(20)
 
     with pytest.raises(type(error), match=str(error)):
-        listen(bench, story)
-    assert taken(bench) == 1
-    with closing(sqlite3.connect(bench.folder / database.FILE)) as journal:
+        listen(fixture, story)
+    assert taken(fixture) == 1
+    with closing(sqlite3.connect(fixture.folder / database.FILE)) as journal:
         assert webhook_events.last_processed(journal) == 0
 
 
 def test_a_body_that_drips_is_given_up(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     """It holds nobody up, and nothing of it is kept."""
-    bench, ids = batch(1)
+    fixture, ids = batch(1)
     monkeypatch.setattr(receiver, "BODY_SECONDS", 0.3)
-    body = link(bench, ids[0])
+    body = link(fixture, ids[0])
 
     def drip(url: str) -> bytes:
         head = "".join(f"{name}: {value}\r\n" for name, value in signed(body).items())
@@ -198,13 +200,13 @@ def test_a_body_that_drips_is_given_up(batch: Batch, monkeypatch: pytest.MonkeyP
     async def story(url: str) -> None:
         assert b" 408 " in await anyio.to_thread.run_sync(drip, url)
 
-    listen(bench, story)
-    assert taken(bench) == 0
+    listen(fixture, story)
+    assert taken(fixture) == 0
 
 
 def test_a_locked_journal_is_503_and_the_repeat_is_taken(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Codat hears that it was not taken, and delivers again."""
-    bench, ids = batch(1)
+    fixture, ids = batch(1)
     real = database.open_journal
 
     def opened(*arguments: Any) -> sqlite3.Connection:
@@ -215,21 +217,21 @@ def test_a_locked_journal_is_503_and_the_repeat_is_taken(batch: Batch, monkeypat
     monkeypatch.setattr(database, "open_journal", opened)
 
     async def story(url: str) -> None:
-        body = link(bench, ids[0])
+        body = link(fixture, ids[0])
         headers = signed(body)
-        with closing(sqlite3.connect(bench.folder / database.FILE, isolation_level=None)) as other:
+        with closing(sqlite3.connect(fixture.folder / database.FILE, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             assert await post(url, body, headers) == 503
             other.execute("ROLLBACK")
         assert await post(url, body, headers) == 204
-        await come(lambda: in_state(bench, "complete") == ids)
+        await come(lambda: in_state(fixture, "complete") == ids)
 
-    listen(bench, story)
+    listen(fixture, story)
 
 
 def test_events_are_answered_while_reports_are_written(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     """A report ends only after an event that came during it was answered."""
-    bench, ids = batch(2)
+    fixture, ids = batch(2)
     real, reports, was_answered = batch_folder.write_reports, [], threading.Event()
 
     def write_reports(*arguments: Any) -> api.BatchResult:
@@ -241,20 +243,20 @@ def test_events_are_answered_while_reports_are_written(batch: Batch, monkeypatch
     monkeypatch.setattr(server, "write_reports", write_reports)
 
     async def story(url: str) -> None:
-        bodies = [await anyio.to_thread.run_sync(link, bench, each) for each in ids]
+        bodies = [await anyio.to_thread.run_sync(link, fixture, each) for each in ids]
         assert await post(url, bodies[0]) == 204
         await come(lambda: bool(reports))
         assert await post(url, bodies[1]) == 204
         was_answered.set()
-        await come(lambda: in_state(bench, "complete") == ids)
+        await come(lambda: in_state(fixture, "complete") == ids)
 
-    assert listen(bench, story).summary.customers["complete"] == 2
+    assert listen(fixture, story).summary.customers["complete"] == 2
     assert len(reports) == 2  # at once, and at the end: not for each event
 
 
 def test_reports_follow_a_minute_after_the_last_ones(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without any event that comes then."""
-    bench, ids = batch(2)
+    fixture, ids = batch(2)
     monkeypatch.setattr(worker, "BETWEEN_REPORTS", 1.0)
     real, reports = batch_folder.write_reports, []
 
@@ -267,38 +269,38 @@ def test_reports_follow_a_minute_after_the_last_ones(batch: Batch, monkeypatch: 
 
     async def story(url: str) -> None:
         for each in ids:
-            assert await post(url, await anyio.to_thread.run_sync(link, bench, each)) == 204
-        await come(lambda: bench.summary()["customers"]["complete"] == 2)
+            assert await post(url, await anyio.to_thread.run_sync(link, fixture, each)) == 204
+        await come(lambda: fixture.summary()["customers"]["complete"] == 2)
         await anyio.sleep(1.2)
 
-    listen(bench, story)
+    listen(fixture, story)
     assert len(reports) == 3
     assert reports[1] - reports[0] >= 1.0
 
 
 def test_a_journal_that_was_taken_away_ends_it(batch: Batch) -> None:
     """Rather than that events are written where nobody finds them."""
-    bench, ids = batch(1)
+    fixture, ids = batch(1)
 
     async def story(url: str) -> None:
-        body = link(bench, ids[0])
-        bench.lose_the_journal()
+        body = link(fixture, ids[0])
+        fixture.lose_the_journal()
         assert await post(url, body) == 503  # so Codat delivers it again
         await anyio.sleep(20)
 
     with pytest.raises(JournalGoneError, match="moved or deleted during"):
-        listen(bench, story)
-    assert not (bench.folder / database.FILE).exists()
+        listen(fixture, story)
+    assert not (fixture.folder / database.FILE).exists()
 
 
 def test_another_codats_batch_is_refused_before_anything_listens(batch: Batch) -> None:
     """Also where there is nothing to do yet."""
-    bench, _ = batch(1)
+    fixture, _ = batch(1)
     settings = Settings.make(api_key=KEY, environ={})
     heard: list[str] = []
     with pytest.raises(BatchError, match="was run against"):
         anyio.run(
-            partial(api.listen, bench.folder, secret=Secret(WEBHOOK_SECRET), settings=settings, ready=heard.append)
+            partial(api.listen, fixture.folder, secret=Secret(WEBHOOK_SECRET), settings=settings, ready=heard.append)
         )
     assert not heard
 
