@@ -93,6 +93,6 @@ def test_a_margin_that_is_cut_is_said_to_be(codat: Codat, migrated: Migrated) ->
     cut, default = fixture.then("links", "--margin", "24h"), fixture.then("links", "--link-lifetime", "1h")
 
     assert (cut.code, default.code) == (0, 0)
-    assert "The margin is cut to 43,200 seconds, half the lifetime of a linkUrl." in cut.err
-    assert "The margin is cut" not in default.err
+    assert "The margin is limited to 43,200 seconds, half the lifetime of a linkUrl." in cut.err
+    assert "The margin is limited" not in default.err
     assert codat.log() == []

@@ -34,7 +34,7 @@ def test_a_batch_in_order_is_proven_with_one_request_for_a_page(codat: Codat, mi
     assert proof.code == 0
     assert codat.stats()["requests"] == {"list_companies": 1}
     assert fixture.table("verify.csv") == []
-    assert "Codat has what the journal says" in proof.out
+    assert "Codat matches the journal" in proof.out
 
 
 @pytest.fixture

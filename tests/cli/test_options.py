@@ -168,7 +168,9 @@ def test_an_internal_error_is_one_message(shell: Shell, command: str) -> None:
         "def broken(*_, **__):\n    raise RuntimeError('broken')\n"
         "bulk.input.open_input = bulk.reports.write.write_reports = broken\n"
     )
-    arguments = "x.csv --sandbox" if command == "migrate" else "x.csv"
+    (shell.path / "batch").mkdir()
+    (shell.path / "batch" / "journal.sqlite3").touch()
+    arguments = {"check": "x.csv", "migrate": "x.csv --sandbox", "report": "batch"}[command]
     ended = shell.run(f"bulk {command} {arguments}", PYTHONPATH=str(shell.path))
     assert ended.returncode == 75
     assert ended.stderr.startswith("bulk: internal error (RuntimeError: broken). ")

@@ -60,7 +60,7 @@ def test_the_counts_of_all_reports_are_those_of_the_journal(ended: str, fixture:
     assert {line[0]: line[1] for line in summary if line and line[0] in counts} == counts
     assert figures_in(ended, counts) == counts
     stages = re.search(
-        r"rows (\d+) → valid (\d+) → company (\d+) → link ready (\d+) → linked (\d+) → .* (\d+)\n", ended
+        r"rows (\d+) → valid (\d+) → company (\d+) → link ready (\d+) → linked (\d+) →\s.* (\d+)\n", ended
     )
     assert stages is not None
     assert stages.groups() == ("24", "22", "18", "18", "7", "6")
