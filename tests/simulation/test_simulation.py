@@ -76,7 +76,7 @@ def _at_any_rate(self: throttle.Throttle, *, rate: int, **options: Any) -> None:
         # a key is never repeated
         (process, "WITH_KEY", (), 0, "created twice"),
         # nobody waits until what was lost must be over
-        (retry, "decide", _never_settles, 340, "created twice"),
+        (retry, "decide", _never_settles, 660, "created twice"),
         # a Retry-After is not kept to
         (limits.Limits, "hold_for", lambda *_: None, 0, "before a Retry-After ends"),
         # requests wait for nothing of the rate
