@@ -18,7 +18,7 @@ COUNTED = ("rows", "accepted", "rejected")
 
 
 def run(*, quick: bool) -> list[Figure]:
-    """`bulk check` on a million rows of six columns, beside a csv-module loop with the same rules.
+    """`bulk check` on a million rows of six columns, compared with a csv-module loop with the same rules.
 
     Whole processes, both of which print the same lists; of the loop's, what it takes to import the rules is left out.
     """

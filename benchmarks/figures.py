@@ -1,4 +1,4 @@
-"""What a benchmark has found, beside what it should have found."""
+"""The figures that a benchmark found, next to those it should find."""
 
 from __future__ import annotations
 

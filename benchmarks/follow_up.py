@@ -1,4 +1,4 @@
-"""How a batch goes on after the email: what it asks of Codat, how long that takes, and how much memory."""
+"""The commands after the email: what they ask of Codat, how long that takes, and how much memory."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Runs:
 
 
 def run(*, quick: bool) -> list[Figure]:
-    """`bulk follow-up` after 1 in 100 has authorized, beside a loop that asks for each customer.
+    """`bulk follow-up` after 1 in 100 has authorized, compared with a loop that asks for each customer.
 
     Whole processes, reports included, without latency and at any rate; of the loop only the requests.
     """
@@ -85,7 +85,7 @@ def _finished(folder: Path, number: int) -> Path:
 
 
 def _follow(batch: Path, number: int, runs: Runs, loop: Loop | None, *, repetitions: int) -> None:
-    """Do it all so many times, each on a copy of the batch."""
+    """Do it all this many times, each on a copy of the batch."""
     pages, linked = _pages(number), _linked(number)
     with a_peer(batch=batch, linked=linked) as peer:
         for turn in range(repetitions):

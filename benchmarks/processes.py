@@ -58,7 +58,7 @@ class Peer:
         self._ask("POST", "/forget")
 
     def seen(self) -> Seen:
-        """Ask what came in since it last forgot."""
+        """Return what came in since it was last reset."""
         return Seen(**self._ask("GET", "/seen"))
 
     def _ask(self, method: str, path: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ FILES = ("results.csv", "results.parquet", "links.csv", "partner.csv", "results.
 
 
 def run(*, quick: bool) -> list[Figure]:
-    """`bulk report` of 100,000 customers, beside polars reading the results and writing the same CSV alone."""
+    """`bulk report` of 100,000 customers, compared with polars reading the results and writing the same CSV alone."""
     rows = 10_000 if quick else 100_000
     with tempfile.TemporaryDirectory() as folder:
         path = customers.write(Path(folder) / "customers.csv", rows)

@@ -1,4 +1,4 @@
-"""How soon a batch that is done, or all but done, goes on."""
+"""How soon a batch that is done, or all but done, resumes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How fast bulk sends, beside what anybody would write and beside Codat's own client; and what its journal costs."""
+"""How fast bulk sends, compared with a plain loop and with Codat's own client; and what its journal costs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LATENCY = 0.1  # seconds
 
 @dataclass
 class Contender:
-    """Who sends, for how many customers, and how it did each time."""
+    """One sender, the number of customers, and its figures of each run."""
 
     name: str
     module: str
@@ -30,7 +30,7 @@ class Contender:
 
     @property
     def makes_reports(self) -> bool:
-        """Whether it is told a folder for them."""
+        """Whether it gets a folder for them."""
         return self.module.startswith("bulk_")
 
 
@@ -47,7 +47,7 @@ def _contenders(many: int, few: int) -> tuple[Contender, ...]:
 
 
 def run(*, quick: bool) -> list[Figure]:
-    """Requests a second and CPU time a request, the whole path of a migration, beside others in the same run."""
+    """Requests a second and CPU time a request, the whole path of a migration, compared with others in the same run."""
     fast = _contenders(500, 500) if quick else _contenders(2000, 2000)
     slow = _contenders(500, 20) if quick else _contenders(2500, 60)
     slow[3].customers = slow[0].customers // 5  # its threads send no more than some sixty a second

@@ -16,7 +16,7 @@ SOME = Linking(0.1, 7)
 
 
 def checked(customers: int) -> CheckResult:
-    """Return what `check` finds in a file of so many good rows."""
+    """Return what `check` finds in a file of this many valid rows."""
     return CheckResult(Path(), customers, 0, {}, pl.DataFrame(), pl.DataFrame(), (), 1000)
 
 

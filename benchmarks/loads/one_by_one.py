@@ -19,7 +19,7 @@ import httpx
 
 
 def company_ids(folder: Path, number: int) -> list[str]:
-    """Read so many of the batch's companies, spread evenly."""
+    """Read this many of the batch's companies, spread evenly."""
     connection = sqlite3.connect(f"{(folder / 'journal.sqlite3').absolute().as_uri()}?mode=ro", uri=True)
     every = [company_id for (company_id,) in connection.execute("SELECT company_id FROM customers ORDER BY seq")]
     connection.close()
@@ -27,7 +27,7 @@ def company_ids(folder: Path, number: int) -> list[str]:
 
 
 async def work_off(company_ids: list[str], ask: Callable[[str], Awaitable[None]], in_flight: int) -> dict[str, float]:
-    """Ask for each, so many at once; return what it took."""
+    """Request each company, some at once; return what it took."""
     shared = iter(company_ids)
     began, began_cpu = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:
@@ -42,7 +42,7 @@ async def _worker(company_ids: Iterator[str], ask: Callable[[str], Awaitable[Non
 
 
 async def main(folder: Path, url: str, in_flight: int, gets: int, posts: int) -> None:
-    """Ask, then make."""
+    """Request the companies, then create the connections."""
     client = httpx.AsyncClient(base_url=url, headers={"Authorization": "Basic YmVuY2htYXJr"}, timeout=30.0)
     statuses: dict[str, set[str]] = {}
     partners: dict[str, str] = {}

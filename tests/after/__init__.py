@@ -1,1 +1,1 @@
-"""Whole runs of the commands that go on after the email: real processes against a real sandbox."""
+"""Whole runs of the commands after the email: real processes against a real sandbox."""

@@ -21,7 +21,7 @@ class Migrated(Protocol):
 
 @pytest.fixture
 def migrated(set_up: SetUp) -> Migrated:
-    """Provide batches of different names to go on with; what they took is not counted."""
+    """Provide batches of different names to continue with; what they took is not counted."""
 
     def made(codat: Codat, customers: int) -> tuple[BatchFixture, list[str]]:
         fixture = set_up(codat, name=uuid4().hex[:8])

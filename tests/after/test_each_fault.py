@@ -128,7 +128,7 @@ def test_a_fault_of_any_kind_on_any_operation_does_no_harm(trial: str, trials: d
 def test_one_customer_is_unlinked_though_looking_at_its_company_fails_again_and_again(
     codat: Codat, fixture: BatchFixture
 ) -> None:
-    """The company is asked for anew until it can be read."""
+    """The company is requested again until it can be read."""
     ids = fixture.customers(2)
     assert fixture.run().code == 0
     codat.authorize(ids)

@@ -1,4 +1,4 @@
-"""The commands after the email ask Codat for nothing that it could have told at once, or that they know."""
+"""The commands after the email ask Codat for nothing that it could have known at once, or that they know."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CREATED = "2026-01-01T00:00:00.000000Z"
 
 
 def test_follow_up_costs_a_page_and_one_request_for_each_newly_linked(codat: Codat, migrated: Migrated) -> None:
-    """Whoever has one already, waits, or has gone again costs nothing; and a rerun costs the page alone."""
+    """A customer that has one already, waits, or has unlinked costs nothing; and a rerun costs the page alone."""
     fixture, ids = migrated(codat, 12)
     codat.authorize(ids[:5])
 
@@ -46,7 +46,7 @@ def test_follow_up_costs_a_page_and_one_request_for_each_newly_linked(codat: Cod
 def test_links_cost_one_request_for_each_that_is_renewed_and_none_for_a_live_one(
     codat: Codat, migrated: Migrated
 ) -> None:
-    """Live ones are left as they are, so that a customer's email goes on working."""
+    """Live ones are left as they are, so that a customer's email keeps working."""
     fixture, ids = migrated(codat, 9)
 
     assert fixture.then("links").code == 0
@@ -126,7 +126,7 @@ def _finished(fixture: BatchFixture, database: Path) -> None:
 
 @contextmanager
 def _meanwhile(do: Callable[[], object], codat: Codat, *, pages: int) -> Iterator[None]:
-    """Let another client do something when so many pages of the company list were asked for."""
+    """Let another client do something when this many pages of the company list were asked for."""
     count = codat.stats()["requests"].get("list_companies", 0) + pages
 
     def work() -> None:

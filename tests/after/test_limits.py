@@ -1,4 +1,4 @@
-"""Commands after the email that cannot go on: the day's quota, a refused key, a wrong folder, a second run, Ctrl-C."""
+"""Commands after the email that cannot continue: an exhausted quota, a refused key, a wrong folder, another run."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_resumes(launch: 
 
 
 def test_a_second_run_says_so_and_sends_nothing(launch: Launch, migrated: Migrated) -> None:
-    """Whichever commands they are; the first goes on undisturbed."""
+    """Whichever commands they are; the first continues undisturbed."""
     codat = launch(latency=2.5)
     fixture, ids = migrated(codat, 4)
     codat.authorize(ids)

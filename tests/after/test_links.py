@@ -8,7 +8,7 @@ from after.conftest import Migrated
 
 
 def test_a_link_that_may_have_been_replaced_is_no_longer_given_out(codat: Codat, migrated: Migrated) -> None:
-    """Its renewal was lost after it was done, and the next try is put off for an hour: there is no good link."""
+    """Its renewal was lost after it was done, and the next try is an hour away: the journal has no valid link."""
     fixture, ids = migrated(codat, 1)
     fixture.grow_old(23)
     codat.inject_faults(

@@ -179,14 +179,14 @@ def test_the_days_cost_pages_and_what_was_newly_linked(days: SimpleNamespace) ->
     """Who is not among the batch's own is looked for among all companies once, and a second page is all it takes."""
     assert days.first.requests == {"list_companies": 2, "create_partner_expense_connection": 7}
     assert days.second.requests == {"list_companies": 2}
-    # Both who are asked for anew are looked at first: something may be there after all.
+    # Both that are requested again are looked up first: something may be there after all.
     assert days.third.requests["create_partner_expense_connection"] == 2
     assert days.third.requests["list_companies"] == 1
     assert days.fifth.requests == {"list_companies": 1, "create_partner_expense_connection": 1}
 
 
 def test_a_list_that_lags_behind_loses_nobody_for_good(codat: Codat, migrated: Migrated) -> None:
-    """Whom an old list does not show yet is reported, left alone, and back with the next one."""
+    """A customer that an old list does not show yet is reported, left alone, and back with the next one."""
     fixture, ids = migrated(codat, 3)
     before = fixture.table("links.csv")
     codat.authorize(ids[:1])
@@ -241,7 +241,7 @@ def test_with_its_journal_lost_a_batch_follows_up_and_undoes_nothing(codat: Coda
 
 
 def test_undo_lists_first_and_deletes_what_nobody_has_linked(codat: Codat, migrated: Migrated) -> None:
-    """Whoever links while it works is left alone and named."""
+    """A customer that links while it works is left alone and named."""
     fixture, ids = migrated(codat, 5)
     codat.authorize(ids[:1])
 
@@ -268,7 +268,7 @@ def test_undo_lists_first_and_deletes_what_nobody_has_linked(codat: Codat, migra
 
 
 def test_unlink_says_why_it_leaves_somebody_alone(codat: Codat, migrated: Migrated) -> None:
-    """Who waits, who is out already, and who is unknown; and it unlinks the others."""
+    """Customers that wait, have unlinked already, or are unknown; and it unlinks the others."""
     fixture, ids = migrated(codat, 4)
     codat.authorize(ids[:2])
     codat.deauthorize(ids[1:2])

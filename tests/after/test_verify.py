@@ -1,4 +1,4 @@
-"""verify proves what is there, lists what is not as it should be, and changes nothing unless it is told to adopt."""
+"""verify proves what is there, lists what is not as it should be, and changes nothing unless asked to adopt."""
 
 from __future__ import annotations
 

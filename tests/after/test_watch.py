@@ -1,4 +1,4 @@
-"""follow-up --watch goes on until nobody is left, its time is over, or it is told to end."""
+"""follow-up --watch continues until nobody is left, its time is over, or it is stopped."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_ctrl_c_ends_its_rest_at_once(codat: Codat, migrated: Migrated) -> None:
 
 
 def test_it_ends_when_its_time_is_over(codat: Codat, migrated: Migrated) -> None:
-    """Somebody is still waiting, and that is no fault."""
+    """Somebody is still waiting, and that is not a fault."""
     fixture, ids = migrated(codat, 2)
     codat.authorize(ids[:1])
     end = datetime.now(UTC) + timedelta(seconds=8)

@@ -40,7 +40,7 @@ def unguarded(text: str) -> str:
         "\ufeff=1",
         "\u200b=1",
         "\x00=1",
-        "'=1",  # or it could not be told from a guarded one
+        "'=1",  # otherwise it looks like an escaped one
         "''=1",
     ],
 )
@@ -63,5 +63,5 @@ def test_every_text_comes_back_unchanged(text: str) -> None:
 
 
 def test_a_missing_text_stays_missing() -> None:
-    """Null is no text: nothing is guarded."""
+    """Null stays null: nothing is escaped."""
     assert pl.select(escape_formula(pl.lit(None, dtype=pl.String))).item() is None

@@ -35,7 +35,7 @@ MAX_SECONDS = 240.0  # to wait for anything: only a test that fails waits so lon
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
-    """Ask again and again until something holds; fail if it never does."""
+    """Check again and again until something holds; fail if it never does."""
     end = time.monotonic() + MAX_SECONDS
     while not holds():
         assert time.monotonic() < end, f"it did not come about within {MAX_SECONDS:g} s: {what}"
@@ -164,7 +164,7 @@ class Codat:
         httpx.delete(f"{self.base_url}/_sandbox/{what}/{id_}", timeout=30).raise_for_status()
 
     def api(self, method: str, path: str, content: object = None) -> httpx.Response:
-        """Ask the API itself, as anybody with the key can."""
+        """Send a request to the API itself, as anybody with the key can."""
         header = "Basic " + base64.b64encode(KEY.encode()).decode()
         answer = httpx.request(
             method, self.base_url + path, json=content, headers={"Authorization": header}, timeout=30
@@ -187,7 +187,7 @@ class Ended:
 
 @dataclass
 class Process:
-    """A run that goes on."""
+    """A run that has not ended."""
 
     popen: Child
     fixture: BatchFixture
@@ -324,7 +324,7 @@ class BatchFixture:
         return content
 
     def asked(self, sql: str) -> list[tuple[Any, ...]]:
-        """Ask the journal."""
+        """Query the journal."""
         with closing(sqlite3.connect(f"{(self.folder / 'journal.sqlite3').as_uri()}?mode=ro", uri=True)) as journal:
             return journal.execute(sql).fetchall()
 
@@ -334,7 +334,7 @@ class BatchFixture:
             journal.execute(sql, values)
 
     def grow_old(self, hours: float) -> None:
-        """Let so many hours pass: the clock of Codat goes forward, and what the journal has of linkUrls goes back."""
+        """Let this many hours pass: the clock of Codat goes forward, and what the journal has of linkUrls goes back."""
         self.codat.advance(hours * 3600)
         self.alter(
             "UPDATE customers SET link_issued_at = strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :ago)",

@@ -36,7 +36,7 @@ def test_a_rerun_says_what_is_new_same_changed_and_gone(codat: Codat, fixture: B
 
 
 def test_what_codat_already_has_is_left_and_the_difference_is_listed(codat: Codat, fixture: BatchFixture) -> None:
-    """A name or platform that changes after it was sent costs no request; taken back, it is no difference."""
+    """A name or platform that changes after it was sent costs no request; taken back, it is not a difference."""
     rows = _rows(fixture, 3)
     original = [dict(each) for each in rows]
     fixture.write(rows)
@@ -104,7 +104,7 @@ def test_a_customer_in_two_batches_is_taken_over_not_made_again(codat: Codat, fi
 
 
 def test_corrected_rejects_with_retry_failed_take_up_both(codat: Codat, fixture: BatchFixture) -> None:
-    """The failed are requested again beside those who were rejected."""
+    """The failed are requested again together with those who were rejected."""
     rows = _rows(fixture, 4)
     rows[1]["platform"] = "Sage"
     fixture.write(rows)

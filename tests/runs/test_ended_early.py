@@ -100,7 +100,7 @@ def test_a_second_ctrl_c_ends_a_run_at_once_and_loses_nothing(launch: Launch, se
     ids = fixture.customers(12)
     codat.inject_faults({"kind": "stall_after", "operations": ["create_company"], "count": 3})
     process = fixture.start("--concurrency", "3", "--timeout", "3600")
-    until(lambda: len(codat.companies()) == 3, "three companies that nobody was told of")
+    until(lambda: len(codat.companies()) == 3, "three companies without a response")
 
     process.tell(signal.SIGINT)
     until(lambda: "Stopping" in process.so_far(), "a word about the first")
@@ -152,7 +152,7 @@ def test_a_run_holds_while_codat_is_gone_and_goes_on_when_it_is_back(launch: Lau
 
 
 def test_a_second_run_on_a_folder_says_so_and_sends_nothing(launch: Launch, set_up: SetUp) -> None:
-    """The first goes on undisturbed."""
+    """The first continues undisturbed."""
     codat = launch(latency=0.6)
     fixture = set_up(codat)
     ids = fixture.customers(20)

@@ -12,7 +12,7 @@ from runs.fixture import until
 
 
 def _most_within(moments: list[float], seconds: float) -> int:
-    """Count the requests in the fullest span of so many seconds."""
+    """Count the requests in the fullest span of this many seconds."""
     most = start = 0
     for end, moment in enumerate(moments):
         while moments[start] <= moment - seconds:

@@ -16,7 +16,7 @@ def _half_done(codat: Codat) -> int:
 
 
 def _go_to_the_next_day(codat: Codat, fixture: BatchFixture) -> None:
-    """Let a day pass over there, and what was told of this day be of yesterday here."""
+    """Let a day pass over there, and what was known of this day be of yesterday here."""
     codat.advance(A_DAY)
     fixture.alter("UPDATE batch SET value = value - :day WHERE key = 'asked_until'", day=A_DAY)
     fixture.alter("UPDATE batch SET value = '2020-01-01T00:00:00Z' WHERE key = 'quota_resets_at'")
@@ -112,7 +112,7 @@ def test_two_batches_share_a_day(launch: Launch, set_up: SetUp) -> None:
 
 
 def test_a_429_that_lasts_longer_than_the_patience_stops_the_run(codat: Codat, fixture: BatchFixture) -> None:
-    """A Retry-After of an hour is no reason to sleep for an hour: it says until when, and so does a rerun, unasked."""
+    """A Retry-After of an hour does not make it sleep for an hour: it says until when, and so does a rerun, unasked."""
     fixture.customers(6)
     codat.inject_faults({"kind": "429", "operations": ["create_company"], "count": 1, "seconds": 3600})
 

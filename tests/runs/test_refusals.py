@@ -15,7 +15,7 @@ CONCURRENCY = 4
     [(401, "refused the API key (401)"), (403, "no access (403)"), (402, "account limit is reached (402)")],
 )
 def test_what_stops_all_stops_at_once(status: int, said: str, launch: Launch, set_up: SetUp) -> None:
-    """It exits with 3; at most the requests in flight follow, nobody has failed, and once corrected it goes on."""
+    """It exits with 3; at most the requests in flight follow, nobody has failed, and once corrected it continues."""
     codat = launch(latency=0.05)
     fixture = set_up(codat)
     ids = fixture.customers(40)
@@ -72,7 +72,7 @@ def test_an_account_limit_leaves_what_is_there_in_the_reports(launch: Launch, se
 def test_one_refused_customer_fails_and_is_not_asked_again(
     status: int, operation: str, codat: Codat, fixture: BatchFixture
 ) -> None:
-    """The others go on; its correlation id is in the report; only --retry-failed asks again."""
+    """The others continue; its correlation id is in the report; only --retry-failed asks again."""
     ids = fixture.customers(5)
     codat.inject_faults({"kind": str(status), "operations": [operation], "count": 1, "after": 2})
 

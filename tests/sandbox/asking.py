@@ -58,7 +58,7 @@ def faults(running: Running, *rules: dict[str, object]) -> None:
 
 
 def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
-    """Ask again and again until something holds; fail if it does not in time."""
+    """Check again and again until something holds; fail if it does not in time."""
     end = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < end, "it did not come about"

@@ -69,7 +69,7 @@ class Receiver:
         return [each.type for each in self.received]
 
     def wait_for(self, count: int) -> list[Received]:
-        """Wait until so many have come in all, and give them."""
+        """Wait until this many have come in all, and give them."""
         until(lambda: len(self.received) >= count, seconds=20)
         assert len(self.received) == count
         return self.received

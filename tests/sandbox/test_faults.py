@@ -62,7 +62,7 @@ def test_a_stalled_answer_never_comes(faulty: Running, api: httpx.Client, kind: 
 
 
 def test_a_slow_request_is_done_though_nobody_waits(faulty: Running, api: httpx.Client) -> None:
-    """Codat goes on working when the client has given up."""
+    """Codat keeps working when the client has given up."""
     before = stats(faulty)["companies"]
     faults(faulty, {"kind": "slow", "seconds": 0.4, "count": 1})
     with pytest.raises(httpx.ReadTimeout):

@@ -45,7 +45,7 @@ def test_what_it_knows_survives_a_restart_at_the_same_address(tmp_path: Path, co
 
 
 def test_what_was_answered_survives_a_kill(tmp_path: Path, connect: Connect) -> None:
-    """kill -9 of the server loses no company that a client was told of."""
+    """kill -9 of the server loses no company that a client has a response for."""
     with start(tmp_path / "state") as running:
         api = connect(running)
         made = {new_company(api) for _ in range(50)}

@@ -44,7 +44,7 @@ def test_authorizing_links_the_connection_and_spends_the_link(api: httpx.Client)
 
 
 def test_declining_links_nothing_and_leaves_a_trace(api: httpx.Client) -> None:
-    """The connection goes on waiting, with an error that tells why; a new link lets the customer think again."""
+    """The connection stays pending, with an error that tells why; a new link lets the customer think again."""
     company = new_company(api)
     connection = new_connection(api, company)
     assert httpx.post(connection["linkUrl"], data={"decision": "decline"}).status_code == 200
@@ -93,7 +93,7 @@ def test_a_guessed_password_opens_nothing(shared: Running, api: httpx.Client) ->
 
 
 def test_a_customer_can_choose_other_software(shared: Running, api: httpx.Client) -> None:
-    """The page is where the link's page and the company's redirect lead; what was asked for goes on waiting."""
+    """The page is where the link's page and the company's redirect lead; what was asked for keeps waiting."""
     company = new_company(api, name="Fish & Chips")
     asked = new_connection(api, company, "gbol")
     redirect = api.get(f"/companies/{company}").json()["redirect"]

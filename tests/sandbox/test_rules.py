@@ -82,7 +82,7 @@ def test_queries_hold_or_do_not(text: str, holds: bool) -> None:
     ],
 )
 def test_a_query_that_cannot_be_read_is_rejected(text: str) -> None:
-    """There is no escape, so an operator inside a value cannot be read."""
+    """Nothing can be escaped, so an operator inside a value cannot be read."""
     with pytest.raises(query.QueryError):
         query.parse(text)
 

@@ -29,7 +29,7 @@ def receiver() -> Iterator[Receiver]:
 
 
 def control(running: Running, method: str, path: str, **content: object) -> dict[str, Any]:
-    """Ask one of the handles."""
+    """Send a request to one of the handles."""
     answer = httpx.request(method, f"{running.base_url}/_sandbox{path}", json=content or None)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()

@@ -1,4 +1,4 @@
-"""`python -m simulation SEEDS`: tells the stories of the first so many seeds (`500`) or of some (`1000-1999`)."""
+"""`python -m simulation SEEDS`: runs the scenarios of the first seeds (`500`) or of some (`1000-1999`)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Failed:
 
 
 def seeds(text: str) -> range:
-    """Read which seeds are meant. Raises ValueError, also where it is none: nothing told is nothing proved."""
+    """Read which seeds are meant. Raises ValueError, also for nonsense: no scenario is no proved."""
     first, dash, last = text.partition("-")
     found = range(int(first), int(last) + 1) if dash else range(int(first))
     if not found:

@@ -28,7 +28,7 @@ class Time:
 
     now: float = 0.0  # seconds since the story began
     skew: float = 0.0
-    deadline: float = float("inf")  # of the run that goes on
+    deadline: float = float("inf")  # of the current run
 
     def wall(self) -> float:
         """Return seconds since 1970 as this machine has them."""
@@ -49,7 +49,7 @@ class _Jumping(selectors.DefaultSelector):
         self._time = time
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        """Move the clock instead of waiting; only a thread, beside which nothing else goes on, is waited for."""
+        """Move the clock instead of waiting; only a thread, next to which nothing else happens, is waited for."""
         if timeout is None:
             ready = super().select(MAX_THREAD)
             if not ready:

@@ -25,7 +25,7 @@ class Customers:
         self._is_over = False
 
     def plan(self, begin: float, end: float, deeds: int) -> None:
-        """Have so many deeds done between two moments."""
+        """Have this many actions done between two moments."""
         for _ in range(deeds):
             self._network.at(self._rng.uniform(begin, end), self._act)
 

@@ -53,7 +53,7 @@ class InputFile:
 
     def edit(self) -> str:
         """Edit it as a person might; return what was done."""
-        what = self.rng.choice(("add", "change", "change", "drop", "break", "mend", "repeat"))
+        what = self.rng.choice(("add", "change", "change", "drop", "break", "correct", "repeat"))
         place = self.rng.randrange(len(self.rows))
         row = self.rows[place]
         match what:
@@ -65,7 +65,7 @@ class InputFile:
                 del self.rows[place]
             case "break":
                 self.rows[place] = replace(row, broken=self.rng.choice(FAULTS))
-            case "mend":
+            case "correct":
                 self.correct()
             case "repeat":
                 self.rows.append(replace(row, note="once more"))
@@ -93,7 +93,7 @@ class InputFile:
         self._write(self.path, [COLUMNS, *(row.cells() for row in self.rows)])
 
     def write_corrected(self, rejects: Iterable[tuple[int, str, str]]) -> Path | None:
-        """Mend the rejects file: each row's number, its customer, and why. Gives the file, if there is any to mend."""
+        """Correct the rejects file: number, customer and problems of each row. Return its path if there is any."""
         by_id = {row.customer_id: replace(row, broken=None) for row in reversed(self.rows)}
         corrected = [
             [*by_id[customer_id].cells(), str(number), problems.reasons(found)]

@@ -83,10 +83,10 @@ class Migrating:
         )
         self._rng = Random(scene.seed)  # noqa: S311 - repeatable, no secret
         self._settings = Settings(Secret("Basic none"), base_url=BASE_URL, rate=scene.rate)
-        self._first_sent: float | None = None  # by the machine's clock, of the run that goes on
+        self._first_sent: float | None = None  # by the machine's clock, of the current run
 
     def forecast(self) -> Cost:
-        """Ask `check` what it will take."""
+        """Return what `check` forecasts."""
         scene = self.scene
         return check(self.path, rate=scene.rate).cost(
             linked=scene.linked, companies=scene.linked, linking=scene.linking

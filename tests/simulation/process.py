@@ -146,7 +146,7 @@ class Process:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Sender]:
-        yield _Line(self)
+        yield _SlowLine(self)
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Hold | Warned | Enrolled) and not self.is_dead:
@@ -194,7 +194,7 @@ class Process:
         return reply
 
 
-class _Line:
+class _SlowLine:
     """A run's connection to Codat."""
 
     def __init__(self, process: Process) -> None:

@@ -16,7 +16,7 @@ from simulation.__main__ import Failed, attempt, seeds
 from simulation.scenario import tell
 
 STORIES = 500
-A_PART = 50  # stories: the parts run beside each other
+A_PART = 50  # stories: the parts run at the same time
 MOST = 150  # stories in which a broken rule must have been noticed
 
 

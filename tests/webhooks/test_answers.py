@@ -79,7 +79,7 @@ def test_what_is_not_signed_by_codat_is_401(listener: Listener, at_work: tuple[L
 
 
 def test_one_good_signature_of_several_is_enough(at_work: tuple[Listener, BatchFixture]) -> None:
-    """A secret that is being replaced signs beside the new one."""
+    """A secret that is being replaced signs together with the new one."""
     listener, fixture = at_work
     body = of_customer(fixture, kind="disconnected", status="Unlinked")
     before, headers = taken(fixture), signed(body)
@@ -120,7 +120,7 @@ def test_what_is_signed_and_none_of_ours_is_taken_and_forgotten(listener: Listen
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_only_post_is_answered(listener: Listener, method: str) -> None:
-    """Whoever looks in is told so."""
+    """A GET says so."""
     for path in ("", "codat", "a/b?c=d"):
         assert httpx.request(method, listener.url + path).status_code == 405
 

@@ -37,7 +37,7 @@ Story = Callable[[str], Awaitable[None]]
 def listen(
     fixture: BatchFixture, story: Story, *, on_event: Callable[[Event], None] = lambda _: None
 ) -> api.BatchResult:
-    """Listen for as long as a story goes, which is told the address."""
+    """Listen for as long as a scenario runs, which gets the address."""
 
     async def main() -> api.BatchResult:
         interrupt = anyio.Event()

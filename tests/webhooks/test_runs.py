@@ -89,7 +89,7 @@ def test_who_links_gets_a_partner_connection_once_at_the_price_of_one_request(
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_in_any_order_the_end_is_codats(codat: Codat, batch: Batch, port: int, seed: int) -> None:
-    """Links, withdrawals, other platforms, deletions, all told at once and then all again, each time shuffled."""
+    """Links, withdrawals, other platforms, deletions, all sent at once and then all again, each time shuffled."""
     fixture, ids = batch(8)
     listener = listening(fixture, port)
     codat.authorize(ids[:5])
@@ -194,7 +194,7 @@ def test_a_kill_while_a_partner_connection_is_made(codat: Codat, batch: Batch, p
 def test_a_full_disk_is_503_and_codats_repeat_is_taken_when_there_is_room(
     codat: Codat, batch: Batch, port: int
 ) -> None:
-    """It goes on listening: what is not on the disk is not answered for."""
+    """It keeps listening: what is not on disk is not answered."""
     fixture, ids = batch(2)
     listener = listening(fixture, port)
     resource.prlimit(listener.process.pid(), resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
@@ -208,7 +208,7 @@ def test_a_full_disk_is_503_and_codats_repeat_is_taken_when_there_is_room(
 
 
 def test_after_the_days_quota_it_goes_on_listening(launch: Launch, batch: Batch) -> None:
-    """It says when it will go on; what it takes in the meantime is there for the next day."""
+    """It says when it will continue; what it takes in the meantime is there for the next day."""
     port = free_port()
     codat = launch(daily_limit=8, webhook_url=f"http://127.0.0.1:{port}/")
     fixture, ids = batch(3, codat)
