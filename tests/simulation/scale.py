@@ -1,4 +1,4 @@
-"""`python -m simulation.scale CUSTOMERS`: a whole migration over virtual days, compared with the forecast of `check`."""
+"""`python -m simulation.scale CUSTOMERS`: a migration over virtual days, compared with the forecast of `check`."""
 
 from __future__ import annotations
 
