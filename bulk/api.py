@@ -57,6 +57,7 @@ from bulk.errors import BatchInUseError, JournalError, UsageError
 from bulk.input import open_input
 from bulk.input_check import CheckResult, Cost, check
 from bulk.journal.database import FILE, require_there
+from bulk.journal.lock import is_in_use
 from bulk.model import Quota, State, Stop
 from bulk.reports.columns import FINDINGS
 from bulk.reports.rows import Reader
@@ -261,10 +262,10 @@ def _undo_result(result: BatchResult, *, deletes: bool) -> UndoResult:
         return UndoResult(
             **vars(result),
             deletes=deletes,
-            deletable=reader.created(nobodys=True),
-            left_alone=reader.created(nobodys=False),
+            deletable=reader.created(linked=False),
+            left_alone=reader.created(linked=True),
             deleted=reader.done_in_run(result.run, "delete_company"),
-            taken_over=reader.taken_over(),
+            taken_over=reader.count_adopted(),
         )
 
 
@@ -294,11 +295,19 @@ async def listen(
 def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
     """Write the reports of a batch again from its journal; send nothing. Raises BatchError, JournalError.
 
+    If the last run was killed, `stop` says so: the batch is not finished.
     `since`: the reports also show the changes after this time (UTC if it has no time zone).
     """
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
-    return write_reports(Path(folder), since=since)
+    folder = Path(folder)
+    is_running = is_in_use(folder)
+    result = write_reports(folder, since=since)
+    last_run = result.figures.last_run
+    if last_run is None or last_run.has_ended or is_running or is_in_use(folder):
+        return result
+    reason = f"bulk {last_run.command}, started {last_run.started_at}, did not end"
+    return replace(result, stop=Stop(reason, JournalError.exit_code))
 
 
 def _next_round(result: BatchResult, watch: float | None, now: float) -> float | None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import polars as pl
 
-from bulk.errors import JournalError
 from bulk.journal.database import FILE
 from bulk.model import Stop
 from bulk.reports.figures import Figures, Summary
@@ -35,9 +34,6 @@ class BatchResult:
         """The exit code of the command that does the same."""
         if self.stop is not None:
             return self.stop.exit_code
-        last_run = self.figures.last_run
-        if last_run is not None and not last_run.has_ended:
-            return JournalError.exit_code  # not finished for now
         return int(self.summary.customers["rejected"] > 0 or self.summary.customers["failed"] > 0)
 
     @property

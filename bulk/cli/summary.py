@@ -37,8 +37,7 @@ def print_summary(
 
     if result.stop is not None:
         echo(_stopped(result, can_wait=can_wait))
-    unfinished = narrative.unfinished(result.figures)
-    if unfinished is not None:
+    elif (unfinished := narrative.unfinished(result.figures)) is not None:
         echo(paragraph(unfinished))
     if as_json:
         print_json(json.loads(result.summary.to_json()) | dict(more or {}), indent=2)

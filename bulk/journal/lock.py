@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from filelock import FileLock, Timeout
 
 from bulk.errors import BatchInUseError
 from bulk.journal.database import make_folder
 from bulk.journal.error_translator import wrap_errors
+
+_NAME: Final = ".lock"
 
 
 @contextmanager
@@ -19,7 +22,7 @@ def only_run(folder: Path) -> Iterator[None]:
 
     Raises BatchInUseError if another run holds the lock, UsageError if the folder cannot be used.
     """
-    path = folder / ".lock"
+    path = folder / _NAME
     with wrap_errors(path, nothing_sent=True):
         make_folder(folder)
         lock = FileLock(path, timeout=0, mode=0o600)
@@ -33,3 +36,16 @@ def only_run(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def is_in_use(folder: Path) -> bool:
+    """Return whether a run holds the lock of the batch's folder. Raises UsageError if the folder cannot be used."""
+    path = folder / _NAME
+    if not path.exists():
+        return False
+    with wrap_errors(path, nothing_sent=True):
+        try:
+            with FileLock(path, timeout=0, mode=0o600):
+                return False
+        except Timeout:
+            return True

@@ -77,13 +77,13 @@ class Reader(Snapshot):
             counts[state] += count
         return counts
 
-    def created(self, *, nobodys: bool) -> pl.DataFrame:
-        """Return the companies that this batch created: those that no customer has linked, or the others."""
-        return pl.concat(self._frames(("created",), COMPANIES, CHUNK_ROWS, {"nobodys": nobodys}))
+    def created(self, *, linked: bool) -> pl.DataFrame:
+        """Return the companies that this batch created and a customer has linked, now or once; or the others."""
+        return pl.concat(self._frames(("created",), COMPANIES, CHUNK_ROWS, {"linked": linked}))
 
-    def taken_over(self) -> int:
+    def count_adopted(self) -> int:
         """Return the number of companies that this batch has and did not create."""
-        ((number,),) = self.rows(_SQL["count_taken_over"])
+        ((number,),) = self.rows(_SQL["count_adopted"])
         return int(number)
 
     def statuses(self, customer_ids: Sequence[str]) -> dict[str, tuple[str | None, str | None, str | None]]:

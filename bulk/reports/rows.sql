@@ -48,15 +48,15 @@ ORDER BY source, row, place;
 SELECT finding, customer_id, company_id, connection_id, detail, CASE adopted WHEN 1 THEN 'yes' ELSE 'no' END
 FROM findings ORDER BY n;
 
--- created: The companies that this batch created: those that no customer has linked, or the others.
+-- created: The companies that this batch created: those that a customer has linked, or the others.
 -- Customers that were unlinked or have a partner connection have linked once.
 SELECT customer_id, company_name, company_id, connection_status, source, row FROM customers
 WHERE company_origin = 'created' AND company_id IS NOT NULL
-      AND (partner_connection_id IS NULL
-           AND (connection_status IS NULL OR connection_status IN ('PendingAuth', 'Deleted'))) = :nobodys
+      AND (partner_connection_id IS NOT NULL
+           OR coalesce(connection_status, 'Deleted') NOT IN ('PendingAuth', 'Deleted')) = :linked
 ORDER BY source, row;
 
--- count_taken_over: How many companies this batch has and did not create.
+-- count_adopted: How many companies this batch has and did not create.
 SELECT count(*) FROM customers WHERE company_id IS NOT NULL AND company_origin IS NOT 'created';
 
 -- statuses: Company, connection status and error of named customers.

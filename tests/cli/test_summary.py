@@ -6,6 +6,7 @@ import re
 import sqlite3
 from contextlib import closing
 
+from bulk.journal.lock import only_run
 from cli.conftest import HEADER, Shell
 
 LONG = "a-batch-whose-name-is-quite-long-because-it-says-what-is-in-it"
@@ -45,17 +46,21 @@ def test_one_row_is_not_called_rows(shell: Shell) -> None:
     assert "1 row in batch x:" in shell.run("bulk migrate x.csv --sandbox").stdout
 
 
-def test_a_report_of_a_run_without_an_end_says_so_and_exits_75(shell: Shell) -> None:
-    """The run was killed, or it is still running: its results are not all there are."""
+def test_a_report_after_a_killed_run_says_so_and_exits_75(shell: Shell) -> None:
+    """The results are not complete. While the run is still running, the exit code says nothing about it."""
     shell.customers(1)
     shell.run("bulk migrate x.csv --sandbox")
     assert shell.run("bulk report reports/x").returncode == 0
     with closing(sqlite3.connect(shell.path / "reports" / "x" / "journal.sqlite3")) as journal, journal:
         journal.execute("UPDATE runs SET finished_at = NULL, seconds = NULL")
-    ended = shell.run("bulk report reports/x")
-    assert ended.returncode == 75
-    assert ended.stderr.startswith("The last run has not ended: bulk migrate, started ")
+    killed = shell.run("bulk report reports/x")
+    assert killed.returncode == 75
+    assert re.fullmatch(r"Stopped: bulk migrate, started .*, did not end. The same command resumes.\n", killed.stderr)
     assert shell.run("bulk report reports/x --json").returncode == 75
+    with only_run(shell.path / "reports" / "x"):
+        running = shell.run("bulk report reports/x")
+    assert running.returncode == 0
+    assert running.stderr.startswith("The last run has not ended: bulk migrate, started ")
 
 
 def test_wide_names_are_aligned(shell: Shell) -> None:

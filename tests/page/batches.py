@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -52,8 +51,8 @@ def batch(folder: Path, customers: int = 60, **facts: str) -> Journal:
     """Build a batch with customers of every state and platform, valid and expired links, and rejected rows."""
     journal = Journal(folder, **({"codat": "api.codat.io", "base_url": "https://api.codat.io"} | facts))
     journal.source(["account manager", "region"], rows=customers)
-    insert(journal, "customers", (_customer(row) for row in range(1, customers + 1) if row % 20))
-    insert(journal, "rejections", (_rejection(row) for row in range(1, customers + 1) if not row % 20))
+    journal.insert_rows("customers", (_customer(row) for row in range(1, customers + 1) if row % 20))
+    journal.insert_rows("rejections", (_rejection(row) for row in range(1, customers + 1) if not row % 20))
     return journal
 
 
@@ -92,14 +91,6 @@ def hostile(folder: Path) -> Journal:
         until = text(NOW + timedelta(seconds=row * 20))
         journal.insert("holds", run=1, since=text(NOW), until=until, why=value)
     return journal
-
-
-def insert(journal: Journal, table: str, rows: Iterator[Mapping[str, object]]) -> None:
-    """Insert many rows into a table."""
-    with closing(journal.connect()) as connection, connection:
-        for row in rows:
-            marks = ", ".join("?" * len(row))
-            connection.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))  # noqa: S608 - names of the schema
 
 
 def reports(journal: Journal, *, since: datetime | None = None) -> Path:

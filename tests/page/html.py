@@ -48,12 +48,12 @@ class Html(HTMLParser):
         for place in self._open:
             self.texts[place] += data
 
-    def all(self, tag: str, **attributes: str) -> list[tuple[dict[str, str | None], str]]:
+    def all(self, tag: str, **attributes: str | None) -> list[tuple[dict[str, str | None], str]]:
         """Return attributes and text of each element with this name and these attributes."""
         found = zip(self.elements, self.texts, strict=True)
         return [(has, text) for (name, has), text in found if name == tag and attributes.items() <= has.items()]
 
-    def text(self, tag: str, **attributes: str) -> str:
+    def text(self, tag: str, **attributes: str | None) -> str:
         """Return the text of the only such element, with single spaces."""
         ((_, text),) = self.all(tag, **attributes)
         return " ".join(text.split())

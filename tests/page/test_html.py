@@ -25,7 +25,7 @@ from bulk.reports.summary.error_groups import error_groups
 from bulk.reports.summary.timeline import timeline
 from bulk.text import FORMULA, percent, time
 
-from .batches import HOSTILE, NOW, SCRIPT, batch, insert, reports, text
+from .batches import HOSTILE, NOW, SCRIPT, batch, reports, text
 from .html import Html, listed
 
 HOME = files("bulk.reports.html")
@@ -188,7 +188,7 @@ def test_holds_are_listed_with_their_reasons(tmp_path: Path) -> None:
         since = NOW - timedelta(minutes=10 * number)
         until = since + timedelta(seconds=20 * number)
         journal.insert("holds", run=2, since=text(since), until=text(until), why=f"reason {number}.")
-    insert(journal, "requests", (_request(number) for number in range(100)))
+    journal.insert_rows("requests", (_request(number) for number in range(100)))
     shown = parsed(reports(journal)).text("section", id="progress")
     limited = timeline(figures_of(journal.folder / "report.html")).limited
     assert limited == 10
@@ -255,7 +255,7 @@ def test_a_page_that_does_not_list_all_rows_says_how_many_it_lists(tmp_path: Pat
     journal.source(rows=20_001)
     row = {"source": 1, "enrolment": 1, "company_name": "A", "name": "A", "platform_key": "gbol", "extra": "{}"}
     numbers = range(1, 20_002)
-    insert(journal, "customers", (row | {"row": n, "customer_id": f"c{n}", "tag": f"{n}"} for n in numbers))
+    journal.insert_rows("customers", (row | {"row": n, "customer_id": f"c{n}", "tag": f"{n}"} for n in numbers))
     shown = parsed(reports(journal)).text("section", id="customers")
     assert "This page lists 20,000 of 20,001 rows" in shown
     assert "results.csv has all of them" in shown
@@ -290,7 +290,7 @@ def test_controls_are_hidden_until_the_script_runs(page: Html) -> None:
     """Without JavaScript there are no buttons without a function, and the page says what is missing."""
     for attributes, _ in page.all("button"):
         assert "hidden" in attributes or attributes.get("id") in ("clear", "download")
-    assert page.all("div", id="list", hidden=None)  # type: ignore[arg-type]
+    assert page.all("div", id="list", hidden=None)
     assert "needs JavaScript" in page.text("noscript")
 
 

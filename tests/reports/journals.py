@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,12 +41,15 @@ class Journal:
 
     def insert(self, table: str, **values: object) -> None:
         """Insert one row into a table."""
-        marks = ", ".join("?" * len(values))
+        self.insert_rows(table, [values])
+
+    def insert_rows(self, table: str, rows: Iterable[Mapping[str, object]]) -> None:
+        """Insert rows into a table."""
         with closing(self.connect()) as connection, connection:
-            connection.execute(
-                f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})",  # noqa: S608 - names of the schema
-                tuple(values.values()),
-            )
+            for row in rows:
+                marks = ", ".join("?" * len(row))
+                statement = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - names of the schema
+                connection.execute(statement, tuple(row.values()))
 
     def source(self, extras: Sequence[str] = (), *, shift: int = 0, rows: int = 10) -> None:
         """Add the next input file."""
@@ -65,13 +68,21 @@ class Journal:
         facts |= {"finished_at": "2026-11-23T10:01:00Z", "seconds": 60.0}
         self.insert("runs", **(facts | values))
 
-    def customer(
-        self, row: int, customer_id: str, *, source: int = 1, extra: Mapping[str, str | None] = {}, **values: object
-    ) -> None:
-        """Add a customer in a row of a source."""
-        facts = {"company_name": f"Café {customer_id}", "name": f"Cafe {customer_id}", "platform_key": "gbol"}
-        place = {"source": source, "row": row, "enrolment": 1, "customer_id": customer_id, "tag": customer_id}
-        self.insert("customers", **(facts | place | {"extra": json.dumps(extra)} | values))
+    def customer(self, row: int, customer_id: str, **values: object) -> None:
+        """Add a customer in a row of the first source. `extra`: the input's other columns."""
+        facts: dict[str, object] = {
+            "source": 1,
+            "row": row,
+            "enrolment": 1,
+            "customer_id": customer_id,
+            "tag": customer_id,
+            "company_name": f"Café {customer_id}",
+            "name": f"Cafe {customer_id}",
+            "platform_key": "gbol",
+            "extra": {},
+        }
+        facts |= values
+        self.insert("customers", **{**facts, "extra": json.dumps(facts["extra"])})
 
     def customers(self, number: int) -> None:
         """Add many customers, in the first rows of the first source."""
@@ -95,7 +106,7 @@ class Journal:
             "link_issued_at": "2026-11-23T10:00:00Z",
             "attempts": 2,
         }
-        self.customer(row, customer_id, **(facts | values))  # type: ignore[arg-type]
+        self.customer(row, customer_id, **(facts | values))
 
     def rejection(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from bulk.model import State
 from bulk.reports.figures import (
@@ -37,7 +38,7 @@ RUN = LastRun(
 )
 
 
-def figures(groups: Mapping[tuple[int, State], int] | None = None, *, rejected: int = 0, **others: object) -> Figures:
+def figures(groups: Mapping[tuple[int, State], int] | None = None, *, rejected: int = 0, **others: Any) -> Figures:
     """Build the figures of a batch. `groups`: customers by the stage that they have reached and their state."""
     found = [CustomerGroup("gbol", furthest, state, number) for (furthest, state), number in (groups or {}).items()]
     customers = dict.fromkeys(map(str, State), 0) | {"rejected": rejected}
@@ -75,7 +76,7 @@ def figures(groups: Mapping[tuple[int, State], int] | None = None, *, rejected: 
         changes={},
         has_differences=False,
     )
-    return replace(built, **others)  # type: ignore[arg-type] # each test passes fields of Figures by name
+    return replace(built, **others)
 
 
 def failure(state: State, step: str, code: str, *, is_deleted: bool = False, customers: int = 1) -> Failure:

@@ -289,7 +289,7 @@ def test_a_run_without_429s_and_holds_has_no_legend() -> None:
 
 
 def test_a_chart_without_values_is_left_out() -> None:
-    """Without requests, or without customers that got further, no chart of them is drawn."""
+    """A chart of requests or customers needs at least one."""
     assert [chart.title for chart in charts.progress(timeline((5, 0, 0, 0)))] == ["Requests per minute (UTC)"]
     assert [chart.title for chart in charts.progress(timeline((0, 0, 0.5, 0)))] == ["Customers per minute (UTC)"]
 

@@ -33,7 +33,7 @@ def test_stages_only_get_smaller_and_the_losses_add_up(groups: dict[tuple[int, S
 
 
 def test_the_losses_of_a_stage_are_counted_by_state() -> None:
-    """Customers that wait, failed or are unlinked again are distinguished."""
+    """Customers that wait, failed or are unlinked again are separate."""
     at = {(3, State.LINK_READY): 20, (3, State.UNLINKED): 2, (3, State.FAILED): 1, (5, State.COMPLETE): 7}
     stages = {stage.name: stage for stage in funnel.funnel(figures(at, rejected=4))}
     assert [(loss.state, loss.rows) for loss in stages["link ready"].losses] == [

@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 import polars.selectors as cs
-from xlsxwriter.utility import xl_col_to_name  # type: ignore[import-untyped] # it has no types
+from xlsxwriter.utility import xl_col_to_name
 
 MAX_UNITS: Final = 32_767  # of UTF-16 in a cell of Excel
 ELLIPSIS: Final = "…"

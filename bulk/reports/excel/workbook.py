@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import Final, Self
 
 import polars as pl
-import xlsxwriter  # type: ignore[import-untyped] # it has no types; the tests read the workbook back
-from xlsxwriter.exceptions import FileCreateError  # type: ignore[import-untyped] # see above
+import xlsxwriter
+from xlsxwriter.exceptions import FileCreateError
 
 from bulk.reports.excel.formats import table_styles
 from bulk.reports.excel.sheets import EXCEL, Limits, Table

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, BinaryIO
 
-from xlsxwriter.url import Url  # type: ignore[import-untyped] # see above
-from xlsxwriter.worksheet import Worksheet  # type: ignore[import-untyped] # see above
+from xlsxwriter.url import Url
+from xlsxwriter.worksheet import Worksheet
 
 from bulk.reports.excel.cells import escaped_text
 
