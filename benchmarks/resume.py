@@ -6,6 +6,7 @@ import json
 import sqlite3
 import sys
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from statistics import median
 
@@ -19,23 +20,29 @@ ONE_TO_DO = """
         link_issued_at = NULL, updated_at = NULL, attempts = 0
     WHERE seq = (SELECT max(seq) FROM customers)
 """
+ITS_REQUESTS = "DELETE FROM requests WHERE customer = (SELECT max(seq) FROM customers)"
+A_PAGE = 2_000  # companies
 
 
 def run(*, quick: bool) -> list[Figure]:
     """A batch of a million done rows: from the start of the process to its first request, or to "nothing to do"."""
     rows = 100_000 if quick else 1_000_000
+    times = 2 if quick else 3
     to_request, to_nothing, runs = [], [], []
-    with tempfile.TemporaryDirectory() as folder, a_peer() as peer:
+    with tempfile.TemporaryDirectory() as folder:
         path = customers.write(Path(folder) / "customers.csv", rows)
         batch = Path(folder) / "customers"
         made = ran([sys.executable, "-m", "benchmarks.loads.finished_batch", str(path), str(batch)])
         size = (batch / "journal.sqlite3").stat().st_size / 1e6
         print(f"  made the journal of {rows:,} customers in {made.seconds:.0f} s: {size:,.0f} MB", flush=True)
-        for _ in range(2 if quick else 3):
-            to_nothing.append(_nothing_to_do(path, Path(folder), peer))
-            seconds, whole = _one_to_do(path, batch, peer)
-            to_request.append(seconds)
-            runs.append(whole)
+        with a_peer() as peer:
+            to_nothing += [_nothing_to_do(path, Path(folder), peer) for _ in range(times)]
+        _reset_one(batch)
+        with a_peer(batch=batch, linked=0) as peer:
+            for _ in range(times):
+                seconds, whole = _one_to_do(path, batch, peer, due=-(-(rows - 1) // A_PAGE) + 2)
+                to_request.append(seconds)
+                runs.append(whole)
     lines = [
         ("to nothing to do", f"{median(to_nothing):.2f}", ""),
         ("to the first request", f"{median(to_request):.2f}", ""),
@@ -61,14 +68,22 @@ def _nothing_to_do(path: Path, reports: Path, peer: Peer) -> float:
     return float(reported["began"]) - whole.started
 
 
-def _one_to_do(path: Path, batch: Path, peer: Peer) -> tuple[float, Ran]:
-    """Seconds from the start of `bulk migrate` with one customer left until the peer hears of it, and the whole run."""
-    connection = sqlite3.connect(batch / "journal.sqlite3", isolation_level=None)
-    connection.execute(ONE_TO_DO)
-    connection.close()
+def _reset_one(batch: Path) -> None:
+    """Make the last customer of a batch one that nothing was ever sent for."""
+    with closing(sqlite3.connect(batch / "journal.sqlite3", isolation_level=None)) as journal:
+        journal.execute(ONE_TO_DO)
+        journal.execute(ITS_REQUESTS)
+
+
+def _one_to_do(path: Path, batch: Path, peer: Peer, *, due: int) -> tuple[float, Ran]:
+    """Measure `bulk migrate` with one customer left: seconds until its first request arrives, and the whole run.
+
+    The run reads the company list first. `due`: its pages, and two requests for the customer.
+    """
+    _reset_one(batch)
     peer.forget()
     whole = ran([*BULK, "migrate", str(path), "--reports", str(batch.parent), "--base-url", peer.url])
     seen = peer.seen()
-    if seen.requests != 2:
-        raise RuntimeError(f"two requests were due, {seen.requests} came")
+    if seen.requests != due:
+        raise RuntimeError(f"{due} requests were due, {seen.requests} came")
     return seen.first - whole.started, whole

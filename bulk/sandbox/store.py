@@ -240,7 +240,7 @@ class Store:
         return self._linked
 
     def set_status(self, connection: StoredConnection, status: str, *, at: str) -> None:
-        """Return a connection another status; a list that lags still shows the old one."""
+        """Change the status of a connection; a list that lags still shows the old one."""
         self._linked = None
         self.db.execute("INSERT INTO past_status VALUES (?, ?, ?)", (connection.n, connection.status, at))
         self.db.execute("UPDATE connection SET status = ? WHERE n = ?", (status, connection.n))

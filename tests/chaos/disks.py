@@ -35,7 +35,7 @@ def small(path: Path, size: str) -> Iterator[None]:
 
 
 def remount(path: Path, options: str) -> None:
-    """Return it another size (`size=9m`), or make it read-only (`ro`)."""
+    """Change its size (`size=9m`), or make it read-only (`ro`)."""
     _run("mount", "-o", f"remount,{options}", str(path))
 
 

@@ -155,7 +155,7 @@ class Codat:
         self._post("/_sandbox/customers/deauthorize", {"customers": list(ids)})
 
     def turn(self, connection: Connection, status: str) -> None:
-        """Return a connection another status, as somebody in Codat's portal would."""
+        """Change the status of a connection, as people in Codat's portal can."""
         path = f"/_sandbox/connections/{connection.id}"
         httpx.put(self.base_url + path, json={"status": status}, timeout=30).raise_for_status()
 

@@ -102,7 +102,7 @@ class Companies:
         self.set_status(connection, DEAUTHORIZED)
 
     def set_status(self, connection: Connection, status: str) -> None:
-        """Return a connection another status."""
+        """Change the status of a connection."""
         if status == connection.status:
             return
         connection.past += ((self.clock(), connection.status),)
