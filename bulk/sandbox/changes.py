@@ -55,7 +55,7 @@ class Changes:
         return connection
 
     def set_status(self, connection: StoredConnection, status: str) -> None:
-        """Return a connection another status."""
+        """Set the status of a connection."""
         if status == connection.status:
             return
         self._store.set_status(connection, status, at=self._now())
