@@ -50,6 +50,12 @@ def run_of_another_command(folder: Path) -> Callable[[Event], None]:
     return on_event
 
 
+def let_links_expire(folder: Path) -> None:
+    """Make every linkUrl of the batch some months old."""
+    with closing(sqlite3.connect(folder / database.FILE)) as journal, journal:
+        journal.execute("UPDATE customers SET link_issued_at = '2026-01-01T00:00:00Z'")
+
+
 def newest_command(folder: Path) -> str:
     """Return the command of the newest run."""
     with closing(sqlite3.connect(folder / database.FILE)) as journal:
@@ -59,9 +65,10 @@ def newest_command(folder: Path) -> str:
 
 def test_links_counts_the_links_that_its_own_run_renewed(folder: Path, settings: Settings) -> None:
     """A run of another command follows it, and renews none."""
+    let_links_expire(folder)
 
     async def links() -> bulk.LinksResult:
-        return await bulk.links(folder, settings=settings, link_lifetime=1, on_event=run_of_another_command(folder))
+        return await bulk.links(folder, settings=settings, on_event=run_of_another_command(folder))
 
     result = anyio.run(links)
     assert newest_command(folder) == "listen"
