@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TypeAlias
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -18,15 +18,15 @@ from bulk.sandbox.control import Control
 from bulk.sandbox.customers import Customers
 from bulk.sandbox.exchange import Endpoint, Services
 from bulk.sandbox.faults import Faults, read_text
-from bulk.sandbox.gate import Gate
 from bulk.sandbox.idempotency import Idempotency
-from bulk.sandbox.limits import DayQuota
+from bulk.sandbox.limits import DayQuota, Gate
 from bulk.sandbox.operations import Operations
 from bulk.sandbox.options import Options
 from bulk.sandbox.outbox import Outbox
 from bulk.sandbox.pages import LinkPages
 from bulk.sandbox.store import Store
 
+MakeApp: TypeAlias = Callable[..., Starlette]  # of make_app, or of a test that adds to it
 _COMPANY = "/companies/{company_id}"
 _CONNECTION = _COMPANY + "/connections/{connection_id}"
 
@@ -45,20 +45,12 @@ _API = (
 )
 
 
-class MakeApp(Protocol):
-    """Makes the application from the parts of a sandbox."""
-
-    def __call__(self, services: Services, options: Options, *, folder: Path) -> Starlette:
-        """Return the ASGI application; `folder` is where the state is."""
-
-
 def make_services(store: Store, options: Options, *, base_url: str) -> Services:
     """Assemble the parts of a sandbox."""
     clock = Clock()
     outbox = Outbox(store)
     changes = Changes(store, outbox, clock, base_url=base_url, partner_events=options.partner_events)
     quota = DayQuota(store, clock, base=options.daily_limit, day_seconds=options.day_seconds)
-    idempotency = Idempotency(store, clock, lifetime=options.idempotency_lifetime)
     return Services(
         store=store,
         outbox=outbox,
@@ -66,17 +58,11 @@ def make_services(store: Store, options: Options, *, base_url: str) -> Services:
         clock=clock,
         gate=Gate(clock, quota, options),
         quota=quota,
-        idempotency=None if options.ignore_idempotency else idempotency,
+        idempotency=None if options.ignore_idempotency else Idempotency(store, clock),
         faults=Faults([read_text(text) for text in options.fault], seed=options.seed),
         operations=Operations(store, changes, clock, options, base_url=base_url),
         latency=options.latency,
     )
-
-
-def stored_customers(store: Store, *, base_url: str) -> Customers:
-    """Return the customers of a sandbox that does not run; it sends the events of what they do once it does."""
-    clock = Clock()
-    return Customers(store, Changes(store, Outbox(store), clock, base_url=base_url), clock)
 
 
 def make_app(
@@ -89,7 +75,7 @@ def make_app(
 ) -> Starlette:
     """Return the ASGI application. `endpoint` and `handles`: what tests add to it."""
     pages = LinkPages(services.store, services.changes, services.clock, options)
-    control = Control(Customers(services.store, services.changes, services.clock), folder=folder)
+    control = Control(Customers(services.store, services.changes), folder=folder)
     return Starlette(
         routes=[
             *(Route(path, endpoint(services, operation), methods=[method]) for method, path, operation in _API),

@@ -95,9 +95,9 @@ def connection_body(connection: StoredConnection, company_id: str, base_url: str
     path = f"/link/companies/{company_id}/connections/{connection.id}/start?otp={connection.otp}"
     return {
         "id": connection.id,
-        "integrationId": platform.integration_id,
+        "integrationId": platform.id("integration"),
         "integrationKey": platform.key,
-        "sourceId": platform.source_id,
+        "sourceId": platform.id("source"),
         "sourceType": connection.source_type,
         "platformName": platform.name,
         "linkUrl": base_url + path,
@@ -114,10 +114,10 @@ def integration_body(platform: Platform, *, is_enabled: bool) -> Json:
     return {
         "key": platform.key,
         "name": platform.name,
-        "logoUrl": f"https://static.codat.io/public/officialLogos/Full/{platform.integration_id}.png",
+        "logoUrl": f"https://static.codat.io/public/officialLogos/Full/{platform.id('integration')}.png",
         "enabled": is_enabled,
-        "sourceId": platform.source_id,
-        "integrationId": platform.integration_id,
+        "sourceId": platform.id("source"),
+        "integrationId": platform.id("integration"),
         "sourceType": platform.source_type,
         "isBeta": False,
         "isOfflineConnector": platform.is_offline,

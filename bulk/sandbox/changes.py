@@ -41,8 +41,8 @@ class Changes:
         """Add a connection to a company."""
         now = self._clock.now()
         connection = self._store.add_connection(
-            connection_id=str(uuid4()),
-            company=company.n,
+            company.n,
+            id=str(uuid4()),
             platform_key=platform.key,
             source_type=platform.source_type,
             status=status,
@@ -53,6 +53,29 @@ class Changes:
         if status == "Linked" and self._partner_events:
             self._announce(CONNECTED, connection)
         return connection
+
+    def authorize(self, connection: StoredConnection) -> None:
+        """Let a customer link a connection, which spends its linkUrl."""
+        self._store.spend_link(connection, errors=())
+        self.set_status(connection, "Linked")
+
+    def choose(self, company: StoredCompany, platform: Platform) -> None:
+        """Let a customer link the software that it really has. What the client asked for stays as it is."""
+        same = [each for each in company.accounting if each.platform_key == platform.key]
+        self.authorize(same[-1] if same else self.add(company, platform, status="PendingAuth"))
+
+    def decline(self, connection: StoredConnection) -> None:
+        """Let a customer decline, which spends the linkUrl: the connection stays pending, with an error.
+
+        The customer can still authorize with another linkUrl.
+        """
+        error = {
+            "statusCode": "401",
+            "statusText": "Unauthorized",
+            "errorMessage": "The customer declined to authorize access.",
+            "erroredOnUtc": self._now(),
+        }
+        self._store.spend_link(connection, errors=(error,))
 
     def set_status(self, connection: StoredConnection, status: str) -> None:
         """Set the status of a connection."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from email.utils import formatdate
-from functools import lru_cache
 
 
 class Clock:
@@ -21,21 +20,9 @@ class Clock:
 
 def http_date(seconds: float) -> str:
     """Write a time as HTTP does, in whole seconds."""
-    return _http_second(int(seconds))
+    return formatdate(int(seconds), usegmt=True)
 
 
 def iso_time(seconds: float) -> str:
     """Write a time as Codat does in its bodies (https://docs.codat.io/using-the-api/schemas, ISO 8601, UTC)."""
-    whole, part = divmod(int(seconds * 1_000_000), 1_000_000)
-    return f"{_iso_second(whole)}.{part:06d}Z"
-
-
-# Many responses carry the same second, and formatting one takes as long as finding a company.
-@lru_cache(maxsize=16)
-def _http_second(seconds: int) -> str:
-    return formatdate(seconds, usegmt=True)
-
-
-@lru_cache(maxsize=16)
-def _iso_second(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -128,7 +128,7 @@ def authorize(
 
     _require_one(share, named)
     request = CustomerRequest(share, decline_share, seed, named, platform)
-    done = _act(_existing(inherited, batch, state), request)
+    done = _act(_existing(inherited, batch, state), "/customers", request)
     click.echo(f"{done['waiting']} customers waited: {done['authorized']} authorized, {done['declined']} declined.")
 
 
@@ -157,7 +157,7 @@ def deauthorize(
 
     _require_one(share, named)
     request = CustomerRequest(share, seed=seed, customers=named)
-    done = _act(_existing(inherited, batch, state), request, withdraw=True)
+    done = _act(_existing(inherited, batch, state), "/customers/deauthorize", request)
     click.echo(f"{done['linked']} customers were linked: {done['deauthorized']} deauthorized.")
 
 
@@ -173,40 +173,15 @@ def _existing(inherited: StateFolder, batch: Path | None, state: Path | None) ->
     return folder
 
 
-def _act(folder: StateFolder, request: CustomerRequest, *, withdraw: bool = False) -> dict[str, Any]:
-    """Let customers act: in the file itself if no server holds it, else through that server."""
-    with _wrap_errors():
-        try:
-            with folder.locked():
-                return _act_offline(folder, request, withdraw=withdraw)
-        except AlreadyRunning:
-            return _ask_server(folder, request, withdraw=withdraw)
+def _act(folder: StateFolder, handle: str, request: CustomerRequest) -> dict[str, Any]:
+    """Let customers act, through the server that is running or through one that runs for this moment only."""
+    from bulk.sandbox.launch import ask, start
 
-
-def _act_offline(folder: StateFolder, request: CustomerRequest, *, withdraw: bool) -> dict[str, Any]:
-    from bulk.sandbox.app import stored_customers
-    from bulk.sandbox.launch import HOST
-    from bulk.sandbox.store import Store
-
-    with contextlib.closing(Store(folder.database)) as store:
-        customers = stored_customers(store, base_url=f"http://{HOST}:{folder.port() or 0}")
-        try:
-            return asdict(customers.withdraw(request) if withdraw else customers.decide(request))
-        except ValueError as error:
-            raise SandboxError(str(error)) from error
-
-
-def _ask_server(folder: StateFolder, request: CustomerRequest, *, withdraw: bool) -> dict[str, Any]:
-    from bulk.sandbox.launch import ask
-
-    path = "/_sandbox/customers" + ("/deauthorize" if withdraw else "")
-    try:
-        done = ask(folder.port() or 0, "POST", path, asdict(request))
-    except OSError as error:
-        raise SandboxError(f"A sandbox holds {folder.path} but does not answer. End it and try again.") from error
-    if "error" in done:
-        raise SandboxError(done["error"])
-    return done
+    with _wrap_errors(), start(folder.path):
+        done = ask(folder.port() or 0, "POST", "/_sandbox" + handle, asdict(request))
+        if "error" in done:
+            raise SandboxError(done["error"])
+        return done
 
 
 def _serve(folder: StateFolder, options: Options, *, port: int, parent_watch: bool, make_app: MakeApp | None) -> None:
@@ -230,22 +205,21 @@ def _serve(folder: StateFolder, options: Options, *, port: int, parent_watch: bo
 
 
 def _check(options: Options) -> None:
-    from bulk.sandbox.faults import BadRule, read_text
-    from bulk.sandbox.signing import BadSecret, key_of
-    from bulk.sandbox.webhooks import BadUrl, check_url
+    from bulk.sandbox.faults import read_text
+    from bulk.sandbox.signing import key_of
+    from bulk.sandbox.webhooks import check_url
 
-    try:
-        for text in options.fault:
-            read_text(text)
-        if options.webhook_url:
-            check_url(options.webhook_url)
-        key_of(options.webhook_secret)
-    except BadRule as error:
-        raise click.BadParameter(str(error), param_hint="--fault") from error
-    except BadUrl as error:
-        raise click.BadParameter(str(error), param_hint="--webhook-url") from error
-    except BadSecret as error:
-        raise click.BadParameter(str(error), param_hint="--webhook-secret") from error
+    checks: list[tuple[str, Callable[[str], object], tuple[str, ...]]] = [
+        ("--fault", read_text, options.fault),
+        ("--webhook-url", check_url, (options.webhook_url,) if options.webhook_url else ()),
+        ("--webhook-secret", key_of, (options.webhook_secret,)),
+    ]
+    for name, check, texts in checks:
+        try:
+            for text in texts:
+                check(text)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint=name) from error
 
 
 def _how_to_use(folder: StateFolder, base_url: str, webhook_url: str) -> str:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from bulk.sandbox.customers import CustomerRequest, Customers, Decisions, Withdrawals
+from bulk.sandbox.customers import CustomerRequest, Customers
 
 
 class Control:
@@ -59,11 +58,11 @@ def bad_request(message: str, *, status: int = 400) -> JSONResponse:
     return JSONResponse({"error": message}, status_code=status)
 
 
-def _acted(act: Callable[[CustomerRequest], Decisions | Withdrawals], content: Any) -> JSONResponse:
+def _acted(act: Callable[[CustomerRequest], dict[str, int]], content: Any) -> JSONResponse:
     try:
         request = CustomerRequest(**content)
         if isinstance(request.customers, str) or not all(isinstance(each, str) for each in request.customers):
             raise TypeError("'customers' must be a list of identifiers")
-        return JSONResponse(asdict(act(request)))
+        return JSONResponse(act(request))
     except (TypeError, ValueError) as error:
         return bad_request(str(error))

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from urllib.parse import parse_qsl
 
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
 from bulk.sandbox import transports
@@ -17,9 +17,8 @@ from bulk.sandbox.bodies import HTML_TYPE, Refusal, Response, error
 from bulk.sandbox.changes import Changes
 from bulk.sandbox.clock import Clock, http_date
 from bulk.sandbox.faults import Faults, Rule, Stage
-from bulk.sandbox.gate import Gate
 from bulk.sandbox.idempotency import Idempotency, KeyedRequest, keyed
-from bulk.sandbox.limits import DayQuota
+from bulk.sandbox.limits import DayQuota, Gate
 from bulk.sandbox.operations import ApiRequest, Operations
 from bulk.sandbox.outbox import Outbox
 from bulk.sandbox.store import Store
@@ -84,21 +83,18 @@ class Endpoint:
 
 
 async def _read(operation: str, scope: Scope, receive: Receive) -> ApiRequest:
-    body = b""
-    more_body = True
-    while more_body:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _NoResponse
-        body += message.get("body", b"")
-        more_body = message.get("more_body", False)
+    request = Request(scope, receive)
+    try:
+        body = await request.body()
+    except ClientDisconnect as error:
+        raise _NoResponse from error
     return ApiRequest(
         operation=operation,
-        method=scope["method"],
+        method=request.method,
         path=scope["path"],
-        params=scope.get("path_params", {}),
-        query=dict(parse_qsl(scope["query_string"].decode(), keep_blank_values=True)),
-        headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
+        params=request.path_params,
+        query=request.query_params,
+        headers=request.headers,
         body=body,
     )
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -113,25 +113,31 @@ def read_rule(content: object) -> Rule:
     """Read a rule from JSON. Raises BadRule."""
     if not isinstance(content, Mapping):
         raise BadRule("a rule is a JSON object")
-    unknown = set(content) - {field.name for field in fields(Rule)}
+    unknown = set(content) - set(_READ)
     if unknown:
         raise BadRule(f"a rule has no {', '.join(sorted(map(str, unknown)))}")
-    operations = content.get("operations") or ()
     try:
-        rule = Rule(
-            kind=str(content.get("kind")),
-            operations=(operations,) if isinstance(operations, str) else tuple(map(str, operations)),
-            count=None if content.get("count") is None else int(content["count"]),
-            after=int(content.get("after", 0)),
-            probability=float(content.get("probability", 1.0)),
-            seconds=float(content.get("seconds", 0.0)),
-            status=int(content.get("status", 0)),
-            retry_after=str(content.get("retry_after", "seconds")),
-            eof=str(content.get("eof", False)).lower() in {"true", "1"},
-        )
+        rule = Rule(**{name: _READ[name](value) for name, value in content.items() if value is not None})
     except (TypeError, ValueError) as error:
         raise BadRule(f"a value of the rule has the wrong type: {error}") from error
     return _checked(rule)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(map(str, value))
+
+
+def _flag(value: object) -> bool:
+    return str(value).lower() in {"true", "1"}
+
+
+_READ: dict[str, Callable[[Any], Any]] = {
+    **dict.fromkeys(("kind", "retry_after"), str),
+    **dict.fromkeys(("count", "after", "status"), int),
+    **dict.fromkeys(("probability", "seconds"), float),
+    "operations": _names,
+    "eof": _flag,
+}
 
 
 def _checked(rule: Rule) -> Rule:

@@ -18,8 +18,8 @@ from bulk.sandbox.bodies import Refusal, Response
 from bulk.sandbox.clock import Clock
 from bulk.sandbox.store import KeptResponse, Store
 
+LIFETIME_SECONDS = 90 * 60
 _NEVER_KEPT = frozenset({409, 429})
-_SWEEP_EVERY = 10_000  # kept responses between two sweeps that remove expired ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,10 @@ def keyed(method: str, path: str, body: bytes, key: str | None) -> KeyedRequest 
 class Idempotency:
     """The kept responses, and the keys whose first request still runs."""
 
-    def __init__(self, store: Store, clock: Clock, *, lifetime: float) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._lifetime = lifetime
         self._running: set[str] = set()
-        self._kept_since_sweep = 0
 
     @contextmanager
     def running(self, request: KeyedRequest | None) -> Iterator[None]:
@@ -64,7 +62,7 @@ class Idempotency:
     def recall(self, request: KeyedRequest | None) -> Response | None:
         """Return the response kept for a request. Raises Refusal (422) if the key was used for another one."""
         kept = self._store.kept_response(request.key) if request else None
-        if request is None or kept is None or kept.kept_at <= self._clock.now() - self._lifetime:
+        if request is None or kept is None or kept.kept_at <= self._clock.now() - LIFETIME_SECONDS:
             return None
         if kept.fingerprint != request.fingerprint:
             raise Refusal(422, "This Idempotency-Key was used for a different request.")
@@ -77,7 +75,3 @@ class Idempotency:
         now = self._clock.now()
         kept = KeptResponse(request.fingerprint, response.status, response.content_type, response.body, now)
         self._store.keep_response(request.key, kept)
-        self._kept_since_sweep += 1
-        if self._kept_since_sweep >= _SWEEP_EVERY:
-            self._kept_since_sweep = 0
-            self._store.forget_responses(now - self._lifetime)

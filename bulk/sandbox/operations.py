@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -27,7 +26,7 @@ from bulk.sandbox.changes import Changes, one_time_password
 from bulk.sandbox.clock import Clock, iso_time
 from bulk.sandbox.options import Options
 from bulk.sandbox.platforms import PARTNER, PLATFORMS, Platform
-from bulk.sandbox.query import Comparison, QueryError, matches, parse
+from bulk.sandbox.query import Comparison, QueryError, parse
 from bulk.sandbox.rules import company_errors, stored_name
 from bulk.sandbox.store import NOW, Store, StoredCompany, StoredConnection
 
@@ -132,7 +131,7 @@ class Operations:
         By default a second one is created: nothing in Codat's documentation says that it would be refused.
         """
         company = self._company(request)
-        if not any(each.status == "Linked" and each.source_type == "Accounting" for each in company.connections):
+        if not any(each.status == "Linked" for each in company.accounting):
             raise Refusal(400, "The company has no linked accounting connection.")
         if self._options.second_partner == "refuse" and _has_active(company, "Expense"):
             raise Refusal(400, "The company already has a partner expense connection.")
@@ -169,7 +168,7 @@ class Operations:
         page, query = self._page(request), _query(request, "query")
         disabled = self._options.disabled_platform
         bodies = [integration_body(each, is_enabled=each.key not in disabled) for each in PLATFORMS.values()]
-        found = [body for body in bodies if matches(query, partial(_text, body))]
+        found = [body for body in bodies if all(each.holds(_text(body, each.field)) for each in query)]
         return ok(page.body(found[page.offset : page.offset + page.size], len(found)))
 
     # -- shared parts

@@ -29,7 +29,6 @@ class Options:
     max_companies: int = _option(0, "Companies, as on a free trial (50 there); 0 for no limit.")
     max_page_size: int = _option(2000, "Results on a page; a larger page is cut to this.", least=1)
     link_lifetime: float = _option(86400.0, "Seconds until an unused linkUrl expires.")
-    idempotency_lifetime: float = _option(5400.0, "Seconds for which a response is kept under its Idempotency-Key.")
     ignore_idempotency: bool = _option(default=False, caption="Ignore the Idempotency-Key.")
     second_connection: str = _option("refuse", "A second accounting connection of a company.", ("refuse", "allow"))
     second_partner: str = _option("allow", "A second partner expense connection.", ("refuse", "allow"))
@@ -40,7 +39,6 @@ class Options:
     webhook_secret: str = _option(
         WEBHOOK_SECRET, "Signs the events as standard-webhooks does; never use a real one.", metavar="SECRET"
     )
-    webhook_attempts: int = _option(60, "Attempts to send an event; the pauses between them grow to 30 s.", least=1)
     webhook_concurrent: int = _option(
         1, "Events sent concurrently; with 1 they arrive in order, unless one fails.", least=1
     )

@@ -61,7 +61,12 @@ class Outbox:
         found: float | None = self._db.execute("SELECT min(due) FROM event WHERE status = 'pending'").fetchone()[0]
         return found
 
-    def record_attempt(self, event: Event, status: str, answer: str, *, due: float = 0.0) -> None:
-        """Record the result of an attempt: the status of the event now, and what the receiver answered."""
-        sql = "UPDATE event SET status = ?, answer = ?, due = ?, tries = tries + 1 WHERE n = ?"
-        self._db.execute(sql, (status, answer, due, event.n))
+    def record_delivery(self, event: Event, answer: str) -> None:
+        """Record that the receiver has taken an event, and what it answered."""
+        sql = "UPDATE event SET status = 'delivered', answer = ?, tries = tries + 1 WHERE n = ?"
+        self._db.execute(sql, (answer, event.n))
+
+    def record_failure(self, event: Event, answer: str, *, due: float) -> None:
+        """Record that the receiver has not taken an event, what it answered, and when the next attempt is due."""
+        sql = "UPDATE event SET answer = ?, due = ?, tries = tries + 1 WHERE n = ?"
+        self._db.execute(sql, (answer, due, event.n))

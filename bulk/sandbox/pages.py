@@ -10,7 +10,6 @@ from urllib.parse import parse_qs
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from bulk.sandbox import customers
 from bulk.sandbox.changes import Changes
 from bulk.sandbox.clock import Clock
 from bulk.sandbox.options import Options
@@ -48,9 +47,9 @@ class LinkPages:
             return _page("Nothing was decided", "<p>Please go back and choose one of the two buttons.</p>", status=400)
         with self._store.transaction():
             if decision == "authorize":
-                customers.authorize(self._store, self._changes, connection)
+                self._changes.authorize(connection)
                 return _connected(company, platform)
-            customers.decline(self._store, self._clock, connection)
+            self._changes.decline(connection)
             return _page("Not connected", f"<p>{escape(platform)} of {escape(company.name)} was not connected.</p>")
 
     async def choose(self, request: Request) -> HTMLResponse:
@@ -62,7 +61,7 @@ class LinkPages:
         company = self._company(request)
         if company is None:
             return _page("Page not found", "<p>Please check the address.</p>", status=404)
-        if any(each.status == "Linked" for each in customers.accounting(company)):
+        if any(each.status == "Linked" for each in company.accounting):
             return _page("Already connected", "<p>There is nothing left to do.</p>", status=409)
         if key is None:
             return _page("Choose your accounting software", _choice(company, self._offered.values()))
@@ -70,7 +69,7 @@ class LinkPages:
         if platform is None:
             return _page("Nothing was chosen", "<p>Please go back and choose your software.</p>", status=400)
         with self._store.transaction():
-            customers.choose(self._store, self._changes, company, platform)
+            self._changes.choose(company, platform)
         return _connected(company, platform.name)
 
     def _company(self, request: Request) -> StoredCompany | None:
@@ -79,8 +78,18 @@ class LinkPages:
     def _connection(self, request: Request) -> StoredConnection | None:
         connection = self._store.connection(request.path_params["company_id"], request.path_params["connection_id"])
         otp = request.query_params.get("otp", "")
-        opens = customers.can_open(connection, otp, now=self._clock.now(), lifetime=self._link_lifetime)
+        opens = _can_open(connection, otp, now=self._clock.now(), lifetime=self._link_lifetime)
         return connection if opens else None
+
+
+def _can_open(connection: StoredConnection | None, otp: str, *, now: float, lifetime: float) -> bool:
+    """Return whether a linkUrl opens: its password was minted last, and is neither spent nor expired.
+
+    https://docs.codat.io/auth-flow/authorize-hosted-link: it can be used once, and expires after a day even if unused.
+    """
+    if connection is None or connection.status == "Linked" or connection.otp_spent:
+        return False
+    return connection.otp == otp and now < connection.otp_minted + lifetime
 
 
 async def _field(request: Request, name: str) -> str:

@@ -15,15 +15,9 @@ class Platform:
     source_type: str = "Accounting"
     is_offline: bool = False  # it runs on the customer's own machine
 
-    @property
-    def integration_id(self) -> str:
-        """A UUID that is the same after each start."""
-        return str(uuid5(NAMESPACE_URL, f"https://api.codat.io/integrations/{self.key}"))
-
-    @property
-    def source_id(self) -> str:
-        """The UUID of the one source that this integration has."""
-        return str(uuid5(NAMESPACE_URL, f"https://api.codat.io/integrations/{self.key}/source"))
+    def id(self, what: str) -> str:
+        """Return the UUID of the `integration` or its `source`, the same after each start."""
+        return str(uuid5(NAMESPACE_URL, f"https://api.codat.io/{what}/{self.key}"))
 
 
 # https://docs.codat.io/integrations/accounting/overview#platform-keys

@@ -8,7 +8,6 @@ escape, so a value that contains an operator cannot be asked for.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 
 MAX_QUERY = 2048
@@ -41,11 +40,6 @@ def parse(text: str) -> tuple[Comparison, ...]:
     if len(text) >= MAX_QUERY:
         raise QueryError(f"a query must be shorter than {MAX_QUERY} characters")
     return tuple(_comparison(part) for part in text.split("&&"))
-
-
-def matches(query: tuple[Comparison, ...], value_of: Callable[[str], str | None]) -> bool:
-    """Return whether a query holds for a record, given the values of its fields."""
-    return all(each.holds(value_of(each.field)) for each in query)
 
 
 def _comparison(text: str) -> Comparison:

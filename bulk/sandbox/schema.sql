@@ -67,7 +67,7 @@ CREATE TABLE event (
     type TEXT NOT NULL,
     connection TEXT NOT NULL,
     body BLOB NOT NULL,
-    status TEXT NOT NULL DEFAULT 'pending', -- pending, delivered, failed
+    status TEXT NOT NULL DEFAULT 'pending', -- pending, delivered
     tries INTEGER NOT NULL DEFAULT 0,
     due REAL NOT NULL DEFAULT 0,
     answer TEXT -- the result of the last attempt

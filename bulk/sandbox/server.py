@@ -22,7 +22,7 @@ from bulk.sandbox.outbox import Outbox
 from bulk.sandbox.signing import key_of
 from bulk.sandbox.store import Store
 from bulk.sandbox.transports import WatchedProtocol
-from bulk.sandbox.webhooks import Deliverer, Receiver
+from bulk.sandbox.webhooks import Deliverer
 
 HOST = "127.0.0.1"
 _STOP_SECONDS = 1  # a request that still stalls then is dropped
@@ -53,13 +53,8 @@ def serve(
         try:
             services = make_services(store, options, base_url=base_url)
             app = make_app(services, options, folder=folder.path.resolve())
-            server = _Server(
-                _config(app),
-                lambda: ready(base_url),
-                receiver=_receiver(options),
-                outbox=services.outbox,
-                watch_parent=watch_parent,
-            )
+            deliverer = _deliverer(services.outbox, options)
+            server = _Server(_config(app), lambda: ready(base_url), deliverer, watch_parent=watch_parent)
             asyncio.run(server.serve([listener]))
             with store.transaction():
                 services.quota.save()
@@ -85,29 +80,22 @@ def _config(app: object) -> uvicorn.Config:
     )
 
 
-def _receiver(options: Options) -> Receiver | None:
+def _deliverer(outbox: Outbox, options: Options) -> Deliverer | None:
     if not options.webhook_url:
         return None
     key = key_of(options.webhook_secret)
-    return Receiver(options.webhook_url, key, options.webhook_attempts, options.webhook_concurrent)
+    return Deliverer(outbox, options.webhook_url, key, concurrency=options.webhook_concurrent)
 
 
 class _Server(uvicorn.Server):
     """uvicorn's server. It also ends with exit code 0 on a signal, can watch its parent, and sends events."""
 
     def __init__(
-        self,
-        config: uvicorn.Config,
-        ready: Callable[[], None],
-        *,
-        receiver: Receiver | None,
-        outbox: Outbox,
-        watch_parent: bool,
+        self, config: uvicorn.Config, ready: Callable[[], None], deliverer: Deliverer | None, *, watch_parent: bool
     ) -> None:
         super().__init__(config)
         self._ready = ready
-        self._receiver = receiver
-        self._outbox = outbox
+        self._deliverer = deliverer
         self._delivering: asyncio.Task[None] | None = None
         self._watch_parent = watch_parent
 
@@ -115,8 +103,8 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self._watch_parent:
             threading.Thread(target=self._wait_for_parent, daemon=True).start()
-        if self._receiver:
-            self._delivering = asyncio.create_task(Deliverer(self._outbox, self._receiver).run())
+        if self._deliverer:
+            self._delivering = asyncio.create_task(self._deliverer.run())
             self._delivering.add_done_callback(self._on_delivery_end)
         self._ready()
 

@@ -54,6 +54,11 @@ class StoredCompany:
     tags: dict[str, str]
     connections: tuple[StoredConnection, ...] = ()
 
+    @property
+    def accounting(self) -> list[StoredConnection]:
+        """Its connections to accounting software, in order of creation."""
+        return [each for each in self.connections if each.source_type == "Accounting"]
+
 
 @dataclass(frozen=True, slots=True)
 class KeptResponse:
@@ -77,20 +82,16 @@ _CONNECTION = """
     ), status), created, otp, otp_minted, otp_spent, errors FROM connection
     WHERE created <= :at AND coalesce(until, '~') > :at AND
 """
+_ADD_CONNECTION = """
+    INSERT INTO connection (id, company, platform_key, source_type, status, created, otp, otp_minted)
+    VALUES (:id, :company, :platform_key, :source_type, :status, :created, :otp, :otp_minted)
+"""
+_LINKED = "status = 'Linked' AND source_type = 'Accounting' AND until IS NULL"
 # Accounting connections whose customers have not authorized one yet.
-_WAITING = """
-    SELECT n FROM connection WHERE status = 'PendingAuth' AND source_type = 'Accounting' AND until IS NULL
-    AND company NOT IN (
-        SELECT company FROM connection WHERE status = 'Linked' AND source_type = 'Accounting' AND until IS NULL
-    ) ORDER BY n
-"""
-_LINKED = """
-    SELECT n FROM connection WHERE status = 'Linked' AND source_type = 'Accounting' AND until IS NULL ORDER BY n
-"""
-_COUNT_LINKED = """
-    SELECT count(DISTINCT company) FROM connection
-    WHERE status = 'Linked' AND source_type = 'Accounting' AND until IS NULL
-"""
+_WAITING = f"""
+    status = 'PendingAuth' AND source_type = 'Accounting'
+    AND company NOT IN (SELECT company FROM connection WHERE {_LINKED})
+"""  # noqa: S608 - constants
 _WITH_TAG = {
     "=": "n IN (SELECT company FROM tag WHERE key = :key{0} AND value = :value{0})",
     "!=": "n NOT IN (SELECT company FROM tag WHERE key = :key{0} AND value = :value{0})",
@@ -190,27 +191,15 @@ class Store:
 
     # -- connections
 
-    def add_connection(
-        self,
-        *,
-        connection_id: str,
-        company: int,
-        platform_key: str,
-        source_type: str,
-        status: str,
-        created: str,
-        otp: str,
-        otp_minted: float,
-    ) -> StoredConnection:
-        """Add a connection to a company, given by its n."""
+    def add_connection(self, company: int, **values: str | float) -> StoredConnection:
+        """Add a connection to a company, given by its n.
+
+        The values: id, platform_key, source_type, status, created, otp and otp_minted.
+        """
         self._linked = None
-        row = (connection_id, company, platform_key, source_type, status, created, otp, otp_minted)
-        added = self.db.execute(
-            "INSERT INTO connection (id, company, platform_key, source_type, status, created, otp, otp_minted)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            row,
-        )
-        return StoredConnection(added.lastrowid or 0, *row, 0, "[]")
+        added = self.db.execute(_ADD_CONNECTION, {"company": company, **values})
+        (connection,) = self._connections("n = :n", {"n": added.lastrowid})
+        return connection
 
     def connections_of(self, company: int, *, at: str = NOW) -> list[StoredConnection]:
         """Return the connections of a company, given by its n, in order of creation, as of a moment."""
@@ -225,18 +214,18 @@ class Store:
         """Return a connection by its n."""
         return next(iter(self._connections("n = :n", {"n": number})), None)
 
-    def waiting(self) -> list[int]:
-        """Return the n of each accounting connection that waits for a customer who has not linked another."""
-        return [int(number) for (number,) in self.db.execute(_WAITING)]
+    def waiting(self) -> list[StoredConnection]:
+        """Return the accounting connections whose customers have not linked one."""
+        return self._connections(f"{_WAITING} ORDER BY n", {})
 
-    def linked(self) -> list[int]:
-        """Return the n of each linked accounting connection."""
-        return [int(number) for (number,) in self.db.execute(_LINKED)]
+    def linked(self) -> list[StoredConnection]:
+        """Return the linked accounting connections."""
+        return self._connections(f"{_LINKED} ORDER BY n", {})
 
     def count_linked(self) -> int:
         """Count the companies with a linked accounting connection, which raise the daily quota."""
         if self._linked is None:
-            self._linked = int(self._value(_COUNT_LINKED))
+            self._linked = int(self._value(f"SELECT count(DISTINCT company) FROM connection WHERE {_LINKED}"))  # noqa: S608 - constants
         return self._linked
 
     def set_status(self, connection: StoredConnection, status: str, *, at: str) -> None:
@@ -275,10 +264,6 @@ class Store:
         """Keep a response under a key."""
         row = (key, kept.fingerprint, kept.status, kept.content_type, kept.body, kept.kept_at)
         self.db.execute("INSERT OR REPLACE INTO response VALUES (?, ?, ?, ?, ?, ?)", row)
-
-    def forget_responses(self, kept_before: float) -> None:
-        """Forget the responses that were kept before a time."""
-        self.db.execute("DELETE FROM response WHERE kept_at < ?", (kept_before,))
 
     def _value(self, sql: str, values: Sequence[str] | Mapping[str, str] = ()) -> Any:
         row = self.db.execute(sql, values).fetchone()

@@ -12,7 +12,6 @@ import contextlib
 import ipaddress
 import re
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -28,22 +27,15 @@ _MAX_PAUSE = 30.0
 _MAX_HOLD = 5.0  # a receiver that has just started should not wait long
 
 
-class BadUrl(ValueError):  # noqa: N818 - named for what is bad
-    """An address to which the sandbox does not send."""
-
-
 def check_url(url: str) -> None:
-    """Raise BadUrl unless an address is on this machine."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-    except ValueError as error:
-        raise BadUrl("it is not an address") from error
+    """Raise ValueError unless an address is on this machine."""
+    parts = urlsplit(url)
+    host, _ = parts.hostname or "", parts.port
     # Two readers of such an address may see different hosts.
     if parts.scheme != "http" or "@" in url or "\\" in url or re.search(r"[^\x21-\x7e]", url):
-        raise BadUrl("it must be http://127.0.0.1:PORT/PATH")
+        raise ValueError("it must be http://127.0.0.1:PORT/PATH")
     if host != "localhost" and not _is_loopback(host):
-        raise BadUrl("the sandbox sends to this machine only, as in http://127.0.0.1:PORT/PATH")
+        raise ValueError("the sandbox sends to this machine only, as in http://127.0.0.1:PORT/PATH")
 
 
 def _is_loopback(host: str) -> bool:
@@ -53,22 +45,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class Receiver:
-    """Where events go, the key that signs them, how often each is tried, and how many are sent concurrently."""
-
-    url: str
-    key: bytes
-    attempts: int
-    concurrency: int
-
-
 class Deliverer:
-    """Sends the events that are due."""
+    """Sends the events that are due to a receiver, signed with a key."""
 
-    def __init__(self, outbox: Outbox, receiver: Receiver) -> None:
+    def __init__(self, outbox: Outbox, url: str, key: bytes, *, concurrency: int) -> None:
         self._outbox = outbox
-        self._receiver = receiver
+        self._url = url
+        self._key = key
+        self._concurrency = concurrency
         self._is_more = asyncio.Event()
         self._failed_rounds = 0  # in a row, in which nobody answered
 
@@ -81,7 +65,7 @@ class Deliverer:
         async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=ANSWER_SECONDS) as client:
             while True:
                 self._is_more.clear()
-                events = self._outbox.due(time.monotonic(), limit=self._receiver.concurrency)
+                events = self._outbox.due(time.monotonic(), limit=self._concurrency)
                 if events:
                     await self._send_all(client, events)
                 else:
@@ -105,25 +89,21 @@ class Deliverer:
 
         headers = {"content-type": "application/json", "user-agent": "bulk-sandbox"}
         # The time is this machine's, which is the receiver's too.
-        headers |= signed_headers(self._receiver.key, message_id=event.id, seconds=int(time.time()), body=event.body)
+        headers |= signed_headers(self._key, message_id=event.id, seconds=int(time.time()), body=event.body)
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                answer = await client.post(self._receiver.url, content=event.body, headers=headers)
+                answer = await client.post(self._url, content=event.body, headers=headers)
         except (httpx.HTTPError, TimeoutError) as error:
             self._record_failure(event, type(error).__name__)
             return False
         if answer.is_success:
-            self._outbox.record_attempt(event, "delivered", str(answer.status_code))
+            self._outbox.record_delivery(event, str(answer.status_code))
         else:
             self._record_failure(event, str(answer.status_code))
         return True
 
     def _record_failure(self, event: Event, answer: str) -> None:
-        tries = event.tries + 1
-        if tries >= self._receiver.attempts:
-            self._outbox.record_attempt(event, "failed", answer)
-        else:
-            self._outbox.record_attempt(event, "pending", answer, due=time.monotonic() + _pause(tries))
+        self._outbox.record_failure(event, answer, due=time.monotonic() + _pause(event.tries + 1))
 
 
 def _pause(tries: int) -> float:

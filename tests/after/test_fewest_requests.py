@@ -113,8 +113,8 @@ def _finished(fixture: BatchFixture, database: Path) -> None:
             tags = {"uid": customer_id, "bulk_uid": tag, "bulk_batch": batch_tag(fixture.name)}
             company = store.add_company(company_id=company_id, name=name, description=None, created=CREATED, tags=tags)
             store.add_connection(
-                connection_id=connection_id,
-                company=company.n,
+                company.n,
+                id=connection_id,
                 platform_key="gbol",
                 source_type="Accounting",
                 status="Linked" if seq % (MANY // NEWLY_LINKED) == 0 else "PendingAuth",

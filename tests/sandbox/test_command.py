@@ -205,7 +205,7 @@ def test_customers_can_have_other_software(batch: Path, connect: Connect) -> Non
 def test_the_help_explains_the_webhooks() -> None:
     """With the secret, which is fake and says so."""
     said = CliRunner().invoke(sandbox, ["--help"]).stdout
-    for word in ("--webhook-url", "--webhook-secret", "--webhook-attempts", "--partner-events", "deauthorize"):
+    for word in ("--webhook-url", "--webhook-secret", "--partner-events", "deauthorize"):
         assert word in said
     assert WEBHOOK_SECRET in said.replace("\n", "").replace(" ", "")
 

@@ -172,18 +172,6 @@ def test_it_is_sent_again_until_it_is_taken(launch: Launch, connect: Connect) ->
     assert (shown["status"], shown["attempts"], shown["answer"]) == ("delivered", 4, "200")
 
 
-def test_one_that_is_never_taken_is_given_up(launch: Launch, connect: Connect) -> None:
-    """`--webhook-attempts`; a test can still send it again."""
-    with receiving(answer=lambda _: 500) as receiver:
-        running = launch(webhook_url=receiver.url, webhook_attempts=2)
-        linked(connect(running))
-        until(lambda: counts(running) == {"failed": 1})
-        assert len(receiver.received) == 2
-        receiver.answer = lambda _: 200
-        assert control(running, "POST", "/webhooks", seed=None) == {"queued": 1}
-        until(lambda: counts(running) == {"delivered": 1})
-
-
 def test_a_receiver_that_comes_late_gets_everything(launch: Launch, connect: Connect) -> None:
     """Nobody listens at first; answers of the API do not wait for it."""
     with receiving() as gone:
