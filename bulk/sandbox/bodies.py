@@ -73,7 +73,7 @@ def _can_be_retried(status: int) -> str:
 
 def company_body(company: StoredCompany, base_url: str) -> Json:
     """Return a Company."""
-    platforms = [PLATFORMS[each.platform_key].name for each in company.connections if each.source_type == "Accounting"]
+    platforms = [PLATFORMS[each.platform_key].name for each in company.accounting]
     return {
         "id": company.id,
         "name": company.name,

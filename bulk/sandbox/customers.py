@@ -87,14 +87,12 @@ class Customers:
         return [each for own in self._accounting_of(names) for each in own if each.status == "Linked"]
 
     def _accounting_of(self, names: Sequence[str]) -> list[list[StoredConnection]]:
-        found = {name: self._companies_of(name) for name in names}
+        tags = {name: (Comparison(CUSTOMER_TAG, "=", name),) for name in names}
+        found = {name: self._store.companies(tags[name], limit=-1, offset=0) for name in names}
         unknown = [name for name, companies in found.items() if not companies]
         if unknown:
             raise ValueError(f"Unknown customer: {', '.join(unknown)}")
         return [company.accounting for companies in found.values() for company in companies]
-
-    def _companies_of(self, name: str) -> list[StoredCompany]:
-        return self._store.companies((Comparison(CUSTOMER_TAG, "=", name),), limit=-1, offset=0)
 
 
 def _share(request: CustomerRequest) -> float:

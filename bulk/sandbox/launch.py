@@ -139,8 +139,7 @@ def _found_after_all(folder: StateFolder) -> Running:
     """Wait for the quicker server: it holds the folder a moment before it answers."""
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
-        running = find(folder.path)
-        if running:
+        if running := find(folder.path):
             return running
         time.sleep(0.05)
     raise SandboxError(f"A sandbox holds {folder.path} but does not answer. End it and try again.")

@@ -97,8 +97,7 @@ class DayQuota:
         return int(self._clock.now() // self._day_seconds)
 
     def _turn_day(self) -> None:
-        today = self._today()
-        if today != self._day:
+        if (today := self._today()) != self._day:
             self._day, self._used = today, 0
 
 
