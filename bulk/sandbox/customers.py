@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from bulk.sandbox.changes import Changes
 from bulk.sandbox.platforms import PLATFORMS, Platform
 from bulk.sandbox.query import Comparison
-from bulk.sandbox.store import Store, StoredCompany, StoredConnection
+from bulk.sandbox.store import Store, StoredConnection
 
 CUSTOMER_TAG = "uid"  # the tag with a customer's identifier
 
