@@ -1,5 +1,5 @@
-"""What bulk costs, as ratios against baselines measured in the same run: `python -m benchmarks [NAME ...] [--quick]`.
+"""Measures the cost of bulk as ratios to baselines of the same run: `python -m benchmarks [NAME ...] [--quick]`.
 
-None of these is a test: each prints its figures beside their targets. Trust the ratios; seconds depend on the machine.
-Files are made under the system's temporary folder (`TMPDIR` names another disk) and removed at the end.
+The benchmarks are not tests: each prints its figures with their targets. Trust the ratios: seconds depend on the
+machine. They create files under the system's temporary folder (`TMPDIR` selects another disk) and remove them at the end.
 """

@@ -1,4 +1,4 @@
-"""Runs the benchmarks that are named, or all of them, one after the other."""
+"""Runs the named benchmarks, or all of them, one after the other."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ BENCHMARKS = {
 
 
 def main() -> None:
-    """Run them, and list all figures once more at the end."""
+    """Run the benchmarks, and list all figures again at the end."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure bulk against its targets.")
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"which: {', '.join(BENCHMARKS)}; all by default")
     parser.add_argument("--quick", action="store_true", help="smaller sizes and fewer repetitions: a rough look")
-    chosen = parser.parse_args()
-    if unknown := sorted(set(chosen.names) - BENCHMARKS.keys()):
-        parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join(BENCHMARKS)}")
-    sizes = "quick sizes: a rough look" if chosen.quick else "full sizes"
+    options = parser.parse_args()
+    if unknown := sorted(set(options.names) - BENCHMARKS.keys()):
+        parser.error(f"unknown benchmark {', '.join(unknown)}; use {', '.join(BENCHMARKS)}")
+    sizes = "quick sizes: a rough look" if options.quick else "full sizes"
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {platform.system()}; {sizes}")
     figures: list[Figure] = []
     for name, run in BENCHMARKS.items():
-        if not chosen.names or name in chosen.names:
+        if not options.names or name in options.names:
             print(f"\n== {name}: {(run.__doc__ or '').partition(chr(10))[0]}", flush=True)
-            found = run(quick=chosen.quick)
+            found = run(quick=options.quick)
             print("\n".join(lines(found)), flush=True)
             figures += found
     print("\n== all figures")

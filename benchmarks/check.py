@@ -1,4 +1,4 @@
-"""How long `bulk check` takes over a large file, and how much memory."""
+"""Measures the time and memory that `bulk check` takes for a large file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from statistics import median
 
 from benchmarks import customers
 from benchmarks.figures import Figure, ratio, table
-from benchmarks.processes import BULK, Ran, ran
+from benchmarks.processes import BULK, Measured, run_command
 
 FAULTY = 0.01  # of the rows
 COUNTED = ("rows", "accepted", "rejected")
@@ -20,21 +20,21 @@ COUNTED = ("rows", "accepted", "rejected")
 def run(*, quick: bool) -> list[Figure]:
     """`bulk check` on a million rows of six columns, compared with a csv-module loop with the same rules.
 
-    Whole processes, both of which print the same lists; of the loop's, what it takes to import the rules is left out.
+    Both run as whole processes and print the same lists. The loop's time excludes the import of the rules.
     """
     rows = 100_000 if quick else 1_000_000
-    checks: list[Ran] = []
-    loops: list[Ran] = []
+    checks: list[Measured] = []
+    loops: list[Measured] = []
     with tempfile.TemporaryDirectory() as folder:
         path = customers.write(Path(folder) / "customers.csv", rows, faulty=FAULTY)
         for _ in range(2 if quick else 5):
-            loop = ran([sys.executable, "-m", "benchmarks.loads.csv_loop", str(path)])
+            loop = run_command([sys.executable, "-m", "benchmarks.loads.csv_loop", str(path)])
             too_long = json.loads(loop.output)["import_seconds"]
             loops.append(replace(loop, seconds=loop.seconds - too_long, cpu_seconds=loop.cpu_seconds - too_long))
-            checks.append(ran([*BULK, "check", str(path), "--json"], allowed=(1,)))
+            checks.append(run_command([*BULK, "check", str(path), "--json"], allowed=(1,)))
     found, looped = (json.loads(runs[-1].output) for runs in (checks, loops))
     if any(found[count] != looped[count] for count in COUNTED):
-        raise RuntimeError(f"the two do not find the same: {[(found[count], looped[count]) for count in COUNTED]}")
+        raise RuntimeError(f"the two results differ: {[(found[count], looped[count]) for count in COUNTED]}")
     lines = [
         (
             name,
@@ -51,5 +51,5 @@ def run(*, quick: bool) -> list[Figure]:
     ]
 
 
-def _seconds(runs: list[Ran]) -> list[float]:
+def _seconds(runs: list[Measured]) -> list[float]:
     return [r.seconds for r in runs]

@@ -42,7 +42,7 @@ FAULTY = (
 
 
 def write(path: Path, customers: int, *, faulty: float = 0.0) -> Path:
-    """Write a CSV file of this many rows, of which a share has a fault and three in a hundred a foreign name."""
+    """Write a CSV file of this many rows. The share `faulty` is invalid, and 3% have a foreign name."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
@@ -51,7 +51,7 @@ def write(path: Path, customers: int, *, faulty: float = 0.0) -> Path:
 
 
 def _rows(customers: int, faulty: float) -> Iterator[tuple[str, ...]]:
-    rng = random.Random(1)  # noqa: S311 - the same rows every time are what is wanted
+    rng = random.Random(1)  # noqa: S311 - the rows must be the same every time
     for number in range(1, customers + 1):
         name = f"{rng.choice(PLACES)} {rng.choice(KINDS)} {number}"
         row = {

@@ -1,4 +1,4 @@
-"""The figures that a benchmark found, next to those it should find."""
+"""The figures of a benchmark, with their targets."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from statistics import median
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value, and the bound that it should keep: `least` or `most`; none if it is there to be known."""
+    """A measured value and its bound, `least` or `most`. A value without a bound is for information only."""
 
-    what: str
+    caption: str
     value: float
     unit: str = ""
     least: float | None = None
@@ -19,18 +19,20 @@ class Figure:
 
     @property
     def is_met(self) -> bool:
-        """Whether the value keeps its bound."""
+        """Whether the value is within its bound."""
         return (self.least is None or self.value >= self.least) and (self.most is None or self.value <= self.most)
 
 
 def lines(figures: Sequence[Figure]) -> list[str]:
-    """One line for each figure: what it is, its value, its target, and whether it is met."""
-    widest = max((len(figure.what) for figure in figures), default=0)
-    return [f"  {figure.what:{widest}}  {_value(figure.value, figure.unit):>14}{_target(figure)}" for figure in figures]
+    """Return a line for each figure: its caption, value and target, and whether it meets the target."""
+    widest = max((len(figure.caption) for figure in figures), default=0)
+    return [
+        f"  {figure.caption:{widest}}  {_value(figure.value, figure.unit):>14}{_target(figure)}" for figure in figures
+    ]
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Rows under a header, in columns."""
+    """Return rows under a header, in columns."""
     everything = [header, *rows]
     widths = [max(len(row[column]) for row in everything) for column in range(len(header))]
     return "\n".join(
@@ -40,7 +42,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def ratio(values: Sequence[float], others: Sequence[float]) -> float:
-    """The median of the ratios of values that were measured right after one another."""
+    """Return the median of the ratios of values that were measured one right after the other."""
     return median(value / other for value, other in zip(values, others, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""The commands after the email: what they ask of Codat, how long that takes, and how much memory."""
+"""Measures the commands after `migrate`: their requests, time and memory."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from statistics import median
 
 from benchmarks import customers
 from benchmarks.figures import Figure, ratio, table
-from benchmarks.processes import BULK, Peer, Ran, a_peer, ran
+from benchmarks.processes import BULK, Measured, Peer, run_command, running_peer
 
 IN_FLIGHT = 16
 A_PAGE = 2_000  # companies
 FEW = 2_000
-ASKED = 5_000  # of the customers that the loop would ask for: the rest is extrapolated
+ASKED = 5_000  # GETs that the loop sends at most; the rest is extrapolated
 NEWLY_LINKED = 0.01  # of the customers
 
 
 @dataclass
 class Loop:
-    """What the loop took for the whole batch, each time."""
+    """The loop's times for the whole batch, one for each repetition."""
 
     seconds: list[float] = field(default_factory=list)
     cpu_seconds: list[float] = field(default_factory=list)
@@ -32,17 +32,17 @@ class Loop:
 
 @dataclass
 class Runs:
-    """What the commands took, each time."""
+    """The processes of each command, one for each repetition."""
 
-    follow_up: list[Ran] = field(default_factory=list)
-    nothing_new: list[Ran] = field(default_factory=list)
-    links: list[Ran] = field(default_factory=list)
+    follow_up: list[Measured] = field(default_factory=list)
+    nothing_new: list[Measured] = field(default_factory=list)
+    links: list[Measured] = field(default_factory=list)
 
 
 def run(*, quick: bool) -> list[Figure]:
     """`bulk follow-up` after 1 in 100 has authorized, compared with a loop that asks for each customer.
 
-    Whole processes, reports included, without latency and at any rate; of the loop only the requests.
+    The commands are whole processes with their reports, without latency or rate limit. The loop only sends requests.
     """
     number = 10_000 if quick else 100_000
     repetitions = 2 if quick else 3
@@ -77,22 +77,22 @@ def run(*, quick: bool) -> list[Figure]:
 
 
 def _finished(folder: Path, number: int) -> Path:
-    """Make a batch of which everybody has a linkUrl."""
+    """Make a batch in which every customer has a linkUrl."""
     folder.mkdir()
     path = customers.write(folder / "customers.csv", number)
-    ran([sys.executable, "-m", "benchmarks.loads.finished_batch", str(path), str(folder / "customers")])
+    run_command([sys.executable, "-m", "benchmarks.loads.finished_batch", str(path), str(folder / "customers")])
     return folder / "customers"
 
 
 def _follow(batch: Path, number: int, runs: Runs, loop: Loop | None, *, repetitions: int) -> None:
-    """Do it all this many times, each on a copy of the batch."""
+    """Run the loop and the commands this many times, each time on a copy of the batch."""
     pages, linked = _pages(number), _linked(number)
-    with a_peer(batch=batch, linked=linked) as peer:
+    with running_peer(batch=batch, linked=linked) as peer:
         for turn in range(repetitions):
             copy = batch.parent / f"{batch.name}-{turn}"
             shutil.copytree(batch, copy)
             if loop is not None:
-                _ask_each(batch, number, peer, loop)
+                _get_each(batch, number, peer, loop)
             peer.forget()
             runs.follow_up.append(_bulk("follow-up", copy, peer, due=pages + linked))
             runs.nothing_new.append(_bulk("follow-up", copy, peer, due=pages))
@@ -100,21 +100,21 @@ def _follow(batch: Path, number: int, runs: Runs, loop: Loop | None, *, repetiti
             shutil.rmtree(copy)
 
 
-def _bulk(command: str, batch: Path, peer: Peer, *, due: int) -> Ran:
-    """Run a command of bulk's. Raises RuntimeError unless it sends the requests that are due and no other."""
+def _bulk(command: str, batch: Path, peer: Peer, *, due: int) -> Measured:
+    """Run a bulk command. Raises RuntimeError unless it sends exactly `due` requests."""
     before = peer.seen().requests
     options = ["--base-url", peer.url, "--rate=1000000", f"--concurrency={IN_FLIGHT}"]
-    done = ran([*BULK, command, str(batch), *options])
+    done = run_command([*BULK, command, str(batch), *options])
     sent = peer.seen().requests - before
     if sent != due:
         raise RuntimeError(f"bulk {command}: {due:,} requests were due, {sent:,} came")
     return done
 
 
-def _ask_each(batch: Path, number: int, peer: Peer, loop: Loop) -> None:
+def _get_each(batch: Path, number: int, peer: Peer, loop: Loop) -> None:
     gets = _sample(number)
     command = [sys.executable, "-m", "benchmarks.loads.one_by_one", str(batch), peer.url]
-    reported = json.loads(ran([*command, *map(str, (IN_FLIGHT, gets, _linked(number)))]).output)
+    reported = json.loads(run_command([*command, *map(str, (IN_FLIGHT, gets, _linked(number)))]).output)
     for name, values in (("seconds", loop.seconds), ("cpu_seconds", loop.cpu_seconds)):
         values.append(reported["gets"][name] * number / gets + reported["posts"][name])
 
@@ -131,7 +131,7 @@ def _sample(number: int) -> int:
     return min(number, ASKED)
 
 
-def _row(name: str, requests: int, runs: Sequence[Ran]) -> tuple[str, ...]:
+def _row(name: str, requests: int, runs: Sequence[Measured]) -> tuple[str, ...]:
     took = _took([each.seconds for each in runs], [each.cpu_seconds for each in runs])
     return (name, f"{requests:,}", *took, f"{max(each.megabytes for each in runs):,.0f}")
 

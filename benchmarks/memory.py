@@ -1,4 +1,4 @@
-"""How much memory a migration takes, whatever its length."""
+"""Measures the memory that a short and a long migration take."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import customers
 from benchmarks.figures import Figure, table
-from benchmarks.processes import BULK, Ran, a_peer, ran
+from benchmarks.processes import BULK, Measured, run_command, running_peer
 
 FEW = 2_000
 
@@ -27,8 +27,8 @@ def run(*, quick: bool) -> list[Figure]:
     ]
 
 
-def _migrated(number: int) -> Ran:
-    with tempfile.TemporaryDirectory() as folder, a_peer() as peer:
+def _migrated(number: int) -> Measured:
+    with tempfile.TemporaryDirectory() as folder, running_peer() as peer:
         path = customers.write(Path(folder) / "customers.csv", number)
         options = ["--reports", folder, "--base-url", peer.url, "--rate=10000000", "--concurrency=16"]
-        return ran([*BULK, "migrate", str(path), *options])
+        return run_command([*BULK, "migrate", str(path), *options])

@@ -1,4 +1,4 @@
-"""Whether bulk keeps to Codat's rate and uses it."""
+"""Measures whether bulk stays within Codat's rate limit and uses all of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from benchmarks import customers
 from benchmarks.figures import Figure
-from benchmarks.processes import BULK, a_peer, ran
+from benchmarks.processes import BULK, run_command, running_peer
 
 RATE = 1000  # requests a minute
 LATENCY = 0.3  # seconds
@@ -16,9 +16,9 @@ LATENCY = 0.3  # seconds
 def run(*, quick: bool) -> list[Figure]:
     """`bulk migrate` at 1,000 requests a minute against a peer with 300 ms latency that refuses more, for 3 minutes."""
     minutes = 1 if quick else 3
-    with tempfile.TemporaryDirectory() as folder, a_peer(latency=LATENCY, rate_limit=RATE) as peer:
+    with tempfile.TemporaryDirectory() as folder, running_peer(latency=LATENCY, rate_limit=RATE) as peer:
         path = customers.write(Path(folder) / "customers.csv", RATE * minutes // 2)
-        done = ran([*BULK, "migrate", str(path), "--reports", folder, "--base-url", peer.url, f"--rate={RATE}"])
+        done = run_command([*BULK, "migrate", str(path), "--reports", folder, "--base-url", peer.url, f"--rate={RATE}"])
         seen = peer.seen()
     took = f"CPU {done.cpu_seconds:.1f} s of {done.seconds:.1f}"
     print(f"  {seen.requests:,} requests in {seen.last - seen.first:.1f} s; {took}")

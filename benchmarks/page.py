@@ -1,4 +1,4 @@
-"""How big the page is, and how soon people see it."""
+"""Measures the size of the page, and the time until a browser shows it."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from selenium.webdriver.chrome.service import Service
 
 from benchmarks import customers
 from benchmarks.figures import Figure
-from benchmarks.processes import BULK, ran
+from benchmarks.processes import BULK, run_command
 
 TIMES = 5
 _UUID = "printf('%s-%s-%s-%s-%s', " + ", ".join(f"lower(hex(randomblob({size})))" for size in (4, 2, 2, 2, 6)) + ")"
-# As unlike each other as Codat's are: what repeats takes no room in the page.
+# Ids as random as Codat's: repeated text takes no room in the page.
 UNLIKE = f"""
     UPDATE customers SET company_id = {_UUID}, connection_id = {_UUID},
         partner_connection_id = CASE WHEN seq % 3 = 0 THEN {_UUID} END,
@@ -49,32 +49,32 @@ def run(*, quick: bool) -> list[Figure]:
         found = [Figure(f"page of {rows:,} customers: size", page.stat().st_size / 1e6, "MB", most=8)]
         programs = shutil.which("chromium"), shutil.which("chromedriver")
         if programs[0] is None or programs[1] is None:
-            print("no Chromium here, so nothing is painted; on Debian: apt-get install chromium chromium-driver")
+            print("Chromium is not installed: nothing is painted; on Debian: apt-get install chromium chromium-driver")
             return found
         with _chromium(programs[0], programs[1], Path(folder)) as driver:
-            seen = [_seen(driver, page) for _ in range(TIMES)]
+            measured = [_measure(driver, page) for _ in range(TIMES)]
     for place, (what, most) in enumerate((("first paint", 2.0), ("table usable", None), ("first search", None))):
-        seconds = median(times[place] for times in seen) / 1000
+        seconds = median(times[place] for times in measured) / 1000
         found.append(Figure(f"page of {rows:,} customers: {what}", seconds, "s", most=most))
     return found
 
 
 def _page(folder: Path, rows: int) -> Path:
-    """Make a batch whose customers have all that a page shows, and give its page."""
+    """Make a batch whose customers have every value that a page shows; return its page."""
     path = customers.write(folder / "customers.csv", rows)
     frame = pl.read_csv(path, infer_schema=False).with_row_index()
     frame.select(pl.all().exclude("index"), region=pl.format("Region {}", pl.col("index") % 97)).write_csv(path)
     batch = folder / "customers"
-    ran([sys.executable, "-m", "benchmarks.loads.finished_batch", str(path), str(batch)])
+    run_command([sys.executable, "-m", "benchmarks.loads.finished_batch", str(path), str(batch)])
     with closing(sqlite3.connect(batch / "journal.sqlite3")) as journal, journal:
         journal.execute(UNLIKE)
         journal.execute(LINKS)
-    ran([*BULK, "report", str(batch)])
+    run_command([*BULK, "report", str(batch)])
     return batch / "report.html"
 
 
-def _seen(driver: webdriver.Chrome, page: Path) -> tuple[float, float, float]:
-    """Open the page, and give when it was painted and usable, and what a search took; in milliseconds."""
+def _measure(driver: webdriver.Chrome, page: Path) -> tuple[float, float, float]:
+    """Open the page; return the milliseconds until it is painted, until it is usable, and of a search."""
     driver.get("about:blank")
     driver.get(page.as_uri())
     paint, usable, search = (float(driver.execute_script(script)) for script in (PAINT, USABLE, SEARCH))

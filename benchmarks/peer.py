@@ -1,10 +1,11 @@
 """The fake Codat of the tests behind a thin HTTP server: `python -m benchmarks.peer`, with `tests` on the path.
 
 It is a process of its own, so that its work is not measured together with bulk's. It prints its port, and ends when its
-standard input does. With `--batch FOLDER` it begins with the companies in this batch's journal; `--linked` of them,
+standard input closes. With `--batch FOLDER` it starts with the companies in this batch's journal; `--linked` of them,
 spread evenly, are authorized.
 
-`GET /seen` returns what came in since the last `POST /forget`, which also restores the beginning. Neither is counted.
+`GET /seen` returns the figures of the requests since the last `POST /forget`, which also restores the first companies.
+Neither is counted.
 """
 
 from __future__ import annotations
@@ -31,16 +32,16 @@ REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Arrivals:
-    """The times at which requests came in, by the machine's steady clock, and the number of those that were refused."""
+    """The arrival times of requests by the machine's steady clock, and the number of refused ones."""
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self.times = array("d")
         self.refused = 0
-        self._minute: deque[float] = deque()  # the requests of the last 60 seconds that were let in
+        self._minute: deque[float] = deque()  # the accepted requests of the last 60 seconds
 
     def count(self) -> float:
-        """Count a request; return by how many seconds it is too early, 0 if it is let in."""
+        """Count a request; return the seconds by which it is too early, 0 if it is accepted."""
         now = time.monotonic()
         self.times.append(now)
         if not self._rate:
@@ -71,7 +72,7 @@ class Arrivals:
 
 @dataclass(frozen=True, slots=True)
 class Stock:
-    """The companies that a peer begins with."""
+    """The companies that a peer starts with."""
 
     companies: tuple[bytes, ...] = ()  # the bodies that created them, in order
     platform_keys: tuple[str, ...] = ()  # of the connection that each company has
@@ -82,7 +83,7 @@ NOTHING = Stock()
 
 
 def stock(folder: Path, linked: int) -> Stock:
-    """Read the companies and connections that a batch's journal has asked for; some of them have authorized."""
+    """Read the companies and connections that a batch has created; mark `linked` of them as authorized."""
     journal = sqlite3.connect(f"{(folder / 'journal.sqlite3').absolute().as_uri()}?mode=ro", uri=True)
     bodies = "SELECT body FROM requests WHERE operation = ? ORDER BY customer"
     companies = tuple(body.encode() for (body,) in journal.execute(bodies, ("create_company",)))
@@ -93,18 +94,18 @@ def stock(folder: Path, linked: int) -> Stock:
 
 
 class Peer:
-    """A fake Codat that counts requests, and can begin again."""
+    """A fake Codat that counts requests and can be reset."""
 
-    def __init__(self, rate: int, begins_with: Stock) -> None:
+    def __init__(self, rate: int, initial: Stock) -> None:
         self._rate = rate
-        self._begins_with = begins_with
+        self._initial = initial
         self.forget()
 
     def forget(self) -> None:
-        """Begin again."""
+        """Restore the first companies, and count from zero."""
         self.arrivals = Arrivals(self._rate)
         self._codat = FakeCodat(time.time, RULES)
-        stock = self._begins_with
+        stock = self._initial
         for place, (sent, platform_key) in enumerate(zip(stock.companies, stock.platform_keys, strict=True)):
             connection = self._codat.add_connection(self._codat.add_company(sent), platform_key)
             if place in stock.linked:
@@ -133,13 +134,13 @@ class Exchange(asyncio.Protocol):
         self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep where responses go."""
+        """Keep the transport, for the responses."""
         if not isinstance(transport, asyncio.Transport):
             raise TypeError("a stream is needed")
         self._transport = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer every request that has come in completely."""
+        """Respond to every complete request."""
         self._received += data
         while (end := self._received.find(b"\r\n\r\n")) >= 0:
             head = self._received[:end].decode("latin-1")
@@ -185,8 +186,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each response")
     parser.add_argument("--rate-limit", type=int, default=0, help="requests in any 60 seconds; 0: no limit")
-    parser.add_argument("--batch", type=Path, metavar="FOLDER", help="begin with the companies of this batch")
+    parser.add_argument("--batch", type=Path, metavar="FOLDER", help="start with the companies of this batch")
     parser.add_argument("--linked", type=int, default=0, help="the number of its customers who have authorized")
-    chosen = parser.parse_args()
-    kept = stock(chosen.batch, chosen.linked) if chosen.batch else NOTHING
-    asyncio.run(serve(Peer(chosen.rate_limit, kept), chosen.latency))
+    options = parser.parse_args()
+    kept = stock(options.batch, options.linked) if options.batch else NOTHING
+    asyncio.run(serve(Peer(options.rate_limit, kept), options.latency))

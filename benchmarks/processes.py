@@ -1,4 +1,4 @@
-"""Starts what is measured in processes of their own, and reads what each of them cost."""
+"""Runs the measured programs in processes of their own, and reads the cost of each."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ BULK = (sys.executable, "-m", "bulk")
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
-    """A process that has ended: when it was started by the steady clock, and what it took."""
+class Measured:
+    """A finished process: its start by the steady clock, and its cost."""
 
     started: float
     seconds: float
     cpu_seconds: float
-    megabytes: float  # the most that was resident at once
+    megabytes: float  # peak resident memory
     output: str
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the peer has seen: times by the steady clock, which all processes share."""
+    """The requests that the peer has received. Times are by the steady clock, which all processes share."""
 
     requests: int
     first: float
@@ -47,18 +47,18 @@ class Seen:
 
 
 class Peer:
-    """The peer's address, and what it has seen."""
+    """A running peer."""
 
     def __init__(self, port: int) -> None:
         self._port = port
         self.url = f"http://127.0.0.1:{port}"
 
     def forget(self) -> None:
-        """Make it forget everything."""
+        """Restore its first companies, and count from zero."""
         self._ask("POST", "/forget")
 
     def seen(self) -> Seen:
-        """Return what came in since it was last reset."""
+        """Return the figures of the requests since the last reset."""
         return Seen(**self._ask("GET", "/seen"))
 
     def _ask(self, method: str, path: str) -> dict[str, Any]:
@@ -72,8 +72,10 @@ class Peer:
 
 
 @contextmanager
-def a_peer(*, latency: float = 0.0, rate_limit: int = 0, batch: Path | None = None, linked: int = 0) -> Iterator[Peer]:
-    """Run a peer; it ends with the block, or with this process. `batch`, `linked`: what it begins with."""
+def running_peer(
+    *, latency: float = 0.0, rate_limit: int = 0, batch: Path | None = None, linked: int = 0
+) -> Iterator[Peer]:
+    """Run a peer until the block or this process ends. `batch` and `linked` set its first companies."""
     command = [sys.executable, "-m", "benchmarks.peer", f"--latency={latency}", f"--rate-limit={rate_limit}"]
     command += [f"--batch={batch}", f"--linked={linked}"] if batch else []
     environment = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
@@ -81,15 +83,15 @@ def a_peer(*, latency: float = 0.0, rate_limit: int = 0, batch: Path | None = No
         command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         if process.stdin is None or process.stdout is None:
-            raise RuntimeError("pipes were asked for")
+            raise RuntimeError("the process has no pipes")
         yield Peer(int(process.stdout.readline()))
         process.stdin.close()
 
 
-def ran(command: Sequence[str], *, allowed: Sequence[int] = (0,)) -> Ran:
-    """Run a command to its end. Raises RuntimeError for an exit code that is not allowed.
+def run_command(command: Sequence[str], *, allowed: Sequence[int] = (0,)) -> Measured:
+    """Run a command to its end. Raises RuntimeError unless its exit code is allowed.
 
-    What Linux says of the memory of a process begins with that of its parent: so whoever calls this stays small.
+    Linux counts the parent's memory in the peak of a new process, so the caller must stay small.
     """
     environment = os.environ | {"CODAT_API_KEY": "benchmark"}
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
@@ -102,8 +104,8 @@ def ran(command: Sequence[str], *, allowed: Sequence[int] = (0,)) -> Ran:
         process.returncode = os.waitstatus_to_exitcode(status)
         if process.returncode not in allowed:
             errors.seek(0)
-            said = errors.read().decode(errors="replace")[-2000:]
-            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {said}")
+            message = errors.read().decode(errors="replace")[-2000:]
+            raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}: {message}")
         output.seek(0)
         reported = output.read().decode()
-    return Ran(started, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, reported)
+    return Measured(started, seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, reported)

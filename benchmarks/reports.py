@@ -1,4 +1,4 @@
-"""What all the reports of a big batch cost."""
+"""Measures the cost of all reports of a big batch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from statistics import median
 
 from benchmarks import customers
 from benchmarks.figures import Figure, ratio, table
-from benchmarks.processes import BULK, Ran, ran
+from benchmarks.processes import BULK, Measured, run_command
 
 FILES = ("results.csv", "results.parquet", "links.csv", "partner.csv", "results.xlsx", "report.html")
 
@@ -21,11 +21,11 @@ def run(*, quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         path = customers.write(Path(folder) / "customers.csv", rows)
         batch = Path(folder) / "customers"
-        ran([sys.executable, "-m", "benchmarks.loads.finished_batch", str(path), str(batch)])
+        run_command([sys.executable, "-m", "benchmarks.loads.finished_batch", str(path), str(batch)])
         reports, alone = [], []
         for _ in range(3):
-            reports.append(ran([*BULK, "report", str(batch)]))
-            alone.append(ran([sys.executable, "-m", "benchmarks.loads.csv_alone", str(batch)]))
+            reports.append(run_command([*BULK, "report", str(batch)]))
+            alone.append(run_command([sys.executable, "-m", "benchmarks.loads.csv_alone", str(batch)]))
         sizes = [(name, f"{(batch / name).stat().st_size / 1e6:,.1f} MB") for name in FILES]
     lines = [
         (name, f"{median(r.seconds for r in each):.2f}", f"{median(r.cpu_seconds for r in each):.2f}", _peak(each))
@@ -39,9 +39,9 @@ def run(*, quick: bool) -> list[Figure]:
     ]
 
 
-def _peak(each: Sequence[Ran]) -> str:
+def _peak(each: Sequence[Measured]) -> str:
     return f"{max(r.megabytes for r in each):,.0f}"
 
 
-def _ratio(reports: Sequence[Ran], alone: Sequence[Ran]) -> float:
+def _ratio(reports: Sequence[Measured], alone: Sequence[Measured]) -> float:
     return ratio([r.seconds for r in reports], [r.seconds for r in alone])

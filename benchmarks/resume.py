@@ -1,4 +1,4 @@
-"""How soon a batch that is done, or all but done, resumes."""
+"""Measures how soon a batch resumes that is done, or done but for one customer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from statistics import median
 
 from benchmarks import customers
 from benchmarks.figures import Figure, table
-from benchmarks.processes import BULK, Peer, Ran, a_peer, ran
+from benchmarks.processes import BULK, Measured, Peer, run_command, running_peer
 
 ONE_TO_DO = """
     UPDATE customers SET state = 'pending', name_sent = NULL, platform_sent = NULL, description_sent = NULL,
@@ -32,13 +32,13 @@ def run(*, quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as folder:
         path = customers.write(Path(folder) / "customers.csv", rows)
         batch = Path(folder) / "customers"
-        made = ran([sys.executable, "-m", "benchmarks.loads.finished_batch", str(path), str(batch)])
+        made = run_command([sys.executable, "-m", "benchmarks.loads.finished_batch", str(path), str(batch)])
         size = (batch / "journal.sqlite3").stat().st_size / 1e6
         print(f"  made the journal of {rows:,} customers in {made.seconds:.0f} s: {size:,.0f} MB", flush=True)
-        with a_peer() as peer:
+        with running_peer() as peer:
             to_nothing += [_nothing_to_do(path, Path(folder), peer) for _ in range(times)]
         _reset_one(batch)
-        with a_peer(batch=batch, linked=0) as peer:
+        with running_peer(batch=batch, linked=0) as peer:
             for _ in range(times):
                 seconds, whole = _one_to_do(path, batch, peer, due=-(-(rows - 1) // A_PAGE) + 2)
                 to_request.append(seconds)
@@ -60,8 +60,10 @@ def run(*, quick: bool) -> list[Figure]:
 
 
 def _nothing_to_do(path: Path, reports: Path, peer: Peer) -> float:
-    """Seconds from the start of a process that has nothing to do until it knows."""
-    whole = ran([sys.executable, "-m", "benchmarks.loads.bulk_migrate", str(path), str(reports), peer.url, "16"])
+    """Return the seconds until a new process knows that it has nothing to do."""
+    whole = run_command(
+        [sys.executable, "-m", "benchmarks.loads.bulk_migrate", str(path), str(reports), peer.url, "16"]
+    )
     reported = json.loads(whole.output)
     if reported["to_do"]:
         raise RuntimeError(f"there should be nothing to do: {reported}")
@@ -69,20 +71,20 @@ def _nothing_to_do(path: Path, reports: Path, peer: Peer) -> float:
 
 
 def _reset_one(batch: Path) -> None:
-    """Make the last customer of a batch one that nothing was ever sent for."""
+    """Reset the last customer of a batch, as if nothing had been sent for it."""
     with closing(sqlite3.connect(batch / "journal.sqlite3", isolation_level=None)) as journal:
         journal.execute(ONE_TO_DO)
         journal.execute(ITS_REQUESTS)
 
 
-def _one_to_do(path: Path, batch: Path, peer: Peer, *, due: int) -> tuple[float, Ran]:
-    """Measure `bulk migrate` with one customer left: seconds until its first request arrives, and the whole run.
+def _one_to_do(path: Path, batch: Path, peer: Peer, *, due: int) -> tuple[float, Measured]:
+    """Run `bulk migrate` with one customer left; return the seconds until its first request arrives, and the run.
 
-    The run reads the company list first. `due`: its pages, and two requests for the customer.
+    The run reads the company list first. `due` is the number of its pages, plus two requests for the customer.
     """
     _reset_one(batch)
     peer.forget()
-    whole = ran([*BULK, "migrate", str(path), "--reports", str(batch.parent), "--base-url", peer.url])
+    whole = run_command([*BULK, "migrate", str(path), "--reports", str(batch.parent), "--base-url", peer.url])
     seen = peer.seen()
     if seen.requests != due:
         raise RuntimeError(f"{due} requests were due, {seen.requests} came")

@@ -1,4 +1,4 @@
-"""How fast bulk sends, compared with a plain loop and with Codat's own client; and what its journal costs."""
+"""Measures how fast bulk sends, compared with a plain loop and Codat's own client, and the cost of its journal."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from statistics import median
 
 from benchmarks import customers
 from benchmarks.figures import Figure, ratio, table
-from benchmarks.processes import Peer, a_peer, ran
+from benchmarks.processes import Peer, run_command, running_peer
 
-FEW, MANY = 16, 64  # requests in flight, as far as the contender can
+FEW, MANY = 16, 64  # requests in flight, for contenders that send several at once
 LATENCY = 0.1  # seconds
 
 
@@ -30,12 +30,12 @@ class Contender:
 
     @property
     def makes_reports(self) -> bool:
-        """Whether it gets a folder for them."""
+        """Whether it takes a folder for reports."""
         return self.module.startswith("bulk_")
 
 
 def _contenders(many: int, few: int) -> tuple[Contender, ...]:
-    """Make them: those with many requests in flight, and those that wait for each answer."""
+    """Return the contenders: those with many requests in flight, and those that wait for each response."""
     return (
         Contender("bulk", "bulk_migrate", many),
         Contender("bulk, its journal forgets requests", "bulk_without_journal", many),
@@ -50,7 +50,7 @@ def run(*, quick: bool) -> list[Figure]:
     """Requests a second and CPU time a request, the whole path of a migration, compared with others in the same run."""
     fast = _contenders(500, 500) if quick else _contenders(2000, 2000)
     slow = _contenders(500, 20) if quick else _contenders(2500, 60)
-    slow[3].customers = slow[0].customers // 5  # its threads send no more than some sixty a second
+    slow[3].customers = slow[0].customers // 5  # its threads send about sixty a second at most
     _race(fast, latency=0.0, in_flight=FEW, repetitions=2 if quick else 5)
     _race(slow, latency=LATENCY, in_flight=MANY, repetitions=2 if quick else 3)
     bulk, forgetful, loop, official, client, blocking = fast
@@ -71,7 +71,7 @@ def run(*, quick: bool) -> list[Figure]:
 
 
 def _race(contenders: Sequence[Contender], *, latency: float, in_flight: int, repetitions: int) -> None:
-    with a_peer(latency=latency) as peer:
+    with running_peer(latency=latency) as peer:
         for turn in range(repetitions):
             for contender in contenders if turn % 2 else reversed(contenders):
                 _send(contender, peer, in_flight)
@@ -89,7 +89,7 @@ def _send(contender: Contender, peer: Peer, in_flight: int) -> None:
         path = customers.write(Path(folder) / "customers.csv", contender.customers)
         command = [sys.executable, "-m", f"benchmarks.loads.{contender.module}", str(path)]
         command += [folder] if contender.makes_reports else []
-        reported = json.loads(ran([*command, peer.url, str(in_flight)]).output)
+        reported = json.loads(run_command([*command, peer.url, str(in_flight)]).output)
     seen = peer.seen()
     contender.rates.append(seen.per_second)
     contender.cpu.append(reported["cpu_seconds"] / seen.requests * 1000)

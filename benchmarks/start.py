@@ -1,4 +1,4 @@
-"""How soon the command is there, and each command with a batch on which there is nothing left to do."""
+"""Measures the start of bulk, and each command on a batch with nothing left to do."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from statistics import median
 
 from benchmarks import customers
 from benchmarks.figures import Figure, ratio, table
-from benchmarks.processes import Ran, a_peer, ran
+from benchmarks.processes import Measured, run_command, running_peer
 
 COMMAND = str(Path(sys.executable).with_name("bulk"))
 NAMES = ("check", "migrate", "follow-up", "links", "unlink", "verify", "undo", "listen", "report", "sandbox")
 
 
 def run(*, quick: bool) -> list[Figure]:
-    """The whole process of `bulk --help`, and of each command on a batch of ten that are done / `python -c pass`."""
+    """The whole process of `bulk --help`, and of each command on a finished batch of ten / `python -c pass`."""
     times = 5 if quick else 15
     with tempfile.TemporaryDirectory() as folder:
         path, batch = customers.write(Path(folder) / "ten.csv", 10), Path(folder) / "ten"
-        ran([sys.executable, "-m", "benchmarks.loads.finished_batch", str(path), str(batch)])
-        with a_peer(batch=batch, linked=0) as peer:
+        run_command([sys.executable, "-m", "benchmarks.loads.finished_batch", str(path), str(batch)])
+        with running_peer(batch=batch, linked=0) as peer:
             codat = ["--base-url", peer.url]
             commands = {
                 "python -c pass": [sys.executable, "-c", "pass"],
@@ -35,10 +35,10 @@ def run(*, quick: bool) -> list[Figure]:
                 "undo, 1 request": [COMMAND, "undo", str(batch), *codat],
                 "report": [COMMAND, "report", str(batch)],
             } | {f"{name} --help": [COMMAND, name, "--help"] for name in NAMES}
-            found: dict[str, list[Ran]] = {what: [] for what in commands}
+            found: dict[str, list[Measured]] = {what: [] for what in commands}
             for _ in range(times):
                 for what, command in commands.items():
-                    found[what].append(ran(command, allowed=(0, 1)))
+                    found[what].append(run_command(command, allowed=(0, 1)))
     nothing = [r.seconds for r in found["python -c pass"]]
     rows = [
         (

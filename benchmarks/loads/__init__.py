@@ -1,1 +1,1 @@
-"""What is measured in processes of their own; each prints what it measured of itself as one line of JSON."""
+"""Programs that are measured in processes of their own; each prints its own figures as one line of JSON."""

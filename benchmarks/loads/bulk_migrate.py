@@ -1,7 +1,6 @@
 """`bulk.migrate` through the library: `python -m benchmarks.loads.bulk_migrate INPUT REPORTS URL IN_FLIGHT`.
 
-Prints the CPU seconds from the beginning of the work to its end, when it began and ended by the steady clock, and how
-many customers there were to do.
+Prints the CPU seconds of the work, its start and end by the steady clock, and the number of customers to do.
 """
 
 from __future__ import annotations

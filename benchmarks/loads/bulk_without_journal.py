@@ -1,6 +1,6 @@
-"""The same as `bulk_migrate`, but what becomes of each request is written nowhere: what does the journal cost?
+"""The same as `bulk_migrate` without journal entries for requests: the difference is the cost of the journal.
 
-The journal is there, because the customers in work are read from it; its writes for a request are answered at once.
+The journal exists, because the engine reads the customers from it; its writes for a request return at once.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class NoWriter(Writer):
 
 
 async def main(path: Path, folder: Path, url: str, in_flight: int) -> None:
-    """Migrate, and print the figures."""
+    """Migrate the customers and print the figures."""
     settings = bulk.Settings.make(api_key="benchmark", base_url=url, rate=10_000_000, concurrency=in_flight, environ={})
     run = Run(folder, settings, Options(), version="benchmark", hook=note, writer=NoWriter)
     end = await run.do(Migrate(open_input(path, mapping={}), Options(), note), anyio.Event())
     if end.stop is not None:
         raise RuntimeError(end.stop.reason)
     if not NoWriter.skipped:
-        raise RuntimeError("no write was skipped: OF_A_REQUEST does not name the engine's functions any more")
+        raise RuntimeError("no write was skipped: OF_A_REQUEST no longer names the engine's functions")
     print(json.dumps(figures))
 
 

@@ -1,8 +1,8 @@
 """The rules of `bulk check` in a loop over csv.reader: `python -m benchmarks.loads.csv_loop INPUT`.
 
-Written as one would who wants it fast in plain Python: patterns compiled once, names and platforms looked up only where
-they need it, one pass, no object for a good row. It does what a check asks and no more: no digest, no JSON of the
-other columns. It prints what `bulk check --json` prints, and both must come to the same counts.
+It is written for speed in plain Python: patterns are compiled once, names and platforms are looked up only where
+necessary, and a good row takes one pass and no object. It does only what a check needs: no digest, and no JSON of the
+other columns. It prints the same lists as `bulk check --json`, and the counts of both must agree.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ Fault = tuple[int, str, str, str, str]
 
 
 def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost time
-    """Read and validate a file; give the counts, the faults and the names that would change.
+    """Read and validate a file; return the counts, the faults and the names that would change.
 
-    The limits and the platforms' names are bulk's own. Importing them loads polars, which a plain loop would not need:
-    `import_seconds` says what that took.
+    The limits and the names of the platforms are bulk's own. Their import loads polars, which a plain loop would not
+    need, so `import_seconds` has its time.
     """
     began = time.monotonic()
     from bulk.input.rules import BLANK, MAX_DESCRIPTION, MAX_EMAIL, MAX_ID, MAX_NAME

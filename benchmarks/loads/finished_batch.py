@@ -1,7 +1,7 @@
 """Makes the folder of a batch whose customers are all done: `python -m benchmarks.loads.finished_batch INPUT FOLDER`.
 
-The journal takes the input in as a run does; that Codat has made everything is one statement for the customers and two
-for the requests that it took. A customer's number less one is in its ids, as the peer's are by the place.
+The input is enrolled as in a run. One SQL statement then marks all customers as done, and two add their requests. An id
+ends with the customer's number minus one, as the ids of the peer do.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ CONNECTIONS = """
 
 
 def make(source: Input, folder: Path) -> None:
-    """Make the journal."""
+    """Make the batch's folder and its journal."""
     yesterday = time.time() - 86_400
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(yesterday))
     connection = database.open_journal(folder)

@@ -24,7 +24,7 @@ def main(path: Path, url: str) -> None:
         customers = list(csv.DictReader(file))
     links: dict[str, str] = {}
     began = time.process_time()
-    # Its own annotations name models where its groups of calls are meant.
+    # Its annotations name models in place of its groups of calls.
     client: Any = CodatPlatform(security={"auth_header": "Basic YmVuY2htYXJr"}, server_url=url)
     with client:
         for customer in customers:

@@ -1,6 +1,7 @@
-"""The official client's async calls, as many at once: `python -m benchmarks.loads.official_client INPUT URL IN_FLIGHT`.
+"""The official client's async calls, several at once.
 
-Prints the CPU seconds of the work. Its async calls wait in the loop's own thread pool, however many are in flight.
+`python -m benchmarks.loads.official_client INPUT URL IN_FLIGHT` prints the CPU seconds of the work. The calls wait in
+the event loop's thread pool, however many are in flight.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from benchmarks.loads.plain_loop import PLATFORMS
 
 
 def company_of(customer: dict[str, str]) -> Any:
-    """Return what makes a customer's company."""
+    """Return the request that creates a customer's company."""
     return {
         "name": customer["company_name"],
         "description": customer["description"],
@@ -29,7 +30,7 @@ def company_of(customer: dict[str, str]) -> Any:
 
 
 def connection_of(customer: dict[str, str], company_id: str) -> Any:
-    """Return what makes a customer's connection."""
+    """Return the request that creates a customer's connection."""
     return {
         "company_id": company_id,
         "request_body": {"platform_key": PLATFORMS.get(customer["platform"], "gbol")},
@@ -39,7 +40,7 @@ def connection_of(customer: dict[str, str], company_id: str) -> Any:
 async def worker(customers: Iterator[dict[str, str]], client: Any, links: dict[str, str]) -> None:
     """Create a company and a connection for one customer after the other.
 
-    `client` is a CodatPlatform, whose own annotations name models where its groups of calls are meant.
+    `client` is a CodatPlatform, whose annotations name models in place of its groups of calls.
     """
     for customer in customers:
         company = await client.companies.create_async(request=company_of(customer))

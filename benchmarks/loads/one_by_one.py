@@ -1,4 +1,4 @@
-"""What `bulk follow-up` replaces: one request for each customer's company, then a POST for each that has authorized.
+"""The loop that `bulk follow-up` replaces: a GET for each customer's company, then a POST for each linked one.
 
 `python -m benchmarks.loads.one_by_one FOLDER URL IN_FLIGHT GETS POSTS` requests GETS companies of the batch, spread
 evenly, and creates POSTS partner connections. It prints the seconds and the CPU seconds of each part.
@@ -26,8 +26,8 @@ def company_ids(folder: Path, number: int) -> list[str]:
     return [every[at * len(every) // number] for at in range(number)]
 
 
-async def work_off(company_ids: list[str], ask: Callable[[str], Awaitable[None]], in_flight: int) -> dict[str, float]:
-    """Request each company, some at once; return what it took."""
+async def send_all(company_ids: list[str], ask: Callable[[str], Awaitable[None]], in_flight: int) -> dict[str, float]:
+    """Send a request for each company, `in_flight` at a time; return the seconds that it took."""
     shared = iter(company_ids)
     began, began_cpu = time.perf_counter(), time.process_time()
     async with asyncio.TaskGroup() as group:
@@ -59,8 +59,8 @@ async def main(folder: Path, url: str, in_flight: int, gets: int, posts: int) ->
         partners[company_id] = answer.json()["id"]
 
     async with client:
-        asked = await work_off(company_ids(folder, gets), get, in_flight)
-        made = await work_off(company_ids(folder, posts), post, in_flight)
+        asked = await send_all(company_ids(folder, gets), get, in_flight)
+        made = await send_all(company_ids(folder, posts), post, in_flight)
     print(json.dumps({"gets": asked, "posts": made}))
 
 

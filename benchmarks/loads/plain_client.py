@@ -1,4 +1,4 @@
-"""One request after the other with `httpx.Client`: the first script that anybody writes.
+"""One request after the other with `httpx.Client`: the simplest script.
 
 `python -m benchmarks.loads.plain_client INPUT URL IN_FLIGHT` prints the CPU seconds of the work; IN_FLIGHT is not used.
 """

@@ -1,4 +1,4 @@
-"""What anybody would write in half an hour: asyncio, httpx, workers, the same POSTs, and no journal.
+"""A script that takes half an hour to write: asyncio, httpx, workers, the same POSTs, and no journal.
 
 `python -m benchmarks.loads.plain_loop INPUT URL IN_FLIGHT` prints the CPU seconds of the work.
 """
@@ -21,7 +21,7 @@ PLATFORMS = {"Xero": "gbol", "QuickBooks Online": "qhyg", "FreeAgent": "fbrh", "
 
 
 def company(customer: dict[str, str]) -> dict[str, object]:
-    """Return what makes a customer's company."""
+    """Return the body of the request that creates a customer's company."""
     customer_id = customer["customer_id"]
     tags = {
         "uid": customer_id,
