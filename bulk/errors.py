@@ -8,8 +8,8 @@ BulkError                        one message for the user; `exit_code` is the co
 └── JournalError            (75) the journal cannot be written, for example on a full disk: run again later
     └── JournalGoneError         the journal was moved or deleted during the run: put it back, run again
 
-A response from Codat is never an error but an outcome in the journal. The end of a run before its work is done is a
-value too: `bulk.model.Stop`.
+A response from Codat is never an error but an outcome in the journal. A run that ends before its work is done returns a
+value: `bulk.model.Stop`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class InputError(UsageError):
 
 
 class BatchInUseError(UsageError):
-    """Another run works on the batch's folder. The folder was left alone."""
+    """Another run works on the batch's folder. The folder was not changed."""
 
 
 class BatchError(UsageError):
@@ -38,7 +38,7 @@ class BatchError(UsageError):
 
 
 class JournalError(BulkError):
-    """The journal cannot be written. What it contains is safe, and the same command resumes later."""
+    """The journal cannot be written. Its content is safe, and the same command resumes later."""
 
     exit_code = 75
 

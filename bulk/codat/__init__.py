@@ -1,1 +1,1 @@
-"""Codat's API and nothing else: what can be asked, what an answer means, and how fast."""
+"""Codat's API and nothing else: the requests, the meaning of the responses, and the limits."""

@@ -1,4 +1,4 @@
-"""The account, as Codat describes it in at most three requests: is the key valid, what is left, what is enabled."""
+"""The account as Codat describes it: whether the key is valid, the quota that is left and the enabled platforms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bulk.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account's quota, number of companies and platforms; nothing else is known if there is a `problem`."""
+    """The account's quota, number of companies and platforms. With a `problem`, nothing else is known."""
 
     quota: Quota | None = None
     companies: int | None = None
@@ -24,14 +24,14 @@ class Account:
 
     @property
     def linked(self) -> int | None:
-        """Return the number of linked companies that the quota implies: 1,000 requests a day each, and 1,000 more."""
+        """The number of linked companies that the quota implies: each adds 1,000 requests a day to the first 1,000."""
         if self.quota is None or self.quota.limit is None:
             return None
         return max(self.quota.limit // QUOTA_A_COMPANY - 1, 0)
 
 
 async def ask(settings: Settings) -> Account:
-    """Ask Codat about the account: two requests, and a third if there are two pages of platforms."""
+    """Ask Codat about the account. This takes two requests, and a third if there are two pages of platforms."""
     async with Client(replace(settings, concurrency=1)) as client:
         reply = await client.send(endpoints.list_companies(page_size=1))
         if reply.outcome is not Outcome.DONE:
@@ -42,7 +42,7 @@ async def ask(settings: Settings) -> Account:
 
 
 async def _platforms(client: Sender) -> tuple[dict[str, str] | None, Reply]:
-    """Read the platforms; return them with the last reply."""
+    """Return the enabled platforms, or None if Codat did not list them, and the last reply."""
     reply = await client.send(endpoints.list_integrations())
     if reply.outcome is not Outcome.DONE:
         return None, reply

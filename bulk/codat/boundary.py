@@ -16,12 +16,12 @@ MAX_ID = 200  # characters; a GUID has 36
 MAX_PATH = 8000  # characters; a query has fewer than 2,048 (https://docs.codat.io/using-the-api/querying)
 MAX_MESSAGE = 500  # characters of an error that are kept: enough to act on, too few to flood a report
 MAX_EXCERPT = 120  # characters of a body that is not Codat's
-MAX_NUMBER = 10**12  # a larger number of requests is nonsense
+MAX_NUMBER = 10**12  # a larger number of requests is implausible
 PATH_CHARACTERS = "/?:@!$&'()*+,;=-._~%[]"  # besides letters and digits (RFC 3986); others are percent-encoded
 
 
 def json_object(body: bytes) -> dict[str, Any] | None:
-    """Return the JSON object in a body, with U+FFFD for each half of a character, or None if there is none."""
+    """Return the JSON object in a body, or None if there is none. Lone surrogates become U+FFFD."""
     try:
         text = body.decode("utf-8-sig")
         content = json.loads(text)
@@ -33,19 +33,19 @@ def json_object(body: bytes) -> dict[str, Any] | None:
 
 
 def text(value: object) -> str | None:
-    """Return a text that a journal can store: not empty, and without halves of characters, which JSON can contain."""
+    """Return a text that the journal can store, or None if it is empty or contains a lone surrogate, as JSON can."""
     return value if isinstance(value, str) and value and (value.isascii() or _is_whole(value)) else None
 
 
 def tags(value: object) -> dict[str, str]:
-    """Return the tags of a company whose values are texts."""
+    """Return a company's tags, without those whose key or value is not a text."""
     if not isinstance(value, dict):
         return {}
     return {key: tag for key, content in value.items() if text(key) and (tag := text(content))}
 
 
 def identifier(content: object) -> str | None:
-    """Return the `id` of a JSON object: Codat's are GUIDs; any plain text or number that fits in a path is accepted."""
+    """Return the `id` of a JSON object. Codat's are GUIDs; any plain text or number that fits in a path is accepted."""
     value = content.get("id") if isinstance(content, dict) else None
     if not isinstance(value, str | int) or isinstance(value, bool) or not value:
         return None
@@ -55,9 +55,9 @@ def identifier(content: object) -> str | None:
 
 
 def next_path(links: object) -> str | None:
-    """Return the path of the next page in `_links`. A full URL is refused: it could send the key to another host."""
-    following = links.get("next") if isinstance(links, dict) else None
-    href = following.get("href") if isinstance(following, dict) else None
+    """Return the path of the next page in `_links`. A full URL is rejected: it could send the key to another host."""
+    next_link = links.get("next") if isinstance(links, dict) else None
+    href = next_link.get("href") if isinstance(next_link, dict) else None
     if not isinstance(href, str) or not href.startswith("/") or href.startswith("//"):
         return None
     is_plain = href.isascii() and href.isprintable() and len(href) <= MAX_PATH
@@ -65,20 +65,20 @@ def next_path(links: object) -> str | None:
 
 
 def time(value: object) -> str | None:
-    """Return a time of Codat's, which is UTC with or without a zone, as ISO 8601 in whole seconds."""
+    """Return one of Codat's times, which are UTC with or without a zone, as ISO 8601 in whole seconds."""
     moment = _moment(value)
     return moment.replace(tzinfo=None).isoformat(timespec="seconds") + "Z" if moment else None
 
 
 def exact_time(value: object) -> str | None:
-    """Return a time of Codat's as ISO 8601 in UTC with six decimals, so that times sort as text."""
+    """Return one of Codat's times as ISO 8601 in UTC with six decimals, so that times sort as text."""
     moment = _moment(value)
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z" if moment else None
 
 
 @lru_cache(maxsize=16)  # responses repeat the same few dates
 def header_date(header: str) -> float | None:
-    """Return a date as seconds since 1970, in the form of RFC 9110 or ISO 8601: Codat documents no example."""
+    """Return a date in seconds since 1970. Codat documents no format, so RFC 9110 and ISO 8601 are both accepted."""
     for parse in (parsedate_to_datetime, datetime.fromisoformat):
         try:
             moment = parse(header)
@@ -89,7 +89,7 @@ def header_date(header: str) -> float | None:
 
 
 def header_number(header: str | None) -> int | None:
-    """Return a whole number of a sensible size."""
+    """Return the whole number in a header, or None if it is missing, invalid or implausibly large."""
     try:
         number = int(float(header)) if header is not None else None
     except (ValueError, OverflowError):
@@ -98,12 +98,12 @@ def header_number(header: str | None) -> int | None:
 
 
 def message(content: object) -> str:
-    """Return an error message of a bounded length."""
+    """Return an error message, cut to MAX_MESSAGE characters."""
     return str(content)[:MAX_MESSAGE]
 
 
 def excerpt(body: bytes) -> str:
-    """Return the beginning of a body on one line."""
+    """Return the beginning of a body as one line."""
     return " ".join(body[:2000].decode("utf-8", "replace").split())[:MAX_EXCERPT]
 
 

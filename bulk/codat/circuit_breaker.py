@@ -1,9 +1,9 @@
-"""Whether Codat is down for everybody, judged by the outcomes of requests. No I/O, no clock.
+"""Detects from the outcomes of requests that Codat is down for everybody. No I/O, no clock.
 
-A customer's faults may be that customer's own. As many faults in a row as there are requests in flight, over all
-customers and without a success, are Codat's: the breaker trips. Then everybody pauses, one request at a time finds out
+A few faults may concern one customer only. As many faults in a row as there are requests in flight, without a success
+for any customer, mean that Codat is down, and the breaker trips. Then all requests pause, one request at a time tests
 whether Codat is back, and after five minutes without a success the run stops. A success resets everything, so in a
-partial outage the work continues with the share of requests that succeed.
+partial outage the work continues with the requests that succeed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from bulk.model import Outcome
 
 MIN_FAULTS = 5
 MIN_PAUSE = 1.0  # seconds
-MAX_PAUSE = 10.0  # seconds: at least this often a request finds out whether Codat is back
+MAX_PAUSE = 10.0  # seconds: at least this often, a request tests whether Codat is back
 GIVE_UP_AFTER = 300.0  # seconds
 
 SUCCESSES = (Outcome.DONE, Outcome.REJECTED, Outcome.FATAL)  # Codat responds
@@ -24,7 +24,7 @@ FAULTS = (Outcome.UNKNOWN, Outcome.SERVER_ERROR, Outcome.NOT_SENT)
 
 @dataclass
 class CircuitBreaker:
-    """Counts faults in a row. Times are seconds of one steady clock."""
+    """Counts consecutive faults. Times are seconds of one steady clock."""
 
     concurrency: int
     faults: int = 0
@@ -35,14 +35,14 @@ class CircuitBreaker:
 
     @property
     def is_tripped(self) -> bool:
-        """Whether Codat counts as down."""
+        """Whether Codat is considered down."""
         return self.faults >= max(MIN_FAULTS, self.concurrency)
 
     def on_outcome(self, outcome: Outcome, now: float, *, creates: bool) -> float:
-        """Note an outcome; return the seconds for which everybody has to pause now.
+        """Record an outcome; return the seconds for which all requests must pause.
 
-        Once a request that creates has failed, only such a request proves that Codat works: look-ups may succeed while
-        every POST fails.
+        After a failed request that creates something, only another such request proves that Codat works: look-ups may
+        succeed while every POST fails.
         """
         if outcome in SUCCESSES and (creates or not self._has_failed_to_create):
             self.faults, self._pause, self._paused_until = 0, 0.0, -math.inf
@@ -64,5 +64,5 @@ class CircuitBreaker:
         return pause
 
     def is_hopeless(self, now: float) -> bool:
-        """Whether Codat has been down for too long to wait any longer."""
+        """Return whether Codat has been down for too long to wait any longer."""
         return self.is_tripped and now - self.first_fault_at >= GIVE_UP_AFTER

@@ -1,6 +1,6 @@
-"""The client: a request in, a reply out, and certain knowledge whether the request left this machine.
+"""Sends requests to Codat and returns replies. It always knows whether a request may have left this machine.
 
-Each transport is a connection of its own. A shared pool searches all its connections for every request, which at 16 in
+Each transport is one connection. A shared pool would search all its connections for every request, which at 16 in
 flight takes twice the CPU time of the rest of the request. Behind a proxy, the transport is httpx's.
 """
 
@@ -22,7 +22,7 @@ from bulk.codat.responses import Reply
 from bulk.codat.transport import Transport
 from bulk.settings import Settings
 
-# The errors of httpx before the first byte of a request has left: nothing can have been done.
+# httpx's errors before the first byte of a request has left: Codat cannot have done anything.
 BEFORE_SENDING = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -31,13 +31,13 @@ BEFORE_SENDING = (
     httpx.UnsupportedProtocol,
 )
 MAX_BYTES = 4 * 2**20  # of a response, unpacked
-MAX_BYTES_OF_A_LIST = 32 * 2**20  # a page of 2,000 companies has a few million
-METHODS_WITH_BODY = ("POST", "PUT", "PATCH")  # they state a length even without a body (RFC 9110, 8.6)
+MAX_BYTES_OF_A_LIST = 32 * 2**20  # a page of 2,000 companies has a few million bytes
+METHODS_WITH_BODY = ("POST", "PUT", "PATCH")  # they have a Content-Length even without a body (RFC 9110, 8.6)
 GZIP = 31  # zlib's window size for gzip
 
 
 class Sender(Protocol):
-    """Sends requests to Codat, and never raises for what the network or Codat does."""
+    """Sends requests to Codat. A fault of the network or of Codat is a reply, never an exception."""
 
     async def send(self, request: Request, *, key: str | None = None) -> Reply:
         """Send one request and wait for its reply."""
@@ -49,7 +49,7 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         """Create a client; connections are opened when they are first needed.
 
-        Raises UsageError if the environment prescribes certificates or a proxy that cannot be used.
+        Raises UsageError if the environment specifies certificates or a proxy that cannot be used.
         """
         self._origin = httpx.URL(settings.base_url)
         self._base_path = self._origin.path.rstrip("/")
@@ -81,14 +81,14 @@ class Client:
                 await transport.aclose()
 
     async def send(self, request: Request, *, key: str | None = None) -> Reply:
-        """Send one request and wait for its reply. Never raises for what the network or Codat does."""
+        """Send one request and wait for its reply. A fault of the network or of Codat never raises."""
         max_bytes = MAX_BYTES_OF_A_LIST if request.operation == "list_companies" else MAX_BYTES
-        # Our transport tells by its errors what has left; for a proxy's transport it has to be observed.
+        # Our transport's errors show whether the request has left; behind a proxy, httpx's has to be observed.
         departure = _Departure(has_left=self._proxy is None)
         message = self._message(request, key, max_bytes, departure)
         transport = self._idle.pop() if self._idle else self._create_transport()
         try:
-            # httpx's timeouts limit each single wait; this one limits a response that trickles in for ever.
+            # The transports' timeouts limit each single wait. This one ends a response that trickles in forever.
             async with asyncio.timeout(2 * self._timeout):
                 status, headers, body = await _exchange(transport, message, max_bytes)
         except (httpx.HTTPError, httpx.StreamError, TimeoutError) as error:
@@ -109,11 +109,11 @@ class Client:
             headers.append((b"Idempotency-Key", key.encode("ascii")))
         path = self._base_path + request.path
         if self._proxy is None:
-            # httpx takes as long to parse a URL as for everything else: it parses one, and the path is passed aside.
+            # Parsing a URL takes httpx as long as everything else. So it parses one, and the path is passed separately.
             url, extensions = self._origin, self._timeouts | {"target": path.encode("ascii"), "max_bytes": max_bytes}
         else:  # a proxy would take that path for the host's address
             url, extensions = self._origin.join(path), self._timeouts | {"trace": departure.observe}
-        # Given a `stream`, httpx adds no headers of its own, for which it would build all headers twice.
+        # With a `stream`, httpx adds no headers of its own, for which it would build all headers twice.
         stream = httpx.ByteStream(content)
         return httpx.Request(request.method, url, headers=headers, stream=stream, extensions=extensions)
 
@@ -141,16 +141,16 @@ class Client:
 
 
 class _Departure:
-    """Observes whether a request has left through a proxy, which is first asked for a tunnel.
+    """Observes whether a request has left through a proxy. Before it, httpcore may ask the proxy for a tunnel.
 
-    httpcore announces each of its steps (https://www.encode.io/httpcore/extensions/#trace).
+    httpcore reports each of its steps (https://www.encode.io/httpcore/extensions/#trace).
     """
 
     def __init__(self, *, has_left: bool) -> None:
         self.has_left = has_left
 
     async def observe(self, event: str, info: Mapping[str, Any]) -> None:
-        """Note the step that sends the request itself."""
+        """Record the step that sends the request itself."""
         if event == "http11.send_request_headers.started" and info["request"].method != b"CONNECT":
             self.has_left = True
 
@@ -158,7 +158,7 @@ class _Departure:
 async def _exchange(
     transport: httpx.AsyncBaseTransport, request: httpx.Request, max_bytes: int
 ) -> tuple[int, dict[str, str], bytes]:
-    """Send a request; return the status, the headers in lower case and the body as it was sent."""
+    """Send a request; return the status, the headers with names in lower case, and the body before decompression."""
     response = await transport.handle_async_request(request)
     stream = cast(httpx.AsyncByteStream, response.stream)
     body = bytearray()
@@ -174,7 +174,7 @@ async def _exchange(
 
 
 def _unpack(body: bytes, headers: Mapping[str, str], max_bytes: int) -> bytes:
-    """Undo gzip, the only encoding that requests accept; return a body that cannot be unpacked as it is."""
+    """Decompress gzip, the only encoding that requests accept. A body that is no valid gzip stays as it is."""
     if headers.get("content-encoding", "").strip().lower() != "gzip":
         return body
     decoder = zlib.decompressobj(GZIP)

@@ -1,7 +1,7 @@
-"""How many requests may run at once. No I/O, no clock.
+"""Limits the number of concurrent requests. No I/O, no clock.
 
-Codat allows 10 at once for each linked company and responds 429 to more (https://docs.codat.io/using-the-api/rate-limits);
-it does not tell how many it counts. So a 429 halves the number, and every 20 successes raise it by one.
+Codat allows 10 at once for each linked company and responds 429 to more (https://docs.codat.io/using-the-api/rate-limits),
+but it does not report its count. So a 429 halves the limit, and every 20 successes raise it by one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 SUCCESSES_A_STEP = 20
-MAX_429S = 30  # in a row without a success: more do not end by waiting
+MAX_429S = 30  # in a row without a success: waiting longer does not help
 MAX_BACKOFF = 60.0  # seconds
 
 
@@ -27,22 +27,22 @@ class ConcurrencyLimit:
 
     @property
     def backoff(self) -> float:
-        """Return the seconds to wait after a 429 that does not tell how long."""
+        """The seconds to wait after a 429 without a Retry-After."""
         return min(2.0 ** min(self.rejections, 6), MAX_BACKOFF)
 
     @property
     def is_hopeless(self) -> bool:
-        """Whether waiting has not helped."""
+        """Whether waiting no longer helps."""
         return self.rejections > MAX_429S
 
     def on_429(self) -> None:
-        """Note a 429."""
+        """Halve the limit after a 429."""
         self.rejections += 1
         self.allowed = max(1, self.allowed // 2)
         self._successes = 0
 
     def on_success(self) -> None:
-        """Note a success."""
+        """Count a success, which may raise the limit."""
         self.rejections = 0
         self._successes += 1
         if self.allowed < self.maximum and self._successes % SUCCESSES_A_STEP == 0:

@@ -1,7 +1,7 @@
 """A time before which no request may leave, by two clocks that can both be wrong. No I/O.
 
-The steady clock is never set, but it stops while the machine sleeps. The wall clock continues, but it may be set: a
-clock that was a month ahead must not lock a batch for a month.
+The steady clock is never set, but it stops while the machine sleeps. The wall clock does not stop, but it may be set: a
+clock that was a month ahead must not block a batch for a month.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class Now(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """The end of a wait. It has passed as soon as one of the clocks says so."""
+    """The end of a wait. It has passed as soon as either clock says so."""
 
     ends_at: float  # by the steady clock
     noted_at: float  # by the wall clock
@@ -29,20 +29,20 @@ class Deadline:
 
     @classmethod
     def after(cls, seconds: float, now: Now) -> Self:
-        """Return a deadline this many seconds from now, at most MAX_WAIT."""
+        """Return a deadline that many seconds from now, but at most MAX_WAIT."""
         seconds = min(seconds, MAX_WAIT)
         return cls(now.steady + seconds, now.wall, now.wall + seconds)
 
     def remaining(self, now: Now) -> float:
-        """Return the seconds that are left, 0 if it has passed."""
+        """Return the seconds that are left, or 0 if the deadline has passed."""
         steady = self.ends_at - now.steady
         return 0.0 if steady <= 0 else min(steady, remaining_wait(self.noted_at, self.until, now.wall))
 
 
 def remaining_wait(noted_at: float, until: float, now: float) -> float:
-    """Return how long a time that was noted earlier still has to be waited for, all in seconds of the wall clock.
+    """Return the seconds that are left until a time that was noted earlier, all by the wall clock.
 
-    If `now` is before `noted_at`, the clock was set back: then the wait is at most as long as it was when it was noted.
-    It is never longer than MAX_WAIT.
+    If `now` is before `noted_at`, the clock was set back: then the wait is at most as long as when it was noted. It is
+    never longer than MAX_WAIT.
     """
     return max(min(until - now, until - noted_at, MAX_WAIT), 0.0)

@@ -1,7 +1,7 @@
-"""Codat's operations that bulk uses: for each one builder of the request and one reader of the response. No I/O.
+"""The operations of Codat that bulk uses: builders of the requests and readers of the responses. No I/O.
 
-JSON turns into our own types here and goes no further. A reader returns None for a response that lacks what Codat
-promises.
+JSON turns into our own types here and goes no further. A reader returns None for a response without the fields that
+Codat documents as required.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from urllib.parse import quote, urlencode
 from bulk.codat import boundary
 from bulk.model import Company, Connection, customer_tag
 
-# By the response's schema a page holds at most 2,000 companies, by the parameter's 5,000: the smaller one is safe.
+# The schema of the response allows 2,000 companies on a page, that of the parameter 5,000: the smaller one is safe.
 PAGE_SIZE = 2000
 LINK_LIFETIME = 24 * 3600  # seconds: https://docs.codat.io/auth-flow/authorize-hosted-link; older pages say an hour
 STATUSES = {status.casefold(): status for status in ("PendingAuth", "Linked", "Unlinked", "Deauthorized")}
 
-# The documentation's own example keeps the customer's identifier in the tag `uid`, which people read
+# The documentation's own example has the customer's identifier in the tag `uid`, which people read
 # (https://docs.codat.io/using-the-api/managing-companies). An identifier may contain operators of the query language,
 # which has no escape, so queries use a second tag whose value is always safe.
 READABLE_TAG = "uid"
@@ -50,12 +50,12 @@ class CompanyPage:
 
 
 def batch_tag(batch: str) -> str:
-    """Return the value of the tag that marks the companies which a batch creates."""
+    """Return the value of the tag that marks the companies created by a batch."""
     return hashlib.sha256(batch.encode()).hexdigest()[:16]
 
 
 def page_count(companies: int) -> int:
-    """Return the number of requests that read a list of this many companies."""
+    """Return the number of requests needed to read the list of this many companies."""
     return max(1, math.ceil(companies / PAGE_SIZE))
 
 
@@ -63,7 +63,7 @@ def page_count(companies: int) -> int:
 
 
 def create_company(*, customer_id: str, name: str, description: str | None, batch: str) -> Request:
-    """Build POST /companies. Names need not be unique: only the tags tie the company to the customer."""
+    """Build POST /companies. Names need not be unique; only the tags link the company to the customer."""
     tags = {READABLE_TAG: customer_id, CUSTOMER_TAG: customer_tag(customer_id), BATCH_TAG: batch_tag(batch)}
     content: dict[str, Any] = {"name": name}
     if description:
@@ -112,7 +112,7 @@ def list_connections(company_id: str) -> Request:
 
 
 def list_companies(*, tag: tuple[str, str] | None = None, page: int = 1, page_size: int = PAGE_SIZE) -> Request:
-    """Build GET of a page of the company list: of all companies, or of those with a tag."""
+    """Build GET of a page of the company list: all companies, or those with a tag."""
     query = {"page": str(page), "pageSize": str(page_size)}
     if tag:
         query["tags"] = "=".join(tag)
@@ -120,7 +120,7 @@ def list_companies(*, tag: tuple[str, str] | None = None, page: int = 1, page_si
 
 
 def next_page(path: str) -> Request:
-    """Build GET of the page of the company list that `_links.next` names."""
+    """Build GET of the page of the company list at the path in `_links.next`."""
     return Request("list_companies", "GET", path)
 
 
@@ -131,7 +131,7 @@ def list_integrations() -> Request:
 
 
 def next_integrations(path: str) -> Request:
-    """Build GET of the page of integrations that `_links.next` names."""
+    """Build GET of the page of integrations at the path in `_links.next`."""
     return Request("list_integrations", "GET", path)
 
 
@@ -139,7 +139,7 @@ def next_integrations(path: str) -> Request:
 
 
 def read_company(content: Any) -> Company | None:
-    """Read a Company; None if it has no id."""
+    """Read a Company; return None if it has no id."""
     company_id = boundary.identifier(content)
     if company_id is None:
         return None
@@ -156,7 +156,7 @@ def read_company(content: Any) -> Company | None:
 
 
 def read_connection(content: Any) -> Connection | None:
-    """Read a Connection; None if it has no id or no status."""
+    """Read a Connection; return None if it has no id or no status."""
     connection_id = boundary.identifier(content)
     if connection_id is None or not content.get("status"):
         return None
@@ -172,25 +172,25 @@ def read_connection(content: Any) -> Connection | None:
 
 
 def read_connections(content: Any) -> tuple[Connection, ...] | None:
-    """Read a page of connections; None if it is not a page."""
+    """Read a page of connections; return None if it is not a page."""
     results = _results(content)
     return None if results is None else _read_connections(results)
 
 
 def read_company_page(content: Any) -> CompanyPage | None:
-    """Read a page of companies; None if it is not a page."""
+    """Read a page of companies; return None if it is not a page."""
     results = _results(content)
     if results is None:
         return None
     companies = tuple(company for company in map(read_company, results) if company)
-    total, following = content.get("totalResults"), boundary.next_path(content.get("_links"))
-    if following is not None and not companies:
+    total, next_path = content.get("totalResults"), boundary.next_path(content.get("_links"))
+    if next_path is not None and not companies:
         return None  # otherwise a list might never end
-    return CompanyPage(companies, total if isinstance(total, int) else None, following)
+    return CompanyPage(companies, total if isinstance(total, int) else None, next_path)
 
 
 def read_platforms(content: Any) -> tuple[dict[str, str] | None, str | None]:
-    """Read a page of integrations as platformKey → name, and the path of the next page; None if it is not a page."""
+    """Read a page of integrations: return their names by platformKey (None if it is not a page) and the next path."""
     results = _results(content)
     if results is None:
         return None, None

@@ -1,7 +1,7 @@
-"""How long a migration takes, while the customers who link increase the daily quota. PURE.
+"""Forecasts the duration of a migration. Customers who link increase the daily quota meanwhile. PURE.
 
-A day is Codat's, from one reset at 00:00 UTC to the next. On each, as many requests leave as the quota and the rate
-allow; a customer who links increases the quota from the next day on.
+A day is Codat's, from one reset at 00:00 UTC to the next. Each day, bulk sends as many requests as the quota and the
+rate allow; a customer who links increases the quota from the next day on.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MINUTES_A_DAY = 1440
 
 @dataclass(frozen=True, slots=True)
 class Linking:
-    """The customers expected to link: this share, spread evenly over a number of days after their email."""
+    """The share of customers expected to link, spread evenly over the days after they receive their link."""
 
     share: float  # 0 to 1
     within: int = 1  # days
@@ -27,10 +27,10 @@ class Linking:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a migration takes if a run starts right after each reset."""
+    """The requests and days of a migration, if a run starts right after each reset."""
 
     requests: int
-    days: int  # with requests
+    days: int  # on which requests are sent
     elapsed: float  # days from the first request to the last
 
 
@@ -38,20 +38,21 @@ NOBODY = Linking(0.0)
 
 
 def forecast(customers: int, *, quota: int, rate: int, companies: int = 0, linking: Linking = NOBODY) -> Forecast:
-    """Return what a migration of this many customers takes. `quota`: of the first day; `rate`: requests a minute.
+    """Forecast a migration of this many customers.
 
-    `companies`: those that are in Codat already. The run of each day reads the list of all companies first.
+    `quota` is the quota of the first day, `rate` the requests a minute, and `companies` the number of companies that
+    exist in Codat already. Each day's run first reads the list of all companies.
     """
-    most = rate * MINUTES_A_DAY
+    max_a_day = rate * MINUTES_A_DAY
     day = created = requests = 0
     linked = linking_a_day = 0.0
     emailed: deque[float] = deque()
     while created < customers:
-        allowed = min(quota + int(QUOTA_A_COMPANY * linked), most)
+        allowed = min(quota + int(QUOTA_A_COMPANY * linked), max_a_day)
         reading = page_count(companies + created)
         left = reading + REQUESTS_PER_CUSTOMER * (customers - created)
-        if left <= allowed or allowed == most:  # once the rate decides, one run lasts to the end
-            return _last(day, requests, left, most)
+        if left <= allowed or allowed == max_a_day:  # once the rate decides, one run lasts to the end
+            return _last(day, requests, left, max_a_day)
         # A quota without room for a customer would never end.
         today = max((allowed - reading) // REQUESTS_PER_CUSTOMER, 1)
         emailed.append(today * linking.share / linking.within)
@@ -63,7 +64,7 @@ def forecast(customers: int, *, quota: int, rate: int, companies: int = 0, linki
     return Forecast(requests, day, float(day))
 
 
-def _last(days: int, requests: int, left: int, most: int) -> Forecast:
-    """Return the forecast for a run that begins after this many days and requests, and sends what is left."""
-    whole = max(math.ceil(left / most) - 1, 0)
-    return Forecast(requests + left, days + whole + 1, days + left / most)
+def _last(days: int, requests: int, left: int, max_a_day: int) -> Forecast:
+    """Return the forecast whose last run begins after this many days and requests, and sends the rest."""
+    whole = max(math.ceil(left / max_a_day) - 1, 0)
+    return Forecast(requests + left, days + whole + 1, days + left / max_a_day)

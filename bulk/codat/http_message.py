@@ -11,7 +11,7 @@ MAX_HEAD = 128 * 1024  # bytes of a response's status and headers, and of the in
 
 
 def request_bytes(request: httpx.Request) -> bytes:
-    """Return a request as it is sent. The extension `target` replaces the path of its URL."""
+    """Return the bytes of a request. The extension `target` replaces the path of its URL."""
     target = request.extensions.get("target", request.url.raw_path)
     head = b"%b %b HTTP/1.1\r\n" % (request.method.encode("ascii"), target)
     headers = b"".join(b"%b: %b\r\n" % header for header in request.headers.raw)
@@ -19,7 +19,7 @@ def request_bytes(request: httpx.Request) -> bytes:
 
 
 class ResponseReader:
-    """Collects one response; `response` is None until it is complete. Its body stays encoded, as it was sent."""
+    """Collects one response; `response` is None until it is complete. Its body is not decompressed."""
 
     def __init__(self, *, max_bytes: float = math.inf) -> None:
         self.response: httpx.Response | None = None
@@ -33,7 +33,7 @@ class ResponseReader:
         self._ends_with_connection = False
 
     def feed(self, data: bytes) -> None:
-        """Parse the next bytes. Raises httpx.RemoteProtocolError for anything but one response of a bounded size."""
+        """Parse the next bytes. Raises httpx.RemoteProtocolError unless they belong to one response of limited size."""
         self._size += len(data)
         try:
             self._parser.feed_data(data)
@@ -45,7 +45,7 @@ class ResponseReader:
             raise httpx.RemoteProtocolError(f"a response of more than {self._size // 1024:,} kB")
 
     def end(self) -> None:
-        """Note the end of the connection, which is the end of a response without a length."""
+        """Handle the end of the connection, which completes a response without a length."""
         if self._ends_with_connection:
             self._complete(can_reuse_connection=False)
 
@@ -65,7 +65,7 @@ class ResponseReader:
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """Find out how the body ends. An interim response (1xx) is skipped."""
+        """Determine how the body ends. Skip an interim response (1xx)."""
         if self.response is not None:
             return
         if self._parser.get_status_code() < 200:

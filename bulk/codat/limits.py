@@ -1,8 +1,8 @@
-"""All limits of one run: how long the next request has to wait, and what each response changes. No I/O, no clock.
+"""All limits of one run: calculates how long the next request has to wait, and applies each response. No I/O, no clock.
 
-- A request waits for the rate, for a free slot, and for everybody's hold.
-- A customer waits until the daily quota has room for all requests that it needs, so none is left half done.
-- A 429 or a Retry-After holds everybody; so does the circuit breaker while Codat is down.
+- A request waits for the rate, for a free slot, and for the end of a hold.
+- A customer waits until the daily quota has room for all requests that it needs, so no customer is left half done.
+- A 429 or a Retry-After holds all requests; so does the circuit breaker while Codat is down.
 - A hold that is longer than `max_hold` stops the run instead.
 """
 
@@ -24,7 +24,7 @@ MIN_REPORTED_WAIT = 2.0  # seconds: a shorter hold is not reported
 MIN_HOLD = 1.0  # seconds, after a 429
 TIMER_MARGIN = 0.05  # seconds: timers may fire a little early
 RESET_MARGIN = 1.0  # seconds after a quota's reset
-# Retry-After has a meaning in these responses (RFC 9110, 10.2.3): whatever else they say, nothing leaves before.
+# Retry-After has a meaning in these responses (RFC 9110, 10.2.3): nothing leaves before it has passed.
 OUTCOMES_WITH_RETRY_AFTER = (Outcome.RATE_LIMITED, Outcome.CONFLICT, Outcome.SERVER_ERROR, Outcome.UNKNOWN)
 OUT_OF_QUOTA = "Codat's daily quota is used up"
 FIX_TRUST = "Nothing was sent to it. If your network inspects TLS, set SSL_CERT_FILE to the certificates it uses"
@@ -32,7 +32,7 @@ FIX_TRUST = "Nothing was sent to it. If your network inspects TLS, set SSL_CERT_
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A wait of all requests, and its reason; `until` in seconds since 1970."""
+    """A wait of all requests: its reason, and its end in seconds since 1970."""
 
     why: str
     until: float
@@ -51,7 +51,7 @@ class Limits:
         on_hold: Callable[[Hold], None],
         ended: Iterable[float],
     ) -> None:
-        """Create limits under which requests may leave at once. For `ended`, see RateWindow."""
+        """Create limits without a hold. For `ended`, see RateWindow."""
         self.stop: Stop | None = None
         self.budget = Budget(reserve)
         self.breaker = CircuitBreaker(concurrency)
@@ -66,10 +66,10 @@ class Limits:
         self._reset: Deadline | None = None  # of the budget's quota
         self._has_response = False  # since the last reset
 
-    # -- how long to wait: 0 for not at all, infinity until something changes
+    # -- seconds to wait: 0 for no wait, infinity for a wait until something changes
 
     def hold(self, now: Now) -> float:
-        """Return the seconds for which everybody is held."""
+        """Return the seconds for which all requests are held."""
         if self._held is None:
             return 0.0
         wait = self._held.remaining(now)
@@ -101,7 +101,7 @@ class Limits:
         return self._rate.wait(now.steady)
 
     def _wait_for_reset(self, now: Now) -> float:
-        """Hold until the quota's reset; once that has passed, forget the quota."""
+        """Hold all requests until the quota's reset; once that has passed, forget the quota."""
         wait = _remaining(self._reset, now)
         if wait:
             self.hold_for(wait, OUT_OF_QUOTA, now)
@@ -110,10 +110,10 @@ class Limits:
             self._has_response = False
         return wait
 
-    # -- what happens
+    # -- events
 
     def close(self, stop: Stop) -> None:
-        """Let no request leave any more. The first reason stays."""
+        """Let no further request leave. The first reason is kept."""
         self.stop = self.stop or stop
 
     def take_slot(self) -> None:
@@ -127,7 +127,7 @@ class Limits:
         self._rate.end(now.steady)
 
     def hold_for(self, seconds: float, why: str, now: Now) -> None:
-        """Hold everybody, or stop the run if that takes too long."""
+        """Hold all requests, or stop the run if the hold is too long."""
         seconds = min(seconds, MAX_WAIT)
         if seconds > self._max_hold:
             self.close(Stop(why, 75, now.wall + seconds))
@@ -140,7 +140,7 @@ class Limits:
             self._on_hold(Hold(why, self._held.until))
 
     def resume_hold(self, seconds: float, now: Now) -> None:
-        """Hold everybody for the rest of a Retry-After that an earlier run received."""
+        """Hold all requests for the rest of a Retry-After that an earlier run received."""
         if seconds > 0:
             self.asked_until = Deadline.after(seconds, now)
             self.hold_for(seconds, "Codat asked to wait", now)
@@ -148,17 +148,17 @@ class Limits:
     def on_response(self, number: int, reply: Reply, now: Now, *, creates: bool) -> None:
         """Apply the quota, the Retry-After and the outcome of a reply."""
         self._apply_quota(number, reply, now)
-        asked = self._note_retry_after(reply, now)
+        requested_wait = self._note_retry_after(reply, now)
         if reply.outcome is Outcome.RATE_LIMITED:
-            self._on_429(asked, now)
+            self._on_429(requested_wait, now)
         elif reply.outcome is Outcome.DONE:
             self._concurrency.on_success()
         elif reply.outcome is Outcome.FATAL and reply.problem:
             self.close(Stop(_refusal(reply), 3))
         elif reply.problem and reply.problem.code == UNTRUSTED:
             self.close(Stop(f"{reply.problem.text}. {FIX_TRUST}", 75))
-        elif asked is not None:
-            self.hold_for(asked, f"Codat asked to wait ({reply.status})", now)
+        elif requested_wait is not None:
+            self.hold_for(requested_wait, f"Codat asked to wait ({reply.status})", now)
         self._watch_faults(reply, now, creates=creates)
 
     def _apply_quota(self, number: int, reply: Reply, now: Now) -> None:
@@ -169,27 +169,27 @@ class Limits:
             self._reset = Deadline.after(quota.resets_at - now.wall + RESET_MARGIN, now)
 
     def _note_retry_after(self, reply: Reply, now: Now) -> float | None:
-        """Return the seconds to wait that a reply asks for, if it does; remember the longest."""
-        asked = retry_after(reply.headers, now.wall) if reply.outcome in OUTCOMES_WITH_RETRY_AFTER else None
-        if asked is None:
+        """Return the seconds that a reply asks to wait, or None; remember the wait that ends last."""
+        requested_wait = retry_after(reply.headers, now.wall) if reply.outcome in OUTCOMES_WITH_RETRY_AFTER else None
+        if requested_wait is None:
             return None
-        asked += TIMER_MARGIN
-        if asked >= _remaining(self.asked_until, now):
-            self.asked_until = Deadline.after(asked, now)
-        return asked
+        requested_wait += TIMER_MARGIN
+        if requested_wait >= _remaining(self.asked_until, now):
+            self.asked_until = Deadline.after(requested_wait, now)
+        return requested_wait
 
-    def _on_429(self, asked: float | None, now: Now) -> None:
+    def _on_429(self, requested_wait: float | None, now: Now) -> None:
         quota = self.budget.quota
         is_daily = quota is not None and quota.remaining <= 0
         is_first = not self.hold(now)  # otherwise the request was in flight together with one that got a 429
-        if asked is None:
+        if requested_wait is None:
             backoff = self._concurrency.backoff + TIMER_MARGIN if is_first else 0.0
-            asked = _remaining(self._reset, now) if is_daily else backoff
+            requested_wait = _remaining(self._reset, now) if is_daily else backoff
         if is_first:
             self._concurrency.on_429()
         if self._concurrency.is_hopeless:
             self.close(Stop("Codat keeps responding 429, although each wait it asked for was observed", 75))
-        self.hold_for(max(asked, MIN_HOLD), OUT_OF_QUOTA if is_daily else "Codat asked to wait (429)", now)
+        self.hold_for(max(requested_wait, MIN_HOLD), OUT_OF_QUOTA if is_daily else "Codat asked to wait (429)", now)
 
     def _watch_faults(self, reply: Reply, now: Now, *, creates: bool) -> None:
         pause = self.breaker.on_outcome(reply.outcome, now.steady, creates=creates)
@@ -206,7 +206,7 @@ def _remaining(deadline: Deadline | None, now: Now) -> float:
 
 
 def _refusal(reply: Reply) -> str:
-    """Return why a reply stops the run, and what to do."""
+    """Return the message for a reply that stops the run: the reason and the remedy."""
     text = reply.problem.text if reply.problem else ""
     if reply.problem and reply.problem.correlation_id:
         text = f"{text} (correlation id {reply.problem.correlation_id})"

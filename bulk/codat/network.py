@@ -1,4 +1,4 @@
-"""The way to Codat that the environment prescribes: trusted certificates and a proxy."""
+"""The environment's settings for the way to Codat: trusted certificates and a proxy."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bulk.errors import UsageError
 
 
 def trusted_certificates() -> ssl.SSLContext:
-    """Read the trusted certificates, from SSL_CERT_FILE or SSL_CERT_DIR if set. Raises UsageError."""
+    """Read the trusted certificates, from SSL_CERT_FILE or SSL_CERT_DIR if they are set. Raises UsageError."""
     try:
         return httpx.create_ssl_context()
     except OSError as error:  # ssl.SSLError is an OSError
@@ -22,7 +22,7 @@ def trusted_certificates() -> ssl.SSLContext:
 
 
 def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
-    """Return the proxy that the environment prescribes for a URL, if any. Raises UsageError for an unusable one."""
+    """Return the proxy that the environment sets for a URL, or None. Raises UsageError if it cannot be used."""
     proxies = getproxies()
     address = proxies.get(url.scheme) or proxies.get("all")
     if not address or proxy_bypass(url.host):
@@ -39,7 +39,7 @@ def proxy_for(url: httpx.URL) -> httpx.Proxy | None:
 
 
 def distrust(error: BaseException | None) -> str | None:
-    """Return why the server's certificate was rejected, or None if that was not the cause of an error."""
+    """Return the reason why the server's certificate was rejected, or None if an error has another cause."""
     while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
         error = error.__cause__ or error.__context__
     return None if error is None else error.verify_message

@@ -1,7 +1,7 @@
 """Codat's daily quota: the headers that report it, and a budget that is never overdrawn. No I/O, no clock.
 
-https://docs.codat.io/using-the-api/rate-limits: 1,000 x (1 + active connected companies) requests a day and client, in
-the headers of every response; a 429 says with Retry-After how long to wait.
+https://docs.codat.io/using-the-api/rate-limits: each client has 1,000 x (1 + active connected companies) requests a
+day. Every response reports the quota in its headers; the Retry-After of a 429 is the time to wait.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from bulk.model import Quota
 
 A_DAY = 86_400.0
 QUOTA_A_COMPANY = 1000  # requests a day: 1,000 x (1 + active connected companies)
-MAX_CLOCK_ERROR = 36_525 * A_DAY  # a century: a date that is further away is nonsense, not a wrong clock
-CLOCK_TOLERANCE = 2.0  # seconds: two clocks that differ by less agree, because dates in headers have whole seconds
+MAX_CLOCK_ERROR = 36_525 * A_DAY  # a century: a date that is further away is invalid, not a wrong clock
+CLOCK_TOLERANCE = 2.0  # seconds: a smaller difference is none, because dates in headers have whole seconds
 SAME_RESET = 60.0  # seconds: resets that differ by less are the same reset
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:
-    """Return Retry-After as seconds from now, at most MAX_WAIT; None if it is missing or nonsense.
+    """Return Retry-After as seconds from now, at most MAX_WAIT, or None if it is missing or invalid.
 
     It is a number or a date (RFC 9110, 10.2.3). A date is compared with the response's own Date, so this machine's
     clock may be wrong; because both are in whole seconds, one second is added.
@@ -38,9 +38,10 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def read_quota(headers: Mapping[str, str], now: float) -> Quota | None:
-    """Return the quota in the three X-Rate-Limit headers, or None. The default of the reset is the next 00:00 UTC.
+    """Return the quota in the three X-Rate-Limit headers, or None. Without a reset, the next 00:00 UTC is used.
 
-    `resets_at` is by this machine's clock: if that and Codat's differ, the time from now until the reset counts.
+    `resets_at` is a time of this machine's clock. If that differs from Codat's, the seconds from the response's Date to
+    the reset are counted from now.
     """
     remaining = header_number(headers.get("x-rate-limit-remaining"))
     if remaining is None:
@@ -56,11 +57,11 @@ def read_quota(headers: Mapping[str, str], now: float) -> Quota | None:
 
 @dataclass
 class Budget:
-    """The number of requests for which today's quota has room.
+    """Tracks the number of requests for which today's quota has room.
 
-    A response reports what was left when Codat received that request; requests in flight may or may not be included.
-    So they are subtracted until their responses arrive, and a request without a response is subtracted until a later
-    one has a response. `reserved` are requests that customers in progress still need.
+    A response reports the quota that was left when Codat received its request. Other requests in flight may or may not
+    be included, so they are subtracted until their responses arrive. A request without a response is subtracted until
+    a later one has a response. `reserved` counts the requests that customers in progress still need.
     """
 
     reserve: int = 0  # requests to leave unused
@@ -69,7 +70,7 @@ class Budget:
     reserved: int = 0
     _sent: int = 0
     _sent_before_quota: int = 0  # requests sent by the time `quota` was received: a later one brings newer figures
-    _unanswered: list[int] = field(default_factory=list)  # for each, the number of requests sent by then
+    _unanswered: list[int] = field(default_factory=list)  # for each one, the number of requests sent by then
 
     @property
     def is_idle(self) -> bool:
@@ -78,7 +79,7 @@ class Budget:
 
     @property
     def left(self) -> int | None:
-        """Return the number of requests that can still be reserved; None while no response has reported a quota."""
+        """The number of requests that can still be reserved, or None while no response has reported a quota."""
         if self.quota is None:
             return None
         return self.quota.remaining - self.reserve - self.in_flight - self.reserved - len(self._unanswered)
@@ -90,13 +91,13 @@ class Budget:
         return self.quota is not None and self.quota.remaining - used < 1
 
     def on_sent(self) -> int:
-        """Count a request that leaves; return its number, for its response."""
+        """Count a request that leaves; return its number, for `on_response`."""
         self._sent += 1
         self.in_flight += 1
         return self._sent
 
     def on_response(self, number: int, quota: Quota | None, *, may_count: bool) -> None:
-        """Note the quota in the response to a request. `may_count`: Codat may have received the request."""
+        """Apply the quota in the response to a request. `may_count` means that Codat may have received the request."""
         self.in_flight -= 1
         if quota is None:
             if may_count:
@@ -107,14 +108,14 @@ class Budget:
             self.quota, self._sent_before_quota = quota, self._sent
 
     def expire(self) -> None:
-        """Forget a quota whose day has ended: the next response reports the new one."""
+        """Forget a quota whose day has ended. The next response reports the new one."""
         self.quota = None
         self._unanswered.clear()
 
     def _is_newer(self, number: int, quota: Quota) -> bool:
-        """Whether figures are newer than the known ones: responses overtake each other, and the limit may change.
+        """Return whether figures are newer than the known ones, although responses can overtake each other.
 
-        Within a day the number of used requests only grows, whatever the limit is.
+        Within a day the number of used requests only grows, even if the limit changes.
         """
         known = self.quota
         if known is None or number > self._sent_before_quota:
@@ -127,7 +128,7 @@ class Budget:
 
 
 def _sent_at(headers: Mapping[str, str], now: float) -> float:
-    """Return when a response was sent by Codat's clock, or `now` if it does not say."""
+    """Return the Date of a response, in seconds since 1970, or `now` if it is missing or invalid."""
     date = header_date(headers.get("date", ""))
     return now if date is None or abs(date - now) > MAX_CLOCK_ERROR else date
 

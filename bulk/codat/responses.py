@@ -1,7 +1,7 @@
-"""The meaning of a response: its status, headers and body in, an outcome and a problem out. No I/O.
+"""The meaning of a response: turns its status, headers and body into an outcome and a problem. No I/O.
 
-The table is Codat's (https://docs.codat.io/using-the-api/errors). One question decides: may the requested thing exist
-now?
+The table is Codat's (https://docs.codat.io/using-the-api/errors). The outcome answers one question: may the requested
+thing exist now?
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ UNTRUSTED = "untrusted"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The result of one request: a response, or the reason why there is none (`status` None)."""
+    """The result of one request: a response, or (if `status` is None) the reason why there is none."""
 
     outcome: Outcome
     status: int | None = None
     content: Any = None  # the JSON of a 2xx
     problem: Problem | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    is_readable: bool = True  # False: the response is not Codat's own, but a gateway's, or there is none
+    is_readable: bool = True  # False: there is no response, or it is not Codat's own but a gateway's
 
 
 def read(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -63,7 +63,7 @@ def no_response(text: str) -> Reply:
 
 
 def unreadable(reply: Reply, missing: str) -> Reply:
-    """Return the reply for a 2xx that lacks what its operation promises: the request may have been carried out."""
+    """Return the reply for a 2xx that lacks a required field. The request may have been carried out."""
     problem = Problem(f"Codat responded {reply.status} without {missing}", str(reply.status))
     return Reply(Outcome.UNKNOWN, reply.status, None, problem, reply.headers, is_readable=False)
 
@@ -76,7 +76,7 @@ def _outcome(status: int, *, is_codats: bool) -> Outcome:
     if status == 409:
         return Outcome.CONFLICT
     if status >= 500:
-        # Codat keeps only its own responses under the key; a gateway's error page does not show what Codat did.
+        # Codat keeps only its own responses under the key. A gateway's error page proves nothing about Codat.
         return Outcome.SERVER_ERROR if is_codats else Outcome.UNKNOWN
     if status in (408, 425) or status < 200:
         return Outcome.UNKNOWN

@@ -1,4 +1,4 @@
-"""Which company or connection is the customer's, where Codat has several. No I/O."""
+"""Selects the customer's company or connection where Codat has several. No I/O."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from bulk.model import Company, Connection, customer_tag
 
 
 def find_company(companies: Iterable[Company], customer_id: str) -> Company | None:
-    """Return the company that carries the customer's tag; without that tag, the identifier in `uid` counts.
+    """Return the company with the customer's tag. If a company lacks that tag, its tag `uid` must be the identifier.
 
-    Of several, return the most advanced one, then the oldest: a company that the customer has linked is never lost.
+    Of several, return the most advanced one, then the oldest, so that a linked company is never lost.
     """
     tag = customer_tag(customer_id)
     own = [c for c in companies if c.tags.get(CUSTOMER_TAG) == tag or _has_readable_tag(c, customer_id)]
@@ -37,7 +37,7 @@ def accounting_connection(connections: Iterable[Connection], platform_key: str |
 
 
 def partner_connection(connections: Iterable[Connection]) -> Connection | None:
-    """Return a company's partner expense connection; of several, a linked one, then the oldest."""
+    """Return a company's partner expense connection. Of several, return a linked one, then the oldest."""
     partners = [c for c in connections if c.source_type == "Expense"]
     return min(partners, key=lambda c: (c.status != "Linked", c.created or "", c.id), default=None)
 

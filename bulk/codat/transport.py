@@ -1,8 +1,8 @@
-"""One HTTP/1.1 connection to Codat, kept alive: httpx's interface of a transport, over asyncio and httptools.
+"""One HTTP/1.1 connection to Codat, kept alive. It implements httpx's transport interface with asyncio and httptools.
 
 httpx's own transport spends four fifths of a request's CPU time on layers that one connection with one request at a
-time does not need. This one also knows for certain what has left, which the once-only rule depends on: an error before
-the first `write` is a ConnectError or ConnectTimeout; an error after it never is, because Codat may have the request.
+time does not need. This one also knows for certain whether a request has left, as the once-only rule requires: an error
+before the first `write` is a ConnectError or ConnectTimeout; a later one never is, because Codat may have the request.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ CLOSED = "the server closed the connection"
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Sends one request at a time, and connects when it has to. `timeout` in seconds."""
+    """Sends one request at a time, and connects when necessary. `timeout` is in seconds."""
 
     def __init__(self, *, tls: ssl.SSLContext | None, timeout: float) -> None:
-        """Create a transport that is not connected yet; without `tls` it speaks plain HTTP."""
+        """Create a transport that is not connected yet. Without `tls` it uses plain HTTP."""
         self._tls = tls
         self._timeout = timeout
         self._connection: _Connection | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and wait for its complete response, whose body is still encoded.
+        """Send a request and wait for its complete response, whose body is not decompressed.
 
-        Extensions of the request: `target` is the path, if it is not the URL's; `max_bytes` limits the response.
+        The request has two optional extensions: `target` replaces the path of its URL; `max_bytes` limits the response.
 
-        Raises httpx.ConnectError and ConnectTimeout before anything has left; ReadTimeout after `timeout` seconds
+        Raises httpx.ConnectError or ConnectTimeout before anything has left; ReadTimeout after `timeout` seconds
         without a byte; ReadError and RemoteProtocolError if the response is not complete.
         """
         connection = self._connection
@@ -72,7 +72,7 @@ class Transport(httpx.AsyncBaseTransport):
 
 
 class _Connection(asyncio.Protocol):
-    """An open connection: the bytes of a request out, one response in."""
+    """An open connection, which sends the bytes of a request and receives one response."""
 
     _transport: asyncio.Transport
 
@@ -92,7 +92,7 @@ class _Connection(asyncio.Protocol):
         return not self._unread.poll(0)  # the server may have closed it without the loop having noticed yet
 
     async def exchange(self, request: bytes, max_bytes: float) -> httpx.Response:
-        """Send a request and wait for its response; closes the connection if it cannot be used again."""
+        """Send a request and wait for its response; close the connection if it cannot be used again."""
         if not self.is_open:  # the server closed it right after the handshake
             raise httpx.ConnectError(CLOSED)
         self._reader = ResponseReader(max_bytes=max_bytes)
@@ -102,7 +102,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(request)
         try:
             return await self._response
-        finally:  # also when the caller was cancelled
+        finally:  # even if the caller was cancelled
             self._timer.cancel()
             if not self._response.done() or self._response.cancelled():
                 self.close()
@@ -110,7 +110,7 @@ class _Connection(asyncio.Protocol):
             self._reader = self._response = None
 
     def close(self) -> None:
-        """Close the connection at once: nothing that was not sent yet leaves after this."""
+        """Close the connection at once. Unsent data is dropped."""
         self.is_open = False
         self._transport.abort()
 
@@ -125,7 +125,7 @@ class _Connection(asyncio.Protocol):
         self._unread.register(transport.get_extra_info("socket"), select.POLLIN)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has arrived; bytes that belong to no request end the connection."""
+        """Parse the received data, or close the connection if it belongs to no request."""
         if self._reader is None or self._response is None or self._response.done():
             self.close()
             return
@@ -138,7 +138,7 @@ class _Connection(asyncio.Protocol):
             self._deliver_if_complete()
 
     def eof_received(self) -> None:
-        """Take the end of the stream for the end of the connection."""
+        """Treat the end of the stream as the end of the connection."""
         self.connection_lost(None)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -157,7 +157,7 @@ class _Connection(asyncio.Protocol):
             self._response.set_result(self._reader.response)
 
     def _end(self, error: httpx.TransportError) -> None:
-        """Close the connection; the request in flight gets its response, if that is complete, or else this error."""
+        """Close the connection. The request in flight gets its response if that is complete, otherwise this error."""
         self.close()
         self._deliver_if_complete()
         if self._response is not None and not self._response.done():

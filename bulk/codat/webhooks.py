@@ -1,4 +1,4 @@
-"""Codat's webhook events: the body of a signed request in, the change of one connection out. No I/O.
+"""Codat's webhook events: reads the change of one connection from the body of a signed request. No I/O.
 
 https://docs.codat.io/using-the-api/webhooks/event-types: `connection.connected`, `.reconnected`, `.disconnected`,
 `.deleted`. Deliveries repeat and can arrive out of order; `generatedDate` shows which event is newer.
@@ -12,7 +12,7 @@ from typing import Any
 from bulk.codat import boundary
 from bulk.model import DELETED
 
-# The status of a connection after each event, unless the body is more exact.
+# The status of a connection after each event, unless the body is more specific.
 STATUS_AFTER = {
     "connection.connected": "Linked",
     "connection.reconnected": "Linked",
@@ -39,7 +39,7 @@ class ConnectionEvent:
 
 
 def read_event(content: Any) -> ConnectionEvent | None:
-    """Read an event; None if it is not about an accounting or expense connection."""
+    """Read an event; return None if it is not about an accounting or expense connection."""
     event_type = content.get("eventType") if isinstance(content, dict) else None
     if not isinstance(event_type, str) or event_type not in STATUS_AFTER:
         return None

@@ -26,7 +26,7 @@ from bulk.sandbox.outbox import Outbox
 from bulk.sandbox.pages import LinkPages
 from bulk.sandbox.store import Store
 
-MakeApp: TypeAlias = Callable[..., Starlette]  # of make_app, or of a test that adds to it
+MakeApp: TypeAlias = Callable[..., Starlette]  # make_app, or a test's function that adds to it
 _COMPANY = "/companies/{company_id}"
 _CONNECTION = _COMPANY + "/connections/{connection_id}"
 
@@ -73,7 +73,7 @@ def make_app(
     endpoint: Callable[[Services, str], Endpoint] = Endpoint,
     handles: Sequence[Route] = (),
 ) -> Starlette:
-    """Return the ASGI application. `endpoint` and `handles`: what tests add to it."""
+    """Build the ASGI application. Tests pass their own `endpoint`, and further routes as `handles`."""
     pages = LinkPages(services.store, services.changes, services.clock, options)
     control = Control(Customers(services.store, services.changes), folder=folder)
     return Starlette(

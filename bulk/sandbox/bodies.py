@@ -32,7 +32,7 @@ class Response:
 
 
 class Refusal(Exception):  # noqa: N818 - named for what Codat does
-    """Codat refuses a request: raised where a rule is broken, and returned as an error body."""
+    """Codat refuses a request. It is raised where a rule is broken, and becomes an error body."""
 
     def __init__(self, status: int, message: str, *, errors: Sequence[tuple[str, str]] = ()) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ def ok(content: object) -> Response:
 def error(
     status: int, message: str, *, errors: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
 ) -> Response:
-    """Return a response with Codat's error body; `errors` are (field, message)."""
+    """Return a response with Codat's error body; `errors` are pairs of field and message."""
     content: Json = {
         "statusCode": status,
         "service": "PublicApi",
@@ -72,7 +72,7 @@ def _can_be_retried(status: int) -> str:
 
 
 def company_body(company: StoredCompany, base_url: str) -> Json:
-    """Return a Company."""
+    """Return the body of a Company."""
     platforms = [PLATFORMS[each.platform_key].name for each in company.accounting]
     return {
         "id": company.id,
@@ -90,7 +90,7 @@ def company_body(company: StoredCompany, base_url: str) -> Json:
 
 
 def connection_body(connection: StoredConnection, company_id: str, base_url: str) -> Json:
-    """Return a Connection. Its linkUrl is a page of this server, with the one-time password that was minted last."""
+    """Return the body of a Connection. Its linkUrl is a page of this server and contains the newest password."""
     platform = PLATFORMS.get(connection.platform_key, PARTNER)
     path = f"/link/companies/{company_id}/connections/{connection.id}/start?otp={connection.otp}"
     return {
@@ -110,7 +110,7 @@ def connection_body(connection: StoredConnection, company_id: str, base_url: str
 
 
 def integration_body(platform: Platform, *, is_enabled: bool) -> Json:
-    """Return an Integration."""
+    """Return the body of an Integration."""
     return {
         "key": platform.key,
         "name": platform.name,
@@ -126,7 +126,7 @@ def integration_body(platform: Platform, *, is_enabled: bool) -> Json:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """A page of a list; every link to another page repeats the filters."""
+    """A request for one page of a list. Every link to another page repeats the filters."""
 
     path: str
     number: int
@@ -135,7 +135,7 @@ class PageRequest:
 
     @property
     def offset(self) -> int:
-        """How many results come before this page."""
+        """The number of results before this page."""
         return (self.number - 1) * self.size
 
     def body(self, results: Sequence[Json], total: int) -> Json:

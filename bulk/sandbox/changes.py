@@ -1,4 +1,4 @@
-"""The changes of connections. Every change goes through here, so that none happens without its event.
+"""Changes to connections. Every change goes through here, so that none happens without its event.
 
 The caller holds the transaction. https://docs.codat.io/using-the-api/webhooks/event-types names the events.
 """
@@ -60,12 +60,12 @@ class Changes:
         self.set_status(connection, "Linked")
 
     def choose(self, company: StoredCompany, platform: Platform) -> None:
-        """Let a customer link the software that it really has. What the client asked for stays as it is."""
+        """Let a customer link the software they really use. The connection that the client made stays as it is."""
         same = [each for each in company.accounting if each.platform_key == platform.key]
         self.authorize(same[-1] if same else self.add(company, platform, status="PendingAuth"))
 
     def decline(self, connection: StoredConnection) -> None:
-        """Let a customer decline, which spends the linkUrl: the connection stays pending, with an error.
+        """Let a customer decline, which spends the linkUrl. The connection stays pending, with an error.
 
         The customer can still authorize with another linkUrl.
         """
@@ -78,7 +78,7 @@ class Changes:
         self._store.spend_link(connection, errors=(error,))
 
     def set_status(self, connection: StoredConnection, status: str) -> None:
-        """Set the status of a connection."""
+        """Set the status of a connection and announce the change."""
         if status == connection.status:
             return
         self._store.set_status(connection, status, at=self._now())
@@ -94,7 +94,7 @@ class Changes:
         self._store.delete_connection(connection, until=self._now())
 
     def delete_company(self, company: StoredCompany) -> None:
-        """Delete a company and its connections, each with an event of its own."""
+        """Delete a company and its connections, with one event for each connection."""
         for connection in company.connections:
             self.delete_connection(connection)
         self._store.delete_company(company, until=self._now())

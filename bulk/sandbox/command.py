@@ -2,7 +2,7 @@
 
 `python -m bulk.sandbox` is the same.
 
-Modules that take long to import are imported inside the functions, because `bulk --help` reads this file too.
+Modules that are slow to import are imported inside the functions, because `bulk --help` reads this file too.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SHARE = click.option(
     "--share", type=click.FloatRange(0, 1), metavar="SHARE", help="Share of the possible customers, from 0 to 1."
 )
 _NAMED = click.option("--customer", "named", multiple=True, metavar="ID", help="One customer; repeatable.")
-_SEED = click.option("--seed", type=int, metavar="N", help="Makes the choice of customers repeatable.")
+_SEED = click.option("--seed", type=int, metavar="N", help="Seed of the random choice of customers.")
 
 
 def _sandbox_options(command: _Command) -> _Command:
@@ -88,10 +88,10 @@ def sandbox(
 ) -> None:
     """Serve a local sandbox that behaves like Codat, on loopback, until Ctrl-C.
 
-    It keeps companies, connections and links from one start to the next.
+    It keeps companies, connections and links when it is restarted.
     """
     folder = _folder(batch, state)
-    make_app: MakeApp | None = context.obj  # tests add handles of their own
+    make_app: MakeApp | None = context.obj  # set by tests, which add routes
     context.obj = folder
     if context.invoked_subcommand is None:
         _serve(folder, Options(**settings), port=port, parent_watch=parent_watch, make_app=make_app)
@@ -102,10 +102,14 @@ def sandbox(
 @_STATE
 @_SHARE
 @click.option(
-    "--decline-share", type=click.FloatRange(0, 1), default=0.0, metavar="SHARE", help="Share of them who decline."
+    "--decline-share",
+    type=click.FloatRange(0, 1),
+    default=0.0,
+    metavar="SHARE",
+    help="Share of those customers who decline.",
 )
 @_NAMED
-@click.option("--platform", metavar="KEY", help="They connect this software, whatever the client asked for.")
+@click.option("--platform", metavar="KEY", help="Software that they connect, whatever the client asked for.")
 @_SEED
 @click.pass_obj
 def authorize(
@@ -121,8 +125,8 @@ def authorize(
     """Let customers of a batch authorize.
 
     BATCH is the folder of a batch. Either a share of the customers with a link authorize, or those named. A named
-    customer can also connect again after a deauthorization. The sandbox may run or not; webhooks are sent as soon as
-    a sandbox with --webhook-url runs.
+    customer can also connect again after a deauthorization. The sandbox need not be running; webhooks are sent as soon
+    as a sandbox with --webhook-url runs.
     """
     from bulk.sandbox.customers import CustomerRequest
 
@@ -150,8 +154,8 @@ def deauthorize(
     """Let customers of a batch withdraw their authorization.
 
     BATCH is the folder of a batch. Either a share of the linked customers withdraw, or those named. Their connections
-    become Deauthorized, as from within the accounting software. The sandbox may run or not; webhooks are sent as soon
-    as a sandbox with --webhook-url runs.
+    become Deauthorized, as from within the accounting software. The sandbox need not be running; webhooks are sent as
+    soon as a sandbox with --webhook-url runs.
     """
     from bulk.sandbox.customers import CustomerRequest
 
@@ -174,7 +178,7 @@ def _existing(inherited: StateFolder, batch: Path | None, state: Path | None) ->
 
 
 def _act(folder: StateFolder, handle: str, request: CustomerRequest) -> dict[str, Any]:
-    """Let customers act, through the server that is running or through one that runs for this moment only."""
+    """Let customers act, through the running server or, if there is none, through a temporary one."""
     from bulk.sandbox.launch import ask, start
 
     with _wrap_errors(), start(folder.path):

@@ -1,4 +1,4 @@
-"""The handles under /_sandbox, for the command line: which sandbox this is, and what its customers do.
+"""The endpoints under /_sandbox, for the command line: they identify the sandbox and let its customers act.
 
 They need no key and count towards no limit.
 """
@@ -18,7 +18,7 @@ from bulk.sandbox.customers import CustomerRequest, Customers
 
 
 class Control:
-    """The handles of a running sandbox."""
+    """The endpoints for the command line."""
 
     def __init__(self, customers: Customers, *, folder: Path) -> None:
         self._customers = customers
@@ -33,20 +33,20 @@ class Control:
         ]
 
     async def health(self, _request: Request) -> JSONResponse:
-        """Return the folder and the process of this sandbox."""
+        """Return the folder and the process id of this sandbox."""
         return JSONResponse({"sandbox": str(self._folder), "pid": os.getpid()})
 
     async def authorize(self, request: Request) -> JSONResponse:
-        """Let waiting customers decide: the fields of CustomerRequest."""
+        """Let waiting customers decide. The body has the fields of CustomerRequest."""
         return _acted(self._customers.decide, await json_of(request))
 
     async def deauthorize(self, request: Request) -> JSONResponse:
-        """Let linked customers withdraw: the same fields."""
+        """Let linked customers withdraw. The body has the same fields."""
         return _acted(self._customers.withdraw, await json_of(request))
 
 
 async def json_of(request: Request) -> Any:
-    """Return the content of a request's JSON body; None if it has none."""
+    """Return the content of a request's JSON body, or None if it has no valid one."""
     try:
         return await request.json()
     except ValueError:
@@ -54,7 +54,7 @@ async def json_of(request: Request) -> Any:
 
 
 def bad_request(message: str, *, status: int = 400) -> JSONResponse:
-    """Return the response to a request that a handle does not understand."""
+    """Return the response to a request that an endpoint does not understand."""
     return JSONResponse({"error": message}, status_code=status)
 
 

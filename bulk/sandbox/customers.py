@@ -16,10 +16,10 @@ CUSTOMER_TAG = "uid"  # the tag with a customer's identifier
 
 @dataclass(frozen=True, slots=True)
 class CustomerRequest:
-    """The customers who act: a share of the possible ones, chosen by chance, or those named by their identifier.
+    """The customers who are to act: a random share of those who can, or those named by their identifier.
 
-    The seed makes the choice repeatable. With `platform`, customers connect that software, whatever the client asked
-    for.
+    The seed makes the choice repeatable. If `platform` is set, customers connect that software, whatever the client
+    asked for.
     """
 
     share: float | None = None
@@ -37,7 +37,7 @@ class Customers:
         self._changes = changes
 
     def decide(self, request: CustomerRequest) -> dict[str, int]:
-        """Let customers authorize or decline; return how many waited, authorized and declined.
+        """Let customers authorize or decline; return the numbers of those who waited, authorized and declined.
 
         Raises ValueError for an unknown customer or platform.
         """
@@ -46,24 +46,24 @@ class Customers:
             waiting = self._named_waiting(request.customers) if request.customers else self._store.waiting()
             authorized = round(len(waiting) * _share(request))
             declined = min(round(len(waiting) * request.decline_share), len(waiting) - authorized)
-            chosen = _sample(waiting, authorized + declined, request.seed)
-            for connection in chosen[:authorized]:
+            selected = _sample(waiting, authorized + declined, request.seed)
+            for connection in selected[:authorized]:
                 self._authorize(connection, platform)
-            for connection in chosen[authorized:]:
+            for connection in selected[authorized:]:
                 self._changes.decline(connection)
         return {"waiting": len(waiting), "authorized": authorized, "declined": declined}
 
     def withdraw(self, request: CustomerRequest) -> dict[str, int]:
-        """Let linked customers withdraw, as from within the accounting software; return how many were linked and did.
+        """Let linked customers withdraw, as from within the accounting software; return the numbers of both.
 
         Raises ValueError for an unknown customer.
         """
         with self._store.transaction():
             linked = self._named_linked(request.customers) if request.customers else self._store.linked()
-            chosen = _sample(linked, round(len(linked) * _share(request)), request.seed)
-            for connection in chosen:
+            selected = _sample(linked, round(len(linked) * _share(request)), request.seed)
+            for connection in selected:
                 self._changes.set_status(connection, "Deauthorized")
-        return {"linked": len(linked), "deauthorized": len(chosen)}
+        return {"linked": len(linked), "deauthorized": len(selected)}
 
     def _authorize(self, connection: StoredConnection, platform: Platform | None) -> None:
         company = self._store.company_by_number(connection.company)
@@ -73,9 +73,9 @@ class Customers:
             self._changes.authorize(connection)
 
     def _named_waiting(self, names: Sequence[str]) -> list[StoredConnection]:
-        """Return what each named customer would authorize: the connection that waits, else the newest one.
+        """Return the connection that each named customer would authorize: the pending one, else the newest.
 
-        Nothing for a customer who has linked one.
+        Customers who have a linked connection are left out.
         """
         return [
             next((each for each in own if each.status == "PendingAuth"), own[-1])
@@ -88,11 +88,11 @@ class Customers:
 
     def _accounting_of(self, names: Sequence[str]) -> list[list[StoredConnection]]:
         tags = {name: (Comparison(CUSTOMER_TAG, "=", name),) for name in names}
-        found = {name: self._store.companies(tags[name], limit=-1, offset=0) for name in names}
-        unknown = [name for name, companies in found.items() if not companies]
+        companies_of = {name: self._store.companies(tags[name], limit=-1, offset=0) for name in names}
+        unknown = [name for name, companies in companies_of.items() if not companies]
         if unknown:
             raise ValueError(f"Unknown customer: {', '.join(unknown)}")
-        return [company.accounting for companies in found.values() for company in companies]
+        return [company.accounting for companies in companies_of.values() for company in companies]
 
 
 def _share(request: CustomerRequest) -> float:

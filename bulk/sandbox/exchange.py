@@ -1,7 +1,7 @@
-"""One request to the API, from its arrival to its response or to the lack of one.
+"""Handles one request to the API, from its arrival to its response or the lack of one.
 
-The order: the gate (key, limits), the Idempotency-Key, the latency, a fault in front, the work, a fault on the way
-back. One transaction does the work and keeps its response; it never awaits, so requests change the state one by one.
+The order is: the gate (key, limits), the Idempotency-Key, the latency, a fault in front, the work, a fault on the way
+back. One transaction does the work and keeps its response. It never awaits, so requests change the state one by one.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Services:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a request came to: its response (None: the client got none), and why."""
+    """The result of a request: its response, or None if the client got none, and the reasons."""
 
     response: Response | None = None
     key: str | None = None  # its Idempotency-Key
@@ -58,7 +58,7 @@ class _NoResponse(Exception):  # noqa: N818 - an outcome, not an error
 
 
 class Endpoint:
-    """The ASGI end of one operation."""
+    """The ASGI endpoint of one operation."""
 
     def __init__(self, services: Services, operation: str) -> None:
         self.services = services
@@ -69,7 +69,7 @@ class Endpoint:
         await self.answer(scope, receive, send, Outcome())
 
     async def answer(self, scope: Scope, receive: Receive, send: Send, outcome: Outcome) -> None:
-        """Answer one request, and record what it came to."""
+        """Answer one request, and record the result in `outcome`."""
         try:
             with self.services.gate.entered():
                 request = await _read(self.operation, scope, receive)
@@ -77,7 +77,7 @@ class Endpoint:
         except _NoResponse:
             outcome.response = None
         except asyncio.CancelledError:
-            # The server stops. Starlette would answer 500, which Codat never said.
+            # The server is stopping. Starlette would answer 500, which a client would take for Codat's response.
             transports.hang_up(tuple(scope["client"]), reset=False)
             raise
 
@@ -134,14 +134,14 @@ class _Exchange:
             if response:
                 return await self._respond(response)
         self._outcome.is_replay = kept is not None
-        own = rule if rule and rule.stage is Stage.ORIGIN else None
-        response = kept or self._work(request, keyed_request, own)
+        origin_fault = rule if rule and rule.stage is Stage.ORIGIN else None
+        response = kept or self._work(request, keyed_request, origin_fault)
         if rule and rule.stage is Stage.BACK:
             return await self._on_the_way_back(rule, response)
         return await self._respond(response)
 
     def _work(self, request: ApiRequest, keyed_request: KeyedRequest | None, rule: Rule | None) -> Response:
-        """Do the work and keep its response. The rule, if any, is a fault of Codat's own."""
+        """Do the work and keep its response. The rule, if any, is a fault at the origin."""
         services = self._services
         kind = rule.kind if rule else None
         with services.store.transaction():
@@ -157,7 +157,7 @@ class _Exchange:
             return response
 
     async def _in_front(self, rule: Rule) -> Response | None:
-        """Let a fault happen; return its response, or None if the request continues."""
+        """Apply a fault; return its response, or None if the request continues."""
         match rule.kind:
             case "reset_before":
                 self._hang_up(rule)
@@ -202,7 +202,7 @@ class _Exchange:
         raise _NoResponse
 
     async def _stall(self, seconds: float) -> None:
-        """Wait for some seconds, or (0) for ever. A client that gives up ends the wait, and is not served."""
+        """Wait for some seconds, or forever if 0. A client that gives up ends the wait and gets no response."""
         try:
             async with asyncio.timeout(seconds or None):
                 while (await self._receive())["type"] != "http.disconnect":

@@ -1,4 +1,4 @@
-"""The faults of a sandbox: rules, read from JSON or a short text, that apply by count or by chance.
+"""The faults of a sandbox: rules that apply by count or by chance, read from JSON or a short text.
 
 The stage of a fault decides what is kept under an Idempotency-Key:
 - in FRONT of Codat (a gateway, the network on the way in): nothing is done, nothing kept;
@@ -52,7 +52,7 @@ KINDS = {
     "400": Stage.ORIGIN,
     "404": Stage.ORIGIN,
     "422": Stage.ORIGIN,
-    "lag": Stage.ORIGIN,  # a list shows the state of `seconds` ago
+    "lag": Stage.ORIGIN,  # a list shows the state as it was `seconds` ago
     "5xx_before": Stage.ORIGIN,  # 500 (`status`), nothing was done
     "5xx_after": Stage.ORIGIN,  # 500 (`status`), though the work was done
     "reset_after": Stage.BACK,
@@ -73,7 +73,7 @@ class BadRule(ValueError):  # noqa: N818 - named for what is bad
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One fault: its kind, the operations it applies to (all, if none is named), and when.
+    """One fault: its kind, the operations that it applies to (all if empty), and the requests that it affects.
 
     It skips the first `after` requests, then applies to the next `count` (all, if None), each with `probability`.
     """
@@ -86,16 +86,16 @@ class Rule:
     seconds: float = 0.0
     status: int = 0
     retry_after: str = "seconds"
-    eof: bool = False  # end the connection politely instead of resetting it
+    eof: bool = False  # close the connection normally instead of resetting it
 
     @property
     def stage(self) -> Stage:
-        """Where it happens."""
+        """The stage at which it happens."""
         return KINDS[self.kind]
 
 
 def read_text(text: str) -> Rule:
-    """Read a rule from a command line: JSON, or `KIND,operations=A+B,count=2`. Raises BadRule."""
+    """Read a rule from a command-line argument: JSON, or `KIND,operations=A+B,count=2`. Raises BadRule."""
     if text.lstrip().startswith("{"):
         try:
             return read_rule(json.loads(text))
@@ -156,7 +156,7 @@ def _checked(rule: Rule) -> Rule:
 
 
 class Faults:
-    """The rules in force. Of several that apply to a request, the first counts."""
+    """The active rules. If several apply to a request, the first one is used."""
 
     def __init__(self, rules: Sequence[Rule] = (), *, seed: int = 0) -> None:
         self._seed = seed
@@ -164,13 +164,13 @@ class Faults:
         self.add(rules)
 
     def add(self, rules: Sequence[Rule]) -> None:
-        """Put rules in force, after the present ones."""
+        """Add rules after the present ones."""
         for rule in rules:
             rng = random.Random(f"{self._seed}:{len(self.active)}")  # noqa: S311 - repeatable faults, no secret
             self.active.append(ActiveRule(rule, rng))
 
     def pick(self, operation: str, *, is_replay: bool) -> Rule | None:
-        """Return the fault that applies to this request, if any; a replay is never changed at its origin."""
+        """Return the fault that applies to this request, if any. A fault at the origin never applies to a replay."""
         for active in self.active:
             rule = active.rule
             if rule.operations and operation not in rule.operations:
@@ -183,7 +183,7 @@ class Faults:
 
 
 class ActiveRule:
-    """A rule in force, with the requests that it has seen and the faults that it has caused."""
+    """An active rule, with the numbers of requests that it has seen and faults that it has caused."""
 
     def __init__(self, rule: Rule, rng: random.Random) -> None:
         self.rule = rule

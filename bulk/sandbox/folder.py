@@ -30,11 +30,11 @@ class StateFolder:
 
     @property
     def log(self) -> Path:
-        """The standard error of a server that another program has started."""
+        """The file with the standard error of a server that another program started."""
         return self.path / "sandbox.log"
 
     def make(self) -> None:
-        """Make the folder. Raises SandboxError."""
+        """Create the folder. Raises SandboxError."""
         if self.path.is_dir():
             return
         try:
@@ -50,15 +50,15 @@ class StateFolder:
             return None
 
     def keep_port(self, port: int) -> None:
-        """Keep the port, so that the linkUrls of today still open tomorrow."""
+        """Store the port, so that today's linkUrls still open tomorrow."""
         fresh = self.path / "port.new"
         fresh.write_text(f"{port}\n")
         fresh.replace(self.path / "port")
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Lock the folder against a second server; even `kill -9` releases it. Raises AlreadyRunning."""
-        import fcntl  # here, because Windows lacks it, where the rest of the sandbox can be imported
+        """Lock the folder against a second server. Even `kill -9` releases the lock. Raises AlreadyRunning."""
+        import fcntl  # here, so that the rest of the sandbox can be imported on Windows, which lacks it
 
         handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:

@@ -1,10 +1,10 @@
-"""Codat's Idempotency-Key, to the letter (https://docs.codat.io/using-the-api/write-data/idempotency).
+"""Codat's rules for the Idempotency-Key (https://docs.codat.io/using-the-api/write-data/idempotency).
 
 - On POST and PATCH the first response is kept for 90 minutes and replayed for the same key.
 - The same key with another body or path: 422. The same key while the first request still runs: 409.
-- A 429 is never kept, and neither is that 409. Every other response is kept, a 5xx too.
+- A 429 is never kept, and neither is that 409. Every other response is kept, including a 5xx.
 
-The response is kept in the transaction that did the work, so a kill in between leaves both or neither.
+The response is kept in the transaction that did the work, so a crash leaves both or neither.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ _NEVER_KEPT = frozenset({409, 429})
 
 @dataclass(frozen=True, slots=True)
 class KeyedRequest:
-    """A request with an Idempotency-Key; the fingerprint must be the same when the key comes again."""
+    """A request with an Idempotency-Key; the fingerprint must be the same when the key is used again."""
 
     key: str
     fingerprint: str
 
 
 def keyed(method: str, path: str, body: bytes, key: str | None) -> KeyedRequest | None:
-    """Return the keyed request, or None if the header is missing or the method takes none."""
+    """Return the keyed request, or None if the header is missing or the method ignores it."""
     if not key or method not in {"POST", "PATCH"}:
         return None
     return KeyedRequest(key, hashlib.sha256(f"{method} {path}\n".encode() + body).hexdigest())
 
 
 class Idempotency:
-    """The kept responses, and the keys whose first request still runs."""
+    """The kept responses, and the keys of the requests in progress."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
@@ -47,7 +47,7 @@ class Idempotency:
 
     @contextmanager
     def running(self, request: KeyedRequest | None) -> Iterator[None]:
-        """Hold the key while its request runs. Raises Refusal (409) if another request holds it."""
+        """Reserve the key while its request runs. Raises Refusal (409) if another request has reserved it."""
         if request is None:
             yield
             return

@@ -28,7 +28,7 @@ _PROBE_SECONDS = 2  # another program on the port may never answer
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """A sandbox that answers. As a context manager it stops at the end, unless another program started it."""
+    """A running sandbox. As a context manager, it stops at the end, unless another program started it."""
 
     base_url: str
     api_key: str
@@ -37,11 +37,11 @@ class Running:
 
     @property
     def is_ours(self) -> bool:
-        """Whether it was started here, and so is stopped here."""
+        """Whether this process started the sandbox, and so stops it."""
         return self.process is not None
 
     def stop(self) -> None:
-        """Stop it and wait for its end. One that another program started keeps running."""
+        """Stop the sandbox and wait for its end. One that another program started keeps running."""
         if self.process is None:
             return
         self.process.terminate()
@@ -63,11 +63,11 @@ class Running:
 
 
 def start(state_dir: Path, *, options: Options | None = None, program: Sequence[str] = PROGRAM) -> Running:
-    """Start a sandbox on a folder of state and wait until it answers.
+    """Start a sandbox on a state folder and wait until it answers.
 
-    If one is already running there, return that one, with the options it has. A Ctrl-C in this terminal does not reach
-    it, and it ends by itself when this process ends, for whatever reason. Raises SandboxError, with the server's own
-    message, if it does not start. `program` is for tests, which run the server with handles of their own.
+    If one is already running there, return that one; its options do not change. A Ctrl-C in this terminal does not
+    reach the sandbox, and it ends by itself when this process ends, for whatever reason. Raises SandboxError, with the
+    server's own message, if it does not start. `program` is for tests, which run a server with further routes.
     """
     folder = StateFolder(state_dir.resolve())
     folder.make()
@@ -75,7 +75,7 @@ def start(state_dir: Path, *, options: Options | None = None, program: Sequence[
 
 
 def find(state_dir: Path) -> Running | None:
-    """Return the sandbox that is running on a folder of state, or None."""
+    """Return the sandbox that is running on a state folder, or None."""
     folder = StateFolder(state_dir.resolve())
     port = folder.port()
     if port is None:
@@ -92,7 +92,7 @@ def find(state_dir: Path) -> Running | None:
 def ask(
     port: int, method: str, path: str, content: Mapping[str, object] | None = None, *, timeout: float = 60
 ) -> dict[str, Any]:
-    """Ask a handle of a running sandbox. Raises OSError if nothing listens there."""
+    """Send a request to a running sandbox and return its JSON object. Raises OSError if nothing listens there."""
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
     with contextlib.closing(connection):
         body = None if content is None else json.dumps(content)
@@ -102,7 +102,7 @@ def ask(
 
 
 def _started(folder: StateFolder, options: Options, program: Sequence[str]) -> Running | None:
-    """Start the process; return None if another one was quicker."""
+    """Start the process and wait for its base URL; return None if another one was quicker."""
     command = [*program, "--state", str(folder.path), "--parent-watch", *options.arguments()]
     # The caller's real key must not get into the process list.
     environment = {name: value for name, value in os.environ.items() if name != "CODAT_API_KEY"}
@@ -136,7 +136,7 @@ def _first_line(process: subprocess.Popen[str]) -> str:
 
 
 def _found_after_all(folder: StateFolder) -> Running:
-    """Wait for the quicker server: it holds the folder a moment before it answers."""
+    """Wait for the quicker server, which locks the folder shortly before it answers."""
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
         if running := find(folder.path):

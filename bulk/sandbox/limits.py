@@ -24,7 +24,7 @@ _AUTHORIZATION = b"Basic " + base64.b64encode(API_KEY.encode())
 
 
 class MinuteWindow:
-    """At most `limit` admitted requests in any 60 seconds; 0 is no limit. Times are monotonic seconds."""
+    """Admits at most `limit` requests in any 60 seconds; 0 means no limit. Times are monotonic seconds."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
@@ -43,9 +43,9 @@ class MinuteWindow:
 
 
 class DayQuota:
-    """At most `base` x (1 + linked companies) requests a day; a base of 0 is no limit.
+    """Allows at most `base` x (1 + linked companies) requests a day; a base of 0 means no limit.
 
-    The count is kept in the store, with the work of the next request, so that a restart does not begin a new day.
+    The count is saved in the store, with the work of the next request, so that a restart does not reset it.
     """
 
     def __init__(self, store: Store, clock: Clock, *, base: int, day_seconds: float) -> None:
@@ -67,11 +67,11 @@ class DayQuota:
         return True
 
     def save(self) -> None:
-        """Keep the count; the caller holds a transaction."""
+        """Save the count; the caller holds a transaction."""
         self._store.keep_note("quota", f"{self._day}:{self._used}")
 
     def limit(self) -> int:
-        """Return the number of requests that today allows."""
+        """Return the number of requests allowed today."""
         return self._base * (1 + self._store.count_linked())
 
     def seconds_to_reset(self) -> int:
@@ -79,7 +79,7 @@ class DayQuota:
         return max(1, math.ceil(self._reset_at() - self._clock.now()))
 
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Return the headers that every response carries; none without a limit."""
+        """Return the headers that every response carries, or none if there is no limit."""
         if not self._base:
             return ()
         self._turn_day()
@@ -121,7 +121,7 @@ class Gate:
             self._inside -= 1
 
     def refusal(self, authorization: str) -> Response | None:
-        """Return the response to a request that may not pass, or None. A request that passes costs one of the day's."""
+        """Return the response that refuses a request, or None. A request that passes spends one of today's quota."""
         if not hmac.compare_digest(authorization.encode(), _AUTHORIZATION):
             return error(401, "Unauthorized")
         wait_seconds = self._minute.admit(time.monotonic())
@@ -134,7 +134,7 @@ class Gate:
         return None
 
     def too_many(self, message: str, seconds: float, form: str = "seconds") -> Response:
-        """Return a 429 that asks to wait, in one of the forms of Retry-After."""
+        """Return a 429 response with Retry-After in the given form."""
         value = {
             "seconds": str(math.ceil(seconds)),
             "date": http_date(math.ceil(self._clock.now() + seconds)),
@@ -143,5 +143,5 @@ class Gate:
         return error(429, message, headers={"Retry-After": value} if value else {})
 
     def fault(self, rule: Rule) -> Response:
-        """Return the 429 of a fault."""
+        """Return the 429 response of a fault."""
         return self.too_many("Too many requests (a fault of the sandbox).", rule.seconds, rule.retry_after)

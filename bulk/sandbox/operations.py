@@ -1,4 +1,4 @@
-"""The work of each operation of Codat's API: one method each, named as in `faults.OPERATIONS`.
+"""The operations of Codat's API: one method each, named as in `faults.OPERATIONS`.
 
 Everything is synchronous and runs inside a transaction that the caller holds. A broken rule raises Refusal before
 anything is written.
@@ -35,7 +35,7 @@ MAX_PAGE_SIZE = 5000  # by the parameter's schema and https://docs.codat.io/usin
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """A request to the API: path parameters and query decoded, the body still bytes."""
+    """A request to the API. Path parameters and query are decoded; the body is still bytes."""
 
     operation: str
     method: str
@@ -65,7 +65,7 @@ class Operations:
         self._base_url = base_url
 
     def perform(self, request: ApiRequest) -> Response:
-        """Do the work of a request. A refusal is a response too."""
+        """Do the work of a request. A Refusal becomes a response."""
         try:
             response: Response = getattr(self, request.operation)(request)
         except Refusal as refusal:
@@ -93,7 +93,7 @@ class Operations:
         return ok(company_body(company, self._base_url))
 
     def list_companies(self, request: ApiRequest) -> Response:
-        """GET /companies, each with its connections and the linkUrls that were minted last."""
+        """GET /companies, each with its connections and their newest linkUrls."""
         if request.query.get("query") or request.query.get("orderBy"):
             raise Refusal(400, "The sandbox filters companies by tags only, and lists them in order of creation.")
         page, tags, at = self._page(request), _query(request, "tags"), self._moment(request)
@@ -149,7 +149,7 @@ class Operations:
     def get_connection(self, request: ApiRequest) -> Response:
         """GET /companies/{companyId}/connections/{connectionId}, with a fresh linkUrl."""
         self._mint([self._connection(request)])
-        return self._shown(request)
+        return self._connection_response(request)
 
     def unlink_connection(self, request: ApiRequest) -> Response:
         """PATCH /companies/{companyId}/connections/{connectionId}: only a linked connection can be unlinked."""
@@ -159,7 +159,7 @@ class Operations:
         if connection.status != "Linked":
             raise Refusal(400, f"Only a Linked connection can be unlinked; this one is {connection.status}.")
         self._changes.set_status(connection, "Unlinked")
-        return self._shown(request)
+        return self._connection_response(request)
 
     # -- integrations
 
@@ -168,8 +168,8 @@ class Operations:
         page, query = self._page(request), _query(request, "query")
         disabled = self._options.disabled_platform
         bodies = [integration_body(each, is_enabled=each.key not in disabled) for each in PLATFORMS.values()]
-        found = [body for body in bodies if all(each.holds(_text(body, each.field)) for each in query)]
-        return ok(page.body(found[page.offset : page.offset + page.size], len(found)))
+        matching = [body for body in bodies if all(each.holds(_text(body, each.field)) for each in query)]
+        return ok(page.body(matching[page.offset : page.offset + page.size], len(matching)))
 
     # -- shared parts
 
@@ -189,7 +189,7 @@ class Operations:
         connection = self._changes.add(company, platform, status=status)
         return ok(connection_body(connection, company.id, self._base_url))
 
-    def _shown(self, request: ApiRequest) -> Response:
+    def _connection_response(self, request: ApiRequest) -> Response:
         return ok(connection_body(self._connection(request), request.params["company_id"], self._base_url))
 
     def _mint(self, connections: Sequence[StoredConnection]) -> None:
@@ -208,8 +208,8 @@ class Operations:
 
 
 def _has_active(company: StoredCompany, source_type: str) -> bool:
-    found = (each.status for each in company.connections if each.source_type == source_type)
-    return any(status in {"PendingAuth", "Linked"} for status in found)
+    statuses = (each.status for each in company.connections if each.source_type == source_type)
+    return any(status in {"PendingAuth", "Linked"} for status in statuses)
 
 
 def _query(request: ApiRequest, name: str) -> tuple[Comparison, ...]:

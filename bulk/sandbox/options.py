@@ -1,4 +1,4 @@
-"""The options of a sandbox: one value, which the command line is made from and read into."""
+"""The options of a sandbox. The command line is built from this class and parsed into it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WEBHOOK_SECRET = "whsec_YnVsay1zYW5kYm94LWZha2Utd2ViaG9vay1zZWNyZXQ="  # noqa: S
 def _option(
     default: Any, caption: str, choices: tuple[str, ...] = (), least: float = 0, metavar: str | None = None
 ) -> Any:
-    """Return a field. `metavar`: the name of its value in the help; by default N for a count, SECONDS for a time."""
+    """Return a field. `metavar` names its value in the help; the default is N for a count, SECONDS for a time."""
     metadata = {"help": caption, "choices": choices, "least": least, "metavar": metavar}
     return field(default=default, metadata=metadata)
 
@@ -52,7 +52,7 @@ class Options:
     fault: tuple[str, ...] = _option((), "A fault, as JSON or as KIND,NAME=VALUE,...; repeatable.", metavar="FAULT")
 
     def arguments(self) -> list[str]:
-        """Return the command-line arguments that make these options, without the defaults."""
+        """Return the command-line arguments for these options; defaults are left out."""
         given = [(f"--{each.name.replace('_', '-')}", getattr(self, each.name), each.default) for each in fields(self)]
         return [part for name, value, default in given if value != default for part in _argument(name, value)]
 

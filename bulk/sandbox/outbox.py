@@ -1,6 +1,6 @@
-"""The events to send, kept in the same transaction as the changes that they announce.
+"""The events to send, stored in the same transaction as the changes that they announce.
 
-Events are kept even if nobody receives them: a server that starts with a receiver sends what happened before, too.
+Events are stored even if there is no receiver. A server that later starts with a receiver sends the earlier ones too.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from bulk.sandbox.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An event that is due, and how often it was sent so far."""
+    """An event that is due, with the number of earlier attempts to send it."""
 
     n: int
     id: str
@@ -32,7 +32,7 @@ class Outbox:
         self.notify: Callable[[], None] = lambda: None  # called for each new event
 
     def watch(self, notify: Callable[[], None]) -> None:
-        """Call a function for each new event, and make all pending ones due now."""
+        """Arrange for `notify` to be called for each new event, and make all pending ones due now."""
         self.notify = notify
         self._db.execute("UPDATE event SET due = 0 WHERE status = 'pending'")
 
@@ -52,21 +52,21 @@ class Outbox:
         return self._db.execute(sql, (connection_id, event_type)).fetchone() is not None
 
     def due(self, now: float, *, limit: int) -> list[Event]:
-        """Return the next events to send."""
+        """Return the events that are due, earliest first."""
         sql = "SELECT n, id, body, tries FROM event WHERE status = 'pending' AND due <= ? ORDER BY due, n LIMIT ?"
         return [Event(*row) for row in self._db.execute(sql, (now, limit))]
 
     def next_due(self) -> float | None:
-        """Return when the next event is due, or None if none is pending."""
-        found: float | None = self._db.execute("SELECT min(due) FROM event WHERE status = 'pending'").fetchone()[0]
-        return found
+        """Return the time at which the next event is due, or None if none is pending."""
+        due: float | None = self._db.execute("SELECT min(due) FROM event WHERE status = 'pending'").fetchone()[0]
+        return due
 
     def record_delivery(self, event: Event, answer: str) -> None:
-        """Record that the receiver has taken an event, and what it answered."""
+        """Record that the receiver accepted an event, with its answer."""
         sql = "UPDATE event SET status = 'delivered', answer = ?, tries = tries + 1 WHERE n = ?"
         self._db.execute(sql, (answer, event.n))
 
     def record_failure(self, event: Event, answer: str, *, due: float) -> None:
-        """Record that the receiver has not taken an event, what it answered, and when the next attempt is due."""
+        """Record that an attempt failed, with the receiver's answer and the time of the next attempt."""
         sql = "UPDATE event SET answer = ?, due = ?, tries = tries + 1 WHERE n = ?"
         self._db.execute(sql, (answer, due, event.n))

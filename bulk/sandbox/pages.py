@@ -25,7 +25,7 @@ _NO_LONGER = "<p>It has expired or was used already. Please ask the sender for a
 
 
 class LinkPages:
-    """Opening a linkUrl shows a page and changes nothing; the buttons on it decide."""
+    """The pages. Opening a linkUrl shows a page and changes nothing; its buttons record the decision."""
 
     def __init__(self, store: Store, changes: Changes, clock: Clock, options: Options) -> None:
         self._store = store
@@ -35,7 +35,7 @@ class LinkPages:
         self._offered = {key: each for key, each in PLATFORMS.items() if key not in options.disabled_platform}
 
     async def start(self, request: Request) -> HTMLResponse:
-        """Answer GET (the question) and POST (the decision)."""
+        """Serve a linkUrl: GET shows the question, POST records the decision."""
         decision = await _field(request, "decision") if request.method == "POST" else None
         connection, company = self._connection(request), self._company(request)
         if connection is None or company is None:
@@ -53,9 +53,9 @@ class LinkPages:
             return _page("Not connected", f"<p>{escape(platform)} of {escape(company.name)} was not connected.</p>")
 
     async def choose(self, request: Request) -> HTMLResponse:
-        """Answer GET (which software?) and POST (that one is authorized): the `redirect` of a company.
+        """Serve the `redirect` of a company: GET shows the accounting software, POST authorizes the selected one.
 
-        Customers may have other software than the client asked for. The address never expires.
+        Customers may use other software than the client asked for. The address never expires.
         """
         key = await _field(request, "platformKey") if request.method == "POST" else None
         company = self._company(request)
@@ -83,7 +83,7 @@ class LinkPages:
 
 
 def _can_open(connection: StoredConnection | None, otp: str, *, now: float, lifetime: float) -> bool:
-    """Return whether a linkUrl opens: its password was minted last, and is neither spent nor expired.
+    """Return whether a linkUrl opens: its password is the newest, and is neither spent nor expired.
 
     https://docs.codat.io/auth-flow/authorize-hosted-link: it can be used once, and expires after a day even if unused.
     """

@@ -15,9 +15,9 @@ class Platform:
     source_type: str = "Accounting"
     is_offline: bool = False  # it runs on the customer's own machine
 
-    def id(self, what: str) -> str:
-        """Return the UUID of the `integration` or its `source`, the same after each start."""
-        return str(uuid5(NAMESPACE_URL, f"https://api.codat.io/{what}/{self.key}"))
+    def id(self, kind: str) -> str:
+        """Return the UUID of the `integration` or of its `source`. It is the same after every start."""
+        return str(uuid5(NAMESPACE_URL, f"https://api.codat.io/{kind}/{self.key}"))
 
 
 # https://docs.codat.io/integrations/accounting/overview#platform-keys
@@ -38,5 +38,5 @@ PLATFORMS = {
     )
 }
 
-# A partner expense connection shows this platform; no request names its key.
+# The platform of a partner expense connection; no request contains its key.
 PARTNER = Platform("prex", "Partner Expense", source_type="Expense")

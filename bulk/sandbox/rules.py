@@ -19,9 +19,9 @@ def stored_name(name: str) -> str:
 
 
 def company_errors(content: object) -> list[tuple[str, str]]:
-    """List the errors in the body of a new company, as (field, message).
+    """Return the errors in the body of a new company, as pairs of field and message.
 
-    A name that loses all its characters is accepted, as by Codat.
+    A name that loses all its characters is accepted, as in Codat.
     """
     if not isinstance(content, Mapping):
         return [("", "The body must be a JSON object.")]
@@ -35,7 +35,7 @@ def company_errors(content: object) -> list[tuple[str, str]]:
 
 
 def tag_errors(tags: object) -> list[tuple[str, str]]:
-    """List the errors in tags: at most 10, keys of 1 to 27 characters, values of at most 100."""
+    """Return the errors in tags. At most 10 are allowed, with keys of 1 to 27 characters and values of up to 100."""
     if tags is None:
         return []
     if not isinstance(tags, Mapping):

@@ -25,7 +25,7 @@ from bulk.sandbox.transports import WatchedProtocol
 from bulk.sandbox.webhooks import Deliverer
 
 HOST = "127.0.0.1"
-_STOP_SECONDS = 1  # a request that still stalls then is dropped
+_STOP_SECONDS = 1  # a request that takes longer is dropped
 
 # Below the range from which systems take ports for outgoing connections, so that the port is free tomorrow as well.
 _FIRST_PORT, _LAST_PORT = 20_000, 32_000
@@ -43,7 +43,7 @@ def serve(
     """Serve until SIGINT or SIGTERM, or until standard input ends if `watch_parent`.
 
     `ready` is called with the base URL as soon as the server answers requests. Raises AlreadyRunning, or SandboxError
-    if the port is in use. `make_app` is for tests, which add handles of their own.
+    if the port is in use. `make_app` is for tests, which add routes.
     """
     os.umask(0o077)  # the state is for its owner only
     folder.make()
@@ -88,7 +88,7 @@ def _deliverer(outbox: Outbox, options: Options) -> Deliverer | None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server. It also ends with exit code 0 on a signal, can watch its parent, and sends events."""
+    """uvicorn's server, which also exits with 0 on a signal, can watch its parent, and sends events."""
 
     def __init__(
         self, config: uvicorn.Config, ready: Callable[[], None], deliverer: Deliverer | None, *, watch_parent: bool
@@ -115,7 +115,7 @@ class _Server(uvicorn.Server):
             await asyncio.wait([self._delivering])
 
     def _on_delivery_end(self, task: asyncio.Task[None]) -> None:
-        # Only a bug ends it before the server; a sandbox that silently sends no more events would mislead.
+        # Only a bug ends the task before the server. Without this message, events would silently stop.
         if not task.cancelled() and task.exception():
             logging.getLogger("uvicorn.error").error("No more events are sent.", exc_info=task.exception())
 
@@ -135,8 +135,8 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def _listening(folder: StateFolder, port: int) -> Iterator[socket.socket]:
-    wanted = port or folder.port()
-    listener = _bound(wanted) if wanted else _bound_anywhere()
+    fixed_port = port or folder.port()
+    listener = _bound(fixed_port) if fixed_port else _bound_anywhere()
     with listener:
         folder.keep_port(listener.getsockname()[1])
         yield listener

@@ -25,7 +25,7 @@ def key_of(secret: str) -> bytes:
 
 
 def signed_headers(key: bytes, *, message_id: str, seconds: int, body: bytes) -> dict[str, str]:
-    """Return the three headers over the raw body, for an event sent at a time in seconds since 1970."""
+    """Return the three webhook headers for a raw body. `seconds` is the time of sending, since 1970."""
     content = f"{message_id}.{seconds}.".encode() + body
     signature = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
     return {"webhook-id": message_id, "webhook-timestamp": str(seconds), "webhook-signature": f"v1,{signature}"}

@@ -1,10 +1,10 @@
 """The SQLite file in which a sandbox keeps everything that must outlive its process.
 
-One connection, used from one thread. `synchronous=OFF` with a write-ahead log: whatever was committed before a response
-left survives a `kill -9` of the server, though not a power cut, which a sandbox does not have to survive. Nothing is
-mirrored in memory, so the process stays small however many companies there are.
+There is one connection, used from one thread. With `synchronous=OFF` and a write-ahead log, everything committed before
+a response left survives a `kill -9` of the server, but not a power cut, which a sandbox need not survive. Nothing is
+mirrored in memory, so the process stays small with any number of companies.
 
-Deleted rows stay, marked with the time of their deletion: a list that lags shows the state as of an earlier moment.
+Deleted rows stay, marked with the time of their deletion, because a list that lags shows an earlier state.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from bulk.sandbox.folder import SandboxError
 from bulk.sandbox.query import Comparison
 
 VERSION = 2
-NOW = "9"  # sorts after every time, so nothing that is deleted or changed counts any more
+NOW = "9"  # sorts after every time, so deleted rows and earlier statuses are left out
 
 
 @dataclass(frozen=True, slots=True)
 class StoredConnection:
-    """A connection; `company` is the company's n, `otp` the one-time password that was minted last."""
+    """A connection; `company` is the company's n, `otp` the newest one-time password."""
 
     n: int
     id: str
@@ -87,7 +87,7 @@ _ADD_CONNECTION = """
     VALUES (:id, :company, :platform_key, :source_type, :status, :created, :otp, :otp_minted)
 """
 _LINKED = "status = 'Linked' AND source_type = 'Accounting' AND until IS NULL"
-# Accounting connections whose customers have not authorized one yet.
+# Pending accounting connections of the companies that have no linked one.
 _WAITING = f"""
     status = 'PendingAuth' AND source_type = 'Accounting'
     AND company NOT IN (SELECT company FROM connection WHERE {_LINKED})
@@ -134,12 +134,12 @@ class Store:
         self.db.execute("COMMIT")
 
     def note(self, name: str) -> str | None:
-        """Return the value kept under a name."""
+        """Return the value stored under a name."""
         value = self._value("SELECT value FROM meta WHERE name = ?", (name,))
         return None if value is None else str(value)
 
     def keep_note(self, name: str, value: str) -> None:
-        """Keep a value under a name."""
+        """Store a value under a name."""
         self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
 
     # -- companies
@@ -169,30 +169,31 @@ class Store:
         return next(iter(self._companies("n = :n", {"n": number})), None)
 
     def companies(self, tags: Sequence[Comparison], *, limit: int, offset: int, at: str = NOW) -> list[StoredCompany]:
-        """Return a page of the companies whose tags match, as of a moment."""
+        """Return a page of the companies whose tags match, in their state at a time."""
         where, values = _with_tags(tags)
         page = {"limit": limit, "offset": offset, "at": at}
         return self._companies(f"{where} ORDER BY n LIMIT :limit OFFSET :offset", page | values)
 
     def count_companies(self, tags: Sequence[Comparison] = (), *, at: str = NOW) -> int:
-        """Count the companies whose tags match, as of a moment."""
+        """Count the companies whose tags match, in their state at a time."""
         where, values = _with_tags(tags)
         return int(self._value(f"SELECT count(*) FROM ({_COMPANY} {where})", values | {"at": at}))  # noqa: S608 - our own SQL
 
     def _companies(self, where: str, values: Mapping[str, object]) -> list[StoredCompany]:
         values = {"at": NOW, **values}
-        found = []
+        companies = []
         for number, company_id, name, description, created, tags in self.db.execute(
             _COMPANY + where, values
         ).fetchall():
             connections = tuple(self.connections_of(number, at=str(values["at"])))
-            found.append(StoredCompany(number, company_id, name, description, created, json.loads(tags), connections))
-        return found
+            company = StoredCompany(number, company_id, name, description, created, json.loads(tags), connections)
+            companies.append(company)
+        return companies
 
     # -- connections
 
     def add_connection(self, company: int, **values: str | float) -> StoredConnection:
-        """Add a connection to a company, given by its n.
+        """Add a connection to the company with number n.
 
         The values: id, platform_key, source_type, status, created, otp and otp_minted.
         """
@@ -202,11 +203,11 @@ class Store:
         return connection
 
     def connections_of(self, company: int, *, at: str = NOW) -> list[StoredConnection]:
-        """Return the connections of a company, given by its n, in order of creation, as of a moment."""
+        """Return the connections of the company with number n, in order of creation, in their state at a time."""
         return self._connections("company = :company ORDER BY n", {"company": company, "at": at})
 
     def connection(self, company_id: str, connection_id: str) -> StoredConnection | None:
-        """Return a connection by its own id and its company's."""
+        """Return a connection by its own id and its company's id."""
         where = "id = :id AND company = (SELECT n FROM company WHERE id = :company)"
         return next(iter(self._connections(where, {"id": connection_id, "company": company_id})), None)
 
@@ -215,7 +216,7 @@ class Store:
         return next(iter(self._connections("n = :n", {"n": number})), None)
 
     def waiting(self) -> list[StoredConnection]:
-        """Return the accounting connections whose customers have not linked one."""
+        """Return the pending accounting connections of the companies that have no linked one."""
         return self._connections(f"{_WAITING} ORDER BY n", {})
 
     def linked(self) -> list[StoredConnection]:
@@ -223,13 +224,13 @@ class Store:
         return self._connections(f"{_LINKED} ORDER BY n", {})
 
     def count_linked(self) -> int:
-        """Count the companies with a linked accounting connection, which raise the daily quota."""
+        """Return the number of companies with a linked accounting connection; each one raises the daily quota."""
         if self._linked is None:
             self._linked = int(self._value(f"SELECT count(DISTINCT company) FROM connection WHERE {_LINKED}"))  # noqa: S608 - constants
         return self._linked
 
     def set_status(self, connection: StoredConnection, status: str, *, at: str) -> None:
-        """Change the status of a connection; a list that lags still shows the old one."""
+        """Change the status of a connection. A list that lags still shows the old one."""
         self._linked = None
         self.db.execute("INSERT INTO past_status VALUES (?, ?, ?)", (connection.n, connection.status, at))
         self.db.execute("UPDATE connection SET status = ? WHERE n = ?", (status, connection.n))
@@ -240,7 +241,7 @@ class Store:
         self.db.execute(sql, (json.dumps(errors), connection.n))
 
     def mint(self, connections: Iterable[tuple[int, str]], minted: float) -> None:
-        """Return connections, each given by its n, a new one-time password."""
+        """Store new one-time passwords, as pairs of a connection's n and its password."""
         rows = [(otp, minted, number) for number, otp in connections]
         self.db.executemany("UPDATE connection SET otp = ?, otp_minted = ?, otp_spent = 0 WHERE n = ?", rows)
 
@@ -271,7 +272,7 @@ class Store:
 
 
 def _with_tags(tags: Sequence[Comparison]) -> tuple[str, dict[str, str]]:
-    """Return a WHERE condition and its values."""
+    """Return the WHERE condition for tags, and its values."""
     parts = ["1"]
     values: dict[str, str] = {}
     for number, each in enumerate(tags):

@@ -29,7 +29,7 @@ class WatchedProtocol(HttpToolsProtocol):
 
 
 def hang_up(client: tuple[str, int], *, reset: bool) -> None:
-    """Drop a client's connection after what was written so far, with a TCP reset or with a plain end."""
+    """Drop a client's connection at once, with a TCP reset or a normal close."""
     transport = _open.get(client)
     if transport is None:
         return

@@ -1,7 +1,7 @@
 """Sends the events of the outbox to a receiver, in the background, until it answers 2xx.
 
-An event that fails waits longer each time. If nobody listens at all, everything waits. The next start sends it
-immediately, under the same webhook-id. A receiver has 15 seconds, as with Codat
+After each failure, an event waits longer. If the receiver does not answer at all, every event waits. After a restart,
+all pending events are sent immediately, under the same webhook-id. A receiver has 15 seconds to answer, as with Codat
 (https://docs.codat.io/using-the-api/webhooks/troubleshooting).
 """
 
@@ -31,7 +31,7 @@ def check_url(url: str) -> None:
     """Raise ValueError unless an address is on this machine."""
     parts = urlsplit(url)
     host, _ = parts.hostname or "", parts.port
-    # Two readers of such an address may see different hosts.
+    # Two URL parsers may find different hosts in such an address.
     if parts.scheme != "http" or "@" in url or "\\" in url or re.search(r"[^\x21-\x7e]", url):
         raise ValueError("it must be http://127.0.0.1:PORT/PATH")
     if host != "localhost" and not _is_loopback(host):
@@ -54,10 +54,10 @@ class Deliverer:
         self._key = key
         self._concurrency = concurrency
         self._is_more = asyncio.Event()
-        self._failed_rounds = 0  # in a row, in which nobody answered
+        self._failed_rounds = 0  # consecutive rounds without an answer
 
     async def run(self) -> None:
-        """Deliver until cancelled. An event that is on its way then is sent again next time."""
+        """Send events until cancelled. An event in flight at that moment is sent again after the next start."""
         import httpx  # here, since few sandboxes have a receiver
 
         self._outbox.watch(self._is_more.set)
@@ -78,13 +78,13 @@ class Deliverer:
                 await self._is_more.wait()
 
     async def _send_all(self, client: httpx.AsyncClient, events: list[Event]) -> None:
-        answered = await asyncio.gather(*(self._send(client, event) for event in events))
-        self._failed_rounds = 0 if any(answered) else self._failed_rounds + 1
+        has_answered = await asyncio.gather(*(self._send(client, event) for event in events))
+        self._failed_rounds = 0 if any(has_answered) else self._failed_rounds + 1
         if self._failed_rounds:
             await asyncio.sleep(min(_pause(self._failed_rounds), _MAX_HOLD))
 
     async def _send(self, client: httpx.AsyncClient, event: Event) -> bool:
-        """Send one event and record the result; return whether the receiver answered."""
+        """Send one event and record the result; return whether the receiver has_answered."""
         import httpx
 
         headers = {"content-type": "application/json", "user-agent": "bulk-sandbox"}
