@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 REQUESTS_PER_CUSTOMER = 2  # its company and its accounting connection
 DELETED = "Deleted"  # our word in the place of a connection's status, after Codat's event `connection.deleted`
@@ -98,9 +98,11 @@ class Attempt:
     run: int = 0  # the run that sent it: a clock can be set back, so times do not order attempts
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerRecord:
-    """One customer as the journal knows it. The fields are the columns of its table `customers` that runs use."""
+class CustomerRecord(NamedTuple):
+    """One customer as the journal knows it. The fields are the columns of its table `customers` that runs use.
+
+    A named tuple, because each request changes a copy several times: a data class takes ten times as long to copy.
+    """
 
     seq: int
     # what the input says
@@ -142,7 +144,7 @@ class CustomerRecord:
 
     def evolve(self, **changes: Any) -> Self:
         """Return a copy with these fields changed."""
-        return replace(self, **changes)
+        return self._replace(**changes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,9 @@ class Throttle:
 
     async def _spread(self) -> None:
         """Wait for the bucket. Raises Stopped, also while it waits."""
+        if self._bucket.has_capacity():  # no wait, so no scope to cancel it: a scope takes time
+            await self._bucket.acquire()
+            return
         with anyio.CancelScope() as self._spreading:
             await self._bucket.acquire()
         self._or_stop(0.0)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 from bulk.journal import sql
 from bulk.journal.attempts import attempts_of
 from bulk.model import Attempt, CustomerRecord, State
 
-COLUMNS = tuple(field.name for field in fields(CustomerRecord) if field.name not in ("history", "replaced_link"))
+COLUMNS = tuple(name for name in CustomerRecord._fields if name not in ("history", "replaced_link"))
 """The columns of the table `customers` that runs use. Their one definition is the class CustomerRecord."""
 
 _OF_THE_INPUT = {"seq", "customer_id", "name", "platform_key", "description", "presence"}
