@@ -1,1 +1,1 @@
-"""Runs of the commands: what is requested for each customer, in which order, and never twice."""
+"""Runs the commands: it decides which requests each customer needs, and never makes one twice."""

@@ -1,4 +1,4 @@
-"""What the company list shows of the batch's customers becomes part of the journal."""
+"""Copies into the journal what the company list shows of the batch's customers."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class Adopter:
         self._warned = False
 
     def of_all(self) -> Self:
-        """Recognize companies that have lost their tags as well: for a list of all."""
+        """Recognize companies by their ids too: a list of all companies shows even those that have lost their tags."""
         self._reads_all = True
         return self
 
     def begin(self, connection: sqlite3.Connection) -> None:
-        """Forget what an earlier reading has shown."""
+        """Forget the companies that an earlier reading showed."""
         company_list.begin_reading(connection)
         if self._reads_all:
             customers.index_companies(connection)
 
     def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> int:
-        """Record what a page shows of the batch's customers; return how many it changed."""
+        """Update the batch's customers from a page; return the number of those that changed."""
         by_tag = by_customer(companies)
         changed = 0
         for customer in known_customers(connection, companies, by_company=self._reads_all):
@@ -70,22 +70,22 @@ class Adopter:
 def known_customers(
     connection: sqlite3.Connection, companies: Sequence[Company], *, by_company: bool
 ) -> Collection[CustomerRecord]:
-    """Return the customers of these companies by their tags and, with `by_company`, by the journal's companies."""
+    """Return the customers of these companies, by tags and, with `by_company`, by the company ids in the journal."""
     tags = [company.tags.get(endpoints.CUSTOMER_TAG, "") for company in companies]
-    found = {customer.seq: customer for customer in customers.by_tags(connection, tags)}
-    tagged = {customer_tag(customer.customer_id) for customer in found.values()}
+    by_seq = {customer.seq: customer for customer in customers.by_tags(connection, tags)}
+    tagged = {customer_tag(customer.customer_id) for customer in by_seq.values()}
     others = [company for company, tag in zip(companies, tags, strict=True) if tag not in tagged]
     uids = [company.tags.get(endpoints.READABLE_TAG, "") for company in others]
-    found |= {customer.seq: customer for customer in customers.by_ids(connection, uids)}
+    by_seq |= {customer.seq: customer for customer in customers.by_ids(connection, uids)}
     if by_company:
-        known = {customer.company_id for customer in found.values()}
+        known = {customer.company_id for customer in by_seq.values()}
         unknown = [company.id for company in companies if company.id not in known]
-        found |= {customer.seq: customer for customer in customers.by_companies(connection, unknown)}
-    return found.values()
+        by_seq |= {customer.seq: customer for customer in customers.by_companies(connection, unknown)}
+    return by_seq.values()
 
 
 def by_customer(companies: Iterable[Company]) -> dict[str, list[Company]]:
-    """Group companies by the customer in their tags: the tag, or `uid <identifier>` where only that tag exists."""
+    """Group companies by their customer's tag, or by `uid <identifier>` where only the tag `uid` exists."""
     groups: dict[str, list[Company]] = defaultdict(list)
     for company in companies:
         tag = company.tags.get(endpoints.CUSTOMER_TAG)
@@ -96,13 +96,13 @@ def by_customer(companies: Iterable[Company]) -> dict[str, list[Company]]:
 def companies_of(
     customer: CustomerRecord, by_tag: dict[str, list[Company]], companies: Sequence[Company]
 ) -> list[Company]:
-    """Return the companies of a customer by their tags; without any, the journal's."""
+    """Return the companies with a customer's tags or, if there are none, the one that the journal has."""
     own = [*by_tag.get(customer_tag(customer.customer_id), ()), *by_tag.get("uid " + customer.customer_id, ())]
     return own or [company for company in companies if company.id == customer.company_id]
 
 
 def _news(customer: CustomerRecord, own: Sequence[Company], *, batch: str, at: float) -> Changes:
-    """Return what the list shows that the journal does not know."""
+    """Return the changes in the list that the journal does not have yet."""
     if customer.company_id is None:
         company = changes.company_of(customer, own)
         return changes.company_adopted(customer, company, batch=batch, at=at) if company else {}

@@ -1,4 +1,7 @@
-"""How what Codat shows changes a customer. PURE: values in, columns of the journal's table `customers` out."""
+"""Turns Codat's companies and connections into changes of a customer. PURE.
+
+Changes are values for the columns of the journal's table `customers`.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ def apply(customer: CustomerRecord, changes: Changes) -> CustomerRecord:
 
 
 def state_of(connection_status: str | None, *, has_partner: bool) -> State:
-    """Return how far a customer with a company is."""
+    """Return the state of a customer with a company."""
     match connection_status:
         case "Linked":
             return State.COMPLETE if has_partner else State.LINKED
@@ -44,7 +47,7 @@ def state_of(connection_status: str | None, *, has_partner: bool) -> State:
 
 
 def final_state(customer: CustomerRecord) -> State:
-    """Return how far a customer is for whom no step is left."""
+    """Return the state of a customer who needs no further step."""
     if customer.company_id is None:
         return State.PENDING
     if customer.connection_status == "Linked" and _has_lost_partner(customer):
@@ -60,7 +63,7 @@ def company_created(company: Company) -> Changes:
 
 def company_adopted(customer: CustomerRecord, company: Company, *, batch: str, at: float) -> Changes:
     """Return the changes for a company that was found in Codat, with its connections."""
-    # Only a company that this journal asked for is its own: another batch may have the same name, and so the same tag.
+    # Only a company that this journal requested is its own: another batch may have the same name, so the same tag.
     tag = company.tags.get(endpoints.BATCH_TAG)
     is_own = tag == endpoints.batch_tag(batch) and customer.name_sent is not None
     changes: Changes = {
@@ -83,13 +86,13 @@ def company_adopted(customer: CustomerRecord, company: Company, *, batch: str, a
 
 
 def company_of(customer: CustomerRecord, companies: Iterable[Company]) -> Company | None:
-    """Return the company of a customer without one. A company that was deleted on purpose does not count."""
-    shown = [company for company in companies if company.id != customer.deleted_company_id]
-    return selection.find_company(shown, customer.customer_id)
+    """Return the company to adopt for a customer without one. A company that was deleted on purpose is ignored."""
+    existing = [company for company in companies if company.id != customer.deleted_company_id]
+    return selection.find_company(existing, customer.customer_id)
 
 
 def company_in_list(customer: CustomerRecord, company: Company, *, at: float) -> Changes:
-    """Return what the company list shows of a customer's company that the journal does not know yet."""
+    """Return the changes of a customer's company in the company list that the journal does not have yet."""
     if not company.knows_connections:
         return {}
     accounting = _current_connection(customer, company.connections)
@@ -128,9 +131,10 @@ def _partner_in_list(customer: CustomerRecord, accounting: Connection, partner: 
 
 
 def _current_connection(customer: CustomerRecord, connections: Sequence[Connection]) -> Connection | None:
-    """Return the accounting connection that shows how far a customer is: a linked one, otherwise the journal's own.
+    """Return the accounting connection that determines a customer's state: a linked one, otherwise the journal's.
 
-    A customer may have linked other software than expected and unlinked it later: such a customer is not asked again.
+    A customer may have linked other software than expected and unlinked it later. Then that connection is returned, so
+    that the customer is not asked again.
     """
     best = selection.accounting_connection(connections, customer.platform_key)
     own = next((c for c in connections if c.id == customer.connection_id), None)
@@ -142,7 +146,7 @@ def _current_connection(customer: CustomerRecord, connections: Sequence[Connecti
 
 
 def connection_found(connection: Connection, *, issued_at: str | None) -> Changes:
-    """Return the changes for an accounting connection. `issued_at`: when its linkUrl was made, UTC."""
+    """Return the changes for an accounting connection. `issued_at` is the time when its linkUrl was made, in UTC."""
     changes: Changes = {
         "connection_id": connection.id,
         "connection_status": connection.status,
@@ -161,13 +165,13 @@ def connection_found(connection: Connection, *, issued_at: str | None) -> Change
 def connection_in_list(connection: Connection, *, at: float) -> Changes:
     """Return the changes for an accounting connection in the company list.
 
-    Its linkUrl was issued with the connection or later, so it lives for a lifetime from then at least.
+    Its linkUrl was issued with the connection or later, so it lives for at least its lifetime from then.
     """
     return connection_found(connection, issued_at=connection.created or timestamp(at))
 
 
 def connection_status_changed(customer: CustomerRecord, connection: Connection) -> Changes:
-    """Return the changes for another status of a known connection; its linkUrl stays as it is."""
+    """Return the changes for a new status of a known connection. Its linkUrl does not change."""
     has_partner = customer.partner_connection_id is not None
     changes: Changes = {
         "connection_id": connection.id,
@@ -184,7 +188,7 @@ def partner_found(partner: Connection) -> Changes:
 
 
 def with_partner_connection(customer: CustomerRecord, partner: Connection | None) -> CustomerRecord:
-    """Return the customer with this partner expense connection, or without one."""
+    """Return the customer with this partner expense connection, or without one if it is None."""
     if partner is None:
         return customer.evolve(partner_connection_id=None, partner_status=None)
     return customer.evolve(**partner_found(partner))
@@ -215,7 +219,7 @@ def _lost(step: str, thing: str) -> Changes:
 
 
 def deleted_on_purpose(customer: CustomerRecord) -> Changes:
-    """Return the changes once `undo` has deleted a company: Codat has nothing, and nothing was sent."""
+    """Return the changes after `undo` has deleted a company: the customer is as if nothing had been sent."""
     return NOTHING_SENT | {"deleted_company_id": customer.company_id}
 
 
@@ -232,7 +236,7 @@ def error(step: str, problem: Problem | None) -> Changes:
 
 
 def timestamp(seconds: float) -> str:
-    """Return a time as the reports write it: UTC, ISO 8601, whole seconds."""
+    """Return a time in the form of the reports: UTC, ISO 8601, whole seconds."""
     return _timestamp(math.floor(seconds))
 
 

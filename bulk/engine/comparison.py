@@ -1,4 +1,4 @@
-"""The comparison of Codat's company list with the journal, for `verify`."""
+"""Compares Codat's company list with the journal, for `verify`."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ ACTIVE = ("PendingAuth", "Linked")
 
 
 class Comparison:
-    """A PageHandler that collects differences. It keeps only those, so a list of any length fits in memory."""
+    """A PageHandler that collects differences. It keeps nothing else, so a list of any length fits in memory."""
 
     adopts = False
 
     def __init__(self, batch: str) -> None:
-        """Compare for the batch with this name."""
+        """Create a comparison for the batch with this name."""
         self._tag = endpoints.batch_tag(batch)
         self._findings: list[Finding] = []
         self._others: dict[str, list[str]] = defaultdict(list)  # customer_id → companies that are not the journal's
 
     def begin(self, connection: sqlite3.Connection) -> None:
-        """Start another reading."""
+        """Start a new reading."""
         self._findings.clear()
         self._others.clear()
         company_list.begin_reading(connection)
         customers.index_companies(connection)
 
     def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> int:  # noqa: ARG002 - a PageHandler's signature
-        """Compare a page; return how many findings it adds."""
+        """Compare a page; return the number of new findings."""
         before = len(self._findings)
         by_tag = by_customer(companies)
         claimed: set[str] = set()
@@ -55,7 +55,7 @@ class Comparison:
         return len(self._findings) - before
 
     def findings(self, connection: sqlite3.Connection) -> Iterator[Finding]:
-        """Return the differences, once the list is read: first the companies that it lacks."""
+        """Return the differences after the whole list was read, beginning with the missing companies."""
         for customer_id, company_id, connection_id in company_list.missing_companies(connection):
             if company_id not in self._others.get(customer_id, ()):  # otherwise it was adopted in this very reading
                 detail = "Codat's list does not have it"
@@ -76,7 +76,7 @@ def _unknown(company: Company) -> Finding:
 
 
 def _judge_others(customer: CustomerRecord, company_ids: Sequence[str]) -> Iterator[Finding]:
-    """Judge companies of a customer that are not the journal's."""
+    """Return the findings about a customer's companies that are not the journal's."""
     own = customer.company_id
     first = own if own in company_ids else company_ids[0] if own is None else None
     for company_id in company_ids:
@@ -89,7 +89,7 @@ def _judge_others(customer: CustomerRecord, company_ids: Sequence[str]) -> Itera
 
 
 def _compare(customer: CustomerRecord, company: Company) -> Iterator[Finding]:
-    """Compare a customer's own company with the journal."""
+    """Return the findings about the company that the journal has for a customer."""
     if not company.knows_connections:
         detail = "Codat's list does not show the company's connections"
         yield Finding("missing_connection", customer.customer_id, company.id, customer.connection_id, detail)
@@ -118,7 +118,7 @@ def _compare_connections(
         yield Finding(f"missing_{kind}", customer_id, company.id, known, f"the company does not have it{note}")
     others = sorted((c for c in by_id.values() if c.status in ACTIVE), key=lambda c: (c.status != "Linked", c.id))
     if own is not None and own.status == "Linked" and own.platform_key != customer.platform_key:
-        # The customer chose other software on Codat's own page; the requested connection stays pending for ever.
+        # The customer selected other software on Codat's own page; the requested connection stays pending forever.
         others = [c for c in others if c.status == "Linked" or c.platform_key != customer.platform_key]
     for number, connection in enumerate(others):
         if own is None and number == 0:

@@ -1,4 +1,4 @@
-"""What a run works with."""
+"""The objects and settings that a run works with."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from bulk.journal.writer import Writer
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """The client, the throttle and the journal of a run, and what it wants of its customers."""
+    """The client, the throttle and the journal of a run, with its steps and settings."""
 
     client: Sender
     throttle: Throttle
     writer: Writer
     run: int
     batch: str
-    steps: tuple[Step, ...]  # that this run takes, in order
+    steps: tuple[Step, ...]  # the steps of this run, in order
     wall: Callable[[], float]  # seconds since 1970
     rng: random.Random
     timeout: float = 30.0  # seconds to wait for a response
-    only_present: bool = False  # nothing new is created for customers that the input no longer has
+    only_present: bool = False  # create nothing new for customers that were removed from the input
 
     def limits_note(self) -> Callable[[sqlite3.Connection], None]:
-        """Return a function that stores what Codat's responses have said about its limits so far."""
+        """Return a function that stores the limits that Codat's responses have reported so far."""
         quota, asked_until = self.throttle.budget.quota, self.throttle.asked_until
 
         def note(connection: sqlite3.Connection) -> None:

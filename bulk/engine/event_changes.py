@@ -1,4 +1,4 @@
-"""How a webhook event changes a customer. PURE."""
+"""Turns a webhook event into changes of a customer. PURE."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from bulk.model import DELETED, Connection, CustomerRecord, State
 
 
 def event_changes(customer: CustomerRecord, event: ConnectionEvent) -> Changes:
-    """Return what an event changes; nothing if it says nothing new."""
+    """Return the changes for an event, or none if it reports nothing new."""
     if event.company_id != customer.company_id:
         return {}
     if event.is_partner:
@@ -17,7 +17,7 @@ def event_changes(customer: CustomerRecord, event: ConnectionEvent) -> Changes:
     is_own = event.connection_id == customer.connection_id
     if is_own and event.status == customer.connection_status and not _is_second_chance(customer, event):
         return {}
-    # An event on another connection counts only if it says Linked: the customer chose other software.
+    # An event about another connection matters only if it is now Linked: the customer selected other software.
     if not is_own and event.status != "Linked":
         return {}
     if event.status == DELETED:
@@ -27,7 +27,7 @@ def event_changes(customer: CustomerRecord, event: ConnectionEvent) -> Changes:
 
 
 def _is_second_chance(customer: CustomerRecord, event: ConnectionEvent) -> bool:
-    """Return whether a customer has linked again whose partner connection was rejected while it was not linked."""
+    """Return whether the customer linked again after Codat rejected the partner connection."""
     was_rejected = customer.state is State.FAILED and customer.partner_connection_id is None
     return event.status == "Linked" and was_rejected
 

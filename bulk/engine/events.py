@@ -1,4 +1,4 @@
-"""What happens in a run, as values, and the hook that receives them. The engine itself prints nothing."""
+"""The events of a run, and the hook that receives them. The engine itself prints nothing."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from bulk.model import Quota, State, Stop
 
 @dataclass(frozen=True, slots=True)
 class Enrolled:
-    """The input was read: how many customers are new, same, changed and gone, and how many rows are rejected."""
+    """The input was read. The numbers are of customers, except that `rejected` counts rows."""
 
     new: int
     same: int
     changed: int
     gone: int
     rejected: int
-    is_another: bool = False  # the batch did not know this file: it adds customers and removes none
+    is_another: bool = False  # the file is new to the batch: it adds customers and removes none
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """One page of the company list was read; `changed`: the customers for which it was news."""
+    """One page of the company list was read. `changed` counts the customers that it changed."""
 
     companies: int
     changed: int
@@ -39,7 +39,7 @@ class Reconciled:
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """A customer has reached a state, or (`is_left`) is left for another run."""
+    """A customer has reached a state. With `is_left`, the rest is left for another run."""
 
     customer_id: str
     state: State
@@ -49,16 +49,16 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True)
 class Resting:
-    """`follow-up --watch` waits for this many customers, and reads the company list again at `until`."""
+    """`follow-up --watch` waits for customers to authorize, and reads the company list again at `until`."""
 
     waiting: int
     until: float  # seconds since 1970
-    stop: Stop | None  # why the last round ended early, if it did
+    stop: Stop | None  # the reason why the last round ended early, or None
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something that a person should know."""
+    """A warning for the user."""
 
     text: str
 

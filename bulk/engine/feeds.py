@@ -11,7 +11,7 @@ from bulk.model import CustomerRecord
 
 
 class PendingFeed:
-    """The pending customers: first those begun, so that a day's quota ends with linkUrls, not with empty companies."""
+    """The pending customers. Those begun come first, so that a day's quota yields linkUrls, not empty companies."""
 
     def __init__(self, writer: Writer, limit: int | None) -> None:
         """Create a feed of the input's first `limit` customers, or of all."""
@@ -21,7 +21,7 @@ class PendingFeed:
         self._after = 0
 
     async def __call__(self) -> list[CustomerRecord]:
-        """Return the next page; an empty one at the end."""
+        """Return the next page, or an empty one at the end."""
         page = await self._writer.write(self._read)
         if not page and self._begun:
             self._begun, self._after = False, 0
@@ -38,13 +38,13 @@ class SelectedFeed:
     """The customers that a command has selected."""
 
     def __init__(self, writer: Writer, *, replaces_links: bool = False) -> None:
-        """Create a feed. `replaces_links`: the linkUrls in the journal are to be renewed, whatever they are."""
+        """Create a feed. With `replaces_links`, every customer's linkUrl is to be renewed."""
         self._writer = writer
         self._replaces_links = replaces_links
         self._after = 0
 
     async def __call__(self) -> list[CustomerRecord]:
-        """Return the next page; an empty one at the end."""
+        """Return the next page, or an empty one at the end."""
         page, self._after = await self._writer.write(self._read)
         return [_without_link(customer) for customer in page] if self._replaces_links else page
 

@@ -1,4 +1,4 @@
-"""What a run is asked for besides its settings, in the words of the command's options."""
+"""The options of a run, named as on the command line."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ class Threshold:
     is_percent: bool = False
 
     def of(self, customers: int) -> int:
-        """Return the number of customers that this is of so many."""
+        """Return the threshold as a number of customers, for a total of `customers`."""
         return math.floor(customers * self.number / 100) if self.is_percent else int(self.number)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The options of `migrate`. Raises UsageError for a value that cannot be right."""
+    """The options of `migrate`. Raises UsageError for an invalid value."""
 
     limit: int | None = None  # only the input's first customers
     retry_failed: bool = False
     waits: bool = False  # sleep through an exhausted daily quota
     reserve: int = 0  # requests of the daily quota to leave unused
     max_failures: Threshold | None = None
-    link_lifetime: int | None = None  # seconds that a linkUrl lives; the batch remembers it
+    link_lifetime: int | None = None  # seconds that a linkUrl lives; stored in the batch
 
     def __post_init__(self) -> None:
-        """Refuse values that cannot be right."""
+        """Reject invalid values."""
         _require("limit", self.limit, 1)
         _require("link_lifetime", self.link_lifetime, 1)
         if self.reserve is None:
             raise UsageError("reserve must be a whole number of at least 0, not None.")
         _require("reserve", self.reserve, 0)
-        share = self.max_failures
-        if share is None:
+        limit = self.max_failures
+        if limit is None:
             return
-        if not isinstance(share, Threshold) or not 0 <= share.number <= (100 if share.is_percent else MAX_NUMBER):
-            raise UsageError(f"max_failures must be a Threshold: a number, or 0 to 100 percent, not {share!r}.")
+        if not isinstance(limit, Threshold) or not 0 <= limit.number <= (100 if limit.is_percent else MAX_NUMBER):
+            raise UsageError(f"max_failures must be a Threshold: a number, or 0 to 100 percent, not {limit!r}.")
 
 
 def _require(name: str, number: object, minimum: int) -> None:

@@ -1,7 +1,7 @@
-"""The trip of one customer: ask its step, ask `retry`, send, apply. Codat and the journal meet here; no step is named.
+"""Processes one customer: ask its step, ask `retry`, send, apply. Codat and the journal meet here; no step is named.
 
-Between the commit of an intent and the commit of its outcome nothing is cancelled. If the process dies there, the next
-run finds an intent without an outcome, and looks it up before it repeats it.
+Nothing is cancelled between the commit of an intent and the commit of its outcome. If the process dies there, the next
+run finds an intent without an outcome, and looks it up before it repeats the request.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ PASSING = (Outcome.UNKNOWN, Outcome.SERVER_ERROR, Outcome.CONFLICT, Outcome.NOT_
 
 @dataclass(frozen=True, slots=True)
 class Deferred:
-    """The customer is taken up again at `due`, in seconds since 1970."""
+    """The customer is processed again at `due`, in seconds since 1970."""
 
     item: Item
     due: float
@@ -41,20 +41,20 @@ class Deferred:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """This run has nothing more to do for the customer. A state of None: the batch has forgotten it."""
+    """This run has nothing more to do for the customer. The state is None if the customer has left the batch."""
 
     state: State | None
     is_left: bool = False  # there is more to do, but for another run
 
 
 async def process(item: Item, context: RunContext) -> Deferred | Finished:
-    """Take a customer as far as possible for now. Raises Stopped when the throttle is closed, and JournalError."""
+    """Take a customer as far as possible for now. Raises Stopped if the throttle is closed, and JournalError."""
     with Reservation(context.throttle) as reservation:
         return await _take_steps(item, context, reservation)
 
 
 def has_request(customer: CustomerRecord, context: RunContext) -> bool:
-    """Return whether this run has a request for a customer. For one that left the input, only doubts are resolved."""
+    """Return whether this run has a request for a customer. For a removed customer, only doubts are resolved."""
     step = _next_step(customer, context)
     if step is None:
         return False
@@ -76,12 +76,12 @@ async def _take_steps(item: Item, context: RunContext, reservation: Reservation)
             case GiveUp(nothing_exists):
                 return await _fail(customer, step, context, nothing_exists=nothing_exists)
             case Send(key) if context.only_present and not customer.is_present:
-                return await _let_go(customer, step, context, key=key)
+                return await _skip_removed(customer, step, context, key=key)
             case LookUp():
                 reply, customer = await _look_up(customer, step, context, reservation)
             case Send():
                 sent = await _send(customer, step, decision, context, reservation)
-                if sent is None:  # it waited, and the decision no longer holds
+                if sent is None:  # the decision no longer held after the wait for a slot
                     continue
                 reply, customer = sent
         if reply.outcome in (Outcome.DONE, Outcome.FOUND):
@@ -110,7 +110,7 @@ def _history(customer: CustomerRecord, step: Step) -> AttemptHistory:
 async def _send(
     customer: CustomerRecord, step: Step, decision: Send, context: RunContext, reservation: Reservation
 ) -> tuple[Reply, CustomerRecord] | None:
-    """Send the request of a step, its intent on disk before it leaves; return None if the decision no longer holds."""
+    """Commit the intent of a step, then send its request. Return None if the decision no longer holds by then."""
     await reservation.require(step.requests)
     async with Slot(context.throttle) as slot:
         if _decide(customer, step, context) != decision:
@@ -122,14 +122,14 @@ async def _send(
 
 
 def _request(customer: CustomerRecord, step: Step, decision: Send, context: RunContext) -> tuple[Request, str | None]:
-    """Return the request and its key. A key that may have done something is repeated with its body, to the letter."""
+    """Return the request and its key. A key that may have done something is repeated with exactly the same body."""
     request = step.request(customer, context.batch)
     if request.method not in WITH_KEY:
         return request, None
     known = _history(customer, step)
     if decision.key is not None and (known.may_be_done or decision.body == request.body):
         return replace(request, body=decision.body), decision.key
-    # Otherwise nothing was done under the old key: the input's latest values are sent, with the next key.
+    # Otherwise nothing was done under the old key: the latest values of the input are sent, with the next key.
     tag = customer_tag(customer.customer_id)
     return request, retry.next_key(known, tag=tag, step=step.name, company_id=customer.company_id)
 
@@ -143,7 +143,7 @@ async def _exchange(
     reservation: Reservation,
     slot: Slot,
 ) -> tuple[Reply, CustomerRecord]:
-    """Commit the intent, send, commit the outcome."""
+    """Commit the intent, send the request and commit its outcome; return the reply and the changed customer."""
     is_repeat = key is not None and any(attempt.key == key for attempt in customer.history)
     may_exist: Changes = {} if is_repeat else step.on_intent(customer)
     intent = Intent(customer.seq, step.name, request.operation, context.wall(), key, request.body)
@@ -162,7 +162,7 @@ async def _exchange(
         context.throttle.on_response(ticket, reading.reply, creates=key is not None)
         slot.end()
         requests = 1
-    else:  # a 429 or a stop came in while the intent was being committed
+    else:  # a 429 or a stop arrived while the intent was being committed
         reading, requests = Reading(responses.not_sent("the run was held or stopped before it left"), {}), 0
 
     customer = _with_attempt(customer, intent, reading.reply, context)
@@ -174,9 +174,9 @@ async def _exchange(
 
 
 def _after_failure(customer: CustomerRecord, step: Step, reply: Reply) -> Changes:
-    """Return the changes for a request that was not done, as far as that is certain."""
+    """Return the changes for a request that was not, or perhaps not, carried out."""
     left = step.on_failure(customer, reply)
-    # After a rejection that holds when the customer fails, in one commit with its state: until then it was begun.
+    # After a rejection, `nothing_sent` is applied in the commit that fails the customer: until then it was begun.
     is_certain = reply.outcome is Outcome.FATAL and not _history(customer, step).in_doubt
     left |= step.nothing_sent if is_certain else {}
     return left | changes.error(step.name, reply.problem) if reply.outcome is Outcome.REJECTED else left
@@ -185,7 +185,7 @@ def _after_failure(customer: CustomerRecord, step: Step, reply: Reply) -> Change
 async def _look_up(
     customer: CustomerRecord, step: Step, context: RunContext, reservation: Reservation
 ) -> tuple[Reply, CustomerRecord]:
-    """Look up whether a step was done already, page by page, and apply what Codat has."""
+    """Look up, page by page, whether a step was done already, and apply the result."""
     pages = [step.look_up(customer)]
     while True:
         await reservation.require(step.requests + 1)
@@ -205,7 +205,7 @@ async def _read_page(
     reservation: Reservation,
     slot: Slot,
 ) -> tuple[Reading, CustomerRecord]:
-    """Request the last of these pages, which changes nothing in Codat; it is recorded together with its outcome."""
+    """Request the last of these pages. That changes nothing in Codat, so intent and outcome are recorded together."""
     intent = Intent(customer.seq, step.name, pages[-1].operation, context.wall())
     ticket = reservation.spend()
     reply = await context.client.send(pages[-1])
@@ -243,7 +243,7 @@ async def _record(
     *,
     requests: int,
 ) -> None:
-    """Commit an outcome. `request`: the number of the intent, or a look-up that is recorded only now."""
+    """Commit an outcome. `request` is the number of the intent or, for a look-up, the intent to record now."""
     now = context.wall()
     result = Result(reply.outcome, now, reply.status, reply.problem)
     note_limits = context.limits_note()
@@ -259,9 +259,9 @@ async def _record(
 
 
 async def _try_later(item: Item, step: Step, reply: Reply, context: RunContext) -> Deferred | Finished:
-    """Defer a customer with a passing fault, or leave it for another run.
+    """Defer a customer after a passing fault, or leave it for another run.
 
-    While Codat is down for everybody, no customer's tries count: the throttle does the waiting.
+    While Codat is down for everybody, tries are not counted: the throttle does the waiting.
     """
     now = context.wall()
     is_own_fault = not context.throttle.breaker.is_tripped and context.throttle.is_open
@@ -275,7 +275,7 @@ async def _try_later(item: Item, step: Step, reply: Reply, context: RunContext) 
 
 
 async def _fail(customer: CustomerRecord, step: Step, context: RunContext, *, nothing_exists: bool) -> Finished:
-    """Note that Codat rejected this step. What it refused to remove is there as before."""
+    """Record that Codat rejected this step. After a rejected removal, the customer keeps its state."""
     news: Changes = dict(step.nothing_sent) if nothing_exists else {}
     if step.fails_customer:
         news["state"] = State.FAILED
@@ -283,10 +283,10 @@ async def _fail(customer: CustomerRecord, step: Step, context: RunContext, *, no
     return Finished(State.FAILED)
 
 
-async def _let_go(customer: CustomerRecord, step: Step, context: RunContext, *, key: str | None) -> Finished:
-    """Leave a customer that the input no longer has: Codat is known not to have the next thing, and gets none."""
+async def _skip_removed(customer: CustomerRecord, step: Step, context: RunContext, *, key: str | None) -> Finished:
+    """Create nothing more for a customer that was removed from the input. Forget one that has no company."""
     if key is not None and _history(customer, step).may_be_done:
-        return Finished(customer.state)  # while the key lives, what it asked for may still come about
+        return Finished(customer.state)  # the request under this key may still be carried out
     if customer.company_id is not None:
         return Finished(State.PENDING)
     await context.writer.write(lambda connection: customers.forget(connection, customer.seq))
@@ -294,11 +294,11 @@ async def _let_go(customer: CustomerRecord, step: Step, context: RunContext, *, 
 
 
 async def _finish(customer: CustomerRecord, context: RunContext) -> Finished:
-    if customer.company_id is None and not customer.is_present:  # it was deleted, and the input no longer has it
+    if customer.company_id is None and not customer.is_present:  # deleted from Codat and removed from the input
         await context.writer.write(lambda connection: customers.forget(connection, customer.seq))
         return Finished(None)
     state = changes.final_state(customer)
-    if customer.state != state:  # a failed customer that was taken up again, and for whom no step is left
+    if customer.state != state:  # a failed customer that was reopened and needs no further step
         await _change(customer, {"state": state}, context)
     return Finished(state)
 

@@ -1,6 +1,6 @@
-"""Which customer is next: customers from the journal in order, and those that wait for another try.
+"""Selects the next customer: customers from the journal in order, and those that wait for another try.
 
-Memory is bounded: one page of the journal and at most MAX_DEFERRED waiting customers, however large the batch is.
+Memory is bounded: one page of the journal and about MAX_DEFERRED waiting customers, for a batch of any size.
 """
 
 from __future__ import annotations
@@ -16,30 +16,30 @@ import anyio
 from bulk.model import CustomerRecord
 
 MAX_DEFERRED = 1000
-MIN_WAIT = 0.001  # seconds: a timer that fires too early does not spin
+MIN_WAIT = 0.001  # seconds: avoids a busy loop if a timer fires too early
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A customer in work, and what this run has tried for it."""
+    """A customer in work, and this run's tries for it."""
 
     customer: CustomerRecord
     tries: int = 0  # passing faults in a row
-    since: float | None = None  # when the first of them happened
+    since: float | None = None  # time of the first of them
 
 
 @dataclass(order=True)
 class _Deferred:
-    due: float  # by the loop's clock, which nobody sets
+    due: float  # by the loop's clock, which is never set
     number: int
     item: Item = field(compare=False)
 
 
 class CustomerQueue:
-    """Hands out customers to workers; each is handed back with `defer` or `done`."""
+    """Hands out customers to workers. A worker hands each one back with `defer` or `done`."""
 
     def __init__(self, feed: Callable[[], Awaitable[list[CustomerRecord]]], wall: Callable[[], float]) -> None:
-        """Create a queue. `feed` returns pages of customers and an empty one at the end; `wall` seconds since 1970."""
+        """Create a queue. `feed` returns pages of customers, the last one empty; `wall` returns seconds since 1970."""
         self._feed = feed
         self._wall = wall
         self._page: deque[CustomerRecord] = deque()
@@ -52,7 +52,7 @@ class CustomerQueue:
         self._changed = anyio.Event()
 
     async def next(self) -> Item | None:
-        """Wait for the next customer that is due; return None when none is left, or after `close`."""
+        """Wait for the next customer that is due; return None if no customer is left, or after `close`."""
         while not self._is_closed:
             if self._deferred and self._deferred[0].due <= anyio.current_time():
                 self._in_work += 1
@@ -61,25 +61,25 @@ class CustomerQueue:
                 self._in_work += 1
                 return Item(customer)
             is_over = self._is_fed and not self._page and not self._deferred and not self._in_work
-            if is_over or self._is_closed:  # it may have been closed while a page was being read
+            if is_over or self._is_closed:  # the queue may have been closed while a page was read
                 break
             await self._wait()
         self.close()
         return None
 
     def defer(self, item: Item, due: float) -> None:
-        """Take a customer back until it is due, in seconds since 1970."""
+        """Take a customer back, and hand it out again when it is due. `due` is in seconds since 1970."""
         wait = due - self._wall()
         heapq.heappush(self._deferred, _Deferred(anyio.current_time() + wait, next(self._numbers), item))
         self.done()
 
     def done(self) -> None:
-        """Note that a customer is no longer in work."""
+        """Mark one customer as no longer in work."""
         self._in_work -= 1
         self._notify()
 
     def close(self) -> None:
-        """Hand out no more customers."""
+        """Stop handing out customers."""
         self._is_closed = True
         self._notify()
 

@@ -1,6 +1,6 @@
-"""Codat's company list, read page by page: one request shows up to 2,000 companies with their connections.
+"""Reads Codat's company list page by page: one request returns up to 2,000 companies with their connections.
 
-What the pages mean for the batch is a PageHandler's business.
+A PageHandler applies the pages to the batch.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ class PageHandler(Protocol):
 
     @property
     def adopts(self) -> bool:
-        """Whether everything that it is shown is in the journal afterwards."""
+        """Whether the journal has everything on the pages afterwards."""
 
     def begin(self, connection: sqlite3.Connection) -> None:
-        """Prepare for a reading of the lists, the first or another one."""
+        """Prepare for a reading of the lists. It is called again for each repeated reading."""
 
     def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> int:
-        """Handle a page that was received at this time; return how many customers it changed."""
+        """Handle a page that was received at this time; return the number of changed customers."""
 
 
 async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: PageHandler, hook: Hook) -> None:
-    """Read the company lists with these tags (None: the list of all) and hand their pages to the handler.
+    """Read the company lists with these tags (None means the list of all) and pass their pages to the handler.
 
-    A list that changes or breaks off is read again. A run that cannot read a whole list stops, because it would create
-    the customers that it does not see. Raises Stopped.
+    A list that changes or breaks off is read again. A run that cannot read a whole list stops, because otherwise it
+    would create the missing customers again. Raises Stopped.
     """
     began = context.wall()
     for _ in range(MAX_READINGS):
@@ -64,7 +64,7 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
 
 
 async def read_companies(context: RunContext, company_ids: Sequence[str], handler: PageHandler, hook: Hook) -> None:
-    """Read single companies, where they are fewer than a list has pages. Raises Stopped."""
+    """Read single companies, for when they are fewer than the pages of a list. Raises Stopped."""
     await context.writer.write(handler.begin)
     for company_id in company_ids:
         await _page(endpoints.get_company(company_id), context, handler, hook)
@@ -78,7 +78,7 @@ async def _read_lists(context: RunContext, tags: Sequence[Tag | None], handler: 
 
 
 async def _read_list(context: RunContext, tag: Tag | None, handler: PageHandler, hook: Hook) -> bool:
-    """Read a list once; return whether it did not change and came to its end."""
+    """Read a list once; return whether it was complete and did not change meanwhile."""
     request: Request | None = endpoints.list_companies(tag=tag)
     requested: set[str] = set()
     total = size = seen = 0
@@ -87,21 +87,21 @@ async def _read_list(context: RunContext, tag: Tag | None, handler: PageHandler,
         page = await _page(request, context, handler, hook)
         seen += len(page.companies)
         if page.total is not None and page.total < total:
-            return False  # some were deleted, and others have moved up to a page that was read before
+            return False  # companies were deleted, so others moved up to a page that was read before
         total = page.total or total
         size = size or len(page.companies)
-        following = page.next_path
-        if following is None and seen < total and page.companies:
-            # It names no next page and is not the last by its own count: only an empty page proves the end.
-            following = endpoints.list_companies(tag=tag, page=len(requested) + 1, page_size=size).path
-        if following in requested:
+        next_path = page.next_path
+        if next_path is None and seen < total and page.companies:
+            # The page has no link to the next one, but by its own count it is not the last: an empty page is the end.
+            next_path = endpoints.list_companies(tag=tag, page=len(requested) + 1, page_size=size).path
+        if next_path in requested:
             return False
-        request = endpoints.next_page(following) if following else None
+        request = endpoints.next_page(next_path) if next_path else None
     return True
 
 
 async def _page(request: Request, context: RunContext, handler: PageHandler, hook: Hook) -> CompanyPage:
-    """Request a page until it comes. Raises Stopped."""
+    """Request a page until Codat returns it. Raises Stopped."""
     tries = 0
     while True:
         reply, page = await _fetch(request, context, handler, hook)
@@ -125,7 +125,7 @@ async def _page(request: Request, context: RunContext, handler: PageHandler, hoo
 async def _fetch(
     request: Request, context: RunContext, handler: PageHandler, hook: Hook
 ) -> tuple[Reply, CompanyPage | None]:
-    """Request a page once, and record it together with what it changes."""
+    """Request a page once, and record it together with its changes."""
     with Reservation(context.throttle) as reservation:
         await reservation.require(1)
         async with Slot(context.throttle) as slot:

@@ -1,4 +1,4 @@
-"""The part of the daily quota that is kept for one customer, so that no customer is begun who cannot be finished."""
+"""The part of the daily quota that is reserved for one customer, so that every customer begun can be finished."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from bulk.codat.throttle import Throttle
 
 
 class Reservation:
-    """Requests of the daily quota that are kept for one customer."""
+    """Requests of the daily quota that are reserved for one customer. On exit, unused ones are released."""
 
     def __init__(self, throttle: Throttle) -> None:
         self._throttle = throttle
-        self._kept = 0
+        self._reserved = 0
 
     def __enter__(self) -> Self:
         return self
@@ -24,17 +24,17 @@ class Reservation:
         self._release()
 
     async def require(self, requests: int) -> None:
-        """Keep this many requests, which may have to wait for those that others release."""
-        if self._kept < requests:
+        """Reserve this many requests, unless that many are reserved. May wait until other customers release some."""
+        if self._reserved < requests:
             self._release()
             await self._throttle.reserve(requests)
-            self._kept = requests
+            self._reserved = requests
 
     def spend(self) -> int:
-        """Take one for a request that leaves now; return the request's number."""
-        self._kept -= 1
+        """Use one for a request that leaves now; return the request's number."""
+        self._reserved -= 1
         return self._throttle.on_sent()
 
     def _release(self) -> None:
-        self._throttle.release(self._kept)
-        self._kept = 0
+        self._throttle.release(self._reserved)
+        self._reserved = 0

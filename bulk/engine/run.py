@@ -1,6 +1,6 @@
-"""What all runs share: open the journal, the throttle and the client; run a command; end in order.
+"""The frame of every run: open the journal, the throttle and the client; run a command; end in order.
 
-A first run, a resumed run and a retry are the same: the journal says what is left to do.
+A first run, a resumed run and a retry are the same: the journal shows the work that is left.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from bulk.settings import Settings
 
 
 class Command(Protocol):
-    """What a command does with a batch."""
+    """A command that runs on a batch."""
 
     @property
     def name(self) -> str:
@@ -47,36 +47,36 @@ class Command(Protocol):
 
     @property
     def source(self) -> str | None:
-        """The input file that it reads, if any."""
+        """The input file that it reads, or None."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The steps that it takes with customers."""
+        """The steps that it takes for customers."""
 
     @property
     def only_present(self) -> bool:
-        """Whether nothing new is created for customers that the input no longer has."""
+        """Whether it creates nothing new for customers that were removed from the input."""
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:
-        """Do what needs no Codat, before everything else; not yet in a transaction."""
+        """Do the work that does not need Codat, before everything else. No transaction is open yet."""
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:
-        """See what there is to do; return whether Codat is needed for it."""
+        """Determine the work to do; return whether it needs Codat."""
 
     async def work(self, session: Session) -> None:
-        """Do it. Raises Stopped when the throttle is closed."""
+        """Do the work. Raises Stopped when the throttle is closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunEnd:
-    """A run that has ended: its number in the journal, and why it stopped early, if it did."""
+    """The end of a run: its number in the journal, and the reason if it stopped early."""
 
     run: int
     stop: Stop | None
 
 
 class Run:
-    """One run on one batch's folder, which the caller has locked."""
+    """One run in the folder of a batch, which the caller has locked."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class Run:
         connect: Callable[[Settings], AbstractAsyncContextManager[Sender]] = Client,
         writer: Callable[[sqlite3.Connection, Path], Writer] = Writer,
     ) -> None:
-        """Prepare a run. `wall` returns seconds since 1970; `connect` makes the client, `writer` the writer."""
+        """Prepare a run. `wall` returns seconds since 1970; `connect` and `writer` create the client and the writer."""
         self._folder = folder
         self._batch = folder.name
         self._settings = settings
@@ -99,15 +99,15 @@ class Run:
         self._version = version
         self._hook = hook
         self._wall = wall
-        self._rng = rng or random.Random()  # noqa: S311 - it spreads pauses; nothing about it is secret
+        self._rng = rng or random.Random()  # noqa: S311 - it spreads pauses and protects no secret
         self._connect = connect
         self._writer = writer
 
     async def do(self, command: Command, interrupt: anyio.Event) -> RunEnd:
-        """Run a command; return how it ended.
+        """Run a command; return the end of the run.
 
-        `interrupt`, once set, ends the run in order: requests in flight are completed and recorded. Raises BulkError
-        for an input or a journal that cannot be used; what was done until then is in the journal.
+        Setting `interrupt` ends the run in order: requests in flight are completed and recorded. Raises BulkError for
+        an input or a journal that cannot be used. The work done until then is in the journal.
         """
         began = time.monotonic()
         connection = await anyio.to_thread.run_sync(database.open_journal, self._folder)
@@ -137,13 +137,13 @@ class Run:
         return runs.begin_run(connection, command=command.name, version=self._version, source=command.source, at=at)
 
     async def _prepare(self, command: Command, connection: sqlite3.Connection, run: int) -> None:
-        """Let the command prepare in a thread, before the writer has anything to do."""
+        """Let the command prepare in a thread, before the writer uses the connection."""
         with wrap_errors(self._folder / database.FILE):
             await anyio.to_thread.run_sync(command.prepare, connection, run)
 
     def _claim(self, connection: sqlite3.Connection) -> None:
-        """Make the batch this Codat's; refuse one that belongs to another."""
-        # The name marks the batch's companies in Codat: it stays what it was when the folder is renamed.
+        """Assign a new batch to this Codat. Raises BatchError for one that belongs to another Codat."""
+        # The name marks the batch's companies in Codat, so it stays the same when the folder is renamed.
         self._batch = facts.get(connection, "name") or self._batch
         known = facts.get(connection, "codat")
         new: dict[str, object] = {"base_url": self._settings.base_url}  # the next command needs it
@@ -172,7 +172,7 @@ class Run:
             session = self._session(command, client, throttle, writer, run)
             if retry_after is not None:
                 throttle.resume_hold(*retry_after)
-                await writer.write(session.context.limits_note())  # if the clock was set back, the wait counts from now
+                await writer.write(session.context.limits_note())  # if the clock was set back, count from now
             try:
                 await command.work(session)
             except Stopped:
@@ -219,7 +219,7 @@ class Run:
         since, until = timestamp(self._wall()), timestamp(hold.until)
 
         async def record() -> None:
-            # Where the disk is full, the next intent finds that out and ends the run in order.
+            # If the disk is full, recording the next intent fails and ends the run in order.
             with contextlib.suppress(BulkError):
                 await writer.write(lambda db: runs.record_hold(db, run, since=since, until=until, why=hold.why))
 
@@ -235,7 +235,7 @@ class Run:
 
 
 def require_same_codat(known: str, folder: Path, settings: Settings) -> None:
-    """Refuse a batch that belongs to another Codat than the settings name. Raises BatchError."""
+    """Raise BatchError if the batch belongs to another Codat than the settings do."""
     if known != settings.codat:
         raise BatchError(
             f"The batch {folder} was run against {known}, and this run would use {settings.codat}. "

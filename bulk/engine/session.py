@@ -1,4 +1,4 @@
-"""Many customers at once: workers that take customers from a queue while the throttle is open."""
+"""Processes many customers at once: workers take customers from a queue while the throttle is open."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from bulk.engine.queue import CustomerQueue
 from bulk.errors import BulkError
 from bulk.model import CustomerRecord, State, Stop
 
-PAGE_SIZE = 200  # customers that are read from the journal at once
+PAGE_SIZE = 200  # customers read from the journal at once
 Feed = Callable[[], Awaitable[list[CustomerRecord]]]
 
 
 @dataclass(slots=True)
 class Session:
-    """What a command works with while the throttle is open."""
+    """The context and the counters of a command while the throttle is open."""
 
     context: RunContext
     hook: Hook
@@ -33,7 +33,7 @@ class Session:
     error: BulkError | None = None
 
     async def process_all(self, feed: Feed, customers: int) -> None:
-        """Take the customers of the feed as far as possible. `customers`: the number that a percentage refers to."""
+        """Take the customers of the feed as far as possible. A percentage of failures refers to `customers`."""
         queue = CustomerQueue(feed, self.context.wall)
         max_failures = self.max_failures(customers)
         async with anyio.create_task_group() as group:

@@ -1,4 +1,4 @@
-"""How far the batch's customers are, read from the company list, for the commands that depend on it."""
+"""Reads the statuses of the batch's customers from the company list, for the commands that depend on them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from bulk.engine.reconcile import Tag, reconcile
 from bulk.engine.session import Session
 from bulk.journal import company_list, customers
 
-MAX_NAMED = 20  # customers that a message names
+MAX_NAMED = 20  # customers listed in a message
 
 
 async def read_statuses(session: Session) -> None:
-    """Bring the batch's customers up to date with the company list. Raises Stopped.
+    """Update the batch's customers from the company list. Raises Stopped.
 
-    A company that is not in the lists with the batches' tags is looked for in the list of all companies before it
-    counts as deleted: tags can be removed in Codat's portal.
+    A company that is not in the lists with the batches' tags is looked up in the list of all companies before it is
+    considered deleted, because tags can be removed in Codat's portal.
     """
     context, hook = session.context, session.hook
     tags = await context.writer.write(lambda db: _tags(db, context.batch))
@@ -33,7 +33,10 @@ async def read_statuses(session: Session) -> None:
 
 
 def mark_missing(connection: sqlite3.Connection, now: float, *, named: bool = False) -> list[str]:
-    """Note whose company Codat no longer has; return their identifiers. `named`: only among the named customers."""
+    """Mark the customers whose company Codat no longer has; return their identifiers.
+
+    With `named`, only the named customers are checked.
+    """
     lost = company_list.missing(connection, named=named)
     changes = company_deleted() | {"updated_at": timestamp(now)}
     for seq, _ in lost:
@@ -42,7 +45,7 @@ def mark_missing(connection: sqlite3.Connection, now: float, *, named: bool = Fa
 
 
 def _tags(connection: sqlite3.Connection, batch: str) -> list[Tag | None]:
-    """Return the tags whose lists show all companies of the batch; [None], the list of all, where tags are missing."""
+    """Return the tags whose lists contain all companies of the batch, or [None] if only the list of all does."""
     others = company_list.batches_adopted_from(connection)
     if None in others:
         return [None]

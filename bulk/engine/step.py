@@ -1,4 +1,4 @@
-"""A step: one thing that a run asks of Codat for a customer, and everything that `process` must know about it."""
+"""A step: one request to Codat for a customer, and everything that `process` must know about it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from bulk.model import CustomerRecord, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a reply means for a customer. `next_page`: the look-up continues there."""
+    """The meaning of a reply for a customer. If `next_page` is set, the look-up continues there."""
 
     reply: Reply
     changes: Changes
@@ -24,22 +24,22 @@ class Reading:
 
 
 class Step(ABC):
-    """Subclasses are stateless: one instance serves all customers. The methods are PURE."""
+    """The base class of steps. Subclasses are stateless: one instance serves all customers. The methods are PURE."""
 
-    name: ClassVar[str]  # the journal's word for it
+    name: ClassVar[str]  # in the journal
     policy: ClassVar[Policy]
-    requests: ClassVar[int] = 1  # that a customer needs from this step to the end, if all goes well
-    fails_customer: ClassVar[bool] = True  # False: after a rejection the customer is as before
-    look_up_renews_links: ClassVar[bool] = False  # the look-up makes linkUrls useless that were issued before
-    reads_gone: ClassVar[bool] = False  # a look-up that ends in Codat's own 404 is read too
-    nothing_sent: ClassVar[Changes] = {}  # what holds when it is certain that Codat has nothing of this step
+    requests: ClassVar[int] = 1  # requests that a customer needs from this step to the end, without faults
+    fails_customer: ClassVar[bool] = True  # False: after a rejection the customer's state does not change
+    look_up_renews_links: ClassVar[bool] = False  # the look-up makes earlier linkUrls useless
+    reads_gone: ClassVar[bool] = False  # read_look_up also reads Codat's own 404
+    nothing_sent: ClassVar[Changes] = {}  # the changes when Codat certainly has nothing of this step
 
     @abstractmethod
     def is_needed(self, customer: CustomerRecord) -> bool:
-        """Return whether this step is the customer's next one, the earlier steps being done."""
+        """Return whether this step is the customer's next one, if the earlier steps are done."""
 
     def may_exist(self, customer: CustomerRecord) -> bool:
-        """Return whether Codat may have the thing although this journal did not ask for it."""
+        """Return whether Codat may have the thing although no attempt in the journal shows that."""
         return False
 
     @abstractmethod
@@ -47,19 +47,19 @@ class Step(ABC):
         """Return the request."""
 
     def on_intent(self, customer: CustomerRecord) -> Changes:
-        """Return the changes that are committed with the intent: what Codat may have from now on."""
+        """Return the changes to commit with the intent: the values that Codat may have from now on."""
         return {}
 
     def on_failure(self, customer: CustomerRecord, reply: Reply) -> Changes:
-        """Return the changes for a request that was not done, besides its error."""
+        """Return the changes for a request that was not done, in addition to its error."""
         return {}
 
     @abstractmethod
     def read(self, customer: CustomerRecord, reply: Reply, at: float) -> Reading:
-        """Read the reply to the request, received at this time. A 2xx without the promised content is in doubt."""
+        """Read the reply to the request, received at this time. A 2xx without the required content is in doubt."""
 
     def look_up(self, customer: CustomerRecord) -> Request:
-        """Return the request that shows whether this step was done already: for a GET the request itself."""
+        """Return the request that shows whether this step was done already. For a GET, this is the request itself."""
         return self.request(customer, "")
 
     def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
@@ -78,10 +78,10 @@ def not_found(reply: Reply, changes: Changes | None = None) -> Reading:
 
 
 def in_doubt(reply: Reply, promise: str) -> Reading:
-    """Return the reading of a 2xx that lacks what Codat promises: it may have been done."""
+    """Return the reading of a 2xx that lacks the required content: the request may have been carried out."""
     return Reading(responses.unreadable(reply, promise), {})
 
 
 def is_gone(reply: Reply) -> bool:
-    """Return whether Codat itself, not a gateway, says that the thing does not exist."""
+    """Return whether Codat itself, not a gateway, responded that the thing does not exist."""
     return reply.status == 404 and reply.is_readable

@@ -1,4 +1,4 @@
-"""The command `follow-up`: find out who has authorized, and create their partner expense connections."""
+"""The command `follow-up`: find the customers who have authorized and create their partner expense connections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bulk.journal.writer import Writer
 
 
 class FollowUp:
-    """Creates the partner connection of every customer that has authorized."""
+    """Creates the partner connection of every customer who has authorized."""
 
     name: ClassVar[str] = "follow-up"
     source: ClassVar[str | None] = None
@@ -23,11 +23,11 @@ class FollowUp:
     only_present = False
 
     def __init__(self, *, retry_failed: bool = False) -> None:
-        """Create the command. `retry_failed`: also for partner connections that Codat rejected."""
+        """Create the command. With `retry_failed`, it also retries partner connections that Codat rejected."""
         self._retry_failed = retry_failed
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:  # noqa: ARG002 - a command's signature
-        """Take up the failed customers again, if they are to be retried."""
+        """Reopen the failed customers if they are to be retried."""
         if self._retry_failed:
             with database.transaction(connection):
                 reopening.reopen_partners(connection)
@@ -46,7 +46,7 @@ class FollowUp:
 
 
 async def create_partner_connections(session: Session) -> None:
-    """Create the partner connection of every customer that the journal knows to have authorized. Raises Stopped."""
+    """Create the partner connection of every customer who, by the journal, has authorized. Raises Stopped."""
     writer = session.context.writer
     to_do = await writer.write(selection.select_authorized)
     done = await writer.write(customers.count_complete)

@@ -1,4 +1,4 @@
-"""The command `links`: renew linkUrls that have expired or soon will."""
+"""The command `links`: renew linkUrls that have expired or will soon expire."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from bulk.engine.steps.link import RenewLink
 from bulk.journal import database, facts, selection
 from bulk.journal.writer import Writer
 
-MARGIN = 2 * 3600.0  # seconds before its end at which a linkUrl is renewed
+MARGIN = 2 * 3600.0  # seconds: a linkUrl is renewed this long before it expires
 
 
 class Links:
-    """Renews the linkUrls of customers that have not authorized, the oldest first."""
+    """Renews the linkUrls of customers who have not authorized, the oldest first."""
 
     name = "links"
     source: ClassVar[str | None] = None
@@ -25,19 +25,19 @@ class Links:
     only_present = False
 
     def __init__(self, *, margin: float | None = None, limit: int | None = None, lifetime: int | None = None) -> None:
-        """Create the command. `margin` and `lifetime` in seconds; without a lifetime the batch's own holds."""
+        """Create the command. `margin` and `lifetime` are in seconds; the default lifetime is the batch's."""
         self._margin = margin
         self._limit = limit
         self._lifetime = lifetime
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:  # noqa: ARG002 - a command's signature
-        """Store how long links live: the reports depend on it."""
+        """Store the lifetime of links, on which the reports depend."""
         if self._lifetime is not None:
             with database.transaction(connection):
                 facts.put(connection, {"link_lifetime": self._lifetime})
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:
-        """Select the links to renew: the oldest first, so that one wave after the other has its turn."""
+        """Select the links to renew: the oldest first, so that with a limit all have their turn."""
         to_do, live, margin = await writer.write(lambda db: self._select(db, now))
         if self._margin is not None and margin < self._margin:
             hook(
@@ -52,7 +52,7 @@ class Links:
     def _select(self, connection: sqlite3.Connection, now: float) -> tuple[int, int, float]:
         """Return the number of links to renew, the number of others, and the margin in use."""
         lifetime = float(facts.get(connection, "link_lifetime") or endpoints.LINK_LIFETIME)
-        # For a link that lives for an hour, two hours are no margin: it would be renewed, and made useless, for ever.
+        # A margin of two hours would renew a link that lives for an hour, and make it useless, in every run.
         margin = min(MARGIN if self._margin is None else self._margin, lifetime / 2)
         stale = selection.select_stale_links(connection, now=now, lifetime=lifetime, margin=margin)
         waiting = selection.count_waiting(connection)
@@ -61,5 +61,5 @@ class Links:
         return min(stale, self._limit or stale), waiting - stale, margin
 
     async def work(self, session: Session) -> None:
-        """Renew them."""
+        """Renew the selected links."""
         await session.process_all(SelectedFeed(session.context.writer, replaces_links=True), 0)

@@ -1,6 +1,6 @@
-"""The command `listen`: store webhook events at once, and apply them in runs of their own.
+"""The command `listen`: store webhook events at once, and apply them later in separate runs.
 
-Between the two the journal may belong to another run: only a run that holds the batch's lock changes a customer.
+In between, another run may use the journal: only a run that holds the batch's lock changes a customer.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from bulk.journal.writer import Writer
 from bulk.model import CustomerRecord
 from bulk.settings import Settings
 
-# Seconds by which a list, or another clock, may lag; a signature is not valid for longer. The next event corrects what
-# one event too many makes wrong; one event too few would be missed.
+# Seconds by which a list or another clock may lag; a signature is valid no longer. If an outdated event is applied, the
+# next event corrects the result; if a new event is skipped, it is lost.
 LAG = 300.0
 
 
 def record_event(connection: sqlite3.Connection, event_id: str, event: ConnectionEvent, body: str, at: str) -> bool:
-    """Store an event about a customer of this batch; return whether there is something new to apply."""
+    """Store an event about a customer of this batch; return whether it is new."""
     customer = _customer(connection, event)
     if customer is None:
         return False
@@ -41,7 +41,7 @@ def record_event(connection: sqlite3.Connection, event_id: str, event: Connectio
 
 
 def open_journal(folder: Path, settings: Settings) -> sqlite3.Connection:
-    """Open the journal of a batch that is this Codat's. Raises BatchError, UsageError, JournalError."""
+    """Open the journal of a batch that belongs to this Codat. Raises BatchError, UsageError, JournalError."""
     connection = database.open_journal(folder)
     try:
         with wrap_errors(folder / database.FILE):
@@ -60,7 +60,7 @@ def has_work(connection: sqlite3.Connection) -> bool:
 
 
 class ApplyEvents:
-    """Applies the stored events, then creates the partner connections; reads no company list."""
+    """Applies the stored events, then creates the partner connections. It does not read the company list."""
 
     name: ClassVar[str] = "listen"
     source: ClassVar[str | None] = None
@@ -68,11 +68,11 @@ class ApplyEvents:
     only_present = False
 
     def __init__(self, at: str) -> None:
-        """Create the command; `at`: the time stamp of changed customers, UTC."""
+        """Create the command. `at` is the timestamp of changed customers, in UTC."""
         self._at = at
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:  # noqa: ARG002 - a command's signature
-        """Bring the customers up to date."""
+        """Apply the stored events to the customers."""
         with database.transaction(connection):
             read_at = float(facts.get(connection, "list_read_at") or 0)
             for seq, body in webhook_events.unprocessed_events(connection):
@@ -96,7 +96,7 @@ class ApplyEvents:
 def _is_outdated(
     connection: sqlite3.Connection, customer: CustomerRecord, event: ConnectionEvent, read_at: float
 ) -> bool:
-    """Return whether the company list, or what the customer has linked instead, is newer than the event."""
+    """Return whether the company list, or an event about the connection linked instead, is newer than the event."""
     if datetime.fromisoformat(event.generated_at).timestamp() < read_at - LAG:
         return True
     is_own = customer.connection_id in (None, event.connection_id)
@@ -106,7 +106,7 @@ def _is_outdated(
 
 
 def _customer(connection: sqlite3.Connection, event: ConnectionEvent) -> CustomerRecord | None:
-    """Return the customer of an event: by the company's tags, which have an index; otherwise by the company."""
+    """Return the customer of an event, by the company's tags, which have an index, or else by the company's id."""
     tag, uid = event.tags.get(CUSTOMER_TAG), event.tags.get(READABLE_TAG)
     tags, uids = ([tag], []) if tag else ([], [uid] if uid else [])
     found = customers.by_tags(connection, tags) + customers.by_ids(connection, uids)

@@ -58,14 +58,14 @@ class Migrate:
         return self._to_do > 0
 
     async def work(self, session: Session) -> None:
-        """Adopt what Codat has already, then process the customers."""
+        """Adopt the companies that exist in Codat already, then process the customers."""
         context, hook = session.context, session.hook
         if await self._has_request(context):
             await reconcile(context, [None], Adopter(context.batch, hook), hook)
         await session.process_all(PendingFeed(context.writer, self._options.limit), self._to_do + self._done)
 
     async def _has_request(self, context: RunContext) -> bool:
-        """Return whether any customer needs Codat: one that left the input half done is pending, and needs nothing."""
+        """Return whether any customer needs a request. A pending one that was removed from the input may need none."""
         feed = PendingFeed(context.writer, self._options.limit)
         while page := await feed():
             if any(has_request(customer, context) for customer in page):
@@ -74,7 +74,7 @@ class Migrate:
 
 
 def enrol(connection: sqlite3.Connection, source: Input, run: int) -> ImportDiff:
-    """Enrol an input's rows, within the caller's transaction; return how they compare with the batch."""
+    """Enrol an input's rows within the caller's transaction; return their differences from the batch."""
     path = _as_text(source.path.resolve())
     file = Source(path, source.digest, source.columns, source.extras, source.mapping, source.is_rejects_file)
     enrolled = Enrolment(connection, file, run=run)
@@ -88,12 +88,12 @@ def enrol(connection: sqlite3.Connection, source: Input, run: int) -> ImportDiff
 
 
 def _as_text(path: Path) -> str:
-    """Return a file's name as text, also where its bytes are not text; different names stay different."""
+    """Return a file's name as text, even if its bytes are not text. Different names stay different."""
     return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _count(connection: sqlite3.Connection, limit: int | None) -> tuple[int, int]:
-    """Return how many customers have something left to do, and how many are done."""
+    """Return the numbers of customers that are left to do and that are done."""
     to_do = customers.count_pending(connection, limit=limit)
     known = customers.count(connection)
     return to_do, max(min(known, known if limit is None else limit) - to_do, 0)

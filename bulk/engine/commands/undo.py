@@ -1,4 +1,4 @@
-"""The command `undo`: delete the companies that this batch created and nobody has linked, or only list them."""
+"""The command `undo`: delete the companies of this batch that nobody has linked, or only list them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Undo:
     only_present = False
 
     def __init__(self, *, deletes: bool) -> None:
-        """Create the command; nothing is deleted unless it `deletes`."""
+        """Create the command. Without `deletes`, it deletes nothing."""
         self._deletes = deletes
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:
@@ -37,7 +37,7 @@ class Undo:
         return False
 
     async def work(self, session: Session) -> None:
-        """Read the statuses, then delete what nobody has linked."""
+        """Read the statuses, then delete the companies that nobody has linked."""
         writer = session.context.writer
         await read_statuses(session)
         to_do = await writer.write(selection.select_deletable)

@@ -19,7 +19,7 @@ from bulk.journal.writer import Writer
 
 
 class Unlink:
-    """Unlinks named customers where they are linked."""
+    """Unlinks those of the named customers who are linked."""
 
     name = "unlink"
     source: ClassVar[str | None] = None
@@ -31,11 +31,11 @@ class Unlink:
         self._customer_ids = customer_ids
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:  # noqa: ARG002 - a command's signature
-        """Remember the names."""
+        """Store the names of the customers for this run."""
         selection.name(connection, self._customer_ids)
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a command's signature
-        """Return whether Codat has a company of any of them."""
+        """Return whether any of them has a company."""
         if await writer.write(selection.named_companies):
             return True
         hook(Started(0, 0))
@@ -50,7 +50,7 @@ class Unlink:
         await session.process_all(SelectedFeed(writer), to_do)
 
     async def _read_statuses(self, session: Session) -> None:
-        """Read single companies where they are fewer than the list has pages."""
+        """Read single companies if they are no more than the pages of the list; otherwise read the list."""
         context, hook = session.context, session.hook
         companies = await context.writer.write(selection.named_companies)
         all_companies = await context.writer.write(selection.count_companies)

@@ -23,7 +23,7 @@ from bulk.model import Company
 
 
 class Verify:
-    """Compares and, with `adopts`, adopts what Codat has and the journal lacks."""
+    """Compares Codat with the journal and, with `adopts`, adopts the companies that the journal lacks."""
 
     name = "verify"
     source: ClassVar[str | None] = None
@@ -31,7 +31,7 @@ class Verify:
     only_present = False
 
     def __init__(self, *, adopts: bool) -> None:
-        """Create the command."""
+        """Create the command. Without `adopts`, it only compares."""
         self._adopts = adopts
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:
@@ -43,7 +43,7 @@ class Verify:
         return True
 
     async def work(self, session: Session) -> None:
-        """Read the list and store what differs."""
+        """Read the list and store the differences."""
         context = session.context
         comparison = Comparison(context.batch)
         adopter = Adopter(context.batch, session.hook).of_all()
@@ -51,14 +51,14 @@ class Verify:
         at = timestamp(context.wall())
 
         def store(connection: sqlite3.Connection) -> None:
-            found = list(comparison.findings(connection))
-            findings.replace_findings(connection, found, adopts=self._adopts, at=at)
+            differences = list(comparison.findings(connection))
+            findings.replace_findings(connection, differences, adopts=self._adopts, at=at)
 
         await context.writer.write(store)
 
 
 class _Both:
-    """Two handlers of the same pages, one after the other."""
+    """Hands the same pages to two handlers, one after the other."""
 
     adopts = True
 

@@ -1,1 +1,1 @@
-"""The steps of a customer, one file for each. A command lists those that it takes; `process` names none of them."""
+"""The steps of a customer, one file for each. Each command lists its steps; `process` names none of them."""

@@ -15,11 +15,11 @@ from bulk.model import REQUESTS_PER_CUSTOMER, CustomerRecord, Outcome, customer_
 
 
 class CreateCompany(Step):
-    """Codat does not require unique names: only the tag ties a company to its customer."""
+    """Creates a customer's company. Codat does not require unique names: only the tag links it to the customer."""
 
     name = "company"
     policy = Policy.CREATE
-    requests = REQUESTS_PER_CUSTOMER  # a customer is begun only when the day's quota has room for its connection too
+    requests = REQUESTS_PER_CUSTOMER  # a customer is begun only if the day's quota has room for its connection too
     nothing_sent: ClassVar[Changes] = {"name_sent": None, "description_sent": None}
 
     def is_needed(self, customer: CustomerRecord) -> bool:
@@ -27,11 +27,11 @@ class CreateCompany(Step):
         return customer.company_id is None
 
     def may_exist(self, customer: CustomerRecord) -> bool:
-        """Return whether the company list lacked a company that existed: the list may lag."""
+        """Return whether the company list lacked the customer's company: the list may lag."""
         return customer.company_origin == "missing"
 
     def request(self, customer: CustomerRecord, batch: str) -> Request:
-        """Return Create company, with the customer's tags."""
+        """Return the request Create company, with the customer's tags."""
         return endpoints.create_company(
             customer_id=customer.customer_id, name=customer.name, description=customer.description, batch=batch
         )
@@ -48,11 +48,11 @@ class CreateCompany(Step):
         return Reading(reply, changes.company_created(company)) if company else in_doubt(reply, "a company's id")
 
     def look_up(self, customer: CustomerRecord) -> Request:
-        """Return List companies with the customer's tag."""
+        """Return the request List companies, with the customer's tag."""
         return endpoints.list_companies(tag=(endpoints.CUSTOMER_TAG, customer_tag(customer.customer_id)))
 
     def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
-        """Read a page of companies; follow the next page where this one lacks the customer's."""
+        """Read a page of companies. If the customer's is not on it, continue with the next page."""
         page = endpoints.read_company_page(reply.content)
         if page is None:
             return in_doubt(reply, "a page of companies")

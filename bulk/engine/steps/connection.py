@@ -15,7 +15,7 @@ from bulk.model import CustomerRecord, Outcome
 
 
 class CreateConnection(Step):
-    """A company links one source of accounting data only."""
+    """Creates the accounting connection of a company, which can have only one source of accounting data."""
 
     name = "connection"
     policy = Policy.CREATE
@@ -27,11 +27,11 @@ class CreateConnection(Step):
         return customer.connection_id is None
 
     def may_exist(self, customer: CustomerRecord) -> bool:
-        """Return whether the company was found without a word about its connections."""
+        """Return whether the company's connections are unknown."""
         return not customer.knows_connections
 
     def request(self, customer: CustomerRecord, batch: str) -> Request:
-        """Return Create connection for the customer's platform."""
+        """Return the request Create connection, for the customer's platform."""
         return endpoints.create_connection(customer.company_id or "", customer.platform_key)
 
     def on_intent(self, customer: CustomerRecord) -> Changes:
@@ -48,7 +48,7 @@ class CreateConnection(Step):
         return Reading(reply, changes.connection_found(connection, issued_at=changes.timestamp(at)))
 
     def look_up(self, customer: CustomerRecord) -> Request:
-        """Return List connections of the customer's company."""
+        """Return the request List connections, for the customer's company."""
         return endpoints.list_connections(customer.company_id or "")
 
     def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:

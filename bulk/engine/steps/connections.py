@@ -1,4 +1,4 @@
-"""How the connections of a company change a customer, for the steps that look them up."""
+"""Reads the connections of a company, for the steps that look them up."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ IsDone = Callable[[Connection | None, Connection | None], bool]
 def read_connections(customer: CustomerRecord, reply: Reply, at: float, *, is_done: IsDone) -> Reading:
     """Read a page of connections, whose linkUrls are fresh.
 
-    `is_done` decides from the accounting and the partner connection, where there are any, whether the step was done.
+    `is_done` receives the accounting and the partner connection, or None, and returns whether the step was done.
     """
     connections = endpoints.read_connections(reply.content)
     if connections is None:

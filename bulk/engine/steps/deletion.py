@@ -1,4 +1,4 @@
-"""Delete company: for `undo`. It is irreversible, so Codat is asked for the company right before."""
+"""Delete company: for `undo`. It is irreversible, so the company is looked up right before."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bulk.model import DELETED, Company, CustomerRecord, Outcome, Problem
 
 
 class DeleteCompany(Step):
-    """Only companies that nobody has linked are deleted."""
+    """Deletes a company that nobody has linked."""
 
     name = ERASING_STEP
     policy = Policy.DELETE
@@ -27,21 +27,21 @@ class DeleteCompany(Step):
         return customer.company_id is not None and is_unlinked and customer.partner_connection_id is None
 
     def request(self, customer: CustomerRecord, batch: str) -> Request:
-        """Return Delete company."""
+        """Return the request Delete company."""
         return endpoints.delete_company(customer.company_id or "")
 
     def read(self, customer: CustomerRecord, reply: Reply, at: float) -> Reading:
-        """Read the reply; a company that does not exist any longer counts as deleted."""
+        """Read the reply. A company that no longer exists counts as deleted."""
         if reply.outcome is not Outcome.DONE and not is_gone(reply):
             return Reading(reply, {})
         return Reading(replace(reply, outcome=Outcome.DONE, problem=None), changes.deleted_on_purpose(customer))
 
     def look_up(self, customer: CustomerRecord) -> Request:
-        """Return Get company, which leaves linkUrls as they are."""
+        """Return the request Get company, which does not renew linkUrls."""
         return endpoints.get_company(customer.company_id or "")
 
     def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
-        """Read the company: was it deleted, has somebody linked it, or may it be deleted?"""
+        """Read the company: it is deleted already, somebody has linked it, or it may be deleted."""
         if is_gone(reply):
             return found(reply, changes.deleted_on_purpose(customer))
         company = endpoints.read_company(reply.content)

@@ -15,35 +15,35 @@ KEEPS_THE_OLD_LINK = (Outcome.CONFLICT, Outcome.NOT_SENT, Outcome.RATE_LIMITED, 
 
 
 class RenewLink(Step):
-    """Reading a connection makes a new linkUrl and the last one useless.
+    """Renews the linkUrl of a connection, which makes the previous linkUrl useless.
 
-    So the intent empties `link_url`: if the run dies or the response is lost, no report shows a link that may be dead.
+    So the intent clears `link_url`: if the run dies or the response is lost, no report shows a link that may be dead.
     """
 
     name = "link"
     policy = Policy.RENEW
 
     def is_needed(self, customer: CustomerRecord) -> bool:
-        """Return whether the customer's connection waits for an authorization and has no usable linkUrl."""
+        """Return whether the customer's connection waits for an authorization and has no linkUrl."""
         return customer.connection_status == "PendingAuth" and not customer.link_url
 
     def request(self, customer: CustomerRecord, batch: str) -> Request:
-        """Return Get connection."""
+        """Return the request Get connection."""
         return endpoints.get_connection(customer.company_id or "", customer.connection_id or "")
 
     def on_intent(self, customer: CustomerRecord) -> Changes:
-        """Return an empty linkUrl."""
+        """Clear the linkUrl."""
         return {"link_url": None, "link_issued_at": None}
 
     def on_failure(self, customer: CustomerRecord, reply: Reply) -> Changes:
-        """Return the old linkUrl where it is certain that Codat did not make another."""
+        """Restore the old linkUrl if Codat certainly did not make another."""
         if reply.outcome not in KEEPS_THE_OLD_LINK or self._may_have_renewed(customer):
             return {}
         link_url, issued_at = customer.replaced_link
         return {"link_url": link_url, "link_issued_at": issued_at}
 
     def read(self, customer: CustomerRecord, reply: Reply, at: float) -> Reading:
-        """Read the connection: its fresh linkUrl, or that the customer has authorized meanwhile."""
+        """Read the connection: its fresh linkUrl, or its status if the customer has decided meanwhile."""
         if reply.outcome is not Outcome.DONE:
             return Reading(reply, {"connection_status": DELETED} if is_gone(reply) else {})
         connection = endpoints.read_connection(reply.content)
@@ -56,9 +56,9 @@ class RenewLink(Step):
         return Reading(reply, changes.connection_found(connection, issued_at=changes.timestamp(at)))
 
     def _may_have_renewed(self, customer: CustomerRecord) -> bool:
-        """Return whether a request of this run may have made a linkUrl that nobody has seen.
+        """Return whether a request of this run may have made a linkUrl that was not received.
 
-        The intents of earlier runs emptied `link_url`, so the link to restore is younger than their requests.
+        The intents of earlier runs cleared `link_url`, so the link to restore is newer than their requests.
         """
         own = [attempt for attempt in customer.history if attempt.step == self.name]
         return any(a.run == own[-1].run and (a.outcome is None or a.outcome.is_in_doubt) for a in own)

@@ -13,7 +13,10 @@ from bulk.model import CustomerRecord, Outcome, State
 
 
 class CreatePartnerConnection(Step):
-    """https://docs.codat.io/sync-for-expenses-api#/operations/create-partner-expense-connection."""
+    """Creates the partner expense connection of a linked company.
+
+    https://docs.codat.io/sync-for-expenses-api#/operations/create-partner-expense-connection
+    """
 
     name = "partner"
     policy = Policy.CREATE
@@ -23,11 +26,11 @@ class CreatePartnerConnection(Step):
         return customer.connection_status == "Linked" and customer.partner_connection_id is None
 
     def may_exist(self, customer: CustomerRecord) -> bool:
-        """Return whether the company's connections are not known."""
+        """Return whether the company's connections are unknown."""
         return not customer.knows_connections
 
     def request(self, customer: CustomerRecord, batch: str) -> Request:
-        """Return Create partner expense connection."""
+        """Return the request Create partner expense connection."""
         return endpoints.create_partner_expense_connection(customer.company_id or "")
 
     def read(self, customer: CustomerRecord, reply: Reply, at: float) -> Reading:
@@ -41,9 +44,9 @@ class CreatePartnerConnection(Step):
         return Reading(reply, changes.partner_found(connection) | done | changes.NO_ERROR)
 
     def look_up(self, customer: CustomerRecord) -> Request:
-        """Return List connections of the customer's company."""
+        """Return the request List connections, for the customer's company."""
         return endpoints.list_connections(customer.company_id or "")
 
     def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
-        """Read the company's connections: is there a partner connection?"""
+        """Read the company's connections. The step is done if there is a partner connection."""
         return read_connections(customer, reply, at, is_done=lambda _, partner: partner is not None)

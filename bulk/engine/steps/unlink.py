@@ -13,7 +13,7 @@ from bulk.model import CustomerRecord, Outcome
 
 
 class UnlinkConnection(Step):
-    """Only a Linked connection can be unlinked (https://docs.codat.io/using-the-api/unlink)."""
+    """Unlinks a connection, which must be Linked (https://docs.codat.io/using-the-api/unlink)."""
 
     name = "unlink"
     policy = Policy.CHANGE
@@ -24,7 +24,7 @@ class UnlinkConnection(Step):
         return customer.connection_status == "Linked"
 
     def request(self, customer: CustomerRecord, batch: str) -> Request:
-        """Return Unlink connection."""
+        """Return the request Unlink connection."""
         return endpoints.unlink_connection(customer.company_id or "", customer.connection_id or "")
 
     def read(self, customer: CustomerRecord, reply: Reply, at: float) -> Reading:
@@ -41,11 +41,11 @@ class UnlinkConnection(Step):
         return Reading(reply, changes.connection_status_changed(customer, connection))
 
     def look_up(self, customer: CustomerRecord) -> Request:
-        """Return List connections of the customer's company."""
+        """Return the request List connections, for the customer's company."""
         return endpoints.list_connections(customer.company_id or "")
 
     def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
-        """Read the company's connections: done, whoever did it, if no accounting connection is Linked."""
+        """Read the company's connections. The step is done, by whomever, if no accounting connection is Linked."""
         return read_connections(
             customer,
             reply,
