@@ -2,7 +2,7 @@
 
 `check(path)` and `report(folder)` are ordinary functions. `migrate(path)` is async, and so are `follow_up`, `links`,
 `unlink`, `verify`, `undo` and `listen`, which take a batch's folder. Each has a blocking form, such as
-`migrate_blocking`. They do the same as the commands of these names, and return values instead of printing them.
+`migrate_blocking`. They do the same as the commands with these names, and return values instead of printing them.
 Errors are in `bulk.errors`.
 """
 
@@ -107,7 +107,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load a name when it is first used: polars and httpx take longer to import than most commands run."""
+    """Load a name when it is first used, because importing polars and httpx takes longer than most commands."""
     if name not in __all__:
         raise AttributeError(f"module 'bulk' has no attribute {name!r}")
     module = "settings" if name == "Settings" else "blocking" if name.endswith("_blocking") else "api"

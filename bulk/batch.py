@@ -1,4 +1,4 @@
-"""A batch's folder: its name, the lock that one job at a time holds, and the reports that follow a job."""
+"""A batch's folder: its name, its lock for one job at a time, and the reports after each job."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ INPUT_ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".parquet")  # from the outside 
 
 
 def require_batch(folder: str | Path) -> Path:
-    """Return the folder as a path. Raises BatchError if it does not contain a journal."""
+    """Return the folder of a batch as a path. Raises BatchError if it does not contain a journal."""
     path = Path(folder)
     if not (path / FILE).is_file():
         raise BatchError(f"{path} has no journal: name the folder of a batch, or migrate its input first.")
@@ -41,7 +41,7 @@ def require_batch(folder: str | Path) -> Path:
 
 
 def stem(path: Path) -> str:
-    """Return the name of a batch made from an input file: `customers` for `customers.csv.gz`."""
+    """Return the name of the batch for an input file: `customers` for `customers.csv.gz`."""
     name = path.name
     for ending in INPUT_ENDINGS:
         name = name[: -len(ending)] if name.lower().endswith(ending) else name
@@ -50,14 +50,14 @@ def stem(path: Path) -> str:
 
 def storable(name: str) -> str:
     """Return the name as valid Unicode: a byte of a file name that is not UTF-8 becomes `%FF`."""
-    return re.sub(r"[\ud800-\udfff]", lambda found: f"%{ord(found[0]) & 0xFF:02X}", name)
+    return re.sub(r"[\ud800-\udfff]", lambda match: f"%{ord(match[0]) & 0xFF:02X}", name)
 
 
 class JobEnd(NamedTuple):
-    """The end of a run, and how many customers it moved to which state."""
+    """The end of a run, and the number of customers that it moved to each state."""
 
     run: int = 0  # its number in the journal; 0: there was none
-    stop: Stop | None = None  # why it stopped early, if it did
+    stop: Stop | None = None  # the reason why it stopped early, or None
     advanced: Mapping[str, int] = MappingProxyType({})
 
 
@@ -74,7 +74,7 @@ async def run_job(
     *,
     lock_wait: float = LOCK_WAIT_SECONDS,
 ) -> JobEnd:
-    """Do a job on the batch in this folder, under its lock.
+    """Run a command on the batch in this folder, under its lock.
 
     Raises BatchInUseError if another run holds the lock for more than `lock_wait` seconds, JournalGoneError if the
     journal was moved or deleted in the meantime, and the errors of `Run.do`.
@@ -123,7 +123,7 @@ def write_reports(folder: Path, end: JobEnd = NO_RUN, *, since: datetime | None 
 
 
 async def write_reports_in_thread(folder: Path, end: JobEnd) -> BatchResult:
-    """Write the batch's reports in a worker thread. The event loop runs in the meantime."""
+    """Write the batch's reports in a worker thread, so that the event loop is not blocked."""
     return await anyio.to_thread.run_sync(partial(write_reports, folder, end))
 
 
@@ -135,6 +135,6 @@ async def run_and_report(
     interrupt: anyio.Event | None,
     options: Options | None = None,
 ) -> BatchResult:
-    """Do a job and write the reports. Raises the errors of `run_job` and `write_reports`."""
+    """Run a command and write the reports. Raises the errors of `run_job` and `write_reports`."""
     end = await run_job(folder, command, settings, on_event, interrupt, options)
     return await write_reports_in_thread(folder, end)

@@ -1,4 +1,4 @@
-"""The library's async functions as ordinary calls, which also work where an event loop already runs (Jupyter)."""
+"""The library's async functions as ordinary calls, which also work inside a running event loop (Jupyter)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ T = TypeVar("T")
 
 
 def blocking(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """Return the blocking form of an async function: it runs in an event loop in another thread.
+    """Return the blocking form of an async function. It runs in an event loop in another thread.
 
-    `on_event` and `ready` are called in that thread. KeyboardInterrupt cancels the call; the same call resumes.
+    `on_event` and `ready` are called in that thread. KeyboardInterrupt cancels the call; calling it again resumes.
     """
 
     @functools.wraps(function)

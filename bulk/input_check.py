@@ -1,4 +1,4 @@
-"""The check of an input file: what a migration would send, reject and cost. Sends nothing and loads no client."""
+"""Checks an input file: the rows that a migration would send or reject, and its cost. It sends nothing."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ _Problem = tuple[int, str | None, str, str, str | None, str, str]
 
 @dataclass(frozen=True)
 class Cost:
-    """What a migration takes if nothing fails."""
+    """The requests and the time of a migration if nothing fails."""
 
     requests: int
     minutes: float  # at the rate, with enough quota
-    days: int  # with requests, if a run starts right after each reset
+    days: int  # on which requests are sent, if a run starts right after each reset
     quota: int  # requests on the first day
     elapsed: float  # days from the first request to the last
 
@@ -37,9 +37,10 @@ class Cost:
 class CheckResult:
     """The result of `check`.
 
-    `problems`: row, customer_id, code, field, value, problem, remedy; each rejects its row.
-    `renamed`: row, customer_id, company_name, name_sent.
-    `warnings`: row, customer_id, code, field, value, warning, remedy; values that a spreadsheet has probably changed.
+    `problems` has the columns row, customer_id, code, field, value, problem, remedy; each problem rejects its row.
+    `renamed` has the columns row, customer_id, company_name, name_sent.
+    `warnings` has the columns row, customer_id, code, field, value, warning, remedy, for values that a spreadsheet has
+    probably changed.
     """
 
     input: Path
@@ -48,15 +49,15 @@ class CheckResult:
     platforms: Mapping[str, int]  # customers by platformKey, the most frequent first
     problems: pl.DataFrame
     renamed: pl.DataFrame
-    notes: tuple[str, ...]  # how the file was read
+    notes: tuple[str, ...]  # about how the file was read
     rate: int
     warnings: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0, linking: Linking = NOBODY) -> Cost:
-        """Return what a migration takes for a client with `linked` companies, or with `quota` requests a day.
+        """Return the cost of a migration for a client with `linked` companies, or with `quota` requests a day.
 
-        `companies`: how many there are in Codat; the run of each day reads their list first. `linking`: which
-        customers are expected to link during the migration; each of them increases the quota.
+        `companies` is the number of companies in Codat; each day's run reads their list first. `linking` describes the
+        customers expected to link during the migration; each of them increases the quota.
         """
         first_day = QUOTA_A_COMPANY * (1 + linked) if quota is None else max(quota, 1)
         expected = forecast(self.accepted, quota=first_day, rate=self.rate, companies=companies, linking=linking)
@@ -68,8 +69,8 @@ def check(
 ) -> CheckResult:
     """Read and check an input file; send nothing. Raises InputError, and UsageError for an impossible mapping.
 
-    `mapping`: {field: column}. `rate`: requests a minute. `max_lines`: how many problems, warnings and renamed
-    customers are kept.
+    `mapping` is {field: column}, `rate` is in requests a minute, and `max_lines` is the most problems, warnings and
+    renamed customers to return.
     """
     source = open_input(Path(path), mapping=mapping or {})
     accepted = rejected = 0

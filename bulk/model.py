@@ -1,4 +1,4 @@
-"""The values that all layers share: states, outcomes, Codat's things, and one customer as the journal knows it."""
+"""The values that all layers share: states, outcomes, Codat's resources, and customers as the journal records them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ DELETED = "Deleted"  # our word in the place of a connection's status, after Cod
 
 
 class State(StrEnum):
-    """How far a customer is. The words of the reports."""
+    """The progress of a customer, in the words of the reports."""
 
     REJECTED = "rejected"  # its row is invalid: never sent
     PENDING = "pending"  # not done yet
@@ -24,7 +24,7 @@ class State(StrEnum):
 
 
 class Outcome(StrEnum):
-    """How one request ended. An attempt without an outcome in the journal counts as UNKNOWN."""
+    """The result of one request. An attempt without an outcome in the journal counts as UNKNOWN."""
 
     DONE = "done"  # Codat did it and said so
     REJECTED = "rejected"  # this row is wrong (400, 404, 422, ...): nothing was done
@@ -32,14 +32,14 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"  # 429: nothing was done, the key is free
     CONFLICT = "conflict"  # 409: not ready, or the same key is still running
     NOT_SENT = "not_sent"  # it never left: no connection, or the run stopped first
-    UNKNOWN = "unknown"  # no answer, or an unreadable one, or one from a gateway: it may have been done
+    UNKNOWN = "unknown"  # no response, an unreadable one, or a gateway's: it may have been done
     SERVER_ERROR = "server_error"  # Codat's own 5xx: it may have been done, and its key replays the 5xx for 90 minutes
     FOUND = "found"  # a look-up that found the result of an unknown outcome
     NOT_FOUND = "not_found"  # a look-up that found nothing
 
     @property
     def is_in_doubt(self) -> bool:
-        """Whether the requested thing may exist in Codat all the same."""
+        """Whether the requested thing may exist in Codat nevertheless."""
         return self in (Outcome.UNKNOWN, Outcome.SERVER_ERROR)
 
 
@@ -50,7 +50,7 @@ def customer_tag(customer_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a request was not done, in Codat's words where it gave any."""
+    """The reason why a request was not done, in Codat's words if there are any."""
 
     text: str
     code: str = ""  # the status or, without one, the kind of failure
@@ -61,7 +61,7 @@ class Problem:
 class Connection:
     """A connection as Codat describes it. `status`: PendingAuth, Linked, Unlinked, Deauthorized.
 
-    The journal calls a connection that no longer exists in Codat `DELETED`.
+    The journal gives a connection that no longer exists in Codat the status DELETED.
     """
 
     id: str
@@ -87,7 +87,7 @@ class Company:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One request for a step of a customer, as the journal remembers it."""
+    """One request for a step of a customer, as recorded in the journal."""
 
     step: str
     key: str | None  # the Idempotency-Key of a POST or PATCH; None for a look-up
@@ -99,26 +99,26 @@ class Attempt:
 
 
 class CustomerRecord(NamedTuple):
-    """One customer as the journal knows it. The fields are the columns of its table `customers` that runs use.
+    """One customer as recorded in the journal. Most fields are columns of the table `customers` that runs use.
 
-    A named tuple, because each request changes a copy several times: a data class takes ten times as long to copy.
+    It is a named tuple because each request changes a copy several times: copying a data class takes ten times as long.
     """
 
     seq: int
-    # what the input says
+    # from the input
     customer_id: str
     name: str  # as Codat will store it
     platform_key: str
     description: str | None
-    presence: str = "present"  # otherwise only unknown outcomes are resolved: removed from the input, or invalid
-    # what Codat has, or may have while an outcome is unknown
+    presence: str = "present"  # or "removed" or "invalid": then only unknown outcomes are resolved
+    # in Codat, or possibly in Codat while an outcome is unknown
     name_sent: str | None = None
     platform_sent: str | None = None
     description_sent: str | None = None
     company_id: str | None = None
     company_origin: str | None = None  # created, adopted, or missing: look it up before creating another
     company_batch: str | None = None  # the batch tag of an adopted company
-    deleted_company_id: str | None = None  # deleted on purpose last: a company list that lags may still show it
+    deleted_company_id: str | None = None  # the company last deleted on purpose; a list that lags may still show it
     knows_connections: bool = True  # False: the company was found, and Codat did not list its connections
     connection_id: str | None = None
     connection_status: str | None = None
@@ -126,14 +126,14 @@ class CustomerRecord(NamedTuple):
     link_issued_at: str | None = None
     partner_connection_id: str | None = None
     partner_status: str | None = None
-    # how far it is
+    # progress
     state: State = State.PENDING
     error_step: str | None = None
     error_code: str | None = None
     error: str | None = None
     correlation_id: str | None = None
     updated_at: str | None = None
-    # besides the columns
+    # not columns
     history: tuple[Attempt, ...] = ()  # oldest first; empty where a query does not need it
     replaced_link: tuple[str | None, str | None] = (None, None)  # the linkUrl to renew, and when it was issued
 
@@ -158,7 +158,7 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """Why a run ends before its work is done, and its exit code."""
+    """The reason why a run ends before its work is done, and its exit code."""
 
     reason: str
     exit_code: int

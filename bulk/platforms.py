@@ -72,7 +72,7 @@ SUPPORTED: Final = tuple(platform.key for platform in PLATFORMS if platform.is_s
 
 _QUICKBOOKS: Final = ("QuickBooks Online", "QuickBooks Desktop")
 _DYNAMICS: Final = ("Dynamics 365 Business Central",)
-# Texts that name a maker or a family of products, with the products that may be meant.
+# Names of a vendor or a product family, with the products that may be meant.
 _AMBIGUOUS: Final = MappingProxyType(
     {
         **dict.fromkeys(("quickbooks", "quickbook", "qb", "intuit", "quickbooksaccounting"), _QUICKBOOKS),
@@ -83,9 +83,9 @@ _AMBIGUOUS: Final = MappingProxyType(
         "oracle": ("Oracle NetSuite",),
     }
 )
-# Words of four letters that a cell may well contain and that are not platformKeys.
+# Words of four letters that are likely in a cell and are not platformKeys.
 _WORDS: Final = frozenset(("myob", "odoo", "iris", "none", "null", "test", "todo", "misc"))
-# A typing error in a short name looks like a platformKey: `Xreo` is far more likely Xero than a key.
+# A typing error in a short name looks like a platformKey: `Xreo` is more likely to be Xero than a key.
 _TYPING_ERRORS: Final = frozenset(
     name[:at] + name[at + 1] + name[at] + name[at + 2 :] for name in ("xero", "wave", "sage", "zoho") for at in range(3)
 )
@@ -103,7 +103,7 @@ _KEYS: Final = MappingProxyType(
 
 
 def platform_key(text: str) -> str | None:
-    """Return the platformKey of a trimmed text; None if the platform is unknown or ambiguous."""
+    """Return the platformKey for a trimmed text, or None if the platform is unknown or ambiguous."""
     lower = text.lower()
     known = _KEYS.get(_squeezed(text))
     if known is None and len(lower) == 4 and lower.isascii() and lower.isalpha() and lower not in _NOT_KEYS:
@@ -112,7 +112,7 @@ def platform_key(text: str) -> str | None:
 
 
 def nearest(text: str) -> tuple[str, ...]:
-    """Return the names of the platforms that an unknown or ambiguous text may mean; empty if none is similar.
+    """Return the names of the platforms that an unknown or ambiguous text may mean, or () if none is similar.
 
     A call takes about a millisecond.
     """
@@ -126,5 +126,5 @@ def nearest(text: str) -> tuple[str, ...]:
 
 
 def platform_names(keys: pl.Expr) -> pl.Expr:
-    """Return the name of each platformKey; a key without a known name stays as it is."""
+    """Return the name of each platformKey. A key without a known name does not change."""
     return keys.replace(list(NAMES), list(NAMES.values()))

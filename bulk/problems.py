@@ -1,7 +1,7 @@
-"""The one table of what can be wrong with a row: for each code its field, sentence and remedy.
+"""The one table of the problems that a row can have: for each code its field, sentence and remedy.
 
 Rows carry problems as JSON: a list of objects such as `{"code": "email_invalid", "field": "email", "value": "a@@b"}`,
-with parameters where the sentence needs them. A problem becomes a sentence only when it is shown.
+with parameters if the sentence needs them. A problem becomes a sentence only when it is shown.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from bulk import platforms
 from bulk.text import count
 
 WHOLE_ROW: Final = "row"
-"""The `field` of problems that concern no single field: the row's cells may be in the wrong columns."""
+"""The `field` of problems of a whole row: its cells may be in the wrong columns."""
 
 
 class Problem(TypedDict, total=False):
-    """One thing that is wrong with a row."""
+    """One problem of a row."""
 
     code: Required[str]
     field: Required[str]
@@ -31,12 +31,12 @@ class Problem(TypedDict, total=False):
     expected: int
     max_characters: int
     nearest: list[str]
-    """The names that may be meant; empty if no name is similar."""
+    """The names that may be meant, or none if no name is similar."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Text:
-    """How a problem is shown. Texts may contain parameters; the texts for a group must not."""
+    """The texts for a problem. Texts may contain parameters; the texts for a group must not."""
 
     field: str
     sentence: str
@@ -115,7 +115,7 @@ CODES: Final = tuple(_TEXTS)
 
 
 def field_of(code: str) -> str:
-    """Return the field that a problem with this code concerns, or `row`."""
+    """Return the field of problems with this code, or `row`."""
     return _TEXTS[code].field
 
 
@@ -125,7 +125,7 @@ def sentence(problem: Problem) -> str:
 
 
 def remedy(problem: Problem) -> str:
-    """Return what the author of the file can do about the problem: `fill it in`."""
+    """Return the remedy for the author of the file: `fill it in`."""
     return _filled(_TEXTS[problem["code"]].remedy, problem)
 
 
@@ -142,7 +142,7 @@ def group_remedy(code: str) -> str:
 
 
 def new(code: str, value: str | None, **parameters: object) -> Problem:
-    """Return a problem with its field filled in."""
+    """Return a new problem, with the field of its code."""
     return cast("Problem", {"code": code, "field": field_of(code), "value": value, **parameters})
 
 
@@ -166,7 +166,7 @@ def _filled(text: str, problem: Problem) -> str:
 
 
 class _Parameters(dict[str, object]):
-    """A problem's parameters, and those that are calculated from them where a text needs them."""
+    """A problem's parameters, and further ones that are calculated from them."""
 
     def __missing__(self, name: str) -> str:
         problem = cast("Problem", self)

@@ -24,14 +24,14 @@ class BatchResult:
     folder: Path
     figures: Figures
     location: BatchLocation
-    stop: Stop | None  # why the run stopped early, if it did
+    stop: Stop | None  # the reason why the run stopped early, or None
     paths: tuple[Path, ...]  # the reports that were written
-    advanced: Mapping[str, int] = field(default_factory=dict)  # how many customers the run moved to each state
+    advanced: Mapping[str, int] = field(default_factory=dict)  # customers that the run moved to each state
     run: int = 0  # the run's number in the journal; 0: there was none
 
     @property
     def exit_code(self) -> int:
-        """The exit code of the command that does the same."""
+        """The exit code of the corresponding command."""
         if self.stop is not None:
             return self.stop.exit_code
         return int(self.summary.customers["rejected"] > 0 or self.summary.customers["failed"] > 0)
@@ -48,7 +48,7 @@ class BatchResult:
 
     @cached_property
     def results(self) -> pl.DataFrame:
-        """One row for each input row, in input order; then customers gone from the input that Codat has."""
+        """One row for each input row, in input order, then the customers in Codat that were removed from the input."""
         return pl.read_parquet(self.folder / "results.parquet")
 
     @cached_property
@@ -76,7 +76,7 @@ class UnlinkResult(BatchResult):
     """The result of `unlink`, by customer_id."""
 
     unlinked: tuple[str, ...] = ()  # now or before, by us or by the customer
-    others: Mapping[str, str] = field(default_factory=dict)  # {customer_id: why it is not unlinked}
+    others: Mapping[str, str] = field(default_factory=dict)  # {customer_id: reason why it is not unlinked}
 
     @property
     def exit_code(self) -> int:
@@ -88,14 +88,14 @@ class UnlinkResult(BatchResult):
 class VerifyResult(BatchResult):
     """The result of `verify`: the differences between Codat and the journal.
 
-    `findings`: finding, customer_id, company_id, connection_id, detail, adopted.
+    `findings` has the columns finding, customer_id, company_id, connection_id, detail, adopted.
     """
 
     findings: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     @property
     def exit_code(self) -> int:
-        """1 if something was found that was not adopted."""
+        """1 if there is a difference that was not adopted."""
         if self.stop is not None:
             return self.stop.exit_code
         return int((self.findings["adopted"] == "no").any())
@@ -106,8 +106,8 @@ class UndoResult(BatchResult):
     """The result of `undo`. Its tables have the columns customer_id, company_name, company_id, connection_status."""
 
     deletes: bool = False  # False: the companies were only listed
-    deletable: pl.DataFrame = field(default_factory=pl.DataFrame)  # nobody has linked them; they still exist
-    left_alone: pl.DataFrame = field(default_factory=pl.DataFrame)  # somebody has linked them, now or before
+    deletable: pl.DataFrame = field(default_factory=pl.DataFrame)  # never linked, and they still exist
+    left_alone: pl.DataFrame = field(default_factory=pl.DataFrame)  # linked, now or before
     deleted: int = 0  # companies
     taken_over: int = 0  # companies that the batch did not create
 

@@ -20,7 +20,7 @@ MAX_TIMEOUT = 86_400  # seconds
 
 
 class Secret:
-    """A text that is only shown on request: not in a repr, a message, a log or a traceback."""
+    """A text that appears in no repr, message, log or traceback."""
 
     __slots__ = ("_text",)
 
@@ -40,7 +40,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How to reach Codat, and how fast. `rate` in requests a minute, `timeout` in seconds."""
+    """The settings of the connection to Codat. `rate` is in requests a minute, `timeout` in seconds."""
 
     authorization: Secret
     base_url: str = CODAT
@@ -59,16 +59,16 @@ class Settings:
         timeout: float = 30.0,
         environ: Mapping[str, str] | None = None,
     ) -> Self:
-        """Build settings from the arguments, or else from the environment, or else from `.env`. Raises UsageError."""
-        found = _environment() if environ is None else environ
+        """Build settings from the arguments, the environment or `.env`, in this order. Raises UsageError."""
+        variables = _environment() if environ is None else environ
         _require_whole_number("--rate", rate)
         _require_whole_number("--concurrency", concurrency)
         _require_seconds("--timeout", timeout)
         if not isinstance(api_key, str | None):
-            raise UsageError("The API key must be a string.")  # its value is not shown, whatever it is
+            raise UsageError("The API key must be a string.")  # the message does not show its value
         return cls(
-            authorization=_authorization(api_key or found.get("CODAT_API_KEY", "")),
-            base_url=_base_url(base_url, found),
+            authorization=_authorization(api_key or variables.get("CODAT_API_KEY", "")),
+            base_url=_base_url(base_url, variables),
             rate=rate,
             concurrency=concurrency,
             timeout=timeout,
@@ -87,13 +87,13 @@ class Settings:
 
 def webhook_secret(environ: Mapping[str, str] | None = None) -> Secret:
     """Return the secret that signs webhook events, from the environment or `.env`. Raises UsageError."""
-    found = (_environment() if environ is None else environ).get("CODAT_WEBHOOK_SECRET", "").strip().strip("\"'")
-    if not found:
+    secret = (_environment() if environ is None else environ).get("CODAT_WEBHOOK_SECRET", "").strip().strip("\"'")
+    if not secret:
         raise UsageError(
             "No webhook secret: set CODAT_WEBHOOK_SECRET, in the environment or in a file .env in this folder, to the "
             "endpoint's secret in Codat's portal (whsec_...)."
         )
-    return Secret(found)
+    return Secret(secret)
 
 
 def _environment() -> Mapping[str, str]:
@@ -117,7 +117,10 @@ def _require_seconds(option: str, value: object) -> None:
 
 
 def _authorization(key: str) -> Secret:
-    """Return the header for a raw key or a complete header value (https://docs.codat.io/using-the-api/authentication)."""
+    """Return the Authorization header for a raw key or a complete value of the header.
+
+    https://docs.codat.io/using-the-api/authentication
+    """
     key = key.strip().strip("\"'")
     if not key:
         raise UsageError(
@@ -132,7 +135,7 @@ def _authorization(key: str) -> Secret:
 
 
 def _base_url(option: str | None, environ: Mapping[str, str]) -> str:
-    """Return the URL in its one spelling. An empty option never means Codat itself."""
+    """Return the URL in its canonical form. An empty option never means Codat itself."""
     if option is None:
         return _normalized(environ.get("CODAT_BASE_URL") or CODAT)
     if not isinstance(option, str) or not option.strip():

@@ -1,7 +1,7 @@
 """Text for people and spreadsheets: numbers, times, shortened texts, and cells that never run as formulas.
 
-A cell that begins like a formula gets one apostrophe in front. So does a text of apostrophes and such a beginning:
-`unescape_formula` removes exactly one, and every text survives the round trip.
+A cell that begins like a formula gets an apostrophe in front. So does one that begins with apostrophes and then like a
+formula: `unescape_formula` removes exactly one, and every text survives the round trip.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ if TYPE_CHECKING:  # importing polars takes longer than most commands run
     import polars as pl
 
 # Spreadsheets ignore spaces, quotes, control and invisible characters before the sign, and read full-width and small
-# signs like plain ones. A tab or line break at the start is dangerous by itself: some readers drop it and run the rest
+# signs like plain ones. A tab or line break at the start is dangerous even alone: some readers drop it and run the rest
 # (https://owasp.org/www-community/attacks/CSV_Injection).
 FORMULA: Final = r'(?:[\t\r\n]|[\s\p{Cc}\p{Cf}"]*[=+\-@＝＋－＠﹦﹢﹣﹫])'
 """The beginning of a formula, as a pattern that means the same in polars and in JavaScript with the flag `u`."""
 
 
 def escape_formula(expr: pl.Expr) -> pl.Expr:
-    """Make the text safe to open in a spreadsheet; `unescape_formula` restores it exactly."""
+    """Return the text in a form that is safe to open in a spreadsheet. `unescape_formula` restores it exactly."""
     return expr.str.replace(rf"\A('*{FORMULA})", "'${1}")
 
 
 def unescape_formula(expr: pl.Expr) -> pl.Expr:
-    """Remove the apostrophe that `escape_formula` added; every other text stays as it is."""
+    """Remove the apostrophe that `escape_formula` added. Any other text does not change."""
     return expr.str.replace(rf"\A'('*{FORMULA})", "${1}")
 
 
 def shorten(text: str, width: int) -> str:
-    """Return the text with at most `width` characters; an ellipsis takes the place of a longer text's end."""
+    """Return the text with at most `width` characters; an ellipsis replaces the end of a longer text."""
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def shorten_to_width(text: str, width: int) -> str:
-    """Return the text with at most `width` columns; an ellipsis takes the place of a longer text's end."""
+    """Return the text with at most `width` columns; an ellipsis replaces the end of a wider text."""
     if len(text) <= width and display_width(text) <= width:
         return text
     used = 1  # the ellipsis
@@ -49,7 +49,7 @@ def shorten_to_width(text: str, width: int) -> str:
 
 
 def display_width(text: str) -> int:
-    """Return how many columns the text takes in a font of one width: East Asian wide characters take two."""
+    """Return the columns that the text takes in a monospaced font. East Asian wide characters take two."""
     return len(text) if text.isascii() else sum(map(_columns, text))
 
 
@@ -72,12 +72,12 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 
 
 def moment(seconds: float) -> str:
-    """Return a time for people, to the second, in UTC."""
+    """Format a time for people, to the second, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def duration(seconds: float) -> str:
-    """Return a length of time in its two largest units."""
+    """Format a duration in its two largest units."""
     if not math.isfinite(seconds):
         return "unknown"
     whole = max(round(seconds), 0)
@@ -88,7 +88,7 @@ def duration(seconds: float) -> str:
 
 
 def percent(share: float) -> str:
-    """Return a share (0 to 1) as a percentage; a small share is never 0%, and an incomplete one never 100%."""
+    """Format a share (0 to 1) as a percentage. A small share is never 0%, and an incomplete one never 100%."""
     if 0 < share < 0.001:
         return "<0.1%"
     if 0.999 < share < 1:
@@ -97,6 +97,6 @@ def percent(share: float) -> str:
 
 
 def time(text: str | datetime) -> str:
-    """Return a time of the journal for people, to the minute, in UTC."""
+    """Format a time of the journal for people, to the minute, in UTC."""
     moment = datetime.fromisoformat(text) if isinstance(text, str) else text
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")

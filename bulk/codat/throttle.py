@@ -1,7 +1,7 @@
-"""The throttle that every request of a run passes. It alone waits; `limits` calculates how long, and why.
+"""The throttle that every request of a run passes. Only the throttle waits; `limits` calculates how long.
 
-Long waits are slices of at most a minute, after which both clocks are read again: laptops sleep, and clocks are
-corrected.
+Long waits are divided into slices of at most a minute. After each, both clocks are read again, because laptops sleep
+and clocks are corrected.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ MAX_SLICE = 60.0  # seconds
 
 
 class Stopped(Exception):  # noqa: N818 - not an error: the run ends in order
-    """The throttle is closed: no request leaves any more."""
+    """The throttle is closed: no further request leaves."""
 
 
 class Throttle:
-    """Reserves quota for customers, and gives each request a slot in its turn."""
+    """Reserves quota for customers, and gives each request a slot when it is its turn."""
 
     def __init__(
         self,
@@ -45,11 +45,12 @@ class Throttle:
         recent: Iterable[float] = (),
         on_hold: Callable[[Hold], None] = lambda _: None,
     ) -> None:
-        """Create an open throttle; needs a running event loop.
+        """Create an open throttle. An event loop must be running.
 
-        `rate`: requests a minute. `wall` returns seconds since 1970. `reserve`: requests of the daily quota to leave
-        unused. `waits`: sleep through an exhausted quota. `recent`: how many seconds ago the requests of earlier runs
-        ended, oldest first. `on_hold` is called for every hold that is long enough to report.
+        `rate` is in requests a minute. `wall` returns seconds since 1970. `reserve` is the number of requests of the
+        daily quota to leave unused. With `waits`, the throttle waits even for the reset of the quota. `recent` has the
+        seconds since requests of earlier runs ended, oldest first. `on_hold` is called for every hold that is long
+        enough to report.
         """
         self.closed = anyio.Event()
         self._steady = asyncio.get_running_loop().time  # takes a fifth of the time of anyio.current_time
@@ -70,7 +71,7 @@ class Throttle:
 
     @property
     def budget(self) -> Budget:
-        """The daily quota, as far as it is known."""
+        """The budget of the daily quota."""
         return self._limits.budget
 
     @property
@@ -80,7 +81,7 @@ class Throttle:
 
     @property
     def stop(self) -> Stop | None:
-        """Why the throttle is closed, if it is."""
+        """The reason why the throttle is closed, or None if it is open."""
         return self._limits.stop
 
     @property
@@ -94,13 +95,13 @@ class Throttle:
         return self._limits.stop is None and not self._limits.hold(self._now())
 
     def resume_hold(self, noted_at: float, until: float) -> None:
-        """Observe a Retry-After of an earlier run; both in seconds since 1970."""
+        """Observe a Retry-After of an earlier run. Both times are in seconds since 1970."""
         now = self._now()
         self._limits.resume_hold(remaining_wait(noted_at, until, now.wall), now)
         self._notify()
 
     def close(self, stop: Stop) -> None:
-        """Let no request leave any more. The first reason stays."""
+        """Let no further request leave. The first reason is kept."""
         self._limits.close(stop)
         self._notify()
 
@@ -124,8 +125,8 @@ class Throttle:
             self._limits.take_slot()
 
     async def _spread(self) -> None:
-        """Wait for the bucket. Raises Stopped, also while it waits."""
-        if self._bucket.has_capacity():  # no wait, so no scope to cancel it: a scope takes time
+        """Wait for the bucket. Raises Stopped, even during the wait."""
+        if self._bucket.has_capacity():  # without a wait, no scope is needed to cancel it, and a scope takes time
             await self._bucket.acquire()
             return
         with anyio.CancelScope() as self._spreading:
@@ -138,12 +139,12 @@ class Throttle:
         self._notify()
 
     def on_sent(self) -> int:
-        """Count a reserved request that leaves; return its number, for `on_response`."""
+        """Count a reserved request as sent; return its number, for `on_response`."""
         self._limits.budget.reserved -= 1
         return self._limits.budget.on_sent()
 
     def on_response(self, number: int, reply: Reply, *, creates: bool) -> None:
-        """Apply what a reply says about limits and faults. `creates`: the request would have created something."""
+        """Apply the limits and the outcome of a reply. `creates` means that the request was to create something."""
         self._limits.on_response(number, reply, self._now(), creates=creates)
         self._notify()
 
@@ -157,7 +158,7 @@ class Throttle:
         return wait
 
     async def _sleep(self, seconds: float) -> None:
-        """Wait until something changes, but no longer than these seconds or one slice."""
+        """Wait until something changes, but no longer than `seconds` or one slice."""
         self._waiting += 1
         try:
             with anyio.move_on_after(min(seconds, MAX_SLICE) if seconds < math.inf else math.inf):
@@ -166,7 +167,7 @@ class Throttle:
             self._waiting -= 1
 
     def _notify(self) -> None:
-        """Wake all who wait: something has changed."""
+        """Wake all waiting tasks, because something has changed."""
         if self._limits.stop is not None and not self.closed.is_set():
             self.closed.set()
             self._spreading.cancel()
@@ -176,7 +177,7 @@ class Throttle:
 
 
 class Slot:
-    """One request's time in the throttle: an async context manager that can end before its block does."""
+    """The slot of one request. This async context manager can free the slot before its block ends."""
 
     def __init__(self, throttle: Throttle) -> None:
         """Create a slot, which begins when the context is entered. Raises Stopped then."""
@@ -194,7 +195,7 @@ class Slot:
         self.end()
 
     def end(self) -> None:
-        """Free the slot: the response has arrived, and the rest of the work does not need Codat."""
+        """Free the slot. The response has arrived, and the rest of the work does not need Codat."""
         if self._is_taken:
             self._is_taken = False
             self._throttle.leave()

@@ -1,6 +1,6 @@
-"""The input file: columns become fields, and every row is accepted, or rejected with all its problems.
+"""Reads the input file: columns become fields, and every row is accepted, or rejected with all its problems.
 
-This room knows files and the rules for a customer's row. It does not know Codat, the journal or the reports.
+This package knows files and the rules for a customer's row. It does not know Codat, the journal or the reports.
 """
 
 from bulk.input.id_file import read_ids

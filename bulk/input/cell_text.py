@@ -11,7 +11,7 @@ _MAX_EXACT: Final = 2**53
 
 
 def as_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Return a column of this type as text; an empty text is a missing one, as in CSV."""
+    """Return a column of this type as text. An empty text becomes null, as in CSV."""
     if dtype.is_float():
         return _float(column)
     if dtype.is_decimal():
@@ -29,14 +29,14 @@ def as_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
 
 
 def _float(column: pl.Expr) -> pl.Expr:
-    """Return whole numbers without a fraction, and nothing for NaN, which spreadsheets write for an empty cell."""
+    """Return whole numbers without a fraction, and null for NaN, which spreadsheets write for an empty cell."""
     is_whole = column.is_finite() & (column == column.round(0)) & (column.abs() < _MAX_EXACT)
     digits = pl.when(is_whole).then(column).cast(pl.Int64, strict=False).cast(pl.String)
     return pl.when(column.is_not_nan()).then(digits.fill_null(column.cast(pl.String)))
 
 
 def _decoded(values: pl.Series) -> pl.Series:
-    """Return bytes as the text that they usually are; all of them as hex digits if one of them is not text."""
+    """Return bytes as text or, if one of the values is not text, all of them as hex digits."""
     try:
         return values.cast(pl.String)
     except pl.exceptions.ComputeError:

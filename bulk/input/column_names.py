@@ -16,32 +16,32 @@ _MAX_NAMES: Final = 30
 
 
 def normalized(name: str) -> str:
-    """Return a name in the form in which it is compared: without case, spaces, `-`, `_` and invisible characters."""
+    """Return a name in the form for comparisons: without case, spaces, `-`, `_` and invisible characters."""
     text = unicodedata.normalize("NFKC", name).casefold()
     return re.sub(r"[\s\-_\u00ad\u200b-\u200f\u2060\ufeff]+", "", text)
 
 
 def unique(names: Sequence[str]) -> tuple[str, ...]:
-    """Name columns without a name after their place, and number columns with the same name.
+    """Return unique names: a column without a name is named after its place, and repeated names are numbered.
 
-    So each column can be selected and can be returned in the reports.
+    So each column can be selected, and can appear in the reports.
     """
     counts = Counter(names)
     taken = set(names)
     numbers: dict[str, Iterator[str]] = {}  # thousands of columns may have the same name
-    found = []
+    result = []
     for place, name in enumerate(names, 1):
-        wanted = name or f"column_{place}"
+        base = name or f"column_{place}"
         if name and counts[name] == 1:
             new = name
-        elif not name and wanted not in taken:
-            new = wanted
+        elif not name and base not in taken:
+            new = base
         else:
-            free = numbers.setdefault(wanted, _numbered(wanted))
-            new = next(candidate for candidate in free if candidate not in taken)
+            candidates = numbers.setdefault(base, _numbered(base))
+            new = next(candidate for candidate in candidates if candidate not in taken)
         taken.add(new)
-        found.append(new)
-    return tuple(found)
+        result.append(new)
+    return tuple(result)
 
 
 def _numbered(name: str) -> Iterator[str]:
@@ -52,7 +52,7 @@ def _numbered(name: str) -> Iterator[str]:
 
 
 def quoted(name: str) -> str:
-    """Return a name in the form in which messages show it."""
+    """Return a name as messages show it."""
     text = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
     return f'"{shorten(text, _MAX_NAME)}"'
 
@@ -64,6 +64,6 @@ def listed(names: Sequence[str]) -> str:
 
 
 def did_you_mean(name: str, names: Sequence[str]) -> str:
-    """Return a question for the most similar of these names, with a space before it; nothing if none is similar."""
+    """Return a question about the most similar of these names, after a space, or "" if no name is similar."""
     similar = difflib.get_close_matches(normalized(name), [normalized(other) for other in names], n=1, cutoff=0.6)
     return next((f" (did you mean {quoted(other)}?)" for other in names if similar == [normalized(other)]), "")

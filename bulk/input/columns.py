@@ -1,4 +1,4 @@
-"""Finds the column of each field, by the header of the file and by the user's mapping."""
+"""Finds the column of each field from the header of the file and the user's mapping."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Header:
     is_escaped: bool
     """Whether cells may begin with an apostrophe that bulk has added, because the file is one of its reports."""
     cells: int
-    """How many cells the header has in the file, with `row, reasons` and columns without a name."""
+    """The number of cells in the file's header, including `row, reasons` and columns without a name."""
     named_cells: int
-    """How many of them there are up to the last one that has a name."""
+    """The number of cells up to the last one with a name."""
     notes: tuple[str, ...]
 
     @property
@@ -42,17 +42,18 @@ class Header:
 
 
 def count_fields(names: Sequence[str], mapping: Mapping[str, str]) -> int:
-    """Return how many fields these names contain."""
-    wanted = {normalized(name) for name in (*FIELDS, *mapping.values())}
-    return len(wanted & {normalized(name) for name in names})
+    """Return the number of fields, or of their mapped columns, among these names."""
+    known = {normalized(name) for name in (*FIELDS, *mapping.values())}
+    return len(known & {normalized(name) for name in names})
 
 
 def read_header(
     path: Path, names: Sequence[str], mapping: Mapping[str, str], *, required: Sequence[str] = REQUIRED, is_csv: bool
 ) -> Header:
-    """Return the meaning of a file's columns. Raises InputError, and UsageError for an impossible mapping.
+    """Find the fields among a file's columns. Raises InputError, and UsageError for an impossible mapping.
 
-    `mapping`: {field: column}, for columns that the header does not identify. `required`: the fields that must exist.
+    `mapping` is {field: column}, for columns that the header does not identify. `required` lists the fields that must
+    exist.
     """
     trimmed = [name.strip().strip(_INVISIBLE).strip() for name in names]
     report = own_reports.recognize(trimmed, is_csv=is_csv)
@@ -101,14 +102,14 @@ def _require_one_column(mapping: Mapping[str, str]) -> None:
 
 @dataclass(frozen=True)
 class _Search:
-    """Finds columns by name. `names` are those in the file, `columns` the unique ones."""
+    """Finds columns by name. `names` are the names in the file, `columns` the unique names."""
 
     path: Path
     names: Sequence[str]
     columns: Sequence[str]
 
     def mapped(self, field: str, column: str) -> int:
-        """Return the place of the column that `--map` names."""
+        """Return the place of the column that `--map` names. Raises InputError, UsageError."""
         if column in self.columns:
             return self.columns.index(column)
         same = [place for place, name in enumerate(self.names) if name == column]
@@ -124,7 +125,7 @@ class _Search:
         )
 
     def named(self, field: str) -> int | None:
-        """Return the place of the column with the field's name; None if there is none."""
+        """Return the place of the column with the field's name, or None. Raises InputError if there are several."""
         places = [place for place, name in enumerate(self.names) if normalized(name) == normalized(field)]
         if len(places) > 1:
             names = listed([self.columns[place] for place in places])

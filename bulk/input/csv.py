@@ -1,4 +1,4 @@
-"""Reads a text table: yields its cells as text, frame by frame."""
+"""Reads a text table and yields its cells as text, frame by frame."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bulk.input.frames import CELLS, SURPLUS, cell, replace_nuls, wrap_polars_er
 from bulk.text import count
 
 _MAX_SURPLUS_COLUMNS: Final = 20
-_HEADER_SIZE: Final = 1 << 20  # bytes; a longer header is refused
+_HEADER_SIZE: Final = 1 << 20  # bytes; a longer header is rejected
 
 
 class CsvFile:
@@ -36,7 +36,7 @@ class CsvFile:
         self.notes = (*notes, *self._notes(usual), *self.header.notes)
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """Yield the cells of all rows in columns `c0`, `c1`, …, with `cells` and `surplus` where rows are ragged."""
+        """Yield the cells of all rows in columns `c0`, `c1`, …, with `cells` and `surplus` if rows are ragged."""
         splitter = records.BlockSplitter(self._path, self._dialect.delimiter, self._width)
         for block in splitter.blocks(self._after_header()):
             yield self._frame(block)
@@ -48,7 +48,7 @@ class CsvFile:
             yield "its lines end with carriage returns alone"
 
     def _after_header(self) -> Iterator[bytes]:
-        """Yield the text after the lines that the header takes."""
+        """Yield the text after the lines of the header."""
         chunks = self._file.chunks()
         left = self._dialect.header_lines
         for chunk in chunks:
@@ -69,7 +69,7 @@ class CsvFile:
                 f"{self._path}: {count(block.rows, 'row')} were read as {len(frame):,}; save it again as CSV"
             )
         if b'""' in block.text:
-            frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))  # polars keeps "" apart from nothing
+            frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))  # polars reads "" as a text, not as null
         if b"\0" in block.text:
             frame = frame.with_columns(replace_nuls(self.header, self._width))
         return frame if block.cells is None else self._with_surplus(frame, block.cells, names[self._width :])

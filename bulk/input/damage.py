@@ -1,4 +1,4 @@
-"""The forms of text that only spreadsheets write, when they read a text as a number, a date or a formula.
+"""The forms of text that only spreadsheets write, after they have read a text as a number, a date or a formula.
 
 A CSV file contains what a spreadsheet displays, so the forms are those that Excel and LibreOffice display in the
 languages of our users. Months in capitals (`MAR-01`) are not among them: a spreadsheet writes `Mar` or `mars`.
@@ -72,6 +72,6 @@ LOST_LETTERS: Final = Form(
     "write the letters again and save the file as CSV UTF-8",
 )
 MAX_IN_LETTERS: Final = 12
-"""No form that begins with a letter has more bytes than `sept. 2026` in the longest of the languages."""
+"""The most bytes of a form that begins with a letter: `sept. 2026` in the longest of the languages."""
 OF_IDS: Final = (_SHORTENED_FORM, DATE, _ERROR, _BOOLEAN, _MARKED)
 OF_NAMES: Final = (_SHORTENED_FORM, DATE, _ERROR, _MARKED)

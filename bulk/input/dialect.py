@@ -1,4 +1,4 @@
-"""Finds the delimiter and the header of a text table by the first part of its text. No I/O."""
+"""Finds the delimiter and the header of a text table in the first part of its text. No I/O."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "verti
 
 @dataclass(frozen=True)
 class Dialect:
-    """How a text table begins."""
+    """The delimiter and the header of a text table."""
 
     delimiter: str
     names: tuple[str, ...]
     """The cells of the header."""
     header_lines: int
-    """How many lines come before the first row: blank lines, and those of the header."""
+    """The number of lines before the first row: blank lines, and those of the header."""
 
 
 def detect(path: Path, start: str, mapping: Mapping[str, str], *, usual: str) -> Dialect:
     """Return the delimiter and the header. Raises InputError.
 
-    `start`: the first part of the text. `usual`: the delimiter that the name of the file suggests.
+    `start` is the first part of the text, `usual` the delimiter that the file's name suggests.
     """
     declared = _declared(start)
     delimiter = declared or _delimiter(start, mapping, usual)
@@ -39,19 +39,19 @@ def detect(path: Path, start: str, mapping: Mapping[str, str], *, usual: str) ->
 
 
 def _declared(start: str) -> str | None:
-    """Return the delimiter that the line `sep=;` names, which Excel writes before the header."""
-    found = re.match(r"\s*\"?sep=(.)\"?[ \t,;|]*\r?\n", start, re.IGNORECASE)
-    return found[1] if found and found[1] in DELIMITERS else None
+    """Return the delimiter in a line such as `sep=;`, which Excel writes before the header, or None."""
+    match = re.match(r"\s*\"?sep=(.)\"?[ \t,;|]*\r?\n", start, re.IGNORECASE)
+    return match[1] if match and match[1] in DELIMITERS else None
 
 
 def _delimiter(start: str, mapping: Mapping[str, str], usual: str) -> str:
-    """Return the delimiter under which the header has most fields; of several, the most frequent one."""
+    """Return the delimiter with which the header has the most fields. Of several, return the most frequent one."""
     line = re.sub(r'"[^"]*"', lambda quoted: "x" * len(quoted[0]), start.lstrip()).split("\n", 1)[0]
 
     def rank(delimiter: str) -> tuple[int, int, bool]:
         try:
             names = next(csv.reader(io.StringIO(start.lstrip()[: len(line)]), delimiter=delimiter), [])
-        except csv.Error:  # probably another delimiter; if not, reading the header fails
+        except csv.Error:  # probably the wrong delimiter; if not, reading the header fails
             names = []
         return count_fields(names, mapping), line.count(delimiter), delimiter == usual
 
@@ -59,7 +59,7 @@ def _delimiter(start: str, mapping: Mapping[str, str], usual: str) -> str:
 
 
 def _header(path: Path, start: str, delimiter: str, *, skipped_rows: int) -> tuple[list[str], int]:
-    """Return the header's cells, and how many lines end with it."""
+    """Return the header's cells, and the number of lines up to its end."""
     reader = csv.reader((line + "\n" for line in start.split("\n")), delimiter=delimiter)
     try:
         rows = (row for row in reader if any(name.strip() for name in row))

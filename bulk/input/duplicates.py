@@ -1,8 +1,8 @@
 """Finds repeated identifiers in files of any length, with 24 bytes of memory for each identifier.
 
 Each identifier is kept as two independent 64-bit hashes, sorted by the first, in a few layers of growing size. A
-look-up is a binary search in each layer, and an addition now and then merges two layers. Two different identifiers
-count as equal only if they agree in all 128 bits.
+look-up is a binary search in each layer, and an addition sometimes merges two layers. Two different identifiers are
+taken for equal only if all their 128 bits agree.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ _EQUALS_PREVIOUS: Final = ((pl.col("h1") == pl.col("h1").shift()) & (pl.col("h2"
 
 
 class FirstRows:
-    """The first row of each identifier so far."""
+    """Remembers the first row of each identifier."""
 
     def __init__(self) -> None:
         self._layers: list[pl.DataFrame] = []
 
     def repeated(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return `row, first_row` for each of these rows (`row, customer_id`) whose identifier an earlier row has.
+        """Return `row, first_row` for each of these rows (`row, customer_id`) that repeats an earlier identifier.
 
-        Remember the identifiers of the others. Rows come in order, and each has an identifier.
+        The identifiers of the others are remembered. Pass the rows in order; each must have an identifier.
         """
         hashes = (pl.col("customer_id").hash(seed).alias(f"h{n}") for n, seed in enumerate(_SEEDS, 1))
         new = ids = rows.select("row", *hashes).sort("h1", "h2", "row")
-        found = self._find(ids)
-        if len(found):
-            new = new.join(found, on="row", how="anti", maintain_order="left")
+        duplicates = self._find(ids)
+        if len(duplicates):
+            new = new.join(duplicates, on="row", how="anti", maintain_order="left")
         is_repeated = ids.select(_EQUALS_PREVIOUS).to_series()
         if is_repeated.any():
             new = new.filter(~_EQUALS_PREVIOUS)
             repeated = ids.filter(is_repeated).join(new.rename({"row": "first_row"}), on=["h1", "h2"])
             later = repeated.filter(pl.col("first_row") < pl.col("row"))
-            found = pl.concat([found, later.select("row", "first_row")])
+            duplicates = pl.concat([duplicates, later.select("row", "first_row")])
         self._add(new)
-        return found
+        return duplicates
 
     def _find(self, ids: pl.DataFrame) -> pl.DataFrame:
         """Return `row, first_row` for the identifiers that are in a layer."""

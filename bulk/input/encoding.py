@@ -1,4 +1,4 @@
-"""Finds out how a text file is written: its encoding and the ends of its lines."""
+"""Detects the encoding and the line ends of a text file."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _REPLACEMENT: Final = "\ufffd"
 
 
 def detect(path: Path, *, is_compressed: bool) -> tuple[TextFile, tuple[str, ...]]:
-    """Return how a text file is written, with notes for its author; read it as a whole. Raises InputError."""
+    """Detect how a text file is written by reading all of it; return notes for its author too. Raises InputError."""
     with wrap_read_errors(path), open_bytes(path, is_compressed=is_compressed) as file:
         sample = file.read(_SAMPLE)
     if not sample:
@@ -44,14 +44,14 @@ def detect(path: Path, *, is_compressed: bool) -> tuple[TextFile, tuple[str, ...
         if sample.startswith(start):
             raise InputError(f"{path}: {problem}")
     candidate, notes = _candidate(path, sample, is_compressed=is_compressed)
-    found = _confirmed(candidate)
-    if found.encoding in _NOTES and not notes:
-        notes = (_NOTES[found.encoding],)
-    return replace(found, has_bare_returns=_ends_in_return(found.start(_SAMPLE))), notes
+    confirmed = _confirmed(candidate)
+    if confirmed.encoding in _NOTES and not notes:
+        notes = (_NOTES[confirmed.encoding],)
+    return replace(confirmed, has_bare_returns=_ends_in_return(confirmed.start(_SAMPLE))), notes
 
 
 def _candidate(path: Path, sample: bytes, *, is_compressed: bool) -> tuple[TextFile, tuple[str, ...]]:
-    """Return how the file seems to be written, judged by its first bytes."""
+    """Guess from its first bytes how the file is written."""
     for mark, encoding in _MARKS:
         if sample.startswith(mark):
             return TextFile(path, encoding, len(mark), is_compressed), ()
@@ -65,7 +65,7 @@ def _candidate(path: Path, sample: bytes, *, is_compressed: bool) -> tuple[TextF
 
 
 def _utf16(sample: bytes) -> str | None:
-    """Return which UTF-16 a sample without byte order mark is; the places of its zero bytes show it."""
+    """Return the byte order of a UTF-16 sample without a mark, from the places of its zero bytes, or None."""
     even, odd = sample[::2].count(0), sample[1::2].count(0)
     if odd * 3 >= len(sample) / 2 and even * 20 <= odd:
         return "utf-16-le"
@@ -75,7 +75,7 @@ def _utf16(sample: bytes) -> str | None:
 
 
 def _confirmed(file: TextFile) -> TextFile:
-    """Decode the whole file; one that seems to be UTF-8 may turn out to be Windows-1252."""
+    """Confirm the encoding by decoding the whole file. A file that seems to be UTF-8 may be Windows-1252."""
     try:
         _decode(file)
     except UnicodeDecodeError:
@@ -114,13 +114,13 @@ def _decode(file: TextFile) -> None:
 
 
 def _refuse_binary(path: Path, nuls: int, size: int) -> None:
-    """Raise InputError if there are more NUL bytes than a text with a few damaged cells has."""
+    """Raise InputError if there are more NUL bytes than in a text with a few damaged cells."""
     if nuls > max(_MAX_NULS, size // 1000):
         raise InputError(f"{path}: contains NUL bytes and is not a text table; save it as CSV in UTF-8")
 
 
 def _refuse_damaged_utf8(file: TextFile) -> None:
-    """Raise InputError for UTF-8 with some damage: read as Windows-1252, it would garble every good name."""
+    """Raise InputError for UTF-8 with some damage, because reading it as Windows-1252 would garble every good name."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     letters = bad = lines = first_bad = 0
     with wrap_read_errors(file.path), open_bytes(file.path, is_compressed=file.is_compressed) as stream:

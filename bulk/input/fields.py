@@ -16,7 +16,7 @@ _ROW_NUMBER: Final = r"\A\s*(\d{1,18}|\d{1,3}(?:[.,'’\s]\d{3})+)(?:[.,]0{0,2})
 
 
 def without_blank(frame: pl.DataFrame, width: int) -> pl.DataFrame:
-    """Return the rows in which some cell has text."""
+    """Return the rows that have text in at least one cell."""
     is_blank = frame.select(pl.all_horizontal(_all_cells(frame, width).is_null())).to_series()
     return frame.filter(~is_blank) if is_blank.any() else frame
 
@@ -28,7 +28,7 @@ def _all_cells(frame: pl.DataFrame, width: int) -> pl.Expr:
 def with_fields(frame: pl.DataFrame, header: Header, *, start: int) -> pl.DataFrame:
     """Add `row`, counted from `start`, `corrects`, `cells`, `surplus`, `is_ragged` and the trimmed fields.
 
-    `corrects` is the row number in a corrected rejects.csv; null in every other file, and where it is unreadable.
+    `corrects` is the row number in a corrected rejects.csv, or null if it is unreadable or in any other file.
     """
     if CELLS not in frame.columns:
         frame = frame.with_columns(pl.lit(header.cells).alias(CELLS), pl.lit(None, dtype=pl.String).alias(SURPLUS))
@@ -54,10 +54,10 @@ def _corrects(header: Header) -> pl.Expr:
 
 
 def _is_ragged(header: Header) -> pl.Expr:
-    """Return whether a row's cells may be in the wrong columns, so that its fields mean nothing.
+    """Return whether a row's cells may be in the wrong columns, so that its fields are meaningless.
 
-    Excel leaves out empty cells at the ends of rows, 16 rows at a time. So a row may lack cells of columns without a
-    name, and the reasons, if the cell before them is a row number.
+    Excel omits empty cells at the ends of rows, 16 rows at a time. So a row may lack the cells of columns without a
+    name, and also the reasons if the cell before them is a row number.
     """
     is_short = pl.col(CELLS) < header.named_cells
     if header.is_rejects_file:

@@ -1,4 +1,4 @@
-"""Opens a file's bytes; every failure to read them becomes one `InputError`."""
+"""Opens a file's bytes, and turns every failure to read them into an `InputError`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bulk.errors import InputError
 
 @contextmanager
 def wrap_read_errors(path: Path) -> Iterator[None]:
-    """Turn an error that reading this file raises into an `InputError` of one line."""
+    """Turn errors of reading this file into an `InputError` of one line."""
     try:
         yield
     except FileNotFoundError:

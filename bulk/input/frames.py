@@ -1,6 +1,6 @@
 """The frames that every reader yields: text cells in columns `c0`, `c1`, …, in the order of the file's columns.
 
-The columns are numbered because the file's own names could be anything, also names that are needed for other columns.
+The columns are numbered because the file's own names can be anything, including names needed for other columns.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from bulk.input.columns import Header
 from bulk.text import shorten
 
 CELLS: Final = "cells"
-"""The number of cells that a row has in the file; only in frames with a row that has more or fewer than the header."""
+"""The number of cells of a row in the file. The column exists only if a row has more or fewer than the header."""
 SURPLUS: Final = "surplus"
-"""The cells of a row beyond the last column; only together with `cells`."""
+"""The cells of a row beyond the last column. The column exists only together with `cells`."""
 _MAX_ERROR: Final = 200  # characters of a library's message
 
 
@@ -30,10 +30,10 @@ class Table(Protocol):
     """SHA-256 of its bytes, in hex."""
     header: Header
     notes: tuple[str, ...]
-    """How it was read, for its author."""
+    """Notes for its author about how it was read."""
 
     def frames(self) -> Iterator[pl.DataFrame]:
-        """Yield the cells of all rows in bounded memory; each call starts at the first row. Raises InputError."""
+        """Yield the cells of all rows in bounded memory. Each call starts at the first row. Raises InputError."""
 
 
 def cell(place: int) -> str:
@@ -42,14 +42,14 @@ def cell(place: int) -> str:
 
 
 def replace_nuls(header: Header, width: int) -> list[pl.Expr]:
-    """Return the columns that are not fields, with a replacement for each NUL: no rule rejects their rows for it."""
+    """Return the columns that are not fields, with each NUL replaced, because no rule rejects a NUL in them."""
     fields = set(header.places.values())
     return [pl.col(cell(at)).str.replace_all("\0", "\ufffd", literal=True) for at in range(width) if at not in fields]
 
 
 @contextmanager
 def wrap_polars_errors(path: Path) -> Iterator[None]:
-    """Turn an error that polars raises for this file, or a panic of it, into an `InputError` of one line."""
+    """Turn errors and panics of polars on this file into an `InputError` of one line."""
     try:
         yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:

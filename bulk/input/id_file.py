@@ -17,16 +17,16 @@ from bulk.text import unescape_formula
 def read_ids(path: Path) -> list[str]:
     """Return the identifiers in a file's column `customer_id`, each once. Raises InputError.
 
-    The file may be a report by bulk, or some of its rows or columns; apostrophes that bulk has added are removed.
+    The file may be a report by bulk, or some of its rows or columns. Apostrophes that bulk added are removed.
     """
     with wrap_read_errors(path):
         path.stat()
     table = open_table(path, {}, required=("customer_id",))
     column = cell(table.header.places["customer_id"])
-    found: dict[str, None] = {}  # a set that keeps the order
+    unique_ids: dict[str, None] = {}  # a set that keeps the order
     for frame in table.frames():
         ids = frame.select(trimmed(unescape_formula(pl.col(column)))).to_series().drop_nulls()
-        found |= dict.fromkeys(each for each in ids if each)
-    if not found:
+        unique_ids |= dict.fromkeys(each for each in ids if each)
+    if not unique_ids:
         raise InputError(f"{path}: has no identifiers in its column customer_id")
-    return list(found)
+    return list(unique_ids)

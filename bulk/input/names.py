@@ -1,7 +1,7 @@
 """Folds a company's name to the form that Codat stores.
 
 Codat silently removes every character of a name except `A-Z a-z 0-9`, white space and `- ' & @ . , ? !`. `Café
-Ångström` would become `Caf ngstrm`, so letters are first replaced by the plain ones that a reader would write.
+Ångström` would become `Caf ngstrm`, so letters are first replaced by the plain letters that people write for them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _PLAIN: Final = {
 _KEPT: Final = r"A-Za-z0-9\-'&@.,?!"
 _REMOVED: Final = rf"[^\s{_KEPT}]+"
 _CHANGED: Final = rf"\A |  | \z|[^ {_KEPT}]"
-"""What a name contains that folding changes. Most names contain none of it."""
+"""Matches anything in a name that folding changes. Most names contain no match."""
 
 
 def fold_names(names: pl.Expr) -> pl.Expr:
-    """Return each name as Codat will store it; empty if nothing of it is left."""
+    """Return each name as Codat will store it, or an empty one if no character is left."""
     return names.map_batches(_folded, return_dtype=pl.String, is_elementwise=True)
 
 
@@ -35,7 +35,7 @@ def fold_name(name: str) -> str:
 
 
 def _folded(names: pl.Series) -> pl.Series:
-    """Fold the names that change, and leave the others where they are."""
+    """Fold only the names that change."""
     is_changed = names.str.contains(_CHANGED).fill_null(value=False)
     if not is_changed.any():
         return names
@@ -50,7 +50,7 @@ def _folded(names: pl.Series) -> pl.Series:
 
 
 def _fold(names: pl.Expr) -> pl.Expr:
-    # Accents as characters of their own go first: the normalization would make a space and an accent of each.
+    # Accents that are characters of their own are removed first: NFKD would turn each into a space and an accent.
     plain = names.str.replace_all("[´¨¯¸]", "").str.normalize("NFKD")
     plain = plain.str.replace_many(list(_PLAIN), list(_PLAIN.values())).str.replace_all(_REMOVED, "")
     return plain.str.replace_all(r"\s+", " ").str.strip_chars(" ")

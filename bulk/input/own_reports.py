@@ -1,7 +1,7 @@
-"""Recognizes reports by bulk that are given back as input, by their columns.
+"""Recognizes reports by bulk that are used as input, by their columns.
 
-A corrected rejects.csv ends in the columns `row, reasons`. The cells of a CSV report may begin with an apostrophe that
-keeps spreadsheets from running them as formulas.
+A corrected rejects.csv ends with the columns `row, reasons`. The cells of a CSV report may begin with an apostrophe,
+which keeps spreadsheets from running them as formulas.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ import polars as pl
 from bulk.text import unescape_formula
 
 REJECTS: Final = ("row", "reasons")
-"""What rejects.csv adds after the input's columns."""
+"""The columns that rejects.csv adds after the input's."""
 _OTHERS: Final = (frozenset(("link_url", "link_expires_at")), frozenset(("company_id", "connection_id")))
-"""Columns that identify the other reports that name customers, also with only some of their columns."""
+"""Columns that identify the other reports with customers, even if they have only some of their columns."""
 _SUFFIX: Final = " (input)"
-"""What rejects.csv adds to the name of a column of the input that is itself called `row` or `reasons`."""
+"""The suffix that rejects.csv adds to a column of the input that is itself called `row` or `reasons`."""
 
 
 @dataclass(frozen=True)
 class Recognized:
-    """The columns of a file, without those that bulk has added."""
+    """The columns of a file, without those that bulk added."""
 
     columns: tuple[str, ...]
     is_rejects_file: bool
     is_escaped: bool
-    """Whether cells may begin with an apostrophe that bulk has added."""
+    """Whether cells may begin with an apostrophe that bulk added."""
     notes: tuple[str, ...] = ()
 
 
 def recognize(names: Sequence[str], *, is_csv: bool) -> Recognized:
-    """Return what these columns show; the names are trimmed."""
+    """Recognize a report by its column names, which must be trimmed."""
     named = count_named(names)
     if named > len(REJECTS) and tuple(names[named - len(REJECTS) : named]) == REJECTS:
-        columns = _unescaped(names[: named - len(REJECTS)])  # a spreadsheet adds columns without a name behind ours
+        columns = _unescaped(names[: named - len(REJECTS)])  # a spreadsheet adds columns without a name after ours
         return Recognized(_restored(columns), is_rejects_file=True, is_escaped=True)
     notes = []
     is_escaped = is_csv and any(report <= set(names) for report in _OTHERS)
@@ -52,7 +52,7 @@ def recognize(names: Sequence[str], *, is_csv: bool) -> Recognized:
 
 
 def count_named(names: Sequence[str]) -> int:
-    """Return how many columns there are up to the last one that has a name."""
+    """Return the number of columns up to the last one with a name."""
     return max((place for place, name in enumerate(names, 1) if name), default=0)
 
 
@@ -62,10 +62,10 @@ def _unescaped(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def _restored(names: Sequence[str]) -> tuple[str, ...]:
-    """Remove the suffix from columns that have it because their own name is `row` or `reasons`."""
+    """Remove the suffix from columns whose own name is `row` or `reasons`."""
     own = list(names)
     for name in REJECTS:
         suffixed = [at for at, other in enumerate(names) if re.fullmatch(rf"{name}({re.escape(_SUFFIX)})+", other)]
-        if suffixed:  # of several, the others have that name in the input
+        if suffixed:  # if there are several, the others have the suffix in the input too
             own[max(suffixed, key=lambda at: len(names[at]))] = name
     return tuple(own)

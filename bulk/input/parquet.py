@@ -1,4 +1,4 @@
-"""Reads a table from a Parquet file: yields its cells as text, frame by frame."""
+"""Reads a table from a Parquet file and yields its cells as text, frame by frame."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from bulk.input.frames import cell, replace_nuls, wrap_polars_errors
 
 _ROWS: Final = 10_000
 _MAX_TEXT: Final = 2**26
-"""How many bytes of text a frame may have, unless it has a single row."""
+"""The most bytes of text in a frame of more than one row."""
 _MAX_MEMORY: Final = 2 * 2**30
-"""Bytes, of the process that tests a file: a few kilobytes can claim to be any number of rows in one piece."""
+"""The most bytes of memory for the process that tests a file: a few kilobytes can declare any number of rows."""
 _READ_THROUGH: Final = f"""
 import contextlib
 import sys
@@ -39,7 +39,7 @@ except polars.exceptions.PolarsError as error:
 
 
 class ParquetFile:
-    """A Parquet file whose columns are known."""
+    """A Parquet file whose schema has been read."""
 
     def __init__(self, path: Path, mapping: Mapping[str, str], *, required: Sequence[str] = REQUIRED) -> None:
         self._path = path
@@ -91,7 +91,7 @@ def _require_parquet(path: Path) -> None:
 
 
 def _require_readable(path: Path) -> None:
-    """Read a file in another process first: damage can make the library end the process that reads it."""
+    """Raise InputError if another process cannot read the file. Damage can make the library end its process."""
     if not sys.executable:
         return
     command = [sys.executable, "-P", "-c", _READ_THROUGH, str(path.absolute())]
@@ -108,7 +108,7 @@ def _unreadable(path: Path, reason: str) -> InputError:
 
 
 def _portions(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Split a frame with long cells: a text that the file contains once may be in thousands of its cells."""
+    """Split a frame with long cells. A text that the file stores once may be in thousands of cells."""
     names = [name for name, dtype in frame.schema.items() if dtype in (pl.String, pl.Binary)]
     sizes = (pl.col(name).cast(pl.Binary).bin.size().cast(pl.Int64).sum() for name in names)
     size = int(frame.select(pl.sum_horizontal(pl.lit(0), *sizes)).item())

@@ -1,12 +1,12 @@
 r"""Splits a stream of CSV text into blocks of whole rows, and counts the cells of each row.
 
-The rules for quotes are those of Python's csv module and of spreadsheets: a cell is quoted if its very first character
-is a quote; everywhere else in an unquoted cell, a quote is an ordinary character (`12" pipes`). polars takes every
-quote for a delimiter of cells, and silently pads or truncates rows of another length. So neither is left to polars:
+The rules for quotes are those of Python's csv module and of spreadsheets: a cell is quoted if its first character is a
+quote; elsewhere in an unquoted cell, a quote is an ordinary character (`12" pipes`). polars treats every quote as a
+delimiter of cells, and silently pads or truncates rows of another length. So neither is left to polars:
 
 1. Split at the last newline with an even number of quotes before it. This is right if every quote delimits a cell.
-2. Remove all well-formed quoted cells. A quote that is left shows that step 1 may be wrong. Then the block is read
-   quote by quote, and its odd cells are quoted in the way that polars reads correctly.
+2. Remove all well-formed quoted cells. A remaining quote shows that step 1 may be wrong. Then the block is read quote
+   by quote, and its odd cells are quoted in a form that polars reads correctly.
 3. Delete everything except delimiters and newlines. A block of regular rows has become one repeated pattern, which one
    comparison proves. Only in other blocks are the rows counted one by one.
 """
@@ -27,12 +27,12 @@ _MAX_TRIES: Final = 8
 
 @dataclass(frozen=True)
 class Block:
-    """Whole rows of CSV text, each with a newline at its end, with quotes where polars expects them."""
+    """Whole rows of CSV text. Each ends with a newline, and quotes are where polars expects them."""
 
     text: bytes
     rows: int
     cells: tuple[int, ...] | None
-    """The number of cells of each row (an empty line has one); None if every row has a cell for each column."""
+    """The number of cells in each row (an empty line has one), or None if every row has a cell for each column."""
 
 
 class BlockSplitter:
@@ -50,7 +50,7 @@ class BlockSplitter:
         self._rest = re.compile(rb"[^%s\n]*?(?=\r?+(?:%s|\Z))" % (re.escape(self._delimiter), cell_end))
 
     def blocks(self, chunks: Iterator[bytes]) -> Iterator[Block]:
-        """Yield the rows of this text, block by block. Raises InputError for a quote that is never closed."""
+        """Yield the rows of a text in blocks. Raises InputError if a quote is never closed or a row is too long."""
         held, done = b"", 0
         for chunk in chunks:
             held += chunk
@@ -80,7 +80,7 @@ class BlockSplitter:
         )
 
     def _first_block(self, text: bytes, *, is_last: bool = False) -> tuple[Block | None, int]:
-        """Return the whole rows at the start of a text, and how many of its bytes they take."""
+        """Return the whole rows at the start of a text, and the number of bytes that they take."""
         end = len(text) if is_last else _even_newline(text)
         if end and (bare := self._without_quoted(text[:end])) is not None:
             return self._block(text[:end], bare), end
@@ -93,7 +93,7 @@ class BlockSplitter:
         return (self._block(requoted, bare) if requoted else None), end
 
     def _without_quoted(self, text: bytes) -> bytes | None:
-        """Return the text without its quoted cells; None if a quote is left."""
+        """Return the text without its quoted cells, or None if a quote is left."""
         if b'"' not in text:
             return text
         bare = self._quoted.sub(b"", b"\n" + text)
@@ -108,10 +108,10 @@ class BlockSplitter:
         return Block(text, len(cells), cells)
 
     def _requoted(self, text: bytes, *, is_last: bool) -> tuple[bytes, int]:
-        """Quote every odd cell correctly; return the whole rows, and how many bytes of the text they take.
+        """Quote every odd cell correctly; return the whole rows, and the number of bytes that they take.
 
-        `pieces` is the new text so far, `copied` the place in the old text up to which it reaches. The last newline
-        outside quotes ends the whole rows.
+        `pieces` is the new text so far, and `copied` the place in the old text up to which it is copied. The last
+        newline outside quotes ends the whole rows.
         """
         pieces: list[bytes] = []
         copied = 0
@@ -138,7 +138,7 @@ class BlockSplitter:
         return b"".join(pieces[:pieces_of_rows]), rows_end
 
     def _odd_cell(self, text: bytes, start: int, at: int, *, is_last: bool) -> tuple[bytes, int] | None:
-        """Return the content of a cell for use between quotes, and where the cell ends; None if it is never closed.
+        """Return the content of a cell for use between quotes, and the cell's end, or None if it is never closed.
 
         `start` is the place of the cell's first character, `at` that of its first quote.
         """
@@ -148,14 +148,14 @@ class BlockSplitter:
             if quoted is None or not quoted[2] or (quoted.end() == len(text) and not is_last):
                 return None
             content, end = quoted[1], quoted.end()
-        # After a closed quote, and in a cell that does not begin with one, everything is text, also quotes.
+        # After a closed quote, and in a cell that does not begin with one, everything is text, even quotes.
         rest = self._rest.match(text, end)
         after = rest[0] if rest else b""
         return content + after.replace(b'"', b'""'), end + len(after)
 
 
 def _even_newline(text: bytes) -> int:
-    """Return where the last line ends that has an even number of quotes before its end; 0 if it is not found soon."""
+    """Return the end of the last line with an even number of quotes before it, or 0 after MAX_TRIES lines."""
     end = text.rfind(b"\n") + 1
     for _ in range(_MAX_TRIES):
         if not end or text.count(b'"', 0, end) % 2 == 0:

@@ -14,7 +14,7 @@ from bulk.problems import CODES, field_of
 from bulk.text import shorten_column
 
 _MAX_COMPARED: Final = 300
-"""How many unknown platforms are compared with the known names: a comparison takes about a millisecond."""
+"""The most unknown platforms to compare with the known names. A comparison takes about a millisecond."""
 
 _IS_REPEATED: Final = pl.col("first_row").is_not_null()
 _IS_SHORTENED: Final = pl.col("customer_id").str.contains(SHORTENED)
@@ -27,7 +27,7 @@ _ORDER: Final = {code: order for order, code in enumerate(CODES)}
 
 
 class Rejections:
-    """Describes the problems of one input. Remembers the unknown platforms that it has compared."""
+    """Describes the problems of one input. It remembers the unknown platforms that it has compared."""
 
     def __init__(self, expected_cells: int) -> None:
         is_ragged, cells, expected = pl.col("is_ragged"), pl.col(CELLS), pl.lit(expected_cells).alias("expected")
@@ -39,18 +39,18 @@ class Rejections:
         self._nearest: dict[str, tuple[str, ...]] = {}
 
     def problems(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return `row, problems`, the problems as a JSON list in the order of the fields.
+        """Return `row, problems`, with the problems as a JSON list in the order of the fields.
 
-        The rows have a column for each of `RULES`: whether it is broken.
+        The rows must have a column for each of `RULES`, which shows whether it is broken.
         """
         rows = self._with_nearest(rows.with_columns(rule.is_broken.alias(rule.code) for rule in self._rules))
         broken = [rule for rule in (*self._rules, *RULES) if rows[rule.code].any()]
-        found = pl.concat([_NONE, *(_described(rows.filter(rule.code), rule) for rule in broken)]).sort("row", "order")
+        problems = [_NONE, *(_described(rows.filter(rule.code), rule) for rule in broken)]
         as_list = pl.format("[{}]", pl.col("problem").str.join(",")).alias("problems")
-        return found.group_by("row", maintain_order=True).agg(as_list)
+        return pl.concat(problems).sort("row", "order").group_by("row", maintain_order=True).agg(as_list)
 
     def _with_nearest(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Add `nearest`: the names that an unknown platform may mean."""
+        """Add the column `nearest`, with the names that an unknown platform may mean."""
         for text in rows["platform"].filter(rows["platform_unknown"]).unique().sort():
             if text not in self._nearest and len(self._nearest) < _MAX_COMPARED:
                 self._nearest[text] = nearest(text)

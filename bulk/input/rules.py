@@ -1,4 +1,4 @@
-"""The rules that each row must keep. `bulk.problems` has the sentence for each broken one."""
+"""The rules for each row. `bulk.problems` has the sentence for each broken rule."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bulk.problems import WHOLE_ROW, field_of
 MAX_ID: Final = 100
 """The identifier becomes the value of a tag, which has at most 100 characters in Codat."""
 MAX_NAME: Final = 500
-"""Of the name that is sent."""
+"""The limit for the name that is sent."""
 MAX_DESCRIPTION: Final = 5_000
 MAX_EMAIL: Final = 254
 
@@ -34,12 +34,12 @@ _EMAIL: Final = rf"\A{_WORD}@{_LABEL}(?:\.{_LABEL})+\z"
 
 @dataclass(frozen=True)
 class Rule:
-    """One way in which a row can be wrong."""
+    """One possible problem of a row."""
 
     code: str
     is_broken: pl.Expr
     parameters: tuple[pl.Expr, ...] = ()
-    """What the problem's sentence needs, each under its name."""
+    """The parameters of the problem's sentence, as named columns."""
 
     @property
     def value(self) -> pl.Expr:
@@ -49,7 +49,7 @@ class Rule:
 
 
 def trimmed(column: pl.Expr) -> pl.Expr:
-    """Return the text without white space and invisible characters around it; null if nothing is left."""
+    """Return the text without white space and invisible characters around it, or null if nothing is left."""
     return column.str.strip_chars(BLANK).replace("", None)  # `when` would strip twice
 
 
@@ -62,7 +62,7 @@ def derived() -> list[pl.Expr]:
 
 
 def _keys(platforms: pl.Series) -> pl.Series:
-    # A file contains few different platforms: each is looked up once.
+    # A file contains few different platforms, so each is looked up once.
     keys = {text: platform_key(text) for text in platforms.unique().drop_nulls()}
     return platforms.replace_strict(keys, default=None, return_dtype=pl.String)
 
@@ -72,7 +72,7 @@ def _missing(field: str) -> Rule:
 
 
 def _too_long(field: str, limit: int, *, column: str = "") -> Rule:
-    # polars knows the number of bytes, and a text has at most as many characters: few texts need counting.
+    # polars knows the number of bytes, and a text has no more characters than that, so few texts need counting.
     text = pl.col(column or field)
     is_broken = (text.str.len_bytes() > limit) & (text.str.len_chars() > limit)
     return Rule(f"{field}_too_long", is_broken, (pl.lit(limit).alias("max_characters"),))

@@ -33,7 +33,7 @@ class Input:
     columns: tuple[str, ...]
     """The input's own columns in their order, without those that rejects.csv adds."""
     extras: tuple[str, ...]
-    """The columns that are not fields; they are returned in the reports."""
+    """The columns that are not fields. The reports contain them."""
     is_rejects_file: bool
     """Whether the file is a corrected rejects.csv: its last columns are `row, reasons`."""
     mapping: Mapping[str, str]
@@ -49,7 +49,7 @@ class Input:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """How the file was read, for its author; complete when `read` has reached the end."""
+        """Notes for the author about how the file was read. They are complete when `read` has reached the end."""
         if not self._blank_rows:
             return self._table.notes
         one = self._blank_rows == 1
@@ -57,7 +57,7 @@ class Input:
         return (*self._table.notes, f"{count(self._blank_rows, 'blank row')} {ending}")
 
     def read(self) -> Iterator[CheckedRows]:
-        """Yield all rows in input order, checked, in bounded memory; each call starts again. Raises InputError."""
+        """Check and yield all rows in input order, in bounded memory. Each call starts again. Raises InputError."""
         validator = Validator(self._table.header)
         self._require_unchanged()
         for frame in _read_ahead(self._table.frames()):
@@ -76,7 +76,7 @@ class Input:
 def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input:
     """Read the file's header. Raises InputError, and UsageError for an impossible mapping.
 
-    `mapping`: {field: column}, for columns that the header does not identify.
+    `mapping` is {field: column}, for columns that the header does not identify.
     """
     path = Path(path)
     stamp = _stamp(path)
@@ -84,7 +84,7 @@ def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input
     header = table.header
     digest = _digest(table.digest, mapping)
     opened = Input(path, digest, header.columns, header.extras, header.is_rejects_file, dict(mapping), table, stamp)
-    if not header.is_rejects_file and not _has_rows(table):  # of a rejects.csv, all rows may have been corrected
+    if not header.is_rejects_file and not _has_rows(table):  # in a rejects.csv, all rows may have been corrected
         raise InputError(f"{path}: has a header but no rows; it must have a row for each customer")
     return opened
 
@@ -96,7 +96,7 @@ def _digest(of_bytes: str, mapping: Mapping[str, str]) -> str:
 
 
 def _has_rows(table: Table) -> bool:
-    """Return whether the table has a row that is not blank; read no more than that takes."""
+    """Return whether the table has a row that is not blank. Read no more of it than necessary."""
     validator = Validator(table.header)
     parts = (part for frame in table.frames() for part in frame.iter_slices(_FEW_ROWS))
     return not all(validator.check(part).is_empty for part in parts)
@@ -112,7 +112,7 @@ def _read_ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
 
 
 def _stamp(path: Path) -> tuple[int, int]:
-    """Return what changes when the file does: its size, and its time of modification in nanoseconds."""
+    """Return values that change with the file: its size, and its modification time in nanoseconds."""
     with wrap_read_errors(path):
-        state = path.stat()
-    return state.st_size, state.st_mtime_ns
+        status = path.stat()
+    return status.st_size, status.st_mtime_ns

@@ -1,6 +1,6 @@
-"""A text file as a stream of UTF-8, in bounded memory.
+"""Reads a text file as a stream of UTF-8, in bounded memory.
 
-Nothing is written to disk on the way, so no copy of the customers' data can be left behind.
+Nothing is written to disk meanwhile, so no copy of the customers' data can be left behind.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from bulk.input.files import open_bytes, wrap_read_errors
 _CHUNK_SIZES: Final = (1 << 19, 3 << 21)
 """Bytes to read at once: few from a small file, to save memory, and many from a large one, for speed."""
 _LARGE_FILE: Final = 1 << 26
-_COMPRESSION: Final = 8  # about how many bytes of text a byte of a compressed file is
+_COMPRESSION: Final = 8  # estimated bytes of text for each byte of a compressed file
 _END_OF_TEXT: Final = b"\x1a"
 """Ctrl-Z, which ends a text on old systems."""
 
 
 @dataclass(frozen=True)
 class TextFile:
-    """A text file and how it is written."""
+    """A text file with its encoding and line ends."""
 
     path: Path
     encoding: str

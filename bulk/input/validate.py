@@ -1,6 +1,6 @@
 """Splits the rows of a frame into accepted and rejected ones, with every problem of every rejected row.
 
-Everything is a polars expression over whole columns. What only rejected rows need is calculated for them alone.
+Everything is a polars expression over whole columns. Values that only rejected rows need are calculated for them alone.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class CheckedRows:
 
 
 class Validator:
-    """Checks the frames of one input in their order. Remembers the identifiers, and counts rows and blank rows."""
+    """Checks the frames of one input in order. It remembers the identifiers, and counts rows and blank rows."""
 
     def __init__(self, header: Header) -> None:
         self._header = header
@@ -48,7 +48,7 @@ class Validator:
         self.blank_rows = 0
 
     def check(self, frame: pl.DataFrame) -> CheckedRows:
-        """Split these rows. Rows without any text are left out and have no number."""
+        """Split these rows into accepted and rejected ones. Blank rows are left out and have no number."""
         rows = without_blank(frame, self._width)
         self.blank_rows += len(frame) - len(rows)
         rows = with_fields(rows, self._header, start=self._rows + 1).with_columns(derived())
@@ -63,7 +63,7 @@ class Validator:
         return CheckedRows(self._accepted(rows, ~is_rejected), self._rejected(rows.filter(is_rejected)))
 
     def _with_first_row(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Add `first_row`: the number of an earlier row with the same identifier, if there is one."""
+        """Add the column `first_row`, with the number of the earlier row with the same identifier, or null."""
         has_id = pl.col("customer_id").is_not_null() & ~pl.col("is_ragged")
         repeated = self._first_rows.repeated(rows.select("row", "customer_id", has_id.alias("has_id")).filter("has_id"))
         if repeated.is_empty():
@@ -86,6 +86,6 @@ class Validator:
         return self._json(at for at in range(self._width) if at not in fields).alias("extra")
 
     def _json(self, places: Iterable[int]) -> pl.Expr:
-        """Return the cells at these places as a JSON object, each under the name of its column."""
+        """Return the cells at these places as a JSON object, with the columns' names as keys."""
         cells = [pl.col(cell(place)).alias(self._header.columns[place]) for place in places]
         return pl.struct(cells).struct.json_encode() if cells else pl.lit("{}")

@@ -1,13 +1,14 @@
 """Finds values that a spreadsheet has probably changed. Each of them may be right, so no row is rejected for it.
 
-The form of some values shows it. Others are conspicuous only in comparison with the rest of the column, which is
-complete after the last row. So the rows are counted as they pass, and a limited number of candidates is kept.
+Some values have a form that shows it. Others stand out only in comparison with the rest of the column, which is
+complete after the last row. So the rows are counted as they are read, and a limited number of candidates is kept.
+There is a warning if
 
-- An identifier of digits is shorter than the others, if all that begin with a zero have the same width, at least half
-  of the column has that width, and none is wider.
-- An identifier of 16 digits or more has only zeros from the 16th on, if many more do than chance explains.
-  Spreadsheets keep 15 digits, but every tenth number of 16 digits ends in a zero anyway.
-- An identifier looks like a date, unless most of the column does. In that case one note says so.
+- an identifier of digits is shorter than the others, all identifiers that begin with a zero have the same width, at
+  least half of the column has that width, and none is wider;
+- an identifier of 16 digits or more has only zeros from the 16th digit on, and there are many more of these than chance
+  explains: spreadsheets keep 15 digits, but every tenth number of 16 digits ends with a zero anyway;
+- an identifier looks like a date, unless most of the column does. In that case there is one note.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from bulk.text import count, shorten_column
 _DIGITS_KEPT: Final = 15
 _MORE_THAN_CHANCE: Final = 4
 _MAX_KEPT: Final = 10_000
-"""How many rows are kept of each form, and of the identifiers of digits of each length."""
+"""The most rows to keep of each form, and of the identifiers of digits of each length."""
 _COLUMNS: Final = ("row", "customer_id", "code", "field", "value", "warning", "remedy")
 _SCHEMA: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
 _FIELDS: Final = ("customer_id", "company_name")
@@ -45,7 +46,7 @@ _HAS_FIELDS: Final = pl.col("problems").str.json_path_match("$[0].field") != WHO
 
 @dataclass
 class _Kept:
-    """Rows of one kind: how many there were, and the first of them."""
+    """Rows of one kind: their number, and the first of them."""
 
     count: int = 0
     rows: list[pl.DataFrame] = field(default_factory=list)
@@ -57,7 +58,7 @@ class _Kept:
 
 
 class Warnings:
-    """Examines all rows of an input, in any order; afterwards it has the warnings."""
+    """Examines all rows of an input, in any order, and then returns the warnings."""
 
     def __init__(self) -> None:
         self._ids = 0
@@ -67,14 +68,14 @@ class Warnings:
         self._zeros: Counter[int] = Counter()  # digits with a leading zero, by length
 
     def add(self, rows: CheckedRows) -> None:
-        """Examine these rows."""
+        """Examine some rows."""
         columns = ("row", *_FIELDS)
         self._add(rows.accepted.select(columns))
         if not rows.rejected.is_empty():
             self._add(rows.rejected.filter(_HAS_FIELDS).select(columns))
 
     def notes(self) -> tuple[str, ...]:
-        """Return what is true of the column as a whole."""
+        """Return the notes about the column as a whole."""
         if not self._are_dates_usual():
             return ()
         return (
@@ -84,14 +85,14 @@ class Warnings:
 
     def table(self, limit: int) -> pl.DataFrame:
         """Return the first warnings, by row and field: `row, customer_id, code, field, value, warning, remedy`."""
-        found = [pl.DataFrame(schema=_SCHEMA)]
+        warnings = [pl.DataFrame(schema=_SCHEMA)]
         for kind, kept in self._formed.items():
             if kind != _ID_DATE or not self._are_dates_usual():
-                found += kept.rows
-        found += self._without_zeros()
-        found += self._rounded_ids()
+                warnings += kept.rows
+        warnings += self._without_zeros()
+        warnings += self._rounded_ids()
         order = pl.col("field").replace_strict(_FIELDS, range(len(_FIELDS)), return_dtype=pl.Int8)
-        return pl.concat(found).sort("row", order, "code").head(limit)
+        return pl.concat(warnings).sort("row", order, "code").head(limit)
 
     def _add(self, rows: pl.DataFrame) -> None:
         self._ids += rows.height - rows["customer_id"].null_count()
@@ -107,8 +108,8 @@ class Warnings:
 
     def _add_forms(self, rows: pl.DataFrame, column: str, forms: Sequence[Form]) -> None:
         for form in forms if rows.height else ():
-            found = rows.filter(pl.col(column).str.contains(form.pattern))
-            self._formed[column, form].add(_lines(found, column, form.code, form.sentence, pl.lit(form.remedy)))
+            matches = rows.filter(pl.col(column).str.contains(form.pattern))
+            self._formed[column, form].add(_lines(matches, column, form.code, form.sentence, pl.lit(form.remedy)))
 
     def _add_digits(self, rows: pl.DataFrame) -> None:
         if rows.is_empty():

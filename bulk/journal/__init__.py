@@ -1,1 +1,1 @@
-"""The journal of a batch: SQLite on disk, the only state there is."""
+"""The journal of a batch: one SQLite file, which is the batch's only state."""

@@ -1,4 +1,4 @@
-"""The journal's requests: each intent before it leaves, its outcome after that."""
+"""The journal's requests: each intent before the request leaves, and its outcome afterwards."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 from bulk.model import Attempt, Outcome, Problem
 
-RECENT_SECONDS = 61.0  # Codat's limit is one for a minute
-MAX_REQUEST_SECONDS = 300.0  # from before a request leaves until its outcome is recorded
+RECENT_SECONDS = 61.0  # Codat limits the requests of a minute
+MAX_REQUEST_SECONDS = 300.0  # from the commit of an intent to the commit of its outcome
 
 
 @dataclass(frozen=True, slots=True)
 class Intent:
-    """A request that is about to leave. It is committed first, so that the journal knows it whatever happens."""
+    """A request that is about to leave. It is committed first, so that the journal has it even after a crash."""
 
     seq: int | None  # the customer; None for a page of the company list
     step: str | None
@@ -28,7 +28,7 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """How a request ended."""
+    """The result of a request."""
 
     outcome: Outcome
     answered_at: float
@@ -37,7 +37,7 @@ class Result:
 
 
 def recent_requests(connection: sqlite3.Connection, *, now: float, limit: int) -> list[float]:
-    """Return how many seconds ago the newest requests of this batch ended, oldest first, within about a minute.
+    """Return the seconds since this batch's requests of the last minute ended, oldest first.
 
     A request without an outcome counts as ended now.
     """
@@ -62,7 +62,7 @@ def record_intent(connection: sqlite3.Connection, run: int, intent: Intent) -> i
 
 
 def record_outcome(connection: sqlite3.Connection, request: int, result: Result) -> None:
-    """Record how a request ended."""
+    """Record the result of a request."""
     problem = result.problem or Problem("")
     connection.execute(
         "UPDATE requests SET outcome = ?, answered_at = ?, status = ?, correlation_id = ?, error_code = ?, error = ? "
@@ -81,11 +81,11 @@ def record_outcome(connection: sqlite3.Connection, request: int, result: Result)
 
 def attempts_of(connection: sqlite3.Connection, customers: Sequence[int]) -> Mapping[int, list[Attempt]]:
     """Return the attempts for each of these customers, the oldest first."""
-    found: defaultdict[int, list[Attempt]] = defaultdict(list)
+    attempts: defaultdict[int, list[Attempt]] = defaultdict(list)
     rows = connection.execute(_ATTEMPTS, (json.dumps(list(customers)),))
     for seq, step, key, body, sent_at, outcome, status, run in rows:
-        found[seq].append(Attempt(step, key, body, sent_at, Outcome(outcome) if outcome else None, status, run))
-    return found
+        attempts[seq].append(Attempt(step, key, body, sent_at, Outcome(outcome) if outcome else None, status, run))
+    return attempts
 
 
 _ATTEMPTS = """

@@ -1,4 +1,4 @@
-"""What a reading of Codat's company list has shown of the batch's customers."""
+"""The customers whose companies a reading of Codat's company list has shown."""
 
 from __future__ import annotations
 
@@ -10,34 +10,35 @@ _SQL = sql.load("bulk.journal", "company_list.sql")
 
 
 def begin_reading(connection: sqlite3.Connection) -> None:
-    """Forget what an earlier reading has shown."""
+    """Forget the companies that an earlier reading showed."""
     connection.execute(_SQL["create"])
     connection.execute(_SQL["clear"])
 
 
 def mark_shown(connection: sqlite3.Connection, seq: int) -> None:
-    """Note that the list shows this customer's company."""
+    """Record that the list shows this customer's company."""
     connection.execute(_SQL["mark"], {"seq": seq})
 
 
 def missing(connection: sqlite3.Connection, *, named: bool = False) -> list[tuple[int, str]]:
-    """Return `seq` and identifier of the customers whose company the list lacks; `named`: only of the named ones.
+    """Return `seq` and identifier of the customers whose company is missing from the list.
 
-    Customers that are already known to have lost their company are left out.
+    With `named`, only the named customers are checked. Customers already marked as having lost their company are left
+    out.
     """
     return connection.execute(_SQL["missing_named" if named else "missing"]).fetchall()
 
 
 def is_missing_any(connection: sqlite3.Connection) -> bool:
-    """Return whether the list lacks a company that is not known to be lost."""
+    """Return whether a company is missing from the list and not yet marked as lost."""
     return bool(missing(connection))
 
 
 def missing_companies(connection: sqlite3.Connection) -> list[tuple[str, str, str | None]]:
-    """Return identifier, company and connection of every customer whose company the list lacks."""
+    """Return identifier, company and connection of every customer whose company is missing from the list."""
     return connection.execute(_SQL["missing_companies"]).fetchall()
 
 
 def batches_adopted_from(connection: sqlite3.Connection) -> list[str | None]:
-    """Return the tags of the batches whose companies this batch adopted; None for a company without such a tag."""
+    """Return the tags of the batches whose companies this batch adopted; None stands for a company without a tag."""
     return [tag for (tag,) in connection.execute(_SQL["batches"])]

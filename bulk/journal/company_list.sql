@@ -1,13 +1,13 @@
 -- create: The customers whose companies the current reading of the company list has shown.
 CREATE TEMP TABLE IF NOT EXISTS shown (seq INTEGER PRIMARY KEY);
 
--- clear: Start another reading.
+-- clear: Start a new reading.
 DELETE FROM temp.shown;
 
--- mark: Note that the list shows a customer's company.
+-- mark: Record that the list shows a customer's company.
 INSERT OR IGNORE INTO temp.shown VALUES (:seq);
 
--- missing: The customers whose company the reading has not shown, without those already known to have lost it.
+-- missing: The customers whose company the reading has not shown, except those already marked as having lost it.
 SELECT seq, customer_id FROM customers
 WHERE company_id IS NOT NULL AND (connection_status IS NOT 'Deleted' OR error_step IS NOT 'company')
       AND seq NOT IN (SELECT seq FROM temp.shown);
@@ -21,5 +21,5 @@ WHERE company_id IS NOT NULL AND (connection_status IS NOT 'Deleted' OR error_st
 SELECT customer_id, company_id, connection_id FROM customers
 WHERE company_id IS NOT NULL AND seq NOT IN (SELECT seq FROM temp.shown) ORDER BY source, row;
 
--- batches: The batches that this batch adopted companies from; null: a company carries no batch's tag.
+-- batches: The batches from which this batch adopted companies; null for a company without a batch's tag.
 SELECT DISTINCT company_batch FROM customers WHERE company_origin = 'adopted';

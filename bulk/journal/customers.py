@@ -1,4 +1,4 @@
-"""The journal's customers: which of them a run reads, and how one changes."""
+"""Reads and changes the journal's customers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Changes = Mapping[str, Any]
 
 
 def change(connection: sqlite3.Connection, seq: int, changes: Changes, *, attempts: int = 0) -> None:
-    """Change a customer, and count the requests that it took. Raises ValueError for a column that never changes."""
+    """Change a customer, and add to its number of requests. Raises ValueError for a column that never changes."""
     if not changes:
         connection.execute(_SQL["count_attempts"], {"attempts": attempts, "seq": seq})
         return
@@ -37,7 +37,7 @@ def change(connection: sqlite3.Connection, seq: int, changes: Changes, *, attemp
 
 
 def forget(connection: sqlite3.Connection, seq: int) -> None:
-    """Forget a customer who left the input and for whom Codat has nothing."""
+    """Forget a customer who was removed from the input and for whom Codat has nothing."""
     connection.execute(_SQL["show_rejection"], {"seq": seq})
     connection.execute(_SQL["forget"], {"seq": seq})
 
@@ -47,26 +47,27 @@ def pending(
 ) -> list[CustomerRecord]:
     """Return the next pending customers with their attempts, in the order of enrolment, after this `seq`.
 
-    `begun`: those for whom something was sent; otherwise the untouched. `limit`: only the input's first customers.
+    With `begun`, return those for whom something was sent, otherwise the untouched ones. `limit` restricts the result
+    to the input's first customers.
     """
     values = _end_of(connection, limit) | {"after": after, "most": most}
     rows = connection.execute(_SQL["begun" if begun else "untouched"], values).fetchall()
-    # Attempts count for the untouched too: a look-up that found nothing makes a customer untouched again.
+    # The untouched may have attempts too: after a look-up that found nothing, a customer is untouched again.
     return with_attempts(connection, rows)
 
 
 def count_pending(connection: sqlite3.Connection, *, limit: int | None = None) -> int:
-    """Return how many customers have something left to do."""
+    """Return the number of customers with work left to do."""
     return _number(connection, "count_pending", _end_of(connection, limit))
 
 
 def count(connection: sqlite3.Connection) -> int:
-    """Return how many customers the batch has, without those that left the input before anything was sent."""
+    """Return the number of customers, without those removed from the input before anything was sent."""
     return _number(connection, "count")
 
 
 def count_complete(connection: sqlite3.Connection) -> int:
-    """Return how many customers have their partner connection."""
+    """Return the number of customers with a partner connection."""
     return _number(connection, "count_complete")
 
 
@@ -81,7 +82,7 @@ def has_authorized(connection: sqlite3.Connection) -> bool:
 
 
 def by_seq(connection: sqlite3.Connection, seq: int) -> CustomerRecord | None:
-    """Return one customer without its attempts."""
+    """Return one customer without attempts, or None."""
     return _first(connection, "by_seq", {"seq": seq})
 
 
@@ -96,17 +97,17 @@ def by_ids(connection: sqlite3.Connection, customer_ids: Iterable[str]) -> list[
 
 
 def by_company(connection: sqlite3.Connection, company_id: str) -> CustomerRecord | None:
-    """Return the customer with this company. Reads all customers: for the rare company without tags."""
+    """Return the customer with this company. It reads all customers, for the rare company without tags."""
     return _first(connection, "by_company", {"company_id": company_id})
 
 
 def by_companies(connection: sqlite3.Connection, company_ids: Iterable[str]) -> list[CustomerRecord]:
-    """Return the customers with these companies, without their attempts. Needs `index_companies` first."""
+    """Return the customers with these companies, without their attempts. Call `index_companies` first."""
     return _among(connection, "by_companies", company_ids)
 
 
 def index_companies(connection: sqlite3.Connection) -> None:
-    """Index the customers by company for as long as the journal is open."""
+    """Index the customers by company until the journal is closed."""
     for statement in ("drop_company_index", "copy_companies", "index_companies"):
         connection.execute(_SQL[statement])
 
@@ -139,6 +140,6 @@ def _number(connection: sqlite3.Connection, statement: str, values: Mapping[str,
 
 
 def _end_of(connection: sqlite3.Connection, limit: int | None) -> dict[str, int | None]:
-    """Return the place of the first customer beyond the limit; nulls where there is none."""
+    """Return the place of the first customer beyond the limit, or nulls if there is none."""
     row = None if limit is None else connection.execute(_SQL["limit"], {"limit": limit}).fetchone()
     return {"source": None, "row": None} if row is None else {"source": row[0], "row": row[1]}

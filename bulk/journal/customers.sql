@@ -1,17 +1,17 @@
--- change: Change columns of one customer, and count its requests.
+-- change: Change columns of one customer, and add to its number of requests.
 UPDATE customers SET attempts = attempts + :attempts, {assignments} WHERE seq = :seq;
 
--- count_attempts: Count the requests of a customer who does not change.
+-- count_attempts: Add to the number of requests of a customer who does not change.
 UPDATE customers SET attempts = attempts + :attempts WHERE seq = :seq;
 
--- show_rejection: Show the rejected row again that stood behind a customer who is forgotten.
+-- show_rejection: Show again the rejected row that was hidden by a customer who is now forgotten.
 UPDATE rejections SET hidden = 0
 WHERE (source, row) IN (SELECT source, row FROM customers WHERE seq = :seq AND presence = 'invalid');
 
 -- forget: Forget a customer.
 DELETE FROM customers WHERE seq = :seq;
 
--- begun: The next pending customers for whom something was sent, whatever became of it.
+-- begun: The next pending customers for whom something was sent, with any outcome.
 SELECT {columns} FROM customers
 WHERE state = 'pending' AND name_sent IS NOT NULL AND seq > :after
       AND (:source IS NULL OR (source, row) < (:source, :row))
@@ -26,16 +26,16 @@ ORDER BY seq LIMIT :most;
 -- limit: The place in the input of the first customer beyond a limit.
 SELECT source, row FROM customers WHERE presence = 'present' ORDER BY source, row LIMIT 1 OFFSET :limit;
 
--- count_pending: How many customers have something left to do.
+-- count_pending: The number of customers with work left to do.
 SELECT count(*) FROM customers
 WHERE state = 'pending' AND (presence = 'present' OR name_sent IS NOT NULL)
       AND (:source IS NULL OR (source, row) < (:source, :row));
 
--- count: How many customers there are, without those that left the input before anything was sent for them.
+-- count: The number of customers, without those removed from the input before anything was sent for them.
 SELECT (SELECT count(*) FROM customers)
     - (SELECT count(*) FROM customers WHERE presence <> 'present' AND name_sent IS NULL);
 
--- count_complete: How many customers have their partner connection.
+-- count_complete: The number of customers with a partner connection.
 SELECT count(*) FROM customers WHERE state = 'complete';
 
 -- may_have_company: Whether Codat has a company of the batch, or may have one.
@@ -53,7 +53,7 @@ SELECT {columns} FROM customers WHERE tag IN (SELECT value FROM json_each(:value
 -- by_ids: The customers with these identifiers.
 SELECT {columns} FROM customers WHERE customer_id IN (SELECT value FROM json_each(:values));
 
--- by_company: The customer with this company. Reads the whole table: for the rare company without tags.
+-- by_company: The customer with this company. It reads the whole table, for the rare company without tags.
 SELECT {columns} FROM customers WHERE company_id = :company_id LIMIT 1;
 
 -- by_companies: The customers with these companies; needs the index below.
@@ -63,7 +63,7 @@ SELECT {columns} FROM customers WHERE seq IN (
 -- drop_company_index: Prepare for the index below.
 DROP TABLE IF EXISTS temp.companies;
 
--- copy_companies: Customers by company. Only a whole list needs it: a lasting index would cost every migration.
+-- copy_companies: Customers by company. Only a list of all companies needs it; a permanent index would slow migrations.
 CREATE TEMP TABLE companies AS SELECT company_id, seq FROM customers WHERE company_id IS NOT NULL;
 
 -- index_companies: The index itself.

@@ -1,4 +1,4 @@
-"""Opens a batch's journal, a SQLite file: its folder, its version, its settings, its transactions."""
+"""Opens a batch's journal, a SQLite file, and checks its folder and version."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _LOCK_WAIT_SECONDS: Final = 10
 def open_journal(folder: Path) -> sqlite3.Connection:
     """Open the batch's journal for writing, and create it if there is none.
 
-    Reads the whole file if another program changed it. Raises UsageError for a place that cannot be used, BatchError
-    for a journal that is damaged or of another version, JournalError for a full disk and the like.
+    If another program changed the file, all of it is checked. Raises UsageError if the folder or file cannot be used,
+    BatchError if the journal is damaged or of another version, and JournalError, for example if the disk is full.
     """
     path = folder / FILE
     with wrap_errors(path, nothing_sent=True):
@@ -64,8 +64,8 @@ def require_version(connection: sqlite3.Connection, path: Path) -> bool:
 def pragmas(platform: str) -> list[str]:
     """Return the settings with which a committed intent survives a power cut, on this `sys.platform`.
 
-    "Once only" depends on it. On macOS a plain fsync leaves data in the drive's cache, where a power cut loses it
-    (https://sqlite.org/pragma.html#pragma_fullfsync).
+    The once-only rule depends on that. On macOS a plain fsync leaves data in the drive's cache, where a power cut
+    loses it (https://sqlite.org/pragma.html#pragma_fullfsync).
     """
     settings = ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"]
     return [*settings, "PRAGMA fullfsync = ON"] if platform == "darwin" else settings
@@ -73,7 +73,7 @@ def pragmas(platform: str) -> list[str]:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit everything that the block writes, or nothing if it raises."""
+    """Commit everything that the block writes, or nothing if the block raises."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -85,7 +85,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 def require_there(path: Path) -> None:
-    """Make sure that a journal in use is still in its place. Raises JournalGoneError."""
+    """Raise JournalGoneError if a journal in use is no longer in its place."""
     if not path.is_file():
         raise gone(path)
 
@@ -99,19 +99,19 @@ def gone(path: Path) -> JournalGoneError:
 
 
 def make_folder(folder: Path) -> None:
-    """Create a folder that only its owner can read, if it is missing. Raises OSError if nothing can be put into it."""
+    """Create a folder that only its owner can read, if it is missing. Raises OSError if it is not writable."""
     if any("\ud800" <= character <= "\udfff" for character in str(folder)):
-        # A name with bytes that are not text: the reports' libraries cannot write there.
+        # The name has bytes that are not text, and the libraries that write reports cannot use it.
         raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), str(folder))
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     _require_access(folder, os.R_OK | os.W_OK | os.X_OK)
 
 
 def _make_file(path: Path) -> None:
-    """Create the journal's file if it is missing. An existing one keeps its modification time."""
+    """Create the journal's file if it is missing. An existing file keeps its modification time."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    # Never opened here: closing a file drops the locks that SQLite holds on it elsewhere in this process.
+    # Do not open it here: closing a file drops the locks that SQLite holds on it elsewhere in this process.
     if not path.exists():
         path.touch(mode=0o600)
     _require_access(path, os.R_OK | os.W_OK)

@@ -1,7 +1,7 @@
-"""Enrolment: the rows of an input file become customers and rejected rows of the batch, compared by customer_id.
+"""Enrolment: turns the rows of an input file into customers and rejected rows of the batch, matched by customer_id.
 
-The journal always takes over what the input says. What Codat has (`name_sent`, `company_id` and so on) stays as it is.
-A customer that leaves its file is forgotten if nothing was sent for it, and kept if Codat has it or may have it.
+The journal always takes over the input's values. The values in Codat (`name_sent`, `company_id` and so on) do not
+change. A customer removed from its file is forgotten if nothing was sent for it, and kept if Codat may have it.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ REJECTED: Final = ("row", "customer_id", "company_name", "platform", "email", "e
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An input file, as far as the journal needs to know it."""
+    """The facts about an input file that the journal needs."""
 
     path: str
     digest: str
     columns: tuple[str, ...]
     extras: tuple[str, ...]
-    mapping: Mapping[str, str] = field(default_factory=dict)  # field → column, as --map named them
-    is_rejects_file: bool = False  # our own rejects file, which comes back corrected
+    mapping: Mapping[str, str] = field(default_factory=dict)  # field → column, from --map
+    is_rejects_file: bool = False  # our own rejects file, with corrections
 
 
 @dataclass(frozen=True, slots=True)
 class ImportDiff:
-    """How an input compares with the batch: numbers of customers, and for `rejected` of rows."""
+    """The differences between an input and the batch, as numbers of customers; `rejected` counts rows."""
 
     new: int = 0
     same: int = 0
     changed: int = 0
     removed: int = 0
     rejected: int = 0
-    is_another: bool = False  # the batch did not know the file and had others: it adds to them
+    is_another: bool = False  # the file is new to a batch that has other files: it adds to them
 
 
 def compare_unchanged(connection: sqlite3.Connection, digest: str) -> ImportDiff | None:
-    """Return the comparison for the batch's only file if its digest is this one; no row needs to be read. Else None."""
+    """Return the differences without reading a row if this is the digest of the batch's only file, otherwise None."""
     sources = connection.execute(_SQL["digests"]).fetchall()
     if sources != [(digest,)]:
         return None
@@ -59,12 +59,12 @@ def compare_unchanged(connection: sqlite3.Connection, digest: str) -> ImportDiff
 
 
 class Enrolment:
-    """Enrols one file: `take` its parts in order, then `finish`. All of it belongs in one transaction."""
+    """Enrols one file: call `take` for its parts in order, then `finish`, all in one transaction."""
 
     def __init__(self, connection: sqlite3.Connection, source: Source, *, run: int) -> None:
-        """Register the file. The same path or the same content as before is the same file; any other adds to it.
+        """Register the file. A file with a known path or content is the same file; any other adds to the batch.
 
-        Every run writes our rejects file to the same path, so a corrected one is the same only by its content.
+        Every run writes our rejects file to the same path, so a corrected one is recognized only by its content.
         """
         self._db = connection
         self._values: dict[str, object] = {**_values(source), "run": run}
@@ -82,7 +82,10 @@ class Enrolment:
         placement.prepare(connection, self._source)
 
     def take(self, accepted: Iterable[Sequence[Any]], rejected: Iterable[Sequence[Any]], *, rows: int) -> None:
-        """Enrol a part of the file, in the order ACCEPTED and REJECTED. `rows`: the number of rows so far."""
+        """Enrol a part of the file. The values of rows are in the order of ACCEPTED and REJECTED.
+
+        `rows` is the number of rows so far.
+        """
         self._rows = rows
         self._do("empty_incoming")
         self._db.executemany(_SQL["add_accepted"], accepted)
@@ -97,7 +100,7 @@ class Enrolment:
         self._do("enrol_rejections")
 
     def finish(self) -> ImportDiff:
-        """Deal with the customers that left the file, and return how the file compares with the batch."""
+        """Update the customers that were removed from the file; return its differences from the batch."""
         if self._is_same_file:
             self._keep_corrected()
             self._do("forget_absent", "remove_absent", "mark_invalid", "hide_rejections")
@@ -114,18 +117,18 @@ class Enrolment:
         self._changed += rows - new - same
 
     def _keep_corrected(self) -> None:
-        """Let customers that came from corrected rows stand where this file still has those rows uncorrected."""
+        """Put customers from corrected rows in the place of the same rows where this file has them uncorrected."""
         self._do("drop_kept", "find_kept")
         self._same += self._do("keep_customers").rowcount
         self._do("drop_kept_rejections")
 
     def _do(self, *statements: str) -> sqlite3.Cursor:
-        """Execute statements in order, and return the cursor of the last one."""
+        """Execute statements in order; return the cursor of the last one."""
         return [self._db.execute(_SQL[statement], self._values) for statement in statements][-1]
 
 
 def record_diff(connection: sqlite3.Connection, run: int, diff: ImportDiff) -> None:
-    """Record how a run's input compares with the batch."""
+    """Record the differences between a run's input and the batch."""
     values = {"run": run, "new": diff.new, "same": diff.same, "changed": diff.changed, "removed": diff.removed}
     connection.execute(_SQL["record_diff"], values)
 

@@ -1,41 +1,42 @@
 -- digests: The digests of the batch's files.
 SELECT digest FROM sources;
 
--- count_all: Customers, those that are not in the input as valid rows, those removed from it, and rejected rows.
--- The second and third have an index, so that this does not read a million rows.
+-- count_all: The numbers of customers, of those without a valid row in the input, of those removed, and of rejected rows.
+-- The second and third use an index, so that this does not read a million rows.
 SELECT (SELECT count(*) FROM customers),
        (SELECT count(*) FROM customers WHERE presence <> 'present'),
        (SELECT count(*) FROM customers WHERE presence <> 'present' AND presence = 'removed'),
        (SELECT count(*) FROM rejections);
 
--- find_source: The file, if the batch knows it.
+-- find_source: The file, if the batch has it.
 SELECT id FROM sources WHERE digest = :digest OR (path = :path AND NOT :is_rejects_file) ORDER BY id LIMIT 1;
 
--- add_source: Another file.
+-- add_source: Add a file.
 INSERT INTO sources (path, digest, columns, extras, mapping, rows, shift)
 VALUES (:path, :digest, :columns, :extras, :mapping, 0, 0);
 
--- update_source: The same file again, perhaps edited.
+-- update_source: Update a file that was perhaps edited.
 UPDATE sources SET path = :path, digest = :digest, columns = :columns, extras = :extras, mapping = :mapping
 WHERE id = :source;
 
--- drop_rejections: Its rejected rows are enrolled again.
+-- drop_rejections: Drop its rejected rows, which are enrolled again.
 DELETE FROM rejections WHERE source = :source;
 
--- is_first: Whether no file came before this one.
+-- is_first: Whether this is the batch's first file.
 SELECT NOT EXISTS (SELECT 1 FROM sources WHERE id < :source);
 
--- set_rows: How many rows the file has.
+-- set_rows: Store the number of rows of the file.
 UPDATE sources SET rows = :rows WHERE id = :source;
 
 -- set_shifts: The reports number the rows of all files in one sequence.
 UPDATE sources SET shift = (SELECT coalesce(sum(s.rows), 0) FROM sources s WHERE s.id < sources.id);
 
--- drop_incoming: Of an earlier enrolment.
+-- drop_incoming: Drop the table of an earlier enrolment.
 DROP TABLE IF EXISTS temp.incoming;
 
 -- create_incoming: The part of the file that is being enrolled.
--- An accepted row has a platformKey as its platform, a rejected one the text. It corrects a number in our rejects file.
+-- `platform` is a platformKey in an accepted row, the input's text in a rejected one. `corrects` is the row's number in
+-- our rejects file.
 CREATE TEMP TABLE incoming (
     row INTEGER PRIMARY KEY, is_accepted, customer_id, company_name, name, platform, email, description, extra, cells,
     problems, corrects
@@ -44,11 +45,11 @@ CREATE TEMP TABLE incoming (
 -- empty_incoming: Make room for the next part.
 DELETE FROM incoming;
 
--- add_accepted: One accepted row.
+-- add_accepted: Add an accepted row.
 INSERT INTO incoming (row, customer_id, company_name, name, platform, email, description, extra, corrects, is_accepted)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1);
 
--- add_rejected: One rejected row.
+-- add_rejected: Add a rejected row.
 INSERT INTO incoming (row, customer_id, company_name, platform, email, extra, cells, problems, corrects, is_accepted)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0);
 
@@ -61,7 +62,7 @@ WHERE p.row = incoming.row AND incoming.is_accepted AND incoming.corrects IS NOT
     WHERE c.customer_id = incoming.customer_id AND c.presence <> 'removed'
           AND (c.source, c.row) <> (p.place_source, p.place_row));
 
--- compare: How many accepted rows are of new customers, how many change nothing, and how many there are.
+-- compare: The numbers of accepted rows of new customers, of accepted rows without a change, and of all accepted rows.
 SELECT count(*) FILTER (WHERE c.seq IS NULL),
        count(*) FILTER (WHERE c.presence <> 'removed' AND c.company_name = t.company_name
            AND c.platform_key = t.platform AND c.email IS t.email AND c.description IS t.description
@@ -70,8 +71,8 @@ SELECT count(*) FILTER (WHERE c.seq IS NULL),
 FROM incoming t LEFT JOIN customers c USING (customer_id)
 WHERE t.is_accepted;
 
--- remember_corrections: Which customers the corrected rows became, in case the file with the uncorrected rows returns.
--- A valid row corrects the rejected row in its place. It also corrects what later files said wrong about its customer.
+-- remember_corrections: Store the customers of corrected rows, in case the file with the uncorrected rows is read again.
+-- A valid row corrects the rejected row in its place. It also corrects rejected rows of later files about its customer.
 INSERT OR IGNORE INTO corrected (cells, customer_id)
 SELECT r.cells, t.customer_id
 FROM incoming t CROSS JOIN places p USING (row) CROSS JOIN rejected r ON r.source = p.place_source AND r.row = p.place_row
@@ -86,10 +87,10 @@ DELETE FROM rejections WHERE (source, row) IN (
     UNION ALL
     SELECT r.source, r.row FROM incoming t CROSS JOIN rejected r USING (customer_id) WHERE t.is_accepted AND r.is_known);
 
--- close_corrected: No other row can take the place of a row that said something wrong about a customer.
+-- close_corrected: No other row can take the place of a rejected row about one of these customers.
 DELETE FROM rejected WHERE is_known AND customer_id IN (SELECT customer_id FROM incoming WHERE is_accepted);
 
--- enrol_customers: The accepted rows become customers. A failed customer is pending again if what is sent has changed.
+-- enrol_customers: Turn accepted rows into customers. A failed customer is pending again if a value to send has changed.
 INSERT INTO customers (source, row, enrolment, customer_id, tag, company_name, name, platform_key, email, description,
                        extra)
 SELECT coalesce(p.place_source, :source), coalesce(p.place_row, t.row), :run, t.customer_id,
@@ -103,7 +104,7 @@ ON CONFLICT (customer_id) DO UPDATE SET
     company_name = excluded.company_name, name = excluded.name, platform_key = excluded.platform_key,
     email = excluded.email, description = excluded.description, extra = excluded.extra;
 
--- enrol_rejections: The rejected rows. One in the place of an earlier rejected row replaces it.
+-- enrol_rejections: Store the rejected rows. One in the place of an earlier rejected row replaces it.
 INSERT INTO rejections (source, row, customer_id, company_name, platform, email, extra, cells, problems)
 SELECT coalesce(p.place_source, :source), coalesce(p.place_row, t.row), t.customer_id, t.company_name, t.platform,
        t.email, t.extra, t.cells, t.problems
@@ -113,11 +114,11 @@ ON CONFLICT (source, row) DO UPDATE SET
     customer_id = excluded.customer_id, company_name = excluded.company_name, platform = excluded.platform,
     email = excluded.email, extra = excluded.extra, cells = excluded.cells, problems = excluded.problems;
 
--- drop_kept: Of an earlier enrolment.
+-- drop_kept: Drop the table of an earlier enrolment.
 DROP TABLE IF EXISTS temp.kept;
 
--- find_kept: The rejected rows of this file that came back corrected in another one, and the customers they became.
--- Equal rows became different customers. A customer that came from several rows stands for one of them.
+-- find_kept: The rejected rows of this file that were corrected in another one, and their customers.
+-- Equal rows have different customers. A customer that came from several rows takes the place of one of them.
 CREATE TEMP TABLE kept AS
 WITH uncorrected AS (
     SELECT row, customer_id, cells, row_number() OVER (PARTITION BY cells ORDER BY row) AS nth
@@ -132,29 +133,29 @@ pairs AS (
     FROM uncorrected u JOIN became b USING (cells, nth))
 SELECT customer_id, source, row FROM pairs WHERE nth_row = 1;
 
--- keep_customers: They stand in the place of those rows. A customer with a place in an earlier file keeps it.
+-- keep_customers: Put them in the place of those rows. A customer with a place in an earlier file keeps it.
 UPDATE customers SET source = :source, row = kept.row, enrolment = :run, presence = 'present'
 FROM kept WHERE customers.customer_id = kept.customer_id AND kept.source >= :source;
 
--- drop_kept_rejections: Those rows are not rejected.
+-- drop_kept_rejections: Drop the rejections of those rows.
 DELETE FROM rejections WHERE source = :source AND row IN (SELECT row FROM kept);
 
--- forget_absent: Customers that left the file before anything was sent for them.
+-- forget_absent: Delete customers removed from the file before anything was sent for them.
 DELETE FROM customers WHERE source = :source AND enrolment <> :run AND name_sent IS NULL AND company_id IS NULL;
 
--- remove_absent: The other customers that left the file.
+-- remove_absent: Mark the other customers removed from the file.
 UPDATE customers SET presence = 'removed' WHERE source = :source AND enrolment <> :run;
 
--- mark_invalid: Those of them that the file still has, in a row that is rejected.
+-- mark_invalid: Mark those of them whose row is still in the file but rejected.
 UPDATE customers SET presence = 'invalid', row = r.row
 FROM (SELECT customer_id, min(row) AS row FROM rejections WHERE source = :source GROUP BY customer_id) r
 WHERE customers.customer_id = r.customer_id AND presence = 'removed' AND source = :source;
 
--- hide_rejections: In the results each of these rows appears once, as the customer.
+-- hide_rejections: Hide their rejections, so that each of these rows appears in the results once, as the customer.
 UPDATE rejections SET hidden = 1
 WHERE source = :source AND EXISTS (
     SELECT 1 FROM customers c
     WHERE c.presence = 'invalid' AND c.source = rejections.source AND c.row = rejections.row);
 
--- record_diff: How the input of a run compares with the batch.
+-- record_diff: Store the differences between a run's input and the batch.
 UPDATE runs SET rows_new = :new, rows_same = :same, rows_changed = :changed, rows_removed = :removed WHERE id = :run;

@@ -1,7 +1,7 @@
-"""Turns errors of SQLite and of the file system into bulk's own: what happened, to which file, what to do next.
+"""Turns errors of SQLite and of the file system into bulk's own, which tell the user the cause and the remedy.
 
-Only causes outside bulk are translated: a full or failing disk, permissions, another program, a damaged file. A broken
-constraint, a wrong statement and the like are mistakes of bulk. They raise unchanged.
+Only causes outside bulk are translated: a full or failing disk, permissions, another program, a damaged file. Others,
+such as a violated constraint or an invalid statement, are bugs of bulk and raise unchanged.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ UNUSABLE_PLACES: Final[Mapping[int, str]] = MappingProxyType(
         errno.EILSEQ: "the name contains characters that cannot be used there",
     }
 )
-"""By errno, why a place cannot be used. Another place or other permissions help; time and free space do not."""
+"""By errno, the reason why a place cannot be used. The remedy is another place or other permissions."""
 
 _MAX_SHOWN_PATH: Final = 200
 _RESUME: Final = "then run the same command again: everything that was done is recorded."
 
 
 class _Cause(Enum):
-    """Why a file cannot be used."""
+    """The cause of an error."""
 
     FULL = auto()  # the disk
     BUSY = auto()  # another program holds the file
@@ -67,14 +67,15 @@ _SQLITE_CAUSES: Final = MappingProxyType(
         sqlite3.SQLITE_IOERR: _Cause.FAILED,
     }
 )
-"""By result code, extended (https://sqlite.org/rescode.html) or primary. Every other code is a mistake of bulk."""
+"""By result code, extended (https://sqlite.org/rescode.html) or primary. Every other code is a bug of bulk."""
 
 
 @contextmanager
 def wrap_errors(path: Path, *, nothing_sent: bool = False, action: str = "written") -> Iterator[None]:
-    """Raise JournalError or BatchError for what goes wrong with this file, or with a file in this folder.
+    """Turn errors on this file, or on a file in this folder, into JournalError or BatchError.
 
-    `nothing_sent`: no request has left yet, so a place that cannot be used is a UsageError. `action`: what fails.
+    `nothing_sent` means that no request has left yet, so a place that cannot be used is a UsageError. `action` is the
+    verb for the message.
     """
     try:
         yield
@@ -86,7 +87,7 @@ def wrap_errors(path: Path, *, nothing_sent: bool = False, action: str = "writte
 
 
 def translate(error: Exception, path: Path, *, nothing_sent: bool = False, action: str = "written") -> BulkError | None:
-    """Return bulk's own error for an error on this file, or None if a mistake of bulk caused it."""
+    """Return bulk's own error for an error on this file, or None if a bug of bulk caused it."""
     cause = _cause(error)
     if cause is None:
         return None
@@ -102,7 +103,7 @@ def translate(error: Exception, path: Path, *, nothing_sent: bool = False, actio
 
 
 def damaged(path: Path, detail: str) -> BatchError:
-    """Return the error for a journal whose content is not what SQLite wrote."""
+    """Return the error for a damaged journal."""
     return BatchError(
         f"{path} is damaged or is not a journal ({detail}). Move it away and migrate the input again: bulk finds what "
         "Codat has by its tags, and creates nothing twice."
@@ -112,7 +113,7 @@ def damaged(path: Path, detail: str) -> BatchError:
 def _cause(error: Exception) -> _Cause | None:
     if isinstance(error, OSError):
         return _cause_of_errno(error.errno)
-    code: int | None = getattr(error, "sqlite_errorcode", None)  # missing where Python's own module raises
+    code: int | None = getattr(error, "sqlite_errorcode", None)  # missing if Python's own module raises the error
     if code is None:
         return None
     return _SQLITE_CAUSES.get(code) or _SQLITE_CAUSES.get(code & 0xFF)  # the last byte is the primary code
@@ -150,5 +151,5 @@ def _system_text(error: Exception) -> str:
 
 
 def _folder(path: Path) -> Path:
-    """Return the folder whose disk is meant: the batch's, also where the file is missing."""
+    """Return the folder to name in a message about the disk, even if the file is missing."""
     return path if path.is_dir() else path.parent

@@ -1,4 +1,4 @@
-"""Facts about the batch as a whole: its name, its Codat, the quota, the options that it remembers."""
+"""Facts about the batch as a whole: its name, its Codat, the quota and stored options."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def put_quota(connection: sqlite3.Connection, quota: Quota, resets_at: str) -> N
 
 
 def put_retry_after(connection: sqlite3.Connection, *, noted_at: float, until: float) -> None:
-    """Record until when Codat asked to wait, and the time at which that was noted; both in seconds since 1970."""
+    """Store the end of a Retry-After and the time at which it was received, both in seconds since 1970."""
     put(connection, {"asked_at": noted_at, "asked_until": until})
 
 
 def retry_after(connection: sqlite3.Connection) -> tuple[float, float] | None:
-    """Return when it was noted that Codat asked to wait, and until when; both in seconds since 1970."""
+    """Return the time at which a Retry-After was received and its end, both in seconds since 1970, or None."""
     noted_at, until = get(connection, "asked_at"), get(connection, "asked_until")
     return None if noted_at is None or until is None else (float(noted_at), float(until))

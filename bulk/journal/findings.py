@@ -1,4 +1,4 @@
-"""What the last `verify` found different in Codat, kept so that the reports can be written again."""
+"""The differences that the last `verify` found, stored so that the reports can be written again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INSERT = """
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A difference between Codat and the journal; `finding` is one of the words in reports/README.md."""
+    """A difference between Codat and the journal. `finding` is its kind, one of those in reports/README.md."""
 
     finding: str
     customer_id: str | None
@@ -26,7 +26,7 @@ class Finding:
 
 
 def replace_findings(connection: sqlite3.Connection, findings: Iterable[Finding], *, adopts: bool, at: str) -> None:
-    """Keep these findings in place of the last ones. `adopts`: those that can be adopted were."""
+    """Replace the findings of the last `verify`. With `adopts`, those that can be adopted were adopted."""
     connection.execute("DELETE FROM findings")
     for finding in findings:
         values = {name: getattr(finding, name) for name in ("finding", "customer_id", "company_id", "connection_id")}

@@ -1,9 +1,9 @@
-"""Whether the journal's file is as bulk left it. Only if it is not, all of it is read before a run trusts it.
+"""Checks the whole journal before a run uses it, unless the file is as bulk left it.
 
-A page that was overwritten can hide customers, and SQLite does not look for that by itself. To look takes seconds for
-a million customers. Therefore, when bulk closes a journal, it sets the file's modification time and keeps the same time
-in the journal. Whatever writes to the file later changes its time. The write-ahead log of a run that was killed needs
-no check: SQLite verifies a checksum for each of its frames.
+A page that was overwritten can hide customers, and SQLite does not check for that by itself. The check takes seconds
+for a million customers. Therefore, when bulk closes a journal, it sets the file's modification time and stores the same
+time in the journal. Any program that writes to the file later changes its time. The write-ahead log of a run that was
+killed needs no check: SQLite verifies a checksum for each of its frames.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ _TIME_STEP_SECONDS: Final = 2  # FAT has the coarsest modification times
 
 
 def require_sound(connection: sqlite3.Connection, path: Path, modified: int) -> None:
-    """Read the whole journal, unless its file is as bulk left it. Raises BatchError if it is damaged.
+    """Check the whole journal, unless its file is as bulk left it. Raises BatchError if it is damaged.
 
-    `modified`: the file's modification time before it was opened, in nanoseconds.
+    `modified` is the file's modification time before it was opened, in nanoseconds.
     """
     if facts.get(connection, _CLOSED_AT) == str(modified):
         return
-    (found,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
-    if found != "ok":
-        raise damaged(path, " ".join(str(found).split()))
+    (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+    if result != "ok":
+        raise damaged(path, " ".join(str(result).split()))
 
 
 def close(connection: sqlite3.Connection, path: Path) -> None:
-    """Close the journal and mark its file as left by bulk. If the disk fails, the next run reads all of the file."""
+    """Close the journal and mark its file as left by bulk. If the disk fails, the next run checks the whole file."""
     closed_at = int(time.time()) // _TIME_STEP_SECONDS * _TIME_STEP_SECONDS * 10**9
     with suppress(BulkError), wrap_errors(path):
         facts.put(connection, {_CLOSED_AT: closed_at})

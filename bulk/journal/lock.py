@@ -1,4 +1,4 @@
-"""One run at a time on a batch's folder. The operating system drops the lock when its process ends, however it ends."""
+"""Locks a batch's folder for one run at a time. The operating system drops the lock when the process ends or dies."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Which place in the batch each row of a further file takes.
+"""Finds the place in the batch of each row of an additional file.
 
 A place is a row of one of the batch's files; the reports list customers and rejected rows in the order of places. A
-row of a further file has a place of its own, unless it stands for a row of an earlier file: it corrects a rejected row,
-or it repeats one, or its customer has a place already. Each place goes to one row.
+row of an additional file has a new place, unless it takes the place of a row of an earlier file: because it corrects
+or repeats a rejected row, or because its customer has a place already. Each place goes to one row.
 
 In these statements `incoming` is the part of the file that is being enrolled, and `rejected` the rejected rows of
 earlier files. `places` has only the rows of this file that take the place of an earlier row.
@@ -18,8 +18,8 @@ from bulk.journal import sql
 _SQL: Final = sql.load("bulk.journal", "placement.sql")
 _PREPARATION: Final = ("create_places", "create_rejected", "index_numbers", "index_ids", "index_cells", "index_places")
 
-# The surest rule comes first. A number in our rejects file proves nothing alone: rows may have moved since it was
-# written, so the customer must be the same, or the rejected row must have no identifier to compare.
+# The most reliable rule comes first. A number in our rejects file alone proves nothing, because rows may have moved
+# since it was written: the customer must be the same, or the rejected row must have no identifier to compare.
 _RULES_FOR_ACCEPTED: Final = (
     "by_number_and_id",
     "correction_by_id",
@@ -27,12 +27,12 @@ _RULES_FOR_ACCEPTED: Final = (
     "by_customer",
     "by_id",
 )
-# A rejected row never takes the place of its customer, who is valid as it stands there.
+# A rejected row never takes the place of its customer, because the customer is valid there.
 _RULES_FOR_REJECTED: Final = ("by_number_and_id", "by_cells", "by_id", "by_number_without_id")
 
 
 def prepare(connection: sqlite3.Connection, source: int) -> None:
-    """Collect the rejected rows of the files before this one."""
+    """Collect the rejected rows of earlier files."""
     connection.execute("DROP TABLE IF EXISTS temp.places")
     connection.execute("DROP TABLE IF EXISTS temp.rejected")
     for statement in _PREPARATION:

@@ -1,4 +1,4 @@
--- create_places: The rows of this file that take the place of an earlier row. Whoever comes first has the place.
+-- create_places: The rows of this file that take the place of an earlier row. The first row to claim a place gets it.
 CREATE TEMP TABLE places (
     row          INTEGER PRIMARY KEY,
     place_source INTEGER NOT NULL,
@@ -7,10 +7,10 @@ CREATE TEMP TABLE places (
 );
 
 -- create_rejected: The rejected rows of earlier files.
--- The number is the one in the reports. A row has_id if its identifier is there, and nothing is wrong with it or with the
--- row's columns. It is_only if no other rejected row has its identifier. Its owner, if any, is a customer that Codat
--- has, and only that customer can take the place. It is_known if an earlier file has a customer with this identifier.
--- Then it only says something wrong about that customer, and a valid row stands in the customer's place instead.
+-- number: the row's number in the reports. has_id: the row has an identifier, and no problem with it or with the row's
+-- columns. is_only: no other rejected row has the identifier. owner: a customer in Codat, if any, who alone can take the
+-- place. is_known: an earlier file has a valid customer with the identifier. Then the row is only a wrong row about that
+-- customer, and a valid row takes the customer's place instead.
 CREATE TEMP TABLE rejected AS
 SELECT r.source, r.row, r.customer_id, r.cells, r.row + s.shift AS number, r.has_id, owner.customer_id AS owner,
        count(*) OVER (PARTITION BY r.customer_id) = 1 AS is_only, known.seq IS NOT NULL AS is_known,
@@ -36,7 +36,7 @@ CREATE INDEX temp.rejected_cells ON rejected (cells);
 -- index_places: To find the rejected row in a place.
 CREATE INDEX temp.rejected_places ON rejected (source, row);
 
--- by_number_and_id: A rejected row that came back in our rejects file, of the same customer.
+-- by_number_and_id: A rejected row that was returned in our rejects file, of the same customer.
 INSERT OR IGNORE INTO places
 SELECT t.row, iif(:is_accepted, r.valid_source, r.source), iif(:is_accepted, r.valid_row, r.row)
 FROM incoming t CROSS JOIN rejected r ON r.number = t.corrects
@@ -51,7 +51,7 @@ WHERE t.is_accepted = :is_accepted AND t.corrects IS NOT NULL AND r.is_only
       AND (r.owner IS NULL OR r.owner IS t.customer_id)
 ORDER BY t.row;
 
--- by_number_without_id: A rejected row that came back in our rejects file and had no usable identifier before.
+-- by_number_without_id: A rejected row that was returned in our rejects file and had no usable identifier before.
 INSERT OR IGNORE INTO places
 SELECT t.row, iif(:is_accepted, r.valid_source, r.source), iif(:is_accepted, r.valid_row, r.row)
 FROM incoming t CROSS JOIN rejected r ON r.number = t.corrects

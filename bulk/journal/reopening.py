@@ -1,4 +1,4 @@
-"""Failed customers are taken up again, for `--retry-failed`."""
+"""Reopens failed customers, for `--retry-failed`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _SQL = sql.load("bulk.journal", "reopening.sql")
 
 
 def reopen_failed(connection: sqlite3.Connection) -> None:
-    """Take up every failed customer again. What Codat has lost is created again, after another look-up."""
+    """Reopen every failed customer. A resource that Codat has lost is looked up once more, then created again."""
     for statement in ("resolve_companies", "resolve_connections", "drop_companies", "drop_connections"):
         connection.execute(_SQL[statement])
     reopen_partners(connection)

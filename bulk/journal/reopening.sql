@@ -1,5 +1,5 @@
 -- resolve_companies: Resolve the doubts about customers that get another company.
--- Codat had what they asked for and has lost it: their keys must not be repeated, since Codat may keep the old answer.
+-- Codat created the company and lost it. The keys must not be repeated, because Codat may keep the old responses.
 UPDATE requests SET outcome = 'found'
 WHERE (outcome IS NULL OR outcome IN ('unknown', 'server_error')) AND step IS NOT NULL AND customer IN (
     SELECT seq FROM customers WHERE state = 'failed' AND presence = 'present'
@@ -11,7 +11,7 @@ WHERE (outcome IS NULL OR outcome IN ('unknown', 'server_error')) AND step = 'co
     SELECT seq FROM customers WHERE state = 'failed' AND presence = 'present' AND connection_status = 'Deleted');
 
 -- drop_companies: Forget the companies that Codat no longer has. Each is looked up once more before another is created.
--- A name that was only found was not sent: should the company turn up again, this batch still did not create it.
+-- The name of an adopted company was not sent: if the company appears again, this batch still did not create it.
 UPDATE customers SET company_id = NULL, company_batch = NULL, connection_id = NULL, connection_status = NULL,
     link_url = NULL, link_issued_at = NULL, partner_connection_id = NULL, partner_status = NULL,
     name_sent = CASE company_origin WHEN 'created' THEN name_sent END,
@@ -32,8 +32,8 @@ WHERE (outcome IS NULL OR outcome IN ('unknown', 'server_error')) AND step = 'pa
 UPDATE customers SET partner_connection_id = NULL, partner_status = NULL, knows_connections = 0
 WHERE state = 'failed' AND connection_status = 'Linked' AND partner_status = 'Deleted';
 
--- reopen_partners: Let the next follow-up create them.
+-- reopen_partners: Let the next follow-up create the partner connections.
 UPDATE customers SET state = 'linked' WHERE state = 'failed' AND connection_status = 'Linked';
 
--- reopen: Let this run take up the other failed customers.
+-- reopen: Let this run process the other failed customers.
 UPDATE customers SET state = 'pending' WHERE state = 'failed' AND presence = 'present';

@@ -1,4 +1,4 @@
-"""The journal's runs, and the times at which a whole run waited."""
+"""The journal's runs, and the waits of whole runs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sqlite3
 
 
 def begin_run(connection: sqlite3.Connection, *, command: str, version: str, source: str | None, at: str) -> int:
-    """Record that a run begins; return its number."""
+    """Record the start of a run; return its number."""
     cursor = connection.execute(
         "INSERT INTO runs (command, version, input, started_at) VALUES (?, ?, ?, ?)", (command, version, source, at)
     )
@@ -14,12 +14,12 @@ def begin_run(connection: sqlite3.Connection, *, command: str, version: str, sou
 
 
 def finish_run(connection: sqlite3.Connection, run: int, *, at: str, seconds: float, stopped: str | None) -> None:
-    """Record that a run has ended; `stopped`: why it ended before its work was done."""
+    """Record the end of a run. `stopped` is the reason if it ended before its work was done."""
     connection.execute(
         "UPDATE runs SET finished_at = ?, seconds = ?, stopped = ? WHERE id = ?", (at, round(seconds, 3), stopped, run)
     )
 
 
 def record_hold(connection: sqlite3.Connection, run: int, *, since: str, until: str, why: str) -> None:
-    """Record that a whole run waits."""
+    """Record a wait of a whole run."""
     connection.execute("INSERT INTO holds (run, since, until, why) VALUES (?, ?, ?, ?)", (run, since, until, why))

@@ -6,11 +6,11 @@
 -- name, created_at        of the batch; the name is part of its tag in Codat
 -- codat, base_url         the Codat that the batch belongs to, and the URL of the last run
 -- mapping                 JSON object, field → column, of the last migrate
--- link_lifetime           how many seconds a linkUrl is valid
--- list_read_at            when all of a company list was read last (seconds since 1970)
--- verified_at             when verify ran last
+-- link_lifetime           the seconds for which a linkUrl is valid
+-- list_read_at            the last time that a whole company list was read (seconds since 1970)
+-- verified_at             the last time that verify ran
 -- processed_event         the last webhook event that a run applied: deliveries.n
--- asked_at, asked_until   when a Retry-After was received, and its end (seconds since 1970)
+-- asked_at, asked_until   the time at which a Retry-After was received, and its end (seconds since 1970)
 -- quota_limit, quota_remaining, quota_resets_at   the daily quota of the last response
 -- closed_at               the modification time that bulk gave the file (nanoseconds since 1970; see integrity.py)
 CREATE TABLE batch (
@@ -26,16 +26,16 @@ CREATE TABLE sources (               -- one row for each file of the batch
     extras  TEXT NOT NULL,           -- JSON list, the columns that are not fields
     rows    INTEGER NOT NULL,        -- data rows
     shift   INTEGER NOT NULL,        -- a row's number in the reports is its number in the file plus this
-    mapping TEXT NOT NULL DEFAULT '{}' -- JSON object, field → column, as --map named them
+    mapping TEXT NOT NULL DEFAULT '{}' -- JSON object, field → column, from --map
 );
 
 CREATE TABLE customers (             -- one row for each customer accepted from the input
-    seq            INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of enrolment; never used twice: requests refer to it
+    seq            INTEGER PRIMARY KEY AUTOINCREMENT, -- the order of enrolment; never reused, as requests refer to it
     source         INTEGER NOT NULL,               -- its place in the input: sources.id
     row            INTEGER NOT NULL,               --                         and the row of that file
-    enrolment      INTEGER NOT NULL,               -- the run that saw it in the input last
+    enrolment      INTEGER NOT NULL,               -- the last run that read it in the input
     presence       TEXT NOT NULL DEFAULT 'present',-- present, removed (from the input), invalid (its row is rejected)
-    -- what the input says, always the latest
+    -- the input's latest values
     customer_id    TEXT NOT NULL UNIQUE,
     tag            TEXT NOT NULL,                  -- bulk.model.customer_tag of it: marks the company in Codat
     company_name   TEXT NOT NULL,                  -- as written
@@ -44,17 +44,17 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     email          TEXT,
     description    TEXT,
     extra          TEXT NOT NULL,                  -- JSON object, the other columns
-    -- what Codat has, or may have while an outcome is unknown; null until something was sent
+    -- values in Codat, or possibly in Codat while an outcome is unknown; null until something was sent
     name_sent        TEXT,
     platform_sent    TEXT,
     description_sent TEXT,
-    -- how far it is
+    -- progress
     state          TEXT NOT NULL DEFAULT 'pending',-- pending, failed, link_ready, linked, complete, unlinked
     company_id     TEXT,
     company_origin TEXT,                           -- created (by this batch), adopted, or missing: Codat lost it,
                                                    -- and it is looked up before another is created
-    deleted_company_id TEXT,                       -- the company that was deleted on purpose last: a list that lags
-                                                   -- may still show it
+    deleted_company_id TEXT,                       -- the company last deleted on purpose; a list that lags may still
+                                                   -- show it
     company_batch  TEXT,                           -- the tag of the batch that created an adopted company
     knows_connections INTEGER NOT NULL DEFAULT 1,  -- 0: Codat showed the company without its connections
     connection_id  TEXT,
@@ -63,7 +63,7 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     link_issued_at TEXT,
     partner_connection_id TEXT,
     partner_status TEXT,
-    -- what went wrong last
+    -- the last error
     error_step     TEXT,
     error_code     TEXT,
     error          TEXT,
@@ -81,7 +81,7 @@ CREATE INDEX customers_place ON customers (source, row);
 CREATE TABLE changes (               -- one row for each change of a customer's state
     n        INTEGER PRIMARY KEY,
     customer INTEGER NOT NULL,       -- customers.seq
-    run      INTEGER NOT NULL DEFAULT 0, -- the run that noticed it; 0: not known
+    run      INTEGER NOT NULL DEFAULT 0, -- the run that recorded it; 0: unknown
     at       TEXT NOT NULL,
     was      TEXT NOT NULL,
     now      TEXT NOT NULL
@@ -108,9 +108,9 @@ CREATE TABLE rejections (            -- one row for each rejected row of the inp
     PRIMARY KEY (source, row)
 ) WITHOUT ROWID;
 
-CREATE TABLE corrected (             -- rejected rows that came back corrected in another file
+CREATE TABLE corrected (             -- rejected rows that were corrected in another file
     cells       TEXT NOT NULL,       -- the rejected row as it was
-    customer_id TEXT NOT NULL,       -- the customer that it became
+    customer_id TEXT NOT NULL,       -- the customer of the corrected row
     PRIMARY KEY (cells, customer_id)
 ) WITHOUT ROWID;
 
@@ -126,7 +126,7 @@ CREATE TABLE runs (                  -- one row for each run of a command on thi
     rows_same    INTEGER NOT NULL DEFAULT 0,
     rows_changed INTEGER NOT NULL DEFAULT 0,
     rows_removed INTEGER NOT NULL DEFAULT 0,
-    stopped      TEXT                -- why the run ended before its work was done
+    stopped      TEXT                -- the reason if the run ended before its work was done
 );
 
 CREATE TABLE requests (              -- one row for each request, committed before the request leaves
@@ -159,7 +159,7 @@ CREATE TABLE deliveries (            -- one row for each webhook event of a cust
     customer      INTEGER NOT NULL,     -- customers.seq
     type          TEXT NOT NULL,        -- connection.connected, ...
     connection_id TEXT NOT NULL,
-    generated_at  TEXT NOT NULL,        -- by Codat's clock: the later of two events on a connection counts
+    generated_at  TEXT NOT NULL,        -- by Codat's clock; the latest event on a connection is the valid one
     received_at   TEXT NOT NULL,
     body          TEXT NOT NULL
 );

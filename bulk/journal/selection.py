@@ -1,4 +1,4 @@
-"""The customers that a command selects, kept in the connection, so that pages of them take flat memory."""
+"""The customers that a command selects, in a temporary table, so that reading them in pages takes little memory."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _SQL = sql.load("bulk.journal", "selection.sql", columns=", ".join(COLUMNS))
 
 
 def select_authorized(connection: sqlite3.Connection) -> int:
-    """Select the customers that wait for a partner connection; return their number."""
+    """Select the customers who wait for a partner connection; return their number."""
     return _select(connection, "authorized", {})
 
 
 def select_stale_links(
     connection: sqlite3.Connection, *, now: float, lifetime: float, margin: float, most: int | None = None
 ) -> int:
-    """Select the customers whose linkUrl ends within `margin` seconds, the oldest first; return their number."""
+    """Select the customers whose linkUrl expires within `margin` seconds, oldest first; return their number."""
     values = {"now": now, "lifetime": lifetime, "margin": margin, "most": -1 if most is None else most}
     return _select(connection, "stale", values)
 
@@ -36,7 +36,7 @@ def select_deletable(connection: sqlite3.Connection) -> int:
 
 
 def page(connection: sqlite3.Connection, *, after: int, most: int) -> tuple[list[CustomerRecord], int]:
-    """Return the next selected customers with their attempts, and the place of the last of them."""
+    """Return the next selected customers with their attempts, and the position of the last one."""
     places = connection.execute(_SQL["page"], {"after": after, "most": most}).fetchall()
     if not places:
         return [], after
@@ -46,12 +46,12 @@ def page(connection: sqlite3.Connection, *, after: int, most: int) -> tuple[list
 
 
 def count_waiting(connection: sqlite3.Connection) -> int:
-    """Return how many customers have a linkUrl or need one."""
+    """Return the number of customers who have a linkUrl or need one."""
     return _number(connection, "count_waiting")
 
 
 def name(connection: sqlite3.Connection, customer_ids: Iterable[str]) -> None:
-    """Remember which customers a command names."""
+    """Store the identifiers of the customers that a command names."""
     connection.execute(_SQL["create_named"])
     connection.executemany(_SQL["name"], [{"customer_id": each} for each in customer_ids])
 
@@ -62,7 +62,7 @@ def named_companies(connection: sqlite3.Connection) -> list[str]:
 
 
 def count_companies(connection: sqlite3.Connection) -> int:
-    """Return how many customers have a company."""
+    """Return the number of customers with a company."""
     return _number(connection, "count_companies")
 
 

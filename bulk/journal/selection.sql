@@ -1,16 +1,16 @@
--- create: The customers that a command works on, in order. The choice ends with the run: the next run chooses again.
+-- create: The customers that a command works on, in order. The selection ends with the run.
 CREATE TEMP TABLE IF NOT EXISTS selected (n INTEGER PRIMARY KEY, seq INTEGER NOT NULL);
 
--- clear: Start another selection.
+-- clear: Start a new selection.
 DELETE FROM temp.selected;
 
 -- authorized: Select the customers that wait for a partner connection.
--- `listen` runs this for every few events: SQLite would otherwise read all customers in the order of the input.
+-- `listen` runs this often. Without the index, SQLite would read all customers in the order of the input.
 INSERT INTO temp.selected (seq)
 SELECT seq FROM customers INDEXED BY customers_linked
 WHERE state = 'linked' AND partner_connection_id IS NULL ORDER BY source, row;
 
--- stale: Select the customers whose linkUrl ends soon or has ended, the oldest first.
+-- stale: Select the customers whose linkUrl expires soon or has expired, the oldest first.
 INSERT INTO temp.selected (seq)
 SELECT seq FROM customers
 WHERE state = 'link_ready' AND presence <> 'removed'
@@ -18,7 +18,7 @@ WHERE state = 'link_ready' AND presence <> 'removed'
            OR CAST(strftime('%s', link_issued_at) AS INTEGER) + :lifetime <= :now + :margin)
 ORDER BY link_issued_at, source, row LIMIT :most;
 
--- count_waiting: How many customers have a linkUrl or need one.
+-- count_waiting: The number of customers who have a linkUrl or need one.
 SELECT count(*) FROM customers WHERE state = 'link_ready' AND presence <> 'removed';
 
 -- named_linked: Select the named customers that can be unlinked.
@@ -42,12 +42,12 @@ SELECT {columns} FROM temp.selected CROSS JOIN customers USING (seq) WHERE n > :
 -- create_named: The customers that a command names.
 CREATE TEMP TABLE IF NOT EXISTS named (customer_id TEXT PRIMARY KEY);
 
--- name: Name one.
+-- name: Add a named customer.
 INSERT OR IGNORE INTO temp.named VALUES (:customer_id);
 
 -- named_companies: The companies of the named customers.
 SELECT company_id FROM customers
 WHERE company_id IS NOT NULL AND customer_id IN (SELECT customer_id FROM temp.named);
 
--- count_companies: How many customers have a company.
+-- count_companies: The number of customers with a company.
 SELECT count(*) FROM customers WHERE company_id IS NOT NULL;

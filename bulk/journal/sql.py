@@ -1,4 +1,4 @@
-"""Captioned SQL: a file of statements, each below a line `-- NAME: what it does`."""
+"""Reads captioned SQL: files of statements, each below a line `-- NAME: caption`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _CAPTION = re.compile(r"^-- (\w+): .*$", re.MULTILINE)
 
 
 def load(package: str, file: str, **parts: str) -> Mapping[str, str]:
-    """Return the statements of a file by name. `parts` are constant texts that stand as {name} in the file."""
+    """Return the statements of a file by name. `parts` are constant texts that replace {name} in the file."""
     _, *pieces = _CAPTION.split((files(package) / file).read_text("utf-8"))
     texts = (text.strip().removesuffix(";") for text in pieces[1::2])
     return dict(zip(pieces[::2], (text.format(**parts) if parts else text for text in texts), strict=True))

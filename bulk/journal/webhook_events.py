@@ -1,4 +1,4 @@
-"""The webhook events that were received, and which of them were processed."""
+"""The webhook events that were received, and the number of the last one processed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _SQL = sql.load("bulk.journal", "webhook_events.sql")
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """A webhook event about a connection of one of the batch's customers, as it was delivered."""
+    """A webhook event about a connection of one of the batch's customers, as delivered."""
 
-    id: str  # the same each time the event is delivered
+    id: str  # the same for every delivery of the event
     seq: int
     type: str
     connection_id: str
@@ -29,26 +29,26 @@ def add_event(connection: sqlite3.Connection, event: WebhookEvent, received_at: 
 
 
 def unprocessed_events(connection: sqlite3.Connection) -> list[tuple[int, str]]:
-    """Return `seq` of the customer and body of the events that no run has applied, in the order in which they happened.
+    """Return the customer's `seq` and the body of the events that no run has applied, in the order of their times.
 
-    Of several on one connection, applied or not, only the newest still holds.
+    Events that a newer event on the same connection supersedes, applied or not, are left out.
     """
     return connection.execute(_SQL["unprocessed"], {"last": last_processed(connection)}).fetchall()
 
 
 def newest_event_at(connection: sqlite3.Connection, connection_id: str) -> str:
-    """Return the time of the newest event on a connection; without one, a text that sorts before any time."""
+    """Return the time of the newest event on a connection, or "", which sorts before any time."""
     (at,) = connection.execute(_SQL["newest_at"], {"connection_id": connection_id}).fetchone()
     return str(at or "")
 
 
 def has_unprocessed(connection: sqlite3.Connection) -> bool:
-    """Return whether an event came in after those that were applied."""
+    """Return whether an event has arrived since the last one was applied."""
     return _newest(connection) > last_processed(connection)
 
 
 def mark_processed(connection: sqlite3.Connection) -> None:
-    """Note that all events that came in so far were applied."""
+    """Record that all events received so far were applied."""
     facts.put(connection, {"processed_event": _newest(connection)})
 
 

@@ -1,7 +1,7 @@
-"""The journal's only writer in a run: a thread that commits everything that waits as one transaction.
+"""The journal's only writer in a run: a thread that commits all waiting operations in one transaction.
 
-So the event loop never blocks, and all workers wait for the disk together. An operation is a function of the
-connection. When `write` returns, the disk has what the operation wrote.
+So the event loop never blocks, and all workers wait for the disk together. An operation is a function that takes the
+connection. When `write` returns, the operation's changes are on disk.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Writer:
         await asyncio.shield(asyncio.to_thread(self._thread.join))
 
     async def write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
-        """Run the operation and wait until the disk has what it wrote. Raises JournalError, JournalGoneError."""
+        """Run an operation and wait until its changes are on disk. Raises JournalError, JournalGoneError."""
         future: asyncio.Future[T] = self._loop.create_future()
         self._waiting.put((operation, future))
         return await future
@@ -59,24 +59,24 @@ class Writer:
         self._close()
 
     def _close(self) -> None:
-        with suppress(OSError):  # the next run then reads all of the file
+        with suppress(OSError):  # then the next run checks the whole file
             if self._is_in_place():
                 integrity.close(self._connection, self._path)
         self._connection.close()
 
     def _next_batch(self) -> list[tuple[Operation, asyncio.Future[Any]]]:
-        """Wait for one operation, and take all that wait behind it by then. Returns an empty list at the end."""
+        """Wait for an operation, and return it with all that wait behind it. Return an empty list at the end."""
         first = self._waiting.get()
         batch = [] if first is None else [first]
         while batch and len(batch) < MAX_AT_ONCE:
             try:
-                following = self._waiting.get_nowait()
+                item = self._waiting.get_nowait()
             except queue.Empty:
                 break
-            if following is None:
+            if item is None:
                 self._waiting.put(None)
                 break
-            batch.append(following)
+            batch.append(item)
         return batch
 
     def _commit(self, batch: list[tuple[Operation, asyncio.Future[Any]]]) -> None:
@@ -92,7 +92,7 @@ class Writer:
         self._loop.call_soon_threadsafe(_hand_back, [future for _, future in batch], results, failure)
 
     def _require_in_place(self) -> None:
-        """Refuse to write to a file that was moved away, because the next run does not find it."""
+        """Raise JournalGoneError if the file was moved away, because the next run would not find it."""
         if not self._is_in_place():
             raise gone(self._path)
 
@@ -102,10 +102,10 @@ class Writer:
 
 def _identity(path: Path) -> tuple[int, int] | None:
     try:
-        there = path.stat()
+        status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         return None
-    return there.st_dev, there.st_ino
+    return status.st_dev, status.st_ino
 
 
 def _hand_back(futures: list[asyncio.Future[Any]], results: list[Any], failure: BaseException | None) -> None:
