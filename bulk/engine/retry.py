@@ -10,8 +10,9 @@ from __future__ import annotations
 import random
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum, auto
+from typing import NamedTuple
 
 from bulk.model import Attempt, Outcome
 
@@ -73,8 +74,7 @@ class GiveUp:
 Decision = Send | LookUp | Wait | GiveUp
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptHistory:
+class AttemptHistory(NamedTuple):
     """The summary of the attempts for one step."""
 
     keys: int = 0  # the number of keys used, including those for companies that were deleted since
@@ -215,15 +215,15 @@ def _after_success(known: AttemptHistory, attempt: Attempt, *, may_exist: bool) 
 
 def _after_look_up(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
     if attempt.outcome is Outcome.NOT_FOUND:
-        return replace(known, in_doubt=False, not_found_at=attempt.sent_at, last=attempt)
-    return replace(known, last=attempt)
+        return known._replace(in_doubt=False, not_found_at=attempt.sent_at, last=attempt)
+    return known._replace(last=attempt)
 
 
 def _after_request(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
     if attempt.key != known.key:
-        known = replace(known, keys=known.keys + 1, key=attempt.key, body=attempt.body, since=attempt.sent_at)
-        known = replace(known, is_spent=False, gateway_faults=0, conflicts=0)
-    known = replace(known, rejected_in=0, last=attempt)
+        known = known._replace(keys=known.keys + 1, key=attempt.key, body=attempt.body, since=attempt.sent_at)
+        known = known._replace(is_spent=False, gateway_faults=0, conflicts=0)
+    known = known._replace(rejected_in=0, last=attempt)
     match attempt.outcome:
         case None | Outcome.UNKNOWN | Outcome.SERVER_ERROR:
             return _after_doubt(known, attempt)
@@ -237,8 +237,7 @@ def _after_request(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
 def _after_doubt(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
     faults = known.gateway_faults + ((attempt.status or 0) >= 500)
     is_spent = known.is_spent or attempt.outcome is Outcome.SERVER_ERROR or faults >= MAX_GATEWAY_FAULTS
-    return replace(
-        known,
+    return known._replace(
         is_spent=is_spent,
         gateway_faults=faults,
         in_doubt=True,
@@ -251,24 +250,24 @@ def _after_doubt(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
 
 def _after_conflict(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
     began_at = known.conflict_at if known.conflicts else attempt.sent_at
-    known = replace(known, conflicts=known.conflicts + 1, conflict_at=began_at)
+    known = known._replace(conflicts=known.conflicts + 1, conflict_at=began_at)
     if known.conflicts < MAX_CONFLICTS:
         return known
     is_spent = known.is_spent or attempt.sent_at >= max(known.conflict_at, known.unanswered_at) + MAX_WORK
-    return replace(_with_spent_key(known, attempt), is_spent=is_spent, was_in_doubt=True)
+    return _with_spent_key(known, attempt)._replace(is_spent=is_spent, was_in_doubt=True)
 
 
 def _after_rejection(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
     """Mark the key as spent, because Codat keeps the rejection. If an earlier request may be done, look it up."""
     if attempt.status == 422 and attempt.body is not None and not known.has_mismatch:
-        return replace(_with_spent_key(known, attempt), has_mismatch=True)
+        return _with_spent_key(known, attempt)._replace(has_mismatch=True)
     in_doubt = known.in_doubt or known.may_be_done
     rejected_in = attempt.run if attempt.outcome is Outcome.REJECTED else 0
     doubted_at = attempt.sent_at - known.settling
-    return replace(known, is_spent=True, in_doubt=in_doubt, doubted_at=doubted_at, rejected_in=rejected_in)
+    return known._replace(is_spent=True, in_doubt=in_doubt, doubted_at=doubted_at, rejected_in=rejected_in)
 
 
 def _with_spent_key(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
     """Mark the key as used by another request, perhaps for this customer: let the lists catch up, then look up."""
     settling = SETTLING_AFTER_SERVER_ERROR
-    return replace(known, is_spent=True, in_doubt=True, doubted_at=attempt.sent_at, settling=settling)
+    return known._replace(is_spent=True, in_doubt=True, doubted_at=attempt.sent_at, settling=settling)

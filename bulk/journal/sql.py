@@ -1,4 +1,4 @@
-"""Reads captioned SQL: files of statements, each below a line `-- NAME: caption`."""
+"""Reads captioned SQL: files of statements, each below an empty line and a line `-- NAME: caption`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from importlib.resources import files
 
-_CAPTION = re.compile(r"^-- (\w+): .*$", re.MULTILINE)
+_CAPTION = re.compile(r"(?:\A|(?<=\n\n))-- (\w+): .*$", re.MULTILINE)  # no other comment follows an empty line
 
 
 def load(package: str, file: str, **parts: str) -> Mapping[str, str]:
