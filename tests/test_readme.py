@@ -114,7 +114,7 @@ def walk_through(folder: Path) -> Walk:
 
 
 def test_every_make_target_exists() -> None:
-    """Each `make` command of the README and of CONTRIBUTING names a target of the Makefile."""
+    """Each `make` command of the README, of CONTRIBUTING and of the page about tests names a target of the Makefile."""
     assert MAKE is not None
     text = "".join((ROOT / name).read_text("utf-8") for name in ("README.md", "CONTRIBUTING.md", "docs/testing.md"))
     targets = [command.words[1:] for command in commands(text) if command.words[0] == "make"]
@@ -386,3 +386,11 @@ def test_the_architecture_names_existing_files() -> None:
     words = set(re.findall(r"`(?:changes|retry|process|statuses)\.(_?[a-z_]+)`", text))
     sources = "".join(file.read_text("utf-8") for file in (ROOT / "bulk").rglob("*.py"))
     assert [word for word in sorted(words - {"py"}) if f"def {word}(" not in sources] == []
+
+
+def test_the_page_about_tests_names_existing_files() -> None:
+    """Tests that move take their names along."""
+    text = (ROOT / "docs" / "testing.md").read_text("utf-8")
+    named = set(re.findall(r"`(tests/[a-z_/]+(?:\.py)?)`", text))
+    assert len(named) > 40
+    assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
