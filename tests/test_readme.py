@@ -337,7 +337,7 @@ DOCS = [f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))]
 
 def test_the_links_of_the_documents_lead_to_files_and_headings() -> None:
     """In every document of the project."""
-    for name in ("README.md", "reports/README.md", "CONTRIBUTING.md", "CHANGELOG.md", *DOCS):
+    for name in ("README.md", "reports/README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *DOCS):
         page = ROOT / name
         text = page.read_text("utf-8")
         for target in re.findall(r"\]\(([^)#:]+)\)", text):
@@ -388,9 +388,9 @@ def test_the_architecture_names_existing_files() -> None:
     assert [word for word in sorted(words - {"py"}) if f"def {word}(" not in sources] == []
 
 
-def test_the_page_about_tests_names_existing_files() -> None:
-    """Tests that move take their names along."""
-    text = (ROOT / "docs" / "testing.md").read_text("utf-8")
+def test_the_documents_name_existing_tests() -> None:
+    """Their tables lead from each guarantee to its tests."""
+    text = "".join((ROOT / name).read_text("utf-8") for name in ("docs/testing.md", "SECURITY.md"))
     named = set(re.findall(r"`(tests/[a-z_/]+(?:\.py)?)`", text))
     assert len(named) > 40
     assert [name for name in sorted(named) if not (ROOT / name).exists()] == []
