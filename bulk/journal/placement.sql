@@ -7,7 +7,7 @@ CREATE TEMP TABLE places (
 );
 
 -- create_rejected: The rejected rows of earlier files.
--- number: the row's number in the reports. has_id: the row has an identifier, and no problem with it or with the row's
+-- Here number is the row's number in the reports. has_id: the row has an identifier, and no problem with it or with its
 -- columns. is_only: no other rejected row has the identifier. owner: a customer in Codat, if any, who alone can take the
 -- place. is_known: an earlier file has a valid customer with the identifier. Then the row is only a wrong row about that
 -- customer, and a valid row takes the customer's place instead.

@@ -1,1 +1,1 @@
-"""The files of a batch's folder, written from its journal. Neither Codat nor a running command is needed."""
+"""Writes the reports in a batch's folder from its journal. Neither Codat nor a running command is needed."""

@@ -1,4 +1,4 @@
-"""What has changed about a customer since an earlier time. PURE."""
+"""The changes of customers' states since an earlier time. PURE."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _AUTHORIZED: Final = (State.LINKED, State.COMPLETE)
 
 
 def change(was: State, now: State) -> str | None:
-    """Return the word for a change of state; None if there is none.
+    """Return the word for a change of state, or None if the state is the same.
 
-    A customer that has authorized is newly linked, even if the partner connection followed.
+    A customer who has authorized is newly linked, even if the partner connection exists by now.
     """
     is_newly_linked = now in _AUTHORIZED and was not in _AUTHORIZED
     return None if was is now else f"newly_{State.LINKED if is_newly_linked else now}"
@@ -25,6 +25,6 @@ _CHANGES: Final = {f"{was} {now}": change(was, now) for was in State for now in 
 
 
 def compare(frame: pl.DataFrame) -> pl.DataFrame:
-    """Replace the earlier state of each customer, in the column CHANGE, by the word for what has changed."""
+    """Replace the earlier state of each customer, in the column CHANGE, with the word for the change."""
     both = pl.concat_str(CHANGE, "state", separator=" ")
     return frame.with_columns(both.replace_strict(_CHANGES, default=None, return_dtype=pl.String).alias(CHANGE))

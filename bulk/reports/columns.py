@@ -26,10 +26,10 @@ RESULTS: Final = (
     "attempts",
     "updated_at",
 )
-"""The results; the input's other columns follow."""
+"""The columns of the results. The input's other columns follow."""
 
 CHANGE: Final = "change"
-"""The column that follows RESULTS where the results are compared with an earlier time."""
+"""The column that follows RESULTS if the results are compared with an earlier time."""
 
 LINKS: Final = ("customer_id", "company_name", "email", "platform", "link_url", "link_expires_at")
 PARTNER: Final = (

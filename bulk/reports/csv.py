@@ -1,4 +1,4 @@
-"""Writes frames, one after another, as a CSV file that spreadsheets open safely."""
+"""Writes frames, one after another, to a CSV file that is safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import polars as pl
 from bulk.reports.publish import FILE_MODE, wrap_errors
 from bulk.text import escape_formula
 
-# A spreadsheet may also split cells at semicolons and tabs, and run the part behind one. An empty text is quoted
-# because a missing one is not.
+# A spreadsheet may also split cells at semicolons and tabs, and run the part after one. An empty text is quoted, to
+# distinguish it from a missing one.
 _TO_QUOTE: Final = r'\A\z|[",;\t\r\n]'
 
 
 class CsvTable:
-    """A CSV file in UTF-8 without a byte order mark, with LF line ends and without a cell that runs as a formula.
+    """A CSV file in UTF-8 without a byte order mark, with LF line ends. No cell runs as a formula.
 
     A context manager. Raises JournalError if the disk fails or is full.
     """
@@ -43,7 +43,7 @@ class CsvTable:
             return  # the error that ends the block already names the cause
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Append the frame's rows. The first frame's columns become the header, which is escaped as well."""
+        """Append the frame's rows. The first frame's columns become the header, which is escaped too."""
         # By position, never by name: a header such as `*` or `^.*$` would select every column.
         cells = [_cells(column).alias(str(place)) for place, column in enumerate(frame.iter_columns())]
         lines = pl.DataFrame(cells).select(pl.concat_str(pl.all(), separator=",")).to_series()

@@ -1,4 +1,4 @@
-"""A batch in figures, at one moment: the values that page, workbook and console sum up. No I/O."""
+"""A batch in figures, at one moment: the values that page, workbook and console summarize. No I/O."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bulk.problems import Problem
 
 @dataclass(frozen=True, slots=True)
 class QuotaFigures:
-    """The daily quota as Codat reported it last; None: it has not."""
+    """The daily quota that Codat reported last. None means that Codat has not reported it."""
 
     limit: int | None
     remaining: int | None
@@ -22,7 +22,7 @@ class QuotaFigures:
 
 @dataclass(frozen=True, slots=True)
 class RowFigures:
-    """The input of the last migrate compared with the batch before it, in customers."""
+    """The differences between the last migrate's input and the batch before it, in customers."""
 
     new: int
     same: int
@@ -48,13 +48,13 @@ class Summary:
     rows: RowFigures
 
     def to_json(self) -> str:
-        """Return it as an indented JSON object."""
+        """Return the summary as an indented JSON object."""
         return json.dumps(asdict(self), ensure_ascii=False, indent=2)
 
 
 @dataclass(frozen=True, slots=True)
 class CustomerGroup:
-    """The customers of one platform in one state. `furthest`: the number of the stage that they have reached."""
+    """The customers of one platform in one state. `furthest` is the number of the last stage that they have reached."""
 
     platform_key: str
     furthest: int
@@ -69,7 +69,7 @@ class LinkAges:
     good: int  # valid beyond today
     expiring: int  # today, UTC
     expired: int
-    missing: int  # a renewal was interrupted: they must be renewed as well
+    missing: int  # a renewal was interrupted: they must be renewed too
     next_expiry: str | None  # of the valid ones: UTC, ISO 8601
 
     @property
@@ -94,7 +94,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """The customers whose last error has the same step and code."""
+    """The customers whose last errors have the same step and code."""
 
     state: State
     step: str
@@ -120,13 +120,13 @@ class Minute:
 
     at: int  # minutes since 1970
     requests: int
-    limited: int  # of them answered with 429
-    customers: int  # that got further
+    limited: int  # of these requests, answered with 429
+    customers: int  # that advanced
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A time in which nothing could be sent. UTC."""
+    """A period in which nothing could be sent. UTC."""
 
     since: datetime
     until: datetime
@@ -142,14 +142,14 @@ class LastRun:
     started_at: str
     finished_at: str | None
     seconds: float | None
-    stopped: str | None  # why it ended before its work was done
-    done: Mapping[str, int]  # customers by step that was done in it, also if only a look-up showed that
+    stopped: str | None  # the reason if it ended before its work was done
+    done: Mapping[str, int]  # customers by the step done in it, even if only a look-up showed that
     newly_linked: int  # customers found to have authorized
     findings: int  # of a verify, without the adopted ones
 
     @property
     def has_ended(self) -> bool:
-        """Whether it is over; if not, it is still running, or it was killed."""
+        """Whether it has ended. If not, it is still running, or it was killed."""
         return self.finished_at is not None
 
 
@@ -162,14 +162,14 @@ class Figures:
     summary: Summary
     base_url: str | None  # of the last run; None: no run
     codat: str | None  # the Codat that the batch belongs to
-    mapping: Mapping[str, str]  # of the last input: field → column, as --map named them
+    mapping: Mapping[str, str]  # of the last input: field → column, from --map
     mapping_of_rejects: Mapping[str, str] | None  # None: the rejected rows come from files with different mappings
     groups: tuple[CustomerGroup, ...]
     links: LinkAges
     failures: tuple[Failure, ...]
     minutes: tuple[Minute, ...]
     holds: tuple[Hold, ...]
-    requests_to_do: int  # until every customer is as far as possible for now
+    requests_to_do: int  # until no customer can be taken further for now
     last_run: LastRun | None
-    changes: Mapping[tuple[State, State], int]  # customers whose state differs from that at `since`: from, to
+    changes: Mapping[tuple[State, State], int]  # customers whose state differs from that at `since`, by both states
     has_differences: bool  # between Codat and the input

@@ -35,7 +35,7 @@ SELECT {number}, customer_id, problems FROM rejections WHERE hidden = 0 ORDER BY
 SELECT CAST(sent_at / 60 AS INTEGER), count(*), sum(status IS 429) FROM requests
 WHERE outcome IS NOT 'not_sent' GROUP BY 1 ORDER BY 1;
 
--- customers_by_minute: Customers that got further.
+-- customers_by_minute: Customers that advanced.
 SELECT CAST(strftime('%s', at) / 60 AS INTEGER), count(DISTINCT customer) FROM changes
 WHERE now IN ('link_ready', 'linked', 'complete') GROUP BY 1;
 
@@ -62,7 +62,7 @@ SELECT EXISTS (SELECT 1 FROM customers WHERE presence = 'present' AND (
 -- last_run: The last run of a command.
 SELECT id, command, version, started_at, finished_at, seconds, stopped FROM runs ORDER BY id DESC LIMIT 1;
 
--- last_input: The input of the last run that had one, and how it compared with the batch.
+-- last_input: The input of the last run that had one, and its differences from the batch.
 SELECT input, rows_new, rows_same, rows_changed, rows_removed FROM runs WHERE input IS NOT NULL ORDER BY id DESC LIMIT 1;
 
 -- requests_of_run: Requests by operation, and responses with 429. Requests that never left do not count.

@@ -1,4 +1,4 @@
-"""Reads the figures of a batch from its journal, at the same moment as the rows of its reports."""
+"""Reads the figures of a batch from its journal, in the same snapshot as the rows of its reports."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SQL: Final = load("bulk.reports", "figures.sql", **FRAGMENTS)
 
 
 def read_figures(reader: Reader, *, at: datetime, since: datetime | None = None) -> Figures:
-    """Return the figures of a batch. `at`: the time at which links are valid or expired."""
+    """Read the figures of a batch. `at` is the time for which links are valid or expired."""
     return Figures(
         at=at,
         since=since,
@@ -62,7 +62,7 @@ def read_figures(reader: Reader, *, at: datetime, since: datetime | None = None)
 
 
 def read_summary(reader: Reader) -> Summary:
-    """Return the content of summary.json."""
+    """Read the content of summary.json."""
     run, _, _, started_at, finished_at, seconds, _ = _row(reader, "last_run") or (0, *(None,) * 6)
     source, *rows = _row(reader, "last_input") or (None, 0, 0, 0, 0)
     values = reader.run_values(run)
@@ -88,14 +88,14 @@ def read_summary(reader: Reader) -> Summary:
 
 
 def rejected_rows(reader: Reader) -> Iterator[RejectedRow]:
-    """Return the rejected rows that the results show, in input order."""
+    """Yield the rejected rows that the results show, in input order."""
     for rows in reader.chunks(_SQL["rejected_rows"], CHUNK_ROWS, {}):
         for row, customer_id, text in rows:
             yield RejectedRow(row, customer_id, tuple(problems.parse(text)))
 
 
 def _row(reader: Reader, statement: str, values: Mapping[str, object] | None = None) -> tuple[Any, ...]:
-    """Return the first row of a query; an empty one if there is none."""
+    """Return the first row of a query, or () if there is none."""
     return next(iter(reader.rows(_SQL[statement], values or {})), ())
 
 
@@ -105,10 +105,10 @@ def _count(reader: Reader, statement: str, values: Mapping[str, object] | None =
 
 
 def _mapping_of_rejects(reader: Reader) -> Mapping[str, str] | None:
-    found = reader.rows(_SQL["mappings_of_rejects"])
-    if len(found) > 1:
+    mappings = reader.rows(_SQL["mappings_of_rejects"])
+    if len(mappings) > 1:
         return None
-    return dict(json.loads(found[0][0])) if found else {}
+    return dict(json.loads(mappings[0][0])) if mappings else {}
 
 
 def _link_ages(reader: Reader, at: datetime) -> LinkAges:
@@ -120,15 +120,15 @@ def _link_ages(reader: Reader, at: datetime) -> LinkAges:
 def _failures(reader: Reader) -> Iterator[Failure]:
     rows = reader.rows(_SQL["failures"], {"examples": MAX_EXAMPLES, "correlation_ids": MAX_CORRELATION_IDS})
     for (state, step, code, deleted), members in groupby(rows, key=itemgetter(0, 1, 2, 3)):
-        found = [row[4:] for row in members]
-        correlation_ids = dict.fromkeys(correlation_id for *_, correlation_id, _ in found if correlation_id)
+        errors = [row[4:] for row in members]
+        correlation_ids = dict.fromkeys(correlation_id for *_, correlation_id, _ in errors if correlation_id)
         yield Failure(
             State(state),
             step,
             code,
             bool(deleted),
-            found[0][-1],
-            tuple(Example(row, customer_id, error) for customer_id, row, error, *_ in found[:MAX_EXAMPLES]),
+            errors[0][-1],
+            tuple(Example(row, customer_id, error) for customer_id, row, error, *_ in errors[:MAX_EXAMPLES]),
             tuple(correlation_ids)[:MAX_CORRELATION_IDS],
         )
 
@@ -146,10 +146,10 @@ def _holds(reader: Reader, at: datetime) -> Iterator[Hold]:
 
 
 def _last_run(reader: Reader) -> LastRun | None:
-    found = _row(reader, "last_run")
-    if not found:
+    row = _row(reader, "last_run")
+    if not row:
         return None
-    run, command, version, started_at, finished_at, seconds, stopped = found
+    run, command, version, started_at, finished_at, seconds, stopped = row
     return LastRun(
         command=command,
         version=version,

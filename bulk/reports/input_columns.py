@@ -1,4 +1,4 @@
-"""The columns of the batch's input files, restored from the JSON object that the journal keeps for each row."""
+"""Restores the columns of the batch's input files from the JSON object that the journal has for each row."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import polars as pl
 
 
 class InputColumns:
-    """The columns of all input files, in order. A column with the name of one of ours is called `NAME (input)`."""
+    """The columns of all input files, in order. A column with the same name as ours is called `NAME (input)`."""
 
     def __init__(self, files: Iterable[Sequence[str]], *, taken: Sequence[str]) -> None:
-        """Find a name for each column. `files`: the columns of each file; `taken`: our own columns."""
-        self._sources: dict[str, list[str]] = {}  # by the name in the report: the input's columns that it shows
+        """Find a name for each column. `files` has the columns of each file, `taken` our own columns."""
+        self._sources: dict[str, list[str]] = {}  # the input's columns, by their name in the report
         known: set[str] = set()
         for columns in files:
             for name in columns:
@@ -23,7 +23,7 @@ class InputColumns:
         self._dtype = pl.Struct(dict.fromkeys((name for names in self._sources.values() for name in names), pl.String))
 
     def append_to(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Replace the last column, which has the JSON objects, by the input's columns."""
+        """Replace the last column, which has the JSON objects, with the input's columns."""
         return frame[:, :-1].hstack(self._columns(frame[:, -1]))
 
     def prepend_to(self, frame: pl.DataFrame) -> pl.DataFrame:
@@ -35,17 +35,17 @@ class InputColumns:
         if not self._sources:
             return []
         # Series by name, never `pl.col`: a header such as `*` or `^.*$` would select every column.
-        found = objects.str.json_decode(self._dtype).struct.unnest()
+        cells = objects.str.json_decode(self._dtype).struct.unnest()
         return [
-            _first_value([found.get_column(source) for source in sources]).alias(name)
+            _first_value([cells.get_column(source) for source in sources]).alias(name)
             for name, sources in self._sources.items()
         ]
 
 
 def _free_name(name: str, taken: Sequence[str], sources: Mapping[str, list[str]], *, same_file: set[str]) -> str:
-    """Return the name of a column next to ours.
+    """Return the name in the report for a column of the input.
 
-    Corrected rows come back under the names that the reports gave: those are the same column.
+    Corrected rows have the column names of the report that they came from. Such a name means the same column.
     """
     free = name
 

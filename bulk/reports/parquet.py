@@ -1,4 +1,4 @@
-"""Writes frames, one after another, as a Parquet file, in flat memory."""
+"""Writes frames, one after another, to a Parquet file, in bounded memory."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import polars as pl
 
 from bulk.reports.publish import FILE_MODE, wrap_errors
 
-_ROW_GROUP_ROWS: Final = 4_000  # the rows compressed together, which decide the memory that it takes
+_ROW_GROUP_ROWS: Final = 4_000  # rows that are compressed together; their number determines the memory
 
 
 class ParquetTable:
-    """A Parquet file for programs, with the texts as they are.
+    """A Parquet file for programs, with unescaped texts.
 
-    A context manager; the file is complete at its end. Raises JournalError if the disk fails or is full.
+    A context manager; the file is complete at the end. Raises JournalError if the disk fails or is full.
     """
 
     def __init__(self, path: Path) -> None:
@@ -30,7 +30,7 @@ class ParquetTable:
             self._join()
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Append the frame's rows; they stay in a file of their own until the end."""
+        """Append the frame's rows. They stay in a separate file until the end."""
         chunk = self._path.with_name(f"{self._path.name}.{len(self._chunks)}")
         with wrap_errors(self._path):
             chunk.touch(FILE_MODE)

@@ -1,8 +1,8 @@
-"""Puts reports into a batch's folder: complete and all together, or not at all.
+"""Publishes reports in a batch's folder: complete and all together, or not at all.
 
 Reports are written to a stage, a folder inside the batch's folder. They are synced to the disk and only then moved over
-the previous ones. If a report ends before that, the previous files stay, and the next report removes the stage.
-Only one report runs at a time: of two, the one that reads the journal later must also write later.
+the previous ones. If the process ends before that, the previous files stay, and the next report removes the stage.
+Only one process writes reports at a time: the one that reads the journal later must also publish later.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ FILE_MODE: Final = 0o600
 
 LOCK: Final = ".reports.lock"
 STAGE: Final = ".reports.part"
-_LOCK_SECONDS: Final = 120.0  # a report of a million customers takes much less
+_LOCK_SECONDS: Final = 120.0  # the reports of a million customers take much less
 
-# Polars reports a failed write as ComputeError; the number of the system's error is only in its text (Rust's std::io).
+# polars reports a failed write as ComputeError. The system's error number is only in its text (Rust's std::io).
 _OS_ERROR: Final = re.compile(r"\(os error (\d+)\)\Z")
 
 
 @contextmanager
 def staging(folder: Path, *, wait_seconds: float = _LOCK_SECONDS) -> Iterator[Path]:
-    """Return an empty folder for the files of a report, and remove it at the end.
+    """Yield an empty folder for the files of a report, and remove it at the end.
 
     Raises BatchInUseError while another report is being written, BatchError if the batch's folder does not exist,
     JournalError if the disk fails or is full.
@@ -59,7 +59,7 @@ def staging(folder: Path, *, wait_seconds: float = _LOCK_SECONDS) -> Iterator[Pa
 def _only_report(folder: Path, wait_seconds: float) -> Iterator[None]:
     with wrap_errors(folder, batch=folder):
         folder.chmod(FOLDER_MODE)
-        # A lock of the operating system only: a file that means "locked" would outlive a killed process.
+        # Only a lock of the operating system: a lock file that exists while locked would outlive a killed process.
         lock = FileLock(folder / LOCK, timeout=wait_seconds, mode=FILE_MODE, fallback_to_soft=False)
         try:
             lock.acquire()
@@ -74,7 +74,7 @@ def _only_report(folder: Path, wait_seconds: float) -> Iterator[None]:
 
 
 def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence[str]) -> tuple[Path, ...]:
-    """Move the staged files over the previous ones, remove the files that must be absent, and return the new paths."""
+    """Move the staged files over the previous ones, and remove the files that must be absent; return the new paths."""
     for name in names:
         with wrap_errors(folder / name):
             (stage / name).chmod(FILE_MODE)
@@ -90,7 +90,7 @@ def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence
         with wrap_errors(folder, batch=folder):
             _sync(folder)
 
-    # In a thread, because Ctrl-C does not interrupt it: the folder has all the previous files or all the new ones.
+    # In a thread, which Ctrl-C does not interrupt, so that the folder has all the previous files or all the new ones.
     with ThreadPoolExecutor(1, thread_name_prefix="reports") as mover:
         mover.submit(move).result()
     return tuple(folder / name for name in names)
@@ -100,18 +100,18 @@ def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence
 def wrap_errors(path: Path, *, batch: Path | None = None) -> Iterator[None]:
     """Turn an error of the operating system into a JournalError that names the file and the remedy.
 
-    Every other error is a mistake of ours and passes through. `batch`: the batch's folder, where `path` is not a file
-    in it or on its stage.
+    Every other error is a bug of bulk and passes through. `batch` is the batch's folder; it is needed if `path` is not
+    a file in that folder or on its stage.
     """
     try:
         yield
     except OSError as error:
         raise _write_error(path, batch, error.strerror or str(error)) from error
     except ComputeError as error:
-        found = _OS_ERROR.search(str(error))
-        if found is None:
+        match = _OS_ERROR.search(str(error))
+        if match is None:
             raise
-        raise _write_error(path, batch, os.strerror(int(found[1]))) from error
+        raise _write_error(path, batch, os.strerror(int(match[1]))) from error
 
 
 def _write_error(path: Path, batch: Path | None, reason: str) -> JournalError:

@@ -1,4 +1,4 @@
-"""The rows of each report, read from the journal as frames, and what commands look up about their customers.
+"""Reads the rows of each report from the journal as frames, and the values that commands look up.
 
 Texts are not escaped here: the CSV file does that.
 """
@@ -35,12 +35,12 @@ _OBJECT: Final = ""  # the column with the input's other columns, a JSON object
 
 
 class Reader(Snapshot):
-    """The reports' rows at one moment. Every report has at least one frame, so that its columns are known."""
+    """Reads the reports' rows at one moment. Every report has at least one frame, so that its columns are known."""
 
     def results(self, chunk_rows: int = CHUNK_ROWS, *, since: datetime | None = None) -> Iterator[pl.DataFrame]:
-        """Return the results in input order, then the removed customers that Codat has.
+        """Yield the results in input order, then the removed customers that are in Codat.
 
-        Removed customers have no `row`. `since`: a column says what has changed after that time.
+        Removed customers have no `row`. With `since`, a column shows the change since that time.
         """
         extras = InputColumns(self._column_lists("extra_columns"), taken=(*RESULTS, CHANGE))
         values = {"lifetime": self.lifetime, "since": since and timestamp(since)}
@@ -48,7 +48,7 @@ class Reader(Snapshot):
             yield extras.append_to(compare(frame) if since is not None else frame.drop(CHANGE))
 
     def links(self, now: datetime, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
-        """Return the linkUrls that are valid now, the first to expire last; `platform` is the platformKey."""
+        """Return the linkUrls that are valid now. The first to expire come last. `platform` is the platformKey."""
         return self._frames(("links",), LINKS, chunk_rows, {"lifetime": self.lifetime, "now": timestamp(now)})
 
     def rejects(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
@@ -61,11 +61,11 @@ class Reader(Snapshot):
         return self._frames(("differences",), DIFFERENCES, chunk_rows)
 
     def partners(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
-        """Return every customer that has a company, in input order, then the removed ones."""
+        """Return every customer with a company, in input order, then the removed ones."""
         return self._frames(("partners",), PARTNER, chunk_rows)
 
     def findings(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame] | None:
-        """Return what the last verify found; None if there was none yet."""
+        """Return the findings of the last verify, or None if there was none yet."""
         if "verified_at" not in self.facts:
             return None
         return self._frames(("findings",), FINDINGS, chunk_rows)
@@ -78,39 +78,39 @@ class Reader(Snapshot):
         return counts
 
     def created(self, *, linked: bool) -> pl.DataFrame:
-        """Return the companies that this batch created and a customer has linked, now or once; or the others."""
+        """Return the companies that this batch created: those ever linked by a customer, or the others."""
         return pl.concat(self._frames(("created",), COMPANIES, CHUNK_ROWS, {"linked": linked}))
 
     def count_adopted(self) -> int:
-        """Return the number of companies that this batch has and did not create."""
+        """Return the number of the batch's companies that it did not create."""
         ((number,),) = self.rows(_SQL["count_adopted"])
         return int(number)
 
     def statuses(self, customer_ids: Sequence[str]) -> dict[str, tuple[str | None, str | None, str | None]]:
-        """Return company, connection status and error of each of these customers that the batch has."""
+        """Return company, connection status and error of those of these customers who are in the batch."""
         rows = self.rows(_SQL["statuses"], {"ids": json.dumps(list(customer_ids))})
         return {customer_id: (company, status, error) for customer_id, company, status, error in rows}
 
     def rejected(self, customer_ids: Sequence[str]) -> set[str]:
-        """Return which of these customers have a rejected row."""
+        """Return those of these customers who have a rejected row."""
         return {each for (each,) in self.rows(_SQL["rejected_ids"], {"ids": json.dumps(list(customer_ids))})}
 
     def done_in_run(self, run: int, operation: str) -> int:
-        """Return how many requests of this operation succeeded in a run."""
+        """Return the number of successful requests of this operation in a run."""
         ((number,),) = self.rows(_SQL["count_done"], self.run_values(run) | {"operation": operation})
         return int(number)
 
     def run_values(self, run: int) -> dict[str, object]:
-        """Return a run and its first request, as values of a query about the run's requests."""
+        """Return a run and its first request, as parameters of a query about the run's requests."""
         return {"run": run, "first": self._first_request(run)}
 
     def _first_request(self, run: int) -> int:
-        """Find the first request of a run by bisection: requests have the order of their runs."""
+        """Find the first request of a run by bisection, because requests are in the order of their runs."""
         low, ((high,),) = 0, self.rows(_SQL["last_request"])
         while low < high:
             middle = (low + high) // 2
-            ((found,),) = self.rows(_SQL["run_of_next_request"], {"id": middle})
-            low, high = (middle + 1, high) if found < run else (low, middle)
+            ((next_run,),) = self.rows(_SQL["run_of_next_request"], {"id": middle})
+            low, high = (middle + 1, high) if next_run < run else (low, middle)
         return int(low)
 
     def _column_lists(self, statement: str) -> list[list[str]]:
@@ -123,17 +123,17 @@ class Reader(Snapshot):
         chunk_rows: int,
         values: Mapping[str, object] | None = None,
     ) -> Iterator[pl.DataFrame]:
-        found = False
+        is_empty = True
         for statement in statements:
             for rows in self.chunks(_SQL[statement], chunk_rows, values or {}):
-                found = True
+                is_empty = False
                 yield _frame(rows, names)
-        if not found:
+        if is_empty:
             yield _frame([], names)
 
 
 def _frame(rows: Sequence[Sequence[object]], names: Sequence[str]) -> pl.DataFrame:
-    """Build a frame; values beyond the names only served to sort."""
+    """Build a frame. Values beyond the names were needed only for sorting, and are dropped."""
     sorting = [f"\0{place}" for place in range(len(rows[0]) - len(names) if rows else 0)]
     schema = {name: pl.Int64 if name in NUMBERS else pl.String for name in names} | dict.fromkeys(sorting, pl.Int64)
     return pl.DataFrame(rows, schema=schema, orient="row").drop(sorting)

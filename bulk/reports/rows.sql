@@ -11,20 +11,20 @@ SELECT {number}, customer_id, company_name, NULL, email, NULL,
 FROM rejections WHERE hidden = 0
 ORDER BY source, row;
 
--- removed: The results of customers that the input no longer has. They have no row number.
+-- removed: The results of customers that were removed from the input. They have no row number.
 SELECT NULL, customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
        state, company_id, connection_id, connection_status, link_url, {expires_at}, partner_connection_id,
        partner_status, error_step, error_code, error, correlation_id, attempts, updated_at, {was}, extra
 FROM customers WHERE presence = 'removed' AND {is_shown}
 ORDER BY source, row, seq;
 
--- links: The linkUrls that are valid now, the first to expire last.
+-- links: The linkUrls that are valid now. The first to expire come last.
 SELECT customer_id, company_name, email, coalesce(platform_sent, platform_key), link_url, {expires_at} AS expires
 FROM customers
 WHERE state = 'link_ready' AND presence <> 'removed' AND link_url IS NOT NULL AND expires > :now
 ORDER BY expires DESC, source, row;
 
--- partners: Every customer that has a company, in input order; removed customers come last.
+-- partners: Every customer with a company, in input order; removed customers come last.
 SELECT customer_id, company_name, email, company_id, connection_id, connection_status, partner_connection_id,
        partner_status, error_code, error, correlation_id, presence = 'removed' AS is_removed, source, row
 FROM customers WHERE company_id IS NOT NULL
@@ -44,26 +44,26 @@ SELECT customer_id, 'description', description_sent, description, source, row, 3
 WHERE presence = 'present' AND company_id IS NOT NULL AND description_sent IS NOT description
 ORDER BY source, row, place;
 
--- findings: What the last verify found.
+-- findings: The findings of the last verify.
 SELECT finding, customer_id, company_id, connection_id, detail, CASE adopted WHEN 1 THEN 'yes' ELSE 'no' END
 FROM findings ORDER BY n;
 
--- created: The companies that this batch created: those that a customer has linked, or the others.
--- Customers that were unlinked or have a partner connection have linked once.
+-- created: The companies that this batch created: those ever linked by a customer, or the others.
+-- Customers who were unlinked or have a partner connection have linked before.
 SELECT customer_id, company_name, company_id, connection_status, source, row FROM customers
 WHERE company_origin = 'created' AND company_id IS NOT NULL
       AND (partner_connection_id IS NOT NULL
            OR coalesce(connection_status, 'Deleted') NOT IN ('PendingAuth', 'Deleted')) = :linked
 ORDER BY source, row;
 
--- count_adopted: How many companies this batch has and did not create.
+-- count_adopted: The number of the batch's companies that it did not create.
 SELECT count(*) FROM customers WHERE company_id IS NOT NULL AND company_origin IS NOT 'created';
 
 -- statuses: Company, connection status and error of named customers.
 SELECT customer_id, company_id, connection_status, error FROM customers
 WHERE customer_id IN (SELECT value FROM json_each(:ids));
 
--- rejected_ids: The named customers that have a rejected row.
+-- rejected_ids: The named customers with a rejected row.
 SELECT DISTINCT customer_id FROM rejections WHERE customer_id IN (SELECT value FROM json_each(:ids));
 
 -- count_states: The number of rows of the results, by state.
@@ -71,7 +71,7 @@ SELECT state, count(*) FROM customers WHERE {is_shown} GROUP BY state
 UNION ALL
 SELECT 'rejected', count(*) FROM rejections WHERE hidden = 0;
 
--- count_done: How many requests of an operation succeeded in a run.
+-- count_done: The number of successful requests of an operation in a run.
 SELECT count(*) FROM requests
 WHERE id >= :first AND run = :run AND operation = :operation AND outcome = 'done';
 
@@ -81,7 +81,7 @@ SELECT coalesce(max(id), 0) FROM requests;
 -- run_of_next_request: The run of the first request with this id or a higher one.
 SELECT run FROM requests WHERE id >= :id ORDER BY id LIMIT 1;
 
--- extra_columns: The columns of each input file that are none of the fields.
+-- extra_columns: The columns of each input file that are not fields.
 SELECT extras FROM sources ORDER BY id;
 
 -- all_columns: The columns of each input file.

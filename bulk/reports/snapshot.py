@@ -21,7 +21,7 @@ _LINK_LIFETIME_SECONDS: Final = 86_400  # Codat's Link documentation: a linkUrl 
 
 
 class Snapshot:
-    """A journal at one moment: one read transaction, from the beginning of the `with` to its end. It changes nothing.
+    """A journal at one moment: one read transaction for the whole `with`. It changes nothing.
 
     Raises BatchError if the file is missing or is not a journal of this version, JournalError if the disk fails.
     """
@@ -62,7 +62,7 @@ class Snapshot:
             return self._open.execute(sql, values).fetchall()
 
     def chunks(self, sql: str, size: int, values: Mapping[str, object]) -> Iterator[list[Any]]:
-        """Return the rows of a query in lists of at most `size`, so that a batch of any size fits in memory."""
+        """Yield the rows of a query in lists of at most `size`, so that a batch of any size fits in memory."""
         with self._wrap_errors():
             cursor = self._open.execute(sql, values)
         while rows := self._fetch(cursor, size):
@@ -70,7 +70,7 @@ class Snapshot:
 
     @property
     def lifetime(self) -> str:
-        """The time for which a linkUrl is valid, in the form that SQLite adds to a time."""
+        """The lifetime of a linkUrl, as a modifier of SQLite's time functions."""
         return f"+{number(self.facts.get('link_lifetime')) or _LINK_LIFETIME_SECONDS} seconds"
 
     @property
@@ -99,5 +99,5 @@ def timestamp(at: datetime) -> str:
 
 
 def number(text: str | None) -> int | None:
-    """Return the whole number that a fact holds."""
+    """Return the whole number in the text of a fact, or None."""
     return None if text is None else int(float(text))

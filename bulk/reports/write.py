@@ -1,4 +1,4 @@
-"""Which reports a batch has, and what each of them consists of."""
+"""Writes all reports of a batch."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PAGE: Final = "report.html"
 SUMMARY: Final = "summary.json"
 
 _ALWAYS: Final = (RESULTS_CSV, RESULTS_PARQUET, LINKS, REJECTS, PARTNER, WORKBOOK, PAGE)
-_CHUNK_ROWS: Final = 1_000  # more is hardly faster, and costs memory
+_CHUNK_ROWS: Final = 1_000  # more rows are hardly faster, and take memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,8 @@ class Table(Protocol):
 def write_reports(folder: Path, *, now: datetime, since: datetime | None = None) -> Written:
     """Write the reports of the batch in this folder from its journal, which other commands may use at the same time.
 
-    All reports show the journal at one moment. `since`: the results also show what has changed after it.
-    Raises BatchInUseError, BatchError or JournalError; the previous reports are then still there.
+    All reports show the journal at one moment. With `since`, the results also show the changes since that time. Raises
+    BatchInUseError, BatchError or JournalError; then the previous reports are still there.
     """
     with staging(folder) as stage, Reader(folder / FILE) as reader:
         figures = read_figures(reader, at=now, since=since)
@@ -70,13 +70,13 @@ def write_reports(folder: Path, *, now: datetime, since: datetime | None = None)
             book.summary(figures, location)
         _write_text(stage / PAGE, page(figures, customers, rejected_rows(reader), location))
         _write_text(stage / SUMMARY, figures.summary.to_json() + "\n")
-        # The summary is last: a program that waits for it finds all the others in place.
+        # The summary is last, so that a program that waits for it finds all the other reports in place.
         absent = [name for name in (DIFFERENCES, VERIFY) if name not in optional]
         return Written(publish(stage, folder, [*_ALWAYS, *optional, SUMMARY], absent=absent), figures, location)
 
 
 def _write_results(stage: Path, frames: Iterable[pl.DataFrame], book: Workbook, customers: Customers) -> None:
-    """Read the results once, and write them into each report that has them."""
+    """Read the results once, and write them to each report that has them."""
     with CsvTable(stage / RESULTS_CSV) as csv, ParquetTable(stage / RESULTS_PARQUET) as parquet:
         _write(frames, csv, parquet, book.sheet("Results"), customers)
 
@@ -93,7 +93,7 @@ def _write_tables(stage: Path, reader: Reader, book: Workbook, now: datetime) ->
 
 
 def _write_optional(stage: Path, reader: Reader, figures: Figures) -> list[str]:
-    """Write the reports that not every batch has, and return their names."""
+    """Write the reports that not every batch has; return their names."""
     names = []
     if figures.has_differences:
         _write_csv(stage / DIFFERENCES, reader.differences(_CHUNK_ROWS))
@@ -106,7 +106,7 @@ def _write_optional(stage: Path, reader: Reader, figures: Figures) -> list[str]:
 
 
 def _location(folder: Path) -> BatchLocation:
-    # A command cannot name the folder `.`.
+    # The folder `.` has no name to use in a command.
     named = folder if folder.name not in ("", "..") else folder.resolve()
     return BatchLocation(named, has_sandbox=(folder / "sandbox").is_dir())
 

@@ -1,7 +1,7 @@
-"""The rows of a sheet as SpreadsheetML, the XML inside a workbook. PURE: frames in, XML out.
+"""Turns frames into the rows of a sheet as SpreadsheetML, the XML inside a workbook. PURE.
 
-Polars writes all cells of a chunk at once, in a third of the time that a call for each cell takes. Every text is an
-inline string (`t="inlineStr"`), which no program interprets as a formula, a number or a date.
+polars writes all cells of a chunk at once, in a third of the time of one call for each cell. Every text is an inline
+string (`t="inlineStr"`), which no program interprets as a formula, a number or a date.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import polars as pl
 import polars.selectors as cs
 from xlsxwriter.utility import xl_col_to_name
 
-MAX_UNITS: Final = 32_767  # of UTF-16 in a cell of Excel
+MAX_UNITS: Final = 32_767  # UTF-16 code units in a cell of Excel
 ELLIPSIS: Final = "…"
 
-# Characters that XML does not allow are written as _xHHHH_ (ECMA-376 part 1, 22.9.2.19, ST_Xstring). So is a CR: XML
-# allows it, but every reader turns it into a line feed.
+# Characters that XML does not allow are written as _xHHHH_ (ECMA-376 part 1, 22.9.2.19, ST_Xstring). So is a CR, which
+# XML allows but every reader turns into a line feed.
 _ESCAPES: Final = {chr(code): f"_x{code:04X}_" for code in (*range(0x20), 0xFFFE, 0xFFFF) if code not in (0x09, 0x0A)}
 _LOOKS_ESCAPED: Final = "_x[0-9A-Fa-f]{4}_"
 _TO_ESCAPE: Final = re.compile(f"[{''.join(_ESCAPES)}]|{_LOOKS_ESCAPED}")
@@ -27,20 +27,20 @@ _MARKUP: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 
 
 def escaped(expr: pl.Expr) -> pl.Expr:
-    """Escape the characters that XML does not allow, so that every text is read back unchanged; markup stays."""
+    """Escape the characters that XML does not allow, so that every text is read back unchanged. Keep markup."""
     looks = expr.str.contains(_LOOKS_ESCAPED)
     literal = pl.when(looks).then(expr.str.replace_all("_x", "_x005F_x", literal=True)).otherwise(expr)
     return literal.str.replace_many(_ESCAPES)
 
 
 def escaped_text(text: str) -> str:
-    """Escape one text. Few texts need it, and for one text polars takes longer than for a column."""
+    """Escape one text. polars is used only if necessary, because for single texts it is slow."""
     return str(pl.select(escaped(pl.lit(text))).item()) if _TO_ESCAPE.search(text) else text
 
 
 def shorten_cells(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """Shorten the texts that are too long for a cell, and return how many they are."""
-    # A text has at least as many bytes in UTF-8 as units in UTF-16: most columns need no second look.
+    """Shorten the texts that are too long for a cell; return the number of shortened texts too."""
+    # A text has at least as many bytes in UTF-8 as units in UTF-16, so most columns need no further check.
     longest = frame.select(cs.string().str.len_bytes().max()).to_dict(as_series=False)
     before = [frame.get_column(name) for name, (size,) in longest.items() if (size or 0) > MAX_UNITS]
     after = [pl.Series(old.name, [text and _shorten(text) for text in old], pl.String) for old in before]
@@ -56,9 +56,9 @@ def _shorten(text: str) -> str:
 
 
 def rows(frame: pl.DataFrame, styles: Sequence[str | pl.Series], *, first: int) -> str:
-    """Return the frame's rows as `<row>` elements. `first`: the number of the first row, counted from 1.
+    """Return the frame's rows as `<row>` elements. `first` is the number of the first row, counted from 1.
 
-    `styles`: the number of the format of each column's cells, or of each cell. Nulls and empty texts have no cell.
+    `styles` has the number of the format of each column, or of each cell. Nulls and empty texts have no cell.
     """
     # By position, never by name: a header such as `*` or `^.*$` would select every column.
     placed = pl.DataFrame([column.alias(str(place)) for place, column in enumerate(frame.iter_columns())])
@@ -74,8 +74,8 @@ def _cell(place: int, dtype: pl.DataType, style: str | pl.Series) -> pl.Expr:
     if dtype != pl.String:
         cell = pl.concat_str(*start, pl.lit('"><v>'), value.cast(pl.String), pl.lit("</v></c>"))
         return cell.fill_null("")
-    # Readers may drop spaces at the ends. The attribute that forbids it would make the files a fifth larger if every
-    # cell had it.
+    # Readers may drop spaces at the ends of a text. The attribute that forbids this would make the files a fifth larger
+    # if every cell had it.
     has_blanks = value.str.contains(_BLANK_END).any()
     space = pl.when(has_blanks).then(pl.lit(' xml:space="preserve"')).otherwise(pl.lit(""))
     text = escaped(value).str.replace_many(_MARKUP)

@@ -1,4 +1,4 @@
-"""The looks of the workbook's cells."""
+"""The formats of the workbook's cells."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bulk.reports.excel.xlsx import style_of
 
 ACCENT: Final = "#1F4E79"
 _GREY: Final = "#595959"
-_TEXT: Final[dict[str, object]] = {"num_format": "@"}  # a text typed over 00123 or =1+1 stays text as well
+_TEXT: Final[dict[str, object]] = {"num_format": "@"}  # a text typed over 00123 or =1+1 stays text too
 _NUMBER: Final[dict[str, object]] = {"num_format": "0", "align": "right", "indent": 1}
 _WRAPPED: Final = _TEXT | {"text_wrap": True, "valign": "top"}
 _HEADER: Final = _TEXT | {"bold": True, "bottom": 1, "bottom_color": ACCENT, "valign": "bottom"}
@@ -49,12 +49,12 @@ _SUMMARY: Final[Mapping[str, dict[str, object]]] = MappingProxyType(
 
 
 def summary_formats(book: Any) -> dict[str, Any]:
-    """Add the formats of the first sheet, by name."""
+    """Add the formats of the first sheet, and return them by name."""
     return {name: book.add_format(properties) for name, properties in _SUMMARY.items()}
 
 
 def state_formats(book: Any) -> dict[str, Any]:
-    """Add the formats of the states, by state."""
+    """Add the formats of the states, and return them by state."""
     return {str(state): book.add_format(_TEXT | colours) for state, colours in COLOURS.items()}
 
 

@@ -1,4 +1,4 @@
-"""The tables of the workbook: the properties of each one, within the limits of Excel."""
+"""The tables of the workbook: their properties, and their rows within the limits of Excel."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from bulk.reports.snapshot import timestamp
 from bulk.text import count
 
 MAX_LINK_CHARACTERS: Final = 2_079
-_MAX_CELLS: Final = 200_000  # built at once: more takes memory and saves no time
+_MAX_CELLS: Final = 200_000  # to build at once: more takes memory and saves no time
 
-# An address that every spreadsheet keeps unchanged: the characters of RFC 3986, without a user or a literal IPv6.
+# An address that every spreadsheet keeps unchanged: the characters of RFC 3986, without a user name or an IPv6 address.
 _PART: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
 _LINK: Final = (
     r"\A(?:https://[A-Za-z0-9][A-Za-z0-9.-]*|http://(?:localhost|127(?:\.[0-9]{1,3}){3}))(?::[0-9]{1,5})?"
@@ -46,7 +46,7 @@ _WIDTHS: Final = MappingProxyType(  # of columns whose first rows may be shorter
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The size of a sheet."""
+    """The maximum size of a sheet."""
 
     rows: int  # with the header
     columns: int
@@ -89,7 +89,7 @@ class Styles:
 
 
 class Table:
-    """A table on as many sheets as it needs: beyond the limit of rows it continues on another sheet."""
+    """A table. Beyond the limit of rows, it continues on another sheet."""
 
     def __init__(
         self, name: str, styles: Styles, limits: Limits, add: Callable[[str], RowSheet], *, now: datetime
@@ -104,19 +104,19 @@ class Table:
         self._rows = self._columns = self._shortened = self._unclickable = 0  # of all sheets
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Append the frame's rows. The first frame's columns become the header, and its texts decide the widths."""
-        shown = self._shorten(frame[:, : self._limits.columns])
+        """Append the frame's rows. The first frame's columns become the header, and its texts determine the widths."""
+        left = self._shorten(frame[:, : self._limits.columns])
         if not self._sheets:
             self._columns = frame.width
-            self._widths = _widths(shown)
-            self._header = self._shorten(_titles(shown))
+            self._widths = _widths(left)
+            self._header = self._shorten(_titles(left))
             self._begin()
-        while shown.height:
+        while left.height:
             if self._filled == self._limits.rows:
                 self._begin()
-            size = min(self._limits.rows - self._filled, max(_MAX_CELLS // shown.width, 1))
-            self._append(shown[:size])
-            shown = shown[size:]
+            size = min(self._limits.rows - self._filled, max(_MAX_CELLS // left.width, 1))
+            self._append(left[:size])
+            left = left[size:]
 
     def finish(self) -> None:
         """Set the size of the last sheet."""
@@ -126,7 +126,7 @@ class Table:
             sheet.autofilter(0, 0, self._filled - 1, columns - 1)
 
     def notes(self) -> Iterator[str]:
-        """Return how the table differs from the CSV file with the same rows."""
+        """Yield the differences between the table and the CSV file with the same rows."""
         name, file = self._name, self._kind.file
         if len(self._sheets) > 1:
             others = ", ".join(sheet.name for sheet in self._sheets[1:])
@@ -178,7 +178,7 @@ class Table:
         self._rows += frame.height
 
     def _clickable(self, frame: pl.DataFrame) -> pl.Series:
-        """Return which linkUrls can be clicked: the unused ones, as many as a sheet allows."""
+        """Return for each row whether its linkUrl can be clicked: it is unused, and the sheet allows one more link."""
         urls = frame.get_column("link_url")
         is_link = urls.str.contains(_LINK) & (urls.str.len_bytes() <= MAX_LINK_CHARACTERS)
         if self._kind.has_states:
@@ -200,9 +200,9 @@ def _titles(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _widths(frame: pl.DataFrame) -> list[int]:
-    """Return the width of each column in characters: that of its usual texts, or of its first rows."""
-    found = []
+    """Return the width of each column in characters, from the texts of its first rows or from _WIDTHS."""
+    widths = []
     for column in frame.iter_columns():
         longest = max([len(column.name) + 2, *map(len, column.cast(pl.String).drop_nulls())]) + 2
-        found.append(max(min(longest, _MAX_WIDTH), _WIDTHS.get(column.name, 0)))
-    return found
+        widths.append(max(min(longest, _MAX_WIDTH), _WIDTHS.get(column.name, 0)))
+    return widths

@@ -21,7 +21,7 @@ _CHART_HEIGHT_PIXELS: Final = 320
 
 
 def fill(book: Any, sheet: Any, figures: Figures, location: BatchLocation, notes: Sequence[str]) -> None:
-    """Write the sheet from top to bottom. `notes`: how the other sheets differ from the CSV files."""
+    """Write the sheet from top to bottom. `notes` describe the differences between other sheets and the CSV files."""
     book.set_properties({"title": plain(f"{figures.summary.batch}: results"), "created": figures.at})
     page = SummaryPage(book, sheet)
     _heading(page, figures)
@@ -82,7 +82,7 @@ def _chart(book: Any, stages: Sequence[Stage], first: int, last: int) -> Any:
             "name": "Rows",
             "categories": [SHEET, first, 0, last, 0],
             "values": [SHEET, first, 1, last, 1],
-            # The rows are written already: XlsxWriter cannot look up the values for programs that do not calculate.
+            # For programs that do not calculate. XlsxWriter cannot look up the values, as the rows are written already.
             "categories_data": [stage.name for stage in stages],
             "values_data": [stage.rows for stage in stages],
             "fill": {"color": ACCENT},

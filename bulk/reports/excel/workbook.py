@@ -1,8 +1,8 @@
 """The workbook for people: `results.xlsx`.
 
 XlsxWriter writes it. It keeps no rows in memory but writes them to temporary files first. These contain linkUrls, so
-they are next to the workbook, never in /tmp. `cells.py` builds the rows as XML, because XlsxWriter's call for each cell
-takes three times as long.
+they are next to the workbook, never in /tmp. `cells.py` builds the rows as XML, because XlsxWriter's own method, one
+call for each cell, takes three times as long.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from bulk.reports.figures import Figures
 from bulk.reports.publish import FILE_MODE, wrap_errors
 from bulk.reports.summary.commands import BatchLocation
 
-_A4: Final = 9  # a workbook's number for this paper size
+_A4: Final = 9  # the number for this paper size in a workbook
 
 
 class Sheet:
@@ -42,13 +42,13 @@ class Sheet:
 
 
 class Workbook:
-    """The workbook of a batch: a context manager. The file is complete once the `with` ends without an error.
+    """The workbook of a batch. A context manager; the file is complete when the `with` ends without an error.
 
     Raises JournalError if the disk fails or is full.
     """
 
     def __init__(self, path: Path, *, now: datetime, limits: Limits = EXCEL) -> None:
-        """Prepare a workbook. `now`: links that are valid at this time can be clicked."""
+        """Prepare a workbook. Links that are valid at the time `now` can be clicked."""
         self._path = path
         self._now = now
         self._limits = limits
@@ -77,7 +77,7 @@ class Workbook:
                     self._close()
 
     def sheet(self, name: str) -> Sheet:
-        """Begin the next table; `name` is one of `KINDS`."""
+        """Begin the next table. `name` is one of `KINDS`."""
         table = Table(name, self._styles, self._limits, self._add, now=self._now)
         self._tables.append(table)
         return Sheet(self._path, table)

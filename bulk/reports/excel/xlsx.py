@@ -1,7 +1,7 @@
-"""The private parts of XlsxWriter that bulk uses. Another version of XlsxWriter may need a change here.
+"""Uses private parts of XlsxWriter. Another version of XlsxWriter may require a change here.
 
 There is no public way to add rows as XML, or to close all files when a disk fails. XlsxWriter has no types, so no type
-checker sees this: the tests read the workbooks back.
+checker can verify this. The tests read the workbooks back instead.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bulk.reports.excel.cells import escaped_text
 
 
 class Archive:
-    """The zip file of the workbook. It keeps the first error for `close`, and ignores everything after it.
+    """The file of the workbook's zip archive. It keeps the first error for `close`, and ignores all later calls.
 
     ZipFile cannot handle an error: it writes again when it is garbage collected, and fails where nobody can catch it.
     """
@@ -49,7 +49,7 @@ class Archive:
         self._file.close()
 
     def release(self) -> None:
-        """Close the file, also after an error."""
+        """Close the file, even after an error."""
         with suppress(OSError):  # the error that ends the block already names the cause
             self._file.close()
 
@@ -70,7 +70,7 @@ class RowSheet(Worksheet):  # type: ignore[misc] # its base has no types
         self.row_data_fh.write(xml)
 
     def add_link(self, row: int, column: int, url: str) -> None:
-        """Make a cell clickable; rows and columns are counted from 0."""
+        """Make a cell clickable. Rows and columns are counted from 0."""
         self.hyperlinks[row][column] = Url(url)
 
     def set_extent(self, rows: int, columns: int) -> None:
@@ -78,14 +78,14 @@ class RowSheet(Worksheet):  # type: ignore[misc] # its base has no types
         self.dim_rowmin, self.dim_rowmax, self.dim_colmin, self.dim_colmax = 0, rows - 1, 0, columns - 1
 
     def release(self) -> None:
-        """Close the files, also after an error."""
+        """Close the files, even after an error."""
         for file in (self.fh, self.row_data_fh):
             with suppress(OSError):  # as above
                 file.close()
 
     @staticmethod
     def _escape_control_characters(data: str) -> str:
-        """Escape a text that `write_string` writes.
+        """Escape a text for `write_string`.
 
         XlsxWriter would treat a text such as `<r>x</r>` as markup, and `_x0041_x0041_` would be read back differently.
         """
@@ -94,5 +94,5 @@ class RowSheet(Worksheet):  # type: ignore[misc] # its base has no types
 
 
 def style_of(cell_format: Any) -> str:
-    """Return the number that cells use for their format."""
+    """Return the number by which cells refer to a format."""
     return str(cell_format._get_xf_index())  # noqa: SLF001 - XlsxWriter has no public way

@@ -1,6 +1,6 @@
 """Draws rows of stacked bars. PURE.
 
-Each bar has a name and a figure: left and right of it on a desktop, above it on a phone.
+Each bar has a name and a figure: to its left and right on a desktop, above it on a phone.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from bulk.reports.html.svg import (
     text,
 )
 
-MAX_NAME: Final = 30  # letters
+MAX_NAME: Final = 30  # characters
 _MAX_HINT: Final = 200
 _MAX_SUMMARY: Final = 1000
 _TRACK: Final = Series("", "line")
@@ -35,17 +35,17 @@ _TRACK: Final = Series("", "line")
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """A picture for a desktop and one for a phone, with their title."""
+    """A picture for desktops and one for phones, with their title."""
 
     title: str
-    summary: str  # one sentence for those who do not see it
+    summary: str  # one sentence for readers who do not see the picture
     wide: Markup  # an <svg>
     narrow: Markup
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: a value for each series, and the text that is shown when the pointer is on it."""
+    """One row: a value for each series, and the texts that appear when the pointer is on a bar."""
 
     name: str
     figure: str
@@ -55,7 +55,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class _Plot:
-    """The part of the picture that has the bars."""
+    """The part of the picture with the bars."""
 
     left: float
     width: float
@@ -68,16 +68,16 @@ class _Plot:
 def bar_chart(
     title: str, summary: str, rows: Sequence[Row], series: Sequence[Series], *, whole: int | None = None
 ) -> Chart:
-    """Draw rows of bars. With `whole`, a row is full at that value; otherwise the longest bar fills it."""
+    """Draw rows of bars. The full width is the value `whole` or, without it, the longest row."""
     summary = fit(summary, _MAX_SUMMARY)
     wide, narrow = (_draw(rows, series, layout, summary, whole) for layout in (WIDE, NARROW))
     return Chart(title, summary, wide, narrow)
 
 
 def _draw(rows: Sequence[Row], series: Sequence[Series], layout: Layout, summary: str, whole: int | None) -> Markup:
-    full = (max(sum(row.values) for row in rows) if whole is None else whole) or 1  # of nothing: an empty row
+    full = (max(sum(row.values) for row in rows) if whole is None else whole) or 1  # not 0, which would divide by zero
     plot = _plot(rows, layout, full)
-    # Where each series has rows of its own, their names say what the legend would say.
+    # With `whole`, each series has its own rows, and their names replace the legend.
     captions, top = legend(series if whole is None else (), layout)
     lines = []
     for place, row in enumerate(rows):
@@ -97,7 +97,7 @@ def _plot(rows: Sequence[Row], layout: Layout, full: int) -> _Plot:
 
 
 def _bars(row: Row, series: Sequence[Series], plot: _Plot, y: float, layout: Layout) -> list[Markup]:
-    """Return the bars of a row, the first on top: where it is tiny, the next one must not cover it."""
+    """Return the bars of a row, the first on top, so that the next one does not cover it if it is tiny."""
     starts = accumulate(row.values, initial=0)
     bars = []
     for each, start, value, hint in zip(series, starts, row.values, row.hints, strict=False):

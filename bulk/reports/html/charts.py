@@ -1,4 +1,4 @@
-"""The charts of the page: what each one shows, and its words. PURE."""
+"""The charts of the page, with their values and texts. PURE."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LINKS: Final = (Series("valid", "good"), Series("expires today", "expiring"), S
 
 
 def funnel(stages: Sequence[Stage]) -> Chart:
-    """Draw how many rows have reached each stage."""
+    """Draw the number of rows that have reached each stage."""
     total = stages[0].rows
     rows = [
         Row(each.name, f"{each.rows:,} ({percent(each.share)})", (each.rows,), (_stage_hint(each, total),))
@@ -37,7 +37,7 @@ def funnel(stages: Sequence[Stage]) -> Chart:
 
 
 def progress(timeline: Timeline) -> tuple[Chart, ...]:
-    """Draw the requests and the customers per minute over time, each only if there are any."""
+    """Draw the requests per minute and the customers per minute over time, each if there are any."""
     slices = timeline.slices
     requests = [each.requests for each in slices]
     limited = [each.limited for each in slices]
@@ -53,7 +53,7 @@ def progress(timeline: Timeline) -> tuple[Chart, ...]:
 
 
 def links(ages: LinkAges) -> Chart | None:
-    """Draw the unused linkUrls by expiry; None if there are none."""
+    """Draw the unused linkUrls by expiry, or return None if there are none."""
     rows = [("valid", (ages.good, 0, 0)), ("expires today (UTC)", (0, ages.expiring, 0))]
     rows.append(("expired", (0, 0, ages.expired)))
     if ages.missing:
@@ -68,7 +68,7 @@ def links(ages: LinkAges) -> Chart | None:
 
 
 def platforms(platforms: Sequence[PlatformRow]) -> Chart | None:
-    """Draw how many customers each platform has, by state; None if there are no customers."""
+    """Draw the customers of each platform by state, or return None if there are no customers."""
     used = [each for each in platforms if each.customers]
     if not used:
         return None
@@ -93,7 +93,7 @@ def _link_row(name: str, values: tuple[int, ...], total: int) -> Row:
 
 
 def _largest(platforms: Sequence[PlatformRow]) -> list[PlatformRow]:
-    """Return the first platforms, which are the largest, and the sum of the others if there are too many."""
+    """Return the first platforms, which are the largest; if there are too many, add up the others as one."""
     if len(platforms) <= MAX_PLATFORMS:
         return list(platforms)
     first, rest = platforms[: MAX_PLATFORMS - 1], platforms[MAX_PLATFORMS - 1 :]

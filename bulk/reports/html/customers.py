@@ -1,4 +1,4 @@
-"""Selects the customers that the page lists, out of all rows of the results."""
+"""Selects the customers that the page lists from all rows of the results."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ _WITH_ERRORS: Final = (State.FAILED, State.REJECTED)
 
 
 class Customers:
-    """The rows that the page lists: all, or the first MAX_LISTED with failed and rejected rows before the others."""
+    """The rows that the page lists: all, or `most` of them, with failed and rejected rows before the others."""
 
     def __init__(self, most: int = MAX_LISTED) -> None:
         self.rows = 0  # of the results
         self._most = most
-        self._all: list[pl.DataFrame] = []  # while all of them can be listed
+        self._all: list[pl.DataFrame] = []  # until there are too many to list
         self._with_errors: list[pl.DataFrame] = []
         self._others: list[pl.DataFrame] = []
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Take more rows of the results."""
+        """Add rows of the results."""
         self.rows += frame.height
         if self.rows <= self._most:
             self._all.append(frame)
@@ -47,5 +47,5 @@ class Customers:
 
 
 def _copy(frame: pl.DataFrame) -> pl.DataFrame:
-    """Copy rows: a filtered frame of polars keeps the texts of all the other rows in memory."""
+    """Copy rows, because a filtered frame of polars keeps the texts of all the other rows in memory."""
     return pl.DataFrame(frame.to_dict(as_series=False), schema=frame.schema)

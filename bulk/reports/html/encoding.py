@@ -1,7 +1,7 @@
-"""Encodes the customers for the page's script: many rows in few bytes. PURE.
+"""Encodes the customers compactly for the page's script. PURE.
 
-The rows are written column by column, because a column repeats itself: a state, a time, an error or the beginning of a
-linkUrl is written once. `page.js` decodes them (`decodeColumns`).
+The rows are written column by column, because values in a column repeat: a state, a time, an error or the beginning of
+a linkUrl is written once. `page.js` decodes them (`decodeColumns`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _SAME_AS: Final = {"name_sent": "company_name"}  # most names are sent as they a
 
 def encode(frame: pl.DataFrame) -> Markup:
     """Return the rows as a JSON list of columns, safe inside an HTML script element."""
-    # Column by column: as Python lists, all of them at once would take ten times the memory of the frame.
+    # One column after the other: as Python lists, all at once would take ten times the memory of the frame.
     return Markup("[{}]").format(Markup(",").join(_column(frame, name) for name in frame.columns))
 
 
 def as_json(value: object) -> Markup:
-    """Return a value as JSON that is safe inside an HTML script element, whatever texts it contains."""
-    text = json.dumps(value, separators=(",", ":"))  # in ASCII: a page with wide letters takes twice the memory
+    """Return a value as JSON that is safe inside an HTML script element, with any texts."""
+    text = json.dumps(value, separators=(",", ":"))  # in ASCII: other characters double the memory of the whole page
     return Markup(text.replace("<", r"\u003c").replace(">", r"\u003e").replace("&", r"\u0026"))  # noqa: S704 - escaped
 
 
@@ -41,7 +41,7 @@ def _column(frame: pl.DataFrame, name: str) -> Markup:
 
 
 def _texts(values: Sequence[str | None]) -> dict[str, object]:
-    """Return texts as numbers of words if they repeat, otherwise without their common beginning."""
+    """Return texts as indexes into a list of words if they repeat, otherwise without their common prefix."""
     present = [value for value in values if value is not None]
     words = {word: number for number, word in enumerate(dict.fromkeys(present))}
     if len(words) * 2 <= len(present):

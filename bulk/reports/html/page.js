@@ -1,5 +1,5 @@
 /*
- * Lets people find customers in the table, and copy or save what they find. Everything else is in the HTML already.
+ * Lets people find customers in the table, and copy or save the results. Everything else is in the HTML already.
  *
  * Every value comes from outside and is text: it enters the document only as textContent, in a <bdi>, so that direction
  * marks in it do not reverse the text around it. DataTables treats strings as HTML wherever it can, so it gets nodes to
@@ -11,7 +11,7 @@
   const MAX_DETAIL = 4000;
   const SHOWN = ["change", "row", "customer_id", "company_name", "platform_key", "state", "email", "link_url", "error", "updated_at"];
   const PRIORITIES = { company_name: 1, state: 2, change: 3, customer_id: 4, link_url: 5, error: 6, platform_key: 7, email: 8, updated_at: 9, row: 10 };
-  const FORMATTED = ["change", "platform_key", "state", "link_url"]; // their cells show another text than the value
+  const FORMATTED = ["change", "platform_key", "state", "link_url"]; // cells whose text differs from the value
   const LABELS = { customer_id: "customer", company_name: "company", platform_key: "platform", link_url: "link", updated_at: "updated" };
 
   const element = (id) => document.getElementById(id);
@@ -23,7 +23,7 @@
   const rows = Array.from({ length: columns[0].values.length }, (_, n) => columns.map((column) => column.values[n]));
   const written = Date.parse(facts.written);
 
-  /* Decodes the columns that encoding.py has encoded. */
+  /* Decodes the columns that encoding.py encoded. */
   function decodeColumns(encoded) {
     for (const column of encoded) {
       const { words, same_as: other, prefix = "", values } = column;
@@ -46,7 +46,7 @@
     return text.length <= most ? text : text.slice(0, most).replace(/[\uD800-\uDBFF]$/, "") + "…";
   }
 
-  /* Returns a value as text that can break inside an address. The tooltip of a shortened value says where the rest is. */
+  /* Returns a value as text that can wrap inside an address. The tooltip of a shortened value says where all of it is. */
   function valueNode(value, most = MAX_CELL) {
     const text = value === null ? "" : String(value);
     const title = text.length > most ? `${text.length.toLocaleString("en")} characters; results.csv has all of them` : "";
@@ -60,7 +60,7 @@
   const platformName = (key) => facts.platforms[key] ?? key;
   const announce = (text) => { element("live").textContent = text; };
 
-  /* Copying. Some browsers give no clipboard to a page that is opened from a file; there a selection is copied. */
+  /* Copying. Some browsers have no clipboard for a page that is opened from a file. Then a selection is copied. */
   async function copyText(text) {
     try {
       await navigator.clipboard.writeText(text);
@@ -150,7 +150,7 @@
     return button;
   }
 
-  /* Returns the values of a row that its cells do not show, or show shortened. */
+  /* Returns the values of a row that its cells do not show, or only show shortened. */
   function details(row, visible) {
     const list = create("dl", { className: "details" });
     names.forEach((name, index) => {
@@ -165,7 +165,7 @@
 
   /* The table. */
   const ordered = [...SHOWN.filter((name) => name in at), ...names.filter((name) => !SHOWN.includes(name))];
-  const FIRST = 1; // the column of the buttons comes before them
+  const FIRST = 1; // the column of buttons is before them
 
   function column(name) {
     const isShown = SHOWN.includes(name);
@@ -265,7 +265,7 @@
     if (first) element("direction").value = first[1];
   });
 
-  /* CSV, byte for byte as in results.csv: formulas escaped, quotes where needed, an empty text unlike a missing one. */
+  /* CSV, byte for byte as in results.csv: formulas escaped, quotes where needed, an empty text distinct from a null. */
   const formula = new RegExp(`^'*${facts.formula}`, "u");
 
   function csvCell(value) {

@@ -1,7 +1,7 @@
-"""Renders the page: one template, with everything that it needs inside.
+"""Renders the page from one template. The page is self-contained.
 
 Everything from outside (names, identifiers, errors, headers, addresses, the batch's own name) is text: the template
-escapes it, and only the three scripts run whose hashes are in the Content-Security-Policy.
+escapes it, and only the three scripts with a hash in the Content-Security-Policy run.
 """
 
 from __future__ import annotations
@@ -144,6 +144,6 @@ def _short(text: str) -> str:
 
 
 def _isolated(sentence: str, part: str | None) -> Markup:
-    """Isolate a part of a sentence from outside, so that direction marks in it do not reverse the sentence."""
-    before, found, after = sentence.partition(part) if part else (sentence, "", "")
-    return Markup("{}<bdi>{}</bdi>{}").format(before, _short(found), after)
+    """Isolate the part of a sentence that is from outside, so that direction marks in it do not reverse the rest."""
+    before, isolated, after = sentence.partition(part) if part else (sentence, "", "")
+    return Markup("{}<bdi>{}</bdi>{}").format(before, _short(isolated), after)

@@ -1,4 +1,4 @@
-"""The scales of a chart: few and round numbers, few and round times. PURE."""
+"""The scales of a chart: a few round numbers or times. PURE."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def levels(most: float) -> list[float]:
 
 
 def ticks(begin: int, end: int, most: int) -> Iterator[tuple[int, str]]:
-    """Return round times, in minutes since 1970, with labels: the date at the first one and wherever a day begins."""
+    """Yield round times, in minutes since 1970, with labels. The first one and the beginnings of days have the date."""
     step = next((step for step in _STEPS if (end - begin) / step <= most), DAY * ceil((end - begin) / most / DAY))
     first = ceil(begin / step) * step
     for at in range(first, end + 1, step):
@@ -31,7 +31,7 @@ def ticks(begin: int, end: int, most: int) -> Iterator[tuple[int, str]]:
 
 
 def span(minutes: int) -> str:
-    """Return a length of time in its largest unit: `2 hours`, `1 day`."""
+    """Format a duration in its largest unit: `2 hours`, `1 day`."""
     for size, unit in ((DAY, "day"), (60, "hour")):
         if not minutes % size:
             return count(minutes // size, unit)
@@ -39,5 +39,5 @@ def span(minutes: int) -> str:
 
 
 def short_number(value: float) -> str:
-    """Return a number with as many digits as a chart has room for."""
+    """Format a number with few digits, for a chart."""
     return f"{value:,.0f}" if value >= 10 or value == round(value) else f"{value:.2g}"

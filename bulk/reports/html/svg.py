@@ -1,7 +1,7 @@
-"""SVG as text: elements, lengths and words. PURE.
+"""Builds SVG as text: elements, lengths and texts. PURE.
 
-Every text and attribute is escaped here. Colours are variables of the page's style sheet, so one picture serves light
-and dark.
+Every text and attribute is escaped here. Colours are variables of the page's style sheet, so the same picture works in
+light and dark mode.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from markupsafe import Markup, escape
 from bulk.text import display_width, shorten_to_width
 
 GAP: Final = 8
-MIN_LENGTH: Final = 2.0  # of a bar: a small value stays visible
+MIN_LENGTH: Final = 2.0  # of a bar, so that a small value is visible
 
-_EM: Final = 0.6  # width of a letter relative to the font size, in the widest of the usual fonts
+_EM: Final = 0.6  # width of a letter relative to the font size, in the widest of the common fonts
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Bars of one meaning: their caption in the legend, and their colour, a variable of the page."""
+    """Bars with the same meaning: their caption in the legend, and their colour, a variable of the page."""
 
     caption: str
     colour: str
@@ -37,7 +37,7 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The room in a picture, in its own units."""
+    """The measures of a picture, in its own units."""
 
     width: int
     font_size: int
@@ -45,12 +45,12 @@ class Layout:
     baseline: int  # of the texts, from the top of the row
     bar_top: int
     bar_height: int
-    has_names_above: bool  # the bars; otherwise the names are left of them
+    has_names_above: bool  # above the bars; otherwise to the left of them
     plot_height: int  # of a chart over time
     max_ticks: int  # on its time axis
 
     def text_width(self, text: str) -> float:
-        """Return the width that a text has at most."""
+        """Return the maximum width of a text."""
         return display_width(text) * self.font_size * _EM
 
     def letters_in(self, width: float) -> int:
@@ -72,7 +72,7 @@ def element(name: str, *content: str, **attributes: str | float) -> Markup:
 
 
 def length(value: float) -> str:
-    """Return a length to a tenth: nobody sees more of it."""
+    """Format a length to a tenth, because finer differences are invisible."""
     return f"{value:.1f}".removesuffix(".0")
 
 
@@ -82,30 +82,30 @@ def rect(x: float, y: float, width: float, height: float, *content: str, **attri
 
 
 def text(x: float, y: float, words: str, **attributes: str | float) -> Markup:
-    """Return words; `y` is their baseline."""
+    """Return a text. `y` is its baseline."""
     return element("text", words, x=x, y=y, **attributes)
 
 
 def legend(series: Iterable[Series], layout: Layout) -> tuple[Markup, float]:
-    """Return each caption with its colour, and the height that this takes."""
-    found, x, y, box, height = [], 0.0, 0.0, layout.font_size - 3, 0.0
+    """Return the legend, with each caption and its colour, and its height."""
+    content, x, y, box, height = [], 0.0, 0.0, layout.font_size - 3, 0.0
     for each in series:
         width = box + layout.text_width(each.caption) + GAP
         if x + width > layout.width:
             x, y = 0.0, y + 1.5 * layout.font_size
-        found += [rect(x, y, box, box, **each.paint), text(x + box + 5, y + box, each.caption)]
+        content += [rect(x, y, box, box, **each.paint), text(x + box + 5, y + box, each.caption)]
         x += width + GAP
         height = y + layout.font_size + GAP
-    return element("g", *found, fill="var(--muted)"), height
+    return element("g", *content, fill="var(--muted)"), height
 
 
 def picture(layout: Layout, height: float, summary: str, *content: str) -> Markup:
-    """Return a whole picture. `summary` is read to those who do not see it."""
+    """Return a whole picture. Screen readers read `summary`."""
     box = f"0 0 {layout.width} {length(height)}"
     attributes = {"xmlns": "http://www.w3.org/2000/svg", "viewBox": box, "role": "img", "aria_label": summary}
     return element("svg", *content, **attributes, font_size=layout.font_size)
 
 
 def fit(words: str, letters: int) -> str:
-    """Shorten a text to a width in letters, without invisible characters: they could reverse other texts."""
+    """Shorten a text to a width in letters, and remove invisible characters, which could reverse other texts."""
     return shorten_to_width("".join(filter(str.isprintable, words)), letters)

@@ -1,4 +1,4 @@
-"""Draws values over time, a bar for each slice of a timeline. PURE."""
+"""Draws values over time, with a bar for each slice of a timeline. PURE."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from bulk.reports.html.svg import (
 from bulk.reports.summary.timeline import Slice, Timeline
 from bulk.text import duration, percent, time
 
-_MIN_SLICES: Final = 12  # that fill the width, so that a single minute does not look like all of the time
+_MIN_SLICES: Final = 12  # that fill the width, so that a single minute does not look like the whole period
 _HELD: Final = Series("on hold", "held", 0.4)
 
 Values = Mapping[Series, Sequence[float]]
-"""What is drawn: a value for each slice. Later series are drawn over the first, of which they are a part."""
+"""The values to draw: one for each slice. Later series are drawn over the first, of which they are a part."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Plot:
-    """The part of the picture that has the bars."""
+    """The part of the picture with the bars."""
 
     left: float
     right: float
     top: float
     bottom: float
     begin: int  # minutes since 1970
-    minutes: int  # from the left to the right
+    minutes: int  # from left to right
     highest: float
 
     @property
@@ -83,7 +83,7 @@ def _draw(timeline: Timeline, values: Values, layout: Layout, summary: str) -> M
     shown, below = legend(captions, layout)
     most = max(max(numbers) for numbers in values.values())
     marks = levels(most)
-    highest = max(marks[-1], 1.1 * most)  # a hold is seen above the highest bar
+    highest = max(marks[-1], 1.1 * most)  # so that a hold is visible above the highest bar
     plot = _plot(timeline, marks, highest, layout, below + layout.font_size / 2)
     bars = [element("g", *_bars(timeline, numbers, plot), **series.paint) for series, numbers in values.items()]
     holds = element("g", *_holds(timeline, plot), **_HELD.paint)
@@ -93,7 +93,7 @@ def _draw(timeline: Timeline, values: Values, layout: Layout, summary: str) -> M
 
 
 def _plot(timeline: Timeline, marks: Sequence[float], highest: float, layout: Layout, top: float) -> _Plot:
-    # At least as wide as `1,000`, so that the charts of a page begin at the same place.
+    # At least the width of `1,000`, so that the charts of a page begin at the same place.
     left = max(layout.text_width(label) for label in ("1,000", *map(short_number, marks))) + GAP
     right = layout.width - layout.text_width("00:00") / 2
     begin = int(timeline.slices[0].begin.timestamp()) // 60
@@ -102,12 +102,12 @@ def _plot(timeline: Timeline, marks: Sequence[float], highest: float, layout: La
 
 
 def _rate_axis(marks: Iterable[float], plot: _Plot) -> Markup:
-    found = []
+    content = []
     for value in marks:
         y = length(plot.y(value))
-        found.append(element("path", d=f"M{length(plot.left)} {y}H{length(plot.right)}", stroke="var(--line)"))
-        found.append(text(plot.left - GAP, plot.y(value) + 4, short_number(value)))
-    return element("g", *found, fill="var(--muted)", text_anchor="end")
+        content.append(element("path", d=f"M{length(plot.left)} {y}H{length(plot.right)}", stroke="var(--line)"))
+        content.append(text(plot.left - GAP, plot.y(value) + 4, short_number(value)))
+    return element("g", *content, fill="var(--muted)", text_anchor="end")
 
 
 def _time_axis(plot: _Plot, layout: Layout) -> Markup:
@@ -126,7 +126,7 @@ def _bars(timeline: Timeline, numbers: Sequence[float], plot: _Plot) -> Iterator
 
 
 def _holds(timeline: Timeline, plot: _Plot) -> Iterator[Markup]:
-    """Return the slices in which nothing was sent; neighbours as one bar, so that no seam shows."""
+    """Yield bars for the slices with a hold. Neighbours share one bar, so that no seam is visible."""
     size = timeline.minutes
     for is_held, group in groupby(enumerate(timeline.slices), key=lambda placed: placed[1].held > 0):
         places = [place for place, _ in group]
@@ -135,7 +135,7 @@ def _holds(timeline: Timeline, plot: _Plot) -> Iterator[Markup]:
 
 
 def _hints(timeline: Timeline, values: Values, plot: _Plot) -> Iterator[Markup]:
-    """Return invisible bars with the numbers of their slice, as high as the plot: a small bar is hard to point at."""
+    """Yield an invisible bar with the numbers of each slice. It has full height, as a small bar is hard to point at."""
     size = timeline.minutes
     for place, each in enumerate(timeline.slices):
         hint = _hint(each, [(series, numbers[place]) for series, numbers in values.items()])

@@ -1,1 +1,1 @@
-"""The state of a batch, summed up from its figures for page, workbook and console. No I/O."""
+"""Summarizes the state of a batch from its figures, for page, workbook and console. No I/O."""

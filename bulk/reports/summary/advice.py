@@ -1,4 +1,4 @@
-"""What to do next, with which file or by which command. PURE."""
+"""The next steps for the user, with the file or the command for each. PURE."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from bulk.text import count, time
 
 @dataclass(frozen=True, slots=True)
 class NextStep:
-    """One thing to do."""
+    """One step for the user."""
 
     title: str
     what: str  # the file to use, or the command itself
     why: str
-    command: str = ""  # to type; empty: there is none
+    command: str = ""  # to type, or "" if there is none
 
 
 def next_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
-    """Return what to do next, the most urgent first."""
+    """Yield the next steps, the most urgent first."""
     yield from _link_steps(figures, location)
     yield from _rejected_step(figures, location)
     yield from _failed_steps(figures, location)
@@ -60,7 +60,7 @@ def _rejected_step(figures: Figures, location: BatchLocation) -> Iterator[NextSt
 
 
 def _failed_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
-    """Keep failed partner connections apart from the other failures: they have a command of their own."""
+    """Yield a step for failed partner connections, which have their own command, and one for the other failures."""
     failed = figures.summary.customers[State.FAILED]
     partners = sum(f.customers for f in figures.failures if f.state is State.FAILED and f.step == "partner")
     results = str(location.folder / "results.csv")

@@ -1,4 +1,4 @@
-"""The commands that people type next, with every option that they need. PURE."""
+"""The commands for the user's next steps, with all necessary options. PURE."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def migrate(figures: Figures, location: BatchLocation, *options: str) -> str:
 def migrate_file(
     path: str, mapping: Mapping[str, str], figures: Figures, location: BatchLocation, *options: str
 ) -> str:
-    """Return the command that migrates another file into the batch. `mapping`: field → column, for `--map`."""
+    """Return the command that migrates another file into the batch. `mapping` is field → column, for `--map`."""
     folder = location.folder
     words = ["bulk", "migrate", f"./{path}" if path.startswith("-") else path, "--batch", folder.name]
     if folder.parent != _DEFAULT_REPORTS:
@@ -41,7 +41,7 @@ def migrate_file(
 
 
 def on_batch(name: str, figures: Figures, location: BatchLocation, *options: str) -> str:
-    """Return a command on the batch's folder that talks to Codat."""
+    """Return the command with this name for the batch's folder, with the options for its Codat."""
     return shlex.join(["bulk", name, str(location.folder), *options, *codat_options(figures, location)])
 
 

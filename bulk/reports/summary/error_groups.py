@@ -1,4 +1,4 @@
-"""Groups errors by what to do about them. PURE."""
+"""Groups errors by remedy. PURE."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ErrorGroup:
 
     title: str
     remedy: str
-    command: str  # empty: no command helps
+    command: str  # "" if no command helps
     customers: int
     examples: tuple[Example, ...]
     correlation_ids: tuple[str, ...]
@@ -62,7 +62,7 @@ def _failures(figures: Figures, location: BatchLocation) -> Iterator[ErrorGroup]
 
 
 def _remedy_of(failure: Failure) -> str:
-    """Return the name of the remedy; the first rule that fits decides."""
+    """Return the name of the remedy by the first rule that applies."""
     step, code = failure.step, failure.code
     if step in ("link", "unlink", "delete") and code not in ("linked", "deleted"):
         return step

@@ -1,7 +1,7 @@
-"""How far a batch's customers are, in the words and numbers of page, workbook and console. PURE.
+"""The progress of a batch's customers, in the words and numbers of page, workbook and console. PURE.
 
-The stages are cumulative: a customer at one stage has passed the stages before it. The customers that are lost between
-two stages are counted by state, so the losses and the last stage add up to all rows.
+The stages are cumulative: a customer at one stage has passed the stages before it. The customers lost between two
+stages are counted by state, so the losses and the last stage add up to all rows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CHANGES: Final = (State.LINKED, State.COMPLETE, State.FAILED, State.UNLINKED, St
 
 @dataclass(frozen=True, slots=True)
 class StateRow:
-    """The number of rows in a state; `share` of all rows, from 0 to 1."""
+    """The number of rows in a state, and their share of all rows, from 0 to 1."""
 
     state: State
     rows: int
@@ -45,7 +45,7 @@ class StateRow:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """The rows that got no further than a stage and are in one state."""
+    """The rows in one state that got no further than a stage."""
 
     state: State
     rows: int
@@ -54,7 +54,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The number of rows at a stage or past it; `share` of all rows, from 0 to 1."""
+    """The number of rows at or past a stage, and their share of all rows, from 0 to 1."""
 
     name: str
     rows: int
@@ -64,17 +64,17 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class PlatformRow:
-    """How far the customers of one accounting platform are."""
+    """The progress of the customers of one accounting platform."""
 
     key: str
     name: str
     customers: int
-    reached: tuple[int, ...]  # customers at each of the STAGES or past it, from "valid" on
+    reached: tuple[int, ...]  # customers at or past each of the STAGES, from "valid" on
     states: Mapping[State, int]
 
     @property
     def authorized(self) -> int:
-        """The number of customers that have authorized."""
+        """The number of customers who have authorized."""
         return self.reached[LINKED - 1]
 
 
@@ -86,7 +86,7 @@ def states(figures: Figures) -> tuple[StateRow, ...]:
 
 
 def funnel(figures: Figures) -> tuple[Stage, ...]:
-    """Return the number of rows at each stage or past it, and the states of the rows that got no further."""
+    """Return the number of rows at or past each stage, and the states of the rows that got no further."""
     ended: list[Counter[State]] = [Counter() for _ in STAGES]
     ended[0][State.REJECTED] = figures.summary.customers[State.REJECTED]
     for group in figures.groups:
@@ -101,21 +101,21 @@ def funnel(figures: Figures) -> tuple[Stage, ...]:
 
 
 def platforms(figures: Figures) -> tuple[PlatformRow, ...]:
-    """Return each platform, the one with most customers first. Rejected rows count for none."""
+    """Return all platforms, the one with the most customers first. Rejected rows are not counted."""
     ended: dict[str, Counter[int]] = {}
     states: dict[str, Counter[State]] = {}
     for group in figures.groups:
         ended.setdefault(group.platform_key, Counter())[group.furthest] += group.customers
         states.setdefault(group.platform_key, Counter())[group.state] += group.customers
-    found = []
+    rows = []
     for key, stages in ended.items():
         reached = tuple(sum(n for at, n in stages.items() if at >= stage) for stage in range(1, len(STAGES)))
-        found.append(PlatformRow(key, NAMES.get(key, key), reached[0], reached, dict(states[key])))
-    return tuple(sorted(found, key=lambda each: (-each.customers, each.name)))
+        rows.append(PlatformRow(key, NAMES.get(key, key), reached[0], reached, dict(states[key])))
+    return tuple(sorted(rows, key=lambda each: (-each.customers, each.name)))
 
 
 def changes(figures: Figures) -> tuple[tuple[str, int], ...]:
-    """Return the number of changed customers since the time of comparison, by the words of the column `change`."""
+    """Return the number of customers for each word of the column `change`."""
     counted: Counter[str | None] = Counter()
     for (was, now), customers in figures.changes.items():
         counted[change(was, now)] += customers

@@ -1,4 +1,4 @@
-"""What happened, in sentences: the state of the batch, and what its last run did. PURE."""
+"""Describes in sentences the state of the batch and the work of its last run. PURE."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _HEADLINES: Final = MappingProxyType(
 
 
 def headline(figures: Figures) -> str:
-    """Return how far the batch's customers are, in one sentence."""
+    """Return the state of the batch in one sentence."""
     customers = figures.summary.customers
     total = sum(customers.values())
     if not total:
@@ -44,7 +44,7 @@ def headline(figures: Figures) -> str:
 
 
 def last_run(figures: Figures) -> str:
-    """Return what the last run of a command did, and why it stopped if it did."""
+    """Return a sentence about the work of the last run, and another about the reason if it stopped early."""
     run = figures.last_run
     if run is None:
         return "No command has run on this batch yet."
@@ -62,7 +62,7 @@ def last_run(figures: Figures) -> str:
 
 
 def unfinished(figures: Figures) -> str | None:
-    """Return a warning if the last run has not ended: the batch looks more complete than it is."""
+    """Return a warning if the last run has not ended, because then the batch looks more complete than it is."""
     run = figures.last_run
     if run is None or run.has_ended:
         return None

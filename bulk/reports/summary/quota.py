@@ -1,4 +1,4 @@
-"""How much of Codat's daily quota is used, and how many days the remaining work takes. PURE."""
+"""The use of Codat's daily quota, and the days that the remaining work takes. PURE."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bulk.reports.figures import Figures
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """The daily quota and the remaining work, in requests. None: Codat has not reported it."""
+    """The daily quota and the remaining work, in requests. None means that Codat has not reported it."""
 
     limit: int | None
     used: int | None
@@ -19,11 +19,11 @@ class Quota:
     resets_at: str | None  # UTC, ISO 8601
     is_over: bool  # the reset has passed: the whole quota is left again
     to_do: int  # requests
-    days: int | None  # on which requests are sent, today included
+    days: int | None  # on which requests are sent, including today
 
 
 def quota(figures: Figures) -> Quota:
-    """Return the quota as Codat reported it last, and the days that the rest takes if no more customers link."""
+    """Return the quota that Codat reported last, and the days for the remaining work if no more customers link."""
     known, to_do = figures.summary.quota, figures.requests_to_do
     limit, left = known.limit, known.remaining
     is_over = known.resets_at is not None and datetime.fromisoformat(known.resets_at) <= figures.at

@@ -1,4 +1,4 @@
-"""A migration over time: the minutes in which bulk was active, gathered into slices that fit a chart. PURE."""
+"""A migration over time: the minutes in which bulk was active, combined into slices for a chart. PURE."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _SIZES: Final = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One stretch of time. The rates are averages over the minutes in which bulk was active."""
+    """One period. The rates are averages over the minutes in which bulk was active."""
 
     begin: datetime
     requests: float  # per minute
     limited: float  # per minute: requests answered with 429
-    customers: float  # per minute: customers that got further
+    customers: float  # per minute: customers that advanced
     held: float  # share of the time, 0 to 1, in which nothing could be sent
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """All slices, without gaps; none if nothing has happened."""
+    """All slices, without gaps. There are none if nothing has happened."""
 
     minutes: int  # in a slice
     slices: tuple[Slice, ...]
@@ -38,7 +38,7 @@ class Timeline:
 
 
 def timeline(figures: Figures) -> Timeline:
-    """Gather the activity of a batch into at most MAX_SLICES slices."""
+    """Combine the activity of a batch into at most MAX_SLICES slices."""
     holds = tuple(_without_overlaps(figures.holds))
     minutes = figures.minutes
     limited = sum(minute.limited for minute in minutes)
@@ -69,9 +69,9 @@ def _slice(
 
 
 def _without_overlaps(holds: Iterable[Hold]) -> Iterator[Hold]:
-    """End each hold where the next one begins: a longer hold may start while a shorter one lasts."""
+    """End each hold where the next one begins, because a longer hold may start during a shorter one."""
     known = sorted(holds, key=lambda hold: hold.since)
-    for hold, following in zip_longest(known, known[1:]):
-        until = hold.until if following is None else min(hold.until, following.since)
+    for hold, next_hold in zip_longest(known, known[1:]):
+        until = hold.until if next_hold is None else min(hold.until, next_hold.since)
         if until > hold.since:
             yield Hold(hold.since, until, hold.why)
