@@ -65,8 +65,8 @@ class Throttle:
         )
         self._bucket = AsyncLimiter(*bucket(rate))
         self._spreading = anyio.CancelScope()
-        self._line = anyio.Lock(fast_acquire=True)  # first come, first served; only the first in line is awake
-        self._changed = anyio.Event()
+        self._line = asyncio.Lock()  # first come, first served; only the first in line is awake
+        self._changed = asyncio.Event()
         self._waiting = 0  # tasks that wait for `_changed`
 
     @property
@@ -161,8 +161,11 @@ class Throttle:
         """Wait until something changes, but no longer than `seconds` or one slice."""
         self._waiting += 1
         try:
-            with anyio.move_on_after(min(seconds, MAX_SLICE) if seconds < math.inf else math.inf):
+            if seconds == math.inf:  # most waits; a scope takes time
                 await self._changed.wait()
+            else:
+                with anyio.move_on_after(min(seconds, MAX_SLICE)):
+                    await self._changed.wait()
         finally:
             self._waiting -= 1
 
@@ -173,7 +176,7 @@ class Throttle:
             self._spreading.cancel()
         if self._waiting:
             self._changed.set()
-            self._changed = anyio.Event()
+            self._changed = asyncio.Event()
 
 
 class Slot:
