@@ -1,4 +1,4 @@
-"""The library: one function for each command, with a typed result. Nothing here prints; progress comes as events.
+"""The library: one function for each command, with a typed result. Nothing here prints; progress is reported as events.
 
 Reading an input and writing reports happen in worker threads, so the caller's event loop keeps running.
 """
@@ -64,12 +64,12 @@ from bulk.reports.rows import Reader
 from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, VerifyResult
 from bulk.settings import Secret, Settings, webhook_secret
 
-MAX_NAMED = 20  # customers that a message names one by one
+MAX_NAMED = 20  # customers listed in a message
 AUTHORIZED = (State.LINKED, State.COMPLETE, State.UNLINKED)  # these customers have used their linkUrl
 
 
 async def check_account(settings: Settings) -> Account:
-    """Ask Codat about the account in at most three requests: whether the key is valid, the quota, the platforms."""
+    """Ask Codat about the account with at most three requests: whether the key is valid, the quota, the platforms."""
     return await ask(settings)
 
 
@@ -86,8 +86,9 @@ async def migrate(
 ) -> BatchResult:
     """Create a company and an accounting connection for each customer of the file, once; write the batch's reports.
 
-    The same call resumes. `mapping`: {field: column}. `interrupt`: once set, the run ends after the requests in flight.
-    Raises UsageError before anything is sent, and JournalError if the disk fails. Everything else is in the result.
+    The same call resumes. `mapping` is {field: column}. When `interrupt` is set, the run ends after the requests in
+    flight. Raises UsageError before anything is sent, and JournalError if the disk fails. Everything else is in the
+    result.
     """
     source = await anyio.to_thread.run_sync(partial(open_input, Path(path), mapping=mapping or {}))
     folder = Path(reports) / storable(batch or stem(Path(path)))
@@ -105,10 +106,10 @@ async def follow_up(
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> BatchResult:
-    """Find out who has authorized, create each one's partner expense connection, once; write the batch's reports.
+    """Create a partner expense connection for each customer who has authorized, once; write the batch's reports.
 
-    `watch`: repeat after this many seconds, or later if the daily quota is short, until no customer is pending, `until`
-    has passed or `interrupt` is set. Raises the same errors as `migrate`.
+    With `watch`, repeat after this many seconds, or later if the daily quota is short, until no customer is pending,
+    `until` has passed or `interrupt` is set. Raises the same errors as `migrate`.
     """
     folder, interrupt = require_batch(folder), interrupt or anyio.Event()
     end = until.timestamp() if until is not None else math.inf
@@ -137,7 +138,7 @@ async def follow_up(
 async def _round(
     folder: Path, job: FollowUp, settings: Settings | None, on_event: Hook, interrupt: anyio.Event, *, is_first: bool
 ) -> JobEnd:
-    """Do one round of a follow-up. After the first round, a batch in use only delays the next one."""
+    """Do one round of a follow-up. If another run is using the batch, only the first round raises an error."""
     try:
         return await run_job(folder, job, settings, on_event, interrupt)
     except BatchInUseError as error:
@@ -158,8 +159,8 @@ async def links(
 ) -> LinksResult:
     """Renew the linkUrls of customers who have not authorized, if they expire within `margin` seconds.
 
-    `margin`: by default two hours, and at most half a linkUrl's lifetime. `limit`: renew only this many, the oldest
-    first. `link_lifetime` in seconds; the batch remembers it. Raises the same errors as `migrate`.
+    The default `margin` is two hours; it is at most half a linkUrl's lifetime. With `limit`, renew only this many, the
+    oldest first. `link_lifetime` is in seconds, and is stored in the batch. Raises the same errors as `migrate`.
     """
     folder = require_batch(folder)
     job = Links(margin=margin, limit=limit, lifetime=link_lifetime)
@@ -169,8 +170,8 @@ async def links(
 
 def _links_result(result: BatchResult) -> LinksResult:
     with Reader(result.folder / FILE) as reader:
-        answered = reader.done_in_run(result.run, "get_connection")
-    return LinksResult(**vars(result), renewed=answered - sum(result.advanced.get(state, 0) for state in AUTHORIZED))
+        done = reader.done_in_run(result.run, "get_connection")
+    return LinksResult(**vars(result), renewed=done - sum(result.advanced.get(state, 0) for state in AUTHORIZED))
 
 
 async def unlink(
@@ -194,7 +195,7 @@ async def unlink(
 
 
 def _require_customers(folder: Path, customer_ids: Sequence[str]) -> set[str]:
-    """Return those of the customers whose rows were rejected. Raises UsageError if the batch has none of them."""
+    """Return the customers whose rows were rejected. Raises UsageError if the batch has none of the customers."""
     with Reader(folder / FILE) as reader:
         known, rejected = reader.statuses(customer_ids), reader.rejected(customer_ids)
     if not known and not rejected:
@@ -207,10 +208,10 @@ def _require_customers(folder: Path, customer_ids: Sequence[str]) -> set[str]:
 
 def _unlink_result(result: BatchResult, customer_ids: Sequence[str], rejected: set[str]) -> UnlinkResult:
     with Reader(result.folder / FILE) as reader:
-        found = reader.statuses(customer_ids)
-    others = {each: reason for each in customer_ids if (reason := _why_not_unlinked(found.get(each)))}
+        statuses = reader.statuses(customer_ids)
+    others = {each: reason for each in customer_ids if (reason := _why_not_unlinked(statuses.get(each)))}
     others |= {
-        each: "its row was rejected, so nothing was sent for it" for each in others if each in rejected - set(found)
+        each: "its row was rejected, so nothing was sent for it" for each in others if each in rejected - set(statuses)
     }
     unlinked = tuple(customer_id for customer_id in customer_ids if customer_id not in others)
     return UnlinkResult(**vars(result), unlinked=unlinked, others=others)
@@ -226,7 +227,7 @@ async def verify(
 ) -> VerifyResult:
     """Compare Codat with the journal; change nothing in Codat.
 
-    `adopt`: add to the journal what only Codat has. Raises the same errors as `migrate`.
+    With `adopt`, add companies and connections that only Codat has to the journal. Raises the same errors as `migrate`.
     """
     folder = require_batch(folder)
     result = await run_and_report(folder, Verify(adopts=adopt), settings, on_event, interrupt)
@@ -279,11 +280,11 @@ async def listen(
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> BatchResult:
-    """Receive Codat's webhook events on 127.0.0.1, create partner connections as customers link; until interrupted.
+    """Receive Codat's webhook events on 127.0.0.1 until interrupted; create partner connections as customers link.
 
-    `port`: 0 for any free port. `ready` is called with the address. `secret`: the secret that signs the events, by
-    default CODAT_WEBHOOK_SECRET. Other commands may use the batch in the meantime; events wait for their end.
-    Raises UsageError, JournalError.
+    A `port` of 0 means any free port. `ready` is called with the address. `secret` signs the events; the default is
+    CODAT_WEBHOOK_SECRET. Other commands may use the batch meanwhile; events wait until they have finished. Raises
+    UsageError, JournalError.
     """
     from bulk.webhooks import receiver, server  # loads a web server, which no other command needs
 
@@ -295,8 +296,8 @@ async def listen(
 def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
     """Write the reports of a batch again from its journal; send nothing. Raises BatchError, JournalError.
 
-    If the last run was killed, `stop` says so: the batch is not finished.
-    `since`: the reports also show the changes after this time (UTC if it has no time zone).
+    If the last run was killed, `stop` reports that the batch is not finished. With `since`, the reports also show the
+    changes since this time (UTC if it has no time zone).
     """
     if since is not None and since.tzinfo is None:
         since = since.replace(tzinfo=UTC)
@@ -311,7 +312,7 @@ def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
 
 
 def _next_round(result: BatchResult, watch: float | None, now: float) -> float | None:
-    """Return the time of a follow-up's next round, in seconds since 1970; None if this round was the last."""
+    """Return the time of a follow-up's next round, in seconds since 1970, or None if this round was the last."""
     stop = result.stop
     if watch is None or not result.waiting or (stop is not None and stop.exit_code != JournalError.exit_code):
         return None
@@ -327,7 +328,7 @@ def _next_round(result: BatchResult, watch: float | None, now: float) -> float |
 
 
 def _why_not_unlinked(known: tuple[str | None, str | None, str | None] | None) -> str | None:
-    """Return the reason why a customer is not unlinked; None if the customer is."""
+    """Return the reason why a customer is not unlinked, or None if the customer is unlinked."""
     if known is None:
         return "this batch has no such customer"
     company_id, status, error = known

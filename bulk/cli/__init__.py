@@ -1,6 +1,6 @@
-"""The command line: it runs a command, and turns its result or error into messages and an exit code.
+"""The command line: runs a command, and turns its result or error into messages and an exit code.
 
-Only this package prints. Commands import what they need when they run, so that `bulk --help` is fast.
+Only this package prints. Commands import most modules when they run, so that `bulk --help` is fast.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ EXIT_NOT_FINISHED = 75
 
 
 def main() -> NoReturn:
-    """Run the command. No error ends in a traceback, and no broken stream changes the exit code."""
+    """Run the command. No error ends with a traceback, and no broken stream changes the exit code."""
     gc.set_threshold(GC_THRESHOLD)
     streams.prepare()
     signals.raise_on_signal()
@@ -62,7 +62,7 @@ def _run() -> int:
 
 
 def _echo_usage_error(error: click.ClickException) -> None:
-    """Print click's message, which may quote what the user typed, without characters that control the terminal."""
+    """Print click's message without control characters, because it may quote the user's input."""
     message = io.StringIO()
     error.show(file=message)
     echo(message.getvalue().rstrip("\n"))
@@ -74,7 +74,7 @@ def _interrupted() -> int:
 
 
 def _unexpected(error: Exception) -> int:
-    """Print the message for an error that is not a BulkError, and return the exit code."""
+    """Print the message for an error that is not a BulkError; return the exit code."""
     if os.environ.get("BULK_DEBUG"):
         echo("".join(traceback.format_exception(error)))
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")

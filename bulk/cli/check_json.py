@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def content(
     result: CheckResult, account: Account | None, forecasts: Forecasts, assumptions: Assumptions
 ) -> dict[str, Any]:
-    """Return the content of the JSON."""
-    found: dict[str, Any] = {
+    """Return the JSON object."""
+    fields: dict[str, Any] = {
         "input": valid_unicode(result.input),
         "rows": result.accepted + result.rejected,
         "accepted": result.accepted,
@@ -28,7 +28,7 @@ def content(
         "renamed": result.renamed.to_dicts(),
         "cost": _cost(forecasts, assumptions),
     }
-    return found if account is None else found | {"online": _online(account, forecasts)}
+    return fields if account is None else fields | {"online": _online(account, forecasts)}
 
 
 def _cost(forecasts: Forecasts, assumptions: Assumptions) -> dict[str, Any]:

@@ -26,7 +26,7 @@ def text(
     *,
     next_options: Sequence[str],
 ) -> str:
-    """Return the whole text. `next_options`: the options that the next command needs as well."""
+    """Return the whole text. `next_options` are the options to repeat in the next command."""
     parts = (
         _title(result),
         _problems(result),
@@ -66,7 +66,7 @@ def _warnings(result: CheckResult) -> str:
     return title + _lines(result.warnings, "warning", "warning; remedy")
 
 
-def _lines(found: pl.DataFrame, text: str, title: str) -> str:
+def _lines(values: pl.DataFrame, text: str, title: str) -> str:
     lines = [
         (
             str(row["row"]),
@@ -75,7 +75,7 @@ def _lines(found: pl.DataFrame, text: str, title: str) -> str:
             fit(row["value"], 32),
             f"{fit(row[text], 200)}; {fit(row['remedy'], 200)}",
         )
-        for row in found.iter_rows(named=True)
+        for row in values.iter_rows(named=True)
     ]
     return table([("row", "customer", "field", "value", title), *lines])
 

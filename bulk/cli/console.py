@@ -1,6 +1,6 @@
-"""Printing on a terminal: where text goes, which characters it may contain, and how tables and long lines are laid out.
+"""Prints on a terminal: removes control characters, and lays out tables and long lines.
 
-Messages go to standard error, results to standard output. No character that controls the terminal is printed.
+Messages go to standard error, results to standard output.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ def print_result(text: str) -> None:
 
 
 def print_json(content: Mapping[str, object], *, indent: int | None = None) -> None:
-    """Print a result as JSON. Characters that the terminal cannot show, or would act on, become escapes."""
+    """Print a result as JSON. Characters that the terminal cannot show, and control characters, are escaped."""
     text = json.dumps(content, ensure_ascii=False, indent=indent)  # without indent: the fast encoder
     if not _is_encodable(text, sys.stdout):
         text = json.dumps(content, ensure_ascii=True, indent=indent)
-    print_result(_CONTROL.sub(lambda found: found[0] if found[0] == "\n" else json.dumps(found[0])[1:-1], text))
+    print_result(_CONTROL.sub(lambda match: match[0] if match[0] == "\n" else json.dumps(match[0])[1:-1], text))
 
 
 def _is_encodable(text: str, stream: TextIO | None) -> bool:
@@ -51,7 +51,7 @@ def _is_encodable(text: str, stream: TextIO | None) -> bool:
 
 
 def _print(text: str, stream: TextIO | None) -> None:
-    """Print if possible: a failed write to the terminal never stops a run."""
+    """Print if possible. A failed write to the terminal never stops a run."""
     if stream is None:  # print would write to standard output instead
         return
     with contextlib.suppress(OSError, ValueError):
@@ -60,21 +60,21 @@ def _print(text: str, stream: TextIO | None) -> None:
 
 def printable(text: str, *, keep: str = "") -> str:
     """Replace each character that could control the terminal, except those in `keep`."""
-    return _CONTROL.sub(lambda found: found[0] if found[0] in keep else "\N{REPLACEMENT CHARACTER}", text)
+    return _CONTROL.sub(lambda match: match[0] if match[0] in keep else "\N{REPLACEMENT CHARACTER}", text)
 
 
 def valid_unicode(text: object) -> str:
-    """Return a file's name as text that can be encoded, also if its bytes are not valid UTF-8."""
+    """Return a file's name as text that can be encoded, even if its bytes are not valid UTF-8."""
     return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def fit(value: object, width: int = 60) -> str:
-    """Return a value as printable text of at most `width` columns; an ellipsis replaces the rest of a longer one."""
+    """Return a value as printable text of at most `width` columns; an ellipsis replaces the end of a longer one."""
     return shorten_to_width(printable("" if value is None else str(value)), width)
 
 
 def table(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
-    """Align rows of text in columns. On a terminal, a long last column continues below itself."""
+    """Align rows of text in columns. On a terminal, a long last column is wrapped."""
     if not rows:
         return ""
     widths = [max(display_width(row[column]) for row in rows) for column in range(len(rows[0]))]
@@ -93,7 +93,7 @@ def _table_lines(row: Sequence[str], widths: Sequence[int], indent: str, room: f
 
 
 def wrap(text: str, width: float) -> Iterator[str]:
-    """Yield the text's lines, broken at spaces so that each has at most `width` columns. Long words stay whole."""
+    """Yield the text in lines of at most `width` columns, broken at spaces. Longer words are not broken."""
     line = ""
     for word in text.split(" "):
         if line and display_width(line) + 1 + display_width(word) > width:
@@ -105,12 +105,12 @@ def wrap(text: str, width: float) -> Iterator[str]:
 
 
 def paragraph(text: str, *, first: str = "", indent: str = "") -> str:
-    """Return running text in lines of at most 80 columns; `first` starts the first line, `indent` each other one."""
+    """Return running text in lines of at most 80 columns. `first` starts the first line, `indent` the others."""
     lines = wrap(text, WIDTH - max(display_width(first), display_width(indent)))
     return "\n".join((indent if number else first) + line for number, line in enumerate(lines))
 
 
 def _terminal_width() -> float:
-    """Return the terminal's width in columns; without a terminal, lines are as long as they need to be."""
+    """Return the terminal's width in columns, or infinity without a terminal."""
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
     return shutil.get_terminal_size((WIDTH, 24)).columns if is_terminal else float("inf")

@@ -1,4 +1,4 @@
-"""How long a migration takes, calculated once for the text and the JSON of `bulk check`. PURE."""
+"""Forecasts a migration for the text and the JSON of `bulk check`. PURE."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What a forecast is made for: linked companies at the start, and customers who link during the migration."""
+    """The assumptions of a forecast: linked companies at the start, and customers who link during the migration."""
 
     linked: int
     linking: Linking
@@ -21,7 +21,7 @@ class Assumptions:
 
 @dataclass(frozen=True, slots=True)
 class Forecasts:
-    """The cost of a migration for three quotas. `companies`: how many Codat has already, as far as is known."""
+    """The cost of a migration for three quotas. `companies` is the number in Codat already, or 0 if it is unknown."""
 
     companies: int
     assumed: Cost  # the quota of a client with the assumed number of linked companies

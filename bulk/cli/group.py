@@ -1,4 +1,4 @@
-"""The command `bulk` and its list of commands. Each command is loaded only when it runs."""
+"""The command `bulk` and its list of commands. A command is loaded only when it runs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ COMMANDS = {
     "check": ("bulk.cli.commands.check", "Validate the customers in INPUT and forecast the migration."),
     "migrate": ("bulk.cli.commands.migrate", "Create a company and an accounting connection for each customer."),
     "follow-up": ("bulk.cli.commands.follow_up", "Create the partner connections of customers who have authorized."),
-    "links": ("bulk.cli.commands.links", "Renew the linkUrls that have expired or soon will."),
+    "links": ("bulk.cli.commands.links", "Renew the linkUrls that have expired or will soon expire."),
     "unlink": ("bulk.cli.commands.unlink", "Deauthorize the accounting connections of some customers."),
     "verify": ("bulk.cli.commands.verify", "Compare Codat with the journal."),
     "undo": ("bulk.cli.commands.undo", "List the companies that nobody has linked, or delete them."),
@@ -35,7 +35,7 @@ EXIT_CODES = (
 
 
 class Commands(click.Group):
-    """The list of commands, without the modules of those that do not run."""
+    """The list of commands. It does not load the commands that do not run."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the names of the commands."""
@@ -49,7 +49,7 @@ class Commands(click.Group):
             formatter.write_dl(EXIT_CODES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a command. Raises UsageError, with the most similar command, if there is none of this name."""
+        """Load a command. Raises UsageError, with the most similar name, if there is no such command."""
         if cmd_name not in COMMANDS:
             similar = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
             hint = f" Did you mean {similar[0]!r}?" if similar else ""
@@ -58,7 +58,7 @@ class Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command. click would take any broken pipe for that of our output, and exit with 1."""
+        """Run a command. A broken pipe is raised as another error, because click would exit with 1 for it."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError as error:

@@ -1,4 +1,4 @@
-"""Options that several commands share, each with one description."""
+"""The options that several commands share."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Connection:
 
 
 def connection(command: Command) -> Callable[..., Any]:
-    """Add the options of every command that talks to Codat; the command receives them as one `connection`."""
+    """Add the options of every command that talks to Codat. The command receives them as one `connection`."""
 
     @functools.wraps(command)
     def collect(
@@ -84,7 +84,7 @@ def mapping(command: Command) -> Command:
 
 
 def _read_mapping(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
-    """Return {field: column}. A field that is given twice is an error: one of the two would be ignored."""
+    """Return {field: column}. A field with two columns is an error, because one of them would be ignored."""
     columns: dict[str, str] = {}
     for pair in pairs:
         field, sign, column = pair.partition("=")

@@ -1,4 +1,4 @@
-"""The types of option values: what a user may type for a number, a duration, a time, and what it becomes."""
+"""The types of option values, such as numbers, durations and times: parses the user's text."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bulk.text import count
 if TYPE_CHECKING:
     from bulk.engine.options import Threshold
 
-MAX_NUMBER = 1_000_000_000  # of customers or requests; SQLite and the forecasts calculate with it exactly
+MAX_NUMBER = 1_000_000_000  # of customers or requests; SQLite and the forecasts calculate exactly up to this
 MAX_DURATION = 3650 * 86_400  # seconds
 DAY = 86_400  # seconds
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -70,10 +70,10 @@ class Duration(click.ParamType[float]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the seconds."""
-        found = _DURATION.fullmatch(str(value).strip().lower())
-        if not found:
+        match = _DURATION.fullmatch(str(value).strip().lower())
+        if not match:
             self.fail(f"{fit(value)!r} is not a duration such as 90 (seconds), 90m, 24h or 2d.", param, ctx)
-        seconds = float(found[1]) * _UNITS[found[2]]
+        seconds = float(match[1]) * _UNITS[match[2]]
         if not self._minimum <= seconds <= MAX_DURATION:
             limits = f"at least {count(self._minimum, 'second')} and at most {MAX_DURATION // DAY:,} days"
             self.fail(f"{fit(value)!r} must be a duration of {limits}.", param, ctx)
@@ -81,16 +81,16 @@ class Duration(click.ParamType[float]):
 
 
 class Percent(click.ParamType[float]):
-    """A percentage such as 10%; the sign is optional."""
+    """A percentage such as 10%. The sign is optional."""
 
     name = "percent"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Return the number before the sign."""
-        found = _PERCENT.fullmatch(str(value).strip())
-        if not found or float(found[1]) > 100:
+        match = _PERCENT.fullmatch(str(value).strip())
+        if not match or float(match[1]) > 100:
             self.fail(f"{fit(value)!r} is not a percentage from 0% to 100%.", param, ctx)
-        return float(found[1])
+        return float(match[1])
 
 
 class FailureThreshold(click.ParamType["Threshold"]):
@@ -104,8 +104,8 @@ class FailureThreshold(click.ParamType["Threshold"]):
 
         if isinstance(value, Threshold):
             return value
-        found = _THRESHOLD.fullmatch(str(value).strip())
-        number, is_percent = (float(found[1]), bool(found[2])) if found else (math.nan, False)
+        match = _THRESHOLD.fullmatch(str(value).strip())
+        number, is_percent = (float(match[1]), bool(match[2])) if match else (math.nan, False)
         is_number = number.is_integer() and number <= MAX_NUMBER
         if not (number <= 100 if is_percent else is_number):
             kinds = f"a number of customers up to {MAX_NUMBER:,}, or a percentage such as 5%"
@@ -154,7 +154,7 @@ class PastTime(click.ParamType[datetime]):
 
 
 def next_time_of_day(text: str, now: datetime) -> datetime:
-    """Return when it is `HH:MM` next: today, or tomorrow if that has passed. Raises ValueError."""
+    """Return the next time that it is `HH:MM`: today, or tomorrow if that has passed. Raises ValueError."""
     hour, minute = map(int, text.split(":"))
     today = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
     return today if today > now else today + timedelta(days=1)

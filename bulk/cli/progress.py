@@ -1,4 +1,4 @@
-"""Progress on standard error: a bar on a terminal, elsewhere a plain line every few seconds."""
+"""Shows progress on standard error: a bar on a terminal, otherwise a plain line every few seconds."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BAR = "{n_fmt}/{total_fmt} |{bar}| {rate_noinv_fmt}{postfix}, {remaining} left"
 
 
 class Progress:
-    """A hook that shows a run's events. A context manager, which closes the bar."""
+    """A hook that shows a run's events. A context manager, which closes the bar at the end."""
 
     def __init__(self) -> None:
         self._bar: tqdm[Never] | None = None
@@ -55,7 +55,7 @@ class Progress:
                     self._echo(message)
 
     def _start(self, to_do: int, done: int) -> None:
-        self._close_bar()  # that of the round before
+        self._close_bar()  # of the previous round
         self._done = self._done_before = done
         self._total = to_do + done
         self._started_at = self._printed_at = time.monotonic()
@@ -116,13 +116,13 @@ class Progress:
 
 
 def _message(event: Event) -> str:
-    """Return the message for an event; empty for one that has none."""
+    """Return the message for an event, or "" if it has none."""
     match event:
         case Enrolled():
             return _enrolled(event)
-        case Reconciled(companies, taken_over) if companies or taken_over:
+        case Reconciled(companies, changed) if companies or changed:
             listed = count(companies, "company", "companies")
-            return f"Read {listed} of Codat's company list: {count(taken_over, 'change')}"
+            return f"Read {listed} of Codat's company list: {count(changed, 'change')}"
         case Hold(why, until):
             return f"Waiting until {moment(until)}: {fit(why, 300)}"
         case Warned(text):

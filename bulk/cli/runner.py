@@ -1,6 +1,6 @@
 """Runs a library call for a command: shows its progress, and ends it in order at the first Ctrl-C or SIGTERM.
 
-The second signal ends the process at once, which loses nothing either.
+A second signal ends the process at once. Even then, nothing is lost.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def run(call: Callable[[Progress, anyio.Event], Awaitable[T]]) -> T:
-    """Return the result of a call that reports its progress and ends once the event is set."""
+    """Make a call and return its result. It receives a hook for its progress and an event that ends it when set."""
 
     async def main() -> T:
         interrupt, loop = anyio.Event(), asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""The sandbox that --sandbox starts: a process of its own, with its state in the batch's folder."""
+"""Starts the sandbox for --sandbox: a separate process, with its state in the batch's folder."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bulk.journal.error_translator import wrap_errors
 
 @contextmanager
 def sandbox(batch: Path, webhook_url: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the base URL and the key of this batch's sandbox. Starts one, unless it runs already.
+    """Yield the base URL and the key of this batch's sandbox. Start it, unless it is running already.
 
-    `webhook_url`: where a sandbox that is started here sends its webhook events. Raises UsageError.
+    `webhook_url` is the address for the webhook events of a sandbox that is started here. Raises UsageError.
     """
     from bulk.sandbox.folder import SandboxError, StateFolder
     from bulk.sandbox.launch import start

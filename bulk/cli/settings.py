@@ -1,4 +1,4 @@
-"""The settings of a run, made from a command's options; with --sandbox, those of a sandbox that runs meanwhile."""
+"""Builds the settings of a run from a command's options. With --sandbox, it runs a sandbox meanwhile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def require_valid(connection: Connection) -> None:
-    """Raise UsageError for options that no run could use. Needs no key and reads no environment."""
+    """Raise UsageError for invalid options. This needs no key and does not read the environment."""
     from bulk.settings import Settings
 
     if connection.sandbox and connection.base_url is not None:
@@ -46,7 +46,7 @@ def batch_settings(folder: Path, connection: Connection, *, webhook_url: str = "
 def make_settings(folder: Path, connection: Connection, *, webhook_url: str = "") -> Iterator[Settings]:
     """Yield the settings for a run. With --sandbox, a sandbox with its state in this batch's folder runs meanwhile.
 
-    `webhook_url`: where the sandbox sends its webhook events.
+    `webhook_url` is the address for the sandbox's webhook events.
     """
     from bulk.settings import Settings
 
@@ -67,7 +67,7 @@ def make_settings(folder: Path, connection: Connection, *, webhook_url: str = ""
 
 
 def repeated_options(mapping: dict[str, str], connection: Connection) -> list[str]:
-    """Return the options that the next command on the same customers needs as well."""
+    """Return the options to repeat in the next command for the same customers."""
     words = [word for field, column in mapping.items() for word in ("--map", f"{field}={column}")]
     words += ["--base-url", connection.base_url] if connection.base_url is not None else []
     return words + ["--sandbox"] * connection.sandbox

@@ -1,6 +1,6 @@
-"""Ctrl-C and SIGTERM: outside a run they end the command with exit code 130; a run ends in order instead.
+"""Handles Ctrl-C and SIGTERM: outside a run they end the command with exit code 130; a run ends in order instead.
 
-Signals that were ignored when the command started stay ignored, as in a background job of a shell script.
+Signals that were ignored when the command started, as in a background job of a shell script, stay ignored.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ _interrupted = False
 
 
 class Interrupted(KeyboardInterrupt):
-    """The user wants the command to end.
+    """The user has interrupted the command.
 
     A plain KeyboardInterrupt does not work here: if one passes through `exec`, as it may in any import, Python later
-    ends the process by the signal, whatever its exit code.
+    ends the process by the signal and ignores the exit code.
     """
 
 
@@ -34,9 +34,9 @@ def raise_on_signal() -> None:
 
 
 def call_on_signal(callback: Callable[[], object]) -> None:
-    """Call the callback at the first signal, wherever the main thread is, and exit at once at the second.
+    """Call the callback at the first signal, and exit at once at the second.
 
-    This uses Python's own handler: asyncio's waits for the loop, which may wait for the reader of our messages.
+    This uses Python's own handler, because asyncio's waits for the loop, which may wait for the reader of our messages.
     """
 
     def call(_: int, __: FrameType | None) -> None:
@@ -52,20 +52,20 @@ def exit_on_signal() -> None:
 
 
 def interrupt_system_calls() -> None:
-    """Let a signal interrupt a wait for a reader or a disk. polars, once imported, turns that off."""
+    """Let a signal interrupt a wait for a reader or a disk. Importing polars turns that off."""
     if threading.current_thread() is threading.main_thread():
         for number in STOP_SIGNALS:
             signal.siginterrupt(number, True)
 
 
 def ignore() -> None:
-    """Ignore further signals. Call this when the exit code is final: Python removes its handlers before it exits."""
+    """Ignore further signals. Call this when the exit code is final, as Python removes its handlers before it exits."""
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
 def raise_if_interrupted() -> None:
-    """Raise Interrupted again if Python dropped it: it does so in a `__del__` and in a weak reference's callback."""
+    """Raise Interrupted again if Python dropped it, as it does in a `__del__` or the callback of a weak reference."""
     if _interrupted:
         raise Interrupted
 
@@ -89,7 +89,7 @@ def _raise(_: int, __: FrameType | None) -> NoReturn:
 
 
 def _report_unraisable(unraisable: sys.UnraisableHookArgs) -> None:
-    if not isinstance(unraisable.exc_value, Interrupted):  # `raise_if_interrupted` raises that one again
+    if not isinstance(unraisable.exc_value, Interrupted):  # `raise_if_interrupted` raises it again
         sys.__unraisablehook__(unraisable)
 
 

@@ -1,4 +1,4 @@
-"""Standard output and standard error that never raise: a failed write to the terminal never stops a run."""
+"""Replaces standard output and standard error with streams that never raise, so that no failed write stops a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from bulk.cli import signals
 
 
 class TolerantStream(io.TextIOWrapper):
-    """A stream that drops what it cannot write, and keeps the first error."""
+    """A stream that drops text that it cannot write, and keeps the first error."""
 
     error: OSError | ValueError | None = None
 
@@ -34,8 +34,8 @@ class TolerantStream(io.TextIOWrapper):
 
 
 def prepare() -> None:
-    """Replace both streams by tolerant ones, which escape the characters that their encoding lacks."""
-    # The next file that is opened, perhaps the journal, would take the number of a closed stream.
+    """Replace both streams with tolerant ones, which escape the characters that their encoding lacks."""
+    # Otherwise the next file to be opened, perhaps the journal, would get the number of a closed stream.
     while (number := os.open(os.devnull, os.O_RDWR)) <= 2:
         pass
     os.close(number)
@@ -55,7 +55,10 @@ def prepare() -> None:
 
 
 def write_error() -> str | None:
-    """Return why results could not be written to standard output; None if they were, or if their reader has left."""
+    """Return the reason why results could not be written to standard output, or None.
+
+    It is no error if their reader has closed the pipe.
+    """
     sys.stdout.flush()
     error = getattr(sys.stdout, "error", None)
     if error is None or getattr(error, "errno", None) == errno.EPIPE:

@@ -1,6 +1,6 @@
-"""The end of a command on a batch: its summary, why it stopped, and what to do next.
+"""Prints the end of a command on a batch: its summary, the reason if it stopped, and the next steps.
 
-The words for states and next steps are those of the reports.
+States and next steps have the same words as in the reports.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def print_summary(
     headline: str = "",
     can_wait: bool = False,
 ) -> None:
-    """Print the summary to standard output, and why the run stopped to standard error.
+    """Print the summary to standard output, and the reason for a stop to standard error.
 
-    `more`: additional content of the JSON. `headline`: what the run did, in one line. `can_wait`: the command has
-    the option --wait.
+    `more` is additional content for the JSON, `headline` a line about the result of the run. `can_wait` means that the
+    command has the option --wait.
     """
     from bulk.reports.summary import narrative
 
@@ -69,7 +69,7 @@ def _states(result: BatchResult) -> str:
 
 
 def _stages(stages: Sequence[Stage]) -> str:
-    """Return the stages with their numbers. A line break never divides a stage from its number."""
+    """Return the stages with their numbers. A line break never separates a stage from its number."""
     words = (f"{stage.name} {stage.rows:,}".replace(" ", NO_BREAK_SPACE) for stage in stages)
     return paragraph(" → ".join(words)).replace(NO_BREAK_SPACE, " ")
 
@@ -107,7 +107,7 @@ def _reports(result: BatchResult) -> str:
 
 
 def _next_steps(result: BatchResult) -> Iterator[str]:
-    """Yield the lines of all next steps. A file or command has a line of its own, so that it can be copied."""
+    """Yield the lines of all next steps. A file or command is on a separate line, so that it can be copied."""
     from bulk.reports.summary import advice, commands
 
     for step in advice.next_steps(result.figures, result.location):

@@ -1,6 +1,6 @@
-"""Receives webhook events: proves the signature over the raw body, stores the event, and only then answers.
+"""Receives webhook events: verifies the signature over the raw body, stores the event, and only then answers.
 
-Codat delivers at least once and in any order, waits 15 seconds for a 2xx and delivers again without one
+Codat delivers at least once and in any order. It waits 15 seconds for a 2xx, and delivers again without one
 (https://docs.codat.io/using-the-api/webhooks/receive-webhooks). So an event counts as received once it is on disk.
 """
 
@@ -31,14 +31,14 @@ Verifier = Callable[[bytes, Mapping[str, str]], bool]
 
 
 def verifier(secret: Secret) -> Verifier:
-    """Return a function that tells signed events from forged ones. Raises UsageError."""
+    """Return a function that verifies the signature of an event. Raises UsageError."""
     try:
         from standardwebhooks import Webhook
     except ImportError as error:
         raise UsageError(
             "`bulk listen` needs one more library: pip install standardwebhooks (or '.[listen]' in bulk's folder)."
         ) from error
-    if not SECRET.fullmatch(secret.reveal()):  # the library accepts nearly anything, and then no signature is valid
+    if not SECRET.fullmatch(secret.reveal()):  # the library accepts almost any text, but then no signature is valid
         raise UsageError(
             "CODAT_WEBHOOK_SECRET is not a webhook secret. Copy it from Codat's portal: it begins with whsec_."
         )
@@ -55,7 +55,7 @@ def verifier(secret: Secret) -> Verifier:
 
 
 class WebhookReceiver:
-    """Answers deliveries."""
+    """Answers deliveries of events."""
 
     def __init__(self, writer: Writer, is_genuine: Verifier, on_event: Callable[[], None]) -> None:
         """Create a receiver. `on_event` is called for each new event."""
@@ -73,7 +73,7 @@ class WebhookReceiver:
         if not self._is_genuine(body, request.headers):
             return PlainTextResponse("the signature is not Codat's", 401)
         try:
-            text = body.decode()  # JSON may be UTF-16 as well, but this text is stored and read again
+            text = body.decode()  # JSON may also be UTF-16, but this text is stored and read again
             event = read_event(json.loads(text))
         except (ValueError, RecursionError):
             return PlainTextResponse("not an event", 400)
@@ -83,7 +83,7 @@ class WebhookReceiver:
         try:
             is_new = await self._writer.write(lambda db: record_event(db, number, event, text, at))
         except JournalGoneError:
-            self._on_event()  # the worker finds that out too, and ends the listening
+            self._on_event()  # then the worker gets the same error, and ends `listen`
             return PlainTextResponse("the batch is gone", 503)
         except JournalError:
             return PlainTextResponse("the event cannot be stored now", 503)
@@ -93,7 +93,7 @@ class WebhookReceiver:
 
 
 async def _body(request: Request) -> bytes | None:
-    """Return the body, or as much of it as shows that it is too long; None if it does not arrive in time."""
+    """Return the body, or its beginning if it is too long, or None if it does not arrive in time."""
     body = bytearray()
     with anyio.move_on_after(BODY_SECONDS), contextlib.suppress(ClientDisconnect):
         async for chunk in request.stream():

@@ -1,4 +1,4 @@
-"""The server of `bulk listen`: one port on loopback, a receiver behind it, and a worker that applies what comes in."""
+"""The server of `bulk listen`: a port on loopback, a receiver of events, and a worker that applies them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def listen(
     on_event: Hook,
     interrupt: anyio.Event,
 ) -> BatchResult:
-    """Serve until interrupted or stopped by Codat, then write the reports. `ready` receives the address."""
+    """Serve until interrupted or stopped by Codat, then write the reports. `ready` is called with the address."""
     with bound(port) as listener:
         async with Writer(open_journal(folder, settings), folder) as writer:
             worker = WebhookWorker(writer, folder, settings, on_event, interrupt)
@@ -49,7 +49,7 @@ async def listen(
 
 
 def bound(port: int) -> socket.socket:
-    """Bind a port on loopback, 0 for any free one. Raises UsageError."""
+    """Return a socket that listens on a port on loopback; 0 means any free port. Raises UsageError."""
     try:
         return socket.create_server((HOST, port), backlog=128)
     except OSError as error:
@@ -63,32 +63,32 @@ async def serve(
     work: Callable[[], Awaitable[float | None]],
     interrupt: anyio.Event,
 ) -> None:
-    """Receive events until `interrupt` is set or `work` raises. Call `work` first, and after each new event.
+    """Receive events until `interrupt` is set or `work` raises. Call `work` at the start, and after each new event.
 
-    `work` returns the seconds until it is to be called again; None: only after the next event.
+    `work` returns the seconds until its next call, or None if it is only to be called after the next event.
     """
-    bell, rung = anyio.create_memory_object_stream[None](1)
+    notifications, received = anyio.create_memory_object_stream[None](1)
 
-    def new() -> None:
-        with contextlib.suppress(anyio.WouldBlock, anyio.ClosedResourceError):  # rung already, or over
-            bell.send_nowait(None)
+    def notify() -> None:
+        with contextlib.suppress(anyio.WouldBlock, anyio.ClosedResourceError):  # notified already, or at the end
+            notifications.send_nowait(None)
 
-    async def end() -> None:
+    async def close_on_interrupt() -> None:
         await interrupt.wait()
-        bell.close()
+        notifications.close()
 
-    server = _Server(WebhookReceiver(writer, is_genuine, new))
+    server = _Server(WebhookReceiver(writer, is_genuine, notify))
     failure: Exception | None = None
     async with anyio.create_task_group() as group:
         group.start_soon(server.serve, [listener])
-        group.start_soon(end)
+        group.start_soon(close_on_interrupt)
         try:
-            with bell, rung, contextlib.suppress(anyio.EndOfStream):
+            with notifications, received, contextlib.suppress(anyio.EndOfStream):
                 while not interrupt.is_set():
                     pause = await work()
                     with anyio.move_on_after(math.inf if pause is None else pause):
-                        await rung.receive()
-        except Exception as error:  # noqa: BLE001 - it is raised when what came in is answered
+                        await received.receive()
+        except Exception as error:  # noqa: BLE001 - raised below, when the deliveries in progress are answered
             failure = error
         finally:
             server.should_exit = True
@@ -98,7 +98,7 @@ async def serve(
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server without its signal handlers: the caller has its own."""
+    """uvicorn's server without its signal handlers, because the caller has its own."""
 
     def __init__(self, receiver: WebhookReceiver) -> None:
         app = Starlette(routes=[Route("/{path:path}", receiver.receive, methods=["POST"])])

@@ -1,4 +1,4 @@
-"""Applies the received events in runs of their own, and writes the reports at most a minute later."""
+"""Applies the received events in separate runs, and writes the reports from time to time."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from bulk.journal.writer import Writer
 from bulk.model import Stop
 from bulk.settings import Settings
 
-AFTER_ANOTHER_RUN = 2.0  # seconds until the worker looks again whether the batch is free
-BETWEEN_REPORTS = 60.0  # seconds, at least
-REST_AFTER_REPORTS = 9  # times the seconds that they took, at least: the reports of a big batch take a while
+AFTER_ANOTHER_RUN = 2.0  # seconds until the worker checks again whether the batch is free
+BETWEEN_REPORTS = 60.0  # the minimum, in seconds
+REST_AFTER_REPORTS = 9  # the minimum, as a multiple of the seconds that the reports took
 
 
 class WebhookWorker:
-    """Works in rounds: each is a run that holds the batch's lock."""
+    """Works in rounds. Each round is a run that holds the batch's lock."""
 
     def __init__(
         self, writer: Writer, folder: Path, settings: Settings, on_event: Hook, interrupt: anyio.Event
@@ -38,19 +38,19 @@ class WebhookWorker:
         self._interrupt = interrupt
         self._report_at: float | None = None
         self._next_report_at = -math.inf
-        self.stop: Stop | None = None  # why it ended, if it was not interrupted
+        self.stop: Stop | None = None  # the reason if it ended without an interrupt
 
     async def work(self) -> float | None:
-        """Run a round if there is work. Return the seconds until the next call; None: only after another event."""
+        """Run a round if there is work. Return the seconds until the next call, or None to wait for another event."""
         try:
             if await self._writer.write(has_work) and (pause := await self._round()) is not None:
                 return pause
             return await self._report()
         except BatchInUseError:
             return AFTER_ANOTHER_RUN
-        except JournalGoneError:  # waiting does not bring it back
+        except JournalGoneError:  # waiting does not help
             raise
-        except JournalError as error:  # meanwhile deliveries are answered with 503, and Codat repeats them
+        except JournalError as error:  # meanwhile the receiver answers 503, and Codat repeats the deliveries
             self._on_event(Warned(str(error)))
             return AFTER_TROUBLE
 
@@ -61,7 +61,7 @@ class WebhookWorker:
         if wait > 0:
             return wait
         began = time.monotonic()
-        await anyio.to_thread.run_sync(write_reports, self._folder)  # deliveries are answered meanwhile
+        await anyio.to_thread.run_sync(write_reports, self._folder)  # so that deliveries are answered meanwhile
         ended = time.monotonic()
         self._report_at = None
         self._next_report_at = max(began + BETWEEN_REPORTS, ended + REST_AFTER_REPORTS * (ended - began))

@@ -1,1 +1,1 @@
-"""One file for each command: arguments in, one call of the library, messages out."""
+"""The commands, one file for each: it parses the arguments, calls the library and prints the result."""

@@ -60,8 +60,8 @@ def check(
 ) -> int:
     """Validate INPUT, and show what a migration would send and how long it takes.
 
-    INPUT is a CSV or Parquet file. The command lists every problem of every row and what to do about it, and each name
-    that is changed before it is sent. It sends nothing.
+    INPUT is a CSV or Parquet file. The command lists every problem of every row with its remedy, and each name that is
+    changed before it is sent. It sends nothing.
     """
     from bulk.cli import check_json, check_text
     from bulk.cli.forecasts import Assumptions, forecast
@@ -85,7 +85,7 @@ def check(
 
 
 def _account(path: Path, connection: options.Connection) -> Account:
-    """Ask Codat about the account, or the sandbox that a migration of this input would use."""
+    """Ask Codat about the account; with --sandbox, ask the sandbox that a migration of this input would use."""
     import anyio
 
     from bulk.api import check_account

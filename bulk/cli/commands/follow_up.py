@@ -63,7 +63,7 @@ def follow_up(
 
 
 def end_of_watch(until: datetime, now: datetime) -> str:
-    """Return the message that names the end of a watch. A time of day can be tomorrow's."""
+    """Return the message with the end of a watch. A time of day may refer to tomorrow."""
     day = " (tomorrow)" if until.date() == now.date() + timedelta(days=1) else ""
     return f"Watching until {moment(until.timestamp())}{day}"
 
@@ -74,5 +74,6 @@ def _headline(result: BatchResult) -> str:
         return f"{count(created, 'partner connection')} created."
     if result.stop is not None:
         return ""
-    linked = last_run.newly_linked if last_run is not None else 0  # customers who link again can already have one
+    # Customers who link again may already have a partner connection.
+    linked = last_run.newly_linked if last_run is not None else 0
     return f"{count(linked, 'customer')} newly linked." if linked else "No customer is newly linked."

@@ -34,10 +34,10 @@ def links(
     connection: options.Connection,
     as_json: bool,
 ) -> int:
-    """Renew the linkUrls that have expired or soon will.
+    """Renew the linkUrls that have expired or will soon expire.
 
     BATCH is a batch's folder, such as reports/customers. Only customers who have not authorized get a new linkUrl.
-    The command sends one request for each of them. A linkUrl that is still good stays as it is.
+    The command sends one request for each of them. A linkUrl that is still good does not change.
     """
     from bulk.api import links as start
     from bulk.cli.runner import run
@@ -61,7 +61,7 @@ def links(
 
 
 def _headline(result: LinksResult) -> str:
-    """Return what the run did with the linkUrls that needed it."""
+    """Return a sentence about the linkUrls that the run has renewed, and those that are left."""
     links = result.figures.links
     authorized = sum(result.advanced.get(state, 0) for state in ("linked", "complete", "unlinked"))
     if not result.advanced and not links.stale:

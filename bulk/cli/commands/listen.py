@@ -45,7 +45,7 @@ def listen(folder: Path, port: int, connection: options.Connection, as_json: boo
 
     require_batch(folder)
     secret = _sandbox_secret() if connection.sandbox else webhook_secret()
-    verifier(secret)  # a wrong secret is an error before anything is started
+    verifier(secret)  # report a wrong secret before anything is started
     if connection.sandbox and not port:
         with bound(0) as free:
             port = free.getsockname()[1]

@@ -68,7 +68,7 @@ def migrate(
     from bulk.input import open_input
 
     folder = reports / _folder_name(batch if batch is not None else stem(path))
-    open_input(path, mapping=mapping)  # an unusable input is an error before a folder or a sandbox is created
+    open_input(path, mapping=mapping)  # report an unusable input before a folder or a sandbox is created
     with make_settings(folder, connection) as settings:
         selected = Options(
             limit=limit,

@@ -16,13 +16,13 @@ from bulk.cli.parameters import PastTime
 @click.option(
     "--since",
     type=PastTime(),
-    help="Show what has changed since this time: 7d (ago), 2026-11-19 or 2026-11-19T10:00Z.",
+    help="Show the changes since this time: 7d (ago), 2026-11-19 or 2026-11-19T10:00Z.",
 )
 @options.JSON
 def report(folder: Path, since: datetime | None, as_json: bool) -> int:
     """Write the reports of a batch again.
 
-    BATCH is a batch's folder, such as reports/customers. The reports are made from its journal. The command sends
+    BATCH is a batch's folder, such as reports/customers. The reports are written from its journal. The command sends
     nothing.
     """
     from bulk.api import report as write

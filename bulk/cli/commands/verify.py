@@ -19,7 +19,7 @@ MAX_LINES = 1000
 
 @click.command()
 @options.BATCH
-@click.option("--adopt", is_flag=True, help="Add to the journal what only Codat has.")
+@click.option("--adopt", is_flag=True, help="Add companies and connections that only Codat has to the journal.")
 @options.connection
 @options.JSON
 def verify(folder: Path, adopt: bool, connection: options.Connection, as_json: bool) -> int:
