@@ -166,11 +166,18 @@ async def _exchange(
         reading, requests = Reading(responses.not_sent("the run was held or stopped before it left"), {}), 0
 
     customer = _with_attempt(customer, intent, reading.reply, context)
-    news = reading.changes
+    read = _with_state(customer, reading.changes, context)
+    news = read
     if reading.reply.outcome is not Outcome.DONE:
         news = _after_failure(customer, step, reading.reply) | news
     await _record(customer, number, reading.reply, news, context, requests=requests)
-    return reading.reply, changes.apply(customer, reading.changes)
+    return reading.reply, changes.apply(customer, read)
+
+
+def _with_state(customer: CustomerRecord, news: Changes, context: RunContext) -> Changes:
+    """Keep the state of a customer with a step left: if this run is killed, the next one continues there."""
+    is_left = "state" in news and _next_step(changes.apply(customer, news), context) is not None
+    return news | {"state": customer.state} if is_left else news
 
 
 def _after_failure(customer: CustomerRecord, step: Step, reply: Reply) -> Changes:
@@ -214,10 +221,11 @@ async def _read_page(
         reading = in_doubt(reply, "an end of its list")
     context.throttle.on_response(ticket, reading.reply, creates=False)
     slot.end()
-    news = reading.changes
+    customer = _with_attempt(customer, intent, reading.reply, context)
+    news = _with_state(customer, reading.changes, context)
     if reading.reply.outcome is Outcome.REJECTED:
         news = news | changes.error(step.name, reading.reply.problem)
-    customer = changes.apply(_with_attempt(customer, intent, reading.reply, context), news)
+    customer = changes.apply(customer, news)
     await _record(customer, intent, reading.reply, news, context, requests=1)
     return reading, customer
 
