@@ -6,8 +6,6 @@ Reading an input and writing reports happen in worker threads, so the caller's e
 from __future__ import annotations
 
 import math
-import time
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,21 +17,16 @@ import anyio.to_thread
 import polars as pl
 
 from bulk.batch import (
-    JobEnd,
     batch_lock,
     require_batch,
     run_and_report,
-    run_job,
     stem,
     storable,
     write_reports,
-    write_reports_in_thread,
 )
 from bulk.codat.account import Account, ask
-from bulk.codat.endpoints import page_count
 from bulk.codat.forecast import Linking
 from bulk.codat.limits import Hold
-from bulk.engine.commands.follow_up import FollowUp
 from bulk.engine.commands.links import Links
 from bulk.engine.commands.migrate import Migrate
 from bulk.engine.commands.undo import Undo
@@ -52,17 +45,17 @@ from bulk.engine.events import (
     ignore_events,
 )
 from bulk.engine.options import Options, Threshold
-from bulk.engine.polling import next_poll, next_try
-from bulk.errors import BatchInUseError, JournalError, UsageError
+from bulk.errors import JournalError, UsageError
 from bulk.input import open_input
 from bulk.input_check import CheckResult, Cost, check
-from bulk.journal.database import FILE, require_there
+from bulk.journal.database import FILE
 from bulk.journal.lock import is_in_use
-from bulk.model import Quota, State, Stop
+from bulk.model import State, Stop
 from bulk.reports.columns import FINDINGS
 from bulk.reports.rows import Reader
 from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, VerifyResult
 from bulk.settings import Secret, Settings, webhook_secret
+from bulk.watch import repeat_follow_up
 
 MAX_NAMED = 20  # customers listed in a message
 AUTHORIZED = (State.LINKED, State.COMPLETE, State.UNLINKED)  # these customers have used their linkUrl
@@ -111,40 +104,15 @@ async def follow_up(
     With `watch`, repeat after this many seconds, or later if the daily quota is short, until no customer is pending,
     `until` has passed or `interrupt` is set. Raises the same errors as `migrate`.
     """
-    folder, interrupt = require_batch(folder), interrupt or anyio.Event()
-    end = until.timestamp() if until is not None else math.inf
-    advanced: Counter[str] = Counter()  # in all rounds
-    is_first = True
-    while True:
-        job = FollowUp(retry_failed=retry_failed and is_first)
-        round_end = await _round(folder, job, settings, on_event, interrupt, is_first=is_first)
-        advanced.update(round_end.advanced)
-        result = await write_reports_in_thread(folder, JobEnd(round_end.run, round_end.stop, advanced))
-        due = _next_round(result, watch, time.time())
-        if due is None:
-            return result
-        if not interrupt.is_set():
-            on_event(Resting(result.waiting, min(due, end), round_end.stop))
-        with anyio.move_on_after(max(min(due, end) - time.time(), 0.0)):
-            await interrupt.wait()
-        require_there(folder / FILE)  # otherwise the next round would start a new batch
-        if interrupt.is_set():
-            return replace(result, stop=Stop("Interrupted", 130))
-        if due >= end:
-            return result
-        is_first = False
-
-
-async def _round(
-    folder: Path, job: FollowUp, settings: Settings | None, on_event: Hook, interrupt: anyio.Event, *, is_first: bool
-) -> JobEnd:
-    """Do one round of a follow-up. If another run is using the batch, only the first round raises an error."""
-    try:
-        return await run_job(folder, job, settings, on_event, interrupt)
-    except BatchInUseError as error:
-        if is_first:
-            raise
-        return JobEnd(stop=Stop(str(error), JournalError.exit_code))
+    return await repeat_follow_up(
+        require_batch(folder),
+        settings=settings,
+        retry_failed=retry_failed,
+        every=watch,
+        end=until.timestamp() if until is not None else math.inf,
+        on_event=on_event,
+        interrupt=interrupt or anyio.Event(),
+    )
 
 
 async def links(
@@ -309,22 +277,6 @@ def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
         return result
     reason = f"bulk {last_run.command}, started {last_run.started_at}, did not end"
     return replace(result, stop=Stop(reason, JournalError.exit_code))
-
-
-def _next_round(result: BatchResult, watch: float | None, now: float) -> float | None:
-    """Return the time of a follow-up's next round, in seconds since 1970, or None if this round was the last."""
-    stop = result.stop
-    if watch is None or not result.waiting or (stop is not None and stop.exit_code != JournalError.exit_code):
-        return None
-    if stop is not None:
-        return next_try(now, watch, stop)
-    summary = result.summary
-    companies = sum(summary.customers[state] for state in ("link_ready", "linked", "complete", "unlinked"))
-    quota = summary.quota
-    known = None
-    if quota.remaining is not None and quota.resets_at is not None:
-        known = Quota(quota.limit, quota.remaining, datetime.fromisoformat(quota.resets_at).timestamp())
-    return next_poll(now, watch, pages=page_count(companies), waiting=result.waiting, quota=known)
 
 
 def _why_not_unlinked(known: tuple[str | None, str | None, str | None] | None) -> str | None:

@@ -16,13 +16,14 @@ from bulk.engine.step import Step
 HOME = Path(bulk.__file__).parent
 BASE = {"model", "errors", "settings", "text", "platforms", "problems"}
 BATCH = {"engine", "journal", *BASE}
-API = {"batch", "results", "input_check", "webhooks", "engine", "input", "codat", "journal", "reports", *BASE}
+API = {"batch", "watch", "results", "input_check", "webhooks", "engine", "input", "codat", "journal", "reports", *BASE}
 MAY_IMPORT = {
     "cli": {"api", "sandbox", *API},
     "blocking": {"api"},
     "api": API,
     "input_check": {"input", "codat", *BASE},
     "webhooks": {"batch", "results", "codat", *BATCH},
+    "watch": {"batch", "results", "codat", *BATCH},
     "batch": {"results", "reports", *BATCH},
     "results": {"journal", "reports", *BASE},
     "engine": {"input", "codat", "journal", *BASE},
