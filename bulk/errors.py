@@ -16,7 +16,7 @@ from __future__ import annotations
 
 
 class BulkError(Exception):
-    """A message for the user: what happened, to what, and what to do next. Never contains a key or a token."""
+    """A message for the user: the problem, the file or customer, and the remedy. It never contains a key or a token."""
 
     exit_code = 2
 

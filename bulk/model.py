@@ -44,7 +44,7 @@ class Outcome(StrEnum):
 
 
 def customer_tag(customer_id: str) -> str:
-    """Return the tag value that identifies a customer's company: 32 hex digits, whatever the identifier looks like."""
+    """Return the tag value that identifies a customer's company: 32 hex digits, for any identifier."""
     return hashlib.sha256(customer_id.encode()).hexdigest()[:32]
 
 

@@ -141,7 +141,7 @@ class Client:
 
 
 class _Departure:
-    """Observes whether a request has left through a proxy. Before it, httpcore may ask the proxy for a tunnel.
+    """Observes whether a request has left through a proxy, after the request for a tunnel.
 
     httpcore reports each of its steps (https://www.encode.io/httpcore/extensions/#trace).
     """
@@ -174,7 +174,7 @@ async def _exchange(
 
 
 def _unpack(body: bytes, headers: Mapping[str, str], max_bytes: int) -> bytes:
-    """Decompress gzip, the only encoding that requests accept. A body that is no valid gzip stays as it is."""
+    """Decompress gzip, the only encoding that requests accept. Return an invalid gzip body unchanged."""
     if headers.get("content-encoding", "").strip().lower() != "gzip":
         return body
     decoder = zlib.decompressobj(GZIP)

@@ -40,9 +40,9 @@ class Deadline:
 
 
 def remaining_wait(noted_at: float, until: float, now: float) -> float:
-    """Return the seconds that are left until a time that was noted earlier, all by the wall clock.
+    """Return the seconds from `now` to `until`, an end that was calculated at `noted_at`, all by the wall clock.
 
-    If `now` is before `noted_at`, the clock was set back: then the wait is at most as long as when it was noted. It is
-    never longer than MAX_WAIT.
+    If `now` is before `noted_at`, the clock was set back: then the wait is at most as long as it was at `noted_at`. It
+    is never longer than MAX_WAIT.
     """
     return max(min(until - now, until - noted_at, MAX_WAIT), 0.0)

@@ -1,4 +1,4 @@
-"""The throttle that every request of a run passes. Only the throttle waits; `limits` calculates how long.
+"""The throttle that every request of a run passes. Only the throttle waits; `limits` calculates the waits.
 
 Long waits are divided into slices of at most a minute. After each, both clocks are read again, because laptops sleep
 and clocks are corrected.

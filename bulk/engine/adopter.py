@@ -1,4 +1,4 @@
-"""Copies into the journal what the company list shows of the batch's customers."""
+"""Updates the journal's customers from Codat's company list."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ class Adopter:
         changed = 0
         for customer in known_customers(connection, companies, by_company=self._reads_all):
             own = companies_of(customer, by_tag, companies)
-            self._warn_of_doubles(customer, own)
-            self._warn_of_silence(own)
+            self._warn_of_duplicates(customer, own)
+            self._warn_of_unknown_connections(own)
             if customer.company_id is None or any(company.id == customer.company_id for company in own):
                 company_list.mark_shown(connection, customer.seq)
             news = _news(customer, own, batch=self._batch, at=at)
@@ -54,12 +54,12 @@ class Adopter:
                 changed += 1
         return changed
 
-    def _warn_of_silence(self, own: Sequence[Company]) -> None:
+    def _warn_of_unknown_connections(self, own: Sequence[Company]) -> None:
         if not self._warned and any(not company.knows_connections for company in own):
             self._warned = True
             self._hook(Warned("Codat's list does not show the connections of some companies: they stay as they were"))
 
-    def _warn_of_doubles(self, customer: CustomerRecord, own: Sequence[Company]) -> None:
+    def _warn_of_duplicates(self, customer: CustomerRecord, own: Sequence[Company]) -> None:
         ids = {company.id for company in own} | ({customer.company_id} if customer.company_id else set())
         ids.discard(customer.deleted_company_id or "")
         if len(ids) > 1:

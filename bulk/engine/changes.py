@@ -111,7 +111,7 @@ def company_in_list(customer: CustomerRecord, company: Company, *, at: float) ->
 
 
 def _is_known(customer: CustomerRecord, accounting: Connection, partner: Connection | None) -> bool:
-    shown = (accounting.id, accounting.status, partner and partner.id, partner.status if partner else None)
+    in_list = (accounting.id, accounting.status, partner and partner.id, partner.status if partner else None)
     known = (
         customer.connection_id,
         customer.connection_status,
@@ -119,7 +119,7 @@ def _is_known(customer: CustomerRecord, accounting: Connection, partner: Connect
         customer.partner_status,
     )
     is_known_loss = partner is None and customer.partner_status == DELETED
-    return shown == known or (is_known_loss and shown[:2] == known[:2])
+    return in_list == known or (is_known_loss and in_list[:2] == known[:2])
 
 
 def _partner_in_list(customer: CustomerRecord, accounting: Connection, partner: Connection | None) -> Changes:

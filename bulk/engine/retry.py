@@ -1,4 +1,4 @@
-"""Decides from its attempts what to do next for one step of one customer. PURE.
+"""Decides the next action for one step of one customer from its earlier attempts. PURE.
 
 The one rule (docs/architecture.md, "Once only"): a request with an unknown outcome is looked up before it is repeated.
 The rules of keys are Codat's (https://docs.codat.io/using-the-api/write-data/idempotency): the first response is kept
@@ -123,7 +123,7 @@ def history(attempts: Iterable[Attempt], step: str, *, may_exist: bool = False) 
 
 
 def decide(known: AttemptHistory, policy: Policy, now: float, *, run: int, timeout: float = 0.0) -> Decision:
-    """Decide what to do next for a step that is needed.
+    """Decide the next action for a step that is needed.
 
     `now` is in seconds since 1970. `run` is the number of this run, `timeout` its timeout for a response in seconds.
     """

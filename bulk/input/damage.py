@@ -1,7 +1,7 @@
 """The forms of text that only spreadsheets write, after they have read a text as a number, a date or a formula.
 
-A CSV file contains what a spreadsheet displays, so the forms are those that Excel and LibreOffice display in the
-languages of our users. Months in capitals (`MAR-01`) are not among them: a spreadsheet writes `Mar` or `mars`.
+A CSV file contains the text that a spreadsheet displays, so the forms are those that Excel and LibreOffice display in
+the languages of our users. Months in capitals (`MAR-01`) are not among them: a spreadsheet writes `Mar` or `mars`.
 """
 
 from __future__ import annotations

@@ -48,15 +48,16 @@ class FirstRows:
 
     def _find(self, ids: pl.DataFrame) -> pl.DataFrame:
         """Return `row, first_row` for the identifiers that are in a layer."""
-        found = [pl.DataFrame(schema={"row": pl.Int64, "first_row": pl.Int64})]
+        duplicates = [pl.DataFrame(schema={"row": pl.Int64, "first_row": pl.Int64})]
         for layer in self._layers:
             place = layer["h1"].search_sorted(ids["h1"])
             is_equal = layer["h1"].gather(place) == ids["h1"]
             if is_equal.any():
                 first = layer.select(pl.col("row", "h2").gather(place.filter(is_equal)))
                 pairs = ids.filter(is_equal).hstack(first.rename({"row": "first_row", "h2": "first_h2"}))
-                found.append(pairs.filter(pl.col("h2") == pl.col("first_h2")).select("row", "first_row").drop_nulls())
-        return pl.concat(found)
+                same = pairs.filter(pl.col("h2") == pl.col("first_h2"))
+                duplicates.append(same.select("row", "first_row").drop_nulls())
+        return pl.concat(duplicates)
 
     def _add(self, ids: pl.DataFrame) -> None:
         if ids.is_empty():

@@ -132,8 +132,8 @@ def _refuse_damaged_utf8(file: TextFile) -> None:
                 first_bad = lines + text.count("\n", 0, text.find(_REPLACEMENT)) + 1
             lines += raw.count(b"\n")
     if letters - bad > bad:
-        found = "1 byte that is not text, in" if bad == 1 else f"{count(bad, 'byte')} that are not text, the first in"
-        raise InputError(f"{file.path}: is UTF-8 except for {found} line {first_bad}; correct that line")
+        damage = "1 byte that is not text, in" if bad == 1 else f"{count(bad, 'byte')} that are not text, the first in"
+        raise InputError(f"{file.path}: is UTF-8 except for {damage} line {first_bad}; correct that line")
 
 
 def _ends_in_return(start: bytes) -> bool:

@@ -46,7 +46,7 @@ class _Cause(Enum):
 
     FULL = auto()  # the disk
     BUSY = auto()  # another program holds the file
-    DAMAGED = auto()  # the content is not what SQLite wrote
+    DAMAGED = auto()  # the content was not written by SQLite
     UNUSABLE = auto()  # permissions, a name, a read-only file system
     FAILED = auto()  # the disk or the operating system
 

@@ -31,7 +31,7 @@ class Response:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Refusal(Exception):  # noqa: N818 - named for what Codat does
+class Refusal(Exception):  # noqa: N818 - named for Codat's action
     """Codat refuses a request. It is raised where a rule is broken, and becomes an error body."""
 
     def __init__(self, status: int, message: str, *, errors: Sequence[tuple[str, str]] = ()) -> None:

@@ -54,7 +54,8 @@ class Customers:
         return {"waiting": len(waiting), "authorized": authorized, "declined": declined}
 
     def withdraw(self, request: CustomerRequest) -> dict[str, int]:
-        """Let linked customers withdraw, as from within the accounting software; return the numbers of both.
+        """Let linked customers withdraw, as from within the accounting software; return the numbers of those who were
+        linked and of those who withdrew.
 
         Raises ValueError for an unknown customer.
         """

@@ -67,8 +67,8 @@ KINDS = {
 RETRY_AFTER_FORMS = ("seconds", "date", "none", "nonsense")
 
 
-class BadRule(ValueError):  # noqa: N818 - named for what is bad
-    """A fault rule that cannot be read; the message says why."""
+class BadRule(ValueError):  # noqa: N818 - named for the bad object
+    """A fault rule that cannot be read. The message contains the reason."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,10 @@ from pathlib import Path
 
 
 class SandboxError(Exception):
-    """A message for the user: what happened and what to do."""
+    """A message for the user, with the problem and the remedy."""
 
 
-class AlreadyRunning(SandboxError):  # noqa: N818 - named for what the caller does next: use that one
+class AlreadyRunning(SandboxError):  # noqa: N818 - named for the fact that the caller uses
     """A server for this folder is already running."""
 
 

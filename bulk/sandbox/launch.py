@@ -1,4 +1,4 @@
-"""Starts a sandbox in a process of its own, or finds the one that is already running."""
+"""Starts a sandbox in a separate process, or finds the one that is already running."""
 
 from __future__ import annotations
 
@@ -66,8 +66,8 @@ def start(state_dir: Path, *, options: Options | None = None, program: Sequence[
     """Start a sandbox on a state folder and wait until it answers.
 
     If one is already running there, return that one; its options do not change. A Ctrl-C in this terminal does not
-    reach the sandbox, and it ends by itself when this process ends, for whatever reason. Raises SandboxError, with the
-    server's own message, if it does not start. `program` is for tests, which run a server with further routes.
+    reach the sandbox, and it ends by itself when this process ends or dies. Raises SandboxError, with the server's own
+    message, if it does not start. `program` is for tests, which run a server with further routes.
     """
     folder = StateFolder(state_dir.resolve())
     folder.make()

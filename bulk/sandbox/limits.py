@@ -57,7 +57,7 @@ class DayQuota:
         self._day, self._used = int(day), int(used)
 
     def spend(self) -> bool:
-        """Spend one request of today's quota; return whether one was left."""
+        """Spend one request of today's quota; return False if none is left."""
         if not self._base:
             return True
         self._turn_day()

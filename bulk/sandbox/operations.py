@@ -44,7 +44,7 @@ class ApiRequest:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
-    lag_seconds: float = 0.0  # how far behind a list is
+    lag_seconds: float = 0.0  # by which a list is behind
 
     def content(self) -> Any:
         """Read the JSON body. Raises Refusal."""
@@ -128,7 +128,7 @@ class Operations:
     def create_partner_expense_connection(self, request: ApiRequest) -> Response:
         """POST …/sync/expenses/connections/partnerExpense: only once the accounting connection is linked.
 
-        By default a second one is created: nothing in Codat's documentation says that it would be refused.
+        By default a second one is created, because Codat's documentation does not mention a refusal.
         """
         company = self._company(request)
         if not any(each.status == "Linked" for each in company.accounting):

@@ -27,7 +27,7 @@ from bulk.sandbox.webhooks import Deliverer
 HOST = "127.0.0.1"
 _STOP_SECONDS = 1  # a request that takes longer is dropped
 
-# Below the range from which systems take ports for outgoing connections, so that the port is free tomorrow as well.
+# Below the range from which systems take ports for outgoing connections, so that the port is free tomorrow too.
 _FIRST_PORT, _LAST_PORT = 20_000, 32_000
 
 

@@ -84,7 +84,7 @@ class Deliverer:
             await asyncio.sleep(min(_pause(self._failed_rounds), _MAX_HOLD))
 
     async def _send(self, client: httpx.AsyncClient, event: Event) -> bool:
-        """Send one event and record the result; return whether the receiver has_answered."""
+        """Send one event and record the result; return whether the receiver answered."""
         import httpx
 
         headers = {"content-type": "application/json", "user-agent": "bulk-sandbox"}

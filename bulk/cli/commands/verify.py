@@ -26,7 +26,7 @@ def verify(folder: Path, adopt: bool, connection: options.Connection, as_json: b
     """Compare Codat with the journal: one company and one connection per customer.
 
     BATCH is a batch's folder, such as reports/customers. The command reads Codat's company list, at 2,000 companies
-    per request, and changes nothing in Codat. It lists whatever is missing, extra or unknown, and writes the list to
+    per request, and changes nothing in Codat. It lists everything missing, extra or unknown, and writes the list to
     verify.csv. Exit code 1: something was found.
     """
     from bulk.api import verify as start

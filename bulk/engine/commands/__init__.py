@@ -1,1 +1,1 @@
-"""What each command does with a batch, one file for each."""
+"""The commands on a batch, one file for each."""

@@ -109,8 +109,8 @@ def _customer(connection: sqlite3.Connection, event: ConnectionEvent) -> Custome
     """Return the customer of an event, by the company's tags, which have an index, or else by the company's id."""
     tag, uid = event.tags.get(CUSTOMER_TAG), event.tags.get(READABLE_TAG)
     tags, uids = ([tag], []) if tag else ([], [uid] if uid else [])
-    found = customers.by_tags(connection, tags) + customers.by_ids(connection, uids)
-    own = [customer for customer in found if customer.company_id in (None, event.company_id)]
-    if own or found:
+    tagged = customers.by_tags(connection, tags) + customers.by_ids(connection, uids)
+    own = [customer for customer in tagged if customer.company_id in (None, event.company_id)]
+    if own or tagged:
         return own[0] if own else None
     return customers.by_company(connection, event.company_id)

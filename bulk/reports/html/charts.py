@@ -72,11 +72,11 @@ def platforms(platforms: Sequence[PlatformRow]) -> Chart | None:
     used = [each for each in platforms if each.customers]
     if not used:
         return None
-    shown = _largest(used)
-    states = [state for state in _STATES if any(each.states.get(state) for each in shown)]
+    drawn = _largest(used)
+    states = [state for state in _STATES if any(each.states.get(state) for each in drawn)]
     series = tuple(Series(_caption(state), f"state-{state.replace('_', '-')}") for state in states)
-    rows = [_platform_row(each, states) for each in shown]
-    each_one = ", ".join(f"{fit(each.name, MAX_NAME)}: {each.customers:,}" for each in shown)
+    rows = [_platform_row(each, states) for each in drawn]
+    each_one = ", ".join(f"{fit(each.name, MAX_NAME)}: {each.customers:,}" for each in drawn)
     summary = f"Customers of {count(len(used), 'platform')}; {each_one}."
     return bar_chart("Customers by platform and state", summary, rows, series)
 

@@ -64,32 +64,32 @@ class _Plot:
         return rect(self.x(first), self.bottom - height, width, height, *content)
 
 
-def time_chart(what: str, note: str, timeline: Timeline, values: Values) -> Chart:
-    """Draw values over time. `what` is the title; `note` follows the highest value in the summary."""
+def time_chart(title: str, note: str, timeline: Timeline, values: Values) -> Chart:
+    """Draw values over time. `note` follows the highest value in the summary."""
     slices = timeline.slices
-    most = max(next(iter(values.values())))
+    maximum = max(next(iter(values.values())))
     averaged = f", averaged over {span(timeline.minutes)}" if timeline.minutes > 1 else ""
     held = f"; on hold for {duration(timeline.held.total_seconds())} in total" if timeline.held else ""
     period = f"from {time(slices[0].begin)} to {time(timeline.end or slices[-1].begin)}"
-    summary = f"{what} {period}: at most {short_number(most)}{averaged}; {note}{held}."
-    shown = {series: numbers for series, numbers in values.items() if any(numbers)}
-    wide, narrow = (_draw(timeline, shown, layout, summary) for layout in (WIDE, NARROW))
-    return Chart(f"{what}{averaged} (UTC)", summary, wide, narrow)
+    summary = f"{title} {period}: at most {short_number(maximum)}{averaged}; {note}{held}."
+    drawn = {series: numbers for series, numbers in values.items() if any(numbers)}
+    wide, narrow = (_draw(timeline, drawn, layout, summary) for layout in (WIDE, NARROW))
+    return Chart(f"{title}{averaged} (UTC)", summary, wide, narrow)
 
 
 def _draw(timeline: Timeline, values: Values, layout: Layout, summary: str) -> Markup:
     is_held = any(each.held for each in timeline.slices)
     captions = [*values, _HELD] if is_held else [*values] if len(values) > 1 else []
-    shown, below = legend(captions, layout)
-    most = max(max(numbers) for numbers in values.values())
-    marks = levels(most)
-    highest = max(marks[-1], 1.1 * most)  # so that a hold is visible above the highest bar
+    captions_drawn, below = legend(captions, layout)
+    maximum = max(max(numbers) for numbers in values.values())
+    marks = levels(maximum)
+    highest = max(marks[-1], 1.1 * maximum)  # so that a hold is visible above the highest bar
     plot = _plot(timeline, marks, highest, layout, below + layout.font_size / 2)
     bars = [element("g", *_bars(timeline, numbers, plot), **series.paint) for series, numbers in values.items()]
     holds = element("g", *_holds(timeline, plot), **_HELD.paint)
     hints = element("g", *_hints(timeline, values, plot), fill="none", pointer_events="all")
     axes = [_rate_axis(marks, plot), _time_axis(plot, layout)]
-    return picture(layout, plot.bottom + 2 * layout.font_size, summary, shown, *axes, holds, *bars, hints)
+    return picture(layout, plot.bottom + 2 * layout.font_size, summary, captions_drawn, *axes, holds, *bars, hints)
 
 
 def _plot(timeline: Timeline, marks: Sequence[float], highest: float, layout: Layout, top: float) -> _Plot:
