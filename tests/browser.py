@@ -127,7 +127,7 @@ class Browser:
         """Send keys to the element that has the focus."""
         self._driver.switch_to.active_element.send_keys(*keys)
 
-    def choose(self, selector: str, label: str) -> None:
+    def select(self, selector: str, label: str) -> None:
         """Select an option of a select element."""
         Select(self._find(selector)).select_by_visible_text(label)
 

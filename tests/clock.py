@@ -11,7 +11,7 @@ import anyio
 
 T = TypeVar("T")
 START = 1_795_392_000.0  # 2026-11-23T00:00:00Z
-LONGEST = 40 * 86_400.0  # what runs longer than this waits for something that never comes
+MAX_SECONDS = 40 * 86_400.0  # a run longer than this waits for something that never comes
 
 
 class _Jumping(selectors.DefaultSelector):
@@ -21,13 +21,13 @@ class _Jumping(selectors.DefaultSelector):
         if timeout is None:
             raise RuntimeError("everybody waits, and nothing will ever come")
         self.now += max(timeout, 1e-6)  # a clock that stands still makes a timer of no delay an endless loop
-        if self.now > LONGEST:
+        if self.now > MAX_SECONDS:
             raise RuntimeError("still waiting after forty days")
         return super().select(0)
 
 
 class Loop(asyncio.SelectorEventLoop):
-    """Only for code without threads and sockets: those it would never wait for."""
+    """A loop for code without threads and sockets, because it never waits for them."""
 
     def __init__(self) -> None:
         self._jumping = _Jumping()
@@ -44,5 +44,5 @@ def wall() -> float:
 
 
 def run(function: Callable[[], Awaitable[T]]) -> T:
-    """Run to the end on a clock of its own."""
+    """Run an async function to its end, on a new clock."""
     return anyio.run(function, backend_options={"loop_factory": Loop})

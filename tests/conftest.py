@@ -1,4 +1,4 @@
-"""What all tests share: Ctrl-C that reaches processes, one browser, and property tests without a time limit."""
+"""Shared by all tests: Ctrl-C that reaches processes, one browser, and property tests without a time limit."""
 
 from __future__ import annotations
 

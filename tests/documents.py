@@ -36,7 +36,7 @@ class Command:
 
     @property
     def waits_with(self) -> str | None:
-        """What it prints when it begins to wait until Ctrl-C; None if it ends by itself."""
+        """The text that it prints when it starts to wait for Ctrl-C; None if it ends by itself."""
         if self.words[:2] == ("bulk", "listen"):
             return "Listening at"
         return "Next round at" if "--watch" in self.words else None

@@ -18,7 +18,7 @@ from bulk.errors import InputError
 from bulk.sandbox.launch import start
 from bulk.settings import Settings
 
-UNHURRIED = 1_000_000  # requests a minute
+UNLIMITED_RATE = 1_000_000  # requests a minute
 ASYNC = [name for name in bulk.__all__ if inspect.iscoroutinefunction(getattr(bulk, name))]
 
 
@@ -26,7 +26,7 @@ ASYNC = [name for name in bulk.__all__ if inspect.iscoroutinefunction(getattr(bu
 def settings(tmp_path: Path) -> Iterator[Settings]:
     """Return the settings for a sandbox."""
     with start(tmp_path / "sandbox") as codat:
-        yield Settings.make(api_key=codat.api_key, base_url=codat.base_url, rate=UNHURRIED, environ={})
+        yield Settings.make(api_key=codat.api_key, base_url=codat.base_url, rate=UNLIMITED_RATE, environ={})
 
 
 def customers(path: Path, number: int) -> Path:

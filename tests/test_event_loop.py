@@ -19,7 +19,7 @@ import bulk.reports.write
 from bulk.sandbox.launch import start
 from bulk.settings import Settings
 
-UNHURRIED = 1_000_000  # requests a minute
+UNLIMITED_RATE = 1_000_000  # requests a minute
 SECONDS = 30.0  # a loop that does not answer within this time is blocked
 
 CALLS: dict[str, Callable[..., Awaitable[bulk.BatchResult]]] = {
@@ -72,7 +72,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Return the settings for a sandbox."""
     with start(tmp_path_factory.mktemp("sandbox")) as codat:
-        yield Settings.make(api_key=codat.api_key, base_url=codat.base_url, rate=UNHURRIED, environ={})
+        yield Settings.make(api_key=codat.api_key, base_url=codat.base_url, rate=UNLIMITED_RATE, environ={})
 
 
 @contextmanager

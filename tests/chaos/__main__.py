@@ -35,7 +35,7 @@ class Failed:
     folder: Path
 
     def report(self) -> str:
-        """Return what went wrong, where to look, and how to repeat it."""
+        """Return the error, the folder of the round, and the command that repeats it."""
         where = "".join(traceback.format_exception(self.error))
         return (
             f"{where}\nseed {self.seed}: {type(self.error).__name__}: {self.error}\n"
@@ -84,7 +84,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make chaos", usage="make chaos [ROUNDS=200] [SEED=1234]")
     parser.add_argument("rounds", metavar="ROUNDS", type=int, nargs="?", default=200)
     parser.add_argument("--seed", metavar="SEED", type=int, help="run the round of this seed only")
-    parser.add_argument("--first", type=int, help="the seed of the first round; drawn by chance by default")
+    parser.add_argument("--first", type=int, help="the seed of the first round; random by default")
     parser.add_argument("--concurrency", type=int, default=CONCURRENCY)
     options = parser.parse_args(arguments)
     if options.rounds < 1 or options.concurrency < 1 or min(options.seed or 0, options.first or 0) < 0:

@@ -1,4 +1,4 @@
-"""Small file systems in memory, mounted where a test needs them; root only, and not in every container."""
+"""Small file systems in memory, mounted where a test needs them. This needs root, and not every container allows it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-MISSING = "needs to mount a file system in memory: root, with the right to"
+MISSING = "needs the right to mount a file system in memory: root, and not in every container"
 
 
 @cache
 def can_mount() -> bool:
-    """Whether this process may mount one."""
+    """Return whether this process may mount a file system."""
     with tempfile.TemporaryDirectory() as path:
         try:
             with small(Path(path), "64k"):
@@ -25,7 +25,7 @@ def can_mount() -> bool:
 
 @contextmanager
 def small(path: Path, size: str) -> Iterator[None]:
-    """Mount a file system of this size (`300k`) on a folder; it disappears afterwards, with its files."""
+    """Mount a file system of this size (such as `300k`) on a folder. It disappears after the block, with its files."""
     path.mkdir(parents=True, exist_ok=True)
     _run("mount", "-t", "tmpfs", "-o", f"size={size},mode=700", "tmpfs", str(path))
     try:
@@ -35,7 +35,7 @@ def small(path: Path, size: str) -> Iterator[None]:
 
 
 def remount(path: Path, options: str) -> None:
-    """Change its size (`size=9m`), or make it read-only (`ro`)."""
+    """Change the size of a mounted file system (`size=9m`), or make it read-only (`ro`)."""
     _run("mount", "-o", f"remount,{options}", str(path))
 
 

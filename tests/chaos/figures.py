@@ -1,4 +1,4 @@
-"""The figures of rounds: what was done to them, and the result."""
+"""The figures of rounds: the disturbances and the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guarantees when a command has ended and nothing is in flight: the sandbox's file against the reports."""
+"""Checks the guarantees after a command has ended and nothing is in flight: the sandbox's file against the reports."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class Proxy:
 
     @property
     def base_url(self) -> str:
-        """Where it listens."""
+        """The URL at which it listens."""
         return f"http://{HOST}:{self._port}"
 
     def __enter__(self) -> Self:
@@ -174,7 +174,7 @@ async def _trickle(writer: asyncio.StreamWriter, content: bytes) -> None:
 
 
 async def _message(reader: asyncio.StreamReader) -> Message:
-    """Read a request or a response; its head says how long it is."""
+    """Read a request or a response; its head has its length."""
     head = (await reader.readuntil(b"\r\n\r\n"))[:-4]
     length = 0
     for line in head.split(b"\r\n")[1:]:

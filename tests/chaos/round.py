@@ -1,7 +1,7 @@
-"""One round: the migration of some customers and the days after, while processes are killed and the wire is bad.
+"""One round: the migration of some customers and the days after, while processes are killed and the network is bad.
 
-A seed decides what is done: who the customers are, which commands run, which fault happens to which exchange, and when
-a process is killed. The exact moment depends on real processes: a seed repeats the plan of a round, not its timing.
+A seed decides the plan: the customers, the commands, the fault of each exchange, and the moments at which a process is
+killed. The exact moment depends on real processes: a seed repeats the plan of a round, not its timing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ MAX_DISTURBED_SECONDS = 8.0
 MAX_CALM_SECONDS = 900.0
 MAX_CALM_RUNS = 4
 CALM_CODES = {0, 1}
-CODES = {0, 1, 75, 130}  # a bad wire is neither wrong usage nor a refused key
+CODES = {0, 1, 75, 130}  # a bad network is neither wrong usage nor a rejected key
 REQUESTS_PER_TROUBLE = 3  # at most: a look-up, the same request again, and a look at the connections
 FLAGS = ("--timeout", "2")
 DOUBTS = "SELECT count(*) FROM requests WHERE outcome IS NULL OR outcome IN ('unknown', 'server_error')"
@@ -82,7 +82,7 @@ class Round:
                 try:
                     self._run_all()
                 finally:
-                    self._fixture.clear_up()
+                    self._fixture.stop_processes()
         finally:
             self._sandbox.stop()
         return self._counted(time.monotonic() - began)
@@ -110,7 +110,7 @@ class Round:
 
     def _renew(self) -> None:
         with suppress(OSError):
-            self._fixture.alter(
+            self._fixture.change_journal(
                 "UPDATE customers SET link_issued_at = strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, '-23 hours')"
             )
         self.needed += sum(result["state"] == "link_ready" for result in self._fixture.results())
@@ -176,14 +176,14 @@ class Round:
 
     def _end(self, process: Process, ending: signal.Signals | None) -> None:
         # A process without any output may still be loading. A Ctrl-C there is Python's own, with its traceback.
-        if process.popen.poll() is None and ending in (signal.SIGINT, signal.SIGTERM) and process.so_far():
+        if process.popen.poll() is None and ending in (signal.SIGINT, signal.SIGTERM) and process.stderr_so_far():
             self.figures += Figures(signals=1)
-            process.tell(ending)
+            process.send_signal(ending)
             self._wait(process, _never)
         if process.popen.poll() is None:
             process.kill()
             self.figures += Figures(kills_of_bulk=1, troubles=self._concurrency)
-            self._fixture.judge(Ended(-9, "", process.so_far()))
+            self._fixture.judge(Ended(-9, "", process.stderr_so_far()))
             return
         ended = process.wait()
         require(ended.code in CODES, f"the run ended with {ended.code}: {ended.err}")
@@ -191,7 +191,7 @@ class Round:
     # -- the disturbances
 
     def _moment(self) -> Callable[[], bool]:
-        """Choose a moment: after some requests, after some seconds, or while the reports are written."""
+        """Select a moment: after some requests, after some seconds, or while the reports are written."""
         kind = self.rng.choice(["requests", "requests", "seconds", "reports"])
         requests = self._proxy.requests + self.rng.randint(0, 2 * len(self._ids))
         end = time.monotonic() + self.rng.uniform(0.0, 1.5)
@@ -275,7 +275,7 @@ class Round:
         """Count the requests whose outcome the journal does not know."""
         if not (self._fixture.folder / "journal.sqlite3").exists():
             return 0
-        return int(self._fixture.asked(DOUBTS)[0][0])
+        return int(self._fixture.query_journal(DOUBTS)[0][0])
 
     def _within_bounds(self) -> None:
         """Check the number of requests. On a busy machine a request can time out without a fault on the wire."""

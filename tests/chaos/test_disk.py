@@ -65,7 +65,7 @@ def test_a_full_disk_ends_a_run_and_with_space_again_the_same_command_resumes(
     disks.remount(disk, "size=9m")
     assert fixture.run().code == 0
     assert codat.posts() <= 2 * CUSTOMERS + 2 * 10  # at most the requests in flight are repeated
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 def test_a_disk_that_fills_up_during_a_run_loses_nothing(careless: Codat, set_up: SetUp) -> None:
@@ -84,12 +84,12 @@ def test_a_disk_that_fills_up_during_a_run_loses_nothing(careless: Codat, set_up
         says_once(ended, "cannot be written", "same command")
         (fixture.path / "reports" / "others").unlink()
         assert fixture.run().code == 0
-        fixture.proves_once_only(ids)
+        fixture.assert_once_only(ids)
 
 
 @pytest.mark.parametrize("command", ["migrate", pytest.param("verify", marks=THOROUGH)])
 def test_in_a_read_only_folder_nothing_is_sent(command: str, disk: Path, codat: Codat, fixture: BatchFixture) -> None:
-    """The batch was put away; the message says so."""
+    """The message names the folder and the cause."""
     fixture.customers(3)
     assert fixture.run().code == 0
     disks.remount(disk, "ro")
@@ -104,7 +104,7 @@ def test_in_a_read_only_folder_nothing_is_sent(command: str, disk: Path, codat: 
 
 @THOROUGH
 def test_a_folder_that_becomes_read_only_during_a_run_loses_nothing(careless: Codat, set_up: SetUp) -> None:
-    """As a file system does when its disk fails."""
+    """A file system does that when its disk fails."""
     if not disks.can_mount():
         pytest.skip(disks.MISSING)
     fixture = set_up(careless)
@@ -121,7 +121,7 @@ def test_a_folder_that_becomes_read_only_during_a_run_loses_nothing(careless: Co
         says_once(ended, "read-only")
         disks.remount(disk, "rw")
         assert fixture.run().code == 0
-        fixture.proves_once_only(ids)
+        fixture.assert_once_only(ids)
 
 
 @pytest.mark.parametrize("whose", ["batch", pytest.param("reports", marks=THOROUGH)])
@@ -139,4 +139,4 @@ def test_a_folder_that_is_deleted_during_a_run_creates_no_duplicate(whose: str, 
     assert ended.code == 75, ended.err
     says_once(ended, "gone")
     assert fixture.run().code == 0
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)

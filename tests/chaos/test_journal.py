@@ -54,11 +54,11 @@ def finishes(fixture: BatchFixture, ids: list[str]) -> str:
     ended = fixture.run()
     if ended.code == 2:
         says_once(ended, "is damaged", "Move it away")
-        fixture.lose_the_journal()
+        fixture.delete_journal()
         assert fixture.run().code == 0
     else:
         assert ended.code == 0, ended.err
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
     return ended.err
 
 
@@ -66,7 +66,7 @@ def finishes(fixture: BatchFixture, ids: list[str]) -> str:
 def test_a_journal_of_a_newer_version_is_left_alone(begun: tuple[BatchFixture, list[str]], codat: Codat) -> None:
     """Nothing is sent: a newer version may mean something else by an empty column."""
     fixture, _ = begun
-    fixture.alter("PRAGMA user_version = 99")
+    fixture.change_journal("PRAGMA user_version = 99")
 
     ended = fixture.run()
 
@@ -146,11 +146,11 @@ def held(path: Path, seconds: float = 3600) -> Iterator[None]:
 def test_a_run_waits_for_a_journal_that_another_program_locks_for_a_moment(
     begun: tuple[BatchFixture, list[str]],
 ) -> None:
-    """As a backup does."""
+    """A backup does that."""
     fixture, ids = begun
     with held(journal_of(fixture), 3):
         assert fixture.run().code == 0
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 def test_a_journal_that_another_program_keeps_locked_ends_a_run(
@@ -164,7 +164,7 @@ def test_a_journal_that_another_program_keeps_locked_ends_a_run(
     says_once(ended, "another program", "same command")
     assert codat.stats()["requests_total"] == 0
     assert fixture.run().code == 0
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 @THOROUGH
@@ -181,7 +181,7 @@ def test_a_journal_that_is_locked_during_a_run_loses_nothing(careless: Codat, se
     assert ended.code == 75
     says_once(ended, "another program", "same command")
     assert fixture.run().code == 0
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_write_ahead_log_that_was_lost_or_cut_short_creates_no_duplicate(
 
     assert fixture.run().code == 0
 
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 @THOROUGH
@@ -218,11 +218,11 @@ def test_an_older_copy_of_a_journal_creates_no_duplicate(begun: tuple[BatchFixtu
     copy = fixture.path / "copy"
     shutil.copy2(journal_of(fixture), copy)
     assert fixture.run().code == 0
-    fixture.lose_the_journal()
+    fixture.delete_journal()
     shutil.copy2(copy, journal_of(fixture))
     codat.count_from_zero()
 
     assert fixture.run().code == 0
 
     assert codat.posts() == 0
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)

@@ -1,4 +1,4 @@
-"""Marks what `make chaos` runs in addition to the rounds; `make test` leaves it out, because cheaper tests cover it."""
+"""Marks the tests that `make chaos` runs in addition to the rounds. `make test` has cheaper tests for the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What may happen to an exchange on the wire, and to the bytes of a response. No I/O.
+"""The faults that may happen to an exchange on the wire, and to the bytes of a response. No I/O.
 
 A fault is fair if a network, and the machines in it, can cause it without forging: a response may be late, cut, or
 made unreadable. A byte changed inside an identifier leaves a response that is as good as any other. Only TLS notices

@@ -1,4 +1,4 @@
-"""What reaches the terminal: no control characters, aligned columns, and lines that are broken only at spaces."""
+"""The output on a terminal: no control characters, aligned columns, and lines that are broken only at spaces."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`follow-up`: when a watch ends is printed before it begins."""
+"""`follow-up` prints the end of a watch before the watch begins."""
 
 from __future__ import annotations
 

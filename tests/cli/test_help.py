@@ -1,4 +1,4 @@
-"""The help of all commands, the suggestions for mistyped ones, and what loading them costs."""
+"""The help of all commands, the suggestions for mistyped ones, and the modules that they load."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of options: what is accepted, and a clear message for everything else."""
+"""Values of options: the accepted forms, and a clear message for everything else."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from bulk.cli.parameters import (
 )
 
 HUGE = "1" + "0" * 23
-ENDLESS = "9" * 5000  # Python refuses to convert so many digits
+ENDLESS = "9" * 5000  # Python refuses to convert this many digits
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,7 @@ def test_results_that_cannot_be_written_are_reported(shell: Shell) -> None:
 
 @pytest.mark.parametrize("line", ["bulk --help", "bulk migrate --help", "bulk --version"])
 def test_help_succeeds_without_a_reader(shell: Shell, line: str) -> None:
-    """`bulk --help | head` is what people do."""
+    """People type `bulk --help | head`."""
     ended = shell.run(f"{line} | true")
     assert (ended.returncode, ended.stderr) == (0, "")
 

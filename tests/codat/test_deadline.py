@@ -1,4 +1,4 @@
-"""How long a wait is, when clocks are set and machines sleep."""
+"""The length of a wait when clocks are set and machines sleep."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NOTED = 1_795_392_000.0  # 2026-11-23T00:00:00Z
         (-AN_HOUR, -2 * AN_HOUR, 0.0),  # it had passed when it was noted
     ],
 )
-def test_a_stored_time_is_waited_for_no_longer_than_it_was_far(until: float, now: float, wait: float) -> None:
+def test_a_stored_wait_is_never_longer_than_it_was_when_it_was_noted(until: float, now: float, wait: float) -> None:
     """All times are relative to the moment at which it was noted."""
     assert remaining_wait(NOTED, NOTED + until, NOTED + now) == wait
 

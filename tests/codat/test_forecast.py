@@ -28,7 +28,7 @@ A_DAY = 1_440_000  # requests that the rate allows
         # others have three pages of companies
         (499, 0, 4_001, NOBODY, Forecast(999 + 5, 2, 1 + 5 / A_DAY)),
         (50_000, 100, 0, NOBODY, Forecast(100_001, 1, 100_001 / A_DAY)),
-        # the quota would allow it in a day, a thousand a minute do not: one run for 14 days
+        # the quota would allow it in a day, the rate of 1,000 a minute does not: one run for 14 days
         (10_000_000, 100_000, 0, NOBODY, Forecast(20_000_001, 14, 20_000_001 / A_DAY)),
         # nobody links at all
         (5_000, 0, 0, Linking(0.0), Forecast(5 * 999 + 4 * 1_000 + 999 + 25, 11, 10 + 25 / A_DAY)),
@@ -49,12 +49,12 @@ def test_the_forecast_is_what_can_be_counted_by_hand(
 
 
 def test_a_quota_without_room_for_a_customer_still_has_a_forecast() -> None:
-    """Where the list alone takes the day's quota, a customer a day is assumed."""
+    """If the list alone takes the day's quota, the forecast assumes one customer a day."""
     assert forecast(7, quota=1, rate=1000) == Forecast(7 * 3, 7, 7.0)
 
 
 def test_customers_count_no_longer_than_the_days_over_which_they_link() -> None:
-    """All of a day's share, and no more: in the end as many have linked as the share says."""
+    """In the end, exactly this share of each day's customers has linked."""
     once = forecast(50_000, quota=1000, rate=10_000, linking=Linking(0.002, 1))
     slowly = forecast(50_000, quota=1000, rate=10_000, linking=Linking(0.002, 10))
     # 499 a day, of whom one links: 1,000, 2,000, 4,000, ... requests
@@ -64,7 +64,7 @@ def test_customers_count_no_longer_than_the_days_over_which_they_link() -> None:
 
 @given(CUSTOMERS, LINKED, LINKINGS)
 def test_more_customers_who_link_never_make_it_longer(customers: int, linked: int, linking: Linking) -> None:
-    """Neither those who have linked before, nor those who do meanwhile. The rate holds all the same."""
+    """This is true of customers who linked before and of those who link meanwhile. The rate is a limit in any case."""
     quota = 1000 * (1 + linked)
     found = forecast(customers, quota=quota, rate=1000, linking=linking)
     assert 2 * customers / A_DAY <= found.elapsed + 1e-9

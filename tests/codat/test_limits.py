@@ -1,4 +1,4 @@
-"""What a reply changes for all requests, and what stops the run."""
+"""The effect of a reply on all requests, and the replies that stop the run."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_a_clock_that_was_set_back_does_not_freeze_the_quota() -> None:
 
 
 class Exchange:
-    """A budget and the Codat that it is about; each method is one event of the requests between them."""
+    """A budget, and the quota as Codat counts it; each method is one event of the requests between them."""
 
     def __init__(self, limit: int, reserve: int) -> None:
         self.budget, self.reserve = Budget(reserve), reserve
@@ -147,7 +147,7 @@ class Exchange:
             self.budget.on_response(self.received.pop(at % len(self.received))[0], None, may_count=True)
 
     def lose_request(self, at: int) -> None:
-        """Let one of the requests not leave."""
+        """Drop one of the requests before it leaves."""
         if self.sent:
             self.budget.on_response(self.sent.pop(at % len(self.sent)), None, may_count=False)
 

@@ -71,7 +71,7 @@ class Codat:
 
 
 async def send(throttle: Throttle, codat: Codat, requests: int = 1) -> None:
-    """Do for one customer what the engine does: reserve, then take a slot for each request."""
+    """Act as the engine does for one customer: reserve, then take a slot for each request."""
     await throttle.reserve(requests)
     reserved = requests
     try:
@@ -321,7 +321,7 @@ def test_a_retry_after_of_an_earlier_run_is_observed(noted: float, until: float,
 
 
 def test_a_long_wait_of_an_earlier_run_stops_the_run_at_once() -> None:
-    """It says until when."""
+    """The stop has the end of the wait."""
 
     async def another_run() -> tuple[Stop | None, float]:
         throttle = Throttle(rate=1000, concurrency=1, wall=wall)

@@ -1,4 +1,4 @@
-"""What the tests of the engine start from."""
+"""Fixtures of the engine's tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the company list shows of the batch's customers becomes part of the journal."""
+"""The adopter records the batch's companies and connections that the company list shows."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def warnings() -> list[str]:
 
 
 def test_a_company_that_the_journal_lacks_is_adopted_by_its_tag(batch: Batch) -> None:
-    """The journal was lost, say; once adopted, it is not new any more."""
+    """The journal may have been lost. Once adopted, the company is no longer new."""
     shown = tagged("a", "x", connection("PendingAuth", link="https://x"))
     assert adopt(batch, shown) == 1
     assert batch.read("a", "company_id", "company_origin", "state", "link_url", "updated_at") == {

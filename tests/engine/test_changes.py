@@ -54,7 +54,7 @@ S = State
     ],
 )
 def test_a_status_says_how_far_a_customer_is(status: str | None, has_partner: bool, state: State) -> None:
-    """The words of the reports."""
+    """The reports use these names."""
     assert changes.state_of(status, has_partner=has_partner) is state
 
 
@@ -284,8 +284,8 @@ def test_an_adopted_company_brings_its_customer_as_far_as_its_connections_say(
 
 
 @pytest.mark.parametrize("connections", [(), (connection("Linked"), partner())])
-def test_what_is_adopted_replaces_the_last_error(connections: tuple[Connection, ...]) -> None:
-    """A report says what is wrong now."""
+def test_an_adopted_company_clears_the_last_error(connections: tuple[Connection, ...]) -> None:
+    """A report shows only current errors."""
     found = changes.company_adopted(NEW, company(*connections), batch=BATCH, at=AT)
     assert NO_ERROR.items() <= found.items()
 

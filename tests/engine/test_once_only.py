@@ -1,6 +1,6 @@
-"""Whatever becomes of its requests and its runs, a customer gets one of each thing, and a link that opens.
+"""A customer gets one of each thing and a link that opens, whatever happens to its requests and runs.
 
-Here `process` and the journal meet a Codat that keeps the responses to its keys, and fates that are drawn at random.
+`process` and the journal run against a Codat that keeps responses under their keys, with random fates for requests.
 The company list is read only where a journal was lost.
 """
 
@@ -67,7 +67,7 @@ AFTER = {Fate.LOST_AFTER: responses.no_response("lost"), Fate.GATEWAY_AFTER: res
 
 
 class Codat:
-    """A Sender whose requests meet a list of fates; in the end all is well."""
+    """A Sender whose requests meet a list of fates; after those, every request succeeds."""
 
     def __init__(self, fates: Iterator[Fate], clock: Callable[[], float]) -> None:
         self.fake = FakeCodat(clock)
@@ -135,7 +135,7 @@ class Scenario:
         self.folder.cleanup()
 
     def run(self) -> None:
-        """Do a run on the customer, after taking it up again if it has failed."""
+        """Run on the customer, and reopen it first if it has failed."""
         with database.transaction(self.trip.batch.db):
             reopening.reopen_failed(self.trip.batch.db)
         try:
@@ -144,7 +144,7 @@ class Scenario:
             self.trip.now += 1.0
 
     def run_until(self, is_done: Callable[[], bool], *, after_each: Callable[[int], None] = lambda _: None) -> None:
-        """Do one run after the other until something holds."""
+        """Run again and again until a condition holds."""
         for number in range(MAX_RUNS):
             self.run()
             after_each(number)
@@ -172,7 +172,7 @@ class Scenario:
 
 
 def require_one_of_each(fates: list[Fate], *, edited_after: int, lost_after: int, reads_list: bool) -> None:
-    """Migrate a customer with these fates, an edit of the input and a loss of the journal; judge what Codat has."""
+    """Migrate a customer with these fates, an edit of the input and a loss of the journal; check the state of Codat."""
 
     def between(number: int) -> None:
         if number == lost_after:
@@ -223,7 +223,7 @@ def test_no_key_is_sent_with_two_bodies(fates: list[Fate], edited_after: int) ->
 @given(fates=FATES)
 @settings(max_examples=50)
 def test_a_linked_customer_gets_one_partner_connection(fates: list[Fate]) -> None:
-    """Codat would let it have two."""
+    """Codat itself allows two."""
     with Scenario([]) as scenario:
         scenario.run_until(scenario.has_link)
         company = scenario.codat.company

@@ -1,4 +1,4 @@
-"""The trip of one customer: what is sent, with which key, and what the journal knows at each moment."""
+"""The processing of one customer: its requests, their keys, and the journal at each moment."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ WAITING = {
 LINKED = WAITING | {"connection_status": "Linked", "state": "linked"}
 
 
-# -- the whole trip
+# -- the whole process
 
 
 def test_a_new_customer_takes_two_requests(trip: Trip) -> None:
@@ -361,7 +361,7 @@ COMPANY_ERROR = {"error_step": "company", "error_code": "404"}
 @pytest.mark.parametrize(
     ("command", "columns", "before", "reply", "expected"),
     [
-        # what was sent is what Codat may have, unless it is certain that it has nothing
+        # Codat may have the values that were sent, unless it certainly has nothing
         (None, {}, nothing, GATEWAY_PAGE, {"name_sent": None} | COMPANY_ERROR),
         (None, SENT, in_doubt("company"), GATEWAY_PAGE, SENT | COMPANY_ERROR),
         (None, {}, nothing, UNAUTHORIZED, {"name_sent": None} | NO_ERROR),
@@ -434,7 +434,7 @@ def test_a_company_that_somebody_has_linked_is_left_alone(trip: Trip) -> None:
 
 
 def test_a_failed_customer_that_is_taken_up_again_and_needs_no_step_gets_its_state_back(trip: Trip) -> None:
-    """Its connection was linked meanwhile, say."""
+    """For example, its connection was linked meanwhile."""
     trip.batch.change("a", **LINKED | {"state": "pending"})
     assert trip.take() == Finished(S.LINKED)
     assert (trip.column("state"), trip.operations) == ("linked", [])
@@ -500,7 +500,7 @@ def test_a_removed_customer_whose_company_was_deleted_on_purpose_is_forgotten(tr
     assert trip.is_forgotten()
 
 
-# -- what the responses say about limits
+# -- limits in responses
 
 
 @pytest.mark.parametrize(("remaining", "waits"), [(3, False), (2, True)])

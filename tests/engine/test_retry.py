@@ -523,7 +523,7 @@ def test_the_number_of_a_key_is_the_number_of_keys_that_were_spent(attempts: lis
 
 @given(HISTORIES)
 def test_the_next_key_is_never_one_of_the_history(attempts: list[Attempt]) -> None:
-    """Whatever became of the requests: the keys of the history are those that were computed for it."""
+    """This holds for any outcomes. The keys of the history are those that were computed for it."""
     computed: dict[str, str] = {}
     named: list[Attempt] = []
     previous: str | None = None

@@ -38,7 +38,7 @@ async def work_nothing(_: Session) -> None:
 
 
 class Command:
-    """A command that does what a test says."""
+    """A command whose parts a test provides."""
 
     name = "test"
     source: str | None = None
@@ -55,15 +55,15 @@ class Command:
         self._prepare, self._begin, self._work = prepare, begin, work
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:  # noqa: ARG002 - a command's signature
-        """Prepare as the test says."""
+        """Run the preparation that the test provides."""
         self._prepare(connection)
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a command's signature
-        """Return what the test says."""
+        """Return the result that the test provides."""
         return self._begin()
 
     async def work(self, session: Session) -> None:
-        """Work as the test says."""
+        """Run the work that the test provides."""
         await self._work(session)
 
 
@@ -223,7 +223,7 @@ def test_a_batch_keeps_its_name_when_its_folder_is_renamed(tmp_path: Path) -> No
 
 
 def test_the_end_of_a_run_that_cannot_be_recorded_is_a_warning(tmp_path: Path) -> None:
-    """What the run did is in the journal."""
+    """The journal has the run's work."""
     events: list[Event] = []
 
     async def take_the_journal_away(_: Session) -> None:

@@ -32,7 +32,7 @@ class Codat:
         self.sent: list[Request] = []
 
     async def send(self, request: Request, *, key: str | None = None) -> Reply:
-        """Return what Codat would."""
+        """Return Codat's response."""
         self.sent.append(request)
         if request.operation == "create_connection":
             return ok(body(connection("PendingAuth", link="https://l")))
@@ -129,7 +129,7 @@ def test_a_journal_that_cannot_be_written_ends_all_workers(trip: Trip) -> None:
 
 
 def test_a_closed_throttle_ends_the_workers(trip: Trip) -> None:
-    """What is left is for another run."""
+    """Another run does the rest."""
     _, advanced = process_all(
         trip, Codat(), before=lambda session: session.context.throttle.close(Stop("Interrupted", 130))
     )

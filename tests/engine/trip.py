@@ -163,7 +163,7 @@ class Trip:
             finally:
                 self.now = wall() + 1.0
                 self.stop = throttle.stop
-                assert throttle.budget.reserved == 0, "what was kept for the customer is free again"
+                assert throttle.budget.reserved == 0, "the reservation for the customer is free again"
 
         self.number += 1
         return run(do)

@@ -1,1 +1,1 @@
-"""Nonsense for whatever `bulk` reads: files, answers, events. Never a traceback, never a hang, never all the memory."""
+"""Nonsense in all that `bulk` reads: files, responses and events cause no traceback, no hang and no full memory."""

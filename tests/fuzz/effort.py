@@ -1,4 +1,4 @@
-"""How long is tried: a share in the suite, always the same; as long as asked for, and anew, by `make fuzz`."""
+"""The number of examples: a fixed share in the suite; in `make fuzz`, new examples, as many as requested."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES") or 0)
 
 
 def share(examples: int) -> settings:
-    """Try half as many in the suite, and in proportion by `make fuzz EXAMPLES=...`: so many where that is 200."""
+    """Return settings: half of `examples` in the suite, all of them with `make fuzz EXAMPLES=200`, or in proportion."""
     return settings(
         max_examples=max(1, examples * (EXAMPLES or OF_THE_SUITE) // 200),
         derandomize=not EXAMPLES,

@@ -1,4 +1,4 @@
-"""The command on files and words that are nonsense: an exit code of its own, one line, and JSON that is JSON."""
+"""Commands with damaged files and nonsense arguments: a defined exit code, one line of error, and valid JSON."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ MAX_MEGABYTES = 500
 
 @share(4)
 @given(name=st.sampled_from(sorted(FILES)), seed=st.integers(0, 2**32))
-def test_check_of_a_damaged_file_ends_in_its_own_way(
+def test_check_of_a_damaged_file_has_a_result_or_one_line_of_error(
     tmp_path_factory: pytest.TempPathFactory, name: str, seed: int
 ) -> None:
-    """With `--json`, which says the same."""
+    """The result is valid JSON."""
     folder = tmp_path_factory.mktemp("check")
     folder.joinpath(name).write_bytes(damaged(FILES[name], seed))
     ended = bulk(folder, "check", name, "--json")
@@ -40,7 +40,7 @@ def test_check_of_a_damaged_file_ends_in_its_own_way(
 @share(2)
 @given(seed=st.integers(0, 2**32))
 def test_a_damaged_dotenv_is_read_or_refused(tmp_path_factory: pytest.TempPathFactory, seed: int) -> None:
-    """Its key is shown in no message."""
+    """No message shows its key."""
     folder = tmp_path_factory.mktemp("dotenv")
     good = b"# keys\nCODAT_API_KEY='kkkkkkkk'\nexport CODAT_BASE_URL=\"http://127.0.0.1:9\"\n"
     folder.joinpath(".env").write_bytes(damaged(good, seed))
@@ -53,16 +53,16 @@ def test_a_damaged_dotenv_is_read_or_refused(tmp_path_factory: pytest.TempPathFa
 @pytest.mark.parametrize(
     "words",
     [
-        ("--map", b"customer_id=\xff\xfe"),  # no text
+        ("--map", b"customer_id=\xff\xfe"),  # not text
         ("--map", "customer_id="),  # no column
         ("--map", "=customer_id"),  # no field
         ("--map", "customer_id"),  # neither
         ("--map", "customer_id=" + "x" * 100_000),  # longer than any
-        ("--map", "email=\u202e\n\x1b[2J"),  # what a terminal would run
+        ("--map", "email=\u202e\n\x1b[2J"),  # control characters of a terminal
     ],
 )
-def test_a_mapping_that_cannot_be_is_refused_in_words(tmp_path: Path, words: tuple[str | bytes, ...]) -> None:
-    """Whatever bytes the shell hands over."""
+def test_an_impossible_mapping_is_refused_with_a_message(tmp_path: Path, words: tuple[str | bytes, ...]) -> None:
+    """The shell may pass any bytes."""
     tmp_path.joinpath("in.csv").write_bytes(GOOD["plain.csv"])
     ended = bulk(tmp_path, "check", "in.csv", "--json", *words)
     assert ended.code == 2
@@ -73,7 +73,7 @@ def test_a_mapping_that_cannot_be_is_refused_in_words(tmp_path: Path, words: tup
 
 @pytest.mark.parametrize("name", [b"\xff\xfe.csv", b"\n.csv", b"-.csv", "é".encode() * 60 + b".csv"])
 def test_a_file_of_any_name_is_checked(tmp_path: Path, name: bytes) -> None:
-    """And the JSON that names it is JSON."""
+    """The JSON that names it is valid."""
     Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_bytes(GOOD["plain.csv"])
     ended = bulk(tmp_path, "check", "--json", "--", name)
     assert ended.code in (0, 1), ended.err

@@ -1,4 +1,4 @@
-"""Damaged files, and small files with very much content, are read or refused with one line."""
+"""Damaged files, and small files with very large content, are read, or refused with one line."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def one_long_text(path: Path) -> None:
         (one_long_text, "in.parquet"),
     ],
 )
-def test_a_small_file_with_very_much_content_needs_little_memory(tmp_path: Path, make: object, name: str) -> None:
+def test_a_small_file_with_very_large_content_needs_little_memory(tmp_path: Path, make: object, name: str) -> None:
     """It is read in parts, or refused."""
     assert callable(make)
     make(tmp_path / name)

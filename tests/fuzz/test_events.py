@@ -1,4 +1,4 @@
-"""Whatever comes to `listen`: it is answered, nothing but an event of Codat's is kept, and who sends it is let go."""
+"""`listen` responds to anything, stores only events of Codat, and stays available to other senders."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from runs.conftest import unlimited
 from runs.fixture import BatchFixture, Codat
-from webhooks.conftest import edge_of
-from webhooks.hooks import Listener, free_port, listening, signed, taken
+from webhooks.conftest import batch_at
+from webhooks.hooks import Listener, accepted, free_port, listening, signed
 
 from bulk.codat.webhooks import read_event
 from bulk.sandbox.options import WEBHOOK_SECRET
@@ -36,8 +36,8 @@ MAX_MEGABYTES = 400
 
 @share(300)
 @given(body=BODIES)
-def test_any_body_is_an_event_that_can_be_kept_or_none(body: bytes) -> None:
-    """And one that is kept can be read again."""
+def test_any_body_is_an_event_that_can_be_stored_or_none(body: bytes) -> None:
+    """Every text of an event can be encoded."""
     try:
         event = read_event(json.loads(body.decode()))
     except (ValueError, RecursionError):
@@ -57,44 +57,44 @@ def test_any_body_is_an_event_that_can_be_kept_or_none(body: bytes) -> None:
     ),
 )
 def test_no_headers_but_codats_own_make_an_event_genuine(body: bytes, headers: dict[str, str]) -> None:
-    """Whatever stands in them, the answer is no."""
+    """Headers with any other content do not pass."""
     assert not IS_GENUINE(body, headers)
 
 
 @pytest.fixture(scope="module")
 def at_work(tmp_path_factory: pytest.TempPathFactory, unlimited: Codat) -> Iterator[tuple[Listener, BatchFixture]]:
-    """Return a listener that all tests here send to; it is held to account at the end."""
-    fixture, _ = edge_of(tmp_path_factory.mktemp("nonsense") / "fixture", unlimited)
+    """Start a listener for all tests of this file; check its memory, its exit code and its journal at the end."""
+    fixture, _ = batch_at(tmp_path_factory.mktemp("nonsense") / "fixture", unlimited)
     listener = listening(fixture, free_port())
     yield listener, fixture
     assert megabytes(listener) < MAX_MEGABYTES
     ended = listener.end()
     assert ended.code == 130
-    assert taken(fixture) == 0
+    assert accepted(fixture) == 0
 
 
 def megabytes(listener: Listener) -> int:
-    """Return how much memory a listener has held at most, where the system tells (Linux)."""
+    """Return a listener's peak memory in megabytes; 0 where the system does not show it (only Linux does)."""
     status = Path(f"/proc/{listener.process.pid()}/status")
     lines = status.read_text().splitlines() if status.exists() else []
     return next((int(line.split()[1]) // 1024 for line in lines if line.startswith("VmHWM")), 0)
 
 
-def asked(body: bytes, **headers: str) -> bytes:
-    """Write a delivery, signed or not."""
-    reported = {"Host": "x", "Content-Length": str(len(body))} | signed(body) | headers
-    return b"POST / HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in reported.items()).encode() + b"\r\n" + body
+def delivery(body: bytes, **headers: str) -> bytes:
+    """Return the bytes of a delivery. It is signed; `headers` replace the default ones."""
+    fields = {"Host": "x", "Content-Length": str(len(body))} | signed(body) | headers
+    return b"POST / HTTP/1.1\r\n" + "".join(f"{k}: {v}\r\n" for k, v in fields.items()).encode() + b"\r\n" + body
 
 
 def answer(listener: Listener, content: bytes, *, seconds: float = 15.0) -> bytes:
-    """Send bytes and hang up; return what came back."""
+    """Send bytes and close the sending side; return the response."""
     host, port = listener.url.removeprefix("http://").rstrip("/").split(":")
     with suppress(ConnectionError), socket.create_connection((host, int(port)), timeout=seconds) as line:
         line.sendall(content)
         try:
             line.shutdown(socket.SHUT_WR)
         except OSError as error:
-            if error.errno != errno.ENOTCONN:  # it has hung up first: what it said before that can still be read
+            if error.errno != errno.ENOTCONN:  # it has closed first; its response can still be read
                 raise
         return line.recv(2**16)
     return b""
@@ -102,34 +102,34 @@ def answer(listener: Listener, content: bytes, *, seconds: float = 15.0) -> byte
 
 @share(40)
 @given(seed=SEEDS)
-def test_any_bytes_at_the_port_are_answered_or_let_go(at_work: tuple[Listener, BatchFixture], seed: int) -> None:
-    """A delivery that is signed, damaged on its way: never a 500."""
-    said = answer(at_work[0], damaged(asked(json.dumps(EVENT).encode()), seed))
-    assert b" 500 " not in said.split(b"\r\n")[0]
+def test_any_bytes_at_the_port_are_answered_or_dropped(at_work: tuple[Listener, BatchFixture], seed: int) -> None:
+    """A signed delivery that is damaged on its way never causes a 500."""
+    response = answer(at_work[0], damaged(delivery(json.dumps(EVENT).encode()), seed))
+    assert b" 500 " not in response.split(b"\r\n")[0]
 
 
 @share(20)
 @given(body=BODIES)
 def test_any_signed_body_is_answered(at_work: tuple[Listener, BatchFixture], body: bytes) -> None:
-    """Taken and forgotten, or refused."""
-    assert at_work[0].take(body) in (204, 400, 401)
+    """It is accepted and ignored, or rejected."""
+    assert at_work[0].post(body) in (204, 400, 401)
 
 
-def test_many_who_say_nothing_or_too_much_keep_nobody_out(at_work: tuple[Listener, BatchFixture]) -> None:
-    """Half-open lines, bodies that do not come, bodies without end: an event that is signed is answered meanwhile."""
+def test_many_idle_or_endless_connections_do_not_block_an_event(at_work: tuple[Listener, BatchFixture]) -> None:
+    """Connections stay half-open, lack their body, or send without end; a signed event is still answered."""
     listener, _ = at_work
     host, port = listener.url.removeprefix("http://").rstrip("/").split(":")
     with ExitStack() as lines:
         for number in range(150):
             line = lines.enter_context(socket.create_connection((host, int(port)), timeout=15))
             with suppress(ConnectionError):
-                head = asked(b"", **{"Content-Length": str(10**12)})
+                head = delivery(b"", **{"Content-Length": str(10**12)})
                 line.sendall((b"", b"POST / HT", head, head + b"x" * 4096)[number % 4])
         flood = lines.enter_context(socket.create_connection((host, int(port)), timeout=15))
         with suppress(ConnectionError):
-            flood.sendall(asked(b"", **{"Content-Length": str(10**9)}) + b"x" * (3 * MAX_BYTES))
+            flood.sendall(delivery(b"", **{"Content-Length": str(10**9)}) + b"x" * (3 * MAX_BYTES))
         began = time.monotonic()
-        assert listener.take(b"{}") == 204
+        assert listener.post(b"{}") == 204
         assert time.monotonic() - began < 10
         with suppress(ConnectionError):
             assert flood.recv(100).split(b" ")[1] == b"413"

@@ -203,7 +203,7 @@ class CorruptingSchedule:
     def passage(self, now: float, *, timeout: float, operation: str) -> Passage:  # noqa: ARG002 - a schedule's signature
         """Return the passage of a request that leaves now."""
         is_kept = operation.startswith(("get_", "list_")) and not self.lists
-        return Passage(Fate.WELL, spoil=None if self.rng.random() >= self.share or is_kept else self._corrupt)
+        return Passage(Fate.WELL, corrupt=None if self.rng.random() >= self.share or is_kept else self._corrupt)
 
     def _corrupt(self, status: int, body: bytes) -> tuple[int, dict[str, str], bytes]:
         headers: dict[str, str] = {}

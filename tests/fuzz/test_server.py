@@ -102,7 +102,7 @@ def test_nonsense_for_many_customers_creates_nothing_twice(unlimited: Codat, set
         if ended.code == 75:
             ended = _migrate(fixture, server.url)
         assert (ended.code, server.struck) == (0, len(NONSENSE))
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 def test_nothing_is_created_while_the_company_list_is_nonsense(unlimited: Codat, set_up: SetUp) -> None:
@@ -117,7 +117,7 @@ def test_nothing_is_created_while_the_company_list_is_nonsense(unlimited: Codat,
     with hostile(unlimited.base_url, select) as server:
         assert _migrate(fixture, server.url).code == 0
         assert not [first for first in server.received[:6] if first.startswith("POST")]
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 def _migrate(fixture: BatchFixture, url: str) -> Ended:

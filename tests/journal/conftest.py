@@ -1,4 +1,4 @@
-"""What the tests of the journal start from."""
+"""Fixtures of the journal's tests."""
 
 from __future__ import annotations
 

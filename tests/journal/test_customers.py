@@ -1,4 +1,4 @@
-"""The journal's customers: which a run reads, how one changes, and which columns they have."""
+"""The journal's customers: those that a run reads, their changes, and their columns."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_another_process_reads_while_this_one_writes(batch: Batch) -> None:
 
 
 def test_customers_are_found_by_their_companies(batch: Batch) -> None:
-    """As many as a page of the company list has, as the journal was when it was indexed."""
+    """A whole page of companies is looked up at once, in the state of the journal when it was indexed."""
     every = [str(number) for number in range(1200)]
     batch.enrol("in.csv", [good(each) for each in every])
     batch.create(*every[:700])

@@ -1,4 +1,4 @@
-"""A journal that another program changed is read as a whole before a run trusts it; any other is not."""
+"""A journal that another program changed is checked as a whole before a run trusts it; other journals are not."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_copy_is_read_unless_it_kept_the_modification_time(path: Path) -> None
 
 
 def test_a_journal_is_read_after_a_run_that_was_killed_while_it_moved_its_log(path: Path) -> None:
-    """Its file was written to, and nothing says how far that came."""
+    """Its file was written to, and it is unknown how far."""
     with closing(database.open_journal(path.parent)) as db:
         db.execute("INSERT INTO batch VALUES ('another', 'x')")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -59,7 +59,7 @@ NO_CONNECTION = {"connection_id": None, "connection_status": None, "link_url": N
 def test_each_kind_of_failure_returns_to_the_state_before_it(
     batch: Batch, failed: dict[str, object], after: dict[str, object]
 ) -> None:
-    """Codat is asked once more about something that it lost before it is created again."""
+    """Something that Codat has lost is looked up once more before it is created again."""
     batch.enrol("in.csv", [good("a")])
     batch.create("a")
     batch.change("a", company_origin="created")

@@ -1,4 +1,4 @@
-"""The writer: when it says that something is written, the disk has it, and nobody waits in vain."""
+"""The writer: a write that has returned is on disk, and every waiting task gets its result."""
 
 from __future__ import annotations
 

@@ -102,7 +102,7 @@ def test_the_table_has_all_customers(autumn: Opened) -> None:
 )
 def test_a_filter_shows_matching_customers(autumn: Opened, field: str, column: str, label: str, value: str) -> None:
     """Customers are filtered by state, and by platform under its name."""
-    autumn.browser.choose(field, label)
+    autumn.browser.select(field, label)
     found = autumn.results().filter(pl.col(column) == value)
     assert 0 < found.height < 25
     assert autumn.column("customer_id") == found["customer_id"].to_list()
@@ -120,7 +120,7 @@ def test_filters_and_search_apply_together(autumn: Opened) -> None:
     assert autumn.column("customer_id") == results.filter(company_id=company_id)["customer_id"].to_list()
     browser.press("#clear")
     browser.type("#search", "becker ANGSTROM")
-    browser.choose("#state", "complete")
+    browser.select("#state", "complete")
     found = results.filter(
         pl.col("company_name").str.contains("Ångström"),
         pl.col("account manager") == "Tom Becker",
@@ -135,8 +135,8 @@ def test_filters_and_search_apply_together(autumn: Opened) -> None:
 def test_every_column_can_be_sorted(autumn: Opened) -> None:
     """The header sorts its column; the list also has the hidden columns. Numbers are sorted as numbers."""
     browser = autumn.browser
-    browser.choose("#sort", "row")
-    browser.choose("#direction", "Descending")
+    browser.select("#sort", "row")
+    browser.select("#direction", "Descending")
     assert autumn.column("row") == [str(row) for row in range(60, 35, -1)]
     for direction in ("ascending", "descending"):
         browser.press("#table th.is-company_name")
@@ -145,7 +145,7 @@ def test_every_column_can_be_sorted(autumn: Opened) -> None:
         assert autumn.column("company_name") == names.head(25).to_list()
         assert browser.run("return document.getElementById('sort').value") == "company_name"
         assert browser.run("return document.getElementById('direction').value") == direction.removesuffix("ending")
-    browser.choose("#sort", "region")
+    browser.select("#sort", "region")
     assert len(browser.run("return [...document.getElementById('sort').options]")) == autumn.results().width + 1
 
 
@@ -158,9 +158,9 @@ def test_the_download_is_results_csv(autumn: Opened, tmp_path: Path) -> None:
 
 def test_the_download_has_the_filtered_rows(autumn: Opened, tmp_path: Path) -> None:
     """They are in the order of the table, with all columns."""
-    autumn.browser.choose("#state", "link_ready")
-    autumn.browser.choose("#sort", "row")
-    autumn.browser.choose("#direction", "Descending")
+    autumn.browser.select("#state", "link_ready")
+    autumn.browser.select("#sort", "row")
+    autumn.browser.select("#direction", "Descending")
     found = pl.read_csv(autumn.downloaded(tmp_path), schema_overrides=autumn.results().schema)
     expected = autumn.results().filter(state="link_ready").sort("row", descending=True)
     assert found.with_columns(unescape_formula(cs.string())).rows() == expected.rows()
@@ -175,12 +175,12 @@ def test_hostile_values_are_inert(attack: Opened) -> None:
     """In cells, details, filters and search nothing runs, nothing is added and nothing is fetched."""
     browser = attack.browser
     assert browser.run("return document.scripts.length") == 5
-    browser.choose(".dt-length select", "100")
+    browser.select(".dt-length select", "100")
     browser.run("document.querySelectorAll('button.more').forEach(button => button.click())")
     browser.type("#search", "alert & <img>")
     browser.press("#clear")
     for name in ("customer", "error", "=cmd"):
-        browser.choose("#sort", name)
+        browser.select("#sort", name)
     browser.run(
         "document.querySelectorAll('#platform option').forEach((option, n, all) => {"
         "all[n].selected = true; option.parentNode.dispatchEvent(new Event('change')) })"
@@ -209,7 +209,7 @@ def test_a_single_row_is_in_the_singular(browser: Browser, tmp_path: Path) -> No
 
 def test_hostile_links_are_not_offered(attack: Opened) -> None:
     """Neither a script nor plain text is a linkUrl."""
-    attack.browser.choose("#state", "link_ready")
+    attack.browser.select("#state", "link_ready")
     assert set(attack.column("link_url")) == {"not a linkUrl"}
 
 
@@ -242,7 +242,7 @@ def test_only_a_link_url_is_offered(browser: Browser, tmp_path: Path, url: str, 
 def test_a_link_is_copied(autumn: Opened) -> None:
     """Only valid links of waiting customers can be copied; screen readers announce it."""
     browser, results = autumn.browser, autumn.results()
-    browser.choose("#state", "link_ready")
+    browser.select("#state", "link_ready")
     waiting = results.filter(state="link_ready").head(25)
     is_valid = waiting["link_expires_at"] > text(datetime.now(UTC))
     assert [text.startswith("Copy link") for text in autumn.column("link_url")] == is_valid.to_list()
@@ -253,7 +253,7 @@ def test_a_link_is_copied(autumn: Opened) -> None:
     assert browser.text("#table button.copy") == "Copied"
     assert autumn.announced == f"Copied the link of {first['customer_id']}."
     assert autumn.clipboard() == first["link_url"]
-    browser.choose("#state", "complete")
+    browser.select("#state", "complete")
     assert set(autumn.column("link_url")) == {""}
 
 
@@ -286,7 +286,7 @@ def test_a_link_that_has_expired_is_not_offered(browser: Browser, tmp_path: Path
 def test_a_link_that_expires_while_the_page_is_open_is_not_copied(autumn: Opened) -> None:
     """The page may be open overnight."""
     browser = autumn.browser
-    browser.choose("#state", "link_ready")
+    browser.select("#state", "link_ready")
     before = len(browser.run("return document.querySelectorAll('#table button.copy')"))
     browser.run("const now = Date.now(); Date.now = () => now + 48 * 3600 * 1000")
     browser.press("#table button.copy")
@@ -308,7 +308,7 @@ def test_the_changed_customers_can_be_shown(since: Opened) -> None:
     assert browser.run("return document.activeElement.id") == "customers-title"
     browser.press("#states [data-value=failed]")
     assert since.count[0] == results.filter(state="failed").height
-    browser.choose("#change", "newly failed")
+    browser.select("#change", "newly failed")
     assert since.count[0] == results.filter(change="newly_failed").height
 
 
@@ -365,7 +365,7 @@ def test_both_schemes_are_painted(browser: Browser, ordinary: Path) -> None:
 def test_it_prints_light_and_without_controls(browser: Browser, ordinary: Path) -> None:
     """The filtered rows are on the paper; the controls are not."""
     opened = Opened(browser, ordinary)
-    browser.choose("#state", "failed")
+    browser.select("#state", "failed")
     with browser.seen(scheme="dark", media="print"):
         shown = "return [...document.querySelectorAll(arguments[0])].filter(each => each.checkVisibility()).length"
         assert browser.run(shown, "button, input, select, nav, details") == 0

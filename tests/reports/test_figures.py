@@ -181,7 +181,7 @@ def test_every_change_of_state_is_recorded(journal: Journal) -> None:
         ([], 0, None),
     ],
 )
-def test_what_has_changed_since(
+def test_a_change_is_the_difference_between_two_states(
     journal: Journal, states: list[tuple[str, int]], since: int, change: str | None
 ) -> None:
     """The states then and now decide; a customer that has authorized since is newly linked, even if it is complete."""

@@ -416,17 +416,17 @@ def test_a_missing_journal_is_reported_and_not_created(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (b"", "is empty: its first run found no room for it"),
         (b"no database at all, but long enough to be looked at" * 20, "is damaged or is not a journal"),
     ],
 )
-def test_another_file_is_not_read_as_a_journal(tmp_path: Path, content: bytes, said: str) -> None:
+def test_another_file_is_not_read_as_a_journal(tmp_path: Path, content: bytes, message: str) -> None:
     """The error is one clear line."""
     path = tmp_path / "journal.sqlite3"
     path.write_bytes(content)
-    with pytest.raises(BatchError, match=said), Reader(path):
+    with pytest.raises(BatchError, match=message), Reader(path):
         pass
 
 

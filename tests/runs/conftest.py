@@ -24,26 +24,26 @@ class Launch(Protocol):
     """Starts a sandbox with some options; it is stopped after the test."""
 
     def __call__(self, name: str = "codat", **options: object) -> Codat:
-        """Start it, with its state in the folder of this name."""
+        """Start a sandbox with its state in the folder of this name."""
 
 
 class SetUp(Protocol):
-    """Makes a place to run in against a sandbox."""
+    """Makes a folder to run in against a sandbox."""
 
     def __call__(self, codat: Codat, **settings: Any) -> BatchFixture:
-        """Make it."""
+        """Make the folder; return its fixture."""
 
 
 @pytest.fixture
 def launch(tmp_path: Path) -> Iterator[Launch]:
-    """Provide sandboxes of its own, without limits unless it asks for them."""
+    """Return a function that starts sandboxes for this test, without limits unless an option sets them."""
     with ExitStack() as stack:
 
         def launched(name: str = "codat", **options: object) -> Codat:
             wanted = Options(**({"rate": 0, "daily_limit": 0} | options))  # type: ignore[arg-type]
             codat = Codat(stack.enter_context(start(tmp_path / name, options=wanted)))
             if A_DAY - time.time() % A_DAY < NEARLY_OVER:
-                codat.advance(2 * NEARLY_OVER)  # its day does not end in the middle of a test
+                codat.advance(2 * NEARLY_OVER)  # so its day does not end during a test
             return codat
 
         yield launched
@@ -51,14 +51,14 @@ def launch(tmp_path: Path) -> Iterator[Launch]:
 
 @pytest.fixture
 def set_up(tmp_path: Path) -> Iterator[SetUp]:
-    """Provide places to run in; customers of different places are different people."""
+    """Return a function that makes folders to run in. Each folder has customers of its own."""
     with ExitStack() as stack:
 
         def made(codat: Codat, **settings: Any) -> BatchFixture:
             path = tmp_path / f"fixture{next(_numbers)}"
             path.mkdir()
             fixture = BatchFixture(path, codat, **settings)
-            stack.callback(fixture.clear_up)
+            stack.callback(fixture.stop_processes)
             return fixture
 
         yield made
@@ -66,7 +66,7 @@ def set_up(tmp_path: Path) -> Iterator[SetUp]:
 
 @pytest.fixture(scope="session")
 def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Codat]:
-    """Return one sandbox without limits to all tests that only look at customers of their own."""
+    """Start one sandbox without limits for all tests that only look at their own customers."""
     with start(tmp_path_factory.mktemp("unlimited") / "state", options=Options(rate=0, daily_limit=0)) as running:
         yield Codat(running)
 
@@ -82,5 +82,5 @@ def codat(unlimited: Codat) -> Iterator[Codat]:
 
 @pytest.fixture
 def fixture(codat: Codat, set_up: SetUp) -> BatchFixture:
-    """Return a place to run in against the shared sandbox."""
+    """Return a folder to run in against the shared sandbox."""
     return set_up(codat)

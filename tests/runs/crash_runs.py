@@ -1,7 +1,7 @@
 """One run after another on one batch's folder: each may crash, be interrupted, or lose its journal afterwards.
 
-The engine and its journal are the real ones. Time is virtual, Codat is the fake one, and a test lists the fates of its
-requests and what customers do between them.
+The engine and its journal are the real ones. Time is virtual, Codat is fake, and a test lists the fates of requests and
+the customer actions between them.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ WITHOUT_LAG = [
 
 @dataclass(frozen=True)
 class Ending:
-    """How a run ends: at which moment it crashes, after how many seconds it is interrupted; and what is lost then."""
+    """How a run ends: the moment of a crash, the seconds until an interruption, and whether the journal is lost."""
 
     crashes_at: int | None = None
     interrupted_after: float | None = None
@@ -59,7 +59,7 @@ class Ending:
 
 @dataclass
 class Script:
-    """Gives each request the next passage of a list, and lets a customer act before it; in the end all is well."""
+    """Returns the next passage of a list, and lets a customer act before it. After the list, every request succeeds."""
 
     passages: Iterator[Passage]
     actions: Iterator[int | None] = field(default_factory=lambda: iter(()))  # the number of the customer, if any
@@ -73,7 +73,7 @@ class Script:
 
 
 class ScriptedCodat:
-    """A fake Codat over all runs of a test, which lists what happens to requests."""
+    """A fake Codat for all runs of a test, with a list of passages for requests."""
 
     def __init__(
         self,
@@ -92,17 +92,17 @@ class ScriptedCodat:
 
     @property
     def codat(self) -> FakeCodat:
-        """What Codat has."""
+        """The fake Codat behind the network."""
         return self.network.codat
 
     def then(self, passages: Iterable[Passage] = (), actions: Iterable[int | None] = ()) -> None:
-        """Let this happen from now on, and nothing else that was planned."""
+        """Replace the passages and actions that are left."""
         self.script.passages, self.script.actions = iter(passages), iter(actions)
 
     def act(self, number: int) -> None:
-        """Let one customer link, or withdraw what it has linked. From `DELETES` on, its company is deleted.
+        """Let a customer link, or withdraw its authorization. From `DELETES` on, delete its company.
 
-        Not between the look at a company and its deletion: Codat offers nothing that would make the two one.
+        Nothing happens between a look-up of a company and its deletion, because Codat cannot make the two atomic.
         """
         companies = self.codat.companies
         company = companies[number % len(companies)] if companies else None

@@ -1,7 +1,7 @@
-"""A place where whole runs are tried: a folder to work in, a sandbox to work against, and what is left of both.
+"""A fixture for whole runs: a folder to work in, a sandbox, and readers of what a run leaves in both.
 
-Every run that ends here is also judged by what must hold for any run whatever became of it: no key in anything it said
-or wrote, no traceback, files for their owner only, reports that add up.
+Every run that ends here is also checked against the rules for all runs: no key in its output and files, no traceback,
+files for their owner only, and reports that add up.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ from bulk.sandbox.launch import Running
 KEY = "sandbox-key"
 PLATFORMS = ("xero", "qbo", "Business Central", "FreeAgent", "netsuite", "QuickBooks Desktop")
 SERVER = ProcessServer()
-UNHURRIED = "1000000"  # requests a minute: the pace has tests of its own
-MAX_SECONDS = 240.0  # to wait for anything: only a test that fails waits so long, however slow the machine is
+UNLIMITED_RATE = "1000000"  # requests a minute: the rate has tests of its own
+MAX_SECONDS = 240.0  # for any wait: long enough for a slow machine, and only a failing test waits that long
 
 
 def until(holds: Callable[[], bool], what: str) -> None:
-    """Check again and again until something holds; fail if it never does."""
+    """Poll until a condition holds; fail after MAX_SECONDS."""
     end = time.monotonic() + MAX_SECONDS
     while not holds():
-        assert time.monotonic() < end, f"it did not come about within {MAX_SECONDS:g} s: {what}"
+        assert time.monotonic() < end, f"not within {MAX_SECONDS:g} s: {what}"
         time.sleep(0.01)
 
 
@@ -53,7 +53,7 @@ class Connection:
 
 
 class Codat:
-    """The test's own line to a sandbox: its counts, its clock, its faults."""
+    """A test's access to a sandbox: its counts, its clock, its faults."""
 
     def __init__(self, running: Running) -> None:
         self.running = running
@@ -65,7 +65,7 @@ class Codat:
         return content
 
     def posts(self) -> int:
-        """Count what was asked to be created."""
+        """Count the requests that create companies and accounting connections."""
         requests = self.stats()["requests"]
         return int(requests.get("create_company", 0) + requests.get("create_connection", 0))
 
@@ -75,7 +75,7 @@ class Codat:
         return sorted(entries, key=lambda entry: int(entry["number"]))
 
     def count_from_zero(self) -> None:
-        """Forget the counts so far."""
+        """Reset the counts."""
         httpx.delete(self.base_url + "/_sandbox/stats", timeout=30).raise_for_status()
 
     def advance(self, seconds: float) -> None:
@@ -83,30 +83,33 @@ class Codat:
         self._post("/_sandbox/clock", {"advance_seconds": seconds})
 
     def inject_faults(self, *rules: Mapping[str, object]) -> None:
-        """Put faults in force."""
+        """Activate faults."""
         self._post("/_sandbox/faults", list(rules))
 
     def struck(self) -> int:
-        """Count how often the faults in force have struck."""
+        """Count the requests that the active faults have struck."""
         rules = httpx.get(self.base_url + "/_sandbox/faults", timeout=30).json()
         return sum(rule["struck"] for rule in rules)
 
     def clear_faults(self) -> None:
-        """Lift all faults."""
+        """Remove all faults."""
         httpx.delete(self.base_url + "/_sandbox/faults", timeout=30).raise_for_status()
 
     @contextmanager
-    def holding(self, *, after: int) -> Iterator[Callable[[], None]]:
-        """Let requests wait once `after` more have come, until the block ends; yields a wait for the first of them."""
+    def holding(self, *, after: int, operation: str | None = None) -> Iterator[Callable[[], None]]:
+        """Hold the requests (of one operation) that come after the next `after` ones, until the block ends.
+
+        The value of the block waits for the first request that is held.
+        """
         url = self.base_url + "/_sandbox/hold"
-        httpx.post(url, json={"after": after}, timeout=60).raise_for_status()
+        httpx.post(url, json={"after": after, "operation": operation}, timeout=60).raise_for_status()
         try:
-            yield lambda: until(lambda: httpx.get(url, timeout=60).json()["held"] > 0, "a request that waits")
+            yield lambda: until(lambda: httpx.get(url, timeout=60).json()["held"] > 0, "a request is held")
         finally:
             httpx.delete(url, timeout=60).raise_for_status()
 
     def companies(self) -> list[dict[str, Any]]:
-        """List all companies with their connections, from the sandbox's own file: no limit, no fault is in the way."""
+        """List all companies with their connections from the sandbox's own file, without limits and faults."""
         database = self.running.folder.database.as_uri() + "?mode=ro"
         with closing(sqlite3.connect(database, uri=True)) as state:
             connections = state.execute("SELECT company, id FROM connection WHERE until IS NULL ORDER BY n").fetchall()
@@ -147,14 +150,14 @@ class Codat:
         return str(company)
 
     def authorize(self, ids: Sequence[str], *, platform: str | None = None) -> None:
-        """Let these customers authorize; with `platform`, that software, whichever they were asked for."""
+        """Let these customers authorize. With `platform`, they link that software instead of the requested one."""
         self._post("/_sandbox/customers", {"customers": list(ids), "platform": platform})
 
     def deauthorize(self, ids: Sequence[str]) -> None:
-        """Let these customers take it back."""
+        """Let these customers withdraw their authorization."""
         self._post("/_sandbox/customers/deauthorize", {"customers": list(ids)})
 
-    def turn(self, connection: Connection, status: str) -> None:
+    def set_status(self, connection: Connection, status: str) -> None:
         """Change the status of a connection, as people in Codat's portal can."""
         path = f"/_sandbox/connections/{connection.id}"
         httpx.put(self.base_url + path, json={"status": status}, timeout=30).raise_for_status()
@@ -164,7 +167,7 @@ class Codat:
         httpx.delete(f"{self.base_url}/_sandbox/{what}/{id_}", timeout=30).raise_for_status()
 
     def api(self, method: str, path: str, content: object = None) -> httpx.Response:
-        """Send a request to the API itself, as anybody with the key can."""
+        """Send a request to the API with the right key."""
         header = "Basic " + base64.b64encode(KEY.encode()).decode()
         answer = httpx.request(
             method, self.base_url + path, json=content, headers={"Authorization": header}, timeout=30
@@ -178,7 +181,7 @@ class Codat:
 
 @dataclass(frozen=True)
 class Ended:
-    """A run that is over."""
+    """A run that has ended."""
 
     code: int
     out: str
@@ -187,52 +190,52 @@ class Ended:
 
 @dataclass
 class Process:
-    """A run that has not ended."""
+    """A run that was started."""
 
     popen: Child
     fixture: BatchFixture
-    printed: Path
-    said: Path
+    stdout: Path
+    stderr: Path
 
     def pid(self) -> int:
-        """Return the process's number."""
+        """Return the process id."""
         return self.popen.pid
 
-    def so_far(self) -> str:
-        """Return what it has said so far."""
-        return self.said.read_text()
+    def stderr_so_far(self) -> str:
+        """Return its messages so far."""
+        return self.stderr.read_text()
 
-    def tell(self, number: signal.Signals) -> None:
-        """Send it a signal."""
+    def send_signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process."""
         self.popen.send_signal(number)
 
     def kill(self) -> None:
-        """End it as a power cut would."""
+        """Kill the process, as a power cut would."""
         self.popen.kill()
 
     def wait(self, seconds: float = MAX_SECONDS) -> Ended:
-        """Wait for its end, and hold it to what must be true of any run."""
+        """Wait for the end of the run, and check the rules for all runs."""
         try:
             code = self.popen.wait(seconds)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise AssertionError(f"the run did not end within {seconds:g} s; it said: {self.so_far()}") from None
-        ended = Ended(code, self.printed.read_text(), self.so_far())
+            raise AssertionError(f"the run did not end within {seconds:g} s: {self.stderr_so_far()}") from None
+        ended = Ended(code, self.stdout.read_text(), self.stderr_so_far())
         self.fixture.judge(ended)
         return ended
 
 
 @dataclass
 class BatchFixture:
-    """A working directory with an input, and the batch's folder that runs on it make."""
+    """A working directory with an input, and the folder of its batch."""
 
     path: Path
     codat: Codat
     name: str = "customers"
     key: str = KEY
     environment: Mapping[str, str] = field(default_factory=dict)
-    takes_from_dotenv: bool = False
-    through: str = ""  # where runs find the sandbox, if there is something in between
+    uses_dotenv: bool = False
+    through: str = ""  # the URL of a proxy in front of the sandbox, if there is one
     runs: int = 0
     processes: list[Process] = field(default_factory=list)
 
@@ -268,31 +271,31 @@ class BatchFixture:
     ) -> Process:
         """Start `bulk migrate` on the input, or another command on the batch.
 
-        `limit_bytes`: no file of the process may grow beyond.
+        `limit_bytes` limits the size of each file that the process writes.
         """
         self.runs += 1
-        printed, said = (self.path / f"{name}-{self.runs}.txt" for name in ("printed", "said"))
-        pace: tuple[str, ...] = () if "--rate" in options else ("--rate", UNHURRIED)
+        stdout, stderr = (self.path / f"{name}-{self.runs}.txt" for name in ("stdout", "stderr"))
+        pace: tuple[str, ...] = () if "--rate" in options else ("--rate", UNLIMITED_RATE)
         if command == "links" and "--timeout" not in options:
-            pace += ("--timeout", "3")  # and so waits less for the end of a request that was lost
+            pace += ("--timeout", "3")  # with a short timeout, the wait after a lost request is short too
         place = path or (self.input if command == "migrate" else self.folder)
         base_url = self.through or self.codat.base_url
         arguments = [command, str(place), *pace, *options]
         if command != "migrate":
             arguments += ["--base-url", base_url]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CODAT_")}
-        if not self.takes_from_dotenv:
+        if not self.uses_dotenv:
             environment |= {"CODAT_API_KEY": self.key, "CODAT_BASE_URL": base_url}
         environment |= self.environment
         child = SERVER.start(
-            arguments, cwd=self.path, environment=environment, stdout=printed, stderr=said, limit_bytes=limit_bytes
+            arguments, cwd=self.path, environment=environment, stdout=stdout, stderr=stderr, limit_bytes=limit_bytes
         )
-        process = Process(child, self, printed, said)
+        process = Process(child, self, stdout, stderr)
         self.processes.append(process)
         return process
 
-    def clear_up(self) -> None:
-        """End what a failed test has left running."""
+    def stop_processes(self) -> None:
+        """Kill the processes that a failed test has left running."""
         for process in self.processes:
             if process.popen.returncode is None:
                 process.kill()
@@ -323,32 +326,34 @@ class BatchFixture:
         content: dict[str, Any] = json.loads((self.folder / "summary.json").read_text())
         return content
 
-    def asked(self, sql: str) -> list[tuple[Any, ...]]:
+    def query_journal(self, sql: str) -> list[tuple[Any, ...]]:
         """Query the journal."""
         with closing(sqlite3.connect(f"{(self.folder / 'journal.sqlite3').as_uri()}?mode=ro", uri=True)) as journal:
             return journal.execute(sql).fetchall()
 
-    def alter(self, sql: str, **values: object) -> None:
-        """Change the journal behind the command's back."""
+    def change_journal(self, sql: str, **values: object) -> None:
+        """Change the journal directly."""
         with closing(sqlite3.connect(self.folder / "journal.sqlite3")) as journal, journal:
             journal.execute(sql, values)
 
-    def grow_old(self, hours: float) -> None:
-        """Let this many hours pass: the clock of Codat goes forward, and what the journal has of linkUrls goes back."""
+    def let_hours_pass(self, hours: float) -> None:
+        """Let hours pass: move Codat's clock forward, and the times of links and requests in the journal back."""
         self.codat.advance(hours * 3600)
-        self.alter(
+        self.change_journal(
             "UPDATE customers SET link_issued_at = strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :ago)",
             ago=f"-{hours * 3600:.0f} seconds",
         )
-        self.alter("UPDATE requests SET sent_at = sent_at - :ago, answered_at = answered_at - :ago", ago=hours * 3600)
+        self.change_journal(
+            "UPDATE requests SET sent_at = sent_at - :ago, answered_at = answered_at - :ago", ago=hours * 3600
+        )
 
-    def lose_the_journal(self) -> None:
-        """Delete the journal, as a careless person would."""
+    def delete_journal(self) -> None:
+        """Delete the journal."""
         for path in self.folder.glob("journal.sqlite3*"):
             path.unlink()
 
     def judge(self, ended: Ended) -> None:
-        """Hold a run that is over to what must be true of any run."""
+        """Check the rules for all runs on a run that has ended."""
         assert "Traceback" not in ended.err, ended.err
         assert "internal error" not in ended.err, ended.err
         for key in _forms(self.key):
@@ -359,18 +364,18 @@ class BatchFixture:
         assert stat.S_IMODE(self.folder.stat().st_mode) == 0o700
         for path in self.folder.rglob("*"):
             if path.is_file():
-                # A listener may be writing reports: what they are made in goes again meanwhile.
+                # A listener may be writing reports, whose temporary files disappear.
                 with suppress(FileNotFoundError), path.open("rb") as file:
                     content = file.read()
                     assert not any(key.encode() in content for key in _forms(self.key)), path
-                    # What a report that was killed was made in is in a folder that is the owner's only, as the batch's.
-                    is_half_made = path.parent.name == ".reports.part"
-                    assert is_half_made or stat.S_IMODE(os.fstat(file.fileno()).st_mode) == 0o600, path
+                    # The temporary files of a killed report are in a folder that only its owner can open.
+                    is_temporary = path.parent.name == ".reports.part"
+                    assert is_temporary or stat.S_IMODE(os.fstat(file.fileno()).st_mode) == 0o600, path
         if (self.folder / "summary.json").exists() and ended.code in (0, 1, 3, 75, 130):
             assert sum(self.summary()["customers"].values()) == len(self.results())
 
-    def proves_once_only(self, ids: Sequence[str]) -> None:
-        """Assert that each customer has one company and one connection, and that the reports say which."""
+    def assert_once_only(self, ids: Sequence[str]) -> None:
+        """Assert that each customer has one company and one connection, and that the reports have their ids."""
         companies = [each for each in self.codat.companies() if each["tags"].get("uid") in set(ids)]
         assert Counter(each["tags"]["uid"] for each in companies) == Counter(ids)
         in_codat = {each["tags"]["uid"]: (each["id"], each["connections"]) for each in companies}
@@ -383,8 +388,8 @@ class BatchFixture:
             assert not result["error"], result
         assert sorted(link["customer_id"] for link in self.table("links.csv")) == sorted(ids)
 
-    def proves_reports_true(self, ids: Sequence[str]) -> None:
-        """Assert that no customer has a second partner connection, and that the reports say what Codat has."""
+    def assert_reports_match(self, ids: Sequence[str]) -> None:
+        """Assert that no customer has a second partner connection, and that the reports match Codat."""
         in_codat = self.codat.connections(ids)
         results = {result["customer_id"]: result for result in self.results()}
         for reported in self.table("partner.csv"):
@@ -399,8 +404,8 @@ class BatchFixture:
             assert not result["error"], result
         assert sorted(each["customer_id"] for each in self.table("partner.csv")) == sorted(ids)
 
-    def proves_links_open(self, ids: Sequence[str]) -> None:
-        """Assert that the links are those of these customers, none of them used, expired or replaced."""
+    def assert_links_open(self, ids: Sequence[str]) -> None:
+        """Assert that links.csv has exactly these customers, and that every link opens."""
         links = {link["customer_id"]: link["link_url"] for link in self.table("links.csv")}
         assert sorted(links) == sorted(ids)
         with httpx.Client(timeout=30) as customer:
@@ -413,7 +418,7 @@ def _state(status: str, *, has_partner: bool) -> str:
 
 
 def row(customer_id: str, number: int = 0, **changes: str) -> dict[str, str]:
-    """Make a row of an input."""
+    """Return a row of an input."""
     return {
         "customer_id": customer_id,
         "company_name": f"Company {customer_id}",
@@ -423,6 +428,6 @@ def row(customer_id: str, number: int = 0, **changes: str) -> dict[str, str]:
 
 
 def _forms(key: str) -> list[str]:
-    """Return what a key looks like, raw and as it travels."""
+    """Return the two forms of a key: raw, and encoded as in the header."""
     raw = key.removeprefix("Basic ").strip()
     return [raw, base64.b64encode(raw.encode()).decode().rstrip("=")]

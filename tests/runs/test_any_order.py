@@ -1,4 +1,4 @@
-"""Whatever the order of faults, crashes, interruptions, lost journals and reruns: one company, one connection each.
+"""Faults, crashes, interruptions, lost journals and reruns in any order: one company and one connection each.
 
 The engine and its journal are the real ones; Codat is fake and time is virtual.
 """
@@ -49,7 +49,7 @@ ENDINGS = st.builds(Ending, crashes_at=CRASH, interrupted_after=INTERRUPT, loses
 NEVER_TOO_SLOW = [HealthCheck.too_slow]
 
 
-@pytest.mark.timeout(900)  # a failure is made small before it is shown
+@pytest.mark.timeout(900)  # hypothesis shrinks a failure before it reports it
 @settings(max_examples=100, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
 @given(
     customers=st.integers(1, 4),
@@ -74,7 +74,7 @@ def test_any_order_of_faults_crashes_and_reruns_ends_with_one_of_each(
     _run_all(scripted, customers, endings, concurrency, seed)
 
 
-@pytest.mark.timeout(900)  # a failure is made small before it is shown
+@pytest.mark.timeout(900)  # hypothesis shrinks a failure before it reports it
 @settings(max_examples=60, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
 @given(
     customers=st.integers(1, 4),
@@ -84,20 +84,20 @@ def test_any_order_of_faults_crashes_and_reruns_ends_with_one_of_each(
     allows_second=st.booleans(),
     seed=st.integers(0, 2**32),
 )
-def test_a_look_up_that_lags_behind_makes_no_double_while_the_key_is_good(
+def test_a_look_up_that_lags_behind_creates_no_duplicate_while_the_key_is_valid(
     customers: int, passages: list[Passage], endings: list[Ending], concurrency: int, allows_second: bool, seed: int
 ) -> None:
-    """A request for what a list does not show yet repeats its key, and Codat replays its first answer.
+    """A request for something that a list does not show yet repeats its key, and Codat replays its first response.
 
-    So it does after the journal is lost: its keys are computed again.
+    This also holds after the journal is lost, because the keys are computed again.
     """
     _run_all(ScriptedCodat(passages, allows_second=allows_second), customers, endings, concurrency, seed)
 
 
 @pytest.mark.parametrize("loses_journal", [False, True])
 @pytest.mark.parametrize("step", [1, 2])  # of the requests: the company, the connection
-def test_a_request_that_is_at_work_for_minutes_makes_no_double(step: int, loses_journal: bool) -> None:
-    """A 409 says that a request with this key is at work: no other key is used then, also after the journal is lost."""
+def test_a_request_that_takes_minutes_creates_no_duplicate(step: int, loses_journal: bool) -> None:
+    """A 409 means that a request with this key is running: no other key is used, even after the journal is lost."""
     scripted = ScriptedCodat([*[WELL] * step, LATE])
     _run_all(scripted, 1, [Ending(interrupted_after=31.0, loses_journal=loses_journal)], concurrency=1, seed=0)
 
@@ -119,17 +119,17 @@ def _run_all(scripted: ScriptedCodat, customers: int, endings: list[Ending], con
         for _ in range(MAX_RERUNS):
             if migrate(Ending()) is None:
                 break
-        runs.rest(600)  # what is late is done by then
-        _judge(folder, scripted.codat, ids)
+        runs.rest(600)  # late requests are done by then
+        _check(folder, scripted.codat, ids)
         posts = scripted.posts
         assert migrate(Ending()) is None
         assert scripted.posts == posts
 
 
-def _judge(folder: Path, codat: FakeCodat, ids: list[str]) -> None:
+def _check(folder: Path, codat: FakeCodat, ids: list[str]) -> None:
     assert Counter(company.tags["uid"] for company in codat.companies) == Counter(ids)
     assert all(len(company.connections) == 1 for company in codat.companies)
-    with Reader(folder / FILE) as reader:  # what all reports are made of
+    with Reader(folder / FILE) as reader:  # the source of all reports
         results = pl.concat(reader.results(1_000))
     in_codat = {company.tags["uid"]: (company.id, company.connections[0].id) for company in codat.companies}
     assert results["customer_id"].to_list() == ids

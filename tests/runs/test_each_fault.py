@@ -1,8 +1,7 @@
-"""Whatever befalls a request, a customer gets one company and one connection, and the reports say which.
+"""Whatever happens to a request, a customer gets one company and one connection, and the reports have their ids.
 
-Each kind of fault strikes every operation that a run uses: creating both, the sweep, and both look-ups. It does so
-against two Codats at once: one that honours Idempotency-Key, and one that takes no notice of it and moreover lets a
-company have a second connection.
+Each kind of fault strikes every operation of a run: both creating requests, the company list, and both look-ups. Each
+trial runs against two sandboxes: one honours Idempotency-Keys; the other ignores them and allows second connections.
 """
 
 from __future__ import annotations
@@ -23,8 +22,8 @@ from runs.fixture import BatchFixture, Codat
 
 CUSTOMERS = 4
 MAX_RUNS = 3
-LANES = 9  # faults that are tried at the same time
-MIN_STRIKES = 8  # of the 10 there can be: a look-up that is struck is not always needed twice
+CONCURRENT_TRIALS = 9
+MIN_STRIKES = 8  # of 10 possible ones: a look-up that was struck is not always repeated
 
 
 @dataclass(frozen=True)
@@ -38,15 +37,15 @@ class Fault:
     eof: bool = False
 
     def __str__(self) -> str:
-        said = [self.kind, str(self.status or ""), self.retry_after if self.kind == "429" else "", "eof" * self.eof]
-        return "-".join(part for part in said if part)
+        parts = [self.kind, str(self.status or ""), self.retry_after if self.kind == "429" else "", "eof" * self.eof]
+        return "-".join(part for part in parts if part)
 
     def on(self, operation: str, *, count: int, after: int = 0) -> dict[str, object]:
-        """Make the rule by which it strikes an operation."""
+        """Return the sandbox's rule for this fault on an operation."""
         return vars(self) | {"operations": [operation], "count": count, "after": after}
 
 
-FAULTS = [  # those first that take longest
+FAULTS = [  # the longest trials first
     Fault("429", seconds=1, retry_after="none"),
     Fault("429", seconds=1, retry_after="nonsense"),
     Fault("reset_before"),
@@ -56,7 +55,7 @@ FAULTS = [  # those first that take longest
     Fault("stall"),  # beyond --timeout
     Fault("stall_after"),
     Fault("slow", seconds=3),  # the work is done after the client has given up
-    Fault("slow_after", seconds=0.5),  # within --timeout: no harm at all
+    Fault("slow_after", seconds=0.5),  # within --timeout: harmless
     Fault("5xx_before"),  # Codat's own, so it is kept under its key
     Fault("5xx_after"),
     Fault("5xx_before", status=503),
@@ -86,20 +85,20 @@ class Trials:
 
     def __init__(self, path: Path, stack: ExitStack) -> None:
         self._path = path
-        self._lanes: Queue[list[Codat]] = Queue()
-        for lane in range(LANES):
+        self._free: Queue[list[Codat]] = Queue()
+        for number in range(CONCURRENT_TRIALS):
             sandboxes = [
-                stack.enter_context(start(path / f"{name}{lane}", options=options)) for name, options in MODES.items()
+                stack.enter_context(start(path / f"{name}{number}", options=options)) for name, options in MODES.items()
             ]
-            self._lanes.put([Codat(running) for running in sandboxes])
+            self._free.put([Codat(running) for running in sandboxes])
 
-    def tried(self, fault: Fault) -> None:
-        """Run against both Codats until all is done; assert that nothing is there twice or missing."""
-        lane = self._lanes.get()
+    def run(self, fault: Fault) -> None:
+        """Run against both sandboxes until all is done; assert that nothing is duplicated or missing."""
+        pair = self._free.get()
         try:
-            self._try(fault, lane)
+            self._try(fault, pair)
         finally:
-            self._lanes.put(lane)
+            self._free.put(pair)
 
     def _try(self, fault: Fault, codats: list[Codat]) -> None:
         fixtures = [self._fixture(f"{fault}-{mode}", codat) for mode, codat in zip(MODES, codats, strict=True)]
@@ -114,7 +113,7 @@ class Trials:
         for fixture, ids in zip(fixtures, everybody, strict=True):
             stats, struck = fixture.codat.stats(), fixture.codat.struck()
             fixture.codat.clear_faults()
-            fixture.proves_once_only(ids)
+            fixture.assert_once_only(ids)
             assert struck >= MIN_STRIKES
             assert stats["early_requests"] == 0
             assert stats["refused_second_connections"] == 0
@@ -126,52 +125,55 @@ class Trials:
 
 
 def _rules(fault: Fault) -> list[dict[str, object]]:
-    # One lost answer for each POST comes first, so that both look-ups are needed whatever the fault.
+    # A lost response to each POST comes first, so that both look-ups are needed with every fault.
     lost = Fault("reset_after")
     return [
         lost.on("create_company", count=1),
         lost.on("create_connection", count=1),
         fault.on("create_company", count=2),
         fault.on("create_connection", count=2),
-        fault.on("list_companies", count=1),  # the sweep
+        fault.on("list_companies", count=1),  # the company list
         fault.on("list_companies", count=1, after=2),  # a look-up, if there is more than one
         fault.on("list_connections", count=1),
     ]
 
 
 def _run_to_the_end(fixtures: list[BatchFixture], *options: str) -> None:
-    """Run all at once, again and again until each is done."""
-    open_ends = fixtures
+    """Run all fixtures at once, and repeat those that are not done."""
+    unfinished = fixtures
     for _ in range(MAX_RUNS):
-        ended = [(fixture, process.wait()) for fixture, process in [(b, b.start(*options)) for b in open_ends]]
+        ended = [(fixture, process.wait()) for fixture, process in [(b, b.start(*options)) for b in unfinished]]
         assert {end.code for _, end in ended} <= {0, 75}, [end.err for _, end in ended]
-        open_ends = [fixture for fixture, end in ended if end.code]
-        if not open_ends:
+        unfinished = [fixture for fixture, end in ended if end.code]
+        if not unfinished:
             return
-    raise AssertionError(f"not done after {MAX_RUNS} runs: {open_ends}")
+    raise AssertionError(f"not done after {MAX_RUNS} runs: {unfinished}")
 
 
 @pytest.fixture(scope="module")
 def trials(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[dict[Fault, Future[None]]]:
-    """Begin the trials of all faults that are to be tested, in order."""
+    """Start the trials of all selected faults, in order."""
     params = [item.callspec.params for item in request.session.items if _is_trial(item)]
     wanted = [fault for fault in (each["fault"] for each in params) if isinstance(fault, Fault)]
     with ExitStack() as stack:
         all_trials = Trials(tmp_path_factory.mktemp("faults"), stack)
-        executor = ThreadPoolExecutor(LANES)
+        executor = ThreadPoolExecutor(CONCURRENT_TRIALS)
         stack.callback(executor.shutdown, cancel_futures=True)
-        yield {fault: executor.submit(all_trials.tried, fault) for fault in wanted}
+        yield {fault: executor.submit(all_trials.run, fault) for fault in wanted}
 
 
 def _is_trial(item: pytest.Item) -> TypeGuard[pytest.Function]:
     return (
-        isinstance(item, pytest.Function) and item.function is test_a_fault_of_any_kind_on_any_operation_makes_no_double
+        isinstance(item, pytest.Function)
+        and item.function is test_a_fault_of_any_kind_on_any_operation_creates_no_duplicate
     )
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_a_fault_of_any_kind_on_any_operation_makes_no_double(fault: Fault, trials: dict[Fault, Future[None]]) -> None:
+def test_a_fault_of_any_kind_on_any_operation_creates_no_duplicate(
+    fault: Fault, trials: dict[Fault, Future[None]]
+) -> None:
     """Struck in every operation, a run still ends with one company and one connection for each customer."""
     trials[fault].result()

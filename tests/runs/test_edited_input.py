@@ -1,4 +1,4 @@
-"""The input is edited between two runs: what is new, same, changed or gone, and what Codat has all the same."""
+"""The input is edited between two runs: the counts of new, same, changed and gone rows, and the state of Codat."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def _rows(fixture: BatchFixture, number: int) -> list[dict[str, str]]:
     return [row(f"{fixture.path.name}-{n}", n) for n in range(number)]
 
 
-def test_a_rerun_says_what_is_new_same_changed_and_gone(codat: Codat, fixture: BatchFixture) -> None:
+def test_a_rerun_counts_new_same_changed_and_gone_rows(codat: Codat, fixture: BatchFixture) -> None:
     """Customers are known by their identifier wherever their rows have moved."""
     rows = _rows(fixture, 10)
     fixture.write(rows)
@@ -35,8 +35,8 @@ def test_a_rerun_says_what_is_new_same_changed_and_gone(codat: Codat, fixture: B
     assert gone["customer_id"] not in {link["customer_id"] for link in fixture.table("links.csv")}
 
 
-def test_what_codat_already_has_is_left_and_the_difference_is_listed(codat: Codat, fixture: BatchFixture) -> None:
-    """A name or platform that changes after it was sent costs no request; taken back, it is not a difference."""
+def test_values_that_codat_already_has_stay_and_the_differences_are_listed(codat: Codat, fixture: BatchFixture) -> None:
+    """A name or platform that changes after it was sent costs no request. Changed back, it is not a difference."""
     rows = _rows(fixture, 3)
     original = [dict(each) for each in rows]
     fixture.write(rows)
@@ -61,7 +61,7 @@ def test_what_codat_already_has_is_left_and_the_difference_is_listed(codat: Coda
     assert not (fixture.folder / "differences.csv").exists()
 
 
-def test_what_was_not_sent_yet_takes_the_new_values(codat: Codat, fixture: BatchFixture) -> None:
+def test_customers_that_were_not_sent_yet_get_the_new_values(codat: Codat, fixture: BatchFixture) -> None:
     """A customer beyond --limit is renamed before its turn comes."""
     rows = _rows(fixture, 3)
     fixture.write(rows)
@@ -73,10 +73,10 @@ def test_what_was_not_sent_yet_takes_the_new_values(codat: Codat, fixture: Batch
 
     assert "Better Name" in {company["name"] for company in codat.companies()}
     assert not (fixture.folder / "differences.csv").exists()
-    fixture.proves_once_only([each["customer_id"] for each in rows])
+    fixture.assert_once_only([each["customer_id"] for each in rows])
 
 
-def test_another_file_adds_to_the_batch_and_nobody_is_gone(codat: Codat, fixture: BatchFixture) -> None:
+def test_another_file_adds_to_the_batch_and_removes_nobody(codat: Codat, fixture: BatchFixture) -> None:
     """With --batch a second file brings its own customers; those of the first stay where they are."""
     rows = _rows(fixture, 5)
     fixture.write(rows[:3])
@@ -88,10 +88,10 @@ def test_another_file_adds_to_the_batch_and_nobody_is_gone(codat: Codat, fixture
 
     assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 2, "create_connection": 2}
     assert fixture.summary()["rows"]["gone"] == 0
-    fixture.proves_once_only([each["customer_id"] for each in rows])
+    fixture.assert_once_only([each["customer_id"] for each in rows])
 
 
-def test_a_customer_in_two_batches_is_taken_over_not_made_again(codat: Codat, fixture: BatchFixture) -> None:
+def test_a_customer_in_two_batches_is_adopted_and_not_created_again(codat: Codat, fixture: BatchFixture) -> None:
     """A second batch with some of the same customers finds them by their tags."""
     rows = _rows(fixture, 4)
     fixture.write(rows)
@@ -103,8 +103,8 @@ def test_a_customer_in_two_batches_is_taken_over_not_made_again(codat: Codat, fi
     assert codat.stats()["requests"] == {"list_companies": 1}
 
 
-def test_corrected_rejects_with_retry_failed_take_up_both(codat: Codat, fixture: BatchFixture) -> None:
-    """The failed are requested again together with those who were rejected."""
+def test_corrected_rejects_with_retry_failed_include_failed_customers(codat: Codat, fixture: BatchFixture) -> None:
+    """Failed customers are requested again together with the corrected ones."""
     rows = _rows(fixture, 4)
     rows[1]["platform"] = "Sage"
     fixture.write(rows)
@@ -120,11 +120,11 @@ def test_corrected_rejects_with_retry_failed_take_up_both(codat: Codat, fixture:
     assert fixture.run("--batch", fixture.name, "--retry-failed", path=corrected).code == 0
 
     assert codat.posts() == 4
-    fixture.proves_once_only([each["customer_id"] for each in rows])
+    fixture.assert_once_only([each["customer_id"] for each in rows])
 
 
-def test_a_failed_customer_whose_row_is_corrected_is_asked_for_again(codat: Codat, fixture: BatchFixture) -> None:
-    """In the input or in another file; not for a mere email."""
+def test_a_failed_customer_whose_row_is_corrected_is_requested_again(codat: Codat, fixture: BatchFixture) -> None:
+    """The corrected row may be in another file. A new email alone is not a correction."""
     rows = _rows(fixture, 2)
     fixture.write(rows)
     codat.inject_faults({"operations": ["create_company"], "kind": "400", "count": 1})
@@ -140,11 +140,11 @@ def test_a_failed_customer_whose_row_is_corrected_is_asked_for_again(codat: Coda
     assert fixture.run("--batch", fixture.name, path=more).code == 0
 
     assert codat.posts() == 2
-    fixture.proves_once_only([each["customer_id"] for each in rows])
+    fixture.assert_once_only([each["customer_id"] for each in rows])
 
 
-def test_rejects_given_back_in_part_twice_and_with_other_reasons(codat: Codat, fixture: BatchFixture) -> None:
-    """What is dropped stays rejected, what is done is not requested again, and what the reasons say is not read."""
+def test_rejects_may_return_in_part_twice_and_with_other_reasons(codat: Codat, fixture: BatchFixture) -> None:
+    """Missing rows stay rejected, finished rows are not requested again, and the reasons are not read."""
     rows = _rows(fixture, 5)
     for each in rows[1:4]:
         each["platform"] = "Sage"

@@ -1,4 +1,4 @@
-"""Runs that are ended before they are done: by kill -9, Ctrl-C, SIGTERM, a lost journal, a Codat that dies."""
+"""Runs that end early: by kill -9, Ctrl-C, SIGTERM, a lost journal, or an outage of Codat."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ NOISE: list[dict[str, object]] = [
 ]
 
 
-def _go_on_killing(fixture: BatchFixture, chance: random.Random) -> int:
-    """Start the run again and again, and kill it after some more requests each time; return the number of kills."""
+def _kill_repeatedly(fixture: BatchFixture, chance: random.Random) -> int:
+    """Start the run repeatedly, and kill it after a few more requests each time; return the number of kills."""
     for kills in range(MAX_KILLS):
         asked = fixture.codat.stats()["requests_total"]
         more = chance.randint(1, 25)
@@ -44,8 +44,8 @@ def _go_on_killing(fixture: BatchFixture, chance: random.Random) -> int:
     return MAX_KILLS
 
 
-def test_killed_at_random_moments_again_and_again_it_makes_no_double(launch: Launch, set_up: SetUp) -> None:
-    """With faults on, where Codat takes no notice of keys, every customer has one of each when it is done at last."""
+def test_a_run_killed_at_random_moments_creates_no_duplicate(launch: Launch, set_up: SetUp) -> None:
+    """Faults happen too, and the sandbox ignores keys. In the end each customer has one company and connection."""
     seed = int(os.environ.get("RUNS_SEED", random.SystemRandom().randrange(2**32)))
     print(f"RUNS_SEED={seed}")  # noqa: T201 - shown by pytest where it fails, so that it can be repeated
     codat = launch(latency=0.03, ignore_idempotency=True, second_connection="allow", seed=seed)
@@ -53,11 +53,11 @@ def test_killed_at_random_moments_again_and_again_it_makes_no_double(launch: Lau
     ids = fixture.customers(CUSTOMERS)
     codat.inject_faults(*NOISE)
 
-    kills = _go_on_killing(fixture, random.Random(seed))  # noqa: S311 - repeatable, no secret
+    kills = _kill_repeatedly(fixture, random.Random(seed))  # noqa: S311 - repeatable, no secret
 
     codat.clear_faults()
     assert kills > 0
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
     fixture.codat.count_from_zero()
     assert fixture.run().code == 0
     assert codat.posts() == 0
@@ -67,15 +67,15 @@ def test_killed_at_random_moments_again_and_again_it_makes_no_double(launch: Lau
 def test_a_signal_ends_a_run_in_order_and_the_same_command_resumes(
     number: signal.Signals, launch: Launch, set_up: SetUp
 ) -> None:
-    """What is in flight is finished and written down, nothing more leaves, and the rerun asks only for the rest."""
+    """Requests in flight are finished and recorded, no others leave, and the rerun sends only the rest."""
     codat = launch(latency=0.3)
     fixture = set_up(codat)
     ids = fixture.customers(60)
     process = fixture.start("--concurrency", "4")
     until(lambda: codat.stats()["requests_total"] >= 8, "some requests")
 
-    process.tell(number)
-    until(lambda: "Stopping" in process.so_far(), "a word about the signal")
+    process.send_signal(number)
+    until(lambda: "Stopping" in process.stderr_so_far(), "a message about the signal")
     seen = codat.stats()["requests_total"]
     ended = process.wait()
 
@@ -83,18 +83,20 @@ def test_a_signal_ends_a_run_in_order_and_the_same_command_resumes(
     assert "Interrupted" in ended.err
     assert "The same command resumes" in ended.err
     assert codat.stats()["requests_total"] <= seen + 4
-    ((unanswered,),) = fixture.asked("SELECT count(*) FROM requests WHERE outcome IS NULL")
+    ((unanswered,),) = fixture.query_journal("SELECT count(*) FROM requests WHERE outcome IS NULL")
     assert unanswered == 0
-    known = {known for (known,) in fixture.asked("SELECT company_id FROM customers WHERE company_id IS NOT NULL")}
+    known = {
+        known for (known,) in fixture.query_journal("SELECT company_id FROM customers WHERE company_id IS NOT NULL")
+    }
     assert known == {company["id"] for company in codat.companies()}
     assert len(fixture.results()) == len(ids)
     assert fixture.run("--concurrency", "20").code == 0
     assert codat.posts() == 2 * len(ids)
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 def test_a_second_ctrl_c_ends_a_run_at_once_and_loses_nothing(launch: Launch, set_up: SetUp) -> None:
-    """It does not wait for what is in flight; the next run looks that up."""
+    """It does not wait for requests in flight; the next run looks them up."""
     codat = launch(ignore_idempotency=True, second_connection="allow")
     fixture = set_up(codat)
     ids = fixture.customers(12)
@@ -102,24 +104,24 @@ def test_a_second_ctrl_c_ends_a_run_at_once_and_loses_nothing(launch: Launch, se
     process = fixture.start("--concurrency", "3", "--timeout", "3600")
     until(lambda: len(codat.companies()) == 3, "three companies without a response")
 
-    process.tell(signal.SIGINT)
-    until(lambda: "Stopping" in process.so_far(), "a word about the first")
+    process.send_signal(signal.SIGINT)
+    until(lambda: "Stopping" in process.stderr_so_far(), "a message about the first signal")
     assert process.popen.poll() is None
-    process.tell(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
 
     assert process.wait().code == 130
     assert fixture.run().code == 0
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
-def test_with_its_journal_lost_a_batch_finds_everybody_again(launch: Launch, set_up: SetUp) -> None:
+def test_a_batch_that_lost_its_journal_finds_all_companies_again(launch: Launch, set_up: SetUp) -> None:
     """Nothing is created for customers who are in Codat, and every link is in the reports again."""
     codat = launch()
     fixture = set_up(codat)
     ids = fixture.customers(30)
     assert fixture.run("--limit", "20").code == 0
     before = {result["customer_id"]: result["link_url"] for result in fixture.results()}
-    fixture.lose_the_journal()
+    fixture.delete_journal()
     codat.count_from_zero()
 
     assert fixture.run("--limit", "20").code == 0
@@ -128,11 +130,11 @@ def test_with_its_journal_lost_a_batch_finds_everybody_again(launch: Launch, set
 
     assert fixture.run().code == 0
     assert codat.stats()["requests"] == {"list_companies": 2, "create_company": 10, "create_connection": 10}
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
-def test_a_run_holds_while_codat_is_gone_and_goes_on_when_it_is_back(launch: Launch, set_up: SetUp) -> None:
-    """It says so, leaves nobody behind, and makes nothing twice of what was under way when Codat died."""
+def test_a_run_pauses_while_codat_is_down_and_continues_when_it_is_back(launch: Launch, set_up: SetUp) -> None:
+    """It reports the outage, finishes every customer, and duplicates nothing that was in flight."""
     codat = launch(latency=0.1)
     fixture = set_up(codat)
     ids = fixture.customers(60)
@@ -142,16 +144,16 @@ def test_a_run_holds_while_codat_is_gone_and_goes_on_when_it_is_back(launch: Lau
     codat.running.process.kill()
     codat.running.process.wait()
 
-    until(lambda: "Codat is unreachable" in process.so_far(), "a word about the outage")
+    until(lambda: "Codat is unreachable" in process.stderr_so_far(), "a message about the outage")
     with start(codat.running.folder.path) as back:
         assert back.base_url == codat.base_url
         ended = process.wait()
         assert ended.code == 0
         assert "Waiting until" in ended.err
-        BatchFixture(fixture.path, Codat(back)).proves_once_only(ids)
+        BatchFixture(fixture.path, Codat(back)).assert_once_only(ids)
 
 
-def test_a_second_run_on_a_folder_says_so_and_sends_nothing(launch: Launch, set_up: SetUp) -> None:
+def test_a_second_run_on_a_folder_is_refused_and_sends_nothing(launch: Launch, set_up: SetUp) -> None:
     """The first continues undisturbed."""
     codat = launch(latency=0.6)
     fixture = set_up(codat)
@@ -165,11 +167,11 @@ def test_a_second_run_on_a_folder_says_so_and_sends_nothing(launch: Launch, set_
     assert "Another run works" in second.err
     assert first.wait().code == 0
     assert codat.posts() == 2 * len(ids)
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 def test_a_renamed_folder_is_the_same_batch(codat: Codat, fixture: BatchFixture) -> None:
-    """The journal goes along, and so do its companies."""
+    """The journal is in it, and knows its companies."""
     ids = fixture.customers(5)
     assert fixture.run().code == 0
     renamed: Path = fixture.folder.rename(fixture.folder.with_name("spring"))
@@ -179,4 +181,4 @@ def test_a_renamed_folder_is_the_same_batch(codat: Codat, fixture: BatchFixture)
 
     assert codat.stats()["requests_total"] == 0
     renamed.rename(fixture.folder)
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)

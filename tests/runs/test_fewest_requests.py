@@ -24,7 +24,7 @@ def test_new_customers_cost_two_requests_each_and_one_page(launch: Launch, set_u
     assert codat.stats()["requests"] == expected
     assert fixture.summary()["requests"] == expected
     assert fixture.summary()["requests_total"] == 101
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
     codat.count_from_zero()
 
     assert fixture.run().code == 0
@@ -35,7 +35,7 @@ def test_new_customers_cost_two_requests_each_and_one_page(launch: Launch, set_u
 def test_a_client_with_companies_already_costs_a_page_for_each_2000(
     tmp_path: Path, launch: Launch, set_up: SetUp
 ) -> None:
-    """With 2,500 companies of others there, 3 new customers cost 2 x 3 + 2."""
+    """With 2,500 companies of others, 3 new customers cost 2 x 3 + 2."""
     database = tmp_path / "codat" / "sandbox.sqlite3"
     database.parent.mkdir(mode=0o700)
     with closing(Store(database)) as store, store.transaction():
@@ -49,10 +49,10 @@ def test_a_client_with_companies_already_costs_a_page_for_each_2000(
     assert fixture.run().code == 0
 
     assert codat.stats()["requests"] == {"list_companies": 2, "create_company": 3, "create_connection": 3}
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
-def test_limit_asks_only_for_the_first_customers(codat: Codat, fixture: BatchFixture) -> None:
+def test_a_limit_requests_only_the_first_customers(codat: Codat, fixture: BatchFixture) -> None:
     """Each run that has something to send reads the list once; a run without anything to send costs nothing."""
     ids = fixture.customers(8)
 
@@ -63,11 +63,11 @@ def test_limit_asks_only_for_the_first_customers(codat: Codat, fixture: BatchFix
 
     assert fixture.run().code == 0
     assert codat.stats()["requests"] == {"list_companies": 2, "create_company": 8, "create_connection": 8}
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 def test_each_lost_response_costs_one_look_up(codat: Codat, fixture: BatchFixture) -> None:
-    """Of two companies and one connection the responses are lost: what the look-ups find is not requested again."""
+    """The responses for two companies and a connection are lost. The look-ups find all three; nothing is repeated."""
     ids = fixture.customers(4)
     codat.inject_faults(
         {"kind": "reset_after", "operations": ["create_company"], "count": 2},
@@ -82,11 +82,11 @@ def test_each_lost_response_costs_one_look_up(codat: Codat, fixture: BatchFixtur
         "list_connections": 1,
         "create_connection": 4,
     }
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 def test_corrected_rejects_cost_two_requests_each_and_one_page(codat: Codat, fixture: BatchFixture) -> None:
-    """The rejects file, corrected and given back to the batch, adds its customers where their rows were."""
+    """The corrected rejects file adds its customers in the places of their rows."""
     name = fixture.path.name
     rows = [row(f"{name}-{n}", n) for n in range(6)]
     rows[2]["platform"] = "Abacus 3000"
@@ -107,4 +107,4 @@ def test_corrected_rejects_cost_two_requests_each_and_one_page(codat: Codat, fix
 
     assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 2, "create_connection": 2}
     assert fixture.table("rejects.csv") == []
-    fixture.proves_once_only([each["customer_id"] for each in rows])
+    fixture.assert_once_only([each["customer_id"] for each in rows])

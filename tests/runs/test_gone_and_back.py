@@ -1,4 +1,4 @@
-"""A row that goes or breaks while Codat has its customer, or may have, and that comes back later."""
+"""A row that disappears or becomes invalid while Codat has, or may have, its customer, and that returns later."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ def _customers(codat: FakeCodat) -> Counter[str]:
     return Counter(company.tags["uid"] for company in codat.companies)
 
 
-def test_who_may_still_come_about_under_a_key_is_not_forgotten_with_it() -> None:
-    """The look-up does not show the company yet, the key is at work; forgotten, the customer would get another."""
+def test_a_customer_whose_company_may_still_be_created_is_not_forgotten() -> None:
+    """The look-up does not show the company yet. If bulk forgot the request, the customer would get a second one."""
     scripted = ScriptedCodat([WELL, CUT_OFF, LAGGING, *[BUSY] * 6], allows_second=False)
     with folder_in_memory() as path:
         runs = CrashRuns(path / "batch", scripted, 1, random.Random(0))  # noqa: S311 - repeatable, no secret
@@ -42,8 +42,8 @@ def test_who_may_still_come_about_under_a_key_is_not_forgotten_with_it() -> None
     assert _customers(scripted.codat) == {"c0": 1, "c1": 1}
 
 
-def test_who_turns_out_not_to_be_there_is_forgotten_once_the_key_is() -> None:
-    """One look-up more, when nothing can come about under the key any longer."""
+def test_a_customer_that_codat_does_not_have_is_forgotten_once_its_key_has_expired() -> None:
+    """One more look-up follows when nothing can be created under the key any longer."""
     scripted = ScriptedCodat([WELL, LOST_BEFORE, WELL, *[BUSY] * 6], allows_second=False)
     with folder_in_memory() as path:
         runs = CrashRuns(path / "batch", scripted, 1, random.Random(0))  # noqa: S311 - repeatable, no secret
@@ -71,8 +71,8 @@ def test_a_customer_that_left_the_input_half_done_costs_no_request() -> None:
     assert [len(company.connections) for company in scripted.codat.companies] == [0, 1]
 
 
-def test_who_was_missing_from_the_input_when_the_journal_was_lost_is_known_by_its_tags_later() -> None:
-    """The first sweep shows a company of this batch that nobody has: whoever comes new may be the one."""
+def test_a_customer_that_the_input_lacked_when_the_journal_was_lost_is_found_by_its_tags_later() -> None:
+    """The first reading shows a company of this batch without a customer; a new customer may own it."""
     scripted = ScriptedCodat(honours_keys=False, allows_second=False)
     with folder_in_memory() as path:
         runs = CrashRuns(path / "batch", scripted, 1, random.Random(0))  # noqa: S311 - repeatable, no secret
@@ -85,8 +85,8 @@ def test_who_was_missing_from_the_input_when_the_journal_was_lost_is_known_by_it
     assert _customers(scripted.codat) == {"c0": 1, "c1": 1}
 
 
-def test_whom_another_batch_has_is_known_when_the_input_grows_by_them() -> None:
-    """The first sweep of a batch shows the companies of all: whoever of them comes later has one already."""
+def test_a_customer_of_another_batch_is_recognized_when_the_input_adds_it() -> None:
+    """The first reading shows the companies of all batches: a customer that is added later may have one already."""
     scripted = ScriptedCodat(honours_keys=False, allows_second=False)
     with folder_in_memory() as path:
         one, other = (CrashRuns(path / name, scripted, 1, random.Random(0)) for name in ("one", "other"))  # noqa: S311 - repeatable, no secret

@@ -1,4 +1,4 @@
-"""The day's quota: never a 429 of the day, never a company without its connection, and the next day the rest."""
+"""The daily quota: no 429, no company without its connection, and the rest on the next day."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ def _half_done(codat: Codat) -> int:
 
 
 def _go_to_the_next_day(codat: Codat, fixture: BatchFixture) -> None:
-    """Let a day pass over there, and what was known of this day be of yesterday here."""
+    """Let a day pass in the sandbox, and move the journal's facts about today to the past."""
     codat.advance(A_DAY)
-    fixture.alter("UPDATE batch SET value = value - :day WHERE key = 'asked_until'", day=A_DAY)
-    fixture.alter("UPDATE batch SET value = '2020-01-01T00:00:00Z' WHERE key = 'quota_resets_at'")
+    fixture.change_journal("UPDATE batch SET value = value - :day WHERE key = 'asked_until'", day=A_DAY)
+    fixture.change_journal("UPDATE batch SET value = '2020-01-01T00:00:00Z' WHERE key = 'quota_resets_at'")
 
 
 @pytest.mark.parametrize(("limit", "reserve"), [(40, 0), (41, 0), (40, 7)])
 def test_a_day_ends_before_the_first_429_and_the_next_one_finishes(
     limit: int, reserve: int, launch: Launch, set_up: SetUp
 ) -> None:
-    """It stops with 75 and the time of the reset, leaves the reserve, and no company without its connection."""
+    """It stops with 75 and names the time of the reset; it keeps the reserve, and each company has its connection."""
     codat = launch(daily_limit=limit, latency=0.01)
     fixture = set_up(codat)
     ids = fixture.customers(30)
@@ -37,7 +37,7 @@ def test_a_day_ends_before_the_first_429_and_the_next_one_finishes(
     assert "daily quota is used up until" in first.err
     assert f"{fixture.summary()['quota']['resets_at']:.10}" in first.err
     assert "00:00:0" in first.err
-    ((stopped,),) = fixture.asked("SELECT stopped FROM runs")  # so that the reports can say it too
+    ((stopped,),) = fixture.query_journal("SELECT stopped FROM runs")  # the reports show it too
     assert stopped.startswith("Codat's daily quota is used up until")
     assert codat.stats()["rate_limited"] == 0
     assert limit - reserve - 1 <= codat.stats()["requests_total"] <= limit - reserve
@@ -47,17 +47,17 @@ def test_a_day_ends_before_the_first_429_and_the_next_one_finishes(
     assert fixture.states()["pending"] == len(ids) - done
 
     used = codat.stats()["requests_total"]
-    assert fixture.run("--reserve", str(reserve)).code == 75  # on the same day: at most a question
+    assert fixture.run("--reserve", str(reserve)).code == 75  # on the same day: at most one request
     assert codat.stats()["requests_total"] <= used + 1
     assert codat.posts() == 2 * done
 
     _go_to_the_next_day(codat, fixture)
     assert fixture.run("--reserve", str(reserve)).code == 0
     assert codat.posts() == 2 * len(ids)
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
-def test_a_quota_that_is_used_up_at_the_start_is_said_at_once(launch: Launch, set_up: SetUp) -> None:
+def test_a_quota_that_is_used_up_at_the_start_is_reported_at_once(launch: Launch, set_up: SetUp) -> None:
     """One request finds out; nothing is created, and the next day the same command does it all."""
     codat = launch(daily_limit=3)
     for _ in range(3):
@@ -72,16 +72,16 @@ def test_a_quota_that_is_used_up_at_the_start_is_said_at_once(launch: Launch, se
     assert "daily quota is used up until" in ended.err
     assert codat.stats()["requests_total"] == 1
     assert codat.posts() == 0
-    assert fixture.run().code == 75  # before the Retry-After is over, Codat is not asked again
+    assert fixture.run().code == 75  # before the Retry-After is over, nothing is sent
     assert codat.stats()["requests_total"] == 1
 
     _go_to_the_next_day(codat, fixture)
     assert fixture.run().code == 0
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 def test_with_wait_a_run_sleeps_into_the_next_day(launch: Launch, set_up: SetUp) -> None:
-    """On a Codat whose days last seconds, one run goes through three of them, the second one from its beginning."""
+    """In a sandbox whose days last four seconds, one run continues over three days."""
     codat = launch(daily_limit=9, day_seconds=4)
     fixture = set_up(codat)
     ids = fixture.customers(11)
@@ -90,15 +90,15 @@ def test_with_wait_a_run_sleeps_into_the_next_day(launch: Launch, set_up: SetUp)
 
     assert ended.code == 0
     assert "Waiting until" in ended.err
-    waits = fixture.asked("SELECT why, until > since FROM holds")
+    waits = fixture.query_journal("SELECT why, until > since FROM holds")
     assert set(waits) == {("Codat's daily quota is used up", 1)}
     assert len(waits) == ended.err.count("Waiting until")
     assert codat.stats()["rate_limited"] == 0
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 def test_two_batches_share_a_day(launch: Launch, set_up: SetUp) -> None:
-    """The second batch reads from its first answer what the first one has left."""
+    """The first response tells the second batch how much the first one has left."""
     codat = launch(daily_limit=20)
     first, second = set_up(codat), set_up(codat)
     first.customers(7)
@@ -111,8 +111,8 @@ def test_two_batches_share_a_day(launch: Launch, set_up: SetUp) -> None:
     assert second.states() == {"link_ready": 2, "pending": 5}
 
 
-def test_a_429_that_lasts_longer_than_the_patience_stops_the_run(codat: Codat, fixture: BatchFixture) -> None:
-    """A Retry-After of an hour does not make it sleep for an hour: it says until when, and so does a rerun, unasked."""
+def test_a_429_that_lasts_too_long_stops_the_run(codat: Codat, fixture: BatchFixture) -> None:
+    """The run does not sleep for an hour. It reports the end of the wait, and so does a rerun, without a request."""
     fixture.customers(6)
     codat.inject_faults({"kind": "429", "operations": ["create_company"], "count": 1, "seconds": 3600})
 

@@ -1,4 +1,4 @@
-"""What Codat refuses: all of it (401, 403, 402) or one customer (400, 404, 422)."""
+"""Rejections by Codat: of all requests (401, 403, 402) or of one customer (400, 404, 422)."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ CONCURRENCY = 4
 
 
 @pytest.mark.parametrize(
-    ("status", "said"),
+    ("status", "message"),
     [(401, "refused the API key (401)"), (403, "no access (403)"), (402, "account limit is reached (402)")],
 )
-def test_what_stops_all_stops_at_once(status: int, said: str, launch: Launch, set_up: SetUp) -> None:
-    """It exits with 3; at most the requests in flight follow, nobody has failed, and once corrected it continues."""
+def test_a_rejection_of_all_requests_stops_the_run_at_once(
+    status: int, message: str, launch: Launch, set_up: SetUp
+) -> None:
+    """It exits with 3. At most the requests in flight follow, no customer has failed, and a later run continues."""
     codat = launch(latency=0.05)
     fixture = set_up(codat)
     ids = fixture.customers(40)
@@ -24,7 +26,7 @@ def test_what_stops_all_stops_at_once(status: int, said: str, launch: Launch, se
     ended = fixture.run("--concurrency", str(CONCURRENCY))
 
     assert ended.code == 3
-    assert said in ended.err
+    assert message in ended.err
     assert codat.stats()["statuses"][str(status)] <= CONCURRENCY
     log = codat.log()
     first = next(n for n, entry in enumerate(log) if entry["status"] == status)
@@ -32,7 +34,7 @@ def test_what_stops_all_stops_at_once(status: int, said: str, launch: Launch, se
     assert "failed" not in fixture.states()
     codat.clear_faults()
     assert fixture.run().code == 0
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -52,8 +54,8 @@ def test_a_wrong_key_costs_one_request(status: int, codat: Codat, fixture: Batch
     assert fixture.states() == {"pending": 10}
 
 
-def test_an_account_limit_leaves_what_is_there_in_the_reports(launch: Launch, set_up: SetUp) -> None:
-    """The companies made before the 402 keep their links; the others are pending, not failed."""
+def test_an_account_limit_keeps_the_created_companies_in_the_reports(launch: Launch, set_up: SetUp) -> None:
+    """The companies created before the 402 keep their links; the others are pending, not failed."""
     codat = launch(max_companies=5)
     fixture = set_up(codat)
     fixture.customers(9)
@@ -69,10 +71,10 @@ def test_an_account_limit_leaves_what_is_there_in_the_reports(launch: Launch, se
 
 @pytest.mark.parametrize("operation", ["create_company", "create_connection"])
 @pytest.mark.parametrize("status", [400, 404])
-def test_one_refused_customer_fails_and_is_not_asked_again(
+def test_a_rejected_customer_fails_and_is_not_requested_again(
     status: int, operation: str, codat: Codat, fixture: BatchFixture
 ) -> None:
-    """The others continue; its correlation id is in the report; only --retry-failed asks again."""
+    """The others continue, the report has its correlation id, and only --retry-failed repeats the request."""
     ids = fixture.customers(5)
     codat.inject_faults({"kind": str(status), "operations": [operation], "count": 1, "after": 2})
 
@@ -92,11 +94,11 @@ def test_one_refused_customer_fails_and_is_not_asked_again(
     assert codat.stats()["requests_total"] == 0
 
     assert fixture.run("--retry-failed").code == 0
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 def test_a_platform_that_is_not_enabled_fails_the_row(codat: Codat, fixture: BatchFixture) -> None:
-    """A platform that is not enabled for this client is a row's fault; corrected in the input, it is asked again."""
+    """It is an error of the row. Once the input is corrected, the connection is requested again."""
     fixture.customers(3)
     rows = [row("good"), row("bad", platform="zzzz"), row("fine")]
     rows = [each | {"customer_id": f"{fixture.path.name}-{each['customer_id']}"} for each in rows]
@@ -112,7 +114,7 @@ def test_a_platform_that_is_not_enabled_fails_the_row(codat: Codat, fixture: Bat
 
     assert fixture.run().code == 0
     assert codat.stats()["requests"] == {"list_companies": 1, "create_connection": 1}
-    fixture.proves_once_only([each["customer_id"] for each in rows])
+    fixture.assert_once_only([each["customer_id"] for each in rows])
 
 
 @pytest.mark.parametrize("share", ["3", "10%"])

@@ -1,4 +1,4 @@
-"""All reports of a real batch say the same: page, workbook, CSV, Parquet, summary and console, as the journal does."""
+"""All reports of a real batch agree with the journal: page, workbook, CSV, Parquet, summary and console."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from runs.fixture import BatchFixture, Codat, row
 
 @pytest.fixture
 def ended(codat: Codat, fixture: BatchFixture) -> str:
-    """A batch with somebody in nearly every state; return what the last command said."""
+    """Make a batch with a customer in nearly every state; return the output of the last command."""
     ids = fixture.customers(24)
     rows = [row(customer_id, number) for number, customer_id in enumerate(ids)]
     rows[3] |= {"platform": "Lotus 1-2-3"}
@@ -38,14 +38,14 @@ def ended(codat: Codat, fixture: BatchFixture) -> str:
 
 
 def test_the_counts_of_all_reports_are_those_of_the_journal(ended: str, fixture: BatchFixture) -> None:
-    """By state: in the rows of each, and in what each sums up; and the funnel of page, workbook and console."""
+    """The counts by state agree in rows and totals, and so does the funnel of page, workbook and console."""
     folder = fixture.folder
     counts = {state: number for state, number in fixture.summary()["customers"].items() if number}
     assert counts == {"rejected": 2, "pending": 2, "failed": 3, "link_ready": 10, "complete": 6, "unlinked": 1}
     in_journal = (
         "SELECT state, count(*) FROM customers GROUP BY state UNION SELECT 'rejected', count(*) FROM rejections"
     )
-    assert dict(fixture.asked(in_journal)) == counts
+    assert dict(fixture.query_journal(in_journal)) == counts
     assert Counter(each["state"] for each in fixture.results()) == counts
     assert Counter(pl.read_parquet(folder / "results.parquet")["state"]) == counts
     html = (folder / "report.html").read_text("utf-8")
@@ -72,7 +72,7 @@ def test_the_counts_of_all_reports_are_those_of_the_journal(ended: str, fixture:
 
 
 def figures_in(text: str, words: object) -> dict[str, int]:
-    """Find the first number behind each word."""
+    """Return the first number after each word."""
     found = {}
     for word in words:  # type: ignore[attr-defined]
         number = re.search(rf"\b{word}\D*?(\d+)", text)
@@ -82,7 +82,7 @@ def figures_in(text: str, words: object) -> dict[str, int]:
 
 
 def test_the_rows_of_the_workbook_are_those_of_the_csv_files(ended: str, fixture: BatchFixture) -> None:
-    """Cell for cell, without the guards; so are those of the page."""
+    """They are equal cell by cell, without escapes. So are those of the page."""
     assert ended
     book = load_workbook(fixture.folder / "results.xlsx")
     results = pl.read_parquet(fixture.folder / "results.parquet")
@@ -90,8 +90,8 @@ def test_the_rows_of_the_workbook_are_those_of_the_csv_files(ended: str, fixture
     for name in ("links", "rejects", "partner"):
         frame = fixture.table(f"{name}.csv")
         header, *cells = sheet(book[name.capitalize()])
-        guards = [each | {"company_name": each["company_name"].removeprefix("'")} for each in frame]
-        assert cells == [[each[column] for column in header] for each in guards]
+        unescaped = [each | {"company_name": each["company_name"].removeprefix("'")} for each in frame]
+        assert cells == [[each[column] for column in header] for each in unescaped]
     page = listed(Html((fixture.folder / "report.html").read_text("utf-8")))
     assert [texts(each) for each in zip(*(page[name] for name in results.columns), strict=True)] == [
         texts(each) for each in results.rows()
@@ -104,12 +104,12 @@ def sheet(cells: object) -> list[list[str]]:
 
 
 def texts(line: object) -> list[str]:
-    """Return what a CSV has of it."""
+    """Return a row as the texts of a CSV file."""
     return ["" if value is None else unescape(str(value)) for value in line]  # type: ignore[attr-defined]
 
 
 def test_a_report_with_nothing_new_is_the_same_to_the_byte(ended: str, fixture: BatchFixture) -> None:
-    """But for the time at which page and workbook were written."""
+    """Only page and workbook may differ, in the time at which they were written."""
     assert ended
     before = contents(fixture.folder)
     bulk.report(fixture.folder)

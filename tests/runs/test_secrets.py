@@ -1,4 +1,4 @@
-"""The key goes to Codat and nowhere else. (That it is in no file and no output is held against every run here.)"""
+"""The key goes to Codat and nowhere else. (`runs.fixture` checks the files and the output of every run.)"""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from runs.fixture import KEY, BatchFixture, Codat, until
 
 
 class _Elsewhere(BaseHTTPRequestHandler):
-    """Sends everybody to another place, and counts who comes there."""
+    """Redirects every request to another path, and records the requested paths."""
 
     seen: list[str]
 
@@ -35,7 +35,7 @@ class _Elsewhere(BaseHTTPRequestHandler):
 
 @contextmanager
 def _redirecting() -> Iterator[tuple[str, list[str]]]:
-    """Serve redirects; return the address and the paths that were asked for."""
+    """Serve redirects; yield the URL and the requested paths."""
     seen: list[str] = []
 
     class Handler(_Elsewhere):
@@ -53,7 +53,7 @@ def _redirecting() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_a_redirect_is_not_followed(codat: Codat, fixture: BatchFixture) -> None:
-    """A Codat that answers 302 stops the run: the key must not go wherever an answer says."""
+    """A 302 stops the run: the key must not go to an address that a response names."""
     fixture.customers(5)
 
     with _redirecting() as (url, seen):
@@ -93,19 +93,19 @@ def test_the_key_is_not_on_the_command_line_of_any_process(launch: Launch, set_u
     assert process.wait().code == 0
 
 
-def test_the_ready_header_value_is_taken_as_well(codat: Codat, fixture: BatchFixture) -> None:
-    """A key may be given as `Basic ...`, and from a file .env."""
+def test_the_complete_header_value_is_accepted_too(codat: Codat, fixture: BatchFixture) -> None:
+    """A key may be given as `Basic ...`."""
     fixture.key = "Basic c2FuZGJveC1rZXk="
     assert fixture.codat is codat
     ids = fixture.customers(2)
 
     assert fixture.run().code == 0
 
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 def test_without_a_key_nothing_is_sent(codat: Codat, fixture: BatchFixture) -> None:
-    """It says where the key is to be put."""
+    """The message names the variable for the key."""
     fixture.environment = {"CODAT_API_KEY": ""}
     fixture.customers(2)
 
@@ -117,18 +117,18 @@ def test_without_a_key_nothing_is_sent(codat: Codat, fixture: BatchFixture) -> N
 
 
 def test_a_key_in_a_dotenv_file_is_used(codat: Codat, fixture: BatchFixture) -> None:
-    """A file .env in the working directory does what the environment does."""
+    """A file .env in the working directory works like the environment."""
     ids = fixture.customers(2)
     (fixture.path / ".env").write_text(f"CODAT_API_KEY={KEY}\nCODAT_BASE_URL={codat.base_url}\n")
-    fixture.takes_from_dotenv = True
+    fixture.uses_dotenv = True
 
     assert fixture.run().code == 0
 
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
-def test_an_error_that_nobody_foresaw_shows_no_key(codat: Codat, fixture: BatchFixture) -> None:
-    """Even the traceback that BULK_DEBUG asks for holds none."""
+def test_unexpected_responses_show_no_key(codat: Codat, fixture: BatchFixture) -> None:
+    """The key is not shown even with BULK_DEBUG."""
     fixture.customers(2)
     fixture.environment = {"BULK_DEBUG": "1"}
     codat.inject_faults({"kind": "html_200", "count": 1}, {"kind": "cut", "count": 1})

@@ -140,8 +140,8 @@ class Network:
     def _received(self, passage: Passage, answer: Answer) -> tuple[int, Mapping[str, str], bytes]:
         headers = {name.lower(): value for name, value in answer.headers}
         body = answer.body.encode()
-        if passage.spoil:
-            return passage.spoil(answer.status, body)
+        if passage.corrupt:
+            return passage.corrupt(answer.status, body)
         match passage.fate:
             case Fate.HTML_AFTER:
                 return 200, {}, PAGE.encode()

@@ -1,13 +1,13 @@
-"""What several kinds of tests share, and the benchmarks with them.
+"""Code that several kinds of tests and the benchmarks share.
 
 Codat in memory, for the simulation, the any-order tests, the scale command and the benchmarks:
     records           companies and connections, and their JSON
-    companies         what happens to them, by requests, by customers and in Codat's portal
+    companies         their changes by requests, by customers and in Codat's portal
     quota, idempotency, answers
     fake_codat        its operations; any clock, no faults
-    fault_schedule    what may happen to a request on its way, drawn from a seed
+    fault_schedule    the faults that a request may meet on its way, drawn from a seed
 
 Codat in another process, for tests of whole runs:
     sandbox           starts `bulk sandbox` with the handles that tests need
-    sandbox_server    that server; sandbox_stats counts what it sees
+    sandbox_server    that server; sandbox_stats counts its requests
 """

@@ -1,4 +1,4 @@
-"""What the fake Codat answers."""
+"""The responses of the fake Codat."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Answer(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class Refusal(Exception):  # noqa: N818 - what Codat does, not an error of the model
-    """Codat refuses a request: raised where a rule is broken, and answered with an error body."""
+class Refusal(Exception):  # noqa: N818 - an action of Codat, not an error of the model
+    """Codat refuses a request that breaks a rule. The fake Codat turns this into a response with an error body."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""The companies of the fake Codat, and what happens to them: by requests, by customers, by people in Codat's portal."""
+"""The companies of the fake Codat, and their changes by requests, by customers and by people in Codat's portal."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Companies:
         self.clock = clock
         self._has_events = has_events
         self.all_companies: list[Company] = []  # the deleted ones too: a company's place is its index
-        self.events: list[bytes] = []  # bodies of webhooks, in order; only if they are asked for
+        self.events: list[bytes] = []  # bodies of webhooks, in order; empty unless `has_events`
         self._linked: set[int] = set()  # the places of companies with a linked accounting connection
         self._otps = 0
         self._found: dict[str, list[Company]] = {}  # by filter, until a company is added or deleted
@@ -52,13 +52,13 @@ class Companies:
         return self._found[tags]
 
     def matching_at(self, tags: str, moment: float) -> list[Company]:
-        """Return the companies that were there at a moment, with the tags of now."""
+        """Return the companies that existed at a moment, filtered by their present tags."""
         return _tagged((each for each in self.all_companies if each.created <= moment < each.deleted_at), tags)
 
-    # -- what happens
+    # -- changes
 
     def add_company(self, sent: bytes) -> Company:
-        """Add a company, as the body of a request describes it."""
+        """Add the company that the body of a request describes."""
         company = Company(len(self.all_companies), sent.decode().lstrip().removeprefix("{"), self.clock())
         self.all_companies.append(company)
         self._found.clear()
@@ -76,29 +76,29 @@ class Companies:
         return connection
 
     def mint(self) -> int:
-        """Return the next one-time password."""
+        """Issue the next one-time password."""
         self._otps += 1
         return self._otps
 
     def link(self, connection: Connection) -> None:
-        """Let its customer authorize a connection."""
+        """Authorize a connection as its customer does."""
         connection.errors = "[]"
         self.set_status(connection, LINKED)
 
     def choose(self, company: Company, platform_key: str) -> None:
-        """Let a customer link the software that it really has. What the client asked for stays as it is."""
+        """Link the software that a customer really uses. The connection that the client created stays as it is."""
         same = [each for each in company.accounting if each.platform_key == platform_key]
         connection = same[-1] if same else self.add_connection(company, platform_key)
         connection.is_chosen |= not same
         self.link(connection)
 
     def decline(self, connection: Connection) -> None:
-        """Let its customer refuse a connection: it stays pending, with an error."""
+        """Refuse a connection as its customer does: it stays pending, with an error."""
         error = {"statusCode": "401", "statusText": "Unauthorized", "errorMessage": "The customer declined."}
         connection.errors = json.dumps([error | {"erroredOnUtc": iso_time(self.clock())}])
 
     def deauthorize(self, connection: Connection) -> None:
-        """Let its customer withdraw the authorization from within the accounting software."""
+        """Withdraw the authorization as a customer does in the accounting software."""
         self.set_status(connection, DEAUTHORIZED)
 
     def set_status(self, connection: Connection, status: str) -> None:
@@ -131,7 +131,7 @@ class Companies:
         self._found.clear()
 
     def _count(self, company: Company) -> None:
-        """Keep the number of linked companies, on which the quota depends."""
+        """Update the number of linked companies, on which the quota depends."""
         if any(each.status == LINKED for each in company.accounting):
             self._linked.add(company.place)
         else:

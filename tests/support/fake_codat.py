@@ -1,8 +1,8 @@
 """Codat in memory: its operations and its quota. Any clock, no faults.
 
-It shares nothing with the sandbox or with bulk. Nothing validates a body: it is taken as it is sent.
-`answer` does all at once; a caller who decides when a request arrives and when its work is done uses `refusal`,
-`perform` and `with_headers`.
+It shares no code with the sandbox or with bulk, and it does not validate a request's body.
+`answer` does everything at once. A caller who decides when a request arrives and when its work is done uses `refusal`,
+`perform` and `with_headers` instead.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ from support.records import (
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a fake Codat is set up."""
+    """The rules of a fake Codat."""
 
-    quota: int = 0  # requests a day, times (1 + linked companies); 0: no limit, and no headers of one
-    page_size: int = 2000  # results on a page at most
+    quota: int = 0  # requests a day, times (1 + linked companies); 0: no limit and no quota headers
+    page_size: int = 2000  # the most results on a page
     allows_second_connection: bool = False  # of a company to accounting software
     allows_second_partner: bool = True
 
@@ -59,13 +59,13 @@ class FakeCodat(Companies):
         return self.with_headers(self.refusal() or self.perform(method, target, body))
 
     def refusal(self) -> Answer | None:
-        """Spend one request of the day's quota; return a 429 if none is left."""
-        if self.quota.spend():
+        """Use one request of the day's quota; return a 429 if none is left."""
+        if self.quota.use():
             return None
         return self.error(429, "Quota used up.", (("Retry-After", str(self.quota.seconds_to_reset())),))
 
     def perform(self, method: str, target: str, body: bytes = b"", *, lag: float = 0.0) -> Answer:
-        """Do the work of a request now. With a lag in seconds, a list shows what was there that long ago."""
+        """Do the work of a request now. With a lag in seconds, a list shows the state of that long ago."""
         path, _, query = target.partition("?")
         moment = self.clock() - lag if lag else None
         try:
@@ -76,12 +76,12 @@ class FakeCodat(Companies):
         return Answer(status, text)
 
     def with_headers(self, answer: Answer) -> Answer:
-        """Add the headers that each answer of Codat's own has."""
+        """Add the headers that each of Codat's own responses has."""
         headers = (("Date", _http_date(int(self.clock()))), *self.quota.headers(), *answer.headers)
         return Answer(answer.status, answer.body, headers)
 
     def error(self, status: int, message: str, headers: Sequence[tuple[str, str]] = ()) -> Answer:
-        """Return an answer with Codat's error body."""
+        """Return a response with Codat's error body."""
         self._errors += 1
         content = {"statusCode": status, "error": message, "correlationId": f"{self._errors:032}"}
         return Answer(status, json.dumps(content), tuple(headers))
@@ -95,13 +95,13 @@ class FakeCodat(Companies):
                 return "create_company", 200, self.add_company(body).body()
             return "list_companies", 200, self._list_companies(dict(parse_qsl(query)), moment)
         if parts[0] != "companies":
-            raise Refusal(404, "There is no such address.")
+            raise Refusal(404, "The address does not exist.")
         return self._perform_on(self._company(parts[1]), method, parts[2:], query, body, moment)
 
     def _perform_on(
         self, company: Company, method: str, rest: list[str], query: str, body: bytes, moment: float | None
     ) -> tuple[str, int, str]:
-        """Do the same for an address below a company's."""
+        """Do the same for an address below a company."""
         match method, *rest:
             case "POST", "connections":
                 key = json.loads(body)["platformKey"]
@@ -119,29 +119,29 @@ class FakeCodat(Companies):
                 return "unlink_connection", 200, self._unlink(_connection(company, connection_id)).body()
             case "POST", "sync", "expenses", "connections", "partnerExpense":
                 return "create_partner_expense_connection", 200, self._create_partner(company).body()
-        raise Refusal(404, "There is no such address.")
+        raise Refusal(404, "The address does not exist.")
 
     def _company(self, company_id: str) -> Company:
         place = place_of(company_id)
         if place is None or place >= len(self.all_companies) or self.all_companies[place].deleted_at != NEVER:
-            raise Refusal(404, "There is no such company.")
+            raise Refusal(404, "The company does not exist.")
         return self.all_companies[place]
 
-    def _list_companies(self, asked: dict[str, str], moment: float | None) -> str:
-        tags = asked.get("tags", "")
+    def _list_companies(self, options: dict[str, str], moment: float | None) -> str:
+        tags = options.get("tags", "")
         found = self.matching(tags) if moment is None else self.matching_at(tags, moment)
-        page = self._page("/companies", asked, len(found))
+        page = self._page("/companies", options, len(found))
         return page.body([each.body(moment) for each in found[page.first : page.last]])
 
-    def _list_connections(self, company: Company, asked: dict[str, str], moment: float | None) -> str:
+    def _list_connections(self, company: Company, options: dict[str, str], moment: float | None) -> str:
         listed = company.connections if moment is None else company.connections_at(moment)
-        page = self._page(f"/companies/{company.id}/connections", asked, len(listed))
+        page = self._page(f"/companies/{company.id}/connections", options, len(listed))
         renewed = [self._renewed(each) for each in listed[page.first : page.last]]
         return page.body([each.body(each.status if moment is None else each.status_at(moment)) for each in renewed])
 
-    def _page(self, path: str, asked: dict[str, str], total: int) -> _Page:
-        size = min(int(asked.get("pageSize", 100)), self.rules.page_size)
-        return _Page(path, int(asked.get("page", 1)), size, asked.get("tags", ""), total)
+    def _page(self, path: str, options: dict[str, str], total: int) -> _Page:
+        size = min(int(options.get("pageSize", 100)), self.rules.page_size)
+        return _Page(path, int(options.get("page", 1)), size, options.get("tags", ""), total)
 
     def _renewed(self, connection: Connection) -> Connection:
         connection.otp = self.mint()
@@ -198,7 +198,7 @@ def _connection(company: Company, connection_id: str) -> Connection:
     for each in company.connections:
         if each.id == connection_id:
             return each
-    raise Refusal(404, "There is no such connection.")
+    raise Refusal(404, "The connection does not exist.")
 
 
 def _active(connections: Sequence[Connection]) -> bool:

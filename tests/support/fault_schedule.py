@@ -1,7 +1,7 @@
-"""What may happen to a request on its way to Codat and back, and which of it a seed or a test has in store.
+"""The faults that a request may meet on its way to Codat and back, and the choice of a seed or a test among them.
 
-bulk has two lines of defence against duplicates, the look-up and the key. Each of them alone is enough; both must not
-fail together (docs/architecture.md, "Once only"). So a seed has one of the `CONDITIONS`; each leaves one of them whole.
+bulk has two defences against duplicates: the look-up and the key. Each of them alone is enough; both must not fail
+together (docs/architecture.md, "Once only"). So a seed has one of the `CONDITIONS`, and each leaves one defence intact.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Protocol, TypeAlias
 
 
 class Fate(StrEnum):
-    """What happens to one request."""
+    """The fate of one request."""
 
     WELL = "well"
-    SLOW = "slow"  # done and answered, late but in time
-    NO_CONNECTION = "no connection"  # it never leaves
+    SLOW = "slow"  # done and answered, slowly but in time
+    NO_CONNECTION = "no connection"  # the request never leaves
     LOST_BEFORE = "lost on the way"  # nothing is done, the connection is lost
     LOST_AFTER = "answer lost"  # it is done, the connection is lost
-    STALLED = "stalled"  # nothing is done, and no answer ever comes
+    STALLED = "stalled"  # nothing is done, and no response ever comes
     LATE = "late"  # the client gives up; it is done afterwards
     CUT_OFF = "cut off"  # the connection is lost at once; it is done afterwards
-    KEPT_BEFORE = "5xx, not done"  # Codat's own, kept under the key
+    KEPT_BEFORE = "5xx, not done"  # Codat's own, stored under the key
     KEPT_AFTER = "5xx, done"
     GATEWAY_BEFORE = "gateway 5xx, not done"
     GATEWAY_AFTER = "gateway 5xx, done"
@@ -34,12 +34,12 @@ class Fate(StrEnum):
     EMPTY = "empty 200, done"
     THROTTLED = "429"
     BUSY = "409"
-    REJECTED = "400"  # Codat's own, kept under the key
+    REJECTED = "400"  # Codat's own, stored under the key
     KEY_REJECTED = "401"
-    NO_ACCOUNT = "402"  # Codat's own, kept under the key
+    NO_ACCOUNT = "402"  # Codat's own, stored under the key
 
 
-# What Codat itself answers and keeps under the key, though nothing is done.
+# Codat's own responses that it stores under the key although nothing is done.
 OWN = {Fate.KEPT_BEFORE: 500, Fate.REJECTED: 400, Fate.NO_ACCOUNT: 402}
 GATEWAYS = (Fate.GATEWAY_BEFORE, Fate.GATEWAY_AFTER)
 SPENDS_KEY = (Fate.KEPT_BEFORE, Fate.KEPT_AFTER, *GATEWAYS)
@@ -48,11 +48,11 @@ NOT_DONE = (
     *(Fate.THROTTLED, Fate.BUSY, Fate.KEY_REJECTED),
 )
 STOPPING = (Fate.KEY_REJECTED, Fate.NO_ACCOUNT)
-RARE = 0.08  # how often a fate that ends a run is as likely as the others
+RARE = 0.08  # the chance that a seed includes a fate that ends a run
 
 
 class RetryAfter(StrEnum):
-    """The form in which an answer asks to wait."""
+    """The form of a Retry-After header."""
 
     SECONDS = "seconds"
     DATE = "date"
@@ -60,12 +60,12 @@ class RetryAfter(StrEnum):
     MISSING = "missing"
 
 
-Spoil: TypeAlias = Callable[[int, bytes], tuple[int, Mapping[str, str], bytes]]  # status, headers, body
+Corrupt: TypeAlias = Callable[[int, bytes], tuple[int, Mapping[str, str], bytes]]  # status, headers, body
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """One request's way: its fate, and how long each part of the way takes, in seconds."""
+    """One request's way: its fate, and the seconds that each part of the way takes."""
 
     fate: Fate
     there: float = 0.0  # until it arrives: the server counts it then
@@ -74,12 +74,12 @@ class Passage:
     lag: float = 0.0  # how far behind a list is
     status: int = 200
     retry_after: RetryAfter = RetryAfter.MISSING
-    wait: float = 0.0  # how long an answer asks to wait
-    spoil: Spoil | None = None  # what else the way back does to an answer
+    wait: float = 0.0  # seconds that a response asks the client to wait
+    corrupt: Corrupt | None = None  # changes the response on the way back
 
 
 class Schedule(Protocol):
-    """Decides the passage of each request."""
+    """Chooses the passage of each request."""
 
     def passage(self, now: float, *, timeout: float, operation: str) -> Passage:
         """Return the passage of a request that leaves now."""
@@ -87,14 +87,14 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """What a seed's Codat and network can do. Times in seconds."""
+    """The properties of a seed's Codat and network. Times are in seconds."""
 
     honours_keys: bool = True
-    max_delay: float = 0.0  # after which a request whose client has given up is still done
+    max_delay: float = 0.0  # within which a request is still done after its client has given up
     max_lag: float = 0.0  # how far behind a list is
-    spends_keys: bool = True  # whether answers occur after which a key is of no further use
-    has_jumps: bool = True  # whether this machine's clock may be set during a run; else between runs only
-    max_jump: float = 86_400.0  # of this clock: a key seems younger or older than it is
+    spends_keys: bool = True  # whether responses occur that make a key useless
+    has_jumps: bool = True  # whether this machine's clock may jump during a run; if not, only between runs
+    max_jump: float = 86_400.0  # of this clock: a key seems newer or older than it is
 
 
 CONDITIONS = {
@@ -107,18 +107,18 @@ CONDITIONS = {
 
 @dataclass
 class FaultSchedule:
-    """Draws each request's passage. A spell gives all requests one fate for a while."""
+    """Draws each request's passage. During a spell all requests have the same fate."""
 
     conditions: Conditions
     rng: random.Random
     share: float  # of requests that meet a fault
-    fates: list[Fate]  # that this seed has in store, apart from WELL
+    fates: list[Fate]  # the fates of this seed, without WELL
     spells: list[tuple[float, float, Fate]] = field(default_factory=list)  # from, until, by the scenario's clock
     is_over: bool = False
 
     @classmethod
     def draw(cls, rng: random.Random, conditions: Conditions, *, days: float) -> FaultSchedule:
-        """Draw a seed's schedule: some have all faults, some one, some none."""
+        """Draw the schedule of a seed: all faults, one, or none."""
         known = [
             fate for fate in Fate if _is_possible(fate, conditions) and (fate not in STOPPING or rng.random() < RARE)
         ]

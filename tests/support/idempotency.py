@@ -1,4 +1,4 @@
-"""The answers that the fake Codat keeps under Idempotency-Keys."""
+"""The responses that the fake Codat stores under Idempotency-Keys."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ KEY_LIFETIME = 5400.0  # seconds: https://docs.codat.io/using-the-api/write-data
 
 
 class Keys:
-    """The answers kept under Idempotency-Keys (https://docs.codat.io/using-the-api/write-data/idempotency)."""
+    """The responses stored under Idempotency-Keys (https://docs.codat.io/using-the-api/write-data/idempotency)."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._kept: dict[str, tuple[object, float, Answer]] = {}
-        self.running: set[str] = set()  # keys whose first request is not done yet: another one with it gets a 409
+        self.running: set[str] = set()  # keys whose first request is still running: a second one gets a 409
 
     def recall(self, key: str | None, request: object) -> Answer | None:
-        """Return the answer kept for a request. Raises Refusal (422) if the key was used for another one."""
+        """Return the response stored for a request. Raises Refusal (422) if the key was used for another one."""
         if key is None or key not in self._kept:
             return None
         first, kept_at, answer = self._kept[key]
@@ -29,6 +29,6 @@ class Keys:
         return answer
 
     def keep(self, key: str | None, request: object, answer: Answer) -> None:
-        """Keep the answer to a request; Codat never keeps a 429."""
+        """Store the response to a request; Codat never stores a 409 or a 429."""
         if key is not None and answer.status not in (409, 429):
             self._kept[key] = request, self._clock(), answer

@@ -1,12 +1,11 @@
-"""Processes that run `bulk`, forked from one that has imported it.
+"""Processes that run `bulk`, forked from a server that has imported it.
 
-Most of the time of a short run is spent on imports. So a test's runs are children of a server that has imported
-everything and done nothing else. Each is a process of its own with its own arguments, environment, working directory,
-streams, signals and exit code; only its memory is not read from the disk again. (Tests that start `bulk` itself are in
-tests/cli and tests/chaos.)
+A short run spends most of its time on imports. So the runs of a test are children of a server that has imported
+everything and done nothing else. Each is a separate process with its own arguments, environment, working directory,
+streams, signals and exit code; it only skips the imports. (tests/cli and tests/chaos start `bulk` itself.)
 
 `python -m support.process_server SOCKET` serves until its standard input ends. A request is one message: JSON, and the
-three standard streams. The answer is the number of the process and, once it has ended, its exit code, as in `Popen`.
+three standard streams. The response is the process id and, once the process has ended, its exit code, as in `Popen`.
 """
 
 from __future__ import annotations
@@ -38,10 +37,10 @@ MAX_DESCRIPTORS = 4096
 
 
 class Child:
-    """A process that the server has forked; like `subprocess.Popen`."""
+    """A process that the server has forked; it resembles `subprocess.Popen`."""
 
     def __init__(self, connection: socket.socket) -> None:
-        """Read the number of the process."""
+        """Read the process id from the connection."""
         self._connection = connection
         self._received = b""
         self.returncode: int | None = None
@@ -64,7 +63,7 @@ class Child:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End the process as a power cut would, and wait for it."""
+        """Kill the process, and wait until it has ended."""
         self.send_signal(signal.SIGKILL)
         self.wait()
 
@@ -89,7 +88,7 @@ class Child:
 
 
 class ProcessServer:
-    """A server, started with the first process that is wanted, and ended with the tests."""
+    """The server: it starts with the first process, and ends with the tests."""
 
     def __init__(self) -> None:
         self._address: str | None = None
@@ -124,7 +123,7 @@ class ProcessServer:
         stderr: Path,
         limit_bytes: int | None = None,
     ) -> Child:
-        """Start `bulk` with these arguments. `limit_bytes`: the largest file that it may write."""
+        """Start `bulk` with these arguments. `limit_bytes` is the size of the largest file that it may write."""
         message = {"arguments": arguments, "cwd": str(cwd), "environment": environment, "limit_bytes": limit_bytes}
         connection = socket.socket(socket.AF_UNIX)
         connection.connect(self._started())
@@ -136,7 +135,7 @@ class ProcessServer:
 
 @dataclass(frozen=True)
 class _Request:
-    """What a forked process is to run. `dies`: a pipe that it leaves open to its end."""
+    """The command of a forked process. `dies` is a pipe that the process keeps open to its end."""
 
     message: dict[str, Any]
     streams: list[int]
@@ -145,13 +144,13 @@ class _Request:
 
 @dataclass
 class _Server:
-    """What the server waits for: requests, ends of processes, and its own end."""
+    """The server's loop: it waits for requests, for the end of each process, and for its own end."""
 
     listener: socket.socket
     selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
 
     def serve(self) -> _Request | None:
-        """Serve until standard input ends. In a forked process, return what it is to run."""
+        """Serve until standard input ends. In a forked process, return the command."""
         self.selector.register(sys.stdin.fileno(), selectors.EVENT_READ)
         self.selector.register(self.listener, selectors.EVENT_READ)
         while True:
@@ -166,13 +165,13 @@ class _Server:
                     self._report_end(key)
 
     def _accept(self) -> _Request | None:
-        """Fork. Return what to run in the new process, and None in the server."""
+        """Fork. Return the command in the new process, and None in the server."""
         connection, _ = self.listener.accept()
         message, streams, _, _ = socket.recv_fds(connection, MAX_MESSAGE, 3)
         alive, dies = os.pipe()  # its other end is closed when the process ends
         pid = os.fork()
         if pid == 0:
-            # The objects go before their descriptors, which files of the new process will have.
+            # Detach the objects now: files of the new process will reuse their descriptors.
             connection.detach()
             self.listener.detach()
             self.selector.close()
@@ -188,12 +187,12 @@ class _Server:
         _, status = os.waitpid(pid, 0)
         self.selector.unregister(key.fileobj)
         os.close(key.fd)
-        with connection, contextlib.suppress(OSError):  # perhaps nobody waits for it any longer
+        with connection, contextlib.suppress(OSError):  # the test may have ended
             connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
 def _run(request: _Request) -> None:
-    """Run `bulk` in a process that was just forked, as in one that has just started."""
+    """Run `bulk` in a forked process as if the process had just started."""
     for number, stream in enumerate(request.streams):
         os.dup2(stream, number)
     os.closerange(3, request.dies)
@@ -215,8 +214,8 @@ def _run(request: _Request) -> None:
 def _main(address: str) -> None:
     for module in MODULES:
         importlib.import_module(module)
-    gc.freeze()  # memory that no process writes stays shared
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the tests, which end the server then
+    gc.freeze()  # the processes share memory that none of them writes
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the tests, and they end the server
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)
     listener.listen()

@@ -10,7 +10,7 @@ DAY = 86_400
 
 
 class Quota:
-    """Allows `each` requests a day (UTC), times (1 + linked companies); 0 is no limit."""
+    """Allows `each` requests a day (UTC), times (1 + linked companies). 0 means no limit."""
 
     def __init__(self, clock: Callable[[], float], each: int, *, linked: Callable[[], int]) -> None:
         self._clock = clock
@@ -20,11 +20,11 @@ class Quota:
         self._reset_date = ""
 
     def limit(self) -> int:
-        """Return the requests of today, those that are spent included."""
+        """Return today's requests, both used and left."""
         return self._each * (1 + self._linked())
 
-    def spend(self) -> bool:
-        """Spend one; return whether there was one left."""
+    def use(self) -> bool:
+        """Use one request; return False if none was left."""
         if not self._each:
             return True
         self._turn_day()
@@ -38,7 +38,7 @@ class Quota:
         return max(1, math.ceil(DAY - self._clock() % DAY))
 
     def headers(self) -> tuple[tuple[str, str], ...]:
-        """Return the headers that every answer carries; none without a limit."""
+        """Return the headers of every response; none if there is no limit."""
         if not self._each:
             return ()
         self._turn_day()

@@ -1,7 +1,7 @@
-"""Codat's companies and connections in memory, and their JSON, as small and as cheap as Python can make them.
+"""Codat's companies and connections in memory, and their JSON, kept small and fast.
 
-Every identifier is a UUID that says what it names: `1...` a company, `2...` its connection to accounting software,
-`5...` its partner expense connection. The last twelve digits are the company's place in order of creation.
+The first digits of an identifier (a UUID) show its kind: `1...` is a company, `2...` its connection to accounting
+software, `5...` its partner expense connection. The last twelve digits are the company's place in order of creation.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ class Connection:
     source_type: str
     status: str
     created: float
-    otp: int  # the one-time password that was minted last
+    otp: int  # the one-time password that was issued last
     errors: str = "[]"  # JSON
-    is_chosen: bool = False  # by the customer, who has other software than the client asked for
+    is_chosen: bool = False  # created by the customer, who uses other software than the client requested
     was_announced: bool = False  # as connected, to webhooks
     deleted_at: float = NEVER
-    past: tuple[tuple[float, str], ...] = ()  # earlier statuses, each with the time until which it held
+    past: tuple[tuple[float, str], ...] = ()  # earlier statuses, each with the time at which it ended
 
     @property
     def id(self) -> str:
@@ -52,15 +52,15 @@ class Connection:
 
     @property
     def link_url(self) -> str:
-        """The only linkUrl that opens."""
+        """The only linkUrl that is valid."""
         return f"https://link-api.codat.io/connections/{self.id}/start?otp={self.otp:06}"
 
     def status_at(self, moment: float) -> str:
-        """Return the status that it had at a moment."""
+        """Return its status at a moment."""
         return next((status for until, status in self.past if until > moment), self.status)
 
     def body(self, status: str | None = None) -> str:
-        """Return its JSON; with a status, as a list shows it that lags behind."""
+        """Return its JSON; with another status if a list lags behind."""
         key, connection_id = self.platform_key, self.id
         return (
             f'{{"id":"{connection_id}","integrationId":"33333333-c0da-4000-8000-000000000000",'
@@ -74,7 +74,7 @@ class Connection:
 
 @dataclass(slots=True, eq=False)
 class Company:
-    """A company, as the request that created it described it."""
+    """A company, described by the request that created it."""
 
     place: int
     sent: str  # that request's body: a JSON object without its opening brace
@@ -89,7 +89,7 @@ class Company:
 
     @property
     def content(self) -> dict[str, Any]:
-        """What was sent: name, description, tags."""
+        """The request's body: name, description, tags."""
         content: dict[str, Any] = json.loads("{" + self.sent)
         return content
 
@@ -115,11 +115,11 @@ class Company:
         return [each for each in self.connections if each.source_type == EXPENSE]
 
     def connections_at(self, moment: float) -> list[Connection]:
-        """Return the connections that it had at a moment."""
+        """Return its connections at a moment."""
         return [each for each in self.all_connections if each.created <= moment < each.deleted_at]
 
     def body(self, moment: float | None = None) -> str:
-        """Return its JSON; with a moment, as a list shows it that is as old as that."""
+        """Return its JSON now, or as a list from that moment shows it."""
         if moment is None:
             connections = ",".join([each.body() for each in self.connections])
         else:
@@ -133,13 +133,13 @@ class Company:
 
 
 def place_of(company_id: str) -> int | None:
-    """Return the place of the company that this identifier can name; None if it names none."""
+    """Return the place of the company with this identifier; None if it is not a company's."""
     prefix, _, place = company_id.rpartition("-")
     return int(place, 16) if prefix == _COMPANY_PREFIX else None
 
 
 def iso_time(seconds: float) -> str:
-    """Write a time as Codat does: ISO 8601, UTC."""
+    """Return a time as Codat writes it: ISO 8601, UTC."""
     whole, part = divmod(int(seconds * 1_000_000), 1_000_000)
     return f"{_iso_second(whole)}.{part:06d}Z"
 

@@ -1,4 +1,4 @@
-"""Starts a sandbox with the handles that tests need: it is `bulk sandbox` and more (see `sandbox_server`)."""
+"""Starts a sandbox with the handles that tests need: `bulk sandbox` with additions (see `sandbox_server`)."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ PROGRAM = (sys.executable, str(Path(__file__).with_name("sandbox_server.py")))
 
 
 def start(state_dir: Path, *, options: Options | None = None) -> Running:
-    """Start a sandbox on a folder of state and wait until it answers; the one that is already running, if any."""
+    """Start a sandbox on a folder of state and wait until it answers. Return the running one if there is one."""
     return launch.start(state_dir, options=options, program=PROGRAM)

@@ -49,15 +49,17 @@ EVENTS = "SELECT n, id, type, connection, status, tries, answer FROM event WHERE
 
 
 class Hold:
-    """Lets requests wait until a test has done something. It is open at first."""
+    """Makes requests wait until a test opens it. It is open at first."""
 
     def __init__(self) -> None:
         self._is_open = asyncio.Event()
+        self._operation: str | None = None  # whose requests wait; None: those of all operations
         self._left = 0  # requests that still pass once it is closed
         self.open()
 
-    def close(self, *, after: int) -> None:
-        """Let all but the next `after` requests wait."""
+    def close(self, *, after: int, operation: str | None) -> None:
+        """Make all requests wait, or those of one operation, except the next `after`."""
+        self._operation = operation
         self._left = after
         self._is_open.clear()
 
@@ -66,9 +68,11 @@ class Hold:
         self.held = 0
         self._is_open.set()
 
-    async def wait(self) -> None:
-        """Wait if the hold is closed and enough requests have passed."""
-        if self._is_open.is_set() or self._left > 0:
+    async def wait(self, operation: str) -> None:
+        """Wait if the hold is closed for this operation and enough requests have passed."""
+        if self._is_open.is_set() or self._operation not in (None, operation):
+            return
+        if self._left > 0:
             self._left -= 1
             return
         self.held += 1
@@ -88,14 +92,14 @@ class CountedEndpoint(Endpoint):
         clock, outcome = self.services.clock, Outcome()
         arrival = self._stats.arrive(self.operation, clock.now())
         try:
-            await self._hold.wait()
+            await self._hold.wait(self.operation)
             await self.answer(scope, receive, send, outcome)
         finally:
             self._stats.leave(arrival, method=scope["method"], path=scope["path"], outcome=outcome, now=clock.now())
 
 
 class Handles:
-    """What tests ask of a running sandbox, and do to it."""
+    """The requests with which tests read and change a running sandbox."""
 
     def __init__(self, services: Services, stats: Stats, hold: Hold, *, webhook_url: str) -> None:
         self._services = services
@@ -118,7 +122,7 @@ class Handles:
         ]
 
     async def stats(self, request: Request) -> JSONResponse:
-        """Return the counts, or (DELETE) count from zero."""
+        """Return the counts; (DELETE) reset them first."""
         if request.method == "DELETE":
             self._stats.reset()
         state = {
@@ -133,19 +137,20 @@ class Handles:
         return JSONResponse(self._stats.report() | state)
 
     async def log(self, request: Request) -> JSONResponse:
-        """Return the finished requests; with `?after=NUMBER` the later ones."""
+        """Return the finished requests; with `?after=NUMBER`, only later ones."""
         return JSONResponse(self._stats.log_after(int(request.query_params.get("after", "0"))))
 
     async def hold(self, request: Request) -> JSONResponse:
-        """Return how many requests wait; let requests wait (POST) after `after` more; let all continue (DELETE)."""
+        """Return how many requests wait; (POST) make requests wait; (DELETE) let all continue."""
         if request.method == "POST":
-            self._hold.close(after=(await json_of(request))["after"])
+            content = await json_of(request)
+            self._hold.close(after=content["after"], operation=content["operation"])
         if request.method == "DELETE":
             self._hold.open()
         return JSONResponse({"held": self._hold.held})
 
     async def clock(self, request: Request) -> JSONResponse:
-        """Return the sandbox's time, or (POST) move it forward by `advance_seconds`."""
+        """Return the sandbox's time; (POST) move it forward by `advance_seconds` first."""
         clock = self._services.clock
         if request.method == "POST":
             clock.offset_seconds += (await json_of(request))["advance_seconds"]
@@ -154,7 +159,7 @@ class Handles:
         return JSONResponse({"now": iso_time(clock.now()), "offset_seconds": clock.offset_seconds})
 
     async def faults(self, request: Request) -> JSONResponse:
-        """Return the faults in force, add some (POST), or remove all (DELETE)."""
+        """Return the faults in force; (POST) add some, or (DELETE) remove all first."""
         faults = self._services.faults
         if request.method == "DELETE":
             faults.active.clear()
@@ -171,10 +176,10 @@ class Handles:
         """Delete a connection, or (PUT) set its `status`, as people in Codat's portal and customers can."""
         found = self._connection(request.path_params["connection_id"])
         if found is None:
-            return bad_request("no such connection", status=404)
+            return bad_request("unknown connection", status=404)
         status = (await json_of(request))["status"] if request.method == "PUT" else None
         if status not in (None, *STATUSES):
-            return bad_request("no such status")
+            return bad_request("unknown status")
         with self._store.transaction():
             if status:
                 self._services.changes.set_status(found, status)
@@ -186,13 +191,13 @@ class Handles:
         """Delete a company with its connections, as people in Codat's portal can."""
         found = self._store.company(request.path_params["company_id"])
         if found is None:
-            return bad_request("no such company", status=404)
+            return bad_request("unknown company", status=404)
         with self._store.transaction():
             self._services.changes.delete_company(found)
         return JSONResponse({"id": found.id, "status": None})
 
     async def webhooks(self, request: Request) -> JSONResponse:
-        """Return the events with their counts; or (POST) send all of them again, in order or with `seed` shuffled."""
+        """Return the events and their counts; (POST) send all again: in order, or shuffled with `seed`."""
         if request.method == "POST":
             return JSONResponse({"queued": self._send_again((await json_of(request)).get("seed"))})
         rows = self._store.db.execute(EVENTS, (request.query_params.get("after", "0"),)).fetchall()
@@ -202,10 +207,10 @@ class Handles:
         return JSONResponse({"url": self._webhook_url, "counts": counts, "deliveries": deliveries})
 
     def _send_again(self, seed: int | None) -> int:
-        """Queue all events; those that are due earlier are sent earlier, and all are overdue."""
+        """Queue all events. Their due times are in the past and give the order in which they are sent."""
         numbers = [number for (number,) in self._store.db.execute("SELECT n FROM event ORDER BY n")]
         if seed is not None:
-            random.Random(seed).shuffle(numbers)  # noqa: S311 - repeatable, no secret
+            random.Random(seed).shuffle(numbers)  # noqa: S311 - repeatable, not a secret
         order = [(place - len(numbers), number) for place, number in enumerate(numbers)]
         sql = "UPDATE event SET status = 'pending', tries = 0, due = ? WHERE n = ?"
         with self._store.transaction():

@@ -1,4 +1,4 @@
-"""Counts what a sandbox sees: which requests, how fast, too early or not, and the result of each."""
+"""Counts the requests of a sandbox: their operations, their rate, those that came too early, and their results."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LOGGED = 20_000
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A request that has come in; `at` is the sandbox's own time, `started` monotonic."""
+    """A request that has arrived; `at` is the sandbox's own time, `started` is monotonic."""
 
     number: int
     operation: str
@@ -29,7 +29,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class LogEntry:
-    """A request that is over; `status` is None if the client got no response."""
+    """A finished request; `status` is None if the client got no response."""
 
     number: int
     at: float
@@ -84,7 +84,7 @@ class Stats:
         return Arrival(self._numbered, operation, now, started)
 
     def leave(self, arrival: Arrival, *, method: str, path: str, outcome: Outcome, now: float) -> None:
-        """Count a request that is over."""
+        """Count a finished request."""
         self._in_flight -= 1
         response = outcome.response
         self._statuses["no answer" if response is None else str(response.status)] += 1
@@ -110,7 +110,7 @@ class Stats:
         )
 
     def _note_wait(self, response: Response, now: float) -> None:
-        """Note until when a Retry-After asks to wait."""
+        """Note the time until which a Retry-After asks the client to wait."""
         value = dict(response.headers).get("Retry-After", "")
         if value.isdecimal():
             self.hold(now, now + int(value))
@@ -118,12 +118,12 @@ class Stats:
             self.hold(now, parsedate_to_datetime(value).timestamp())
 
     def hold(self, now: float, until: float) -> None:
-        """Note that no request should come before a time."""
+        """Note that no request should arrive before a time."""
         if until > self._hold_until:
             self._hold_from, self._hold_until = now, until
 
     def log_after(self, number: int) -> list[dict[str, Any]]:
-        """Return the finished requests that came after one, given by its number, of the last 20,000."""
+        """Return the finished requests with a higher number, of the last 20,000."""
         return [asdict(entry) for entry in self._log if entry.number > number]
 
     def report(self) -> dict[str, Any]:

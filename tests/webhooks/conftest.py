@@ -1,4 +1,4 @@
-"""One sandbox that sends its events to one port, at which one listener after the other listens."""
+"""One sandbox that sends its events to one port. The listeners use the port one after another."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ __all__ = ["Batch", "Launch", "SetUp", "batch", "codat", "launch", "port", "send
 
 
 class Batch(Protocol):
-    """Makes a batch whose customers have their links."""
+    """Makes a batch whose customers have links."""
 
     def __call__(
         self, customers: int, codat: Codat | None = None, **settings: object
     ) -> tuple[BatchFixture, list[str]]:
-        """Make it; return the customers' identifiers as well."""
+        """Make the batch; return the fixture and the customers' ids."""
 
 
 @pytest.fixture(scope="session")
 def port() -> int:
-    """Return the port at which listeners listen."""
+    """Return the port of every listener."""
     return free_port()
 
 
@@ -44,7 +44,7 @@ def sending(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Cod
 
 @pytest.fixture
 def codat(sending: Codat) -> Iterator[Codat]:
-    """Return the shared sandbox, with no faults and counts from zero."""
+    """Return the shared sandbox, without faults, its counts at zero."""
     sending.clear_faults()
     sending.count_from_zero()
     yield sending
@@ -53,7 +53,7 @@ def codat(sending: Codat) -> Iterator[Codat]:
 
 @pytest.fixture
 def batch(set_up: SetUp, codat: Codat) -> Batch:
-    """Provide batches to listen for; what they took is not counted."""
+    """Return a function that makes a batch; the requests of its migrate are not counted."""
     shared = codat
 
     def made(customers: int, codat: Codat | None = None, **settings: object) -> tuple[BatchFixture, list[str]]:
@@ -64,7 +64,7 @@ def batch(set_up: SetUp, codat: Codat) -> Batch:
 
 
 def migrated(fixture: BatchFixture, customers: int) -> list[str]:
-    """Migrate this many customers; return their identifiers."""
+    """Migrate this many customers; return their ids."""
     ids = fixture.customers(customers, prefix=f"{fixture.path.parent.name}-{fixture.path.name}")
     settings = Settings.make(api_key=KEY, base_url=fixture.codat.base_url, rate=1_000_000, environ={})
     assert migrate_blocking(fixture.input, reports=fixture.path / "reports", settings=settings).exit_code == 0
@@ -72,8 +72,8 @@ def migrated(fixture: BatchFixture, customers: int) -> list[str]:
     return ids
 
 
-def edge_of(path: Path, codat: Codat) -> tuple[BatchFixture, list[str]]:
-    """Make a batch in a place of one's own."""
+def batch_at(path: Path, codat: Codat) -> tuple[BatchFixture, list[str]]:
+    """Make a batch of three customers in this folder."""
     path.mkdir()
     fixture = BatchFixture(path, codat, environment={"CODAT_WEBHOOK_SECRET": WEBHOOK_SECRET})
     return fixture, migrated(fixture, 3)

@@ -1,4 +1,4 @@
-"""A listener in a process of its own, and events that are signed as Codat signs them."""
+"""A listener in its own process, and events that are signed as Codat signs them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PARTNER = "create_partner_expense_connection"
 
 
 def free_port() -> int:
-    """Return a port that nobody uses now."""
+    """Return a free port."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
         return port
@@ -39,7 +39,7 @@ def event(
     tags: Mapping[str, str] | None = None,
     **of_connection: object,
 ) -> bytes:
-    """Write an event."""
+    """Return the body of an event."""
     moment = datetime.fromtimestamp(time.time() if at is None else at, UTC)
     content = {
         "id": str(uuid4()),
@@ -54,31 +54,31 @@ def event(
 
 
 def signed(body: bytes, *, seconds: float | None = None, key: bytes = SIGNING_KEY) -> dict[str, str]:
-    """Return an event's headers."""
+    """Return the headers that sign an event."""
     at = int(time.time() if seconds is None else seconds)
     return signed_headers(key, message_id=f"msg_{uuid4().hex}", seconds=at, body=body)
 
 
 @dataclass
 class Listener:
-    """`bulk listen`, at work."""
+    """A running `bulk listen`."""
 
     process: Process
     url: str
 
-    def take(self, body: bytes, headers: Mapping[str, str] | None = None) -> int:
-        """Send it an event, signed unless there are headers; return the status of its answer."""
+    def post(self, body: bytes, headers: Mapping[str, str] | None = None) -> int:
+        """Send an event, signed unless headers are given; return the status of the response."""
         answer = httpx.post(self.url, content=body, headers=signed(body) if headers is None else headers, timeout=30)
         assert answer.headers.get("server") is None
         return answer.status_code
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> Ended:
-        """End it as a person or a service manager does."""
-        self.process.tell(number)
-        return self.over()
+        """Stop the listener as a person or a service manager does."""
+        self.process.send_signal(number)
+        return self.wait()
 
-    def over(self) -> Ended:
-        """Wait for its end, and hold it to what must be true of a listener that was at work."""
+    def wait(self) -> Ended:
+        """Wait until the listener ends. Assert that it leaks no secret and reports no unexpected exception."""
         ended = self.process.wait()
         assert "Exception" not in ended.err, ended.err
         secret = WEBHOOK_SECRET.removeprefix("whsec_")
@@ -89,36 +89,37 @@ class Listener:
 
 
 def listening(fixture: BatchFixture, port: int, *options: str) -> Listener:
-    """Start a listener, and wait until it says where it listens."""
+    """Start a listener, and wait until it prints its address."""
     process = fixture.start("--port", str(port), *options, command="listen")
-    until(lambda: "Listening at" in process.so_far() or process.popen.poll() is not None, "it listens")
-    found = re.search(r"Listening at (http\S+) for", process.so_far())
-    assert found, process.so_far()
+    until(lambda: "Listening at" in process.stderr_so_far() or process.popen.poll() is not None, "it listens")
+    found = re.search(r"Listening at (http\S+) for", process.stderr_so_far())
+    assert found, process.stderr_so_far()
     return Listener(process, found[1])
 
 
-def taken(fixture: BatchFixture) -> int:
+def accepted(fixture: BatchFixture) -> int:
     """Count the events in the journal."""
-    return int(fixture.asked("SELECT count(*) FROM deliveries")[0][0])
+    return int(fixture.query_journal("SELECT count(*) FROM deliveries")[0][0])
 
 
 def in_state(fixture: BatchFixture, state: str) -> list[str]:
-    """Name who has this state in the journal."""
-    return [row[0] for row in fixture.asked(f"SELECT customer_id FROM customers WHERE state = '{state}' ORDER BY seq")]  # noqa: S608 - a test's own word
+    """Return the ids of the customers that have this state in the journal."""
+    query = f"SELECT customer_id FROM customers WHERE state = '{state}' ORDER BY seq"  # noqa: S608 - a test's own word
+    return [row[0] for row in fixture.query_journal(query)]
 
 
-def become(fixture: BatchFixture, state: str, ids: Sequence[str]) -> None:
-    """Wait until these customers, and no others, have a state."""
+def wait_for_state(fixture: BatchFixture, state: str, ids: Sequence[str]) -> None:
+    """Wait until these customers, and no others, are in a state."""
     until(lambda: in_state(fixture, state) == list(ids), f"{state}: {ids}")
 
 
-def partners_made(codat: Codat) -> int:
+def partner_requests(codat: Codat) -> int:
     """Count the requests for a partner connection."""
     return int(codat.stats()["requests"].get(PARTNER, 0))
 
 
 def webhooks(codat: Codat) -> dict[str, Any]:
-    """Return the sandbox's events with their counts."""
+    """Return the sandbox's events and their counts."""
     answer = httpx.get(codat.base_url + "/_sandbox/webhooks", timeout=30)
     answer.raise_for_status()
     content: dict[str, Any] = answer.json()
@@ -126,10 +127,10 @@ def webhooks(codat: Codat) -> dict[str, Any]:
 
 
 def send_again(codat: Codat, *, seed: int | None) -> None:
-    """Let the sandbox send all its events again, in order or, with a seed, shuffled."""
+    """Make the sandbox send all its events again: in order, or shuffled if there is a seed."""
     httpx.post(codat.base_url + "/_sandbox/webhooks", json={"seed": seed}, timeout=30).raise_for_status()
 
 
 def all_sent(codat: Codat) -> None:
-    """Wait until none of the sandbox's events waits any more."""
+    """Wait until the sandbox has sent all its events."""
     until(lambda: not webhooks(codat)["counts"].get("pending"), "all events are delivered")

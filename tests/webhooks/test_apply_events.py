@@ -1,4 +1,4 @@
-"""Webhook events are stored for their customer, and the newest of several on one connection holds."""
+"""Webhook events are stored for their customer. The newest event of a connection decides its status."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMPANY, OWN, OTHER = "company", "own", "other"
 
 @pytest.fixture
 def journal(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    """A journal with two customers that wait, whose companies have the same name."""
+    """Return a journal of two customers with links. Their companies have the same name."""
     with closing(database.open_journal(tmp_path / "batch")) as connection:
         for seq, company in ((1, COMPANY), (2, "second")):
             connection.execute(
@@ -74,8 +74,8 @@ def test_the_customer_of_an_event_is_found_by_its_tags_or_its_company(
     assert has_work(journal) is (seq is not None)
 
 
-def test_a_repeated_event_says_nothing_new(journal: sqlite3.Connection) -> None:
-    """It carries the same identifier each time it is delivered."""
+def test_a_repeated_event_changes_nothing(journal: sqlite3.Connection) -> None:
+    """Every delivery of an event has the same identifier."""
     assert [receive(journal, delivery="msg_1"), receive(journal, delivery="msg_1")] == [True, False]
     assert apply(journal) == (OWN, "Linked", "linked")
     journal.execute("UPDATE customers SET connection_status = 'Unlinked', state = 'unlinked' WHERE seq = 1")
@@ -98,7 +98,7 @@ SCENARIO: Sequence[tuple[str, str]] = (
 def test_events_in_any_order_end_in_the_same_state(
     journal: sqlite3.Connection, order: Sequence[int], at_once: bool
 ) -> None:
-    """Also if each is applied before the next one comes."""
+    """This is true if each is applied before the next arrives, and if all are applied together."""
     for number in order:
         kind, connection = SCENARIO[number]
         receive(journal, kind, connection=connection, at=1e9 + number)
@@ -108,10 +108,8 @@ def test_events_in_any_order_end_in_the_same_state(
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(4))))
-def test_of_several_events_on_one_connection_the_newest_holds(
-    journal: sqlite3.Connection, order: Sequence[int]
-) -> None:
-    """In whichever order they come, and even if it is newer by a fraction of a second only."""
+def test_the_newest_event_of_a_connection_decides_its_status(journal: sqlite3.Connection, order: Sequence[int]) -> None:
+    """The order of arrival does not matter, and a fraction of a second is enough."""
     kinds = ("connected", "disconnected", "reconnected", "disconnected")
     for number in order:
         receive(journal, kinds[number], at=1e9 + number / 1000, status="Unlinked")
@@ -119,8 +117,8 @@ def test_of_several_events_on_one_connection_the_newest_holds(
     assert apply(journal) == (OWN, "Unlinked", "unlinked")
 
 
-def test_an_event_that_is_much_older_than_the_last_list_says_nothing_new(journal: sqlite3.Connection) -> None:
-    """The list was read after it; an event that may be newer is applied."""
+def test_an_event_much_older_than_the_last_list_changes_nothing(journal: sqlite3.Connection) -> None:
+    """The list was read after the event. An event that may be newer is applied."""
     read_at = 2e9
     facts.put(journal, {"list_read_at": read_at})
     receive(journal, at=read_at - listen.LAG - 1)
@@ -130,15 +128,15 @@ def test_an_event_that_is_much_older_than_the_last_list_says_nothing_new(journal
     assert apply(journal) == (OWN, "Linked", "linked")
 
 
-def test_a_clock_as_wrong_as_a_signature_allows_misses_nothing(journal: sqlite3.Connection) -> None:
-    """It is five minutes ahead: an event right after a list was read still counts."""
+def test_a_clock_five_minutes_ahead_misses_no_event(journal: sqlite3.Connection) -> None:
+    """A signature allows such an error: an event right after a list was read still counts."""
     facts.put(journal, {"list_read_at": 2e9 + 300})
     receive(journal, at=2e9 + 1)
     assert apply(journal) == (OWN, "Linked", "linked")
 
 
-def test_an_odd_event_stops_no_other(journal: sqlite3.Connection) -> None:
-    """Such as one with .NET's smallest time, or with a platform that is not text."""
+def test_an_odd_event_does_not_stop_another(journal: sqlite3.Connection) -> None:
+    """Odd events: one with .NET's smallest time, and one whose platform is not text."""
     receive(journal, at=-62135596800)
     receive(journal, connection="second own", company="second", integrationKey=["gbol"])
     apply(journal)

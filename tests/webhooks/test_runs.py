@@ -1,4 +1,4 @@
-"""Whole runs of `bulk listen`: its process, a sandbox that sends it signed events, and what both have in the end."""
+"""Whole runs of `bulk listen` with a sandbox that sends signed events. In the end the reports match the sandbox."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,24 +15,25 @@ from filelock import FileLock
 from runs.fixture import BatchFixture, Codat, Connection, until
 
 from bulk.sandbox.options import WEBHOOK_SECRET
+from bulk.webhooks import worker
 from webhooks.conftest import Batch, Launch
 from webhooks.hooks import (
     PARTNER,
+    accepted,
     all_sent,
-    become,
     event,
     free_port,
     in_state,
     listening,
-    partners_made,
+    partner_requests,
     send_again,
-    taken,
+    wait_for_state,
     webhooks,
 )
 
 
-def same_as_codat(fixture: BatchFixture, ids: list[str]) -> None:
-    """Assert that the reports say what the sandbox has, and that nobody has two partner connections there."""
+def assert_same_as_codat(fixture: BatchFixture, ids: list[str]) -> None:
+    """Assert that the reports match the sandbox, and that no customer has two partner connections there."""
     reported = {result["customer_id"]: result for result in fixture.results()}
     assert sorted(reported) == sorted(ids)
     for customer_id, there in fixture.codat.connections(ids).items():
@@ -52,19 +54,20 @@ def same_as_codat(fixture: BatchFixture, ids: list[str]) -> None:
 
 
 def partner(codat: Codat, customer_id: str) -> Connection:
-    """Return a customer's partner connection, of which there is one."""
+    """Return a customer's only partner connection."""
     (found,) = [each for each in codat.connections([customer_id])[customer_id] if each.kind == "Expense"]
     return found
 
 
-def test_who_links_gets_a_partner_connection_once_at_the_price_of_one_request(
+def test_a_customer_who_links_gets_one_partner_connection_for_one_request(
     codat: Codat, batch: Batch, port: int
 ) -> None:
-    """No list is asked for; a repetition costs nothing; reports follow at most once a minute, and at the end."""
+    """No list is read, and repeated events cost nothing. Reports are written at most once a minute, and at the end."""
     fixture, ids = batch(6)
+    started = time.monotonic()
     listener = listening(fixture, port)
     codat.authorize(ids[:3])
-    become(fixture, "complete", ids[:3])
+    wait_for_state(fixture, "complete", ids[:3])
     until(lambda: fixture.summary()["customers"]["complete"] > 0, "the first reports are written at once")
     written = (fixture.folder / "summary.json").stat().st_mtime_ns
     for seed in (None, 1):
@@ -72,24 +75,25 @@ def test_who_links_gets_a_partner_connection_once_at_the_price_of_one_request(
         send_again(codat, seed=seed)
     all_sent(codat)
     codat.authorize(ids[3:5])
-    become(fixture, "complete", ids[:5])
-    assert (fixture.folder / "summary.json").stat().st_mtime_ns == written
+    wait_for_state(fixture, "complete", ids[:5])
+    if time.monotonic() - started < worker.BETWEEN_REPORTS:  # else the next reports may be due
+        assert (fixture.folder / "summary.json").stat().st_mtime_ns == written
 
     ended = listener.end()
 
     assert ended.code == 130
     assert codat.stats()["requests"] == {PARTNER: 5}
-    assert taken(fixture) == 5
+    assert accepted(fixture) == 5
     assert fixture.states() == {"complete": 5, "link_ready": 1}
-    same_as_codat(fixture, ids)
+    assert_same_as_codat(fixture, ids)
     assert fixture.then("follow-up").code == 0
     assert codat.stats()["requests"] == {PARTNER: 5, "list_companies": 1}
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_in_any_order_the_end_is_codats(codat: Codat, batch: Batch, port: int, seed: int) -> None:
-    """Links, withdrawals, other platforms, deletions, all sent at once and then all again, each time shuffled."""
+def test_events_in_any_order_end_in_codats_state(codat: Codat, batch: Batch, port: int, seed: int) -> None:
+    """Links, withdrawals, other platforms and deletions are sent together, and then twice more, shuffled."""
     fixture, ids = batch(8)
     listener = listening(fixture, port)
     codat.authorize(ids[:5])
@@ -101,22 +105,23 @@ def test_in_any_order_the_end_is_codats(codat: Codat, batch: Batch, port: int, s
     first = codat.connections(ids[5:6])[ids[5]][0]
     codat.delete("connections", first.id)
     all_sent(codat)
-    become(fixture, "complete", [ids[0], ids[1], ids[3], ids[5]])  # for a moment others may be: the events are shuffled
-    codat.turn(partner(codat, ids[0]), "Unlinked")
+    # The order varies: others may be complete for a moment.
+    wait_for_state(fixture, "complete", [ids[0], ids[1], ids[3], ids[5]])
+    codat.set_status(partner(codat, ids[0]), "Unlinked")
     for each in (seed, seed + 100):
         all_sent(codat)
         send_again(codat, seed=each)
     all_sent(codat)
-    until(lambda: not fixture.asked("SELECT 1 FROM customers WHERE state = 'linked'"), "all is acted on")
+    until(lambda: not fixture.query_journal("SELECT 1 FROM customers WHERE state = 'linked'"), "all events are applied")
 
     assert listener.end().code == 130
-    same_as_codat(fixture, ids)
+    assert_same_as_codat(fixture, ids)
     reported = {result["customer_id"]: result["partner_status"] for result in fixture.results()}
     assert reported[ids[0]] == "Unlinked"
 
 
-def test_events_that_come_late_and_shuffled_make_no_second_partner(codat: Codat, batch: Batch, port: int) -> None:
-    """Nobody listened while it all happened; then the events come in any order, at a listener that begins."""
+def test_late_and_shuffled_events_create_no_second_partner_connection(codat: Codat, batch: Batch, port: int) -> None:
+    """No listener was running when the customers acted. The events arrive later, in any order, at a new listener."""
     fixture, ids = batch(4)
     codat.authorize(ids)
     codat.deauthorize(ids[:2])
@@ -124,103 +129,103 @@ def test_events_that_come_late_and_shuffled_make_no_second_partner(codat: Codat,
     send_again(codat, seed=5)
     listener = listening(fixture, port)
     all_sent(codat)
-    until(lambda: len(in_state(fixture, "complete")) + len(in_state(fixture, "unlinked")) == 4, "all is acted on")
+    until(lambda: len(in_state(fixture, "complete") + in_state(fixture, "unlinked")) == 4, "all events are applied")
     assert listener.end(signal.SIGINT).code == 130
-    same_as_codat(fixture, ids)
-    assert partners_made(codat) <= 4
+    assert_same_as_codat(fixture, ids)
+    assert partner_requests(codat) <= 4
 
 
-def test_events_are_taken_while_another_command_is_at_work_and_acted_on_after(
+def test_events_are_accepted_while_another_command_runs_and_applied_after_it(
     codat: Codat, batch: Batch, port: int
 ) -> None:
-    """Only who holds the batch's lock changes a customer."""
+    """Only the holder of the batch's lock changes customers."""
     fixture, ids = batch(3)
-    fixture.alter("UPDATE customers SET link_issued_at = '2020-01-01T00:00:00Z'")
+    fixture.change_journal("UPDATE customers SET link_issued_at = '2020-01-01T00:00:00Z'")
     listener = listening(fixture, port)
-    codat.inject_faults({"kind": "slow", "operations": ["get_connection"], "seconds": 2.0, "count": 1})
-    other = fixture.start(command="links")
-    until(lambda: codat.struck() > 0, "the other command is at work")
+    with codat.holding(after=0, operation="get_connection") as wait_until_held:
+        other = fixture.start("--timeout", "240", command="links")
+        wait_until_held()
 
-    codat.authorize(ids[:2])
+        codat.authorize(ids[:2])
 
-    until(lambda: taken(fixture) == 2, "the events are taken")
-    assert other.popen.poll() is None
-    assert in_state(fixture, "linked") == in_state(fixture, "complete") == []
+        until(lambda: accepted(fixture) == 2, "the events are accepted")
+        assert other.popen.poll() is None
+        assert in_state(fixture, "linked") == in_state(fixture, "complete") == []
     assert other.wait().code in (0, 1)
-    become(fixture, "complete", ids[:2])
+    wait_for_state(fixture, "complete", ids[:2])
     assert listener.end().code == 130
-    assert partners_made(codat) == 2
-    same_as_codat(fixture, ids)
+    assert partner_requests(codat) == 2
+    assert_same_as_codat(fixture, ids)
 
 
 @pytest.mark.parametrize("then", ["listen", "follow-up"])
-def test_what_was_taken_survives_a_kill_before_it_was_acted_on(
+def test_an_accepted_event_survives_a_kill_before_it_is_applied(
     codat: Codat, batch: Batch, port: int, then: str
 ) -> None:
-    """It is in the journal; a follow-up asks Codat anyway."""
+    """The event is in the journal. A follow-up asks Codat in any case."""
     fixture, ids = batch(3)
     with FileLock(fixture.folder / ".lock"):
         listener = listening(fixture, port)
         codat.authorize(ids[:2])
-        until(lambda: taken(fixture) == 2, "the events are taken")
+        until(lambda: accepted(fixture) == 2, "the events are accepted")
         all_sent(codat)
         listener.process.kill()
         assert in_state(fixture, "linked") == []
     if then == "follow-up":
         assert fixture.then("follow-up").code == 0
-        assert partners_made(codat) == 2
-    listener = listening(fixture, port)  # the sandbox repeats nothing: it was answered
-    become(fixture, "complete", ids[:2])
+        assert partner_requests(codat) == 2
+    listener = listening(fixture, port)  # the sandbox repeats nothing: its events were answered
+    wait_for_state(fixture, "complete", ids[:2])
     assert listener.end().code == 130
-    assert partners_made(codat) == 2
-    same_as_codat(fixture, ids)
+    assert partner_requests(codat) == 2
+    assert_same_as_codat(fixture, ids)
 
 
 def test_a_kill_while_a_partner_connection_is_made(codat: Codat, batch: Batch, port: int) -> None:
-    """The next listener looks before it asks again."""
+    """The next listener looks it up before it sends the request again."""
     fixture, ids = batch(1)
     listener = listening(fixture, port)
     codat.inject_faults({"kind": "slow_after", "operations": [PARTNER], "seconds": 3.0, "count": 1})
     codat.authorize(ids)
     until(lambda: codat.struck() > 0, "the request is there")
     listener.process.kill()
-    fixture.alter("UPDATE requests SET sent_at = sent_at - 60")
+    fixture.change_journal("UPDATE requests SET sent_at = sent_at - 60")
     listener = listening(fixture, port)
-    become(fixture, "complete", ids)
+    wait_for_state(fixture, "complete", ids)
     assert listener.end().code == 130
-    same_as_codat(fixture, ids)
+    assert_same_as_codat(fixture, ids)
 
 
-def test_a_full_disk_is_503_and_codats_repeat_is_taken_when_there_is_room(
+def test_a_full_disk_means_a_503_and_codats_repeat_is_accepted_once_there_is_room(
     codat: Codat, batch: Batch, port: int
 ) -> None:
-    """It keeps listening: what is not on disk is not answered."""
+    """The listener accepts an event only when it is on the disk, and continues to listen."""
     fixture, ids = batch(2)
     listener = listening(fixture, port)
     resource.prlimit(listener.process.pid(), resource.RLIMIT_FSIZE, (2000, resource.RLIM_INFINITY))
     codat.authorize(ids[:1])
-    until(lambda: webhooks(codat)["deliveries"][-1]["answer"] == "503", "the event is not taken")
-    assert taken(fixture) == 0
+    until(lambda: webhooks(codat)["deliveries"][-1]["answer"] == "503", "the event is refused")
+    assert accepted(fixture) == 0
     resource.prlimit(listener.process.pid(), resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    become(fixture, "complete", ids[:1])
+    wait_for_state(fixture, "complete", ids[:1])
     assert listener.end().code == 130
-    same_as_codat(fixture, ids)
+    assert_same_as_codat(fixture, ids)
 
 
-def test_after_the_days_quota_it_goes_on_listening(launch: Launch, batch: Batch) -> None:
-    """It says when it will continue; what it takes in the meantime is there for the next day."""
+def test_after_the_days_quota_it_continues_to_listen(launch: Launch, batch: Batch) -> None:
+    """It says when it will continue. The events that it accepts until then are applied the next day."""
     port = free_port()
     codat = launch(daily_limit=8, webhook_url=f"http://127.0.0.1:{port}/")
     fixture, ids = batch(3, codat)
     with FileLock(fixture.folder / ".lock"):
         listener = listening(fixture, port)
         codat.authorize(ids[:2])
-        until(lambda: taken(fixture) == 2, "the events are taken")
+        until(lambda: accepted(fixture) == 2, "the events are accepted")
         while int(codat.api("GET", "/companies").headers["x-rate-limit-remaining"]) > 1:
             pass
-    until(lambda: "Listening continues" in listener.process.so_far(), "it says so")
-    assert "daily quota is used up" in listener.process.so_far()
-    assert listener.take(event()) == 204
+    until(lambda: "Listening continues" in listener.process.stderr_so_far(), "it reports the quota")
+    assert "daily quota is used up" in listener.process.stderr_so_far()
+    assert listener.post(event()) == 204
     assert len(in_state(fixture, "complete")) == 1
     assert listener.end().code == 130
     assert fixture.states() == {"complete": 1, "linked": 1, "link_ready": 1}
@@ -228,25 +233,25 @@ def test_after_the_days_quota_it_goes_on_listening(launch: Launch, batch: Batch)
 
     codat.advance(86_400)
     listener = listening(fixture, port)
-    become(fixture, "complete", ids[:2])
+    wait_for_state(fixture, "complete", ids[:2])
     assert listener.end().code == 130
-    same_as_codat(fixture, ids)
+    assert_same_as_codat(fixture, ids)
 
 
-def test_a_refused_key_ends_it_with_3(codat: Codat, batch: Batch, port: int) -> None:
-    """Nothing is going to get better; what it took is in the reports."""
+def test_a_refused_key_ends_the_listener_with_exit_code_3(codat: Codat, batch: Batch, port: int) -> None:
+    """Waiting would not help. The accepted event is in the reports."""
     fixture, ids = batch(1)
     codat.inject_faults({"kind": "401", "operations": [PARTNER]})
     listener = listening(fixture, port)
     codat.authorize(ids)
-    ended = listener.over()
+    ended = listener.wait()
     assert ended.code == 3
     assert "refused the API key" in ended.err
     assert fixture.states() == {"linked": 1}
 
 
-def test_an_end_in_the_middle_of_a_round_is_in_order(codat: Codat, batch: Batch, port: int) -> None:
-    """What is in flight is waited for and written down, and the reports say so."""
+def test_a_stop_in_the_middle_of_a_round_waits_for_its_requests(codat: Codat, batch: Batch, port: int) -> None:
+    """The result of the request in flight is in the journal and in the reports."""
     fixture, ids = batch(1)
     listener = listening(fixture, port)
     codat.inject_faults({"kind": "slow", "operations": [PARTNER], "seconds": 1.0})
@@ -254,11 +259,11 @@ def test_an_end_in_the_middle_of_a_round_is_in_order(codat: Codat, batch: Batch,
     until(lambda: codat.struck() > 0, "the request is there")
     assert listener.end(signal.SIGINT).code == 130
     assert fixture.states() == {"complete": 1}
-    same_as_codat(fixture, ids)
+    assert_same_as_codat(fixture, ids)
 
 
 @pytest.mark.parametrize(
-    ("environment", "options", "said"),
+    ("environment", "options", "message"),
     [
         ({"CODAT_WEBHOOK_SECRET": ""}, (), "set CODAT_WEBHOOK_SECRET"),
         ({"CODAT_WEBHOOK_SECRET": "not a secret"}, (), "begins with whsec_"),
@@ -269,13 +274,13 @@ def test_an_end_in_the_middle_of_a_round_is_in_order(codat: Codat, batch: Batch,
     ],
     ids=["no secret", "bad secret", "no key", "another Codat", "no port", "no library"],
 )
-def test_what_cannot_work_is_said_at_once(
-    batch: Batch, environment: dict[str, str], options: tuple[str, ...], said: str
+def test_a_wrong_setting_is_reported_before_anything_listens(
+    batch: Batch, environment: dict[str, str], options: tuple[str, ...], message: str
 ) -> None:
-    """With 2, before anything listens."""
+    """The exit code is 2."""
     fixture, _ = batch(1)
     (fixture.path / "without").mkdir()
-    (fixture.path / "without" / "standardwebhooks.py").write_text("raise ImportError('there is none')\n")
+    (fixture.path / "without" / "standardwebhooks.py").write_text("raise ImportError('not installed')\n")
     fixture.environment = {**fixture.environment, **environment}
     arguments = [
         "listen",
@@ -296,13 +301,13 @@ def test_what_cannot_work_is_said_at_once(
         check=False,
     )
     assert ended.returncode == 2
-    assert said in ended.stderr
+    assert message in ended.stderr
     assert "Listening at" not in ended.stderr
     assert "not a secret" not in ended.stderr
 
 
-def test_it_can_be_tried_with_a_sandbox_of_its_own(tmp_path: Path) -> None:
-    """Migrate, listen, authorize: three commands, no key, no secret, no address."""
+def test_it_can_be_tried_with_its_own_sandbox(tmp_path: Path) -> None:
+    """Migrate, listen, authorize: three commands without a key, a secret or an address."""
     (tmp_path / "customers.csv").write_text("customer_id,company_name,platform\n1,Acme,xero\n2,Beta,xero\n")
     environment = {name: value for name, value in os.environ.items() if not name.startswith("CODAT_")}
     bulk = [sys.executable, "-m", "bulk"]
@@ -311,26 +316,26 @@ def test_it_can_be_tried_with_a_sandbox_of_its_own(tmp_path: Path) -> None:
         subprocess.run([*bulk, *arguments], cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=60)
 
     command("migrate", "customers.csv", "--sandbox")
-    with (tmp_path / "said.txt").open("w") as said:
+    with (tmp_path / "output.txt").open("w") as output:
         listener = subprocess.Popen(
             [*bulk, "listen", "reports/customers", "--sandbox", "--port", "0"],
             cwd=tmp_path,
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=said,
+            stdout=output,
             stderr=subprocess.STDOUT,
         )
     try:
-        until(lambda: "Listening at http://127.0.0.1:" in (tmp_path / "said.txt").read_text(), "it listens")
+        until(lambda: "Listening at http://127.0.0.1:" in (tmp_path / "output.txt").read_text(), "it listens")
         command("sandbox", "authorize", "reports/customers", "--share", "1")
         journal = BatchFixture(tmp_path, Codat.__new__(Codat))
-        become(journal, "complete", ["1", "2"])
+        wait_for_state(journal, "complete", ["1", "2"])
         listener.send_signal(signal.SIGTERM)
         assert listener.wait(60) == 130
     finally:
         listener.kill()
         listener.wait()
-    text = (tmp_path / "said.txt").read_text()
+    text = (tmp_path / "output.txt").read_text()
     assert "2 rows in batch customers" in text
     assert WEBHOOK_SECRET.removeprefix("whsec_") not in text
     assert journal.states() == {"complete": 2}

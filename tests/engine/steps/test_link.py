@@ -1,4 +1,4 @@
-"""Get connection: a fresh linkUrl, and what becomes of the old one."""
+"""Get connection: a fresh linkUrl, and the end of the old one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_the_request_reads_the_connection() -> None:
 
 
 def test_the_old_link_is_useless_from_the_moment_that_another_is_requested() -> None:
-    """Whatever becomes of the process in between."""
+    """Even if the process ends in between."""
     assert STEP.on_intent(WAITING) == {"link_url": None, "link_issued_at": None}
 
 

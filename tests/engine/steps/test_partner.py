@@ -66,7 +66,7 @@ def test_each_reply_changes_what_it_says(
 
 
 def test_the_last_error_is_forgotten_once_the_step_is_done() -> None:
-    """A report says what is wrong now."""
+    """A report shows only current errors."""
     assert NO_ERROR.items() <= STEP.read(PARTNER_REJECTED, ok(body(partner())), AT).changes.items()
 
 

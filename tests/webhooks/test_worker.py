@@ -1,4 +1,4 @@
-"""A listener inside this process, whose times are short and whose disk and rounds fail as a test wants it."""
+"""The listener and its worker in this process: quotas, full disks, another run, and the times of the reports."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from bulk.sandbox.options import WEBHOOK_SECRET
 from bulk.settings import Secret, Settings
 from bulk.webhooks import receiver, server, worker
 from webhooks.conftest import Batch
-from webhooks.hooks import event, in_state, signed, taken
+from webhooks.hooks import accepted, event, in_state, signed
 
-Story = Callable[[str], Awaitable[None]]
+Scenario = Callable[[str], Awaitable[None]]
 
 
 def listen(
-    fixture: BatchFixture, story: Story, *, on_event: Callable[[Event], None] = lambda _: None
+    fixture: BatchFixture, scenario: Scenario, *, on_event: Callable[[Event], None] = lambda _: None
 ) -> api.BatchResult:
-    """Listen for as long as a scenario runs, which gets the address."""
+    """Listen while a scenario runs; call it with the listener's address."""
 
     async def main() -> api.BatchResult:
         interrupt = anyio.Event()
@@ -60,12 +60,12 @@ def listen(
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(start)
-                await come(lambda: bool(addresses))
-                with anyio.fail_after(20):
-                    await story(addresses[0])
+                await wait_until(lambda: bool(addresses))
+                with anyio.fail_after(240):
+                    await scenario(addresses[0])
                 interrupt.set()
         except BaseExceptionGroup as errors:
-            (error,) = errors.exceptions  # this test's own group, and no other inside it
+            (error,) = errors.exceptions  # the group above, which contains no other group
             raise error from None
         return results[0]
 
@@ -73,34 +73,34 @@ def listen(
 
 
 async def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> int:
-    """Send an event; return the status of its answer."""
-    async with httpx.AsyncClient(timeout=20) as client:
+    """Send an event; return the status of the response."""
+    async with httpx.AsyncClient(timeout=240) as client:
         return (await client.post(url, content=body, headers=headers or signed(body))).status_code
 
 
-async def come(holds: Callable[[], bool]) -> None:
-    """Wait until something holds."""
-    await anyio.to_thread.run_sync(until, holds, "what the story waits for")
+async def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait until a condition is true."""
+    await anyio.to_thread.run_sync(until, holds, "the scenario's condition")
 
 
 def link(fixture: BatchFixture, customer_id: str, kind: str = "connected") -> bytes:
-    """Let a customer link where nobody hears of it, and write the event."""
+    """Link a customer while the sandbox's own event reaches no listener; return the event."""
     fixture.codat.authorize([customer_id])
     connection = fixture.codat.accounting(customer_id)
     return event(kind, company=connection.company, connection=connection.id, tags={"uid": customer_id})
 
 
 @pytest.fixture
-def short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make the pauses short."""
+def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the worker's pauses."""
     monkeypatch.setattr(worker, "AFTER_TROUBLE", 0.1)
     monkeypatch.setattr(polling, "AFTER_TROUBLE", 0.1)
     monkeypatch.setattr(worker, "AFTER_ANOTHER_RUN", 0.1)
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, *outcomes: Stop | Exception) -> list[float]:
-    """Have the first rounds end so, one after the other; return the times of all rounds."""
-    rounds, real = [], batch_folder.run_job  # what stands between a listener and a round
+def fail_rounds(monkeypatch: pytest.MonkeyPatch, *outcomes: Stop | Exception) -> list[float]:
+    """Make the first rounds end with these outcomes; return the list to which the time of each round is added."""
+    rounds, real = [], batch_folder.run_job
 
     async def do(*arguments: Any, **options: Any) -> batch_folder.JobEnd:
         rounds.append(time.time())
@@ -115,34 +115,32 @@ def failing(monkeypatch: pytest.MonkeyPatch, *outcomes: Stop | Exception) -> lis
     return rounds
 
 
-@pytest.mark.usefixtures("short")
-def test_after_the_days_quota_it_goes_on_at_the_reset_and_not_before(
-    batch: Batch, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It says until when, and takes events all the while."""
+@pytest.mark.usefixtures("short_pauses")
+def test_after_the_days_quota_the_worker_continues_at_the_reset(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says when it will continue, and accepts events until then."""
     fixture, ids = batch(1)
     reset = time.time() + 1.5
-    rounds = failing(monkeypatch, Stop("The daily quota is used up", 75, reset))
-    said: list[Event] = []
+    rounds = fail_rounds(monkeypatch, Stop("The daily quota is used up", 75, reset))
+    heard: list[Event] = []
 
-    async def story(url: str) -> None:
+    async def scenario(url: str) -> None:
         assert await post(url, link(fixture, ids[0])) == 204
-        await come(lambda: in_state(fixture, "complete") == ids)
+        await wait_until(lambda: in_state(fixture, "complete") == ids)
 
-    result = listen(fixture, story, on_event=said.append)
+    result = listen(fixture, scenario, on_event=heard.append)
 
     assert result.exit_code == 130
     assert len(rounds) == 2
     assert rounds[1] >= reset
-    warned = next(each.text for each in said if isinstance(each, Warned))
+    warned = next(each.text for each in heard if isinstance(each, Warned))
     assert warned.startswith("The daily quota is used up. Listening continues")
 
 
-@pytest.mark.usefixtures("short")
-def test_a_full_disk_and_another_run_only_delay_a_round(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A round, then a report that cannot be written: each is tried again without another event."""
+@pytest.mark.usefixtures("short_pauses")
+def test_a_full_disk_or_another_run_only_delays_a_round(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A failed round and a failed report are both tried again, without another event."""
     fixture, ids = batch(1)
-    rounds = failing(monkeypatch, JournalError("no room"), BatchInUseError("busy"))
+    rounds = fail_rounds(monkeypatch, JournalError("no room"), BatchInUseError("busy"))
     real, reports = batch_folder.write_reports, []
 
     def write_reports(*arguments: Any) -> api.BatchResult:
@@ -152,38 +150,36 @@ def test_a_full_disk_and_another_run_only_delay_a_round(batch: Batch, monkeypatc
         return real(*arguments)
 
     monkeypatch.setattr(worker, "write_reports", write_reports)
-    said: list[Event] = []
+    heard: list[Event] = []
 
-    async def story(url: str) -> None:
+    async def scenario(url: str) -> None:
         assert await post(url, link(fixture, ids[0])) == 204
-        await come(lambda: len(reports) == 2)
+        await wait_until(lambda: len(reports) == 2)
 
-    assert listen(fixture, story, on_event=said.append).summary.customers["complete"] == 1
+    assert listen(fixture, scenario, on_event=heard.append).summary.customers["complete"] == 1
     assert len(rounds) == 3
-    assert [each.text for each in said if isinstance(each, Warned)] == ["no room", "no room for reports"]
+    assert [each.text for each in heard if isinstance(each, Warned)] == ["no room", "no room for reports"]
 
 
 @pytest.mark.parametrize("error", [BatchError("damaged"), RuntimeError("a defect")])
-def test_what_no_waiting_mends_ends_it_with_one_error(
-    batch: Batch, monkeypatch: pytest.MonkeyPatch, error: Exception
-) -> None:
-    """No group of errors, and the event is still there for the next one."""
+def test_a_permanent_error_ends_the_listener(batch: Batch, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    """It is raised alone, not in a group. The next listener still finds the event."""
     fixture, ids = batch(1)
-    failing(monkeypatch, error)
+    fail_rounds(monkeypatch, error)
 
-    async def story(url: str) -> None:
+    async def scenario(url: str) -> None:
         assert await post(url, link(fixture, ids[0])) == 204
-        await anyio.sleep(20)
+        await anyio.sleep_forever()
 
     with pytest.raises(type(error), match=str(error)):
-        listen(fixture, story)
-    assert taken(fixture) == 1
+        listen(fixture, scenario)
+    assert accepted(fixture) == 1
     with closing(sqlite3.connect(fixture.folder / database.FILE)) as journal:
         assert webhook_events.last_processed(journal) == 0
 
 
-def test_a_body_that_drips_is_given_up(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It holds nobody up, and nothing of it is kept."""
+def test_a_body_that_drips_gets_a_408(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing of it is kept."""
     fixture, ids = batch(1)
     monkeypatch.setattr(receiver, "BODY_SECONDS", 0.3)
     body = link(fixture, ids[0])
@@ -197,15 +193,15 @@ def test_a_body_that_drips_is_given_up(batch: Batch, monkeypatch: pytest.MonkeyP
                 time.sleep(0.02)
             return line.recv(100)
 
-    async def story(url: str) -> None:
+    async def scenario(url: str) -> None:
         assert b" 408 " in await anyio.to_thread.run_sync(drip, url)
 
-    listen(fixture, story)
-    assert taken(fixture) == 0
+    listen(fixture, scenario)
+    assert accepted(fixture) == 0
 
 
-def test_a_locked_journal_is_503_and_the_repeat_is_taken(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Codat hears that it was not taken, and delivers again."""
+def test_a_locked_journal_means_a_503_and_the_repeat_is_accepted(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Codat repeats an event that gets a 503."""
     fixture, ids = batch(1)
     real = database.open_journal
 
@@ -216,7 +212,7 @@ def test_a_locked_journal_is_503_and_the_repeat_is_taken(batch: Batch, monkeypat
 
     monkeypatch.setattr(database, "open_journal", opened)
 
-    async def story(url: str) -> None:
+    async def scenario(url: str) -> None:
         body = link(fixture, ids[0])
         headers = signed(body)
         with closing(sqlite3.connect(fixture.folder / database.FILE, isolation_level=None)) as other:
@@ -224,14 +220,15 @@ def test_a_locked_journal_is_503_and_the_repeat_is_taken(batch: Batch, monkeypat
             assert await post(url, body, headers) == 503
             other.execute("ROLLBACK")
         assert await post(url, body, headers) == 204
-        await come(lambda: in_state(fixture, "complete") == ids)
+        await wait_until(lambda: in_state(fixture, "complete") == ids)
 
-    listen(fixture, story)
+    listen(fixture, scenario)
 
 
 def test_events_are_answered_while_reports_are_written(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A report ends only after an event that came during it was answered."""
+    """Here, the first report ends only after the second event was answered."""
     fixture, ids = batch(2)
+    monkeypatch.setattr(worker, "BETWEEN_REPORTS", 3600.0)
     real, reports, was_answered = batch_folder.write_reports, [], threading.Event()
 
     def write_reports(*arguments: Any) -> api.BatchResult:
@@ -242,20 +239,20 @@ def test_events_are_answered_while_reports_are_written(batch: Batch, monkeypatch
     monkeypatch.setattr(worker, "write_reports", write_reports)
     monkeypatch.setattr(server, "write_reports", write_reports)
 
-    async def story(url: str) -> None:
+    async def scenario(url: str) -> None:
         bodies = [await anyio.to_thread.run_sync(link, fixture, each) for each in ids]
         assert await post(url, bodies[0]) == 204
-        await come(lambda: bool(reports))
+        await wait_until(lambda: bool(reports))
         assert await post(url, bodies[1]) == 204
         was_answered.set()
-        await come(lambda: in_state(fixture, "complete") == ids)
+        await wait_until(lambda: in_state(fixture, "complete") == ids)
 
-    assert listen(fixture, story).summary.customers["complete"] == 2
-    assert len(reports) == 2  # at once, and at the end: not for each event
+    assert listen(fixture, scenario).summary.customers["complete"] == 2
+    assert len(reports) == 2  # at once and at the end, not after each event
 
 
-def test_reports_follow_a_minute_after_the_last_ones(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without any event that comes then."""
+def test_the_next_reports_follow_after_the_interval(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker writes them without another event."""
     fixture, ids = batch(2)
     monkeypatch.setattr(worker, "BETWEEN_REPORTS", 1.0)
     real, reports = batch_folder.write_reports, []
@@ -267,34 +264,36 @@ def test_reports_follow_a_minute_after_the_last_ones(batch: Batch, monkeypatch: 
     monkeypatch.setattr(worker, "write_reports", write_reports)
     monkeypatch.setattr(server, "write_reports", write_reports)
 
-    async def story(url: str) -> None:
-        for each in ids:
-            assert await post(url, await anyio.to_thread.run_sync(link, fixture, each)) == 204
-        await come(lambda: fixture.summary()["customers"]["complete"] == 2)
+    async def scenario(url: str) -> None:
+        first, second = [await anyio.to_thread.run_sync(link, fixture, each) for each in ids]
+        assert await post(url, first) == 204
+        await wait_until(lambda: len(reports) == 1)
+        assert await post(url, second) == 204
+        await wait_until(lambda: fixture.summary()["customers"]["complete"] == 2)
         await anyio.sleep(1.2)
 
-    listen(fixture, story)
+    listen(fixture, scenario)
     assert len(reports) == 3
-    assert reports[1] - reports[0] >= 1.0
+    assert reports[1] - reports[0] >= 0.9  # the interval counts from just before the first report
 
 
-def test_a_journal_that_was_taken_away_ends_it(batch: Batch) -> None:
-    """Rather than that events are written where nobody finds them."""
+def test_a_deleted_journal_ends_the_listener(batch: Batch) -> None:
+    """No event is written to a file that is gone."""
     fixture, ids = batch(1)
 
-    async def story(url: str) -> None:
+    async def scenario(url: str) -> None:
         body = link(fixture, ids[0])
-        fixture.lose_the_journal()
+        fixture.delete_journal()
         assert await post(url, body) == 503  # so Codat delivers it again
-        await anyio.sleep(20)
+        await anyio.sleep_forever()
 
     with pytest.raises(JournalGoneError, match="moved or deleted during"):
-        listen(fixture, story)
+        listen(fixture, scenario)
     assert not (fixture.folder / database.FILE).exists()
 
 
 def test_another_codats_batch_is_refused_before_anything_listens(batch: Batch) -> None:
-    """Also where there is nothing to do yet."""
+    """This is true even if the batch has no work."""
     fixture, _ = batch(1)
     settings = Settings.make(api_key=KEY, environ={})
     heard: list[str] = []
@@ -308,14 +307,14 @@ def test_another_codats_batch_is_refused_before_anything_listens(batch: Batch) -
 @pytest.mark.parametrize(
     "secret", ["", "whsec_", "hello", "whsec_not base64", "whsec_YnVsay1é", "YnVsay1zYW5kYm94", "whsec_A"]
 )
-def test_a_secret_that_is_none_is_refused(secret: str) -> None:
-    """The library would take most of these, and then refuse every event."""
+def test_an_invalid_secret_is_refused(secret: str) -> None:
+    """The library would accept most of these, and then refuse every event."""
     with pytest.raises(UsageError, match="whsec_") as caught:
         receiver.verifier(Secret(secret))
     assert len(secret) < 8 or secret.removeprefix("whsec_") not in str(caught.value)
 
 
 @pytest.mark.parametrize("secret", [WEBHOOK_SECRET, WEBHOOK_SECRET.rstrip("="), "whsec_" + "Ab+/" * 8, "whsec_Ab+/Ab+"])
-def test_a_secret_with_or_without_padding_is_taken(secret: str) -> None:
-    """As Svix writes them."""
+def test_a_secret_with_or_without_padding_is_accepted(secret: str) -> None:
+    """Svix writes both forms."""
     assert not receiver.verifier(Secret(secret))(b"{}", {})

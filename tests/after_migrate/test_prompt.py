@@ -1,4 +1,4 @@
-"""What is asked on a terminal before a customer is unlinked."""
+"""The question on a terminal before a customer is unlinked."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from collections.abc import Callable
 import pytest
 from runs.fixture import MAX_SECONDS, Codat
 
-from after.conftest import Migrated
+from after_migrate.conftest import Migrated
 
 
-def _said_until(popen: subprocess.Popen[bytes], wanted: bytes) -> bytes:
+def _read_until(popen: subprocess.Popen[bytes], wanted: bytes) -> bytes:
     assert popen.stderr is not None
-    said = b""
-    while wanted not in said:
+    text = b""
+    while wanted not in text:
         more = os.read(popen.stderr.fileno(), 1000)
-        assert more, said
-        said += more
-    return said
+        assert more, text
+        text += more
+    return text
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_the_answer_decides(
     ) as popen:
         os.close(end)
         try:
-            _said_until(popen, b"[y/N]")
+            _read_until(popen, b"[y/N]")
             time.sleep(0.2)  # until it reads
             answer(popen, terminal)
             assert popen.wait(MAX_SECONDS) == code

@@ -1,4 +1,4 @@
-"""Commands after the email that cannot continue: an exhausted quota, a refused key, a wrong folder, another run."""
+"""Commands after `migrate` that cannot continue: an exhausted quota, a rejected key, a wrong folder, another run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from runs.conftest import Launch
 from runs.fixture import KEY, BatchFixture, Codat, row, until
 
-from after.conftest import Migrated
+from after_migrate.conftest import Migrated
 
 CUSTOMERS = 8
 COMMANDS = ("follow-up", "links", "undo", "unlink", "verify")
@@ -25,22 +25,26 @@ def _arguments(command: str, ids: list[str]) -> list[str]:
 
 @pytest.mark.parametrize(
     ("command", "left", "done"),
-    [("follow-up", 4, 3), ("links", 4, 4), ("undo", 6, 2)],  # a page first, or none; and to undo takes two requests
+    [
+        ("follow-up", 4, 3),
+        ("links", 4, 4),
+        ("undo", 6, 2),
+    ],  # follow-up requests a page first; undo sends two requests for each company
 )
 def test_a_day_ends_in_the_middle_and_the_next_one_finishes(
     command: str, left: int, done: int, launch: Launch, migrated: Migrated
 ) -> None:
-    """It stops with 75 and the time of the reset before there is a 429, and resumes with the same command."""
+    """It stops with 75 before a 429, names the time of the reset, and the same command resumes."""
     codat = launch()
     fixture, ids = migrated(codat, CUSTOMERS)
     if command == "follow-up":
         codat.authorize(ids)
-    fixture.grow_old(12)
+    fixture.let_hours_pass(12)
     codat.running.stop()
     codat = launch(daily_limit=1 if command == "follow-up" else 9)
     assert codat.base_url == fixture.codat.base_url
     fixture.codat = codat
-    fixture.grow_old(12)
+    fixture.let_hours_pass(12)
     for _ in range(9 - left):
         codat.api("GET", "/companies?pageSize=1")
     codat.count_from_zero()
@@ -54,21 +58,21 @@ def test_a_day_ends_in_the_middle_and_the_next_one_finishes(
     assert left - 1 <= codat.stats()["requests_total"] <= left
     assert _done(command, fixture) == done
 
-    fixture.grow_old(24)
+    fixture.let_hours_pass(24)
     ended = fixture.then(command, *_arguments(command, ids))
-    if command == "undo":  # 6 more take more than a day
+    if command == "undo":  # the other 6 need more than one day's quota
         assert ended.code == 75
-        fixture.grow_old(24)
+        fixture.let_hours_pass(24)
         ended = fixture.then(command, *_arguments(command, ids))
     assert ended.code == 0
     assert _done(command, fixture) == CUSTOMERS
     assert codat.stats()["rate_limited"] == 0
     if command == "links":
-        fixture.proves_links_open(ids)
+        fixture.assert_links_open(ids)
     elif command == "undo":
         assert codat.companies() == []
     else:
-        fixture.proves_reports_true(ids)
+        fixture.assert_reports_match(ids)
 
 
 def _done(command: str, fixture: BatchFixture) -> int:
@@ -81,12 +85,12 @@ def _done(command: str, fixture: BatchFixture) -> int:
     ("command", "operation"),
     [("follow-up", "create_partner_expense_connection"), ("links", "get_connection"), ("undo", "delete_company")],
 )
-def test_a_retry_after_is_kept_to_by_the_next_run_as_well(
+def test_the_next_run_also_observes_a_retry_after(
     command: str, operation: str, codat: Codat, migrated: Migrated
 ) -> None:
-    """An hour is too long to sleep: it stops with 75, and so does a rerun, without a request."""
+    """A command does not sleep for an hour: it stops with 75, and so does a rerun, without a request."""
     fixture, ids = migrated(codat, 2)
-    fixture.grow_old(30)
+    fixture.let_hours_pass(30)
     if command == "follow-up":
         codat.authorize(ids)
     codat.inject_faults({"kind": "429", "operations": [operation], "count": 1, "seconds": 3600})
@@ -104,7 +108,7 @@ def test_a_retry_after_is_kept_to_by_the_next_run_as_well(
     assert again.code == 75
     assert "Codat asked to wait" in again.err
     assert codat.stats()["requests_total"] == 0
-    fixture.alter("DELETE FROM batch WHERE key = 'asked_until'")
+    fixture.change_journal("DELETE FROM batch WHERE key = 'asked_until'")
     assert fixture.then(command, *_arguments(command, ids)).code == 0
 
 
@@ -112,12 +116,12 @@ def test_a_retry_after_is_kept_to_by_the_next_run_as_well(
     ("command", "operation"),
     [("follow-up", "create_partner_expense_connection"), ("links", "get_connection"), ("verify", "list_companies")],
 )
-def test_a_key_that_is_refused_in_the_middle_stops_everything(
+def test_a_key_that_is_rejected_in_the_middle_stops_the_command(
     command: str, operation: str, codat: Codat, migrated: Migrated
 ) -> None:
-    """With 3; what was done is in the reports, and the same command does the rest with a good key."""
+    """It exits with 3, the reports show the work so far, and with a good key the same command does the rest."""
     fixture, ids = migrated(codat, 4)
-    fixture.grow_old(30)
+    fixture.let_hours_pass(30)
     if command == "follow-up":
         codat.authorize(ids)
     codat.inject_faults({"kind": "401", "operations": [operation], "after": 0 if command == "verify" else 2})
@@ -130,36 +134,36 @@ def test_a_key_that_is_refused_in_the_middle_stops_everything(
     if command == "links":
         renewed = [link["customer_id"] for link in fixture.table("links.csv")]
         assert len(renewed) == 2
-        fixture.proves_links_open(renewed)
+        fixture.assert_links_open(renewed)
     elif command == "follow-up":
         assert fixture.states() == {"complete": 2, "linked": 2}
     assert fixture.then(command).code == 0
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
 
 
 def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_resumes(launch: Launch, migrated: Migrated) -> None:
-    """No renewal is without its answer in the journal; nobody is asked for twice."""
+    """The journal has the response to every renewal, and no link is renewed twice."""
     codat = launch(latency=0.2)
     fixture, ids = migrated(codat, 20)
-    fixture.grow_old(23)
+    fixture.let_hours_pass(23)
     process = fixture.start("--concurrency", "3", command="links")
     until(lambda: codat.stats()["requests_total"] >= 6, "some requests")
 
-    process.tell(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
     ended = process.wait()
 
     assert ended.code == 130
     assert "The same command resumes" in ended.err
-    ((unanswered,),) = fixture.asked("SELECT count(*) FROM requests WHERE outcome IS NULL")
+    ((unanswered,),) = fixture.query_journal("SELECT count(*) FROM requests WHERE outcome IS NULL")
     assert unanswered == 0
-    fixture.proves_links_open(ids)  # the old ones are still good
+    fixture.assert_links_open(ids)  # the old ones are still good
     assert fixture.then("links").code == 0
     assert codat.stats()["requests"] == {"get_connection": 20}
-    fixture.proves_links_open(ids)
+    fixture.assert_links_open(ids)
 
 
 def test_a_second_run_says_so_and_sends_nothing(launch: Launch, migrated: Migrated) -> None:
-    """Whichever commands they are; the first continues undisturbed."""
+    """This holds for any two commands, and the first continues undisturbed."""
     codat = launch(latency=2.5)
     fixture, ids = migrated(codat, 4)
     codat.authorize(ids)
@@ -176,7 +180,7 @@ def test_a_second_run_says_so_and_sends_nothing(launch: Launch, migrated: Migrat
 
 
 def test_a_run_that_ends_soon_is_waited_for(launch: Launch, migrated: Migrated) -> None:
-    """As those of a listener do: nobody has to try again."""
+    """The runs of a listener are short, so the user need not repeat the command."""
     codat = launch(latency=0.3)
     fixture, ids = migrated(codat, 4)
     codat.authorize(ids)
@@ -189,8 +193,8 @@ def test_a_run_that_ends_soon_is_waited_for(launch: Launch, migrated: Migrated) 
     assert fixture.states() == {"complete": 3, "unlinked": 1}
 
 
-def test_a_folder_that_is_no_batch_is_refused(codat: Codat, fixture: BatchFixture) -> None:
-    """By every command, which leaves nothing behind in it."""
+def test_a_folder_without_a_journal_is_refused(codat: Codat, fixture: BatchFixture) -> None:
+    """No command leaves a file in it."""
     fixture.folder.mkdir(parents=True, mode=0o700)
 
     for command in COMMANDS:
@@ -203,7 +207,7 @@ def test_a_folder_that_is_no_batch_is_refused(codat: Codat, fixture: BatchFixtur
 
 
 def test_the_batch_of_another_codat_is_refused(codat: Codat, migrated: Migrated) -> None:
-    """Before anything is sent: what belongs to one Codat means nothing to another."""
+    """Nothing is sent: the ids of one Codat mean nothing to another."""
     fixture, _ = migrated(codat, 1)
 
     for command in ("follow-up", "undo"):
@@ -215,8 +219,8 @@ def test_the_batch_of_another_codat_is_refused(codat: Codat, migrated: Migrated)
     assert codat.stats()["requests_total"] == 0
 
 
-def test_an_empty_batch_asks_nothing(codat: Codat, fixture: BatchFixture) -> None:
-    """Nobody was accepted, so there is nobody to follow up."""
+def test_an_empty_batch_sends_nothing(codat: Codat, fixture: BatchFixture) -> None:
+    """No row was accepted, so there is no customer to follow up."""
     fixture.write([row("nobody", platform="Abacus 3000")])
     assert fixture.run().code == 1
     codat.count_from_zero()

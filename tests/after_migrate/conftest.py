@@ -1,4 +1,4 @@
-"""The same sandboxes and places as for a migration, and batches whose customers have their links."""
+"""The fixtures of `runs`, and batches whose customers have their links."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Migrated(Protocol):
     """Makes a batch whose customers have their links."""
 
     def __call__(self, codat: Codat, customers: int) -> tuple[BatchFixture, list[str]]:
-        """Make it; return the customers' identifiers as well."""
+        """Make a batch; return it and the customers' identifiers."""
 
 
 @pytest.fixture
 def migrated(set_up: SetUp) -> Migrated:
-    """Provide batches of different names to continue with; what they took is not counted."""
+    """Return a function that migrates new batches. Their requests are not counted."""
 
     def made(codat: Codat, customers: int) -> tuple[BatchFixture, list[str]]:
         fixture = set_up(codat, name=uuid4().hex[:8])

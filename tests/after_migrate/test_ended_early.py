@@ -1,4 +1,4 @@
-"""Commands after the email that are ended by kill -9, again and again, until they are done."""
+"""Commands after `migrate` that are killed with kill -9 again and again until they finish."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ NOISE: list[dict[str, object]] = [
 ]
 
 
-def _go_on_killing(fixture: BatchFixture, command: str, options: tuple[str, ...], chance: random.Random) -> int:
-    """Run the command again and again, and kill it after some more requests each time; return the number of kills."""
+def _kill_repeatedly(fixture: BatchFixture, command: str, options: tuple[str, ...], chance: random.Random) -> int:
+    """Run the command repeatedly, and kill it after a few more requests each time; return the number of kills."""
     options = (*options, "--timeout", "5", "--concurrency", "4")
     for kills in range(MAX_KILLS):
         asked = fixture.codat.stats()["requests_total"]
@@ -55,23 +55,23 @@ def _go_on_killing(fixture: BatchFixture, command: str, options: tuple[str, ...]
 def _follow_up(fixture: BatchFixture, ids: list[str], chance: random.Random) -> None:
     fixture.codat.authorize(ids[:-4])
     fixture.codat.inject_faults(*NOISE)
-    kills = _go_on_killing(fixture, "follow-up", (), chance)
+    kills = _kill_repeatedly(fixture, "follow-up", (), chance)
     fixture.codat.clear_faults()
     assert kills > 0
     partners = [[c.kind for c in there].count("Expense") for there in fixture.codat.connections(ids).values()]
     assert partners == [1] * (CUSTOMERS - 4) + [0] * 4
-    fixture.proves_reports_true(ids)
-    fixture.proves_links_open(ids[-4:])
+    fixture.assert_reports_match(ids)
+    fixture.assert_links_open(ids[-4:])
 
 
 def _links(fixture: BatchFixture, ids: list[str], chance: random.Random) -> None:
-    fixture.grow_old(23)
+    fixture.let_hours_pass(23)
     fixture.codat.inject_faults(*NOISE)
-    kills = _go_on_killing(fixture, "links", (), chance)
+    kills = _kill_repeatedly(fixture, "links", (), chance)
     fixture.codat.clear_faults()
     assert kills > 0
-    fixture.proves_links_open(ids)
-    fixture.proves_reports_true(ids)
+    fixture.assert_links_open(ids)
+    fixture.assert_reports_match(ids)
     fixture.codat.count_from_zero()
     assert fixture.then("links").code == 0
     assert fixture.codat.stats()["requests_total"] == 0
@@ -81,26 +81,26 @@ def _unlink(fixture: BatchFixture, ids: list[str], chance: random.Random) -> Non
     fixture.codat.authorize(ids)
     named = [part for each in ids[:-3] for part in ("--customer", each)]
     fixture.codat.inject_faults(*NOISE)
-    kills = _go_on_killing(fixture, "unlink", tuple(named), chance)
+    kills = _kill_repeatedly(fixture, "unlink", tuple(named), chance)
     fixture.codat.clear_faults()
     assert kills > 0
     there = fixture.codat.connections(ids)
     assert [there[each][0].status for each in ids] == ["Unlinked"] * (CUSTOMERS - 3) + ["Linked"] * 3
     assert fixture.then("follow-up").code == 0
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
 
 
 def _undo(fixture: BatchFixture, ids: list[str], chance: random.Random) -> None:
     fixture.codat.authorize(ids[:3])
     fixture.codat.inject_faults(*NOISE)
-    kills = _go_on_killing(fixture, "undo", ("--yes",), chance)
+    kills = _kill_repeatedly(fixture, "undo", ("--yes",), chance)
     fixture.codat.clear_faults()
     assert kills > 0
     assert sorted(each["tags"]["uid"] for each in fixture.codat.companies()) == ids[:3]
     assert fixture.then("follow-up").code == 0
-    fixture.proves_reports_true(ids[:3])
+    fixture.assert_reports_match(ids[:3])
     assert fixture.states() == {"complete": 3, "pending": CUSTOMERS - 3}
-    assert fixture.run().code == 0  # who was undone by mistake is there again, once
+    assert fixture.run().code == 0  # a company that was deleted by mistake is created again, once
     assert sorted(each["tags"]["uid"] for each in fixture.codat.companies()) == ids
 
 
@@ -114,7 +114,7 @@ TRIALS: dict[str, Callable[[BatchFixture, list[str], random.Random], None]] = {
 
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
-    """Begin all trials at once: they mostly wait. Each has a sandbox of its own."""
+    """Start all trials at once: they mostly wait. Each has a sandbox of its own."""
     seed = int(os.environ.get("RUNS_SEED", random.SystemRandom().randrange(2**32)))
     print(f"RUNS_SEED={seed}")  # noqa: T201 - shown by pytest where a test fails, so that it can be repeated
 
@@ -129,7 +129,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Futur
             error.add_note(f"RUNS_SEED={seed}")
             raise
         finally:
-            fixture.clear_up()
+            fixture.stop_processes()
 
     with ExitStack() as stack:
         place = tmp_path_factory.mktemp("kills")
@@ -140,8 +140,8 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Futur
 
 
 @pytest.mark.parametrize("command", TRIALS)
-def test_killed_at_random_moments_again_and_again_it_gets_done_and_does_nothing_twice(
+def test_a_command_killed_at_random_moments_finishes_and_does_nothing_twice(
     command: str, trials: dict[str, Future[None]]
 ) -> None:
-    """With faults on, where Codat takes no notice of keys: one partner each, links that open, nothing lost."""
+    """Faults happen as well, and the sandbox ignores keys: one partner each, links that open, and nothing lost."""
     trials[command].result()

@@ -1,7 +1,7 @@
-"""Whatever the order of commands, faults, crashes and of what customers do meanwhile: the promises hold.
+"""Commands, faults, crashes and customer actions in any order keep every guarantee.
 
-No second company, accounting or partner connection; no company deleted that somebody has linked; no link given out
-that is not the last one minted; and in the end the journal says what Codat has.
+No customer gets a second company, accounting connection or partner connection; no company that its customer has linked
+is deleted; the journal never has a link that no longer opens; and in the end the journal matches Codat.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ from runs.crash_runs import (
     ScriptedCodat,
 )
 
-MAX_ROUNDS = 6  # of what is run until everybody is done
+MAX_ROUNDS = 6  # of the commands that finish a batch
 
 
 COMPLETE = Ending()
@@ -61,7 +61,7 @@ CRASHED: Stop | None = process.CRASHED
 
 
 class Command(StrEnum):
-    """What is run."""
+    """A command of bulk, with its options."""
 
     MIGRATE = "migrate"
     RETRY = "migrate --retry-failed"
@@ -75,7 +75,7 @@ class Command(StrEnum):
 
 
 class Batch:
-    """A batch of some customers, and what is run on it."""
+    """A batch of some customers, and the runs on it."""
 
     def __init__(
         self, path: Path, scripted: ScriptedCodat, *, customers: int = 1, concurrency: int = 1, seed: int = 0
@@ -88,37 +88,37 @@ class Batch:
         self.runs = CrashRuns(path / "batch", scripted, concurrency, random.Random(seed))  # noqa: S311 - repeatable
 
     def run(self, command: Command, ending: Ending = COMPLETE) -> Stop | None:
-        """Run a command, and check in Codat and the journal what holds at any time."""
+        """Run a command, and check the guarantees that hold at any time."""
         stop = self.runs.do(lambda hook: self._engine_command(command, hook), ending)
-        self.runs.rest(2.0)  # what was cut off is done by then
+        self.runs.rest(2.0)  # requests that were cut off are done by then
         self._no_second_of_anything()
         self._no_stale_link()
         return stop
 
     def finish(self) -> None:
-        """Run what is left to be done, until it is, and hold the journal to what Codat has."""
+        """Run commands until no work is left, and check that the journal matches Codat."""
         self.scripted.then()
         for _ in range(MAX_ROUNDS):
             self.runs.rest(60)
             stops = [self.run(command) for command in (Command.RETRY, Command.FOLLOW_UP, Command.RETRY_PARTNERS)]
-            if stops == [None] * 3 and self._is_known():
+            if stops == [None] * 3 and self._agree():
                 break
-        assert self.known() == self.there()
+        assert self.in_journal() == self.in_codat()
         posts = self.scripted.posts
         assert [self.run(command) for command in (Command.VERIFY, Command.FOLLOW_UP, Command.MIGRATE)] == [None] * 3
         assert self._read("SELECT * FROM findings") == []
         assert self.scripted.posts == posts
 
-    def known(self) -> dict[str, tuple[Any, ...]]:
-        """Return what the journal says of each customer."""
+    def in_journal(self) -> dict[str, tuple[Any, ...]]:
+        """Return each customer as the journal has it."""
         rows = self._read(
             "SELECT customer_id, company_id, connection_id, connection_status, partner_connection_id, state "
             "FROM customers"
         )
         return {customer_id: tuple(rest) for customer_id, *rest in rows}
 
-    def there(self) -> dict[str, tuple[Any, ...]]:
-        """Return what Codat has of each customer, in the journal's words."""
+    def in_codat(self) -> dict[str, tuple[Any, ...]]:
+        """Return each customer as Codat has it, in the journal's form."""
         found: dict[str, tuple[Any, ...]] = {}
         for company in self.scripted.codat.companies:
             (own, *_), partners = company.accounting, company.partners
@@ -127,8 +127,11 @@ class Batch:
             found[company.tags["uid"]] = (company.id, own.id, own.status, partner_id, state)
         return found
 
-    def _is_known(self) -> bool:
-        return all(company.accounting for company in self.scripted.codat.companies) and self.known() == self.there()
+    def _agree(self) -> bool:
+        return (
+            all(company.accounting for company in self.scripted.codat.companies)
+            and self.in_journal() == self.in_codat()
+        )
 
     def _engine_command(self, command: Command, hook: Hook) -> EngineCommand:
         match command:
@@ -138,7 +141,7 @@ class Batch:
             case Command.FOLLOW_UP | Command.RETRY_PARTNERS:
                 return FollowUp(retry_failed=command is Command.RETRY_PARTNERS)
             case Command.LINKS:
-                return Links(margin=60, lifetime=1)  # every one is to be renewed
+                return Links(margin=60, lifetime=1)  # every link is due
             case Command.UNLINK:
                 return Unlink([self.ids[0], self.ids[-1]])
             case Command.UNDO:
@@ -187,7 +190,7 @@ ENDINGS = st.builds(
 )
 
 
-@pytest.mark.timeout(900)  # a failure is made small before it is shown
+@pytest.mark.timeout(900)  # hypothesis shrinks a failure before it reports it
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
 @given(
     customers=st.integers(1, 4),
@@ -209,7 +212,7 @@ def test_any_order_of_commands_faults_and_customer_actions_keeps_every_guarantee
     allows_second: bool,
     seed: int,
 ) -> None:
-    """At any time, and in the end."""
+    """The guarantees are checked after each run and at the end."""
     scripted = ScriptedCodat(passages, actions=actions, honours_keys=honours_keys, allows_second=allows_second)
     with batch(scripted, customers=customers, concurrency=concurrency, seed=seed) as ours:
         ours.run(Command.MIGRATE, runs[0][1])
@@ -219,8 +222,8 @@ def test_any_order_of_commands_faults_and_customer_actions_keeps_every_guarantee
 
 
 @pytest.mark.parametrize("command", [Command.VERIFY, Command.ADOPT, Command.FOLLOW_UP])
-def test_a_reading_of_the_list_that_takes_nothing_over_settles_no_doubt(command: Command) -> None:
-    """Wherever a migrate crashed: the proof has seen the company, and the next migrate must not make another."""
+def test_a_reading_of_the_list_that_adopts_nothing_resolves_no_doubt(command: Command) -> None:
+    """A migrate crashes at any moment. A later command reads the list; the next migrate creates no second company."""
     stop, moments = CRASHED, itertools.count(1)
     while stop == CRASHED:
         with batch(ScriptedCodat(honours_keys=False)) as ours:
@@ -232,7 +235,7 @@ def test_a_reading_of_the_list_that_takes_nothing_over_settles_no_doubt(command:
 
 @pytest.mark.parametrize("command", [Command.VERIFY, Command.ADOPT, Command.FOLLOW_UP, Command.UNDO])
 def test_a_journal_without_customers_learns_nothing_from_a_list(command: Command) -> None:
-    """It was lost, and what was run first was not what enrols: the next migrate still looks who is there."""
+    """It was lost, and the first command after that enrolled nobody. The next migrate still reads the company list."""
     with batch(ScriptedCodat(honours_keys=False)) as ours:
         ours.run(Command.MIGRATE, Ending(loses_journal=True))
         ours.run(command)
@@ -241,7 +244,7 @@ def test_a_journal_without_customers_learns_nothing_from_a_list(command: Command
 
 @pytest.mark.parametrize("then", [NO_CONNECTION, THROTTLED, BUSY])
 def test_a_link_is_not_restored_once_another_may_have_been_minted(then: Passage) -> None:
-    """The answer with the new link was lost, and the second try, which did nothing, is the last before a crash."""
+    """The response with the new link was lost, the second try had no effect, and the run crashed after it."""
     stop, moments = CRASHED, itertools.count(1)
     while stop == CRASHED:
         with batch(ScriptedCodat([WELL, WELL, WELL, LOST_AFTER, then, then])) as ours:
@@ -250,8 +253,8 @@ def test_a_link_is_not_restored_once_another_may_have_been_minted(then: Passage)
             stop = ours.run(Command.LINKS, Ending(crashes_at=next(moments)))
 
 
-def test_who_links_again_after_an_unlink_in_doubt_is_unlinked_again() -> None:
-    """Codat would replay its first answer under the old key, and leave the customer linked."""
+def test_a_customer_that_links_again_after_an_unlink_in_doubt_is_unlinked_again() -> None:
+    """Codat would replay its first response under the old key, and leave the customer linked."""
     stop, moments = CRASHED, itertools.count(1)
     while stop == CRASHED:
         scripted = ScriptedCodat()
@@ -262,16 +265,16 @@ def test_who_links_again_after_an_unlink_in_doubt_is_unlinked_again() -> None:
             stop = ours.run(Command.UNLINK, Ending(crashes_at=next(moments)))
             ours.runs.rest(60)
             ours.run(Command.FOLLOW_UP)
-            if ours.there()["c0"][2] == "Unlinked":
+            if ours.in_codat()["c0"][2] == "Unlinked":
                 scripted.act(0)
             ours.runs.rest(60)
             assert ours.run(Command.UNLINK) is None
-            assert ours.there()["c0"][2] == "Unlinked"
+            assert ours.in_codat()["c0"][2] == "Unlinked"
             ours.finish()
 
 
-def test_who_links_right_after_the_list_was_read_keeps_the_company() -> None:
-    """An undo looks at each company right before it deletes it; what a run that crashed has seen is too old."""
+def test_a_customer_that_links_right_after_the_list_was_read_keeps_its_company() -> None:
+    """`undo` looks up each company right before it deletes it. The look-up of a crashed run is too old."""
     stop, moments = CRASHED, itertools.count(1)
     while stop == CRASHED:
         scripted = ScriptedCodat()
@@ -281,25 +284,25 @@ def test_who_links_right_after_the_list_was_read_keeps_the_company() -> None:
             if scripted.codat.companies:
                 scripted.then(actions=[None, 0])
                 assert ours.run(Command.UNDO) is None
-                assert ours.there()["c0"][2] == "Linked"
+                assert ours.in_codat()["c0"][2] == "Linked"
 
 
-def test_who_takes_the_link_back_while_a_partner_connection_is_in_doubt_has_not_failed() -> None:
-    """Codat refuses the second try, since the customer is no longer linked; that is what the look after it shows."""
+def test_a_customer_that_withdraws_while_a_partner_connection_is_in_doubt_has_not_failed() -> None:
+    """Codat rejects the second try, because the customer is no longer linked. The next look-up shows that."""
     scripted = ScriptedCodat()
     with batch(scripted) as ours:
         ours.run(Command.MIGRATE)
         scripted.act(0)
-        # The list, the POST that is lost, the look; then the customer acts before the POST is repeated.
+        # The list, the lost POST, the look-up; then the customer acts before the POST is repeated.
         scripted.then([WELL, LOST_BEFORE], actions=[None, None, None, 0])
         assert ours.run(Command.FOLLOW_UP) is None
-        assert ours.known() == ours.there()
+        assert ours.in_journal() == ours.in_codat()
 
 
 @pytest.mark.parametrize("command", [Command.FOLLOW_UP, Command.UNLINK, Command.UNDO, Command.LINKS])
 @pytest.mark.parametrize("is_linked", [True, False])
-def test_wherever_a_command_crashes_the_promises_hold(command: Command, is_linked: bool) -> None:
-    """At every moment of its life, with the first of two customers linked or not."""
+def test_wherever_a_command_crashes_the_guarantees_hold(command: Command, is_linked: bool) -> None:
+    """It crashes at every moment, with the first of two customers linked or not."""
     stop, moments = CRASHED, itertools.count(1)
     while stop == CRASHED:
         scripted = ScriptedCodat(honours_keys=False)
@@ -312,14 +315,14 @@ def test_wherever_a_command_crashes_the_promises_hold(command: Command, is_linke
             ours.finish()
 
 
-def test_whose_company_a_list_did_not_show_is_looked_for_before_another_is_made() -> None:
-    """A list that lags makes a company seem deleted; it must not be the proof that there is none as well."""
+def test_a_company_that_a_list_did_not_show_is_looked_up_before_another_is_created() -> None:
+    """A list that lags makes a company seem deleted, but it does not prove that Codat has none."""
     scripted = ScriptedCodat()
     with batch(scripted) as ours:
         ours.run(Command.MIGRATE)
         scripted.then([LAGGING, LAGGING])  # the list of the batch's companies, and that of all
         ours.run(Command.FOLLOW_UP)
         ours.runs.rest(3600)
-        assert ours.known()["c0"][4] == "failed"
+        assert ours.in_journal()["c0"][4] == "failed"
         ours.run(Command.RETRY)
         ours.finish()

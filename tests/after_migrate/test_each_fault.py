@@ -1,8 +1,8 @@
-"""Whatever befalls a request of a command after the email, it is done once, and the reports say what Codat has.
+"""Whatever happens to a request of a command after `migrate`, it takes effect once, and the reports match Codat.
 
-Every kind of fault strikes every operation, each another customer, with a success between two of them so that it does
-not look as if Codat were down. Where a key is sent it does so in two Codats: one that honours it, and one that takes
-no notice of it.
+Every kind of fault strikes every operation, each time for another customer. A request succeeds between two faults, so
+that the circuit breaker does not trip. Operations with an Idempotency-Key run against two sandboxes: one honours keys,
+and the other ignores them.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from support.sandbox import start
 from bulk.sandbox.options import Options
 
 CUSTOMERS = 56
-OTHERS = 4  # who are not to be touched
+OTHERS = 4  # customers who must stay untouched
 MAX_RUNS = 3
 HONEST = Options(rate=0, daily_limit=0)
 CARELESS = Options(rate=0, daily_limit=0, ignore_idempotency=True, second_connection="allow")
 
 
 def _each_on(operation: str, faults: Sequence[Fault] = FAULTS) -> list[dict[str, object]]:
-    """Make the rules: a request is struck, one passes, the next is struck by the next kind, and so on."""
+    """Return the rules: each fault strikes one request, and one request passes between two faults."""
     return [fault.on(operation, count=1, after=number) for number, fault in enumerate(faults)]
 
 
@@ -43,7 +43,7 @@ def _run_to_the_end(fixture: BatchFixture, command: str, *options: str) -> None:
 
 
 def _struck(fixture: BatchFixture, rules: list[dict[str, object]], command: str, *options: str) -> None:
-    """Run a command to its end while all these faults strike."""
+    """Run a command to its end while these faults strike."""
     codat = fixture.codat
     codat.count_from_zero()
     codat.inject_faults(*rules)
@@ -59,15 +59,15 @@ def _follow_up(fixture: BatchFixture, ids: list[str], faults_of_pages: Sequence[
     _struck(fixture, rules, "follow-up")
     there = fixture.codat.connections(ids)
     assert [[c.kind for c in there[each]].count("Expense") for each in ids] == [0] * OTHERS + [1] * (len(ids) - OTHERS)
-    fixture.proves_reports_true(ids)
-    fixture.proves_links_open(ids[:OTHERS])
+    fixture.assert_reports_match(ids)
+    fixture.assert_links_open(ids[:OTHERS])
 
 
 def _links(fixture: BatchFixture, ids: list[str]) -> None:
-    fixture.grow_old(23)
+    fixture.let_hours_pass(23)
     _struck(fixture, _each_on("get_connection"), "links")
-    fixture.proves_links_open(ids)
-    fixture.proves_reports_true(ids)
+    fixture.assert_links_open(ids)
+    fixture.assert_reports_match(ids)
 
 
 def _unlink(fixture: BatchFixture, ids: list[str]) -> None:
@@ -77,7 +77,7 @@ def _unlink(fixture: BatchFixture, ids: list[str]) -> None:
     there = fixture.codat.connections(ids)
     assert {there[each][0].status for each in ids[OTHERS:]} == {"Unlinked"}
     assert {there[each][0].status for each in ids[:OTHERS]} == {"Linked"}
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
 
 
 def _undo(fixture: BatchFixture, ids: list[str]) -> None:
@@ -85,7 +85,7 @@ def _undo(fixture: BatchFixture, ids: list[str]) -> None:
     _struck(fixture, _each_on("get_company") + _each_on("delete_company"), "undo", "--yes")
     assert sorted(each["tags"]["uid"] for each in fixture.codat.companies()) == ids[:OTHERS]
     assert fixture.states() == {"linked": OTHERS, "pending": len(ids) - OTHERS}
-    fixture.proves_reports_true(ids[:OTHERS])
+    fixture.assert_reports_match(ids[:OTHERS])
 
 
 TRIALS: dict[str, tuple[Options, Callable[[BatchFixture, list[str]], None]]] = {
@@ -100,7 +100,7 @@ TRIALS: dict[str, tuple[Options, Callable[[BatchFixture, list[str]], None]]] = {
 
 @pytest.fixture(scope="module")
 def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
-    """Begin all trials at once: what a fault has struck spends most of its time waiting."""
+    """Start all trials at once: a run that a fault has struck spends most of its time waiting."""
     with ExitStack() as stack:
 
         def tried(name: str, path: Path) -> None:
@@ -112,7 +112,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Futur
                 try:
                     trial(fixture, ids)
                 finally:
-                    fixture.clear_up()
+                    fixture.stop_processes()
 
         executor = ThreadPoolExecutor(len(TRIALS))
         stack.callback(executor.shutdown, cancel_futures=True)
@@ -121,14 +121,14 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Futur
 
 @pytest.mark.parametrize("trial", TRIALS)
 def test_a_fault_of_any_kind_on_any_operation_does_no_harm(trial: str, trials: dict[str, Future[None]]) -> None:
-    """One partner for each who is linked, links that open, nobody's company lost."""
+    """Each linked customer has one partner connection, links open, and no company is lost."""
     trials[trial].result()
 
 
-def test_one_customer_is_unlinked_though_looking_at_its_company_fails_again_and_again(
+def test_a_customer_is_unlinked_although_several_look_ups_of_its_company_fail(
     codat: Codat, fixture: BatchFixture
 ) -> None:
-    """The company is requested again until it can be read."""
+    """The look-up is repeated until it succeeds."""
     ids = fixture.customers(2)
     assert fixture.run().code == 0
     codat.authorize(ids)

@@ -1,4 +1,4 @@
-"""The commands after the email ask Codat for nothing that it could have known at once, or that they know."""
+"""The commands after `migrate` send no request whose result the journal or a page of the company list has."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from runs.conftest import Launch, SetUp
 from runs.fixture import BatchFixture, Codat, row, until
 
-from after.conftest import Migrated
+from after_migrate.conftest import Migrated
 from benchmarks.loads.finished_batch import make
 from bulk.codat.endpoints import batch_tag
 from bulk.input import open_input
@@ -23,7 +23,7 @@ CREATED = "2026-01-01T00:00:00.000000Z"
 
 
 def test_follow_up_costs_a_page_and_one_request_for_each_newly_linked(codat: Codat, migrated: Migrated) -> None:
-    """A customer that has one already, waits, or has unlinked costs nothing; and a rerun costs the page alone."""
+    """Customers that are complete, pending or unlinked cost nothing, and a rerun costs only the page."""
     fixture, ids = migrated(codat, 12)
     codat.authorize(ids[:5])
 
@@ -40,26 +40,26 @@ def test_follow_up_costs_a_page_and_one_request_for_each_newly_linked(codat: Cod
 
     assert fixture.then("follow-up").code == 0
     assert codat.stats()["requests"] == {"list_companies": 1}
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
 
 
 def test_links_cost_one_request_for_each_that_is_renewed_and_none_for_a_live_one(
     codat: Codat, migrated: Migrated
 ) -> None:
-    """Live ones are left as they are, so that a customer's email keeps working."""
+    """Live links stay as they are, so that the links in sent emails keep working."""
     fixture, ids = migrated(codat, 9)
 
     assert fixture.then("links").code == 0
     assert codat.stats()["requests_total"] == 0
-    fixture.grow_old(23)
+    fixture.let_hours_pass(23)
     old = ids[:4]
-    fixture.alter("UPDATE customers SET link_issued_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE row > 4")
+    fixture.change_journal("UPDATE customers SET link_issued_at = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE row > 4")
     before = {link["customer_id"]: link["link_url"] for link in fixture.table("links.csv")}
 
     assert fixture.then("links").code == 0
 
     assert codat.stats()["requests"] == {"get_connection": len(old)}
-    fixture.proves_links_open(ids)
+    fixture.assert_links_open(ids)
     now = {link["customer_id"]: link["link_url"] for link in fixture.table("links.csv")}
     assert [each for each in ids if now[each] == before[each]] == ids[4:]
     assert [link["customer_id"] for link in fixture.table("links.csv")][-5:] == ids[4:]  # the soonest to expire last
@@ -70,14 +70,14 @@ def test_links_cost_one_request_for_each_that_is_renewed_and_none_for_a_live_one
 
 
 def test_daily_waves_renew_different_customers_each_day(codat: Codat, migrated: Migrated) -> None:
-    """A team that emails three customers a day gets three fresh links a day, and everybody has a turn."""
+    """A team that emails three customers a day gets three fresh links a day, and each customer has a turn."""
     fixture, ids = migrated(codat, 9)
     waves = []
     for _ in range(3):
-        fixture.grow_old(24)
+        fixture.let_hours_pass(24)
         assert fixture.then("links", "--limit", "3").code == 0
         waves.append(sorted(link["customer_id"] for link in fixture.table("links.csv")))
-        fixture.proves_links_open(waves[-1])
+        fixture.assert_links_open(waves[-1])
 
     assert [len(wave) for wave in waves] == [3, 3, 3]
     assert sorted(each for wave in waves for each in wave) == ids
@@ -85,7 +85,7 @@ def test_daily_waves_renew_different_customers_each_day(codat: Codat, migrated: 
 
 
 def test_unlinking_one_customer_costs_two_requests(codat: Codat, migrated: Migrated) -> None:
-    """One to see that it is linked, one to end that; and one to see that there is nothing to end."""
+    """One reads the company, and one unlinks it. Only the first is sent for a customer that is not linked."""
     fixture, ids = migrated(codat, 3)
     codat.authorize(ids[:1])
 
@@ -94,19 +94,21 @@ def test_unlinking_one_customer_costs_two_requests(codat: Codat, migrated: Migra
     assert ended.code == 0
     assert codat.stats()["requests"] == {"get_company": 1, "unlink_connection": 1}
     assert fixture.states() == {"unlinked": 1, "link_ready": 2}
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
     codat.count_from_zero()
 
     assert fixture.then("unlink", "--customer", ids[1]).code == 1
     assert codat.stats()["requests"] == {"get_company": 1}
-    fixture.proves_links_open(ids[1:])
+    fixture.assert_links_open(ids[1:])
 
 
 def _finished(fixture: BatchFixture, database: Path) -> None:
-    """Make a batch whose thousands of customers have their links, and the state of a sandbox where some are linked."""
+    """Make a batch of thousands of customers with links, and the state of a sandbox in which some are linked."""
     fixture.write([row(f"many-{n:05}", platform="xero") for n in range(1, MANY + 1)])
     make(open_input(fixture.input), fixture.folder)
-    customers = fixture.asked("SELECT seq, customer_id, company_name, tag, company_id, connection_id FROM customers")
+    customers = fixture.query_journal(
+        "SELECT seq, customer_id, company_name, tag, company_id, connection_id FROM customers"
+    )
     database.parent.mkdir(mode=0o700)
     with closing(Store(database)) as store, store.transaction():
         for seq, customer_id, name, tag, company_id, connection_id in customers:
@@ -126,7 +128,7 @@ def _finished(fixture: BatchFixture, database: Path) -> None:
 
 @contextmanager
 def _meanwhile(do: Callable[[], object], codat: Codat, *, pages: int) -> Iterator[None]:
-    """Let another client do something when this many pages of the company list were asked for."""
+    """Let another client act once this many pages of the company list have been requested."""
     count = codat.stats()["requests"].get("list_companies", 0) + pages
 
     def work() -> None:
@@ -142,7 +144,7 @@ def _meanwhile(do: Callable[[], object], codat: Codat, *, pages: int) -> Iterato
 def test_thousands_of_customers_are_followed_up_and_proven_by_pages(
     tmp_path: Path, launch: Launch, codat: Codat, set_up: SetUp
 ) -> None:
-    """Also while somebody else's companies come and go between two pages; nobody is missed, nobody asked twice."""
+    """Another client's companies come and go between two pages; no customer is missed, and none is requested twice."""
     fixture = set_up(codat)
     _finished(fixture, tmp_path / "codat" / "sandbox.sqlite3")
     fixture.codat = codat = launch(max_page_size=A_PAGE)
@@ -182,5 +184,5 @@ def test_thousands_of_customers_are_followed_up_and_proven_by_pages(
 
 
 def _others(codat: Codat, number: int) -> list[str]:
-    """Create companies of somebody else's."""
+    """Create companies of another client; return their ids."""
     return [codat.api("POST", "/companies", {"name": "Somebody Else"}).json()["id"] for _ in range(number)]

@@ -1,9 +1,9 @@
-"""What becomes of each customer of one batch over some days, and what is asked of Codat for it."""
+"""The customers of one batch over several days: their states, and the requests of each run."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -11,7 +11,7 @@ import pytest
 from runs.conftest import SetUp
 from runs.fixture import BatchFixture, Codat, Connection, Ended, row, until
 
-from after.conftest import Migrated
+from after_migrate.conftest import Migrated
 
 NAMES = (
     *("refused", "waits", "links", "takes-it-back", "unlinked-there", "loses-connection", "loses-company"),
@@ -21,7 +21,7 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Day:
-    """One run, and what was there after it."""
+    """One run, with the reports and the state of Codat after it."""
 
     ended: Ended
     requests: dict[str, int]
@@ -42,12 +42,12 @@ class Day:
 
 @pytest.fixture(scope="module")
 def days(tmp_path_factory: pytest.TempPathFactory, unlimited: Codat) -> Iterator[SimpleNamespace]:
-    """Let the days pass."""
+    """Run one command a day, with changes in Codat between them."""
     codat, fixture = unlimited, BatchFixture(tmp_path_factory.mktemp("days"), unlimited)
     fixture.write([row(each, platform="xero") for each in NAMES])
     codat.clear_faults()
 
-    def lived(command: str, *options: str) -> Day:
+    def run_day(command: str, *options: str) -> Day:
         codat.count_from_zero()
         ended = fixture.start(*options, "--concurrency", "1", command=command).wait()
         files = fixture.table("results.csv"), fixture.table("partner.csv")
@@ -56,52 +56,52 @@ def days(tmp_path_factory: pytest.TempPathFactory, unlimited: Codat) -> Iterator
         return Day(ended, codat.stats()["requests"], results, partners, codat.connections(NAMES), differ)
 
     try:
-        yield _days(codat, lived)
+        yield _days(codat, run_day)
     finally:
-        fixture.clear_up()
+        fixture.stop_processes()
 
 
-def _days(codat: Codat, lived) -> SimpleNamespace:  # type: ignore[no-untyped-def]
-    assert lived("migrate").ended.code == 0
+def _days(codat: Codat, run_day: Callable[..., Day]) -> SimpleNamespace:
+    assert run_day("migrate").ended.code == 0
     codat.authorize(["refused", "links", "takes-it-back", "unlinked-there", "loses-partner", "complete-then-lost"])
     codat.authorize(["has-other-software"], platform="qhyg")
     codat.delete("connections", codat.accounting("loses-connection").id)
     codat.delete("companies", codat.company_of("loses-company"))
     codat.inject_faults({"kind": "400", "operations": ["create_partner_expense_connection"], "count": 1})
-    first = lived("follow-up")
+    first = run_day("follow-up")
     codat.clear_faults()
 
     codat.deauthorize(["takes-it-back"])
-    codat.turn(codat.accounting("unlinked-there"), "Unlinked")
+    codat.set_status(codat.accounting("unlinked-there"), "Unlinked")
     codat.delete("connections", first.partners["loses-partner"]["partner_connection_id"])
     codat.delete("companies", codat.company_of("complete-then-lost"))
     path = f"/companies/{codat.company_of('loses-connection')}/connections"
     codat.api("POST", path, {"platformKey": "gbol"})
-    second = lived("follow-up")
+    second = run_day("follow-up")
 
     codat.authorize(["takes-it-back", "unlinked-there"])
-    third = lived("follow-up", "--retry-failed")
+    third = run_day("follow-up", "--retry-failed")
 
-    fourth = lived("migrate", "--retry-failed")
+    fourth = run_day("migrate", "--retry-failed")
 
     codat.authorize(["complete-then-lost"])
-    fifth = lived("follow-up")
+    fifth = run_day("follow-up")
     return SimpleNamespace(first=first, second=second, third=third, fourth=fourth, fifth=fifth)
 
 
-def test_who_waits_goes_on_waiting(days: SimpleNamespace) -> None:
-    """PendingAuth is left as it is."""
+def test_a_pending_customer_stays_pending(days: SimpleNamespace) -> None:
+    """Its PendingAuth connection stays as it is."""
     assert all(day.of("waits") == ("link_ready", "PendingAuth", "") for day in vars(days).values())
 
 
-def test_who_authorized_is_complete_and_stays_so(days: SimpleNamespace) -> None:
-    """With one partner connection, whatever else is run."""
+def test_a_customer_that_authorized_is_complete_and_stays_so(days: SimpleNamespace) -> None:
+    """It has one partner connection, whichever commands run."""
     assert all(day.of("links") == ("complete", "Linked", "Linked") for day in vars(days).values())
     assert all(day.count_partners("links") == 1 for day in vars(days).values())
 
 
-def test_a_refusal_is_reported_and_not_asked_for_again_until_told_to(days: SimpleNamespace) -> None:
-    """The next follow-up leaves it alone, one with --retry-failed makes exactly one."""
+def test_a_rejection_is_reported_and_repeated_only_with_retry_failed(days: SimpleNamespace) -> None:
+    """The next follow-up sends nothing for it. With --retry-failed, it creates exactly one partner connection."""
     assert days.first.ended.code == 1
     assert days.first.of("refused") == ("failed", "Linked", "")
     assert days.first.partners["refused"]["error_code"] == "400"
@@ -115,10 +115,10 @@ def test_a_refusal_is_reported_and_not_asked_for_again_until_told_to(days: Simpl
 @pytest.mark.parametrize(
     ("name", "status"), [("takes-it-back", "Deauthorized"), ("unlinked-there", "Unlinked")], ids=str
 )
-def test_who_is_out_is_reported_and_untouched_and_back_again_without_a_second_partner(
+def test_an_unlinked_customer_is_reported_and_can_link_again_without_a_second_partner(
     name: str, status: str, days: SimpleNamespace
 ) -> None:
-    """The partner connection is the one it was."""
+    """The partner connection stays the same."""
     assert days.first.of(name) == ("complete", "Linked", "Linked")
     assert days.second.of(name)[:2] == ("unlinked", status)
     assert days.third.of(name) == ("complete", "Linked", "Linked")
@@ -127,7 +127,7 @@ def test_who_is_out_is_reported_and_untouched_and_back_again_without_a_second_pa
 
 
 def test_a_connection_that_was_deleted_in_codat_is_reported_until_there_is_one_again(days: SimpleNamespace) -> None:
-    """Somebody made another one there: its customer has a link again."""
+    """Another client has created a new one, so the customer has a link again."""
     assert days.first.of("loses-connection") == ("failed", "Deleted", "")
     assert "deleted" in days.first.partners["loses-connection"]["error"]
     assert days.second.of("loses-connection") == ("link_ready", "PendingAuth", "")
@@ -136,8 +136,10 @@ def test_a_connection_that_was_deleted_in_codat_is_reported_until_there_is_one_a
     assert len(days.fifth.connections["loses-connection"]) == 1
 
 
-def test_a_company_that_was_deleted_in_codat_is_reported_and_made_anew_when_told_to(days: SimpleNamespace) -> None:
-    """Exactly one; follow-up by itself makes none."""
+def test_a_company_that_was_deleted_in_codat_is_reported_and_created_again_with_retry_failed(
+    days: SimpleNamespace,
+) -> None:
+    """It is created exactly once, and never by follow-up."""
     assert days.first.of("loses-company") == ("failed", "Deleted", "")
     assert "loses-company" in days.first.ended.err
     assert days.second.of("loses-company") == ("failed", "Deleted", "")
@@ -149,8 +151,8 @@ def test_a_company_that_was_deleted_in_codat_is_reported_and_made_anew_when_told
     assert len({each.company for each in days.fifth.connections["loses-company"]}) == 1
 
 
-def test_who_was_complete_and_lost_the_company_gets_one_partner_for_the_new_one(days: SimpleNamespace) -> None:
-    """What the journal knew of the old one is forgotten."""
+def test_a_complete_customer_whose_company_was_deleted_gets_one_partner_for_the_new_one(days: SimpleNamespace) -> None:
+    """The journal forgets the old company."""
     name = "complete-then-lost"
     assert days.second.of(name)[:2] == ("failed", "Deleted")
     assert days.fourth.of(name) == ("link_ready", "PendingAuth", "")
@@ -159,14 +161,16 @@ def test_who_was_complete_and_lost_the_company_gets_one_partner_for_the_new_one(
     assert days.fifth.count_partners(name) == 1
 
 
-def test_a_partner_that_was_deleted_in_codat_is_reported_and_made_anew_when_told_to(days: SimpleNamespace) -> None:
-    """Exactly one."""
+def test_a_partner_that_was_deleted_in_codat_is_reported_and_created_again_with_retry_failed(
+    days: SimpleNamespace,
+) -> None:
+    """It is created exactly once."""
     assert days.second.of("loses-partner") == ("failed", "Linked", "Deleted")
     assert days.third.of("loses-partner") == ("complete", "Linked", "Linked")
     assert days.third.count_partners("loses-partner") == 1
 
 
-def test_who_has_other_software_counts_as_linked_and_is_in_the_differences(days: SimpleNamespace) -> None:
+def test_a_customer_with_other_software_counts_as_linked_and_is_in_the_differences(days: SimpleNamespace) -> None:
     """The connection that the customer chose is the one that counts."""
     name = "has-other-software"
     assert days.first.of(name) == ("complete", "Linked", "Linked")
@@ -175,18 +179,18 @@ def test_who_has_other_software_counts_as_linked_and_is_in_the_differences(days:
     assert days.fifth.count_partners(name) == 1
 
 
-def test_the_days_cost_pages_and_what_was_newly_linked(days: SimpleNamespace) -> None:
-    """Who is not among the batch's own is looked for among all companies once, and a second page is all it takes."""
+def test_the_days_cost_pages_and_one_request_for_each_newly_linked_customer(days: SimpleNamespace) -> None:
+    """Companies that the batch's own list lacks are looked for once in the list of all companies, on one more page."""
     assert days.first.requests == {"list_companies": 2, "create_partner_expense_connection": 7}
     assert days.second.requests == {"list_companies": 2}
-    # Both that are requested again are looked up first: something may be there after all.
+    # Both repeated requests follow a look-up, because the thing may exist after all.
     assert days.third.requests["create_partner_expense_connection"] == 2
     assert days.third.requests["list_companies"] == 1
     assert days.fifth.requests == {"list_companies": 1, "create_partner_expense_connection": 1}
 
 
-def test_a_list_that_lags_behind_loses_nobody_for_good(codat: Codat, migrated: Migrated) -> None:
-    """A customer that an old list does not show yet is reported, left alone, and back with the next one."""
+def test_a_list_that_lags_behind_loses_no_customer_for_good(codat: Codat, migrated: Migrated) -> None:
+    """Customers that a stale list lacks are reported as failed, stay untouched, and recover with the next list."""
     fixture, ids = migrated(codat, 3)
     before = fixture.table("links.csv")
     codat.authorize(ids[:1])
@@ -197,8 +201,8 @@ def test_a_list_that_lags_behind_loses_nobody_for_good(codat: Codat, migrated: M
     codat.clear_faults()
 
     assert fixture.then("follow-up").code == 0
-    fixture.proves_reports_true(ids)
-    fixture.proves_links_open(ids[1:])
+    fixture.assert_reports_match(ids)
+    fixture.assert_links_open(ids[1:])
     assert {link["link_url"] for link in fixture.table("links.csv")} < {link["link_url"] for link in before}
 
 
@@ -206,7 +210,7 @@ def test_a_list_that_lags_behind_loses_nobody_for_good(codat: Codat, migrated: M
 def test_a_second_batch_of_the_same_customers_follows_them_up_and_undoes_nothing(
     is_namesake: bool, codat: Codat, migrated: Migrated, set_up: SetUp
 ) -> None:
-    """What the first one made is taken over: one partner between them, and never deleted by the second."""
+    """The second batch adopts the companies of the first: they share its partners, and the second deletes nothing."""
     first, ids = migrated(codat, 4)
     second = set_up(codat, name=first.name if is_namesake else "others")
     second.customers(4, prefix=first.path.name)
@@ -217,7 +221,7 @@ def test_a_second_batch_of_the_same_customers_follows_them_up_and_undoes_nothing
     assert first.then("follow-up").code == 0
 
     for each in (first, second):
-        each.proves_reports_true(ids)
+        each.assert_reports_match(ids)
     codat.count_from_zero()
     ended = second.then("undo", "--yes", "--json")
     assert ended.code == 0
@@ -227,21 +231,21 @@ def test_a_second_batch_of_the_same_customers_follows_them_up_and_undoes_nothing
 
 
 def test_with_its_journal_lost_a_batch_follows_up_and_undoes_nothing(codat: Codat, migrated: Migrated) -> None:
-    """It can no longer tell what it made."""
+    """The batch can no longer tell which companies it created."""
     fixture, ids = migrated(codat, 3)
     codat.authorize(ids[:1])
-    fixture.lose_the_journal()
+    fixture.delete_journal()
     assert fixture.run().code == 0
 
     assert fixture.then("follow-up").code == 0
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
 
     assert fixture.then("undo", "--yes").code == 0
     assert "delete_company" not in codat.stats()["requests"]
 
 
-def test_undo_lists_first_and_deletes_what_nobody_has_linked(codat: Codat, migrated: Migrated) -> None:
-    """A customer that links while it works is left alone and named."""
+def test_undo_lists_first_and_deletes_only_companies_that_nobody_has_linked(codat: Codat, migrated: Migrated) -> None:
+    """A company that is linked in the meantime is left alone and named."""
     fixture, ids = migrated(codat, 5)
     codat.authorize(ids[:1])
 
@@ -264,11 +268,11 @@ def test_undo_lists_first_and_deletes_what_nobody_has_linked(codat: Codat, migra
     assert codat.stats()["requests"] == {"list_companies": 1, "get_company": 4, "delete_company": 3}
     mine = [each["tags"]["uid"] for each in codat.companies() if each["tags"].get("uid") in ids]
     assert sorted(mine) == ids[:2]
-    fixture.proves_reports_true(ids[:2])
+    fixture.assert_reports_match(ids[:2])
 
 
-def test_unlink_says_why_it_leaves_somebody_alone(codat: Codat, migrated: Migrated) -> None:
-    """Customers that wait, have unlinked already, or are unknown; and it unlinks the others."""
+def test_unlink_names_the_customers_that_it_leaves_alone(codat: Codat, migrated: Migrated) -> None:
+    """They are pending, already unlinked, or unknown. It unlinks the others."""
     fixture, ids = migrated(codat, 4)
     codat.authorize(ids[:2])
     codat.deauthorize(ids[1:2])
@@ -281,14 +285,14 @@ def test_unlink_says_why_it_leaves_somebody_alone(codat: Codat, migrated: Migrat
     assert "nobody" in ended.err
     assert codat.stats()["requests"] == {"list_companies": 1, "unlink_connection": 1}
     assert fixture.states() == {"unlinked": 2, "link_ready": 2}
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
     unknown = fixture.then("unlink", "--customer", "nobody")
     assert unknown.code == 2
     assert "nobody" in unknown.err
 
 
 def test_a_customer_who_linked_again_is_unlinked_again(codat: Codat, migrated: Migrated) -> None:
-    """The first time was lost, and what Codat keeps under its key says nothing about the second."""
+    """The first response was lost. The response that Codat keeps under its key says nothing about the second time."""
     fixture, ids = migrated(codat, 1)
     codat.authorize(ids)
     codat.inject_faults(
@@ -302,11 +306,11 @@ def test_a_customer_who_linked_again_is_unlinked_again(codat: Codat, migrated: M
     assert fixture.then("unlink", "--customer", ids[0]).code == 0
 
     assert codat.accounting(ids[0]).status == "Unlinked"
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
 
 
-def test_a_renamed_folder_goes_on_as_the_same_batch(codat: Codat, migrated: Migrated) -> None:
-    """Its companies carry the old name, and are found by it."""
+def test_a_renamed_folder_is_still_the_same_batch(codat: Codat, migrated: Migrated) -> None:
+    """The tags of its companies have the old name, and the journal keeps that name."""
     fixture, ids = migrated(codat, 3)
     codat.authorize(ids[:1])
     fixture.folder.rename(fixture.folder.with_name("spring"))
@@ -315,14 +319,16 @@ def test_a_renamed_folder_goes_on_as_the_same_batch(codat: Codat, migrated: Migr
     assert fixture.then("follow-up").code == 0
 
     assert codat.stats()["requests"] == {"list_companies": 1, "create_partner_expense_connection": 1}
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
     assert fixture.then("verify").code == 0
 
 
-def test_a_company_whose_loss_links_noticed_first_is_made_anew_when_told_to(codat: Codat, migrated: Migrated) -> None:
-    """To links the connection alone is gone; the next follow-up finds out, and then --retry-failed helps."""
+def test_a_deleted_company_that_links_noticed_first_is_created_again_with_retry_failed(
+    codat: Codat, migrated: Migrated
+) -> None:
+    """`links` only sees a missing connection. The next follow-up finds the cause, and then --retry-failed helps."""
     fixture, ids = migrated(codat, 2)
-    fixture.grow_old(30)
+    fixture.let_hours_pass(30)
     codat.delete("companies", codat.company_of(ids[0]))
     assert fixture.then("links").code == 1
     assert fixture.states() == {"failed": 1, "link_ready": 1}
@@ -333,11 +339,11 @@ def test_a_company_whose_loss_links_noticed_first_is_made_anew_when_told_to(coda
 
     assert codat.stats()["requests"]["create_company"] == 1
     assert codat.stats()["requests"]["create_connection"] == 1
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
 
 
 def test_undo_leaves_a_company_alone_that_has_a_partner_connection(codat: Codat, migrated: Migrated) -> None:
-    """Its customer had linked it, though the accounting connection was deleted since: what was synced is there."""
+    """Its customer had linked it before the accounting connection was deleted, so it may contain synced data."""
     fixture, ids = migrated(codat, 3)
     codat.authorize(ids[:1])
     assert fixture.then("follow-up").code == 0
@@ -350,8 +356,10 @@ def test_undo_leaves_a_company_alone_that_has_a_partner_connection(codat: Codat,
     assert codat.connections(ids[1:]) == {ids[1]: [], ids[2]: []}
 
 
-def test_what_a_lost_answer_made_and_was_deleted_since_is_made_anew(codat: Codat, migrated: Migrated) -> None:
-    """Not taken for done because Codat still keeps the answer that was lost: a partner, and then a connection."""
+def test_a_connection_that_was_deleted_after_its_response_was_lost_is_created_again(
+    codat: Codat, migrated: Migrated
+) -> None:
+    """The lost response, which Codat still keeps under its key, does not count: for a partner, and for a connection."""
     fixture, ids = migrated(codat, 1)
     codat.authorize(ids)
     refused = {"kind": "401", "operations": ["list_connections"], "count": 1}
@@ -364,7 +372,7 @@ def test_what_a_lost_answer_made_and_was_deleted_since_is_made_anew(codat: Codat
     assert fixture.then("follow-up").code == 1
 
     assert fixture.then("follow-up", "--retry-failed").code == 0
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
 
     ids = fixture.customers(2)
     codat.inject_faults({"kind": "reset_after", "operations": ["create_connection"], "count": 1}, refused)
@@ -374,4 +382,4 @@ def test_what_a_lost_answer_made_and_was_deleted_since_is_made_anew(codat: Codat
     assert fixture.then("follow-up").code == 1
 
     assert fixture.run("--retry-failed").code == 0
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)

@@ -1,4 +1,4 @@
-"""verify proves what is there, lists what is not as it should be, and changes nothing unless asked to adopt."""
+"""`verify` compares Codat with the journal, lists the differences, and changes nothing without --adopt."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pytest
 from runs.conftest import Launch
 from runs.fixture import BatchFixture, Codat
 
-from after.conftest import Migrated
+from after_migrate.conftest import Migrated
 
 
-def _found(fixture: BatchFixture) -> set[tuple[str, str, str, str]]:
+def _findings(fixture: BatchFixture) -> set[tuple[str, str, str, str]]:
     names = ("finding", "customer_id", "company_id", "connection_id")
     return {(row[names[0]], row[names[1]], row[names[2]], row[names[3]]) for row in fixture.table("verify.csv")}
 
@@ -21,12 +21,12 @@ def _adopted(fixture: BatchFixture) -> set[str]:
 
 
 def test_a_batch_in_order_is_proven_with_one_request_for_a_page(codat: Codat, migrated: Migrated) -> None:
-    """Whether its customers wait, have linked, or are out again."""
+    """Its customers may be pending, linked or unlinked."""
     fixture, ids = migrated(codat, 6)
     codat.authorize(ids[:4])
     assert fixture.then("follow-up").code == 0
     codat.deauthorize(ids[:1])
-    codat.turn(codat.accounting(ids[1]), "Unlinked")
+    codat.set_status(codat.accounting(ids[1]), "Unlinked")
     codat.count_from_zero()
 
     proof = fixture.then("verify")
@@ -39,7 +39,7 @@ def test_a_batch_in_order_is_proven_with_one_request_for_a_page(codat: Codat, mi
 
 @pytest.fixture
 def disorder(launch: Launch, migrated: Migrated) -> tuple[BatchFixture, set[tuple[str, str, str, str]]]:
-    """Return a batch with one fault of each kind, and what is to be found."""
+    """Return a batch with one difference of each kind, and the expected findings."""
     codat = launch(second_connection="allow")
     fixture, ids = migrated(codat, 8)
     codat.authorize(ids[3:5])
@@ -70,34 +70,34 @@ def disorder(launch: Launch, migrated: Migrated) -> tuple[BatchFixture, set[tupl
     }
 
 
-def test_what_is_missing_extra_or_unknown_is_listed_with_ids_and_left_alone(
+def test_missing_extra_and_unknown_things_are_listed_with_ids_and_left_alone(
     disorder: tuple[BatchFixture, set[tuple[str, str, str, str]]],
 ) -> None:
     """On standard output and in verify.csv, with exit code 1; neither Codat nor the journal is changed."""
     fixture, expected = disorder
     codat = fixture.codat
     codat.count_from_zero()
-    before, customers = codat.companies(), fixture.asked("SELECT * FROM customers")
+    before, customers = codat.companies(), fixture.query_journal("SELECT * FROM customers")
 
     proof = fixture.then("verify")
 
     assert proof.code == 1
-    assert _found(fixture) == expected
+    assert _findings(fixture) == expected
     assert _adopted(fixture) == {"no"}
     for finding, customer_id, company_id, connection_id in expected:
         (line,) = [line for line in proof.out.splitlines() if finding in line]
         assert all(word in line for word in (customer_id, company_id, connection_id))
     assert codat.stats()["requests"] == {"list_companies": 1}
     assert codat.companies() == before
-    assert fixture.asked("SELECT * FROM customers") == customers
+    assert fixture.query_journal("SELECT * FROM customers") == customers
 
     as_json = json.loads(fixture.then("verify", "--json").out)
     assert {each["finding"] for each in as_json["findings"]} == {each[0] for each in expected}
-    assert fixture.then("verify", "--adopt").code == 1  # what is extra or missing cannot be adopted
+    assert fixture.then("verify", "--adopt").code == 1  # extra and missing things cannot be adopted
 
 
-def test_what_the_journal_lacks_is_adopted_and_then_all_is_proven(codat: Codat, migrated: Migrated) -> None:
-    """The answers to a company, a connection and a partner were lost; nothing is asked of Codat but the page."""
+def test_things_that_the_journal_lacks_are_adopted_and_then_nothing_differs(codat: Codat, migrated: Migrated) -> None:
+    """The responses for a company, a connection and a partner were lost. Each run requests only the page."""
     fixture, ids = migrated(codat, 5)
     codat.authorize(ids[2:4])
     assert fixture.then("follow-up").code == 0
@@ -109,18 +109,18 @@ def test_what_the_journal_lacks_is_adopted_and_then_all_is_proven(codat: Codat, 
         (2, "state = 'pending', " + no_connection),
         (3, "state = 'linked', partner_connection_id = NULL, partner_status = NULL"),
     ):
-        fixture.alter(f"UPDATE customers SET {changes} WHERE row = :row", row=number)  # noqa: S608 - our own words
+        fixture.change_journal(f"UPDATE customers SET {changes} WHERE row = :row", row=number)  # noqa: S608 - our own words
     codat.count_from_zero()
 
     assert fixture.then("verify").code == 1
-    kinds = {(each[0], each[1]) for each in _found(fixture)}
+    kinds = {(each[0], each[1]) for each in _findings(fixture)}
     unknown = {("unknown_company", ids[0]), ("unknown_connection", ids[1]), ("unknown_partner", ids[2])}
     assert kinds == unknown
 
     assert fixture.then("verify", "--adopt").code == 0
-    assert {(each[0], each[1]) for each in _found(fixture)} == unknown
+    assert {(each[0], each[1]) for each in _findings(fixture)} == unknown
     assert _adopted(fixture) == {"yes"}
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)
 
     assert fixture.then("verify").code == 0
     assert fixture.table("verify.csv") == []
@@ -130,8 +130,8 @@ def test_what_the_journal_lacks_is_adopted_and_then_all_is_proven(codat: Codat, 
     assert codat.connections(ids) == there
 
 
-def test_what_a_lost_partner_made_is_adopted(codat: Codat, migrated: Migrated) -> None:
-    """follow-up was stopped before it could look; verify finds its partner connection, and no second one is made."""
+def test_a_partner_whose_response_was_lost_is_adopted(codat: Codat, migrated: Migrated) -> None:
+    """follow-up stopped before its look-up. verify finds the partner connection, and no second one is created."""
     fixture, ids = migrated(codat, 1)
     codat.authorize(ids)
     codat.inject_faults(
@@ -142,7 +142,7 @@ def test_what_a_lost_partner_made_is_adopted(codat: Codat, migrated: Migrated) -
     (partner,) = [each for each in codat.connections(ids)[ids[0]] if each.kind == "Expense"]
 
     assert fixture.then("verify").code == 1
-    assert _found(fixture) == {("unknown_partner", ids[0], partner.company, partner.id)}
+    assert _findings(fixture) == {("unknown_partner", ids[0], partner.company, partner.id)}
     assert fixture.then("verify", "--adopt").code == 0
     assert fixture.then("follow-up").code == 0
-    fixture.proves_reports_true(ids)
+    fixture.assert_reports_match(ids)

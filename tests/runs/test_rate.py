@@ -1,4 +1,4 @@
-"""The pace as Codat sees it: never over the rate, never before a Retry-After is over."""
+"""The rate as Codat sees it: never above the limit, and no request before a Retry-After is over."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def _most_within(moments: list[float], seconds: float) -> int:
 
 
 def test_no_five_seconds_hold_more_than_the_rate_and_a_small_burst(launch: Launch, set_up: SetUp) -> None:
-    """What the first seconds keep to, any 60 do: 600 a minute are 50 in five seconds, and a burst of two."""
+    """600 requests a minute are 50 in five seconds, plus a burst of two."""
     codat = launch(rate=600, latency=0.05)
     fixture = set_up(codat)
     fixture.customers(300)
     process = fixture.start("--rate", "600")
     until(lambda: codat.stats()["requests_total"] >= 70, "seven seconds of requests")
-    process.tell(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
     process.wait()
 
     moments = [entry["at"] for entry in codat.log()]
@@ -38,25 +38,25 @@ def test_no_five_seconds_hold_more_than_the_rate_and_a_small_burst(launch: Launc
 
 
 def test_a_run_that_follows_another_counts_its_requests_too(launch: Launch, set_up: SetUp) -> None:
-    """Or the two together would be over the rate."""
+    """Otherwise both together would exceed the rate."""
     fixture = set_up(launch())
     ids = fixture.customers(30)
     assert fixture.run("--limit", "25").code == 0
     # The minute passes in the journal, except for its last five seconds.
-    fixture.alter("UPDATE requests SET sent_at = sent_at - 55, answered_at = answered_at - 55")
-    answered = fixture.asked("SELECT answered_at FROM requests ORDER BY answered_at")
+    fixture.change_journal("UPDATE requests SET sent_at = sent_at - 55, answered_at = answered_at - 55")
+    answered = fixture.query_journal("SELECT answered_at FROM requests ORDER BY answered_at")
 
     assert fixture.run("--rate", "40").code == 0
 
-    first = fixture.asked("SELECT min(sent_at) FROM requests WHERE run = 2")
+    first = fixture.query_journal("SELECT min(sent_at) FROM requests WHERE run = 2")
     assert len(answered) == 51
     assert first[0][0] >= answered[-40][0] + 60
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
 @pytest.mark.parametrize("form", ["seconds", "date"])
 def test_nothing_leaves_before_a_retry_after_is_over(form: str, launch: Launch, set_up: SetUp) -> None:
-    """Everybody waits for as long as Codat asked one of them to."""
+    """All requests wait as long as Codat asked one of them to."""
     codat = launch(latency=0.02)
     fixture = set_up(codat)
     ids = fixture.customers(30)
@@ -73,11 +73,11 @@ def test_nothing_leaves_before_a_retry_after_is_over(form: str, launch: Launch, 
     assert stats["early_requests"] == 0
     assert stats["rate_limited"] == 2
     assert fixture.summary()["rate_limited"] == 2
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
 
 
-def test_a_codat_that_allows_little_at_once_is_heeded(launch: Launch, set_up: SetUp) -> None:
-    """Where only two requests may run at once, the run comes down to what is allowed and finishes."""
+def test_a_limit_of_concurrent_requests_is_observed(launch: Launch, set_up: SetUp) -> None:
+    """Codat allows only two requests at once; the run reduces its concurrency and finishes."""
     codat = launch(max_concurrent=2, latency=0.05)
     fixture = set_up(codat)
     ids = fixture.customers(20)
@@ -85,4 +85,4 @@ def test_a_codat_that_allows_little_at_once_is_heeded(launch: Launch, set_up: Se
     assert fixture.run("--concurrency", "10").code == 0
 
     assert codat.stats()["early_requests"] == 0
-    fixture.proves_once_only(ids)
+    fixture.assert_once_only(ids)
