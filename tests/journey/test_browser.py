@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 from browser import Browser, NotConfirmedError, chromium
-from sandbox.asking import advance, authorization, new_company, new_connection, until
+from sandbox.client import advance, authorization, new_company, new_connection, until
 from selenium.common.exceptions import WebDriverException
 from support.sandbox import start
 

@@ -1,4 +1,4 @@
-"""A receiver of webhooks on loopback, which keeps what comes in, to the byte."""
+"""A receiver of webhooks on loopback. It keeps each delivery byte for byte."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from sandbox.asking import until
+from sandbox.client import until
 
-# What `bulk sandbox --help` says, decoded by hand.
+# The secret of `bulk sandbox --help`, decoded by hand.
 DEFAULT_KEY = b"bulk-sandbox-fake-webhook-secret"
 
 
@@ -29,7 +29,7 @@ class Received:
 
     @property
     def id(self) -> str:
-        """The id under which it is repeated."""
+        """The id, which every repetition has too."""
         return self.headers["webhook-id"]
 
     @property
@@ -40,11 +40,11 @@ class Received:
 
     @property
     def type(self) -> str:
-        """The kind of event, without what all have in common."""
+        """The kind of event, without the prefix that all kinds share."""
         return str(self.body["eventType"]).removeprefix("connection.")
 
     def is_genuine(self, key: bytes = DEFAULT_KEY) -> bool:
-        """Check the signature as the standard describes it: id.timestamp.body, not more than five minutes old."""
+        """Check the signature as the standard describes it: of id.timestamp.body, at most five minutes old."""
         try:
             stamp = self.headers["webhook-timestamp"]
             version, _, signature = self.headers["webhook-signature"].partition(",")
@@ -57,7 +57,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """What came in so far; `answer` gives the status for each delivery."""
+    """The deliveries until now; `answer` returns the status of each response."""
 
     url: str
     answer: Callable[[Received], int] = lambda _: 204
@@ -65,25 +65,25 @@ class Receiver:
 
     @property
     def types(self) -> list[str]:
-        """The kinds of events, in the order in which they came."""
+        """The kinds of events, in order of arrival."""
         return [each.type for each in self.received]
 
     def wait_for(self, count: int) -> list[Received]:
-        """Wait until this many have come in all, and give them."""
-        until(lambda: len(self.received) >= count, seconds=20)
+        """Wait until this many deliveries have arrived; return them."""
+        until(lambda: len(self.received) >= count)
         assert len(self.received) == count
         return self.received
 
 
 @contextmanager
 def receiving(port: int = 0, answer: Callable[[Received], int] | None = None) -> Iterator[Receiver]:
-    """Listen on loopback; without an answer of its own, all is well received."""
+    """Listen on loopback. Without `answer`, every delivery is accepted."""
     with ThreadingHTTPServer(("127.0.0.1", port), _Handler) as server:
         server.daemon_threads = True
         receiver = Receiver(f"http://127.0.0.1:{server.server_address[1]}/hooks")
         if answer:
             receiver.answer = answer
-        server.receiver = receiver  # type: ignore[attr-defined]  # how a handler gets at it
+        server.receiver = receiver  # type: ignore[attr-defined]  # the handlers use it
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:

@@ -1,4 +1,4 @@
-"""The sandbox stands alone."""
+"""The sandbox is independent of bulk."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import bulk.sandbox
 
 
 def test_it_imports_nothing_else_from_bulk() -> None:
-    """What bulk understands wrongly about Codat must fail against the sandbox, not be shared with it."""
+    """If bulk misunderstands Codat, its runs must fail against the sandbox. Shared code would hide the error."""
     unmatched = set()
     for path in Path(bulk.sandbox.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from bulk.sandbox.launch import Running
-from sandbox.asking import Connect, Launch, authorization, authorize, new_company, new_connection, stats
+from sandbox.client import Connect, Launch, authorization, authorize, new_company, new_connection, stats
 
 
-def test_a_company_comes_back_as_codat_keeps_it(api: httpx.Client) -> None:
-    """The name is stripped; tags and description stay; the id is a uuid."""
+def test_a_company_is_returned_as_codat_stores_it(api: httpx.Client) -> None:
+    """Codat removes characters from the name, keeps tags and description, and assigns a UUID."""
     sent = {"name": "Café (1)", "description": "d", "tags": {"uid": "a=b&&c"}}
     company = api.post("/companies", json=sent).json()
     assert UUID(company["id"])
@@ -31,7 +31,7 @@ def test_a_company_comes_back_as_codat_keeps_it(api: httpx.Client) -> None:
     ],
 )
 def test_a_wrong_key_is_refused(shared: Running, header: dict[str, str], status: int) -> None:
-    """With 401."""
+    """The status is 401."""
     answer = httpx.get(shared.base_url + "/companies", headers=header)
     assert answer.status_code == status
     assert answer.json()["statusCode"] == status
@@ -39,7 +39,7 @@ def test_a_wrong_key_is_refused(shared: Running, header: dict[str, str], status:
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'{"name": ""}', b'{"name": "A", "tags": {"k": 1}}'])
 def test_a_wrong_body_is_refused_with_codats_error(api: httpx.Client, body: bytes) -> None:
-    """400, with what support asks for in it."""
+    """The status is 400, and the error contains the correlationId that support asks for."""
     answer = api.post("/companies", content=body)
     error = answer.json()
     assert answer.status_code == error["statusCode"] == 400
@@ -48,14 +48,14 @@ def test_a_wrong_body_is_refused_with_codats_error(api: httpx.Client, body: byte
     assert error["canBeRetried"] == "False"
 
 
-def test_a_fault_in_a_tag_is_named(api: httpx.Client) -> None:
-    """The validation says which tag."""
+def test_an_error_names_the_wrong_tag(api: httpx.Client) -> None:
+    """The error's validation part has the tag's key."""
     answer = api.post("/companies", json={"name": "A", "tags": {"k": "v" * 101}})
     assert answer.json()["validation"]["errors"][0]["itemId"] == "tags.k"
 
 
 def test_companies_are_found_by_tag(api: httpx.Client) -> None:
-    """=, != and ~, joined by &&."""
+    """The operators are =, != and ~, joined by &&."""
     batch = uuid4().hex
     first, second = (new_company(api, tags={"uid": f"cust_{n}", "batch": batch}) for n in (1, 2))
 
@@ -75,7 +75,7 @@ def test_companies_are_found_by_tag(api: httpx.Client) -> None:
         {"tags": "uid"},
         {"tags": "uid=a=b"},
         {"tags": "uid>1"},
-        {"query": "name=Acme"},  # Codat reads this; nobody here must take the whole list for the answer
+        {"query": "name=Acme"},  # Codat can read this; the sandbox must not return the whole list
         {"orderBy": "name"},
         {"page": "0"},
         {"page": "x"},
@@ -84,12 +84,12 @@ def test_companies_are_found_by_tag(api: httpx.Client) -> None:
     ],
 )
 def test_a_list_with_an_unreadable_filter_is_rejected(api: httpx.Client, params: dict[str, str]) -> None:
-    """400, not the whole list."""
+    """The status is 400. The sandbox does not return the whole list."""
     assert api.get("/companies", params=params).status_code == 400
 
 
 def test_pages_lead_from_one_to_the_next(launch: Launch, connect: Connect) -> None:
-    """Relative links, in order of creation; too large a page is cut, and a company that comes late is seen."""
+    """Links are relative, and pages are in order of creation. A large page is cut; a company added later is listed."""
     api = connect(launch(max_page_size=2))
     ids = [new_company(api, tags={"batch": "b"}) for _ in range(3)]
     path, seen = "/companies?pageSize=5000&tags=batch%3Db", []
@@ -108,7 +108,7 @@ def test_pages_lead_from_one_to_the_next(launch: Launch, connect: Connect) -> No
 
 
 def test_a_company_has_one_accounting_connection(api: httpx.Client, shared: Running) -> None:
-    """A second is refused and counted."""
+    """The sandbox refuses and counts a second one."""
     company = new_company(api)
     connection = new_connection(api, company, "qhyg")
     assert connection["status"] == "PendingAuth"
@@ -120,8 +120,8 @@ def test_a_company_has_one_accounting_connection(api: httpx.Client, shared: Runn
     assert stats(shared)["refused_second_connections"] == before + 1
 
 
-def test_a_second_connection_can_be_let_through_to_show_itself(launch: Launch, connect: Connect) -> None:
-    """So that a test sees the duplicate that a faulty client makes."""
+def test_a_second_connection_can_be_allowed(launch: Launch, connect: Connect) -> None:
+    """Then a test can see the duplicates that a faulty client makes."""
     running = launch(second_connection="allow")
     api = connect(running)
     company = new_company(api, tags={"uid": "1"})
@@ -133,7 +133,7 @@ def test_a_second_connection_can_be_let_through_to_show_itself(launch: Launch, c
 
 @pytest.mark.parametrize("platform", ["zzzz", "", None, 7])
 def test_an_unknown_platform_is_refused(api: httpx.Client, platform: object) -> None:
-    """Only the keys of the integrations list."""
+    """The sandbox accepts only the keys of the integrations list."""
     answer = api.post(f"/companies/{new_company(api)}/connections", json={"platformKey": platform})
     assert answer.status_code == 400
 
@@ -149,8 +149,8 @@ def test_a_platform_that_is_not_enabled_is_refused(launch: Launch, connect: Conn
     assert answer.status_code == 400
 
 
-def test_each_look_at_a_connection_renews_its_link(api: httpx.Client) -> None:
-    """Get connection and List connections mint; the company list shows what was minted last."""
+def test_reading_a_connection_renews_its_link(api: httpx.Client) -> None:
+    """Get connection and List connections issue a new link; the company list shows the latest link."""
     company = new_company(api, tags={"uid": (uid := uuid4().hex)})
     made = new_connection(api, company)
     got = api.get(f"/companies/{company}/connections/{made['id']}").json()
@@ -163,7 +163,7 @@ def test_each_look_at_a_connection_renews_its_link(api: httpx.Client) -> None:
 
 
 def test_the_partner_connection_needs_a_linked_company(api: httpx.Client) -> None:
-    """400 until the customer has authorized; then an expense connection that is linked at once."""
+    """The status is 400 until the customer has authorized. After that, the expense connection is linked at once."""
     company = new_company(api)
     connection = new_connection(api, company)
     path = f"/companies/{company}/sync/expenses/connections/partnerExpense"
@@ -174,7 +174,7 @@ def test_the_partner_connection_needs_a_linked_company(api: httpx.Client) -> Non
 
 
 def test_only_a_linked_connection_can_be_unlinked(api: httpx.Client) -> None:
-    """PendingAuth cannot, Linked can, Unlinked cannot again; then another one may be made."""
+    """PendingAuth and Unlinked connections cannot. After the unlink, another connection may be created."""
     company = new_company(api)
     connection = new_connection(api, company)
     path = f"/companies/{company}/connections/{connection['id']}"
@@ -187,7 +187,7 @@ def test_only_a_linked_connection_can_be_unlinked(api: httpx.Client) -> None:
 
 
 def test_a_deleted_company_is_gone_with_its_connections(api: httpx.Client) -> None:
-    """204, and from then on 404."""
+    """The status is 204, and 404 after that."""
     company = new_company(api, tags={"uid": (uid := uuid4().hex)})
     connection = new_connection(api, company)
     path = f"/companies/{company}"
@@ -199,7 +199,7 @@ def test_a_deleted_company_is_gone_with_its_connections(api: httpx.Client) -> No
 
 
 def test_an_unknown_address_is_codats_404(api: httpx.Client) -> None:
-    """Even an address that Codat does not have is answered in JSON."""
+    """The response to an address that Codat does not have is JSON."""
     assert api.get("/nowhere").json()["statusCode"] == 404
 
 
@@ -215,8 +215,8 @@ def test_a_linked_connection_that_is_deleted_lowers_the_quota(launch: Launch, co
     assert api.get("/companies").headers["X-Rate-Limit-Limit"] == "100"
 
 
-def test_people_in_the_portal_delete(api: httpx.Client, shared: Running) -> None:
-    """The handles of tests delete without a key and without counting; the company can have another connection."""
+def test_a_test_can_delete_as_people_do_in_the_portal(api: httpx.Client, shared: Running) -> None:
+    """The handles need no key and are not counted. Afterwards the company can have another connection."""
     company = new_company(api)
     connection = new_connection(api, company)
     handle = shared.base_url + "/_sandbox"

@@ -17,12 +17,12 @@ from support.sandbox import start
 from bulk.sandbox.command import sandbox
 from bulk.sandbox.launch import Running, find
 from bulk.sandbox.options import WEBHOOK_SECRET
-from sandbox.asking import Connect, new_company, new_connection, stats
+from sandbox.client import Connect, new_company, new_connection, stats
 
 
 @contextmanager
 def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """Serve in the foreground; give the process and what it said when it was ready."""
+    """Serve in the foreground; yield the process and the output that it printed when it was ready."""
     command = [sys.executable, "-m", "bulk.sandbox", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -34,19 +34,19 @@ def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
-    """It says how to use it, and both signals end it with exit code 0 and without a word."""
-    with served("--batch", str(tmp_path / "b"), "--rate", "7") as (process, said):
+    """It prints how to use it. Both signals end it with exit code 0 and without further output."""
+    with served("--batch", str(tmp_path / "b"), "--rate", "7") as (process, output):
         running = find(tmp_path / "b" / "sandbox")
         assert running
-        assert f"CODAT_BASE_URL={running.base_url} CODAT_API_KEY=sandbox-key" in said
+        assert f"CODAT_BASE_URL={running.base_url} CODAT_API_KEY=sandbox-key" in output
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
         assert process.stderr
         assert process.stderr.read() == ""
 
 
 def test_a_second_server_on_a_folder_is_refused(tmp_path: Path) -> None:
-    """With one clear line."""
+    """The error is one clear line."""
     with start(tmp_path / "state"):
         result = CliRunner().invoke(sandbox, ["--state", str(tmp_path / "state")])
     assert result.exit_code == 1
@@ -54,7 +54,7 @@ def test_a_second_server_on_a_folder_is_refused(tmp_path: Path) -> None:
 
 
 def test_wrong_options_are_wrong_usage(tmp_path: Path) -> None:
-    """Exit code 2, nothing served."""
+    """The exit code is 2, and no server starts."""
     for arguments in (
         ["--fault", "no_such"],
         ["--batch", "a", "--state", "b"],
@@ -78,14 +78,14 @@ def batch(tmp_path: Path) -> Path:
 
 
 def ten_waiting(running: Running, connect: Connect) -> None:
-    """Make ten connections that wait for their customers."""
+    """Create ten pending connections."""
     api = connect(running)
     for _ in range(10):
         new_connection(api, new_company(api))
 
 
 def authorized(batch: Path, *arguments: str) -> str:
-    """Let customers decide, and give what the command printed."""
+    """Run `authorize`; return its output."""
     result = CliRunner().invoke(sandbox, ["authorize", str(batch), *arguments])
     assert result.exit_code == 0, result.output
     return result.stdout
@@ -93,33 +93,33 @@ def authorized(batch: Path, *arguments: str) -> str:
 
 @pytest.mark.parametrize("is_running", [True, False])
 def test_a_share_of_the_customers_authorizes(batch: Path, connect: Connect, is_running: bool) -> None:
-    """Whether or not the server runs; a running one sees it, one started later too."""
+    """This works with and without a running server. A server that is started later shows it too."""
     running = start(batch / "sandbox")
     ten_waiting(running, connect)
     if not is_running:
         running.stop()
-    said = authorized(batch, "--share", "0.6", "--decline-share", "0.2", "--seed", "1")
-    assert said == "10 customers waited: 6 authorized, 2 declined.\n"
+    output = authorized(batch, "--share", "0.6", "--decline-share", "0.2", "--seed", "1")
+    assert output == "10 customers waited: 6 authorized, 2 declined.\n"
     with start(batch / "sandbox") as again:
         assert stats(again)["connections"] == {"Accounting Linked": 6, "Accounting PendingAuth": 4}
         assert connect(again).get("/companies").headers["X-Rate-Limit-Limit"] == "7000"
     running.stop()
 
 
-def test_a_seed_chooses_the_same_customers(tmp_path: Path, connect: Connect) -> None:
-    """So that a run can be repeated."""
-    chosen = []
+def test_a_seed_selects_the_same_customers(tmp_path: Path, connect: Connect) -> None:
+    """So a run can be repeated."""
+    statuses = []
     for name in ("a", "b"):
         with start(tmp_path / name / "sandbox") as running:
             ten_waiting(running, connect)
             authorized(tmp_path / name, "--share", "0.5", "--seed", "7")
             results = connect(running).get("/companies").json()["results"]
-            chosen.append([each["dataConnections"][0]["status"] for each in results])
-    assert chosen[0] == chosen[1]
+            statuses.append([each["dataConnections"][0]["status"] for each in results])
+    assert statuses[0] == statuses[1]
 
 
-def test_everybody_authorizes_in_the_end(batch: Path, connect: Connect) -> None:
-    """Those who declined can still authorize; nobody is asked twice."""
+def test_all_customers_can_authorize_in_the_end(batch: Path, connect: Connect) -> None:
+    """A customer who declined can still authorize. A customer who has authorized no longer waits."""
     with start(batch / "sandbox") as running:
         ten_waiting(running, connect)
         authorized(batch, "--share", "0", "--decline-share", "1")
@@ -128,7 +128,7 @@ def test_everybody_authorizes_in_the_end(batch: Path, connect: Connect) -> None:
 
 
 def three_customers(running: Running, connect: Connect) -> list[str]:
-    """Make three customers who wait, known as 1, 2 and 3; give their companies."""
+    """Create three customers with pending connections and the ids 1, 2 and 3; return their companies."""
     api = connect(running)
     companies = [new_company(api, tags={"uid": str(n)}) for n in (1, 2, 3)]
     for company in companies:
@@ -138,7 +138,7 @@ def three_customers(running: Running, connect: Connect) -> list[str]:
 
 @pytest.mark.parametrize("is_running", [True, False])
 def test_named_customers_authorize(batch: Path, connect: Connect, is_running: bool) -> None:
-    """`--customer`, repeatable; once is enough, and nobody does if one of them is not there."""
+    """`--customer` can be repeated. If one customer is unknown, none of them authorizes."""
     running = start(batch / "sandbox")
     companies = three_customers(running, connect)
     if not is_running:
@@ -159,7 +159,7 @@ def test_named_customers_authorize(batch: Path, connect: Connect, is_running: bo
 
 @pytest.mark.parametrize("is_running", [True, False])
 def test_customers_deauthorize(batch: Path, connect: Connect, is_running: bool) -> None:
-    """A share of those who are linked, or those who are named; they can come back."""
+    """A share of the linked customers, or the named ones, deauthorizes. They can authorize again."""
     running = start(batch / "sandbox")
     ten_waiting(running, connect)
     three_customers(running, connect)
@@ -183,7 +183,7 @@ def test_customers_deauthorize(batch: Path, connect: Connect, is_running: bool) 
 
 
 def test_customers_can_have_other_software(batch: Path, connect: Connect) -> None:
-    """`--platform`: who authorizes takes that; who did is not asked again about what was asked for first."""
+    """A customer who authorized with `--platform` no longer waits, although the first connection is still pending."""
     with start(batch / "sandbox") as running:
         companies = three_customers(running, connect)
         assert authorized(batch, "--customer", "1", "--platform", "qhyg").startswith("1 customers waited: 1 auth")
@@ -198,20 +198,20 @@ def test_customers_can_have_other_software(batch: Path, connect: Connect) -> Non
         requests: list[object] = [{}, {"customers": "1"}, {"customers": [1]}, {"share": 2}, {"share": "1"}, []]
         for content in requests:
             for handle in ("customers", "customers/deauthorize"):
-                asked = httpx.post(f"{running.base_url}/_sandbox/{handle}", json=content)
-                assert asked.status_code == 400
+                answer = httpx.post(f"{running.base_url}/_sandbox/{handle}", json=content)
+                assert answer.status_code == 400
 
 
 def test_the_help_explains_the_webhooks() -> None:
-    """With the secret, which is fake and says so."""
-    said = CliRunner().invoke(sandbox, ["--help"]).stdout
+    """It also shows the secret, which is fake."""
+    text = CliRunner().invoke(sandbox, ["--help"]).stdout
     for word in ("--webhook-url", "--webhook-secret", "--partner-events", "deauthorize"):
-        assert word in said
-    assert WEBHOOK_SECRET in said.replace("\n", "").replace(" ", "")
+        assert word in text
+    assert WEBHOOK_SECRET in text.replace("\n", "").replace(" ", "")
 
 
-def test_a_connection_can_be_cut_from_the_other_side(batch: Path, connect: Connect) -> None:
-    """As a customer does from within the accounting software."""
+def test_a_connection_can_be_deauthorized(batch: Path, connect: Connect) -> None:
+    """A customer does this in the accounting software."""
     with start(batch / "sandbox") as running:
         api = connect(running)
         company = new_company(api)
@@ -223,7 +223,7 @@ def test_a_connection_can_be_cut_from_the_other_side(batch: Path, connect: Conne
 
 
 def test_help_is_quick_to_import() -> None:
-    """`bulk --help` reads the commands, so they must not import a web server."""
+    """`bulk --help` imports the commands, so they must not import a web server."""
     code = "import sys, bulk.sandbox.command; print({'starlette', 'uvicorn', 'sqlite3'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"

@@ -1,4 +1,4 @@
-"""Idempotency-Key, to the letter."""
+"""Idempotency-Keys, exactly as Codat documents them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from support.sandbox import start
 
 from bulk.sandbox.launch import Running
-from sandbox.asking import Connect, Launch, advance, authorize, faults, new_company, new_connection, stats, until
+from sandbox.client import Connect, Launch, advance, authorize, faults, new_company, new_connection, stats, until
 
 
 def post(api: httpx.Client, key: str, name: str = "Acme", path: str = "/companies") -> httpx.Response:
@@ -19,8 +19,8 @@ def post(api: httpx.Client, key: str, name: str = "Acme", path: str = "/companie
     return api.post(path, json={"name": name}, headers={"Idempotency-Key": key})
 
 
-def test_the_first_answer_is_replayed(shared: Running, api: httpx.Client) -> None:
-    """The same request again gives the same answer and does nothing."""
+def test_the_first_response_is_replayed(shared: Running, api: httpx.Client) -> None:
+    """A repeated request gets the same response and does nothing."""
     key = uuid4().hex
     before = stats(shared)
     first, second = post(api, key), post(api, key)
@@ -31,7 +31,7 @@ def test_the_first_answer_is_replayed(shared: Running, api: httpx.Client) -> Non
 
 
 def test_another_body_or_address_under_the_key_is_refused(api: httpx.Client) -> None:
-    """422, and the kept answer stays."""
+    """The status is 422, and the stored response stays."""
     key = uuid4().hex
     first = post(api, key)
     path = f"/companies/{first.json()['id']}/connections"
@@ -40,16 +40,16 @@ def test_another_body_or_address_under_the_key_is_refused(api: httpx.Client) -> 
     assert post(api, key).content == first.content
 
 
-def test_refusals_are_kept_too(api: httpx.Client) -> None:
-    """A 400 is an answer like any other: its correlationId comes again."""
+def test_refusals_are_stored_too(api: httpx.Client) -> None:
+    """A 400 is a response like any other: the repetition has the same correlationId."""
     key = uuid4().hex
     first = post(api, key, "")
     assert first.status_code == 400
     assert post(api, key, "").content == first.content
 
 
-def test_patch_takes_a_key_and_get_does_not(api: httpx.Client) -> None:
-    """The second PATCH would be refused without the key; GET is never kept."""
+def test_patch_uses_a_key_and_get_does_not(api: httpx.Client) -> None:
+    """Without the key, the second PATCH would be refused. The response to a GET is never stored."""
     company = new_company(api)
     connection = new_connection(api, company)
     path = f"/companies/{company}/connections/{connection['id']}"
@@ -63,10 +63,10 @@ def test_patch_takes_a_key_and_get_does_not(api: httpx.Client) -> None:
 
 
 def test_a_key_is_busy_while_its_first_request_runs(launch: Launch, connect: Connect) -> None:
-    """409 until the first is answered, and the 409 is not kept."""
+    """The status is 409 until the first request is answered, and the 409 is not stored."""
     running = launch()
     api = connect(running)
-    faults(running, {"kind": "slow", "seconds": 1, "count": 1})
+    faults(running, {"kind": "slow", "seconds": 3, "count": 1})
     key = uuid4().hex
     answers: list[httpx.Response] = []
     first = threading.Thread(target=lambda: answers.append(post(api, key)))
@@ -78,8 +78,8 @@ def test_a_key_is_busy_while_its_first_request_runs(launch: Launch, connect: Con
     assert stats(running)["companies"] == 1
 
 
-def test_a_429_is_never_kept(launch: Launch, connect: Connect) -> None:
-    """The same key does its work once the wait is over."""
+def test_a_429_is_never_stored(launch: Launch, connect: Connect) -> None:
+    """After the wait, the request with the same key is done."""
     running = launch()
     faults(running, {"kind": "429", "count": 1, "seconds": 0})
     api, key = connect(running), uuid4().hex
@@ -87,8 +87,8 @@ def test_a_429_is_never_kept(launch: Launch, connect: Connect) -> None:
 
 
 @pytest.mark.parametrize(("kind", "companies"), [("5xx_before", 0), ("5xx_after", 1)])
-def test_a_5xx_is_kept(launch: Launch, connect: Connect, kind: str, companies: int) -> None:
-    """Whether or not the work was done, the key replays the 5xx, until its 90 minutes are over."""
+def test_a_5xx_is_stored(launch: Launch, connect: Connect, kind: str, companies: int) -> None:
+    """The key replays the 5xx for 90 minutes, whether or not the work was done."""
     running = launch()
     faults(running, {"kind": kind, "count": 1, "status": 503})
     api, key = connect(running), uuid4().hex
@@ -101,8 +101,8 @@ def test_a_5xx_is_kept(launch: Launch, connect: Connect, kind: str, companies: i
 
 
 @pytest.mark.parametrize("kind", ["gateway_after", "reset_after", "empty", "truncated", "cut", "html_200"])
-def test_an_answer_lost_on_the_way_is_kept(launch: Launch, connect: Connect, kind: str) -> None:
-    """What goes wrong after Codat does not change what Codat kept."""
+def test_a_response_lost_on_the_way_is_stored(launch: Launch, connect: Connect, kind: str) -> None:
+    """A fault on the way back does not change the stored response."""
     running = launch()
     faults(running, {"kind": kind, "count": 1})
     api, key = connect(running), uuid4().hex
@@ -117,8 +117,8 @@ def test_an_answer_lost_on_the_way_is_kept(launch: Launch, connect: Connect, kin
     assert stats(running)["companies"] == 1
 
 
-def test_kept_answers_survive_a_restart(tmp_path: Path, connect: Connect) -> None:
-    """Even when the server is killed."""
+def test_stored_responses_survive_a_kill(tmp_path: Path, connect: Connect) -> None:
+    """They are in the state on the disk."""
     key = uuid4().hex
     with start(tmp_path / "state") as running:
         first = post(connect(running), key)
@@ -129,8 +129,8 @@ def test_kept_answers_survive_a_restart(tmp_path: Path, connect: Connect) -> Non
         assert stats(running)["companies"] == 1
 
 
-def test_it_can_be_left_out_altogether(launch: Launch, connect: Connect) -> None:
-    """A client whose only defence is the key makes duplicates then."""
+def test_keys_can_be_ignored(launch: Launch, connect: Connect) -> None:
+    """Then a client whose only defence is the key makes duplicates."""
     running = launch(ignore_idempotency=True)
     api, key = connect(running), uuid4().hex
     assert post(api, key).json()["id"] != post(api, key).json()["id"]

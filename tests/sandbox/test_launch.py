@@ -1,4 +1,4 @@
-"""A sandbox in a process of its own: its port, its restarts, its end."""
+"""A sandbox in its own process: its port, its restarts, its end."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from support import sandbox as counted
 from bulk.sandbox.folder import SandboxError
 from bulk.sandbox.launch import find, start
 from bulk.sandbox.options import API_KEY
-from sandbox.asking import Connect, faults, new_company, new_connection, stats, until
+from sandbox.client import Connect, faults, new_company, new_connection, stats, until
 
 
 def answers(base_url: str) -> bool:
-    """Return whether a sandbox answers there."""
+    """Return whether a sandbox answers at this address."""
     try:
         return httpx.get(base_url + "/_sandbox/health").status_code == 200
     except httpx.TransportError:
         return False
 
 
-def test_what_it_knows_survives_a_restart_at_the_same_address(tmp_path: Path, connect: Connect) -> None:
-    """A link made yesterday still opens today."""
+def test_its_state_and_address_survive_a_restart(tmp_path: Path, connect: Connect) -> None:
+    """A link from before the restart still works."""
     with start(tmp_path / "state") as first:
         api = connect(first)
         company = new_company(api)
@@ -44,8 +44,8 @@ def test_what_it_knows_survives_a_restart_at_the_same_address(tmp_path: Path, co
         assert connect(second).get(f"/companies/{company}").json()["name"] == "Acme Ltd"
 
 
-def test_what_was_answered_survives_a_kill(tmp_path: Path, connect: Connect) -> None:
-    """kill -9 of the server loses no company that a client has a response for."""
+def test_acknowledged_requests_survive_a_kill(tmp_path: Path, connect: Connect) -> None:
+    """A kill of the server loses no company whose creation was answered."""
     with start(tmp_path / "state") as running:
         api = connect(running)
         made = {new_company(api) for _ in range(50)}
@@ -57,14 +57,14 @@ def test_what_was_answered_survives_a_kill(tmp_path: Path, connect: Connect) -> 
 
 
 def test_the_folder_is_its_owners_alone(tmp_path: Path) -> None:
-    """linkUrls are credentials."""
+    """It contains linkUrls, which are credentials."""
     with start(tmp_path / "new" / "state") as running:
         assert running.folder.path.stat().st_mode & 0o777 == 0o700
         assert running.api_key == API_KEY
 
 
-def test_one_that_runs_already_is_used_and_left_running(tmp_path: Path) -> None:
-    """The second user of a folder gets the first one's server."""
+def test_a_running_sandbox_is_used_and_left_running(tmp_path: Path) -> None:
+    """The second user of a folder gets the server of the first."""
     with start(tmp_path / "state") as first:
         with start(tmp_path / "state") as second:
             assert second.base_url == first.base_url
@@ -77,8 +77,8 @@ def test_one_that_runs_already_is_used_and_left_running(tmp_path: Path) -> None:
     assert find(tmp_path / "state") is None
 
 
-def test_two_that_start_at_once_end_up_with_one_server(tmp_path: Path) -> None:
-    """Whoever is slower uses the quicker one's."""
+def test_two_that_start_together_share_one_server(tmp_path: Path) -> None:
+    """The slower one uses the server of the faster one."""
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda _: start(tmp_path / "state"), range(2)))
     try:
@@ -89,12 +89,12 @@ def test_two_that_start_at_once_end_up_with_one_server(tmp_path: Path) -> None:
             each.stop()
 
 
-def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
-    """Another port would make the links of yesterday useless, so it is not chosen in silence."""
-    with socket.socket() as stranger:
-        stranger.bind(("127.0.0.1", 0))
-        stranger.listen()
-        port = stranger.getsockname()[1]
+def test_a_port_in_use_is_reported(tmp_path: Path) -> None:
+    """Another port would break earlier links, so the sandbox does not select one silently."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
         (tmp_path / "state").mkdir()
         (tmp_path / "state" / "port").write_text(str(port))
         with pytest.raises(SandboxError, match=f"Another program uses port {port} "):
@@ -102,7 +102,7 @@ def test_a_port_that_is_taken_is_said_so(tmp_path: Path) -> None:
 
 
 def test_a_state_of_another_version_is_rejected(tmp_path: Path) -> None:
-    """Its tables are not ours; the message says what to do."""
+    """The tables differ, and the message explains the solution."""
     (tmp_path / "state").mkdir()
     with closing(sqlite3.connect(tmp_path / "state" / "sandbox.sqlite3")) as database:
         database.execute("CREATE TABLE company (n INTEGER)")
@@ -110,8 +110,8 @@ def test_a_state_of_another_version_is_rejected(tmp_path: Path) -> None:
         start(tmp_path / "state")
 
 
-def test_a_folder_that_cannot_be_made_is_said_so(tmp_path: Path) -> None:
-    """A file is in the way."""
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
+    """A file has the same name."""
     (tmp_path / "file").write_text("")
     with pytest.raises(SandboxError, match="cannot be created"):
         start(tmp_path / "file" / "state")
@@ -123,12 +123,12 @@ from pathlib import Path
 from bulk.sandbox.launch import start
 running = start(Path(sys.argv[1]))
 print(running.base_url, running.process.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
 def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
-    """Nobody is left to stop it, so it stops itself."""
+    """No other process would stop it, so it stops itself."""
     with _parent(tmp_path) as parent:
         base_url = _first_word(parent)
         assert answers(base_url)
@@ -138,7 +138,7 @@ def test_it_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_ctrl_c_of_the_terminal_does_not_reach_it(tmp_path: Path) -> None:
-    """It serves on while its parent finishes what is in flight."""
+    """It continues to serve while its parent finishes the requests in flight."""
     with _parent(tmp_path) as parent:
         base_url = _first_word(parent)
         assert os.getsid(int(httpx.get(base_url + "/_sandbox/health").json()["pid"])) != os.getsid(parent.pid)
@@ -148,8 +148,8 @@ def test_a_ctrl_c_of_the_terminal_does_not_reach_it(tmp_path: Path) -> None:
         until(lambda: not answers(base_url))
 
 
-def test_a_real_key_does_not_get_into_its_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The process list shows environments to the same user."""
+def test_its_environment_has_no_real_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process list shows environments to the user's other processes."""
     monkeypatch.setenv("CODAT_API_KEY", "very-secret")
     with start(tmp_path / "state") as running:
         assert running.process
@@ -159,8 +159,8 @@ def test_a_real_key_does_not_get_into_its_environment(tmp_path: Path, monkeypatc
         assert b"very-secret" not in environment.read_bytes()
 
 
-def test_a_request_that_stalls_does_not_keep_it_from_stopping(tmp_path: Path, connect: Connect) -> None:
-    """A request without a response a second later is dropped, and the exit code is 0."""
+def test_a_stalled_request_does_not_prevent_its_end(tmp_path: Path, connect: Connect) -> None:
+    """The sandbox drops a request that has no response after a second, and the exit code is 0."""
     with counted.start(tmp_path / "state") as running:
         faults(running, {"kind": "stall"})
         with ThreadPoolExecutor(1) as pool:

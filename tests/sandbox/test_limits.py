@@ -1,4 +1,4 @@
-"""Limits: requests in a minute, in a day, concurrent ones, companies; and the counts of them."""
+"""Limits of requests in a minute, of requests in a day, of concurrent requests and of companies; and the counts."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from support.sandbox_stats import LogEntry, Stats
 from bulk.sandbox.clock import Clock
 from bulk.sandbox.limits import MinuteWindow
 from bulk.sandbox.options import Options
-from sandbox.asking import Connect, Launch, advance, authorize, faults, new_company, new_connection, stats, until
+from sandbox.client import Connect, Launch, advance, authorize, faults, new_company, new_connection, stats, until
 
 
-def test_any_60_seconds_hold_at_most_the_limit() -> None:
-    """The window slides: there is room as soon as the oldest request is 60 seconds ago, and not before."""
+def test_any_60_seconds_contain_at_most_the_limit() -> None:
+    """The window slides: the next request is allowed exactly 60 seconds after the oldest one."""
     window = MinuteWindow(2)
     assert [window.admit(at) for at in (0.0, 30.0)] == [0, 0]
     assert window.admit(59.0) == 1.0
@@ -26,8 +26,8 @@ def test_any_60_seconds_hold_at_most_the_limit() -> None:
     assert window.admit(61.0) == 29.0
 
 
-def test_over_the_rate_is_429_with_retry_after(launch: Launch, connect: Connect) -> None:
-    """The counts include the refused ones, and so does the worst minute."""
+def test_a_request_over_the_rate_gets_a_429_with_retry_after(launch: Launch, connect: Connect) -> None:
+    """The counts include the refused requests, and so does the worst minute."""
     running = launch(rate=3)
     api = connect(running)
     answers = [api.get("/companies") for _ in range(5)]
@@ -38,8 +38,8 @@ def test_over_the_rate_is_429_with_retry_after(launch: Launch, connect: Connect)
     assert "in a minute" in answers[-1].json()["error"]
 
 
-def test_the_days_quota_is_on_every_answer(launch: Launch, connect: Connect) -> None:
-    """The limit, the rest, and the reset at 00:00 UTC."""
+def test_every_response_shows_the_days_quota(launch: Launch, connect: Connect) -> None:
+    """It shows the limit, the rest, and the reset at 00:00 UTC."""
     api = connect(launch(daily_limit=10))
     first, second = api.get("/companies"), api.post("/companies", json={})
     assert [each.headers["X-Rate-Limit-Limit"] for each in (first, second)] == ["10", "10"]
@@ -50,7 +50,7 @@ def test_the_days_quota_is_on_every_answer(launch: Launch, connect: Connect) -> 
 
 
 def test_the_next_day_brings_a_new_quota(launch: Launch, connect: Connect) -> None:
-    """Past the quota every request is 429 until the reset; moving the clock brings it at once."""
+    """After the quota is used up, every request gets a 429 until the reset. Moving the clock brings the reset."""
     running = launch(daily_limit=2)
     api = connect(running)
     answers = [api.get("/companies") for _ in range(3)]
@@ -69,14 +69,14 @@ def test_the_next_day_brings_a_new_quota(launch: Launch, connect: Connect) -> No
 
 
 def test_a_day_can_be_short(launch: Launch, connect: Connect) -> None:
-    """`--day-seconds` makes tomorrow come in a moment."""
-    api = connect(launch(daily_limit=1, day_seconds=0.5, rate=0))
+    """With `--day-seconds`, the next day begins after that time."""
+    api = connect(launch(daily_limit=1, day_seconds=2.0, rate=0))
     assert 429 in {api.get("/companies").status_code for _ in range(20)}
     until(lambda: api.get("/companies").status_code == 200)
 
 
 def test_each_linked_company_raises_the_quota(launch: Launch, connect: Connect) -> None:
-    """1,000 x (1 + ACC); a company that is unlinked or deleted no longer counts."""
+    """The quota is 1,000 x (1 + linked companies). An unlinked company no longer counts."""
     api = connect(launch())
     company = new_company(api)
     connection = new_connection(api, company)
@@ -90,7 +90,7 @@ def test_each_linked_company_raises_the_quota(launch: Launch, connect: Connect) 
 
 
 def test_the_quota_survives_a_restart(tmp_path: Path, connect: Connect) -> None:
-    """A killed server does not give the day's requests back."""
+    """The requests stay used even if the server is killed."""
     for remaining in ("9", "8"):
         with start(tmp_path / "state", options=Options(daily_limit=10)) as running:
             answer = connect(running).get("/companies")
@@ -100,7 +100,7 @@ def test_the_quota_survives_a_restart(tmp_path: Path, connect: Connect) -> None:
 
 
 def test_a_free_trial_has_a_limit_of_companies(launch: Launch, connect: Connect) -> None:
-    """402, in Codat's words; a deleted one makes room."""
+    """The status is 402, with Codat's message. After a deletion there is room again."""
     api = connect(launch(max_companies=1))
     company = new_company(api)
     full = api.post("/companies", json={"name": "B"})
@@ -109,10 +109,10 @@ def test_a_free_trial_has_a_limit_of_companies(launch: Launch, connect: Connect)
     new_company(api)
 
 
-def test_too_many_concurrent_requests_are_429(launch: Launch, connect: Connect) -> None:
-    """While one request is slow, a second is refused; afterwards there is room again."""
+def test_too_many_concurrent_requests_get_a_429(launch: Launch, connect: Connect) -> None:
+    """While one request is slow, a second is refused. Later requests succeed."""
     running = launch(max_concurrent=1)
-    faults(running, {"kind": "slow", "seconds": 0.5, "count": 1})
+    faults(running, {"kind": "slow", "seconds": 3, "count": 1})
     slow = threading.Thread(target=connect(running).get, args=("/companies",))
     slow.start()
     until(lambda: stats(running)["in_flight"] == 1)
@@ -126,7 +126,7 @@ def test_too_many_concurrent_requests_are_429(launch: Launch, connect: Connect) 
 
 
 def test_a_request_before_the_wait_is_over_is_early() -> None:
-    """A request that was already on its way does not count."""
+    """A request that was already on its way is not early."""
     counts = Stats()
     counts.hold(100.0, 110.0)
     for at in (100.1, 105.0, 109.9, 110.0):
@@ -136,7 +136,7 @@ def test_a_request_before_the_wait_is_over_is_early() -> None:
 
 
 def test_counts_are_reset_and_the_log_names_each_request(launch: Launch, connect: Connect) -> None:
-    """`DELETE /_sandbox/stats` counts from zero; the log has the result of each request."""
+    """`DELETE /_sandbox/stats` sets the counts to zero. The log has the result of each request."""
     running = launch()
     api = connect(running)
     new_company(api)
@@ -149,7 +149,7 @@ def test_counts_are_reset_and_the_log_names_each_request(launch: Launch, connect
 
 
 def test_a_moved_clock_stays_moved_after_a_restart(launch: Launch) -> None:
-    """Tests move it, so that tomorrow comes immediately."""
+    """Tests move the clock to reach the next day at once."""
     running = launch()
     advance(running, 100_000)
     running.stop()

@@ -1,4 +1,4 @@
-"""The pages behind a linkUrl, as a customer's browser sees them."""
+"""The pages behind a linkUrl, as a customer's browser gets them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from bulk.sandbox.launch import Running
-from sandbox.asking import Connect, Launch, advance, authorize, new_company, new_connection
+from sandbox.client import Connect, Launch, advance, authorize, new_company, new_connection
 
 
 def status_of(api: httpx.Client, company: str) -> str:
@@ -14,8 +14,8 @@ def status_of(api: httpx.Client, company: str) -> str:
     return str(api.get(f"/companies/{company}").json()["dataConnections"][0]["status"])
 
 
-def test_the_page_asks_and_opening_it_spends_nothing(api: httpx.Client) -> None:
-    """It names the company and the software, has two buttons, and can be opened again."""
+def test_opening_the_page_does_not_use_up_the_link(api: httpx.Client) -> None:
+    """The page names the company and the software, has two buttons, and can be opened again."""
     company = new_company(api, name="Fish & Chips, O'Brien's")
     link = new_connection(api, company, "qhyg")["linkUrl"]
     assert link[-11:-6] == "?otp="
@@ -30,8 +30,8 @@ def test_the_page_asks_and_opening_it_spends_nothing(api: httpx.Client) -> None:
     assert status_of(api, company) == "PendingAuth"
 
 
-def test_authorizing_links_the_connection_and_spends_the_link(api: httpx.Client) -> None:
-    """A second use is 401, in a page for people; nothing undoes it."""
+def test_authorizing_links_the_connection_and_uses_up_the_link(api: httpx.Client) -> None:
+    """A second use gets a 401 with a readable page, and does not change the connection."""
     company = new_company(api)
     connection = new_connection(api, company)
     authorize(connection)
@@ -43,8 +43,8 @@ def test_authorizing_links_the_connection_and_spends_the_link(api: httpx.Client)
     assert status_of(api, company) == "Linked"
 
 
-def test_declining_links_nothing_and_leaves_a_trace(api: httpx.Client) -> None:
-    """The connection stays pending, with an error that tells why; a new link lets the customer think again."""
+def test_declining_leaves_the_connection_pending_with_an_error(api: httpx.Client) -> None:
+    """The error gives the reason. With a new link the customer can authorize."""
     company = new_company(api)
     connection = new_connection(api, company)
     assert httpx.post(connection["linkUrl"], data={"decision": "decline"}).status_code == 200
@@ -57,8 +57,8 @@ def test_declining_links_nothing_and_leaves_a_trace(api: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "status"), [(86_000, 200), (86_400, 401)])
-def test_a_link_lives_a_day(launch: Launch, connect: Connect, seconds: float, status: int) -> None:
-    """Then it is 401 even if unused, and is renewed by Get connection."""
+def test_a_link_is_valid_for_a_day(launch: Launch, connect: Connect, seconds: float, status: int) -> None:
+    """After that it gets a 401 even if unused. Get connection renews it."""
     running = launch()
     api = connect(running)
     company = new_company(api)
@@ -69,8 +69,8 @@ def test_a_link_lives_a_day(launch: Launch, connect: Connect, seconds: float, st
     assert httpx.get(fresh["linkUrl"]).status_code == 200
 
 
-def test_its_life_can_be_shortened(launch: Launch, connect: Connect) -> None:
-    """`--link-lifetime` 3600, as the older pages have it."""
+def test_the_lifetime_of_a_link_can_be_shorter(launch: Launch, connect: Connect) -> None:
+    """The older pages give an hour: `--link-lifetime 3600`."""
     running = launch(link_lifetime=3600.0)
     api = connect(running)
     connection = new_connection(api, new_company(api))
@@ -79,7 +79,7 @@ def test_its_life_can_be_shortened(launch: Launch, connect: Connect) -> None:
 
 
 def test_a_guessed_password_opens_nothing(shared: Running, api: httpx.Client) -> None:
-    """Nor does another company's address, nor a form without a decision."""
+    """Another company's address and a form without a valid decision have no effect either."""
     company = new_company(api)
     connection = new_connection(api, company)
     link, otp = connection["linkUrl"].split("?otp=")
@@ -92,12 +92,12 @@ def test_a_guessed_password_opens_nothing(shared: Running, api: httpx.Client) ->
     assert status_of(api, company) == "PendingAuth"
 
 
-def test_a_customer_can_choose_other_software(shared: Running, api: httpx.Client) -> None:
-    """The page is where the link's page and the company's redirect lead; what was asked for keeps waiting."""
+def test_a_customer_can_select_other_software(shared: Running, api: httpx.Client) -> None:
+    """The link's page and the company's redirect lead to the page. The requested connection stays pending."""
     company = new_company(api, name="Fish & Chips")
-    asked = new_connection(api, company, "gbol")
+    requested = new_connection(api, company, "gbol")
     redirect = api.get(f"/companies/{company}").json()["redirect"]
-    assert redirect.removeprefix(shared.base_url) in httpx.get(asked["linkUrl"]).text
+    assert redirect.removeprefix(shared.base_url) in httpx.get(requested["linkUrl"]).text
     page = httpx.get(redirect)
     assert page.status_code == 200
     assert "Fish &amp; Chips" in page.text
@@ -113,8 +113,8 @@ def test_a_customer_can_choose_other_software(shared: Running, api: httpx.Client
     assert httpx.get(redirect).status_code == 409
 
 
-def test_choosing_what_was_asked_for_makes_no_second(api: httpx.Client) -> None:
-    """Nor does choosing again what was unlinked."""
+def test_selecting_the_requested_software_creates_no_second_connection(api: httpx.Client) -> None:
+    """Selecting it again after an unlink creates none either."""
     company = new_company(api)
     path = f"/companies/{company}/connections/{new_connection(api, company, 'gbol')['id']}"
     redirect = api.get(f"/companies/{company}").json()["redirect"]
@@ -125,8 +125,8 @@ def test_choosing_what_was_asked_for_makes_no_second(api: httpx.Client) -> None:
     assert len(api.get(f"/companies/{company}").json()["dataConnections"]) == 1
 
 
-def test_only_enabled_software_of_a_known_company_can_be_chosen(launch: Launch, connect: Connect) -> None:
-    """Software that is not enabled is not offered; an unknown company has no page."""
+def test_a_customer_can_select_only_enabled_software(launch: Launch, connect: Connect) -> None:
+    """The page does not offer other software. An unknown company has no page."""
     running = launch(disabled_platform=("akxx",))
     company = new_company(connect(running))
     redirect = f"{running.base_url}/link/companies/{company}/start"

@@ -1,4 +1,4 @@
-"""Codat's own clients against the sandbox: it is held to someone else's idea of Codat, not to ours."""
+"""Codat's own clients work with the sandbox: it must match Codat's view of the API, not only bulk's."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from codat_sync_for_expenses.models.shared.security import Security as ExpenseSe
 from codat_sync_for_expenses.sdk import CodatSyncExpenses
 
 from bulk.sandbox.launch import Running
-from sandbox.asking import faults, stats
+from sandbox.client import faults, stats
 
 # The clients annotate their groups of operations with the names of models, so a type checker cannot follow them.
 Client: TypeAlias = Any
@@ -48,7 +48,7 @@ def connected(running: Running, key: str = "sandbox-key") -> Client:
 
 
 def linked(platform: Client) -> tuple[str, str]:
-    """Create a company whose customer has authorized; give its id and its connection's."""
+    """Create a company whose customer has authorized; return the ids of the company and its connection."""
     company = platform.companies.create(request={"name": "Acme"})
     request = {"company_id": company.id, "request_body": {"platformKey": "gbol"}}
     connection = platform.connections.create(request=request)
@@ -86,7 +86,7 @@ def test_a_connection_is_created_shown_and_listed(platform: Client) -> None:
 
 
 def test_the_partner_connection_waits_for_the_customer(platform: Client, expenses: Client) -> None:
-    """The client for expenses raises its own error first, and reads a linked expense connection then."""
+    """Before, the client for expenses raises its own error. After, it reads a linked expense connection."""
     waiting = platform.companies.create(request={"name": "Acme"})
     with pytest.raises(expense_errors.ErrorMessage) as refused:
         expenses.connections.create_partner_expense_connection(request={"company_id": waiting.id})
@@ -98,7 +98,7 @@ def test_the_partner_connection_waits_for_the_customer(platform: Client, expense
 
 
 def test_a_linked_connection_is_unlinked(platform: Client) -> None:
-    """And a second time is an error."""
+    """A second unlink is an error."""
     company, connection = linked(platform)
     request = {
         "company_id": company,
@@ -111,7 +111,7 @@ def test_a_linked_connection_is_unlinked(platform: Client) -> None:
 
 
 def test_a_company_is_deleted(platform: Client) -> None:
-    """From then on it is not found, with a correlationId to ask support about."""
+    """After that, a look-up gets a 404 with a correlationId for support."""
     company = platform.companies.create(request={"name": "Acme"})
     platform.companies.delete(request={"company_id": company.id})
     with pytest.raises(errors.ErrorMessage) as missing:
@@ -127,14 +127,14 @@ def test_integrations_are_listed(platform: Client) -> None:
 
 
 def test_a_wrong_key_raises_the_clients_error(shared: Running) -> None:
-    """401 in Codat's error body."""
+    """The status in Codat's error body is 401."""
     with pytest.raises(errors.ErrorMessage) as refused:
         connected(shared, "wrong").companies.list(request={})
     assert refused.value.data.status_code == 401
 
 
 def test_the_clients_own_retries_show_in_the_counts(shared: Running, platform: Client) -> None:
-    """It repeats a POST after a 500 though the work was done, and without a key that makes a second company."""
+    """The client repeats a POST after a 500 although the work was done. Without a key, this makes a second company."""
     made = stats(shared)["companies"]
     faults(shared, {"kind": "5xx_after", "operations": ["create_company"], "count": 1})
     platform.companies.create(request={"name": "Acme", "tags": {"uid": (uid := uuid4().hex)}})
@@ -143,8 +143,8 @@ def test_the_clients_own_retries_show_in_the_counts(shared: Running, platform: C
     assert platform.companies.list(request={"tags": f"uid={uid}"}).total_results == 2
 
 
-def test_a_429_is_waited_for_by_the_client(shared: Running, platform: Client) -> None:
-    """It understands our Retry-After, and is not early."""
+def test_the_client_waits_after_a_429(shared: Running, platform: Client) -> None:
+    """It understands the sandbox's Retry-After, and its next request is not early."""
     httpx.delete(shared.base_url + "/_sandbox/stats")
     faults(shared, {"kind": "429", "operations": ["create_company"], "count": 1, "seconds": 1})
     platform.companies.create(request={"name": "Acme"})

@@ -1,4 +1,4 @@
-"""The pure parts: names, tags, the query language, the rules of faults."""
+"""The pure functions: names, tags, the query language, the rules of faults."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from bulk.sandbox.rules import company_errors, stored_name, tag_errors
 
 NAMES = [
     ("Example Company (Codat[1])", "Example Company Codat1"),  # the documentation's own example
-    ("O'Brien & Sons, Inc. - @home!?", "O'Brien & Sons, Inc. - @home!?"),  # all that may stay
-    ("Café Ångström", "Caf ngstrm"),  # accented letters are not folded, they go
+    ("O'Brien & Sons, Inc. - @home!?", "O'Brien & Sons, Inc. - @home!?"),  # all characters that may stay
+    ("Café Ångström", "Caf ngstrm"),  # accented letters are removed
     ("株式会社", ""),  # nothing is left
     ('a/b\\c;d:e_f"g*h<i>', "abcdefghi"),
     ("two\tand\nlines", "two\tand\nlines"),  # white space stays
@@ -21,7 +21,7 @@ NAMES = [
 
 @pytest.mark.parametrize(("name", "kept"), NAMES)
 def test_forbidden_characters_are_silently_removed_from_names(name: str, kept: str) -> None:
-    """Codat keeps letters, digits, white space and a few signs."""
+    """Codat keeps letters, digits, white space and a few other characters."""
     assert stored_name(name) == kept
 
 
@@ -51,7 +51,7 @@ def test_tags_have_limits(tags: object, errors: int) -> None:
     "content", [None, [], {}, {"name": ""}, {"name": " "}, {"name": 1}, {"name": "A", "description": 1}]
 )
 def test_a_company_needs_a_name(content: object) -> None:
-    """Anything but a text with something in it is refused."""
+    """The name must be a text that is not blank."""
     assert company_errors(content)
 
 
@@ -69,8 +69,8 @@ QUERIES = [
 
 
 @pytest.mark.parametrize(("text", "holds"), QUERIES)
-def test_queries_hold_or_do_not(text: str, holds: bool) -> None:
-    """The operators and && mean what Codat's querying page says."""
+def test_a_query_matches_or_does_not(text: str, holds: bool) -> None:
+    """The operators and && work as Codat's querying page describes them."""
     assert all(each.holds(FIELDS.get(each.field)) for each in query.parse(text)) is holds
 
 
@@ -78,7 +78,7 @@ def test_queries_hold_or_do_not(text: str, holds: bool) -> None:
     "text",
     [
         *("", "name", "name=", "=x", "a=b=c", "a=b&&", "&&", "a=b c=d", "a" * 2048),
-        *("a=b||c=d", "{a=b", "a=b}", "{a=b}", "a>b", "a<=b"),  # Codat reads these, the sandbox does not
+        *("a=b||c=d", "{a=b", "a=b}", "{a=b}", "a>b", "a<=b"),  # Codat can read these, the sandbox cannot
     ],
 )
 def test_a_query_that_cannot_be_read_is_rejected(text: str) -> None:
@@ -96,7 +96,7 @@ def test_a_fault_skips_the_first_requests_and_applies_to_the_next() -> None:
 
 
 def test_chance_is_repeatable() -> None:
-    """The same seed picks the same requests, another seed others."""
+    """The same seed selects the same requests, and another seed selects others."""
 
     def struck(seed: int) -> list[bool]:
         faults = Faults([Rule("429", probability=0.3)], seed=seed)
@@ -107,8 +107,8 @@ def test_chance_is_repeatable() -> None:
     assert 30 < sum(struck(1)) < 90
 
 
-def test_a_fault_at_the_origin_never_replaces_a_replay() -> None:
-    """A kept response is replayed as it is; only the network can still fail."""
+def test_codats_own_faults_never_replace_a_replay() -> None:
+    """A stored response is replayed unchanged; only the network can still fail."""
     faults = Faults([Rule("5xx_after"), Rule("reset_after")])
     picked = faults.pick("create_company", is_replay=True)
     assert picked
@@ -116,7 +116,7 @@ def test_a_fault_at_the_origin_never_replaces_a_replay() -> None:
 
 
 def test_a_fault_is_read_from_a_command_line() -> None:
-    """The short text and the JSON say the same."""
+    """The short text and the JSON mean the same."""
     short = read_text("5xx_after,operations=create_company+create_connection,count=2,status=503")
     long = read_text('{"kind":"5xx_after","operations":["create_company","create_connection"],"count":2,"status":503}')
     assert short == long == Rule("5xx_after", ("create_company", "create_connection"), count=2, status=503)
@@ -137,13 +137,13 @@ BAD_RULES: list[object] = [
 
 @pytest.mark.parametrize("content", BAD_RULES)
 def test_a_rule_that_cannot_be_read_is_rejected(content: object) -> None:
-    """A fault with a typing error in it must not silently do nothing."""
+    """A fault with a typing error must not be ignored silently."""
     with pytest.raises(BadRule):
         read_rule(content)
 
 
 def test_options_become_arguments() -> None:
-    """Without the defaults."""
+    """Options with default values are left out."""
     options = Options(rate=7, ignore_idempotency=True, fault=("a", "b"))
     assert options.arguments() == ["--rate", "7", "--ignore-idempotency", "--fault", "a", "--fault", "b"]
     assert Options().arguments() == []

@@ -1,4 +1,4 @@
-"""Signed events, as a receiver on loopback gets them."""
+"""Signed events at a receiver on loopback."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from support.sandbox import start
 from bulk.sandbox.command import sandbox
 from bulk.sandbox.launch import Running
 from bulk.sandbox.options import WEBHOOK_SECRET, Options
-from sandbox.asking import Connect, Launch, advance, authorize, new_company, new_connection, until
+from sandbox.client import Connect, Launch, advance, authorize, new_company, new_connection, until
 from sandbox.receiving import Receiver, receiving
 
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:
-    """Return a receiver that takes everything."""
+    """Return a receiver that accepts every event."""
     with receiving() as listening:
         yield listening
 
@@ -43,15 +43,15 @@ def counts(running: Running) -> dict[str, int]:
 
 
 def linked(api: httpx.Client, **content: object) -> tuple[str, dict[str, str]]:
-    """Make a company whose customer authorizes; give its id and its connection."""
+    """Create a company whose customer authorizes; return its id and its connection."""
     company = new_company(api, **content)
     connection = new_connection(api, company)
     authorize(connection)
     return company, connection
 
 
-def test_an_event_is_signed_and_says_what_the_api_says(launch: Launch, connect: Connect, receiver: Receiver) -> None:
-    """Headers of standard-webhooks over the raw body; company and connection as Codat describes them."""
+def test_an_event_is_signed_and_matches_the_api(launch: Launch, connect: Connect, receiver: Receiver) -> None:
+    """The headers are those of standard-webhooks. The body has the company and the connection as the API shows them."""
     api = connect(launch(webhook_url=receiver.url))
     company, connection = linked(api, name="Acme Ltd", description="Größe", tags={"uid": "1"})
     (event,) = receiver.wait_for(1)
@@ -75,7 +75,7 @@ def test_an_event_is_signed_and_says_what_the_api_says(launch: Launch, connect: 
 
 @pytest.mark.parametrize("library", ["standardwebhooks", "svix.webhooks"])
 def test_the_librarys_own_check_passes(launch: Launch, connect: Connect, receiver: Receiver, library: str) -> None:
-    """Somebody else's idea of the signature, where it is installed."""
+    """The test runs if the library is installed."""
     webhook = pytest.importorskip(library).Webhook(WEBHOOK_SECRET)
     linked(connect(launch(webhook_url=receiver.url)))
     (event,) = receiver.wait_for(1)
@@ -83,7 +83,7 @@ def test_the_librarys_own_check_passes(launch: Launch, connect: Connect, receive
 
 
 def test_every_cause_has_its_event(launch: Launch, connect: Connect, receiver: Receiver) -> None:
-    """Pages, PATCH, customers, deletions: each change of a connection is announced, and only once."""
+    """Each change of a connection by pages, PATCH, customers or deletions has exactly one event."""
     running = launch(webhook_url=receiver.url, second_partner="allow")
     api = connect(running)
     company, connection = linked(api, tags={"uid": "1"})
@@ -111,7 +111,7 @@ def test_every_cause_has_its_event(launch: Launch, connect: Connect, receiver: R
     then("reconnected")
     control(running, "PUT", f"/connections/{connection['id']}", status="PendingAuth")
     control(running, "POST", "/customers", share=1.0)
-    then("reconnected")  # connected is the first time only
+    then("reconnected")  # `connected` is sent only for the first link
     control(running, "DELETE", f"/connections/{connection['id']}")
     then("deleted")
     new_connection(api, company)
@@ -122,18 +122,18 @@ def test_every_cause_has_its_event(launch: Launch, connect: Connect, receiver: R
     assert api.delete(f"/companies/{other}").status_code == 204
     then("deleted")
     third = new_company(api, tags={"uid": "3"})
-    asked = new_connection(api, third)
+    requested = new_connection(api, third)
     httpx.post(f"{running.base_url}/link/companies/{third}/start", data={"platformKey": "qhyg"}).raise_for_status()
     then("connected")
     shown = receiver.received[-1].body["payload"]["connection"]
     assert (shown["integrationKey"], shown["status"]) == ("qhyg", "Linked")
-    assert shown["id"] != asked["id"]
+    assert shown["id"] != requested["id"]
     assert all(each.is_genuine() for each in receiver.received)
     assert len({each.id for each in receiver.received}) == len(expected)
 
 
-def test_a_partner_connection_is_announced_if_asked_for(launch: Launch, connect: Connect, receiver: Receiver) -> None:
-    """`--partner-events`: a receiver must not take it for a customer who has authorized."""
+def test_partner_connections_have_events_if_enabled(launch: Launch, connect: Connect, receiver: Receiver) -> None:
+    """With `--partner-events` a test can check that a receiver does not confuse them with linked customers."""
     api = connect(launch(webhook_url=receiver.url, partner_events=True))
     company, _ = linked(api)
     api.post(f"/companies/{company}/sync/expenses/connections/partnerExpense").raise_for_status()
@@ -143,7 +143,7 @@ def test_a_partner_connection_is_announced_if_asked_for(launch: Launch, connect:
 
 
 def test_a_change_that_is_rolled_back_has_no_event(launch: Launch, connect: Connect, receiver: Receiver) -> None:
-    """A fault before the work leaves nothing behind; one after it does."""
+    """A fault before the work prevents the event; a fault after the work does not."""
     running = launch(webhook_url=receiver.url)
     api = connect(running)
     company, connection = linked(api)
@@ -157,8 +157,8 @@ def test_a_change_that_is_rolled_back_has_no_event(launch: Launch, connect: Conn
     assert [each.type for each in receiver.wait_for(2)] == ["connected", "disconnected"]
 
 
-def test_it_is_sent_again_until_it_is_taken(launch: Launch, connect: Connect) -> None:
-    """Same webhook-id and body, a growing pause, and a signature that is right each time."""
+def test_an_event_is_sent_again_until_it_is_accepted(launch: Launch, connect: Connect) -> None:
+    """Each attempt has the same webhook-id, the same body and a valid signature."""
     statuses = iter([500, 302, 404])
     with receiving(answer=lambda _: next(statuses, 200)) as receiver:
         running = launch(webhook_url=receiver.url)
@@ -172,8 +172,8 @@ def test_it_is_sent_again_until_it_is_taken(launch: Launch, connect: Connect) ->
     assert (shown["status"], shown["attempts"], shown["answer"]) == ("delivered", 4, "200")
 
 
-def test_a_receiver_that_comes_late_gets_everything(launch: Launch, connect: Connect) -> None:
-    """Nobody listens at first; answers of the API do not wait for it."""
+def test_a_receiver_that_starts_late_gets_every_event(launch: Launch, connect: Connect) -> None:
+    """The API answers although no receiver is running."""
     with receiving() as gone:
         pass
     running = launch(webhook_url=gone.url)
@@ -186,12 +186,12 @@ def test_a_receiver_that_comes_late_gets_everything(launch: Launch, connect: Con
     assert {each.body["payload"]["connection"]["id"] for each in events} == set(made)
 
 
-def test_a_receiver_that_hangs_holds_up_nobody(launch: Launch, connect: Connect) -> None:
-    """The API answers, and the sandbox ends at once."""
+def test_a_receiver_that_hangs_delays_nothing_else(launch: Launch, connect: Connect) -> None:
+    """The API answers, and the sandbox stops without waiting for the receiver."""
     released = threading.Event()
 
     def hang(_: object) -> int:
-        released.wait(20)
+        released.wait(60)
         return 200
 
     with receiving(answer=hang) as receiver:
@@ -201,15 +201,15 @@ def test_a_receiver_that_hangs_holds_up_nobody(launch: Launch, connect: Connect)
         begun = time.monotonic()
         linked(connect(running))
         running.stop()
-        assert time.monotonic() - begun < 4
+        assert time.monotonic() - begun < 30
         released.set()
     assert running.process
     assert running.process.returncode == 0
 
 
 @pytest.mark.parametrize("ends", ["stop", "kill"])
-def test_what_was_not_delivered_survives_a_restart(tmp_path: Path, connect: Connect, ends: str) -> None:
-    """Under the same webhook-id, also after kill -9."""
+def test_undelivered_events_survive_a_restart(tmp_path: Path, connect: Connect, ends: str) -> None:
+    """They keep their webhook-id, even after a kill."""
     with receiving(answer=lambda _: 503) as receiver:
         options = Options(webhook_url=receiver.url)
         with start(tmp_path / "state", options=options) as running:
@@ -225,10 +225,8 @@ def test_what_was_not_delivered_survives_a_restart(tmp_path: Path, connect: Conn
         assert len(receiver.received) == before + 1
 
 
-def test_customers_who_decide_while_no_server_runs_are_told_of_later(
-    tmp_path: Path, connect: Connect, receiver: Receiver
-) -> None:
-    """`authorize` and `deauthorize` put their events where the next server finds them."""
+def test_decisions_while_no_server_runs_are_sent_later(tmp_path: Path, connect: Connect, receiver: Receiver) -> None:
+    """`authorize` and `deauthorize` store their events, and the next server sends them."""
     batch = tmp_path / "batch"
     with start(batch / "sandbox") as running:
         api = connect(running)
@@ -239,13 +237,13 @@ def test_customers_who_decide_while_no_server_runs_are_told_of_later(
         events = receiver.wait_for(3)
     assert receiver.types == ["connected", "connected", "disconnected"]
     reported = [(each.body["payload"]["referenceCompany"]["tags"]["uid"], each.body["payload"]) for each in events]
-    assert sorted(uid for uid, _ in reported[:2]) == ["1", "2"]  # in whichever order they came to decide
+    assert sorted(uid for uid, _ in reported[:2]) == ["1", "2"]  # in either order
     assert reported[2][0] == "2"
     assert all(payload["connection"]["linkUrl"].split("?")[0] == path[uid] for uid, payload in reported)
 
 
 def test_events_can_be_sent_again_in_order_and_shuffled(launch: Launch, connect: Connect, receiver: Receiver) -> None:
-    """A handle of tests sends all events again; each keeps its webhook-id and its body."""
+    """A handle for tests sends all events again. Each keeps its webhook-id and its body."""
     running = launch(webhook_url=receiver.url)
     api = connect(running)
     for _ in range(8):
@@ -260,9 +258,9 @@ def test_events_can_be_sent_again_in_order_and_shuffled(launch: Launch, connect:
     assert all(each.is_genuine() for each in receiver.received)
 
 
-def test_several_can_be_on_their_way_at_once(launch: Launch, connect: Connect) -> None:
-    """`--webhook-concurrent`, for receivers that must not mix them up."""
-    together = threading.Barrier(3, timeout=10)
+def test_several_events_can_be_sent_at_once(launch: Launch, connect: Connect) -> None:
+    """With `--webhook-concurrent` a test can check that a receiver does not mix events up."""
+    together = threading.Barrier(3, timeout=60)
 
     def wait(_: object) -> int:
         together.wait()
@@ -277,10 +275,10 @@ def test_several_can_be_on_their_way_at_once(launch: Launch, connect: Connect) -
         until(lambda: counts(running) == {"delivered": 3})
 
 
-def test_the_clock_of_the_sandbox_does_not_make_a_signature_old(
+def test_the_sandboxs_clock_does_not_change_the_time_of_a_signature(
     launch: Launch, connect: Connect, receiver: Receiver
 ) -> None:
-    """The event tells the sandbox's time, the signature the machine's, by which a receiver judges."""
+    """The event has the sandbox's time. The signature has the machine's time, which a receiver checks."""
     running = launch(webhook_url=receiver.url)
     advance(running, 7200)
     linked(connect(running))
@@ -297,7 +295,7 @@ def test_the_clock_of_the_sandbox_does_not_make_a_signature_old(
         "http://127.0.0.1.example.com/",
         "http://127.0.0.1@example.com/",
         "http://example.com\\@127.0.0.1/",
-        "https://127.0.0.1:9000/",  # nobody here has a certificate
+        "https://127.0.0.1:9000/",  # no certificate exists here
         "http://0.0.0.0:9000/",
         "http://127.0.0.1:x/",
         "127.0.0.1:9000",
@@ -305,7 +303,7 @@ def test_the_clock_of_the_sandbox_does_not_make_a_signature_old(
     ],
 )
 def test_events_do_not_leave_the_machine(tmp_path: Path, url: str) -> None:
-    """Any other address is wrong usage, before anything is served."""
+    """An address of another machine is wrong usage, and no server starts."""
     arguments = ["--state", str(tmp_path / "state"), "--webhook-url", url]
     result = CliRunner().invoke(sandbox, arguments)
     assert result.exit_code == 2, result.output
@@ -315,7 +313,7 @@ def test_events_do_not_leave_the_machine(tmp_path: Path, url: str) -> None:
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "whsec_!", "c2VjcmV0", "whsec_c2VjcmV"])
 def test_a_secret_that_cannot_sign_is_refused(tmp_path: Path, secret: str) -> None:
-    """And is not repeated in the message."""
+    """The message does not contain it."""
     arguments = ["--state", str(tmp_path / "state"), "--webhook-secret", secret]
     result = CliRunner().invoke(sandbox, arguments)
     assert result.exit_code == 2
@@ -324,7 +322,7 @@ def test_a_secret_that_cannot_sign_is_refused(tmp_path: Path, secret: str) -> No
 
 
 def test_another_secret_signs(launch: Launch, connect: Connect, receiver: Receiver) -> None:
-    """`--webhook-secret`, base64 behind whsec_."""
+    """`--webhook-secret` is base64 with the prefix whsec_."""
     linked(connect(launch(webhook_url=receiver.url, webhook_secret="whsec_c2VjcmV0")))  # noqa: S106 - made up
     (event,) = receiver.wait_for(1)
     assert event.is_genuine(b"secret")

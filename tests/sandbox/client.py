@@ -1,4 +1,4 @@
-"""What the tests ask of a sandbox, in their own words."""
+"""Short forms of the requests that tests send to a sandbox."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def authorization(key: str = "sandbox-key") -> dict[str, str]:
 
 
 def new_company(api: httpx.Client, **content: object) -> str:
-    """Create a company and give its id."""
+    """Create a company; return its id."""
     answer = api.post("/companies", json={"name": "Acme Ltd", **content})
     assert answer.status_code == 200, answer.text
     return str(answer.json()["id"])
 
 
 def new_connection(api: httpx.Client, company: str, platform: str = "gbol") -> dict[str, str]:
-    """Create an accounting connection and give it."""
+    """Create an accounting connection; return it."""
     answer = api.post(f"/companies/{company}/connections", json={"platformKey": platform})
     assert answer.status_code == 200, answer.text
     content: dict[str, str] = answer.json()
@@ -53,13 +53,13 @@ def advance(running: Running, seconds: float) -> None:
 
 
 def faults(running: Running, *rules: dict[str, object]) -> None:
-    """Put faults in force."""
+    """Add faults to the sandbox."""
     httpx.post(running.base_url + "/_sandbox/faults", json=rules).raise_for_status()
 
 
-def until(holds: Callable[[], bool], *, seconds: float = 10) -> None:
-    """Check again and again until something holds; fail if it does not in time."""
+def until(holds: Callable[[], bool], *, seconds: float = 240) -> None:
+    """Wait until a condition is true; fail after this many seconds."""
     end = time.monotonic() + seconds
     while not holds():
-        assert time.monotonic() < end, "it did not come about"
+        assert time.monotonic() < end, "the condition is still false"
         time.sleep(0.01)
