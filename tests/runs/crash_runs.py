@@ -13,7 +13,7 @@ from pathlib import Path
 
 from simulation.clock import Time
 from simulation.network import Network
-from simulation.process import Life, Process
+from simulation.process import EarlyEnd, Process
 from simulation.trace import Trace
 from support.fake_codat import FakeCodat, Rules
 from support.fault_schedule import Fate, Passage, RetryAfter, Schedule
@@ -133,8 +133,8 @@ class CrashRuns:
         """Run a command to its end; return why it stopped, if it did."""
         time, network = self.scripted.time, self.scripted.network
         settings = Settings(Secret("Basic none"), concurrency=self.concurrency)
-        life = Life(ending.crashes_at, ending.interrupted_after)
-        process = Process(time, network, Trace(time), self.rng, life, settings.timeout)
+        early_end = EarlyEnd(ending.crashes_at, ending.interrupted_after)
+        process = Process(time, network, Trace(time), self.rng, early_end, settings.timeout)
         network.looked_at.clear()
         stop = process.run(self.folder, settings, Options(), make, longest=MAX_RUN_SECONDS)
         self.scripted.posts += sum(each.request.method == "POST" for each in process.requests)

@@ -1,4 +1,4 @@
-"""`python -m simulation SEEDS`: runs the scenarios of the first seeds (`500`) or of some (`1000-1999`)."""
+"""`python -m simulation SEEDS`: run the scenarios of the first seeds (`500`) or of a range (`1000-1999`)."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
-from simulation.scenario import Told, tell
+from simulation.scenario import ScenarioResult, run_scenario
 
-LAST_LINES = 200  # of a story that went wrong: what came before is in a longer one
+LAST_LINES = 200  # of the trace of a scenario that failed
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A seed whose story went wrong."""
+    """A seed whose scenario failed."""
 
     seed: int
-    what: str
-    story: str
-    where: str
+    message: str
+    trace: str
+    traceback: str
 
 
 def seeds(text: str) -> range:
-    """Read which seeds are meant. Raises ValueError, also for nonsense: no scenario is no proved."""
+    """Return the seeds of the argument. Raises ValueError if it is not readable, or if there are none."""
     first, dash, last = text.partition("-")
     found = range(int(first), int(last) + 1) if dash else range(int(first))
     if not found:
-        raise ValueError(f"{text} is not one seed")
+        raise ValueError(f"{text} does not name any seeds")
     return found
 
 
-def attempt(seed: int) -> Told | Failed:
-    """Return a story, and catch what goes wrong in it."""
+def attempt(seed: int) -> ScenarioResult | Failed:
+    """Run a scenario; return its result, or its failure."""
     try:
-        return tell(seed)
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is said with the seed
+        return run_scenario(seed)
+    except Exception as error:  # noqa: BLE001 - every error is reported with its seed
         lines = "\n".join(getattr(error, "lines", [])[-LAST_LINES:])
         return Failed(seed, f"{type(error).__name__}: {error}", lines, "".join(traceback.format_exception(error)))
 
 
-def reported(which: Iterable[int], *, processes: int) -> Iterator[Told | Failed]:
-    """Return the stories, several at once, in order."""
+def results(which: Iterable[int], *, processes: int) -> Iterator[ScenarioResult | Failed]:
+    """Run the scenarios, several at once; yield the results in order."""
     if processes == 1:
         yield from map(attempt, which)
         return
@@ -54,26 +54,26 @@ def reported(which: Iterable[int], *, processes: int) -> Iterator[Told | Failed]
 
 
 def main(arguments: list[str]) -> int:
-    """Return them all; 1 if any went wrong."""
+    """Run all scenarios; return 1 if any failed."""
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
     parser.add_argument("seeds", type=seeds)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--go-on", action="store_true", help="one line for each that goes wrong, instead of stopping")
+    parser.add_argument("--keep-going", action="store_true", help="print one line for each failure, and continue")
     options = parser.parse_args(arguments)
     began, good, bad, requests, days = time.monotonic(), 0, 0, 0, 0.0
-    for outcome in reported(options.seeds, processes=1 if len(options.seeds) == 1 else options.processes):
-        if isinstance(outcome, Told):
+    for outcome in results(options.seeds, processes=1 if len(options.seeds) == 1 else options.processes):
+        if isinstance(outcome, ScenarioResult):
             good, requests, days = good + 1, requests + outcome.requests, days + outcome.days
             continue
         bad += 1
-        if options.go_on:
-            print(f"{outcome.seed}\t{outcome.what[:200]}", flush=True)
+        if options.keep_going:
+            print(f"{outcome.seed}\t{outcome.message[:200]}", flush=True)
             continue
-        print(f"{outcome.story}\n\n{outcome.where}\nseed {outcome.seed}: {outcome.what}")
-        print(f"Tell it again with: make simulate SEED={outcome.seed}")
+        print(f"{outcome.trace}\n\n{outcome.traceback}\nseed {outcome.seed}: {outcome.message}")
+        print(f"Repeat it with: make simulate SEED={outcome.seed}")
         break
     seconds = time.monotonic() - began
-    print(f"{good} stories of {days:.0f} days and {requests} requests, {bad} broken, in {seconds:.1f} s")
+    print(f"{good} scenarios of {days:.0f} days and {requests} requests, {bad} failed, in {seconds:.1f} s")
     return 1 if bad else 0
 
 

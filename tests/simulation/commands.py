@@ -1,4 +1,4 @@
-"""What is run in a story: the commands of bulk, and the engine's object for each."""
+"""The commands of bulk that a scenario runs, and the engine's object for each."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOUR = 3600.0
 
 
 class Command(StrEnum):
-    """What is run."""
+    """A command with its options."""
 
     MIGRATE = "migrate"
     CORRECTED = "migrate corrected.csv"
@@ -54,7 +54,7 @@ OFTEN = (
 def engine_command(
     command: Command, opened: Input | None, options: Options, hook: Hook, *, named: Sequence[str], at: str
 ) -> EngineCommand:
-    """Create the engine's command. `opened`: a migrate's input; `named`: whom to unlink; `at`: the time now."""
+    """Create the engine's command. `opened`: the input of a migrate; `named`: customers to unlink; `at`: the time."""
     match command:
         case Command.FOLLOW_UP | Command.RETRY_PARTNERS:
             return FollowUp(retry_failed=command is Command.RETRY_PARTNERS)

@@ -1,4 +1,4 @@
-"""The user's file, as it is edited between runs: new rows, changed ones, rows that go, break and are corrected."""
+"""The user's input file and its edits between runs: rows are added, changed, removed, broken and corrected."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from bulk import problems
 
 COLUMNS = ("customer_id", "company_name", "platform", "email", "note")
 PLATFORMS = ("Xero", "qbo", "gbol", "FreeAgent")
-# What makes a row faulty, and in which column.
+# Columns and the values that make a row invalid.
 FAULTS = (("company_name", ""), ("platform", "Lotus 1-2-3"), ("email", "nobody"))
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A row of the file; `broken` is the fault that is in it now."""
+    """A row of the file; `broken` is its present fault."""
 
     customer_id: str
     company_name: str
@@ -28,14 +28,14 @@ class Row:
     broken: tuple[str, str] | None = None
 
     def cells(self) -> list[str]:
-        """Return the cells as they are written."""
+        """Return the cells as they are in the file."""
         cells = {name: str(getattr(self, name)) for name in COLUMNS}
         return list((cells | dict([self.broken] if self.broken else [])).values())
 
 
 @dataclass
 class InputFile:
-    """The file, and what is done to it."""
+    """The file and its edits."""
 
     path: Path
     rng: random.Random
@@ -43,7 +43,7 @@ class InputFile:
     _made: int = 0
 
     def add(self, number: int) -> None:
-        """Add rows, each somewhere."""
+        """Add rows at random places."""
         for _ in range(number):
             self._made += 1
             name = f"c{self._made}"
@@ -52,11 +52,11 @@ class InputFile:
             self.rows.insert(self.rng.randint(0, len(self.rows)), replace(row, broken=broken))
 
     def edit(self) -> str:
-        """Edit it as a person might; return what was done."""
-        what = self.rng.choice(("add", "change", "change", "drop", "break", "correct", "repeat"))
+        """Make one edit as a person might; return its name."""
+        edit = self.rng.choice(("add", "change", "change", "drop", "break", "correct", "repeat"))
         place = self.rng.randrange(len(self.rows))
         row = self.rows[place]
-        match what:
+        match edit:
             case "add":
                 self.add(self.rng.randint(1, 3))
             case "change":
@@ -68,8 +68,8 @@ class InputFile:
             case "correct":
                 self.correct()
             case "repeat":
-                self.rows.append(replace(row, note="once more"))
-        return f"{what} {row.customer_id}"
+                self.rows.append(replace(row, note="repeated"))
+        return f"{edit} {row.customer_id}"
 
     def _changed(self, row: Row) -> Row:
         value = f"x{self.rng.randint(0, 9)}@example.com"
@@ -83,17 +83,20 @@ class InputFile:
         return replace(row, note=value)
 
     def correct(self) -> bool:
-        """Take the faults out of all rows; of those that name a customer twice the first stays. Gives if any was."""
+        """Correct all rows, and keep the first of those with the same customer. Return whether anything changed."""
         before, named = self.rows, {row.customer_id: row for row in reversed(self.rows)}
         self.rows = [replace(row, broken=None) for row in self.rows if named[row.customer_id] is row]
         return self.rows != before
 
     def write(self) -> None:
-        """Save it."""
+        """Write the file."""
         self._write(self.path, [COLUMNS, *(row.cells() for row in self.rows)])
 
     def write_corrected(self, rejects: Iterable[tuple[int, str, str]]) -> Path | None:
-        """Correct the rejects file: number, customer and problems of each row. Return its path if there is any."""
+        """Write a corrected rejects file; return its path, or None if it has no rows.
+
+        Each of `rejects` has the row's number, its customer and its problems.
+        """
         by_id = {row.customer_id: replace(row, broken=None) for row in reversed(self.rows)}
         corrected = [
             [*by_id[customer_id].cells(), str(number), problems.reasons(found)]

@@ -1,7 +1,8 @@
-"""What must hold after each run, and in the end. What must hold at every moment is held where it happens.
+"""Checks the guarantees after each run and at the end.
 
-(`codat`: nothing twice, nothing deleted that is in use, no minute over the rate. `process`: no request before a
-Retry-After is over, no storm. `clock`: no run without end.)
+Guarantees for every moment are checked elsewhere. `network`: nothing is created twice, nothing in use is deleted, no
+minute exceeds the rate. `process`: no request is sent before a Retry-After has passed, and no run sends too many.
+`clock`: every run ends.
 """
 
 from __future__ import annotations
@@ -27,25 +28,25 @@ ENDED = ("Unlinked", "Deauthorized")
 
 
 def require(holds: object, message: str) -> None:
-    """Raise Broken, with what is broken, unless it holds."""
+    """Raise Broken with this message if a condition is false."""
     if not holds:
         raise Broken(message)
 
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What the journal says before a run, as far as it decides what the run may ask."""
+    """The facts in the journal before a run that decide how many requests the run may send."""
 
-    doubts: int = 0  # steps of customers of which an outcome was ever unknown, or a key of a request at work
-    deleted: int = 0  # customers of whom Codat no longer has something
+    doubts: int = 0  # steps of customers with an outcome that was ever unknown, or with a 409 for a request in progress
+    deleted: int = 0  # customers whose company or a connection no longer exists in Codat
     customers: int = 0
-    lists: int = 1  # that show all of the batch's companies
+    lists: int = 1  # lists needed to see all companies of the batch
     runs: int = 0
-    stale: int = 0  # customers without a linkUrl that the journal knows to be good
+    stale: int = 0  # customers with a company and without a valid linkUrl in the journal
 
 
 class Judge:
-    """Holds a batch's journal and reports against Codat."""
+    """Compares the journal and the reports of a batch with Codat."""
 
     def __init__(
         self,
@@ -67,7 +68,7 @@ class Judge:
         self._db: sqlite3.Connection | None = None
 
     def rows(self, query: str) -> list[Any]:
-        """Read the journal; nothing where there is none yet."""
+        """Query the journal; return no rows if there is no journal yet."""
         if self._db is None:
             if not (self._folder / FILE).exists():
                 return []
@@ -75,13 +76,13 @@ class Judge:
         return self._db.execute(query).fetchall()
 
     def forget(self) -> None:
-        """Let go of the journal."""
+        """Close the journal."""
         if self._db is not None:
             self._db.close()
         self._db = None
 
     def before(self) -> Before:
-        """Look at the journal before a run."""
+        """Read the journal before a run."""
         found = self.rows(
             f"""
             SELECT (SELECT count(*) FROM (SELECT DISTINCT customer, step FROM requests
@@ -101,37 +102,37 @@ class Judge:
         return bool(self.rows("SELECT 1 FROM requests GROUP BY customer, step HAVING count(DISTINCT key) > 1"))
 
     def rejects(self) -> list[tuple[int, str, str]]:
-        """Return the rejected rows as the rejects file has them: number, customer, problems (JSON)."""
+        """Return the rows of the rejects file: number, customer, problems (JSON)."""
         return self.rows(
             "SELECT shift + row, customer_id, problems FROM rejections JOIN sources ON sources.id = source "
             "WHERE customer_id <> '' ORDER BY source, row"
         )
 
     def companies(self) -> list[Company]:
-        """Return all companies that Codat has."""
+        """Return all companies in Codat."""
         return self._network.codat.companies
 
     # -- after each run
 
-    def after_run(self, requests: list[Exchange], before: Before, command: str, *, crashed: bool, deeds: int) -> None:
-        """Hold a run that has just ended to what it promised."""
+    def after_run(self, requests: list[Exchange], before: Before, command: str, *, crashed: bool, actions: int) -> None:
+        """Check the guarantees of a run that has just ended."""
         if not crashed:
             left = self.rows(f"SELECT operation FROM requests WHERE run > {before.runs} AND outcome IS NULL")  # noqa: S608
-            require(not left, f"the run has ended, and of {left} it is not written down what became of them")
-        self._nothing_lost()
-        self._only_good_links()
-        self._no_needless_request(requests, before, command, deeds)
+            require(not left, f"the run has ended, and the journal has no outcome of {left}")
+        self._require_nothing_lost()
+        self._require_valid_links()
+        self._require_few_requests(requests, before, command, actions)
 
-    def rows_add_up(self, rows: int) -> None:
-        """Hold the states of the reports to the rows of the input, and the gone whom Codat has or may have."""
+    def require_all_rows(self, rows: int) -> None:
+        """Check that the reports count each row of the input, and each removed customer that may be in Codat."""
         gone = self.rows(
             "SELECT count(*) FROM customers WHERE presence = 'removed' AND coalesce(company_id, name_sent) IS NOT NULL"
         )[0][0]
         with Reader(self._folder / FILE) as reader:
             counts = reader.counts()
-        require(sum(counts.values()) == rows + gone, f"{counts} do not add up to {rows} rows and {gone} gone")
+        require(sum(counts.values()) == rows + gone, f"{counts} are not {rows} rows and {gone} removed customers")
 
-    def _nothing_lost(self) -> None:
+    def _require_nothing_lost(self) -> None:
         known = {row[0]: row for row in self.rows("SELECT customer_id, company_id, presence, state FROM customers")}
         doubtful = {
             row[0]
@@ -154,8 +155,8 @@ class Judge:
             else:
                 require(row[1] == company.id, f"Codat has {company.id} of {uid}, and the journal has {row[1]}")
 
-    def _only_good_links(self) -> None:
-        if self._conditions.max_delay > 5:  # what is done so late is beyond what a run can wait for
+    def _require_valid_links(self) -> None:
+        if self._conditions.max_delay > 5:  # a run cannot wait for requests that are done so late
             return
         last = {
             each.id: each.link_url
@@ -166,29 +167,29 @@ class Judge:
         for uid, connection, link in self.rows(
             "SELECT customer_id, connection_id, link_url FROM customers WHERE state = 'link_ready' AND link_url <> ''"
         ):
-            require(last.get(connection, link) == link, f"the link of {uid} is not the last that was made")
+            require(last.get(connection, link) == link, f"the link of {uid} is not the last that was issued")
 
-    def _no_needless_request(self, requests: list[Exchange], before: Before, command: str, deeds: int) -> None:
-        """Hold the requests to what the command needs, and to a few more for each fault, doubt and deed."""
+    def _require_few_requests(self, requests: list[Exchange], before: Before, command: str, actions: int) -> None:
+        """Check that the run sent only the requests that its command needs, and a few more per fault, doubt and action."""
         faults = sum(
             each.passage.fate not in (Fate.WELL, Fate.SLOW) or each.passage.lag > 0 or each.gives_up
             for each in requests
         )
         unanswered = sum(each.reply is None for each in requests)
-        trouble = faults + unanswered + before.doubts + deeds + 2 * before.deleted + self._network.deletions
+        trouble = faults + unanswered + before.doubts + actions + 2 * before.deleted + self._network.deletions
         reads = Counter(each.request.operation for each in requests if _is_read(each))
         needed = self._needed(command, before, requests)
         require(
             reads.total() <= needed + 3 * trouble,
-            f"{dict(reads)} in {command}: {needed} are needed, and {trouble} things went wrong",
+            f"{dict(reads)} in {command}: {needed} are needed, and there were {trouble} faults",
         )
         refused = sum(each.is_refused for each in requests)
         most = trouble + (self._concurrency if self._has_quota else 0)
         if command == "listen":  # it reads no list: its events may be outdated
             most += before.customers
-        if self.has_lost_journal and not before.customers:  # a key of the lost journal may replay what Codat keeps
+        if self.has_lost_journal and not before.customers:  # a key of the lost journal may replay a stored response
             most += len(self.companies())
-        require(refused <= 6 * most, f"{refused} refusals in {command}, and {trouble} things went wrong")
+        require(refused <= 6 * most, f"{refused} refusals in {command}, and there were {trouble} faults")
 
     def _needed(self, command: str, before: Before, requests: list[Exchange]) -> int:
         companies = max(before.customers, len(self.companies())) + self._network.deletions
@@ -209,10 +210,10 @@ class Judge:
                 return before.customers
         return 0
 
-    # -- in the end
+    # -- at the end
 
     def known(self) -> dict[str, tuple[Any, ...]]:
-        """Return what the journal says of each customer whom Codat has."""
+        """Return the journal's facts about each customer with a company in Codat."""
         return {
             row[0]: row[1:]
             for row in self.rows(
@@ -223,16 +224,16 @@ class Judge:
         }
 
     def is_over(self) -> bool:
-        """Whether the journal says what Codat has, and nothing is left to be done."""
+        """Return whether the journal matches Codat and no work is left."""
         try:
-            self.agrees()
-            self.all_done()
+            self.require_same_as_codat()
+            self.require_all_done()
         except Broken:
             return False
         return True
 
-    def agrees(self) -> None:
-        """Hold the journal to Codat: the same companies, connections, statuses and states."""
+    def require_same_as_codat(self) -> None:
+        """Check that the journal and Codat have the same companies, connections, statuses and states."""
         known, companies = self.known(), self.companies()
         present = {row[0] for row in self.rows("SELECT customer_id FROM customers")}
         there = {company.tags["uid"]: company for company in companies if company.tags["uid"] in present}
@@ -247,10 +248,10 @@ class Judge:
             f"Codat has {unmatched}, and the journal does not know them",
         )
 
-    def verified(self) -> None:
-        """Hold the proof of `verify`, at rest, to find nothing; but for who left the input, and what is known already.
+    def require_no_findings(self) -> None:
+        """Check that the last `verify` found nothing about the customers of the input, except known deletions.
 
-        (Of two connections one is extra where a customer has chosen other software than asked.)
+        A second connection of a customer who has selected other software is allowed.
         """
         findings = self.rows(
             "SELECT finding, customer_id, detail FROM findings WHERE finding <> 'extra_connection' "
@@ -259,13 +260,13 @@ class Judge:
         )
         require(not findings, f"verify has found {findings}")
 
-    def all_done(self) -> None:
-        """Hold every customer of the input to having got as far as it can, with everything at rest."""
+    def require_all_done(self) -> None:
+        """Check that no customer of the input has work left."""
         waiting = self.rows(
             "SELECT customer_id, state, error FROM customers "
             "WHERE presence = 'present' AND state IN ('pending', 'failed', 'linked')"
         )
-        require(not waiting, f"these could get further: {waiting}")
+        require(not waiting, f"these customers have work left: {waiting}")
 
 
 def _is_read(exchange: Exchange) -> bool:

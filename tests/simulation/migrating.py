@@ -1,6 +1,6 @@
-"""A migration of any size over virtual days: the engine unchanged with its real journal, and a `ScaleCodat`.
+"""A migration of any size over virtual days: the unchanged engine, its real journal, and a `ScaleCodat`.
 
-Each day begins with a follow-up and a migrate; when that has ended, the day's links are emailed.
+Each day begins with a follow-up and a migrate. When the migrate has ended, the day's links are emailed.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from simulation.network import BASE_URL
 from simulation.scale_codat import DAY, ScaleCodat
 from simulation.writer import VirtualWriter
 
-LATENCY = (0.1, 0.4)  # seconds that an answer takes
+LATENCY = (0.1, 0.4)  # seconds until a response
 PLATFORMS = ("xero", "QuickBooks Online", "FreeAgent", "Oracle NetSuite")
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is simulated."""
+    """The parameters of a simulated migration."""
 
     customers: int
-    linked: int = 0  # companies of the client that are linked already
+    linked: int = 0  # linked companies of the client before the migration
     linking: Linking = NOBODY
     rate: int = 1000
     seed: int = 1
@@ -52,24 +52,24 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """What a day's runs came to."""
+    """The figures of one day."""
 
     number: int  # the first is 1
-    linked: int  # companies, when its migrate began
+    linked: int  # linked companies at the beginning of its migrate
     requests: int  # of its migrate
     followed_up: int  # requests of its follow-up
     ready: int  # customers with a linkUrl, at its end
     start_seconds: float  # from the beginning of the migrate to its first request
     seconds: float
     cpu_seconds: float
-    megabytes: float  # the most that was resident until then
+    megabytes: float  # peak resident memory until then
 
 
 class Migrating:
     """The migration of a scene, day by day."""
 
     def __init__(self, scene: Scene, folder: Path) -> None:
-        """Make its input in this folder, and its batch."""
+        """Create the input in this folder, and the batch."""
         self.scene = scene
         self.path = write_input(folder / "customers.csv", scene.customers)
         self.batch = folder / "batch"
@@ -81,12 +81,12 @@ class Migrating:
             linking=scene.linking,
             seed=scene.seed,
         )
-        self._rng = Random(scene.seed)  # noqa: S311 - repeatable, no secret
+        self._rng = Random(scene.seed)  # noqa: S311 - repeatable, not a secret
         self._settings = Settings(Secret("Basic none"), base_url=BASE_URL, rate=scene.rate)
         self._first_sent: float | None = None  # by the machine's clock, of the current run
 
     def forecast(self) -> Cost:
-        """Return what `check` forecasts."""
+        """Return the forecast of `check`."""
         scene = self.scene
         return check(self.path, rate=scene.rate).cost(
             linked=scene.linked, companies=scene.linked, linking=scene.linking
@@ -94,12 +94,12 @@ class Migrating:
 
     @property
     def elapsed(self) -> float:
-        """Days from the first reset until the last request."""
+        """The days from the first reset until the last request."""
         return self.codat.last_at / DAY
 
     def days(self) -> Iterator[Day]:
-        """Live one day after the other, until everybody is ready."""
-        stop: Stop | None = Stop("not begun", 75)
+        """Run one day after another, until all customers have their links."""
+        stop: Stop | None = Stop("not started", 75)
         while stop is not None:
             began, cpu, sent = time.monotonic(), time.process_time(), self.codat.requests.total()
             number = int(self.time.now // DAY) + 1
@@ -124,7 +124,7 @@ class Migrating:
 
     def _migrate(self) -> tuple[Stop | None, float]:
         began = time.monotonic()
-        stop = self._run(Migrate(open_input(self.path), Options(), _hear))
+        stop = self._run(Migrate(open_input(self.path), Options(), _ignore))
         return stop, (self._first_sent or began) - began
 
     def _run(self, command: Command) -> Stop | None:
@@ -134,17 +134,17 @@ class Migrating:
             self._settings,
             Options(),
             version="simulated",
-            hook=_hear,
+            hook=_ignore,
             wall=self.time.wall,
-            rng=Random(self._rng.random()),  # noqa: S311 - repeatable, no secret
+            rng=Random(self._rng.random()),  # noqa: S311 - repeatable, not a secret
             connect=lambda _: self._connected(),
             writer=lambda connection, folder: VirtualWriter(connection, folder, self._rng),
         )
 
-        async def live() -> Stop | None:
+        async def run_command() -> Stop | None:
             return (await run.do(command, anyio.Event())).stop
 
-        stop = anyio.run(live, backend_options={"loop_factory": lambda: Loop(self.time)})
+        stop = anyio.run(run_command, backend_options={"loop_factory": lambda: Loop(self.time)})
         if stop is not None and stop.exit_code != 75:
             raise RuntimeError(f"{command.name} ends with {stop}")
         return stop
@@ -153,8 +153,8 @@ class Migrating:
     async def _connected(self) -> AsyncIterator[Sender]:
         yield self
 
-    async def send(self, request: Request, *, key: str | None = None) -> Reply:  # noqa: ARG002 - a sender's signature
-        """Send a request to Codat, which takes it in when half of the time to the answer is over."""
+    async def send(self, request: Request, *, key: str | None = None) -> Reply:  # noqa: ARG002 - the signature of Sender
+        """Send a request. It reaches Codat after one random delay, and the response returns after another."""
         self._first_sent = self._first_sent or time.monotonic()
         there, back = (self._rng.uniform(*LATENCY) / 2 for _ in range(2))
         await anyio.sleep(there)
@@ -179,5 +179,5 @@ def states(batch: Path) -> dict[str, int]:
         return dict(connection.execute("SELECT state, count(*) FROM customers GROUP BY state").fetchall())
 
 
-def _hear(_: Event) -> None:
-    """Nobody looks on."""
+def _ignore(_: Event) -> None:
+    """Ignore an event of the run."""

@@ -1,7 +1,7 @@
-"""What lies between the runs of a scenario and Codat: each request takes its passage, and meets its fate.
+"""The network between the runs of a scenario and Codat: each request takes its passage and meets its fate.
 
-What happens there happens in the order of time, whether or not the run that caused it is still alive: requests arrive,
-work is done late, customers act. A run only collects its answers.
+Events occur in the order of time, even after the run that caused them has ended: requests arrive, work is done late,
+customers act. A run only collects its responses.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ A_MINUTE = 60.0
 
 @dataclass
 class Exchange:
-    """One request that has left, and what happens to it."""
+    """One request that has left, and its progress."""
 
     number: int
     request: Request
     key: str | None
     passage: Passage
-    ends_at: float  # when the client has its answer, or gives up
+    ends_at: float  # when the client gets its response, or gives up
     gives_up: bool
     answer: Answer | None = None  # as it leaves Codat, or the gateway in front of it
     done_at: float = math.inf
-    looked_at: float = 0.0  # of a deletion: of when the client has seen the company
-    is_refused: bool = False  # by a rule of Codat's, not by a fault
-    reply: Reply | None = None  # as the client has read it
-    asks_until: float = 0.0  # the answer asks to wait until then, by the scenario's clock
+    looked_at: float = 0.0  # of a deletion: when the client has last seen the company
+    is_refused: bool = False  # by one of Codat's rules, not by a fault
+    reply: Reply | None = None  # as the client reads it
+    asks_until: float = 0.0  # the end of a Retry-After, by the scenario's clock
 
     @property
     def content(self) -> tuple[str, str, bytes]:
-        """What must be the same when its key comes again: method, target and body."""
+        """The parts that a repetition with the same key must share: method, target and body."""
         return self.request.method, self.request.path, (self.request.body or "").encode()
 
 
@@ -69,26 +69,28 @@ class Network:
     def __init__(self, time: Time, schedule: Schedule, rules: Rules, *, honours_keys: bool = True) -> None:
         self._time = time
         self._schedule = schedule
-        self.now = 0.0  # that of what happens in Codat, by the scenario's clock
+        self.now = 0.0  # Codat's time, by the scenario's clock
         self.codat = FakeCodat(lambda: START + self.now, rules, has_events=True)
         self._keys = Keys(self.codat.clock) if honours_keys else None
         self._due: list[_Due] = []
         self._numbers = itertools.count()
         self._minute: deque[float] = deque()
         self.rate = math.inf  # requests that may arrive in a minute
-        self.is_honest = True  # else answers lie, and nobody can promise that nothing is created twice
-        self.looked_at: dict[str, float] = {}  # companies, and when this run has last seen each of them alone
-        self.linked_since: dict[str, float] = {}  # companies whose customers have linked something
-        self.deletions = 0  # of companies and connections, by anybody: they shift the pages of a list
+        self.is_honest = True  # if not, responses are wrong, and duplicates cannot be ruled out
+        self.looked_at: dict[
+            str, float
+        ] = {}  # companies, and when this run has last read each of them with Get company
+        self.linked_since: dict[str, float] = {}  # companies, and when their customers have linked
+        self.deletions = 0  # of companies and connections, from every side: they shift the pages of a list
 
     # -- time
 
     def at(self, when: float, do: Callable[[], None]) -> None:
-        """Let something happen at a moment of the scenario's clock."""
+        """Plan a call for a moment of the scenario's clock."""
         heapq.heappush(self._due, _Due(when, next(self._numbers), do))
 
     def catch_up(self) -> None:
-        """Let everything happen that is due by now."""
+        """Make all calls that are due."""
         while self._due and self._due[0].at <= self._time.now:
             due = heapq.heappop(self._due)
             self.now = max(self.now, due.at)
@@ -97,20 +99,20 @@ class Network:
 
     @property
     def latest(self) -> float:
-        """When the last thing that is planned happens."""
+        """The time of the last planned call."""
         return max((due.at for due in self._due), default=self._time.now)
 
-    # -- the border
+    # -- requests and responses
 
     def depart(self, request: Request, key: str | None, *, timeout: float) -> Exchange:
-        """Let a request leave the machine now."""
+        """Send a request now."""
         now = self._time.now
         passage = self._schedule.passage(now, timeout=timeout, operation=request.operation)
         ends_at = now + passage.there + passage.work + passage.back
         if passage.fate is Fate.CUT_OFF:
             ends_at = now + passage.there
         gives_up = passage.fate is Fate.STALLED or ends_at > now + timeout
-        key = key if request.method in ("POST", "PATCH") else None  # Codat takes no other
+        key = key if request.method in ("POST", "PATCH") else None  # Codat ignores the key of other methods
         exchange = Exchange(next(self._numbers), request, key, passage, ends_at, gives_up)
         if gives_up:
             exchange.ends_at = now + timeout
@@ -121,12 +123,12 @@ class Network:
         return exchange
 
     def collect(self, exchange: Exchange) -> Reply:
-        """Return what the client makes of a request whose time has come."""
+        """Return the reply that the client reads at the end of an exchange."""
         fate, answer = exchange.passage.fate, exchange.answer
         if fate is Fate.NO_CONNECTION:
             reply = responses.not_sent("no connection: refused")
         elif exchange.gives_up:
-            reply = responses.no_response("no answer in time")
+            reply = responses.no_response("no response in time")
         elif fate in (Fate.LOST_BEFORE, Fate.LOST_AFTER, Fate.CUT_OFF) or answer is None:
             reply = responses.no_response("connection lost")
         else:
@@ -153,7 +155,7 @@ class Network:
                 return answer.status, headers, body[: len(body) // 2]
         return answer.status, headers, body
 
-    # -- inside
+    # -- in Codat
 
     def _arrive(self, exchange: Exchange) -> None:
         self._count_arrival()
@@ -185,7 +187,7 @@ class Network:
         self._end(exchange, self.codat.with_headers(answer))
 
     def _answer(self, exchange: Exchange) -> Answer:
-        """Do the work, unless the fate prevents it; return what Codat answers."""
+        """Do the work, unless the fate prevents it; return Codat's response."""
         passage = exchange.passage
         status = passage.status if passage.fate is Fate.KEPT_BEFORE else OWN.get(passage.fate)
         if status is None:
@@ -225,7 +227,7 @@ class Network:
         }.get(passage.retry_after)
         return (("retry-after", value),) if value else ()
 
-    # -- what holds at every moment
+    # -- guarantees for every moment
 
     def _count_arrival(self) -> None:
         self._minute.append(self.now)
@@ -235,7 +237,7 @@ class Network:
             raise Broken(f"{len(self._minute)} requests in a minute, and {self.rate} are allowed")
 
     def _require_once(self) -> None:
-        """Stop at the very moment at which something is created twice."""
+        """Raise Broken as soon as a duplicate exists."""
         if not self.is_honest:
             return
         companies = self.codat.companies
@@ -252,15 +254,15 @@ class Network:
         return self.looked_at[company_id]
 
     def _require_look(self, company_id: str, looked_at: float) -> None:
-        """Stop where a company is deleted although the client has seen that it is linked."""
+        """Raise Broken if a company is deleted although the client has seen that it is linked."""
         company = next((each for each in self.codat.companies if each.id == company_id), None)
         is_linked = company is not None and any(each.status == LINKED for each in company.connections)
         if is_linked and self.is_honest and self.linked_since.get(company_id, 0.0) < looked_at:
-            raise Broken(f"{company_id} is deleted, though its customer had linked it")
+            raise Broken(f"{company_id} is deleted although its customer had linked it")
 
 
 def _has_two(company: Company) -> bool:
-    """Return whether the client has created two connections of one kind; those that its customer chose do not count."""
+    """Return whether the client has created two connections of one kind. The customer's own ones do not count."""
     active = [each for each in company.connections if each.status in (PENDING, LINKED) and not each.is_chosen]
     return max(Counter(each.source_type for each in active).values(), default=0) > 1
 
@@ -270,7 +272,7 @@ def _company_id(request: Request) -> str:
 
 
 def _asked_until(reply: Reply, answered_at: float) -> float:
-    """Return what Retry-After means by the scenario's clock; 0 if it says nothing."""
+    """Return the end of a Retry-After by the scenario's clock; 0 without a readable one."""
     text = reply.headers.get("retry-after", "")
     if text.isdecimal():
         return answered_at + int(text)

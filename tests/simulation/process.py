@@ -1,7 +1,7 @@
-"""One process of bulk: a run of the engine as it is, that may be killed between any two moments of its life.
+"""One process of bulk: a run of the unchanged engine that may be killed at any moment.
 
-The moments are those at which the world outside could tell a difference: before and after each commit of the journal,
-before and after each request leaves, after each answer and before it is written down.
+The moments are those between which the outside world changes: before and after each commit of the journal, before and
+after each request is sent, and after each response before it is recorded.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ from simulation.trace import Broken, Trace
 from simulation.writer import VirtualWriter
 
 T = TypeVar("T")
-MAX_REQUESTS = 3000  # of one run on a handful of customers: more is a storm
+MAX_REQUESTS = 3000  # of one run with a few customers: more is a defect
 CRASHED = Stop("killed", -9)
 
 
-class Crash(Exception):  # noqa: N818 - the end of a process, not an error of it
+class Crash(Exception):  # noqa: N818 - the end of a process, not an error
     """The process has ended here."""
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
-    """How a run is to end before its time, if it is: at which moment, or after how many seconds with Ctrl-C."""
+class EarlyEnd:
+    """The early end of a run, if any: a crash at a moment, or Ctrl-C after some seconds."""
 
     crashes_at: int | None = None
     interrupted_after: float | None = None
@@ -53,21 +53,21 @@ class Life:
 
 @dataclass
 class Process:
-    """One run, from its start to its end or its death."""
+    """One run, from its start to its end or its crash."""
 
     time: Time
     network: Network
     trace: Trace
     rng: random.Random
-    life: Life
+    early_end: EarlyEnd
     timeout: float
-    asked_until: float = 0.0  # no request may leave before, of the story's clock
+    asked_until: float = 0.0  # no request may be sent before, by the scenario's clock
     jumps: list[tuple[float, float]] = field(default_factory=list)  # when the wall clock is set, and by how much
     requests: list[Exchange] = field(default_factory=list)
     is_dead: bool = False
-    was_told: bool = False  # a Retry-After, in this very process
+    has_retry_after: bool = False  # received by this process
     _moments: int = 0
-    _waited_for: dict[asyncio.Future[Any], None] = field(default_factory=dict)  # in order: a seed repeats it
+    _waited_for: dict[asyncio.Future[Any], None] = field(default_factory=dict)  # ordered: a seed repeats
 
     def run(
         self,
@@ -78,11 +78,11 @@ class Process:
         *,
         longest: float,
     ) -> Stop | None:
-        """Live; return why the run stopped, if it did. Raises what no run may raise."""
+        """Run to the end; return the reason for a stop, or None. Raises every other error."""
         self.time.deadline = self.time.now + longest
         try:
             stop = anyio.run(
-                self._live, folder, settings, options, make, backend_options={"loop_factory": lambda: Loop(self.time)}
+                self._run, folder, settings, options, make, backend_options={"loop_factory": lambda: Loop(self.time)}
             )
         except BaseException as error:
             causes = list(_leaves(error))
@@ -97,7 +97,7 @@ class Process:
         self.network.catch_up()
         return CRASHED if self.is_dead else stop
 
-    async def _live(
+    async def _run(
         self, folder: Path, settings: Settings, options: Options, make: Callable[[Hook], Command]
     ) -> Stop | None:
         self._interrupt = anyio.Event()
@@ -106,36 +106,36 @@ class Process:
             settings,
             options,
             version="simulated",
-            hook=self._hear,
+            hook=self._on_event,
             wall=self.time.wall,
-            rng=random.Random(self.rng.random()),  # noqa: S311 - repeatable, no secret
+            rng=random.Random(self.rng.random()),  # noqa: S311 - repeatable, not a secret
             connect=lambda _: self._connected(),
             writer=lambda connection, folder: SimulatedWriter(connection, folder, self),
         )
-        return (await run.do(make(self._hear), self._interrupt)).stop
+        return (await run.do(make(self._on_event), self._interrupt)).stop
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Set the timers of outside events. Not before the command is prepared: a thread does that outside of time."""
-        if self.life.interrupted_after is not None:
-            loop.call_later(self.life.interrupted_after, self._press_ctrl_c)
+        """Set the timers of outside events. The command is prepared: its thread has no virtual time."""
+        if self.early_end.interrupted_after is not None:
+            loop.call_later(self.early_end.interrupted_after, self._press_ctrl_c)
         for after, seconds in self.jumps:
             loop.call_later(after, self._jump, seconds)
 
     def moment(self) -> None:
-        """Let a moment pass. Raises Crash if it was the last, and ever after."""
+        """Count a moment. Raises Crash at the last one and at all later calls."""
         self._moments += 1
-        if self._moments == self.life.crashes_at and not self.is_dead:
+        if self._moments == self.early_end.crashes_at and not self.is_dead:
             self.is_dead = True
             self.trace.note("    killed")
             for future in self._waited_for:
                 if not future.done():
                     future.set_exception(Crash())
-                    future.exception()  # whoever waited may be cancelled first
+                    future.exception()  # the waiting task may be cancelled first
         if self.is_dead:
             raise Crash
 
     async def wait_for(self, future: asyncio.Future[T]) -> T:
-        """Wait for something that never comes once the process is dead."""
+        """Wait for a future; a dead process gets Crash instead."""
         outcome: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         future.add_done_callback(lambda done: _copy(done, outcome))
         self._waited_for[outcome] = None
@@ -146,9 +146,9 @@ class Process:
 
     @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Sender]:
-        yield _SlowLine(self)
+        yield _Sender(self)
 
-    def _hear(self, event: Event) -> None:
+    def _on_event(self, event: Event) -> None:
         if isinstance(event, Hold | Warned | Enrolled) and not self.is_dead:
             self.trace.note(f"    {event}")
 
@@ -158,11 +158,11 @@ class Process:
 
     def _jump(self, seconds: float) -> None:
         self.time.skew += seconds
-        self.asked_until -= max(seconds, 0.0)  # a run cannot tell a clock that was corrected from a machine that slept
+        self.asked_until -= max(seconds, 0.0)  # to a run, a corrected clock looks like a machine that slept
         self.trace.note(f"    the wall clock is set by {seconds:+.0f} s")
 
     def leave(self, request: Request, key: str | None) -> Exchange:
-        """Send a request on its way. Raises Broken where it must not leave."""
+        """Send a request. Raises Broken if it breaks a guarantee."""
         self.moment()
         self.network.catch_up()
         if self.time.now < self.asked_until:
@@ -181,27 +181,27 @@ class Process:
         return exchange
 
     def receive(self, exchange: Exchange) -> Reply:
-        """Take an answer in."""
+        """Read a response."""
         self.network.catch_up()
         reply = self.network.collect(exchange)
         asked = retry_after(reply.headers, self.time.wall()) if reply.outcome in OUTCOMES_WITH_RETRY_AFTER else None
-        said = f", asks to wait {asked:.0f} s" if asked is not None else ""
-        self.trace.note(f"  ← {exchange.number} {reply.outcome}{f' {reply.status}' if reply.status else ''}{said}")
+        wait = f", asks to wait {asked:.0f} s" if asked is not None else ""
+        self.trace.note(f"  ← {exchange.number} {reply.outcome}{f' {reply.status}' if reply.status else ''}{wait}")
         if asked is not None:
-            self.was_told = True
+            self.has_retry_after = True
             self.asked_until = max(self.asked_until, exchange.asks_until)
         self.moment()
         return reply
 
 
-class _SlowLine:
-    """A run's connection to Codat."""
+class _Sender:
+    """The connection of a run to Codat."""
 
     def __init__(self, process: Process) -> None:
         self._process = process
 
     async def send(self, request: Request, *, key: str | None = None) -> Reply:
-        """Send one request and wait for its answer."""
+        """Send one request and wait for its response."""
         process = self._process
         exchange = process.leave(request, key)
         process.moment()
@@ -213,7 +213,7 @@ class _SlowLine:
 
 
 class SimulatedWriter(VirtualWriter):
-    """The journal's writer in a process that may die before and after each commit."""
+    """The journal's writer in a process that may crash before and after each commit."""
 
     def __init__(self, connection: sqlite3.Connection, folder: Path, process: Process) -> None:
         super().__init__(connection, folder, process.rng)
@@ -229,7 +229,7 @@ class SimulatedWriter(VirtualWriter):
             await super().__aexit__(kind, error, traceback)
 
     async def write(self, operation: Callable[[sqlite3.Connection], T]) -> T:
-        """Run the operation in the next transaction, and wait for it; for ever, once the process is dead."""
+        """Run the operation in the next transaction, and wait for it. A dead process gets Crash instead."""
         if self._process.is_dead:
             raise Crash
         if not self._has_begun:  # the command is prepared

@@ -1,4 +1,4 @@
-"""A forecast where chance decides for each customer whether and when it links, instead of an even spread."""
+"""A forecast in which each customer links at random, instead of an even spread."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def draw(customers: int, *, quota: int, rate: int, companies: int, linking: Link
     """Draw one migration; return the days from its first request to its last."""
     most = rate * MINUTES_A_DAY
     day = created = linked = 0
-    links: Counter[int] = Counter()  # customers by the day from which they count
+    links: Counter[int] = Counter()  # customers by the day on which they begin to count
     while True:
         allowed = min(quota + QUOTA_A_COMPANY * linked, most)
         reading = page_count(companies + created)
         left = reading + REQUESTS_PER_CUSTOMER * (customers - created)
-        if left <= allowed or allowed == most:  # once the rate decides, nobody who links makes a difference
+        if left <= allowed or allowed == most:  # if the rate is the limit, further linked customers make no difference
             return day + left / most
         today = (allowed - reading) // REQUESTS_PER_CUSTOMER
         created += today
@@ -35,7 +35,7 @@ def spread(
     customers: int, *, quota: int, rate: int, companies: int, linking: Linking, seed: int, draws: int
 ) -> tuple[float, ...]:
     """Draw a number of migrations; return the 5th, the 50th and the 95th percentile of their days."""
-    rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+    rng = random.Random(seed)  # noqa: S311 - repeatable, not a secret
     days = sorted(
         draw(customers, quota=quota, rate=rate, companies=companies, linking=linking, rng=rng) for _ in range(draws)
     )

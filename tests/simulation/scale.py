@@ -1,4 +1,4 @@
-"""`python -m simulation.scale CUSTOMERS`: a migration over virtual days, compared with the forecast of `check`."""
+"""`python -m simulation.scale CUSTOMERS`: run a migration over virtual days, and compare it with `check`'s forecast."""
 
 from __future__ import annotations
 
@@ -12,35 +12,39 @@ from simulation.memory import folder_in_memory
 from simulation.migrating import Migrating, Scene, states
 from simulation.random_model import spread
 
-A_SHARE_OF_A_DAY = 0.01  # a quarter of an hour: with less, the first burst of requests decides
-DRAWS = 100  # of what chance may make of the days
+A_SHARE_OF_A_DAY = 0.01  # a quarter of an hour: in less, the first burst of requests dominates
+DRAWS = 100  # random forecasts
 
 
 def main() -> None:
-    """Simulate one migration, and print each day and the comparison."""
+    """Simulate one migration; print each day and the comparison."""
     parser = argparse.ArgumentParser(prog="python -m simulation.scale", description=__doc__)
     parser.add_argument("customers", type=int)
-    parser.add_argument("--linked", type=int, default=0, help="companies that are linked already")
-    parser.add_argument(
-        "--linking", type=_percent, default=0.0, metavar="PERCENT", help="of the customers who will link"
-    )
-    parser.add_argument("--within", type=int, default=7, metavar="DAYS", help="after their email")
+    parser.add_argument("--linked", type=int, default=0, help="companies linked before the migration")
+    parser.add_argument("--linking", type=_percent, default=0.0, metavar="PERCENT", help="customers who will link")
+    parser.add_argument("--within", type=int, default=7, metavar="DAYS", help="days after the email in which they link")
     parser.add_argument("--rate", type=int, default=1000, help="requests a minute")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--folder", type=Path, help="where the batch is made, and left; else in memory")
-    given = parser.parse_args()
-    if given.customers < 1 or given.linked < 0 or given.within < 1 or given.rate < 1 or not 0 <= given.linking <= 100:
+    parser.add_argument("--folder", type=Path, help="keep the batch in this folder (default: in memory, deleted)")
+    options = parser.parse_args()
+    if (
+        options.customers < 1
+        or options.linked < 0
+        or options.within < 1
+        or options.rate < 1
+        or not 0 <= options.linking <= 100
+    ):
         parser.error("at least 1 customer, 1 day and 1 request a minute; 0 linked or more; from 0 to 100 percent")
-    linking = Linking(given.linking / 100, given.within)
-    scene = Scene(given.customers, given.linked, linking, given.rate, given.seed)
+    linking = Linking(options.linking / 100, options.within)
+    scene = Scene(options.customers, options.linked, linking, options.rate, options.seed)
     print(scene, flush=True)
     with folder_in_memory() as temporary:
-        folder = given.folder or temporary
+        folder = options.folder or temporary
         folder.mkdir(parents=True, exist_ok=True)
-        _tell(Migrating(scene, folder))
+        _run(Migrating(scene, folder))
 
 
-def _tell(migrating: Migrating) -> None:
+def _run(migrating: Migrating) -> None:
     cost, scene = migrating.forecast(), migrating.scene
     began, cpu = time.monotonic(), time.process_time()
     print(
@@ -55,10 +59,10 @@ def _tell(migrating: Migrating) -> None:
     seconds, cpu_seconds = time.monotonic() - began, time.process_time() - cpu
     size = (migrating.batch / FILE).stat().st_size
     print(f"customers: {states(migrating.batch)}")
-    print(
-        f"days: forecast {cost.elapsed:.3f}, simulated {migrating.elapsed:.3f}, {_off(migrating.elapsed, cost.elapsed)}"
-    )
-    print(f"requests of migrate: forecast {cost.requests:,}, simulated {requests:,}, {_off(requests, cost.requests)}")
+    deviation = _deviation(migrating.elapsed, cost.elapsed)
+    print(f"days: forecast {cost.elapsed:.3f}, simulated {migrating.elapsed:.3f}, {deviation}")
+    deviation = _deviation(requests, cost.requests)
+    print(f"requests of migrate: forecast {cost.requests:,}, simulated {requests:,}, {deviation}")
     print(f"requests of follow-up: {followed_up:,}")
     each = 1e3 * cpu_seconds / (requests + followed_up)
     print(f"simulated in {seconds:,.0f} s, CPU {cpu_seconds:,.0f} s: {each:.3f} ms a request")
@@ -84,8 +88,8 @@ def _percent(text: str) -> float:
     return float(text.strip().removesuffix("%"))
 
 
-def _off(came: float, reported: float) -> str:
-    return f"{came / reported - 1:+.1%}" if reported >= A_SHARE_OF_A_DAY else "too short to compare"
+def _deviation(simulated: float, forecast: float) -> str:
+    return f"{simulated / forecast - 1:+.1%}" if forecast >= A_SHARE_OF_A_DAY else "too short to compare"
 
 
 if __name__ == "__main__":

@@ -23,37 +23,37 @@ ANOTHER = b'{"name":"Another","tags":{}}'
 
 
 class ScaleCodat:
-    """The other side, over all runs of a migration."""
+    """Codat, over all runs of a migration."""
 
     def __init__(self, time: Time, *, rate: int, linked: int, linking: Linking, seed: int) -> None:
-        """Begin with `linked` companies of others; `linking` says how many of the customers link, and when."""
+        """Start with `linked` other companies; `linking` has the share of customers who link, and when."""
         self._time = time
         self._codat = FakeCodat(lambda: START + time.now, Rules(QUOTA_A_COMPANY))
         for _ in range(linked):
             self._codat.add_connection(self._codat.add_company(ANOTHER), "gbol", status=LINKED)
-        self.last_at = 0.0  # when the last request came
+        self.last_at = 0.0  # when the last request arrived
         self._rate = rate
         self._linking = linking
-        self._rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
-        self._emailed = linked  # companies, in order of creation; those of others get no email
+        self._rng = random.Random(seed)  # noqa: S311 - repeatable, not a secret
+        self._emailed = linked  # companies, in order of creation; the other ones get no email
         self._links: list[tuple[float, int]] = []  # when each customer will link
         self._minute: deque[float] = deque()
 
     @property
     def requests(self) -> Counter[str]:
-        """The requests so far, by operation."""
+        """The requests until now, by operation."""
         return self._codat.done
 
     @property
     def linked(self) -> int:
-        """The number of linked companies by now."""
+        """The number of linked companies now."""
         while self._links and self._links[0][0] <= self._time.now:
             _, place = heapq.heappop(self._links)
             self._codat.link(self._codat.all_companies[place].connections[0])
         return self._codat.linked
 
     def email(self) -> None:
-        """Send all links that are new since the last time: some of these customers will link."""
+        """Email all new links; some of these customers will link."""
         companies = self._codat.all_companies
         for place in range(self._emailed, len(companies)):
             if self._rng.random() < self._linking.share:
@@ -62,7 +62,7 @@ class ScaleCodat:
         self._emailed = len(companies)
 
     def answer(self, request: Request) -> Reply:
-        """Answer a request that arrives now. Raises Broken where it breaks a limit: without faults none ever does."""
+        """Answer a request that arrives now. Raises Broken if it breaks a limit: without faults none may."""
         self.last_at = now = self._time.now
         self._minute.append(now)
         while self._minute[0] <= now - A_MINUTE:

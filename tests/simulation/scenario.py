@@ -1,4 +1,4 @@
-"""The story of a seed: one migration of days, from its first run to the proof that nothing is missing or too much."""
+"""The scenario of a seed: a migration of some days, from its first run to the final `verify`."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ from simulation.inputs import InputFile
 from simulation.judge import Judge, require
 from simulation.memory import folder_in_memory
 from simulation.network import BASE_URL, Network
-from simulation.process import CRASHED, Life, Process
+from simulation.process import CRASHED, EarlyEnd, Process
 from simulation.trace import Trace
 
 HOUR, DAY = 3600.0, 86_400.0
 MAX_RUN = 8 * HOUR
-MAX_ROUNDS = 8  # of what is run in the end, until everybody is done
+MAX_ROUNDS = 8  # of the last commands, until no work is left
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What a story came to, if nothing was broken."""
+class ScenarioResult:
+    """The figures of a scenario without a failure."""
 
     seed: int
     runs: int
@@ -46,12 +46,12 @@ class Told:
     digest: str
 
 
-class Story:
-    """One seed's."""
+class Scenario:
+    """The scenario of one seed."""
 
     def __init__(self, seed: int, folder: Path) -> None:
-        """Draw everything that does not depend on what happens."""
-        rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+        """Draw everything that does not depend on the runs."""
+        rng = random.Random(seed)  # noqa: S311 - repeatable, not a secret
         self.seed = seed
         self.time = Time()
         self.trace = Trace(self.time)
@@ -61,7 +61,7 @@ class Story:
         self._conditions = CONDITIONS[name]
         schedule = FaultSchedule.draw(random.Random(rng.random()), self._conditions, days=2)  # noqa: S311 - as above
         self._schedule = schedule
-        page_size = rng.choice([6, 6, 2000])  # a company's connections fit on one page: more are not looked through
+        page_size = rng.choice([6, 6, 2000])  # a company's connections fit on one page: bulk reads only the first
         daily = rng.choice([0, 0, 12, 25, 60])
         rules = Rules(
             quota=daily,
@@ -102,10 +102,10 @@ class Story:
             f"quota {daily}, pages of {page_size}, rate {self._settings.rate}, {self._settings.concurrency} at once"
         )
 
-    # -- telling
+    # -- the days
 
-    def tell(self) -> Told:
-        """Live through it. Raises Broken, or whatever the engine raised."""
+    def simulate(self) -> ScenarioResult:
+        """Run the scenario. Raises Broken, and every error of the engine."""
         rng = self._rng
         self._input.add(rng.choice([1, 1, 2, 3, 4, 6, 9]))
         self._save()
@@ -115,10 +115,10 @@ class Story:
             self._between()
             self.run(rng.choice(OFTEN))
         self._finish()
-        return Told(self.seed, self._runs, self._requests, self.time.now / DAY, self.trace.digest())
+        return ScenarioResult(self.seed, self._runs, self._requests, self.time.now / DAY, self.trace.digest())
 
     def close(self) -> None:
-        """Let go of all files."""
+        """Close all files."""
         self._judge.forget()
 
     def _between(self) -> None:
@@ -139,7 +139,7 @@ class Story:
     def _jump(self) -> None:
         seconds = self._seconds_of_a_jump()
         self.time.skew += seconds
-        self._asked_until = 0.0  # by this clock, nobody can tell
+        self._asked_until = 0.0  # the end of a Retry-After is unknown by the new clock
         self.trace.note(f"the wall clock is set by {seconds:+.0f} s")
 
     def _seconds_of_a_jump(self) -> float:
@@ -147,14 +147,14 @@ class Story:
         return self._rng.choice([-seconds, seconds])
 
     def _may_lose_journal(self) -> bool:
-        """Return whether one line of defence is left: the company list, or the keys that the next run computes again.
+        """Return whether one defence is left: the company list, or the keys that the next run computes again.
 
-        They are the same while each request is the same, and only the first of a step is sure to have its company.
+        The keys stay the same while the requests do. Only the first key of a step is sure to have its company.
         """
         return not self._conditions.max_lag or not (self._is_edited or self._judge.has_later_keys())
 
     def _lose_journal(self) -> None:
-        self._rest(60.0)  # what is under way is over
+        self._rest(60.0)  # requests in progress end
         self._judge.forget()
         for file in self._folder.glob("journal.sqlite3*"):
             file.unlink()
@@ -170,12 +170,12 @@ class Story:
         self._input.write()
         self._opened = None
 
-    # -- running
+    # -- one run
 
     def run(self, command: Command, *, is_quiet: bool = False) -> Stop | None:
-        """Run a command, and hold it to what is promised at any time. `is_quiet`: it lives as long as it takes."""
+        """Run a command and check the guarantees. `is_quiet`: without crash, Ctrl-C, clock step and reserve."""
         rng = self._rng
-        life = Life() if is_quiet else self._life()
+        early_end = EarlyEnd() if is_quiet else self._early_end()
         opened = self._input_of(command)
         if (command is Command.LISTEN and not self._deliver()) or (command is Command.CORRECTED and opened is None):
             return None
@@ -185,8 +185,8 @@ class Story:
             self.time,
             self._network,
             self.trace,
-            random.Random(rng.random()),  # noqa: S311 - repeatable, no secret
-            life,
+            random.Random(rng.random()),  # noqa: S311 - repeatable, not a secret
+            early_end,
             self._settings.timeout,
             asked_until=self._asked_until,
         )
@@ -216,30 +216,30 @@ class Story:
             ),
             longest=MAX_RUN + (5 * DAY if waits else 0.0),
         )
-        # A correlation id is the one thing that no two tellings have in common.
+        # Only the correlation id differs when a seed is repeated.
         self.trace.note(f"  {stop.reason.partition(' (correlation')[0] if stop else 'done'}")
         self._runs += 1
         self._requests += len(process.requests)
         if opened is not None and opened is self._opened:
             self._enrolled = len(self._input.rows)
         self._keep_asked_until(process, stepped=self.time.skew != skew)
-        deeds = self._network.deletions - deletions + self._customers.done_since(began) + len(process.jumps)
-        self._judge.after_run(process.requests, before, command.command_name, crashed=stop == CRASHED, deeds=deeds)
+        actions = self._network.deletions - deletions + self._customers.done_since(began) + len(process.jumps)
+        self._judge.after_run(process.requests, before, command.command_name, crashed=stop == CRASHED, actions=actions)
         if self._enrolled is not None and command.command_name in ("migrate", "verify"):
-            self._judge.rows_add_up(self._enrolled)
+            self._judge.require_all_rows(self._enrolled)
         require(stop is None or stop.exit_code in (-9, 3, 75, 130), f"a run ends with {stop}")
         return stop
 
-    def _life(self) -> Life:
+    def _early_end(self) -> EarlyEnd:
         rng = self._rng
         if rng.random() < 0.35:
-            return Life(crashes_at=int(1 + rng.expovariate(1 / 15)))
+            return EarlyEnd(crashes_at=int(1 + rng.expovariate(1 / 15)))
         if rng.random() < 0.1:
-            return Life(interrupted_after=rng.choice([0.05, 0.5, 5.0]) * rng.uniform(0.5, 2.0))
-        return Life()
+            return EarlyEnd(interrupted_after=rng.choice([0.05, 0.5, 5.0]) * rng.uniform(0.5, 2.0))
+        return EarlyEnd()
 
     def _keep_asked_until(self, process: Process, *, stepped: bool) -> None:
-        """What a Retry-After has said holds for the next run, as far as the journal has it, by the same clock."""
+        """Keep the end of a Retry-After for the next run if the journal has it and the clock is the same."""
         reported = self._judge.rows("SELECT value FROM batch WHERE key = 'asked_until'")
         is_written = (
             bool(reported) and float(reported[0][0]) >= self.time.wall() - self.time.now + process.asked_until - 1.0
@@ -257,28 +257,28 @@ class Story:
         return self._opened
 
     def _deliver(self) -> bool:
-        """Have Codat's events delivered to the listener: in any order, some twice, some not at all."""
+        """Deliver Codat's events to the listener: in any order, some twice, some never."""
         if not (self._folder / FILE).exists():
             return False
         rng = self._rng
         events = list(enumerate(self._network.codat.events))[self._delivered :]
-        chosen = [event for event in events for _ in range(rng.choice([0, 1, 1, 1, 2]))]
-        rng.shuffle(chosen)
+        deliveries = [event for event in events for _ in range(rng.choice([0, 1, 1, 1, 2]))]
+        rng.shuffle(deliveries)
         self._delivered += len(events)
         at = timestamp(self.time.wall())
         with closing(listen.open_journal(self._folder, self._settings)) as db, database.transaction(db):
-            for number, body in chosen:
+            for number, body in deliveries:
                 event = read_event(json.loads(body))
                 if event is not None:
                     listen.record_event(db, f"msg_{number}", event, body.decode(), at)
-        self.trace.note(f"{len(chosen)} deliveries of {len(events)} events")
+        self.trace.note(f"{len(deliveries)} deliveries of {len(events)} events")
         return True
 
     # -- the end
 
     def _finish(self) -> None:
-        """Let all faults end, run what is left to be done, and hold the journal and Codat to each other."""
-        self.trace.note("from now on nothing goes wrong")
+        """End all faults, run the commands until no work is left, and compare the journal with Codat."""
+        self.trace.note("no more faults")
         self._schedule.is_over = True
         self._customers.stop()
         self.time.now = max(self.time.now, self._network.latest)
@@ -290,28 +290,28 @@ class Story:
             stops = [self._quiet(command) for command in (Command.RETRY, Command.FOLLOW_UP, Command.RETRY_PARTNERS)]
             if stops == [None] * 3 and self._judge.is_over():
                 break
-        self._judge.agrees()
-        self._judge.all_done()
+        self._judge.require_same_as_codat()
+        self._judge.require_all_done()
         self._rest(DAY)
         proof = [self._quiet(command) for command in (Command.VERIFY, Command.FOLLOW_UP)]
         require(proof == [None, None], f"the proof ends with {proof}")
-        self._judge.verified()
-        asked = self._requests
+        self._judge.require_no_findings()
+        sent = self._requests
         require(self._quiet(Command.MIGRATE) is None, "the last migrate stops")
-        require(self._requests == asked, f"{self._requests - asked} requests for what is known already")
+        require(self._requests == sent, f"{self._requests - sent} requests although no work is left")
 
     def _quiet(self, command: Command) -> Stop | None:
         return self.run(command, is_quiet=True)
 
 
-def tell(seed: int) -> Told:
-    """Return the story of a seed; what it raises carries the story so far in `lines`."""
+def run_scenario(seed: int) -> ScenarioResult:
+    """Run the scenario of a seed. An error has the trace until then in `lines`."""
     with folder_in_memory() as folder:
-        story = Story(seed, folder)
+        scenario = Scenario(seed, folder)
         try:
-            return story.tell()
+            return scenario.simulate()
         except BaseException as error:
-            error.lines = story.trace.lines  # type: ignore[attr-defined]
+            error.lines = scenario.trace.lines  # type: ignore[attr-defined]
             raise
         finally:
-            story.close()
+            scenario.close()

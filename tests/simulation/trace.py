@@ -1,4 +1,4 @@
-"""What happened, line by line, and what is raised when it must not have."""
+"""The trace of a scenario, and the error of a broken guarantee."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import hashlib
 from simulation.clock import Time
 
 
-class Broken(AssertionError):  # noqa: N818 - a promise is broken
-    """A promise is broken; the message says which."""
+class Broken(AssertionError):  # noqa: N818 - a guarantee is broken
+    """A guarantee is broken; the message names it."""
 
 
 class Trace:
-    """The lines of a story, each with its time."""
+    """The events of a scenario, each with its time."""
 
     def __init__(self, time: Time) -> None:
         self._time = time
         self.lines: list[str] = []
 
     def note(self, text: str) -> None:
-        """Write down that something has happened now."""
-        self.lines.append(f"{self._time.said()}  {text}")
+        """Add an event of now."""
+        self.lines.append(f"{self._time.text()}  {text}")
 
     def digest(self) -> str:
-        """Return a fingerprint: two tellings of one seed have the same."""
+        """Return a fingerprint, which is the same whenever a seed is repeated."""
         return hashlib.sha256("\n".join(self.lines).encode()).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""The journal's writer without its thread: what waits is committed as one, a few virtual milliseconds later."""
+"""The journal's writer without a thread: it commits waiting operations together, a few virtual milliseconds later."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class VirtualWriter(Writer):
-    """Commits on the loop itself."""
+    """Commits on the event loop."""
 
     def __init__(self, connection: sqlite3.Connection, folder: Path, rng: random.Random) -> None:
         super().__init__(connection, folder)
@@ -51,7 +51,7 @@ class VirtualWriter(Writer):
 
     def _turn(self) -> None:
         self._is_committing = False
-        if self._waiting.empty():  # the run has ended meanwhile
+        if self._waiting.empty():  # the run has ended in the meantime
             return
         self._commit_next()
         if not self._waiting.empty():
