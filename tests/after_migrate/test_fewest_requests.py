@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from runs.conftest import Launch, SetUp
-from runs.fixture import BatchFixture, Codat, row, until
+from runs.fixture import BatchFixture, Codat, Ended, row
 
 from after_migrate.conftest import Migrated
 from benchmarks.loads.finished_batch import make
@@ -126,19 +125,13 @@ def _finished(fixture: BatchFixture, database: Path) -> None:
             )
 
 
-@contextmanager
-def _meanwhile(do: Callable[[], object], codat: Codat, *, pages: int) -> Iterator[None]:
-    """Let another client act once this many pages of the company list have been requested."""
-    count = codat.stats()["requests"].get("list_companies", 0) + pages
-
-    def work() -> None:
-        until(lambda: codat.stats()["requests"].get("list_companies", 0) >= count, "the page")
-        do()
-
-    with ThreadPoolExecutor(1) as executor:
-        done = executor.submit(work)
-        yield
-        done.result()
+def _run_while(fixture: BatchFixture, command: str, act: Callable[[], object]) -> Ended:
+    """Run a command; let another client act between its second and its third page of the company list."""
+    with fixture.codat.holding(after=2, operation="list_companies") as wait_until_held:
+        process = fixture.start("--timeout", "240", command=command)
+        wait_until_held()
+        act()
+    return process.wait()
 
 
 def test_thousands_of_customers_are_followed_up_and_proven_by_pages(
@@ -148,10 +141,8 @@ def test_thousands_of_customers_are_followed_up_and_proven_by_pages(
     fixture = set_up(codat)
     _finished(fixture, tmp_path / "codat" / "sandbox.sqlite3")
     fixture.codat = codat = launch(max_page_size=A_PAGE)
-    codat.inject_faults({"kind": "slow_after", "operations": ["list_companies"], "seconds": 0.1})
 
-    with _meanwhile(lambda: _others(codat, 3), codat, pages=2):
-        assert fixture.then("follow-up").code == 0
+    assert _run_while(fixture, "follow-up", lambda: _others(codat, 3)).code == 0
 
     pages = MANY // A_PAGE
     asked = codat.stats()["requests"]
@@ -165,8 +156,7 @@ def test_thousands_of_customers_are_followed_up_and_proven_by_pages(
     assert codat.stats()["requests"] == {"list_companies": pages}
     codat.count_from_zero()
 
-    with _meanwhile(lambda: _others(codat, 3), codat, pages=2):
-        assert fixture.then("verify").code == 0
+    assert _run_while(fixture, "verify", lambda: _others(codat, 3)).code == 0
     assert fixture.table("verify.csv") == []
     assert codat.stats()["requests"]["list_companies"] == pages + 1
 
@@ -176,8 +166,7 @@ def test_thousands_of_customers_are_followed_up_and_proven_by_pages(
         for each in others:
             codat.delete("companies", each)
 
-    with _meanwhile(delete, codat, pages=2):
-        proof = fixture.then("verify")
+    proof = _run_while(fixture, "verify", delete)
     assert proof.code == 0
     assert fixture.table("verify.csv") == []
     assert "reading it again" in proof.err

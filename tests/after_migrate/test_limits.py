@@ -143,13 +143,15 @@ def test_a_key_that_is_rejected_in_the_middle_stops_the_command(
 
 def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_resumes(launch: Launch, migrated: Migrated) -> None:
     """The journal has the response to every renewal, and no link is renewed twice."""
-    codat = launch(latency=0.2)
+    codat = launch()
     fixture, ids = migrated(codat, 20)
     fixture.let_hours_pass(23)
-    process = fixture.start("--concurrency", "3", command="links")
-    until(lambda: codat.stats()["requests_total"] >= 6, "some requests")
+    with codat.holding(after=6) as wait_until_held:
+        process = fixture.start("--concurrency", "3", "--timeout", "240", command="links")
+        wait_until_held()
 
-    process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGINT)
+        until(lambda: "Stopping" in process.stderr_so_far(), "a message about the signal")
     ended = process.wait()
 
     assert ended.code == 130
@@ -164,16 +166,17 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_resumes(launch: 
 
 def test_a_second_run_says_so_and_sends_nothing(launch: Launch, migrated: Migrated) -> None:
     """This holds for any two commands, and the first continues undisturbed."""
-    codat = launch(latency=2.5)
+    codat = launch()
     fixture, ids = migrated(codat, 4)
     codat.authorize(ids)
-    first = fixture.start("--concurrency", "1", command="follow-up")
-    until(lambda: codat.stats()["requests_total"] >= 1, "the first run at work")
+    with codat.holding(after=1) as wait_until_held:
+        first = fixture.start("--concurrency", "1", "--timeout", "240", command="follow-up")
+        wait_until_held()
 
-    for second in [fixture.start(command=command) for command in ("follow-up", "links")]:
-        ended = second.wait()
-        assert ended.code == 2
-        assert "Another run works" in ended.err
+        for second in [fixture.start(command=command) for command in ("follow-up", "links")]:
+            ended = second.wait()
+            assert ended.code == 2
+            assert "Another run works" in ended.err
 
     assert first.wait().code == 0
     assert codat.stats()["requests"] == {"list_companies": 1, "create_partner_expense_connection": 4}

@@ -7,7 +7,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 
 import pytest
@@ -64,7 +63,6 @@ def test_the_answer_decides(
         os.close(end)
         try:
             _read_until(popen, b"[y/N]")
-            time.sleep(0.2)  # until it reads
             answer(popen, terminal)
             assert popen.wait(MAX_SECONDS) == code
         finally:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 
 import pytest
 from runs.conftest import SetUp
-from runs.fixture import BatchFixture, Codat, Connection, Ended, row, until
+from runs.fixture import BatchFixture, Codat, Connection, Ended, row
 
 from after_migrate.conftest import Migrated
 
@@ -255,12 +254,11 @@ def test_undo_lists_first_and_deletes_only_companies_that_nobody_has_linked(coda
     assert "delete_company" not in codat.stats()["requests"]
     assert all(codat.company_of(each) in listed.out for each in ids[1:])
     assert codat.company_of(ids[0]) in listed.err
-    codat.inject_faults({"kind": "slow_after", "operations": ["list_companies"], "seconds": 1.5})
     codat.count_from_zero()
-    undoing = fixture.start("--yes", command="undo")
-    until(lambda: codat.stats()["requests"].get("list_companies") == 1, "the page")
-    time.sleep(0.2)
-    codat.authorize(ids[1:2])
+    with codat.holding(after=0, operation="get_company") as wait_until_held:
+        undoing = fixture.start("--yes", "--timeout", "240", command="undo")
+        wait_until_held()
+        codat.authorize(ids[1:2])
     undone = undoing.wait()
 
     assert undone.code == 0

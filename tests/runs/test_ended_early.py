@@ -68,15 +68,16 @@ def test_a_signal_ends_a_run_in_order_and_the_same_command_resumes(
     number: signal.Signals, launch: Launch, set_up: SetUp
 ) -> None:
     """Requests in flight are finished and recorded, no others leave, and the rerun sends only the rest."""
-    codat = launch(latency=0.3)
+    codat = launch()
     fixture = set_up(codat)
     ids = fixture.customers(60)
-    process = fixture.start("--concurrency", "4")
-    until(lambda: codat.stats()["requests_total"] >= 8, "some requests")
+    with codat.holding(after=8) as wait_until_held:
+        process = fixture.start("--concurrency", "4", "--timeout", "240")
+        wait_until_held()
 
-    process.send_signal(number)
-    until(lambda: "Stopping" in process.stderr_so_far(), "a message about the signal")
-    seen = codat.stats()["requests_total"]
+        process.send_signal(number)
+        until(lambda: "Stopping" in process.stderr_so_far(), "a message about the signal")
+        seen = codat.stats()["requests_total"]
     ended = process.wait()
 
     assert ended.code == 130
@@ -155,13 +156,14 @@ def test_a_run_pauses_while_codat_is_down_and_continues_when_it_is_back(launch: 
 
 def test_a_second_run_on_a_folder_is_refused_and_sends_nothing(launch: Launch, set_up: SetUp) -> None:
     """The first continues undisturbed."""
-    codat = launch(latency=0.6)
+    codat = launch()
     fixture = set_up(codat)
     ids = fixture.customers(20)
-    first = fixture.start("--concurrency", "2")
-    until(lambda: codat.stats()["requests_total"] >= 2, "the first run at work")
+    with codat.holding(after=2) as wait_until_held:
+        first = fixture.start("--concurrency", "2", "--timeout", "240")
+        wait_until_held()
 
-    second = fixture.run()
+        second = fixture.run()
 
     assert second.code == 2
     assert "Another run works" in second.err

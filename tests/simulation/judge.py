@@ -170,7 +170,7 @@ class Judge:
             require(last.get(connection, link) == link, f"the link of {uid} is not the last that was issued")
 
     def _require_few_requests(self, requests: list[Exchange], before: Before, command: str, actions: int) -> None:
-        """Check that the run sent only the requests that its command needs, and a few more per fault, doubt and action."""
+        """Check that the run sent the requests that its command needs, and a few more per fault, doubt and action."""
         faults = sum(
             each.passage.fate not in (Fate.WELL, Fate.SLOW) or each.passage.lag > 0 or each.gives_up
             for each in requests
