@@ -62,7 +62,7 @@ class LoopWatch:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the folder of a batch, whose input lies next to it."""
+    """Return the folder of a batch; its input is next to it."""
     home = tmp_path_factory.mktemp("batches")
     (home / "x.csv").write_text("customer_id,company_name,platform\n1,Acme,Xero\n2,Bolt,Xero\n")
     return home / "x"

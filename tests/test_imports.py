@@ -162,7 +162,7 @@ def test_sql_is_written_only_in_the_journal_and_the_reports(path: Path) -> None:
     assert not [text for text in texts if SQL.search(text)]
 
 
-def test_only_the_command_line_knows_the_sandbox() -> None:
+def test_only_the_command_line_imports_the_sandbox() -> None:
     """The code that sends customers to Codat must not know whether it is Codat."""
     assert {layer(path) for path in FILES if "sandbox" in layers_imported(path)} <= {"cli", "sandbox"}
 

@@ -336,7 +336,7 @@ DOCS = [f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))]
 
 
 def test_the_links_of_the_documents_lead_to_files_and_headings() -> None:
-    """In every document of the project."""
+    """This is true of every document of the project."""
     for name in ("README.md", "reports/README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", *DOCS):
         page = ROOT / name
         text = page.read_text("utf-8")
@@ -374,7 +374,7 @@ def test_every_report_is_explained() -> None:
 
 
 def test_the_architecture_names_existing_files() -> None:
-    """So do its tables. Its table of changes has the whole path of each file."""
+    """The same is true of its tables. Its table of changes has the whole path of each file."""
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     table = text.split("## Where to put a change")[1].split("## ")[0]
     named = re.findall(r"`([a-z_/]+\.(?:py|sql))`", table)

@@ -1,4 +1,4 @@
-"""docs/scale.md says what `check` would say."""
+"""The figures of docs/scale.md match `check`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever happens to a request of a command after `migrate`, it takes effect once, and the reports match Codat.
+"""Every request of a command after `migrate` takes effect once despite any fault, and the reports match Codat.
 
 Every kind of fault strikes every operation, each time for another customer. A request succeeds between two faults, so
 that the circuit breaker does not trip. Operations with an Idempotency-Key run against two sandboxes: one honours keys,

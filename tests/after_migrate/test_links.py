@@ -37,7 +37,7 @@ def test_a_link_that_cannot_have_been_replaced_is_still_given_out(codat: Codat, 
     fixture.assert_links_open(ids)
 
 
-def test_a_renewal_that_is_done_late_does_not_spoil_the_next_one(codat: Codat, migrated: Migrated) -> None:
+def test_a_renewal_that_is_done_late_does_not_invalidate_the_next_one(codat: Codat, migrated: Migrated) -> None:
     """Codat makes the lost link three seconds later. The fresh link must not be issued before that."""
     fixture, ids = migrated(codat, 1)
     fixture.let_hours_pass(23)

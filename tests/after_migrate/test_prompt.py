@@ -41,7 +41,7 @@ def test_the_answer_decides(
     codat: Codat,
     migrated: Migrated,
 ) -> None:
-    """Only a yes unlinks anybody, and Ctrl-C ends the question at once."""
+    """Only a yes unlinks the customer, and Ctrl-C ends the question at once."""
     fixture, ids = migrated(codat, 1)
     codat.authorize(ids)
     terminal, end = pty.openpty()

@@ -94,7 +94,7 @@ def test_a_pending_customer_stays_pending(days: SimpleNamespace) -> None:
 
 
 def test_a_customer_that_authorized_is_complete_and_stays_so(days: SimpleNamespace) -> None:
-    """It has one partner connection, whichever commands run."""
+    """It has one partner connection, no matter which commands run."""
     assert all(day.of("links") == ("complete", "Linked", "Linked") for day in vars(days).values())
     assert all(day.count_partners("links") == 1 for day in vars(days).values())
 
@@ -290,7 +290,7 @@ def test_unlink_names_the_customers_that_it_leaves_alone(codat: Codat, migrated:
 
 
 def test_a_customer_who_linked_again_is_unlinked_again(codat: Codat, migrated: Migrated) -> None:
-    """The first response was lost. The response that Codat keeps under its key says nothing about the second time."""
+    """The first response was lost. The response that Codat keeps under its key does not describe the second time."""
     fixture, ids = migrated(codat, 1)
     codat.authorize(ids)
     codat.inject_faults(

@@ -76,7 +76,7 @@ def test_it_ends_when_the_key_is_rejected(codat: Codat, migrated: Migrated) -> N
     assert fixture.then("follow-up", "--watch", "1").code == 3
 
 
-def test_a_batch_that_disappears_meanwhile_is_not_started_again(codat: Codat, migrated: Migrated) -> None:
+def test_a_batch_that_disappears_is_not_started_again(codat: Codat, migrated: Migrated) -> None:
     """A new, empty journal would say that all is done, and its empty reports would replace the good ones."""
     fixture, ids = migrated(codat, 2)
     before = (fixture.folder / "results.csv").read_bytes()

@@ -1,4 +1,4 @@
-"""The same sandboxes and batches as for other whole runs, and a sandbox that protects nobody from duplicates."""
+"""The same sandboxes and batches as for other whole runs, and a sandbox that does not prevent duplicates."""
 
 from __future__ import annotations
 

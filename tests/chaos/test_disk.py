@@ -54,7 +54,7 @@ def fill(path: Path) -> None:
 def test_a_full_disk_ends_a_run_and_with_space_again_the_same_command_resumes(
     size: str, disk: Path, codat: Codat, fixture: BatchFixture
 ) -> None:
-    """Wherever it fills up: in the first page of the journal, in the middle of the run, in the reports."""
+    """The disk fills up in the first page of the journal, in the middle of the run, or in the reports."""
     ids = fixture.customers(CUSTOMERS)
     disks.remount(disk, f"size={size}")
 

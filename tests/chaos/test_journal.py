@@ -87,7 +87,7 @@ def test_a_journal_of_a_newer_version_is_left_alone(begun: tuple[BatchFixture, l
     ],
 )
 def test_a_journal_that_was_cut_short_creates_no_duplicate(share: float, begun: tuple[BatchFixture, list[str]]) -> None:
-    """At any length: the run says so, or finds all companies again."""
+    """The journal has any length. The run reports the damage, or finds all companies again."""
     fixture, ids = begun
     content = journal_of(fixture).read_bytes()
     journal_of(fixture).write_bytes(content[: int(len(content) * share)])

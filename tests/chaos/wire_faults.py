@@ -17,7 +17,7 @@ _PAGE = b"<html><head><title>%d</title></head><body><h1>A gateway's page</h1></b
 
 
 class WireFault(Enum):
-    """What happens to an exchange."""
+    """The fault of one exchange."""
 
     NONE = "nothing"
     LATE = "the request arrives late, perhaps after the client has given up"

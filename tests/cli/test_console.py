@@ -36,7 +36,7 @@ class Terminal(io.StringIO):
     ],
 )
 def test_nothing_that_is_printed_controls_the_terminal(harmful: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """In messages, results and JSON alike. JSON keeps the value, as an escape."""
+    """This is true of messages, results and JSON. JSON keeps the value, as an escape."""
     console.echo(f"a {harmful} b")
     console.print_result(f"a {harmful} b")
     console.print_json({"name": harmful}, indent=2)
@@ -70,7 +70,7 @@ def test_the_width_of_a_text_is_that_on_the_terminal(text: str, width: int) -> N
 
 @pytest.mark.parametrize("text", ["東京都渋谷区", "Company of many words", "é" * 30])
 def test_a_shortened_text_fits_its_columns(text: str) -> None:
-    """Also if its characters are wide."""
+    """This is also true of wide characters."""
     assert display_width(fit(text, 7)) <= 7
     assert fit(text, 7).endswith("…")
     assert fit(text, 100) == text

@@ -46,7 +46,7 @@ def help_of(*names: str) -> str:
 
 @pytest.mark.parametrize("names", HELP)
 def test_the_value_of_each_option_has_a_name_that_says_something(names: tuple[str, ...]) -> None:
-    """Not `INTEGER RANGE`, `TEXT` or `PATH`."""
+    """It is never `INTEGER RANGE`, `TEXT` or `PATH`."""
     options = help_of(*names).partition("Options:\n")[2]
     metavars = set(re.findall(r"^  --[a-z-]+ (\S+)(?=  |$)", options, re.MULTILINE))
     assert metavars - {"FIELD=COLUMN"} <= METAVARS | (SANDBOX_METAVARS if names[0] == "sandbox" else set())
@@ -54,7 +54,7 @@ def test_the_value_of_each_option_has_a_name_that_says_something(names: tuple[st
 
 @pytest.mark.parametrize("names", [(), *HELP])
 def test_help_has_at_most_80_columns(names: tuple[str, ...]) -> None:
-    """Also the examples, which click does not wrap."""
+    """The examples, which click does not wrap, fit too."""
     assert [line for line in help_of(*names).splitlines() if len(line) > 80] == []
 
 
@@ -97,7 +97,7 @@ SLOW = {"polars", "httpx", "anyio", "asyncio", "sqlite3", "tqdm", "jinja2", "xls
 
 @pytest.mark.parametrize("word", ["--help", "--version", "migrat"])
 def test_without_a_command_no_command_is_loaded(word: str) -> None:
-    """Only click and a few small modules are, none of which takes long to import."""
+    """Only click and a few small modules are loaded, which is fast."""
     ended = subprocess.run([sys.executable, "-c", LOADED, word], capture_output=True, text=True, check=False)
     loaded = json.loads(ended.stderr.splitlines()[-1])
     assert SLOW & set(loaded) == set()

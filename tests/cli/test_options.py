@@ -63,7 +63,7 @@ def test_an_impossible_option_is_refused_before_anything_is_created(
     ],
 )
 def test_check_refuses_what_migrate_would_refuse(shell: Shell, arguments: str, expected: str) -> None:
-    """Also without --online: the command that it prints would fail."""
+    """It does so without --online too: the command that it prints would fail."""
     shell.customers(1)
     ended = shell.run(f"bulk check x.csv {arguments}")
     assert (ended.returncode, ended.stdout) == (2, "")
@@ -72,14 +72,14 @@ def test_check_refuses_what_migrate_would_refuse(shell: Shell, arguments: str, e
 
 @pytest.mark.parametrize("line", ["links reports/x --limit", "links reports/x --margin", "listen reports/x --port"])
 def test_huge_numbers_are_refused_by_the_other_commands(shell: Shell, line: str) -> None:
-    """With a message, not with an internal error."""
+    """The error is a message, not an internal error."""
     ended = shell.run(f"bulk {line} {HUGE}")
     assert ended.returncode == 2
     assert line.split()[-1] in ended.stderr
 
 
 def test_an_empty_variable_counts_as_unset() -> None:
-    """As is usual for the environment. An empty argument is an error."""
+    """This is usual for the environment. An empty argument is an error."""
     assert Settings.make(api_key="k", environ={"CODAT_BASE_URL": ""}).base_url == CODAT
     with pytest.raises(UsageError, match="--base-url"):
         Settings.make(api_key="k", base_url="", environ={"CODAT_BASE_URL": "http://127.0.0.1:1"})

@@ -95,7 +95,7 @@ def test_a_time_of_day_is_the_next_one(text: str, expected: datetime) -> None:
 
 
 def test_a_time_on_the_wrong_side_of_now_is_refused() -> None:
-    """With the present time, because times are in UTC."""
+    """The error has the present time, because times are in UTC."""
     hour = timedelta(hours=1)
     with pytest.raises(click.BadParameter, match=r"has passed: it is .* UTC now"):
         FutureTime().convert((datetime.now(UTC) - hour).isoformat(), None, None)

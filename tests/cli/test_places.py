@@ -47,7 +47,7 @@ def test_an_unusable_place_for_a_batch_is_refused(shell: Shell, arguments: str, 
     ],
 )
 def test_the_other_commands_refuse_unusable_places_too(shell: Shell, line: str) -> None:
-    """Without a traceback, and with the exit code of wrong usage."""
+    """The exit code is that of wrong usage, and there is no traceback."""
     (shell.path / "file").touch()
     ended = shell.run(line)
     assert ended.returncode == 2, ended.stderr

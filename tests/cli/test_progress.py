@@ -47,7 +47,7 @@ def test_numbers_agree_with_their_nouns(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_a_warning_does_not_control_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where it is printed above the bar."""
+    """This is also true if it is printed above the bar."""
     terminal = Terminal()
     monkeypatch.setattr(sys, "stderr", terminal)
     with Progress() as progress:

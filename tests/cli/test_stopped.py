@@ -63,7 +63,7 @@ cli.main()
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
 @pytest.mark.parametrize("another", [None, "ImportError", "SystemError", "BaseException"])
 def test_a_signal_while_a_command_loads_ends_it_with_130(name: str, another: str | None) -> None:
-    """Also where other code turns the exception into another one, as polars does."""
+    """This is also true if other code turns the exception into another one, as polars does."""
     code = WHILE_LOADING.format(name=name, is_made_another=another is not None, another=another)
     ended = subprocess.run([sys.executable, "-c", code, "check"], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr.lstrip()) == (130, "bulk: interrupted\n")
@@ -116,7 +116,7 @@ def test_a_run_in_the_background_ignores_ctrl_c(shell: Shell) -> None:
 
 
 def test_a_second_ctrl_c_ends_a_command_at_once() -> None:
-    """Even if the command still cleans up after the first."""
+    """It ends even if it still cleans up after the first."""
     code = WHILE_LOADING.format(name="SIGINT", is_made_another=True, another="exec('os.kill(os.getpid(), 2)')")
     ended = subprocess.run([sys.executable, "-c", code, "check"], capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (130, "")

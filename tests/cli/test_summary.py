@@ -13,7 +13,7 @@ LONG = "a-batch-whose-name-is-quite-long-because-it-says-what-is-in-it"
 
 
 def test_commands_to_copy_are_lines_of_their_own(shell: Shell) -> None:
-    """Also if they are longer than the terminal is wide: the terminal then wraps them, and copies them whole."""
+    """Even long ones are not wrapped: the terminal wraps them itself, and copies them as one line."""
     (shell.path / "x.csv").write_text(HEADER + "1,Acme,Xero,\n2,Bolt,Nonesuch,\n")
     code, shown = shell.run_on_terminal(f"bulk migrate x.csv --sandbox --batch {LONG} 2>/dev/null")
     assert code == 1
@@ -40,14 +40,14 @@ def test_everything_else_has_at_most_80_columns(shell: Shell) -> None:
 
 
 def test_one_row_is_not_called_rows(shell: Shell) -> None:
-    """In every command that counts."""
+    """Every command that counts uses the singular."""
     shell.customers(1)
     assert "x.csv: 1 row, 1 accepted, 0 rejected" in shell.run("bulk check x.csv").stdout
     assert "1 row in batch x:" in shell.run("bulk migrate x.csv --sandbox").stdout
 
 
 def test_a_report_after_a_killed_run_says_so_and_exits_75(shell: Shell) -> None:
-    """The results are not complete. While the run is still running, the exit code says nothing about it."""
+    """The results are not complete. While the run continues, the exit code does not show it."""
     shell.customers(1)
     shell.run("bulk migrate x.csv --sandbox")
     assert shell.run("bulk report reports/x").returncode == 0

@@ -100,7 +100,7 @@ def test_only_a_path_is_followed(links: object, path: str | None) -> None:
     ],
 )
 def test_times_are_utc(value: object, exact: str | None) -> None:
-    """In whole seconds, or with decimals that sort as text."""
+    """They have whole seconds, or decimals that sort as text."""
     assert boundary.exact_time(value) == exact
     assert boundary.time(value) == (exact and exact[:19] + "Z")
 

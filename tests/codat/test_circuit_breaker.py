@@ -1,4 +1,4 @@
-"""When Codat counts as down, and for how long everybody pauses."""
+"""When Codat counts as down, and for how long all requests pause."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_pauses_grow_up_to_ten_seconds_until_the_run_gives_up() -> None:
 
 
 def test_faults_of_requests_that_left_before_the_pause_do_not_lengthen_it() -> None:
-    """With ten in flight, nine more faults follow the one that trips the breaker."""
+    """If ten requests are in flight, nine more faults follow the one that trips the breaker."""
     breaker = CircuitBreaker(concurrency=10)
     pauses = [breaker.on_outcome(UNKNOWN, 0.1, creates=True) for _ in range(19)]
     assert pauses == [0] * 9 + [1] + [0] * 9
@@ -56,7 +56,7 @@ def test_faults_of_requests_that_left_before_the_pause_do_not_lengthen_it() -> N
 
 
 def test_pauses_start_small_again_after_a_success() -> None:
-    """In a partial outage the work continues with the requests that succeed."""
+    """During a partial outage the work continues with the requests that succeed."""
     breaker, now = CircuitBreaker(concurrency=5), 0.0
     for _ in range(10):
         now += breaker.on_outcome(UNKNOWN, now, creates=True)

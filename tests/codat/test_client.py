@@ -167,7 +167,7 @@ def test_a_complete_response_is_read(response: bytes) -> None:
 
 
 def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
-    """Not even if the event loop has not noticed yet: a request would be lost on it."""
+    """This is true even if the event loop has not noticed the end: a request would be lost."""
 
     async def scenario() -> None:
         async with serving(OK + CLOSE) as server, Client(settings(server.port)) as client:
@@ -222,8 +222,8 @@ def test_a_request_with_a_broken_response_is_in_doubt(response: bytes) -> None:
     run(scenario)
 
 
-def test_a_second_response_to_one_request_is_not_taken_for_the_next_request() -> None:
-    """It must not become another company's."""
+def test_a_second_response_to_one_request_does_not_answer_the_next_request() -> None:
+    """It must not be recorded for another company."""
     other = OK.replace(b'"1"', b'"2"')
 
     async def scenario() -> None:
@@ -282,7 +282,7 @@ def test_a_refused_connection_sends_nothing() -> None:
 
 
 def test_an_unknown_host_gets_nothing() -> None:
-    """Neither does a host with an impossible name."""
+    """A host with an impossible name gets nothing either."""
 
     async def scenario(host: str) -> None:
         made = Settings.make(api_key="test", base_url=f"https://{host}", environ={})
@@ -473,7 +473,7 @@ def test_the_proxy_is_not_used_for_this_machine(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1080", "ftp://proxy.example.com", "http://user:secret@ho st:x"])
 def test_an_unusable_proxy_is_reported_before_anything_is_sent(monkeypatch: pytest.MonkeyPatch, proxy: str) -> None:
-    """The message tells what to do, and does not contain the proxy's password."""
+    """The message explains the solution, and does not contain the proxy's password."""
     monkeypatch.setenv("HTTPS_PROXY", proxy)
     with pytest.raises(UsageError, match="set HTTPS_PROXY") as caught:
         Client(Settings.make(api_key="test", base_url="https://codat.invalid", environ={}))

@@ -43,7 +43,7 @@ def test_a_stored_wait_is_never_longer_than_it_was_when_it_was_noted(until: floa
     ],
 )
 def test_a_deadline_passes_as_soon_as_one_of_the_clocks_says_so(steady: float, wall: float, left: float) -> None:
-    """Both clocks count from the moment at which it was made."""
+    """Both clocks count from its creation."""
     deadline = Deadline.after(AN_HOUR, Now(5.0, NOTED))
     assert deadline.remaining(Now(5.0 + steady, NOTED + wall)) == left
 

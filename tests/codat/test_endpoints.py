@@ -119,7 +119,7 @@ def test_a_page_without_companies_that_has_a_next_page_is_not_a_page(results: li
 
 @pytest.mark.parametrize("content", [None, [], {}, {"results": None}, {"results": {}}])
 def test_content_without_results_is_not_a_page(content: Any) -> None:
-    """Neither of companies, nor of connections, nor of integrations."""
+    """This is true of companies, connections and integrations."""
     assert endpoints.read_company_page(content) is None
     assert endpoints.read_connections(content) is None
     assert endpoints.read_platforms(content) == (None, None)

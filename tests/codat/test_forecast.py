@@ -38,10 +38,10 @@ A_DAY = 1_440_000  # requests that the rate allows
         (5_000, 0, 0, Linking(0.01, 5), Forecast(999 + 1_997 + 4_991 + 2_018, 4, 3 + 2_018 / A_DAY)),
     ],
 )
-def test_the_forecast_is_what_can_be_counted_by_hand(
+def test_the_forecast_matches_a_count_by_hand(
     customers: int, linked: int, companies: int, linking: Linking, expected: Forecast
 ) -> None:
-    """At 1,000 requests a day and linked company, and at most 1,000 a minute."""
+    """The quota is 1,000 requests a day and linked company, and the rate 1,000 a minute."""
     quota = 1000 * (1 + linked)
     found = forecast(customers, quota=quota, rate=1000, companies=companies, linking=linking)
     assert (found.requests, found.days) == (expected.requests, expected.days)
@@ -54,7 +54,7 @@ def test_a_quota_without_room_for_a_customer_still_has_a_forecast() -> None:
 
 
 def test_customers_count_no_longer_than_the_days_over_which_they_link() -> None:
-    """In the end, exactly this share of each day's customers has linked."""
+    """After them, exactly this share of each day's customers has linked."""
     once = forecast(50_000, quota=1000, rate=10_000, linking=Linking(0.002, 1))
     slowly = forecast(50_000, quota=1000, rate=10_000, linking=Linking(0.002, 10))
     # 499 a day, of whom one links: 1,000, 2,000, 4,000, ... requests
@@ -64,7 +64,7 @@ def test_customers_count_no_longer_than_the_days_over_which_they_link() -> None:
 
 @given(CUSTOMERS, LINKED, LINKINGS)
 def test_more_customers_who_link_never_make_it_longer(customers: int, linked: int, linking: Linking) -> None:
-    """This is true of customers who linked before and of those who link meanwhile. The rate is a limit in any case."""
+    """This is true of customers who linked before, and of those who link during it. The rate is a limit in any case."""
     quota = 1000 * (1 + linked)
     found = forecast(customers, quota=quota, rate=1000, linking=linking)
     assert 2 * customers / A_DAY <= found.elapsed + 1e-9

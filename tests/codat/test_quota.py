@@ -82,12 +82,12 @@ def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], now: floa
     ],
 )
 def test_the_three_headers_are_read(headers: dict[str, str], now: float, quota: Quota | None) -> None:
-    """Where Codat's clock and this one differ, the time until the reset counts."""
+    """If Codat's clock and this one differ, the time until the reset counts."""
     assert read_quota(headers, now) == quota
 
 
 def test_the_last_request_of_a_day_can_be_reserved() -> None:
-    """With nothing in flight the budget is exact."""
+    """If nothing is in flight, the budget is exact."""
     budget = Budget(reserve=3)
     budget.on_response(budget.on_sent(), Quota(1000, 4, NOW), may_count=True)
     assert budget.left == 1

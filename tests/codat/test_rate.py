@@ -84,7 +84,7 @@ def test_a_stall_makes_no_minute_exceed_the_rate(concurrency: int, stall: float)
 def test_no_stalls_make_any_minute_exceed_the_rate(
     rate: int, concurrency: int, stalls: list[tuple[float, float]]
 ) -> None:
-    """At small rates, and with more requests at once than a minute may have."""
+    """The rates are small, and more requests run at once than a minute may have."""
     network = Network(rate, concurrency, [(begin, begin + seconds) for begin, seconds in stalls])
     network.send(RateWindow(rate), until=400.0)
     assert worst_minute(network.spans) <= rate
@@ -150,7 +150,7 @@ def test_a_run_that_follows_another_continues_at_its_pace(rate: int) -> None:
 
 
 def test_with_as_many_requests_running_as_a_minute_may_have_the_next_waits_for_a_response() -> None:
-    """No time can be given before one of them has ended."""
+    """Its time is unknown before one of them has ended."""
     window = RateWindow(1)
     window.start()
     assert window.wait(1000.0) == math.inf

@@ -119,7 +119,7 @@ def gaps(arrivals: list[float]) -> list[float]:
     ("rate", "share"), [(1, 0.97), (10, 0.97), (60, 0.98), (100, 0.98), (250, 0.98), (600, 0.98), (1000, 0.98)]
 )
 def test_no_minute_is_over_the_rate_and_little_of_it_is_left(rate: int, share: float) -> None:
-    """From the first second, over minutes of steady work."""
+    """This is true from the first second, over minutes of steady work."""
     minutes = 5 if rate >= 60 else 60
 
     async def steady() -> list[float]:
@@ -361,7 +361,7 @@ def test_the_quota_ends_with_whole_customers_before_it_is_overdrawn(quota: int, 
 
 
 def test_a_run_that_waits_continues_on_the_next_day() -> None:
-    """Each day is used to its last customer, and nobody waits for ever."""
+    """It uses the whole quota of each day, and no request waits for ever."""
 
     async def three_days() -> Codat:
         codat = Codat(quota=101)

@@ -67,7 +67,7 @@ def read(**changes: Any) -> ConnectionEvent:
     ],
 )
 def test_the_type_determines_the_status(kind: str, in_body: object, status: str) -> None:
-    """The body only tells which end it was; any other status in it is from before or after the event."""
+    """The body only names the kind of end; any other status in it is from before or after the event."""
     result = read(eventType=f"connection.{kind}", payload__connection__status=in_body)
     assert (result.type, result.status) == (f"connection.{kind}", status)
 
@@ -97,8 +97,8 @@ def test_times_are_utc_with_fractions_that_sort_as_text(written: str, generated_
 @pytest.mark.parametrize(
     ("source_type", "is_partner"), [("Accounting", False), ("Unknown", False), (None, False), ("Expense", True)]
 )
-def test_the_source_type_tells_partner_connections(source_type: str | None, is_partner: bool) -> None:
-    """As in lists, a connection without one is an accounting connection."""
+def test_the_source_type_identifies_partner_connections(source_type: str | None, is_partner: bool) -> None:
+    """A connection without one is an accounting connection, as in lists."""
     assert read(payload__connection__sourceType=source_type).is_partner is is_partner
 
 

@@ -66,7 +66,7 @@ def test_a_company_that_the_journal_lacks_is_adopted_by_its_tag(batch: Batch) ->
 
 
 def test_a_company_that_others_tagged_with_the_identifier_is_adopted(batch: Batch) -> None:
-    """As Codat's documentation shows it."""
+    """Codat's documentation shows such a tag."""
     assert adopt(batch, company(tags={READABLE_TAG: "a"})) == 1
     assert batch.read("a", "company_id", "company_batch") == {"company_id": "c", "company_batch": None}
 
@@ -86,7 +86,7 @@ def test_a_company_of_no_customer_changes_nothing(batch: Batch, tags: dict[str, 
 
 
 def test_a_known_company_brings_its_customer_up_to_date(batch: Batch) -> None:
-    """It authorized meanwhile, and somebody created its partner connection."""
+    """It has authorized since, and someone created its partner connection."""
     assert adopt(batch, tagged("b", "c b", connection("Linked"), partner())) == 1
     assert batch.read("b", "state", "partner_connection_id") == {"state": "complete", "partner_connection_id": "p"}
 

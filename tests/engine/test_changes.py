@@ -230,7 +230,7 @@ def test_a_list_never_replaces_the_link_of_the_same_connection(customer: Custome
 
 
 def test_a_company_that_undo_deleted_is_not_adopted_again_from_a_list_that_lags() -> None:
-    """The real one is, whichever is older."""
+    """The existing company is adopted, even if it is the newer one."""
     deleted = changes.apply(WAITING, changes.deleted_on_purpose(WAITING))
     tags = {CUSTOMER_TAG: customer_tag(WAITING.customer_id)}
     old = replace(company(tags=tags), id=str(WAITING.company_id))
@@ -298,7 +298,7 @@ def test_a_problem_fills_the_error_columns_and_no_problem_leaves_them() -> None:
 
 
 def test_a_customer_that_links_again_without_its_partner_connection_has_failed() -> None:
-    """With its partner connection it is complete again."""
+    """Once it has its partner connection, it is complete again."""
     again = changes.connection_status_changed(
         PARTNER_LOST.evolve(connection_status="Deauthorized"), connection("Linked")
     )
@@ -307,6 +307,6 @@ def test_a_customer_that_links_again_without_its_partner_connection_has_failed()
 
 
 def test_times_are_whole_seconds_in_utc() -> None:
-    """As the reports write them."""
+    """The reports write them so."""
     assert changes.timestamp(0.9) == "1970-01-01T00:00:00Z"
     assert changes.timestamp(1_790_000_000.999) == "2026-09-21T14:13:20Z"

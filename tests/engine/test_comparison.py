@@ -107,7 +107,7 @@ def test_each_difference_is_a_finding(
     companies: tuple[Company, ...],
     expected: list[tuple[str, str | None, str | None, str | None, bool]],
 ) -> None:
-    """And nothing else is."""
+    """Nothing else is a finding."""
     if known:
         batch.change("a", **known)
     assert findings(batch, *companies) == expected

@@ -48,10 +48,10 @@ def customer(status: str | None, *, partner: str | None = None, **others: Any) -
     ("kind", "after"),
     [("connected", "Linked"), ("reconnected", "Linked"), ("disconnected", "Deauthorized"), ("deleted", "Deleted")],
 )
-def test_an_event_on_the_customers_own_connection_says_how_it_is_now(
+def test_an_event_on_the_customers_own_connection_sets_its_status(
     kind: str, after: str, known: str | None, has_partner: bool
 ) -> None:
-    """Whatever the journal knew; it changes nothing that was known."""
+    """The earlier status does not matter, and an event without news changes nothing."""
     found = event_changes(
         customer(known, partner="Linked" if has_partner else None), received(kind, integrationKey="gbol")
     )
@@ -68,7 +68,7 @@ def test_an_event_on_the_customers_own_connection_says_how_it_is_now(
 @pytest.mark.parametrize("known", [*STATES, None])
 @pytest.mark.parametrize("kind", ["connected", "reconnected", "disconnected", "deleted"])
 def test_an_event_on_another_accounting_connection_counts_only_if_it_was_linked(kind: str, known: str | None) -> None:
-    """A customer that links another platform is linked; the end of another connection says nothing."""
+    """A customer that links another platform is linked; the end of another connection does not matter."""
     found = event_changes(customer(known), received(kind, connection=OTHER, integrationKey="gsfp"))
     if kind in ("disconnected", "deleted"):
         assert found == {}
@@ -98,7 +98,7 @@ def test_an_event_on_the_partner_connection_changes_only_that(
 
 
 def test_a_linked_customer_whose_partner_connection_was_deleted_has_failed() -> None:
-    """As the list would say; a customer that is not linked has nothing to lose."""
+    """A list would have the same effect. A customer that is not linked has nothing to lose."""
     found = event_changes(
         customer("Linked", partner="Linked"), received("deleted", connection=PARTNER, sourceType="Expense")
     )

@@ -60,7 +60,7 @@ def test_a_limit_takes_the_first_customers_of_the_input(batch: Batch) -> None:
 
 
 def test_no_page_is_larger_than_memory_allows(batch: Batch) -> None:
-    """And no customer is on two pages."""
+    """No customer is on two pages."""
     every = [f"{number:04}" for number in range(2 * PAGE_SIZE + 1)]
     batch.enrol("in.csv", [good(each) for each in every])
     found = ids(pages(PendingFeed(InlineWriter(batch.db), None)))

@@ -39,7 +39,7 @@ MAX_RUNS = 40
 
 
 class Fate(Enum):
-    """What happens to a request."""
+    """The fate of a request."""
 
     WELL = auto()
     NOT_SENT = auto()
@@ -193,7 +193,7 @@ def require_one_of_each(fates: list[Fate], *, edited_after: int, lost_after: int
 @given(fates=FATES, edited_after=st.integers(0, 6), lost_after=st.integers(0, 12))
 @settings(max_examples=80)
 def test_a_customer_gets_one_company_and_one_connection(fates: list[Fate], edited_after: int, lost_after: int) -> None:
-    """Also if the input is edited between two runs, or the journal is lost."""
+    """This is true even if the input is edited between two runs, or the journal is lost."""
     require_one_of_each(fates, edited_after=edited_after, lost_after=lost_after, reads_list=True)
 
 
@@ -209,7 +209,7 @@ def test_a_lost_journal_creates_nothing_twice_even_if_the_list_lags(
 @given(fates=FATES, edited_after=st.integers(0, 6))
 @settings(max_examples=50)
 def test_no_key_is_sent_with_two_bodies(fates: list[Fate], edited_after: int) -> None:
-    """As long as the journal is there: Codat would answer with a 422."""
+    """Codat would answer with a 422. A lost journal is an exception."""
 
     def between(number: int) -> None:
         if number == edited_after:

@@ -65,5 +65,5 @@ def test_a_watch_leaves_the_requests_that_customers_need_to_link(
     ],
 )
 def test_after_a_stop_a_watch_waits_until_its_reason_is_over(every: float, until: float | None, seconds: float) -> None:
-    """And for a minute at least."""
+    """It waits for at least a minute."""
     assert next_try(NOW, every, Stop("no", 75, until)) == NOW + seconds

@@ -139,7 +139,7 @@ def test_a_link_of_a_request_that_was_not_sent_still_works(trip: Trip) -> None:
 
 
 def test_a_decision_that_no_longer_holds_once_a_slot_is_free_is_made_again(trip: Trip) -> None:
-    """The key was forgotten while everybody waited."""
+    """The key was forgotten during the wait."""
     text = trip.steps[0].request(trip.customer(), "autumn").body
     trip.record("company", Outcome.RATE_LIMITED, key=key(0), text=text)
     trip.batch.change("a", name_sent="Acme")
@@ -249,7 +249,7 @@ def test_a_key_under_which_a_copy_may_be_at_work_is_repeated_with_its_body(trip:
 
 
 def test_the_latest_values_of_the_input_are_sent_where_nothing_was_done(trip: Trip) -> None:
-    """With the next key, since the old one has another body."""
+    """They have the next key, because the old one belongs to another body."""
     trip.take(RATE_LIMITED, interrupts=True)
     trip.batch.enrol("in.csv", [good("a", name="Acme Ltd")])
     assert trip.take(CREATED_COMPANY, CREATED_CONNECTION) == Finished(S.LINK_READY)
@@ -275,7 +275,7 @@ def test_a_rejection_after_a_doubt_fails_the_customer_once_the_look_up_finds_not
 
 @pytest.mark.parametrize("lost", [NO_RESPONSE, RATE_LIMITED, SERVER_ERROR, BAD_GATEWAY, CONFLICT, NOT_SENT])
 def test_a_look_up_without_an_answer_ends_no_customer_in_doubt(trip: Trip, lost: Reply) -> None:
-    """It is repeated, whatever Codat said about the request before."""
+    """It is repeated, even if Codat rejected the request before."""
     rejected = (NO_RESPONSE, NO_COMPANIES, REJECTION)
     assert trip.take(*rejected, lost, listed(), CREATED_CONNECTION) == Finished(S.LINK_READY)
 
@@ -434,7 +434,7 @@ def test_a_company_that_somebody_has_linked_is_left_alone(trip: Trip) -> None:
 
 
 def test_a_failed_customer_that_is_taken_up_again_and_needs_no_step_gets_its_state_back(trip: Trip) -> None:
-    """For example, its connection was linked meanwhile."""
+    """For example, its connection was linked in the meantime."""
     trip.batch.change("a", **LINKED | {"state": "pending"})
     assert trip.take() == Finished(S.LINKED)
     assert (trip.column("state"), trip.operations) == ("linked", [])

@@ -70,7 +70,7 @@ def test_a_deferred_customer_is_handed_out_when_it_is_due_and_not_before() -> No
 
 
 def test_a_clock_that_is_set_back_keeps_no_customer_waiting() -> None:
-    """A second is a second, even if the wall clock says that it lasted a day."""
+    """A second is a second, even if the wall clock moves by a day."""
 
     async def work() -> float:
         back = 0.0
@@ -114,7 +114,7 @@ def test_a_deferred_customer_keeps_its_tries() -> None:
 
 
 def test_closing_wakes_all_workers() -> None:
-    """Also those that wait for a customer that is deferred for hours."""
+    """It also wakes those that wait for a customer that is deferred for hours."""
 
     async def work() -> list[Item | None]:
         queue = CustomerQueue(Feed(1), wall)

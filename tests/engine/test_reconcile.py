@@ -133,7 +133,7 @@ def test_a_page_that_does_not_come_is_requested_again(trip: Trip, fault: Reply) 
     ],
 )
 def test_a_run_without_the_list_stops(trip: Trip, replies: list[Reply], requests: int) -> None:
-    """It creates nobody."""
+    """It creates no company."""
     handler, paths, _ = read(trip, *replies)
     assert handler.readings == [[]]
     assert len(paths) <= requests
@@ -143,7 +143,7 @@ def test_a_run_without_the_list_stops(trip: Trip, replies: list[Reply], requests
 
 @pytest.mark.parametrize("adopts", [True, False])
 def test_the_time_of_a_reading_counts_only_if_the_journal_knows_all_of_it(trip: Trip, adopts: bool) -> None:
-    """Older webhook events say nothing new then."""
+    """Then older webhook events have no news."""
     began = trip.now
     read(trip, page("a"), handler=Pages(adopts=adopts))
     found = facts.get(trip.batch.db, "list_read_at")
@@ -152,15 +152,15 @@ def test_the_time_of_a_reading_counts_only_if_the_journal_knows_all_of_it(trip: 
 
 
 def test_each_page_is_recorded_without_a_customer(trip: Trip) -> None:
-    """It is nobody's attempt."""
+    """It is not an attempt of any customer."""
     read(trip, NO_RESPONSE, page("a"))
     rows = trip.batch.db.execute("SELECT customer, step, operation, outcome FROM requests ORDER BY id").fetchall()
     expected = (None, None, "list_companies")
     assert rows == [(*expected, Outcome.UNKNOWN), (*expected, Outcome.DONE)]
 
 
-def test_single_companies_are_read_where_they_are_fewer(trip: Trip) -> None:
-    """A company that was deleted is not shown, and a gateway's page does not say that."""
+def test_single_companies_are_read_if_they_are_fewer(trip: Trip) -> None:
+    """A deleted company gets a 404 from Codat. A gateway's 404 does not mean that."""
     handler = Pages()
     sender = Replies(deque([ok({"id": "a", "dataConnections": []}), NO_RESPONSE, MISSING]))
 

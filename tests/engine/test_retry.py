@@ -252,7 +252,7 @@ def last(attempts: list[Attempt], *, is_look_up: bool, outcomes: tuple[Outcome |
 def test_nothing_is_sent_or_given_up_while_a_request_in_doubt_was_not_looked_up(
     attempts: list[Attempt], later: float
 ) -> None:
-    """Whatever else was requested, and however long ago; except after a request that was done since."""
+    """Other requests do not change this, nor does the time. Only a later request that was done is an exception."""
     last_doubt = last(attempts, is_look_up=False, outcomes=(None, O.UNKNOWN, O.SERVER_ERROR))
     last_not_found = last(attempts, is_look_up=True, outcomes=(O.NOT_FOUND,))
     last_done = last(attempts, is_look_up=False, outcomes=(O.DONE,))
@@ -284,7 +284,7 @@ def test_no_forgotten_or_spent_key_is_repeated(attempts: list[Attempt], later: f
 
 @given(HISTORIES, AGES)
 def test_a_step_is_given_up_only_after_a_rejection_in_this_run(attempts: list[Attempt], later: float) -> None:
-    """Neither a passing fault nor a rejection of an earlier run ends it."""
+    """A passing fault or a rejection of an earlier run does not end it."""
     if isinstance(decide(attempts, later=later), GiveUp):
         assert any(a.outcome is O.REJECTED and a.run == RUN for a in attempts)
 
@@ -347,7 +347,7 @@ def test_a_done_request_is_over_and_the_next_of_its_kind_has_another_key(
 def test_a_thing_that_may_exist_is_looked_up_before_it_is_requested(
     attempts: list[Attempt], decision: Decision
 ) -> None:
-    """Although this journal did not request it, or lost sight of it since."""
+    """The journal did not request it, or has lost track of it since."""
     assert decide(attempts, may_exist=True) == decision
 
 
@@ -355,7 +355,7 @@ def test_a_thing_that_may_exist_is_looked_up_before_it_is_requested(
 def test_a_thing_that_may_exist_is_never_requested_before_a_look_up_that_did_not_find_it(
     attempts: list[Attempt], later: float
 ) -> None:
-    """Whatever else was requested."""
+    """The other requests do not matter."""
     if not any(attempt.outcome is O.NOT_FOUND for attempt in attempts):
         assert not isinstance(decide(attempts, may_exist=True, later=later), Send)
 
@@ -366,7 +366,7 @@ def test_a_thing_that_may_exist_is_never_requested_before_a_look_up_that_did_not
         ([], NEW),  # nothing was requested
         ([request(O.UNKNOWN)], LookUp()),  # in doubt: it may be done
         ([request(O.SERVER_ERROR)], LookUp()),  # as well
-        # not done, or undone by others since: the old response says nothing now
+        # not done, or undone by others since: the old response proves nothing now
         ([request(O.UNKNOWN), look_up(O.NOT_FOUND)], NEW),
         ([request(O.UNKNOWN, ago=KEY_LIFETIME + 60), look_up(O.NOT_FOUND, ago=KEY_LIFETIME + 30)], NEW),  # forgotten
         ([request(O.CONFLICT)], AGAIN),  # the key is at work
@@ -540,7 +540,7 @@ def test_the_next_key_is_never_one_of_the_history(attempts: list[Attempt]) -> No
 
 
 def test_only_the_attempts_of_the_step_count() -> None:
-    """A connection in doubt says nothing about the company."""
+    """A connection in doubt does not make the company uncertain."""
     other = Attempt("connection", "c", "{}", NOW - 60, O.UNKNOWN)
     assert decide([other]) == NEW
     assert decide([other], step="connection") == LookUp()

@@ -147,10 +147,10 @@ async def leave_two(session: Session) -> None:
         (lambda _: anyio.sleep(0.1), True, 130, "Interrupted"),
     ],
 )
-def test_a_run_that_stops_says_why(
+def test_a_run_that_stops_reports_the_reason(
     tmp_path: Path, work: Callable[[Session], Any], is_interrupted: bool, exit_code: int, stopped: str
 ) -> None:
-    """In the journal and to its caller."""
+    """The reason is in the journal, and the caller gets it."""
     end = do(tmp_path / "b", Command(work=work), is_interrupted=is_interrupted)
     assert end.stop is not None
     assert end.stop.exit_code == exit_code
@@ -174,7 +174,7 @@ def unusable(_: Settings) -> Any:
 def test_a_run_that_ends_with_an_error_has_an_end_in_the_journal(
     tmp_path: Path, command: Command, connect: Callable[[Settings], Any] | None, stopped: str
 ) -> None:
-    """Also before its first request: otherwise the reports would show a run that never ends."""
+    """This is true even before its first request. Otherwise the reports would show a run that never ends."""
     with pytest.raises(BulkError, match=stopped):
         do(tmp_path / "b", command, connect=connect)
     assert has_ended(tmp_path / "b") == stopped

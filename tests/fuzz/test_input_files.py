@@ -53,7 +53,7 @@ NARROW = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]), max_
 
 @dataclass(frozen=True)
 class Rows:
-    """What was read from a file."""
+    """The rows that were read from a file."""
 
     ids: dict[int, str | None]  # by row
     reasons: list[str]

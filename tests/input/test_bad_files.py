@@ -154,7 +154,7 @@ def test_a_zip_file_called_csv_is_refused(tmp_path: Path) -> None:
 def test_a_damaged_parquet_file_is_refused(
     tmp_path: Path, damage: Callable[[bytes], bytes], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What the library prints about it does not reach the terminal."""
+    """The library's own output does not reach the terminal."""
     with pytest.raises(InputError, match="cannot be read as a table"):
         read_text(tmp_path, damage(parquet(tmp_path)), name="in.parquet")
     assert capfd.readouterr() == ("", "")
@@ -218,7 +218,7 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes, name: str
 @settings(QUIET, max_examples=30)
 @given(at=st.integers(0, 2000), byte=st.integers(0, 255))
 def test_a_parquet_file_with_a_changed_byte_is_read_or_refused(tmp_path: Path, at: int, byte: int) -> None:
-    """Some damage makes the library end the process that reads the file, which must not be our own process."""
+    """Some damage makes the library end the process that reads the file, so that must be a separate process."""
     content = bytearray(parquet(tmp_path))
     content[at % len(content)] = byte
     _read_or_refused(tmp_path, bytes(content), "in.parquet")

@@ -43,7 +43,7 @@ def test_other_columns_are_kept_unchanged(tmp_path: Path) -> None:
 
 
 def test_columns_without_a_name_or_with_equal_names_get_unique_names(tmp_path: Path) -> None:
-    """All of them are kept, and a note for each says how it is called."""
+    """All of them are kept, and a note gives the name of each."""
     outcome = read_text(tmp_path, "customer_id,company_name,platform,note,note,,note_2\n1,Acme,xero,a,b,c,d\n")
     assert outcome.opened.extras == ("note_1", "note_3", "column_6", "note_2")
     assert outcome.extras() == {"note_1": "a", "note_3": "b", "column_6": "c", "note_2": "d"}
@@ -122,7 +122,7 @@ def test_two_columns_with_the_same_name_are_selected_by_number(tmp_path: Path) -
 
 
 def test_a_mapping_to_two_columns_with_the_same_name_is_refused(tmp_path: Path) -> None:
-    """The message says which columns they are."""
+    """The message names the columns."""
     text = "customer_id,company_name,Soft,Soft\n1,Acme,qbo,xero\n"
     with pytest.raises(InputError) as raised:
         read_text(tmp_path, text, mapping={"platform": "Soft"})

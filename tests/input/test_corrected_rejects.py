@@ -179,7 +179,7 @@ def test_a_row_that_lacks_a_cell_of_its_own_is_ragged(tmp_path: Path) -> None:
     ],
 )
 def test_escaped_cells_of_other_reports_are_restored(tmp_path: Path, header: str) -> None:
-    """Without that, `-1` and `'-1` would be two customers."""
+    """Otherwise `-1` and `'-1` would be two customers."""
     names = header.split(",")
     line = ",".join({"customer_id": "'-1", "company_name": "Acme", "platform": "xero"}.get(name, "") for name in names)
     outcome = read_text(tmp_path, f"{header}\n{line}\n".encode(), name="in.csv")

@@ -1,4 +1,4 @@
-"""Of rows with the same customer_id, the first one counts."""
+"""The first of several rows with the same customer_id counts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A problem is a code with parameters; its texts are made when it is shown."""
+"""A problem is a code with parameters; its texts are built when it is shown."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_texts_of_a_group_need_no_parameters(code: str) -> None:
     ],
 )
 def test_a_reason_is_field_sentence_and_remedy(problem: Problem, reason: str) -> None:
-    """As the column `reasons` of rejects.csv has it."""
+    """The column `reasons` of rejects.csv has this form."""
     assert problems.reasons(json.dumps([problem])).startswith(reason)
 
 

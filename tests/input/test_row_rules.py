@@ -190,7 +190,7 @@ def test_the_frames_always_have_the_same_columns(tmp_path: Path) -> None:
 
 
 def test_many_unknown_platforms_take_no_time(tmp_path: Path) -> None:
-    """Only a few hundred are compared with the known names; every row has a remedy."""
+    """bulk compares only a few hundred with the known names. Every row has a remedy."""
     outcome = read_rows(tmp_path, *(f"{number},Acme,software {number},," for number in range(20_000)))
     assert len(outcome.problems) == 20_000
     assert all("platformKey" in remedy(one) for _, one in outcome.problems)

@@ -171,7 +171,7 @@ LONG = [f"12345678901234567{n:02}" for n in range(1, 10)]
     ],
 )
 def test_a_rounded_number_gets_a_warning(tmp_path: Path, ids: list[str], expected: list[str]) -> None:
-    """Chance must not explain its zeros."""
+    """Its zeros must be too many to be a coincidence."""
     assert warned(tmp_path, *ids) == expected
 
 
@@ -198,7 +198,7 @@ def test_rejected_rows_get_warnings_too(tmp_path: Path) -> None:
 
 
 def test_duplicates_that_a_spreadsheet_has_shortened_have_their_own_remedy(tmp_path: Path) -> None:
-    """Without it, the author might delete a customer."""
+    """Otherwise the author might delete a customer."""
     result = checked(tmp_path, ["1.23457E+19", "1.23457E+19", "A", "A"])
     assert result.problems["remedy"].to_list() == [
         "a spreadsheet has cut off digits: write both identifiers as your own system has them",

@@ -63,8 +63,8 @@ def test_the_requests_of_a_customer_are_counted_with_and_without_a_change(batch:
     assert batch.read("a", "attempts") == {"attempts": 3}
 
 
-def test_the_begun_come_apart_from_the_untouched_page_by_page(batch: Batch) -> None:
-    """In the order of enrolment."""
+def test_started_customers_are_paged_apart_from_untouched_ones(batch: Batch) -> None:
+    """Both are in the order of enrolment."""
     batch.enrol("in.csv", [good(each) for each in "abcdef"])
     for begun in "bd":
         batch.change(begun, name_sent="Acme")
@@ -119,7 +119,7 @@ def test_customers_are_found_by_their_companies(batch: Batch) -> None:
 
 
 def test_one_customer_is_found_by_its_company_or_its_number(batch: Batch) -> None:
-    """Also without an index."""
+    """This works without an index too."""
     batch.enrol("in.csv", [good("a"), good("b")])
     batch.create("b")
     found = customers.by_company(batch.db, "c b")
@@ -144,7 +144,7 @@ def test_one_customer_is_found_by_its_company_or_its_number(batch: Batch) -> Non
 def test_the_journal_says_whether_there_is_something_to_do(
     batch: Batch, values: dict[str, object], counts: tuple[int, bool, bool]
 ) -> None:
-    """Without a request to Codat."""
+    """It needs no request to Codat."""
     batch.enrol("in.csv", [good("a"), bad("b")])
     if values:
         batch.change("a", **values)

@@ -33,7 +33,7 @@ def test_an_edited_file_is_compared_by_identifier_not_by_position(batch: Batch) 
 
 
 def test_an_unchanged_file_is_compared_without_reading_a_row(batch: Batch) -> None:
-    """Only while it is the only file of the batch."""
+    """This is true only while it is the only file of the batch."""
     batch.enrol("in.csv", [good("a"), bad("b")], digest="d")
     assert enrolment.compare_unchanged(batch.db, "d") == ImportDiff(same=1, rejected=1)
     assert enrolment.compare_unchanged(batch.db, "e") is None
@@ -69,7 +69,7 @@ def test_another_file_enrolled_twice_takes_no_customer_from_the_first(batch: Bat
 
 
 def test_a_corrected_row_takes_the_place_of_the_rejected_one(batch: Batch) -> None:
-    """Its number in our rejects file says which, even with another identifier."""
+    """Its number in the rejects file identifies the row, even if the identifier has changed."""
     rejected = bad(None)
     batch.enrol("in.csv", [good("a"), rejected, good("c")])
     batch.enrol("rejects.csv", [rejected.corrected(2, "b")])
@@ -186,7 +186,7 @@ def test_a_corrected_copy_from_before_the_rows_moved_corrects_its_own_row(batch:
 
 
 def test_a_duplicate_identifier_is_corrected_by_another(batch: Batch) -> None:
-    """The row was rejected for its identifier, so that says nothing about the customer."""
+    """The row was rejected for its identifier, so the rejection is not about the customer."""
     batch.enrol("in.csv", [good("a"), replace(bad("a"), is_duplicate=True), good("c")])
     batch.enrol("rejects.csv", [good("b").corrected(2)])
     assert batch.results() == [(1, "a", PENDING), (2, "b", PENDING), (3, "c", PENDING)]
@@ -320,7 +320,7 @@ def test_a_limit_counts_customers_of_the_input_in_its_order(batch: Batch, limit:
 
 
 def test_a_customers_number_is_never_used_twice(batch: Batch) -> None:
-    """The requests for a forgotten customer must not be taken for those of the next."""
+    """The requests for a forgotten customer must not count for the next one."""
     batch.enrol("in.csv", [good("a"), good("b")])
     seq = batch.seq("b")
     batch.enrol("in.csv", [good("a")])

@@ -146,7 +146,7 @@ def test_a_disk_that_fails_during_a_run_is_a_reason_to_run_again(number: int, ad
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
 def test_a_full_or_failing_disk_is_never_a_usage_error(number: int) -> None:
-    """Not even before anything is sent: another command does not help."""
+    """This is true even before anything is sent: another command would not help."""
     with pytest.raises(JournalError), wrap_errors(Path("/there"), nothing_sent=True):
         raise os_error(number)
 

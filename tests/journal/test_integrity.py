@@ -55,7 +55,7 @@ def overwrite(path: Path) -> None:
 
 
 def test_a_journal_that_a_run_closed_is_not_read_again(path: Path) -> None:
-    """Neither the first nor a later command reads all of it."""
+    """Neither the first command nor a later one reads all of it."""
     assert not is_checked(path)
     run(path.parent)
     assert not is_checked(path)
@@ -109,7 +109,7 @@ def test_reading_a_journal_does_not_change_its_time(path: Path) -> None:
 
 
 def test_a_journal_without_its_mark_is_read(path: Path) -> None:
-    """The modification time alone says nothing."""
+    """The modification time alone proves nothing."""
     with closing(sqlite3.connect(path, isolation_level=None)) as db:
         db.execute("DELETE FROM batch WHERE key = 'closed_at'")
     os.utime(path, (0, 0))
@@ -117,7 +117,7 @@ def test_a_journal_without_its_mark_is_read(path: Path) -> None:
 
 
 def test_a_disk_that_fails_when_the_journal_is_closed_makes_the_next_run_read_it(path: Path) -> None:
-    """What the run has committed is safe, so closing does not fail."""
+    """The commits of the run are safe, so closing does not fail."""
     db = database.open_journal(path.parent)
     db.execute("INSERT INTO batch VALUES ('another', 'x')")
     db.execute("PRAGMA query_only = ON")  # stands for a disk that became read-only

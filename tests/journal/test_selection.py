@@ -35,7 +35,7 @@ def selected(batch: Batch) -> list[str]:
 
 
 def test_selected_customers_come_page_by_page_with_their_attempts(batch: Batch) -> None:
-    """In the order of the selection; then an empty page."""
+    """The pages follow the order of the selection, and the last one is empty."""
     batch.enrol("in.csv", [good(each) for each in "abcd"])
     for number, each in enumerate("bca"):
         batch.change(each, **WAITING, link_issued_at=f"2026-09-0{number + 1}T00:00:00Z")
@@ -149,7 +149,7 @@ def test_only_links_of_waiting_customers_in_the_input_are_renewed_and_the_oldest
 
 
 def test_only_named_customers_that_are_linked_are_unlinked(batch: Batch) -> None:
-    """In the order of the input, however they are named."""
+    """The order is that of the input, not that of the names."""
     batch.enrol("in.csv", [good(each) for each in "abcd"])
     for each in "bcd":
         batch.change(each, **LINKED | {"company_id": "c " + each})

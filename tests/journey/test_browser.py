@@ -106,7 +106,7 @@ def test_the_browser_reaches_no_other_machine(browser: Browser, elsewhere: str) 
 @needs_proc
 @pytest.mark.usefixtures("browser")  # skips the test without Chromium
 def test_the_browser_leaves_nothing_behind(running: Running, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither a process nor a file, also after a failure."""
+    """No process and no file is left, even after a failure."""
     monkeypatch.setattr("tempfile.tempdir", str(folder))
     groups = []
 

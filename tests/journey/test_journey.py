@@ -1,4 +1,4 @@
-"""The README's journey, run as written: each command does what its comment says."""
+"""The README's journey, run as written: each command has the result that its comment describes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ IN_THE_BROWSER = "00101"
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What one command printed, and the state of its batch then."""
+    """The output of one command, and the state of its batch after it."""
 
     command: Command
     printed: str

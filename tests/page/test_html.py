@@ -287,7 +287,7 @@ def test_everything_has_a_name_for_a_screen_reader(page: Html) -> None:
 
 
 def test_controls_are_hidden_until_the_script_runs(page: Html) -> None:
-    """Without JavaScript there are no buttons without a function, and the page says what is missing."""
+    """Without JavaScript the page has no useless buttons, and names the missing functions."""
     for attributes, _ in page.all("button"):
         assert "hidden" in attributes or attributes.get("id") in ("clear", "download")
     assert page.all("div", id="list", hidden=None)

@@ -150,7 +150,7 @@ def test_every_column_can_be_sorted(autumn: Opened) -> None:
 
 
 def test_the_download_is_results_csv(autumn: Opened, tmp_path: Path) -> None:
-    """Without filters it has the same bytes."""
+    """If no filter is set, it has the same bytes."""
     found = autumn.downloaded(tmp_path)
     assert found.name == "autumn customers.csv"
     assert found.read_bytes() == (autumn.folder / "results.csv").read_bytes()
@@ -172,7 +172,7 @@ def test_hostile_values_are_downloaded_as_in_results_csv(attack: Opened, tmp_pat
 
 
 def test_hostile_values_are_inert(attack: Opened) -> None:
-    """In cells, details, filters and search nothing runs, nothing is added and nothing is fetched."""
+    """In cells, details, filters and search, they run no script, add no element and fetch nothing."""
     browser = attack.browser
     assert browser.run("return document.scripts.length") == 5
     browser.select(".dt-length select", "100")
@@ -197,7 +197,7 @@ def test_hostile_values_are_inert(attack: Opened) -> None:
 
 
 def test_a_single_row_is_in_the_singular(browser: Browser, tmp_path: Path) -> None:
-    """In the count above the table and in the announcement of a download."""
+    """This is true of the count above the table and of the announcement of a download."""
     journal = Journal(tmp_path / "one", name="one")
     journal.source()
     journal.customer(1, "a")
@@ -208,7 +208,7 @@ def test_a_single_row_is_in_the_singular(browser: Browser, tmp_path: Path) -> No
 
 
 def test_hostile_links_are_not_offered(attack: Opened) -> None:
-    """Neither a script nor plain text is a linkUrl."""
+    """A script or plain text is not a linkUrl."""
     attack.browser.select("#state", "link_ready")
     assert set(attack.column("link_url")) == {"not a linkUrl"}
 
@@ -258,7 +258,7 @@ def test_a_link_is_copied(autumn: Opened) -> None:
 
 
 def test_without_a_clipboard_a_selection_is_copied(autumn: Opened) -> None:
-    """Some browsers give no clipboard to a page that is opened from a file. Commands are copied the same way."""
+    """Some browsers have no clipboard for a page that is opened from a file. Commands are copied the same way."""
     browser = autumn.browser
     browser.run("navigator.clipboard.writeText = () => Promise.reject(new Error('refused'))")
     browser.press("#next button.copy")

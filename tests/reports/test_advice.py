@@ -67,7 +67,7 @@ def test_a_single_customer_is_in_the_singular() -> None:
 
 
 def test_rejected_rows_of_inputs_with_different_mappings_have_no_command() -> None:
-    """With either mapping, the rows of the other input would be read wrongly."""
+    """Each mapping would read the rows of the other input wrongly."""
     (fix,) = advice.next_steps(figures(rejected=2, mapping_of_rejects=None), LOCATION)
     assert (fix.title, fix.command) == ("Fix", "")
     assert fix.why.endswith("pass it with the --map of that input")

@@ -282,7 +282,7 @@ def test_429s_and_holds_are_marked_and_explained() -> None:
 
 
 def test_a_run_without_429s_and_holds_has_no_legend() -> None:
-    """The title says what the bars are."""
+    """The title explains the bars."""
     requests, customers = charts.progress(timeline((116, 0, 50, 0)))
     assert (requests.title, customers.title) == ("Requests per minute (UTC)", "Customers per minute (UTC)")
     assert not {"requests", "rate limited (429)", "on hold"} & set(texts(requests.wide))
@@ -335,7 +335,7 @@ def test_times_on_the_axis_are_few_and_round(minutes: int, slices: int, labels: 
     ],
 )
 def test_rates_on_the_axis_are_few_and_round(most: float, labels: list[str]) -> None:
-    """Whatever the highest rate is."""
+    """This is true of any highest rate."""
     (chart,) = charts.progress(timeline((most, 0, 0, 0)))
     assert [text for text in texts(chart.narrow) if ":" not in text] == labels
 

@@ -32,7 +32,7 @@ from .sample_figures import LOCATION, failure, figures
     ],
 )
 def test_a_failure_has_a_remedy(found: Failure, title: str, command: str) -> None:
-    """Where a command helps, it is named."""
+    """If a command helps, the remedy names it."""
     (group,) = error_groups(figures(failures=(found,)), [], LOCATION)
     assert group.title == title
     assert command in group.command

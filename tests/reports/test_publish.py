@@ -49,7 +49,7 @@ def test_a_full_disk_leaves_the_previous_reports(journal: Journal) -> None:
 
 @pytest.mark.parametrize("name", ["nowhere", "file", "empty"])
 def test_a_folder_without_a_journal_gets_no_reports(tmp_path: Path, name: str) -> None:
-    """Neither a journal nor a report is created."""
+    """No journal and no report is created."""
     (tmp_path / "file").touch()
     (tmp_path / "empty").mkdir()
     with pytest.raises(BatchError):

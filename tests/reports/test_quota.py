@@ -34,7 +34,7 @@ TOMORROW = "2026-11-24T00:00:00Z"
 def test_the_quota_gives_the_days_of_the_remaining_work(
     quota: QuotaFigures, to_do: int, used: int | None, left: int | None, days: int | None
 ) -> None:
-    """Today counts, and no more customers link meanwhile."""
+    """Today counts, and the forecast assumes that no more customers link."""
     known = figures(requests_to_do=to_do)
     found = quota_of(replace(known, summary=replace(known.summary, quota=quota)))
     assert (found.used, found.left, found.days) == (used, left, days)

@@ -174,7 +174,7 @@ def test_the_other_columns_of_all_files_are_kept(journal: Journal) -> None:
 
 
 def test_an_input_column_with_one_of_our_names_is_renamed(journal: Journal) -> None:
-    """Neither hides the other, even if the input has the new name as well."""
+    """Both columns stay, even if the input has the new name as well."""
     journal.source(["state", "state (input)", "attempts"])
     journal.customer(1, "a", extra={"state": "Ohio", "state (input)": "Iowa", "attempts": "x"})
     (row,) = results(journal).to_dicts()
@@ -185,7 +185,7 @@ def test_an_input_column_with_one_of_our_names_is_renamed(journal: Journal) -> N
 
 
 def test_a_renamed_column_that_comes_back_with_corrected_rows_is_the_same_column(journal: Journal) -> None:
-    """In the rejects, the input's `row` is called `row (input)`."""
+    """In the rejects, the input's column `row` is named `row (input)`."""
     journal.source(["row"])
     journal.source(["row (input)"], shift=10)
     journal.customer(1, "a", extra={"row": "R1"})

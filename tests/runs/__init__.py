@@ -1,1 +1,1 @@
-"""Whole runs, as processes of their own."""
+"""Whole runs in their own processes."""

@@ -69,7 +69,7 @@ def test_any_order_of_faults_crashes_and_reruns_ends_with_one_of_each(
     allows_second: bool,
     seed: int,
 ) -> None:
-    """In the end each customer has exactly one company and one connection, and the reports are complete."""
+    """At the end each customer has exactly one company and one connection, and the reports are complete."""
     scripted = ScriptedCodat(passages, honours_keys=honours_keys, allows_second=allows_second)
     _run_all(scripted, customers, endings, concurrency, seed)
 

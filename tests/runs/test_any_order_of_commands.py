@@ -235,7 +235,7 @@ def test_a_reading_of_the_list_that_adopts_nothing_resolves_no_doubt(command: Co
 
 @pytest.mark.parametrize("command", [Command.VERIFY, Command.ADOPT, Command.FOLLOW_UP, Command.UNDO])
 def test_a_journal_without_customers_learns_nothing_from_a_list(command: Command) -> None:
-    """It was lost, and the first command after that enrolled nobody. The next migrate still reads the company list."""
+    """It was lost, and the first command after that enrolled no customer. The next migrate reads the company list."""
     with batch(ScriptedCodat(honours_keys=False)) as ours:
         ours.run(Command.MIGRATE, Ending(loses_journal=True))
         ours.run(command)

@@ -59,7 +59,7 @@ def test_a_read_only_folder_is_reported_and_nothing_is_sent(codat: Codat, fixtur
 def test_a_damaged_journal_is_reported_and_a_new_one_is_created_after_it_was_moved_away(
     codat: Codat, fixture: BatchFixture
 ) -> None:
-    """Whatever is in the journal's place, nothing is created twice."""
+    """Nothing is created twice, no matter what is in the journal's place."""
     ids = fixture.customers(4)
     assert fixture.run().code == 0
     fixture.delete_journal()

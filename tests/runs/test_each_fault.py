@@ -1,4 +1,4 @@
-"""Whatever happens to a request, a customer gets one company and one connection, and the reports have their ids.
+"""After any fault of any request, each customer has one company and one connection, and the reports have their ids.
 
 Each kind of fault strikes every operation of a run: both creating requests, the company list, and both look-ups. Each
 trial runs against two sandboxes: one honours Idempotency-Keys; the other ignores them and allows second connections.

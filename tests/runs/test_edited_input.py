@@ -76,8 +76,8 @@ def test_customers_that_were_not_sent_yet_get_the_new_values(codat: Codat, fixtu
     fixture.assert_once_only([each["customer_id"] for each in rows])
 
 
-def test_another_file_adds_to_the_batch_and_removes_nobody(codat: Codat, fixture: BatchFixture) -> None:
-    """With --batch a second file brings its own customers; those of the first stay where they are."""
+def test_another_file_adds_to_the_batch_and_removes_no_customer(codat: Codat, fixture: BatchFixture) -> None:
+    """A second file with --batch adds its own customers; those of the first stay unchanged."""
     rows = _rows(fixture, 5)
     fixture.write(rows[:3])
     assert fixture.run().code == 0

@@ -173,7 +173,7 @@ def test_a_second_run_on_a_folder_is_refused_and_sends_nothing(launch: Launch, s
 
 
 def test_a_renamed_folder_is_the_same_batch(codat: Codat, fixture: BatchFixture) -> None:
-    """The journal is in it, and knows its companies."""
+    """It contains the journal, which has the companies."""
     ids = fixture.customers(5)
     assert fixture.run().code == 0
     renamed: Path = fixture.folder.rename(fixture.folder.with_name("spring"))

@@ -35,7 +35,7 @@ def test_new_customers_cost_two_requests_each_and_one_page(launch: Launch, set_u
 def test_a_client_with_companies_already_costs_a_page_for_each_2000(
     tmp_path: Path, launch: Launch, set_up: SetUp
 ) -> None:
-    """With 2,500 companies of others, 3 new customers cost 2 x 3 + 2."""
+    """If there are 2,500 other companies, 3 new customers cost 2 x 3 + 2."""
     database = tmp_path / "codat" / "sandbox.sqlite3"
     database.parent.mkdir(mode=0o700)
     with closing(Store(database)) as store, store.transaction():

@@ -98,7 +98,7 @@ def test_with_wait_a_run_sleeps_into_the_next_day(launch: Launch, set_up: SetUp)
 
 
 def test_two_batches_share_a_day(launch: Launch, set_up: SetUp) -> None:
-    """The first response tells the second batch how much the first one has left."""
+    """The first response shows the second batch how much quota the first one has left."""
     codat = launch(daily_limit=20)
     first, second = set_up(codat), set_up(codat)
     first.customers(7)

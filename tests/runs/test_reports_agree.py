@@ -109,7 +109,7 @@ def texts(line: object) -> list[str]:
 
 
 def test_a_report_with_nothing_new_is_the_same_to_the_byte(ended: str, fixture: BatchFixture) -> None:
-    """Only page and workbook may differ, in the time at which they were written."""
+    """Only the page and the workbook may differ, in the time at which they were written."""
     assert ended
     before = contents(fixture.folder)
     bulk.report(fixture.folder)

@@ -94,7 +94,7 @@ def test_the_key_is_not_on_the_command_line_of_any_process(launch: Launch, set_u
 
 
 def test_the_complete_header_value_is_accepted_too(codat: Codat, fixture: BatchFixture) -> None:
-    """A key may be given as `Basic ...`."""
+    """A key may have the form `Basic ...`."""
     fixture.key = "Basic c2FuZGJveC1rZXk="
     assert fixture.codat is codat
     ids = fixture.customers(2)

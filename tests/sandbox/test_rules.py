@@ -43,7 +43,7 @@ TAGS = [
 
 @pytest.mark.parametrize(("tags", "errors"), TAGS)
 def test_tags_have_limits(tags: object, errors: int) -> None:
-    """At most 10 tags, keys of 1 to 27 characters, values of at most 100."""
+    """A company may have 10 tags, with keys of 1 to 27 characters and values of up to 100."""
     assert len(tag_errors(tags)) == errors
 
 

@@ -102,14 +102,14 @@ def test_the_look_up_filters_by_a_tag_that_is_safe_in_any_query() -> None:
 def test_the_look_up_finds_the_company_by_its_tag(
     companies: tuple[dict[str, Any], ...], outcome: Outcome, company_id: str | None
 ) -> None:
-    """Whatever else the page shows."""
+    """The other companies on the page do not matter."""
     reading = look_up(*companies)
     assert (reading.reply.outcome, reading.changes.get("company_id")) == (outcome, company_id)
     assert reading.next_page is None
 
 
 def test_the_look_up_continues_on_the_next_page_until_it_finds_the_company() -> None:
-    """The page without it says nothing yet."""
+    """A page without it proves nothing."""
     first = look_up(listed("other", tags={CUSTOMER_TAG: "of another"}), next_path="/companies?page=2")
     assert first.next_page is not None
     assert (first.next_page.path, first.reply.outcome, first.changes) == ("/companies?page=2", Outcome.DONE, {})

@@ -41,8 +41,8 @@ def test_the_request_deletes_and_the_look_up_leaves_links_alone() -> None:
         (NO_RESPONSE, Outcome.UNKNOWN, {}),
     ],
 )
-def test_each_reply_changes_what_it_says(reply: Reply, outcome: Outcome, expected: Changes) -> None:
-    """A gateway's 404 says nothing about the company."""
+def test_each_reply_has_its_changes(reply: Reply, outcome: Outcome, expected: Changes) -> None:
+    """A gateway's 404 is not about the company."""
     reading = STEP.read(WAITING, reply, AT)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, news(expected))
     assert (reading.reply.problem is None) == (outcome is Outcome.DONE)

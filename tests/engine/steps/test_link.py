@@ -47,7 +47,7 @@ def test_the_request_reads_the_connection() -> None:
 
 
 def test_the_old_link_is_useless_from_the_moment_that_another_is_requested() -> None:
-    """Even if the process ends in between."""
+    """This is true even if the process ends before the reply."""
     assert STEP.on_intent(WAITING) == {"link_url": None, "link_issued_at": None}
 
 
@@ -63,8 +63,8 @@ def test_the_old_link_is_useless_from_the_moment_that_another_is_requested() -> 
         (ok({}), Outcome.UNKNOWN, {}),
     ],
 )
-def test_each_reply_changes_what_it_says(reply: Reply, outcome: Outcome, changes: Changes) -> None:
-    """A 2xx without the promised linkUrl may have made one."""
+def test_each_reply_has_its_changes(reply: Reply, outcome: Outcome, changes: Changes) -> None:
+    """A 2xx without a linkUrl may have issued one."""
     reading = STEP.read(TO_RENEW, reply, AT)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
     assert (reading.reply.problem is None) == (outcome is Outcome.DONE)
@@ -106,7 +106,9 @@ def test_the_old_link_is_restored_only_where_codat_certainly_made_no_other(reply
         ((attempt(Outcome.UNKNOWN, step="connection"),), True),  # that request made no linkUrl for this connection
     ],
 )
-def test_a_lost_request_of_this_run_may_have_made_another_link(earlier: tuple[Attempt, ...], is_restored: bool) -> None:
-    """The old link is not restored after it, whatever the next reply says."""
+def test_a_lost_request_of_this_run_may_have_issued_another_link(
+    earlier: tuple[Attempt, ...], is_restored: bool
+) -> None:
+    """After such a request, no reply restores the old link."""
     customer = TO_RENEW.evolve(history=(*earlier, attempt(Outcome.NOT_SENT)))
     assert STEP.on_failure(customer, NOT_SENT) == (RESTORED if is_restored else {})

@@ -73,7 +73,7 @@ def test_each_command_needs_at_most_one_step_at_each_status(status: str | None) 
 def test_nothing_is_requested_twice(
     customer: CustomerRecord, steps: tuple[Step, ...], step: str | None, requests: int
 ) -> None:
-    """Neither a link that works nor a partner connection."""
+    """This is true of links that work and of partner connections."""
     found = next_step(customer, steps)
     assert (found and found.name, found.requests if found else 0) == (step, requests)
 

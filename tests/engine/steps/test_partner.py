@@ -31,7 +31,7 @@ S = State
 
 
 def test_the_request_has_no_body() -> None:
-    """As the API describes it."""
+    """The API defines it without one."""
     request = STEP.request(LINKED, BATCH)
     assert (request.method, request.body) == ("POST", None)
     assert request.path == "/companies/c/sync/expenses/connections/partnerExpense"
@@ -97,10 +97,10 @@ def test_the_last_error_is_forgotten_once_the_step_is_done() -> None:
         (ok({"results": None}), Outcome.UNKNOWN, {}),
     ],
 )
-def test_the_look_up_says_whether_the_partner_connection_exists(
+def test_the_look_up_shows_whether_the_partner_connection_exists(
     reply: Reply, outcome: Outcome, changes: Changes
 ) -> None:
-    """And whatever else the connections show."""
+    """The other connections do not matter."""
     reading = STEP.read_look_up(LINKED, reply, AT, batch=BATCH)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
 
