@@ -216,7 +216,7 @@ def test_the_webhooks_run_as_written(tmp_path: Path, codat: Running) -> None:
     with serving(listen, tmp_path) as first_line:
         assert "Listening at" in first_line
         assert "6 authorized" in run(authorize, tmp_path)
-        for _ in range(SECONDS):  # each report is a process of its own
+        for _ in range(SECONDS):  # each report is a separate process
             counts = json.loads(run(Command(("bulk", "report", "reports/demo", "--json"), 1), tmp_path))["customers"]
             if counts["complete"] == 6:
                 break
@@ -272,7 +272,7 @@ def test_the_library_examples_run_in_a_notebook(tmp_path: Path, codat: Running) 
     assert ended.count("00101") >= len(examples)
 
 
-def test_every_exit_code_means_what_the_readme_says(tmp_path: Path, codat: Running) -> None:
+def test_every_exit_code_has_the_meaning_in_the_readme(tmp_path: Path, codat: Running) -> None:
     """One case for each code: done, some rejected, a missing file, a refused key, Codat out of reach, interrupted."""
     export_customers(tmp_path / "customers.csv")
     (tmp_path / "good.csv").write_text("customer_id,company_name,platform\n1,Harbour Lane Bakery,Xero\n", "utf-8")
@@ -295,7 +295,7 @@ def test_every_exit_code_means_what_the_readme_says(tmp_path: Path, codat: Runni
     assert table == {code for code, *_ in cases} | {interrupted_code}
 
 
-def test_exit_code_1_means_what_the_readme_says_of_each_command(tmp_path: Path, codat: Running) -> None:
+def test_exit_code_1_has_the_meaning_in_the_readme_for_each_command(tmp_path: Path, codat: Running) -> None:
     """Rejected rows, a customer that cannot be unlinked, a company that cannot be deleted, one that Codat lost."""
     export_customers(tmp_path / "customers.csv")
     (tmp_path / "good.csv").write_text("customer_id,company_name,platform\n1,Harbour Lane Bakery,Xero\n", "utf-8")

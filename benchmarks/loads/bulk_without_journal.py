@@ -38,7 +38,7 @@ class NoWriter(Writer):
         if operation.__qualname__ not in OF_A_REQUEST:
             return await super().write(operation)
         NoWriter.skipped += 1
-        await asyncio.sleep(0)  # other tasks run meanwhile, as with the real writer
+        await asyncio.sleep(0)  # other tasks run in the meantime, as with the real writer
         return cast(T, self.skipped)
 
 

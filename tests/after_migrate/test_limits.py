@@ -141,7 +141,9 @@ def test_a_key_that_is_rejected_in_the_middle_stops_the_command(
     fixture.assert_reports_match(ids)
 
 
-def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_resumes(launch: Launch, migrated: Migrated) -> None:
+def test_ctrl_c_finishes_the_requests_in_flight_and_the_same_command_resumes(
+    launch: Launch, migrated: Migrated
+) -> None:
     """The journal has the response to every renewal, and no link is renewed twice."""
     codat = launch()
     fixture, ids = migrated(codat, 20)
@@ -164,7 +166,7 @@ def test_ctrl_c_finishes_what_is_in_flight_and_the_same_command_resumes(launch: 
     fixture.assert_links_open(ids)
 
 
-def test_a_second_run_says_so_and_sends_nothing(launch: Launch, migrated: Migrated) -> None:
+def test_a_second_run_is_refused_and_sends_nothing(launch: Launch, migrated: Migrated) -> None:
     """This holds for any two commands, and the first continues undisturbed."""
     codat = launch()
     fixture, ids = migrated(codat, 4)

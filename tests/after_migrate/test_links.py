@@ -49,7 +49,7 @@ def test_a_renewal_that_is_done_late_does_not_invalidate_the_next_one(codat: Cod
     fixture.assert_links_open(ids)
 
 
-def test_a_customer_that_has_authorized_meanwhile_is_noticed_and_not_emailed_again(
+def test_a_customer_that_has_authorized_since_is_noticed_and_not_emailed_again(
     codat: Codat, migrated: Migrated
 ) -> None:
     """The response shows it. A deleted connection is reported, and its customer is not emailed either."""

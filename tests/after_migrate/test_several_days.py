@@ -243,7 +243,9 @@ def test_with_its_journal_lost_a_batch_follows_up_and_undoes_nothing(codat: Coda
     assert "delete_company" not in codat.stats()["requests"]
 
 
-def test_undo_lists_first_and_deletes_only_companies_that_nobody_has_linked(codat: Codat, migrated: Migrated) -> None:
+def test_undo_lists_first_and_deletes_only_companies_without_a_linked_connection(
+    codat: Codat, migrated: Migrated
+) -> None:
     """A company that is linked in the meantime is left alone and named."""
     fixture, ids = migrated(codat, 5)
     codat.authorize(ids[:1])

@@ -48,7 +48,7 @@ def attempt(seed: int) -> Figures | Failed:
     folder = Path(tempfile.mkdtemp(prefix=f"chaos-{seed}-"))
     try:
         figures = Round(folder, seed).run()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is reported with the seed
+    except Exception as error:  # noqa: BLE001 - every error is reported with its seed
         return Failed(seed, error, folder)
     shutil.rmtree(folder)
     return figures

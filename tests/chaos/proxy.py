@@ -154,7 +154,9 @@ class Proxy:
             case WireFault.CORRUPTED:
                 _, content = corrupted(self._rng, response)
         await _send(writer, content)
-        if fault is WireFault.CORRUPTED and self._rng.random() < 0.7:  # else the client waits for the rest, if it can
+        if (
+            fault is WireFault.CORRUPTED and self._rng.random() < 0.7
+        ):  # otherwise the client waits for the rest, if it can
             raise _Cut
 
 

@@ -19,7 +19,7 @@ HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11
 
 
 @pytest.mark.timeout(3600)  # on a busy machine everything takes longer
-def test_the_guarantees_hold_whatever_happens_to_processes_and_network(tmp_path: Path) -> None:
+def test_the_guarantees_hold_despite_faults_of_processes_and_network(tmp_path: Path) -> None:
     """One round here; another seed each time with `make chaos`."""
     figures = Round(tmp_path, 7).run()
     assert figures.rounds == 1

@@ -76,7 +76,7 @@ def test_a_shortened_text_fits_its_columns(text: str) -> None:
     assert fit(text, 100) == text
 
 
-def test_columns_are_aligned_whatever_the_script() -> None:
+def test_columns_are_aligned_in_any_script() -> None:
     """The second column starts at the same place in each line."""
     lines = table([("name", "x"), ("東京商事", "x"), ("Ångström", "x"), ("한글", "x")]).splitlines()
     assert {display_width(line.removesuffix("x")) for line in lines} == {2 + 8 + 2}

@@ -45,7 +45,7 @@ def help_of(*names: str) -> str:
 
 
 @pytest.mark.parametrize("names", HELP)
-def test_the_value_of_each_option_has_a_name_that_says_something(names: tuple[str, ...]) -> None:
+def test_the_value_of_each_option_has_a_meaningful_name(names: tuple[str, ...]) -> None:
     """It is never `INTEGER RANGE`, `TEXT` or `PATH`."""
     options = help_of(*names).partition("Options:\n")[2]
     metavars = set(re.findall(r"^  --[a-z-]+ (\S+)(?=  |$)", options, re.MULTILINE))

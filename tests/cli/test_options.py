@@ -62,7 +62,7 @@ def test_an_impossible_option_is_refused_before_anything_is_created(
         ("--sandbox --base-url http://127.0.0.1:1", "--sandbox and --base-url"),
     ],
 )
-def test_check_refuses_what_migrate_would_refuse(shell: Shell, arguments: str, expected: str) -> None:
+def test_check_refuses_the_same_options_as_migrate(shell: Shell, arguments: str, expected: str) -> None:
     """It does so without --online too: the command that it prints would fail."""
     shell.customers(1)
     ended = shell.run(f"bulk check x.csv {arguments}")

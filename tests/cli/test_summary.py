@@ -46,7 +46,7 @@ def test_one_row_is_not_called_rows(shell: Shell) -> None:
     assert "1 row in batch x:" in shell.run("bulk migrate x.csv --sandbox").stdout
 
 
-def test_a_report_after_a_killed_run_says_so_and_exits_75(shell: Shell) -> None:
+def test_a_report_after_a_killed_run_warns_and_exits_with_75(shell: Shell) -> None:
     """The results are not complete. While the run continues, the exit code does not show it."""
     shell.customers(1)
     shell.run("bulk migrate x.csv --sandbox")

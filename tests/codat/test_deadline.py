@@ -42,7 +42,7 @@ def test_a_stored_wait_is_never_longer_than_it_was_when_it_was_noted(until: floa
         (AN_HOUR, -A_MONTH, 0.0),  # and an hour has passed
     ],
 )
-def test_a_deadline_passes_as_soon_as_one_of_the_clocks_says_so(steady: float, wall: float, left: float) -> None:
+def test_a_deadline_passes_as_soon_as_one_of_the_clocks_reaches_it(steady: float, wall: float, left: float) -> None:
     """Both clocks count from its creation."""
     deadline = Deadline.after(AN_HOUR, Now(5.0, NOTED))
     assert deadline.remaining(Now(5.0 + steady, NOTED + wall)) == left

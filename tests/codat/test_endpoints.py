@@ -44,7 +44,7 @@ def test_requests_have_codats_form(request_: Request, method: str, path: str, bo
 
 
 @pytest.mark.parametrize("customer_id", ["00123", "a&&b||{c}=d", "株式会社" * 25, "'; drop"])
-def test_the_tag_in_a_query_is_safe_whatever_the_identifier(customer_id: str) -> None:
+def test_the_tag_in_a_query_is_safe_for_any_identifier(customer_id: str) -> None:
     """People read the identifier itself in a second tag."""
     request = endpoints.create_company(customer_id=customer_id, name="Acme", description=None, batch="b")
     tags = json.loads(request.body or "")["tags"]

@@ -21,7 +21,7 @@ A_DAY = 1_440_000  # requests that the rate allows
         (0, 0, 5_000, NOBODY, Forecast(0, 0, 0.0)),
         # the day's last customer: a page and two requests each
         (499, 0, 0, NOBODY, Forecast(999, 1, 999 / A_DAY)),
-        # one more is for the next day, which reads a page as well
+        # one more is for the next day, which also reads a page
         (500, 0, 0, NOBODY, Forecast(999 + 3, 2, 1 + 3 / A_DAY)),
         # from 2,000 companies on there are two pages to read
         (2_600, 0, 0, NOBODY, Forecast(5 * 999 + 212, 6, 5 + 212 / A_DAY)),
@@ -30,7 +30,7 @@ A_DAY = 1_440_000  # requests that the rate allows
         (50_000, 100, 0, NOBODY, Forecast(100_001, 1, 100_001 / A_DAY)),
         # the quota would allow it in a day, the rate of 1,000 a minute does not: one run for 14 days
         (10_000_000, 100_000, 0, NOBODY, Forecast(20_000_001, 14, 20_000_001 / A_DAY)),
-        # nobody links at all
+        # no customer links
         (5_000, 0, 0, Linking(0.0), Forecast(5 * 999 + 4 * 1_000 + 999 + 25, 11, 10 + 25 / A_DAY)),
         # of 499 a tenth on each of two days: 1,000 + 49,900 requests on the second
         (5_000, 0, 0, Linking(0.2, 2), Forecast(999 + 9_003, 2, 1 + 9_003 / A_DAY)),
@@ -57,13 +57,13 @@ def test_customers_count_no_longer_than_the_days_over_which_they_link() -> None:
     """After them, exactly this share of each day's customers has linked."""
     once = forecast(50_000, quota=1000, rate=10_000, linking=Linking(0.002, 1))
     slowly = forecast(50_000, quota=1000, rate=10_000, linking=Linking(0.002, 10))
-    # 499 a day, of whom one links: 1,000, 2,000, 4,000, ... requests
+    # 499 a day, and one of them links: 1,000, 2,000, 4,000, ... requests
     assert once.days == 7
     assert once.days < slowly.days < 50
 
 
 @given(CUSTOMERS, LINKED, LINKINGS)
-def test_more_customers_who_link_never_make_it_longer(customers: int, linked: int, linking: Linking) -> None:
+def test_more_linking_customers_never_make_it_longer(customers: int, linked: int, linking: Linking) -> None:
     """This is true of customers who linked before, and of those who link during it. The rate is a limit in any case."""
     quota = 1000 * (1 + linked)
     found = forecast(customers, quota=quota, rate=1000, linking=linking)

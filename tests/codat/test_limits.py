@@ -45,7 +45,7 @@ def respond(limits: Limits, reply: Reply, now: Now = START) -> None:
         (Reply(Outcome.UNKNOWN, 503, headers={"retry-after": "40"}), "Codat asked to wait (503)"),  # a gateway's
     ],
 )
-def test_a_retry_after_holds_everybody(reply: Reply, why: str) -> None:
+def test_a_retry_after_holds_all_requests(reply: Reply, why: str) -> None:
     """Whichever request received it."""
     limits, holds = make()
     respond(limits, reply)
@@ -132,7 +132,7 @@ def _slots(limits: Limits, now: Now) -> int:
         (untrusted("x is not trusted"), 75, "x is not trusted. Nothing was sent"),
     ],
 )
-def test_a_reply_that_nobody_can_wait_out_stops_the_run(reply: Reply, code: int, reason: str) -> None:
+def test_a_reply_that_waiting_cannot_mend_stops_the_run(reply: Reply, code: int, reason: str) -> None:
     """The first reason stays."""
     limits, _ = make()
     respond(limits, reply)
@@ -142,7 +142,7 @@ def test_a_reply_that_nobody_can_wait_out_stops_the_run(reply: Reply, code: int,
     assert reason in limits.stop.reason
 
 
-def test_a_hold_that_is_too_long_stops_the_run_and_tells_when_it_ends() -> None:
+def test_a_hold_that_is_too_long_stops_the_run_and_names_its_end() -> None:
     """The run does not sleep for an hour."""
     limits, holds = make()
     respond(limits, Reply(Outcome.RATE_LIMITED, 429, headers={"retry-after": "3600"}))

@@ -26,7 +26,7 @@ DATE = {"date": "Mon, 23 Nov 2026 00:00:00 GMT"}
         ({"retry-after": "0"}, NOW, 0.0),
         ({"retry-after": "-5"}, NOW, None),
         ({"retry-after": "soon"}, NOW, None),
-        ({"retry-after": "nan"}, NOW, None),  # not a number, though Python reads it as one
+        ({"retry-after": "nan"}, NOW, None),  # not a number, although Python reads it as one
         ({"retry-after": "inf"}, NOW, None),
         ({"retry-after": "172801"}, NOW, 48 * 3600.0),  # not honoured for more than 48 hours
         ({"retry-after": "99999999"}, NOW, MAX_WAIT),  # three years

@@ -173,7 +173,7 @@ def test_a_run_that_follows_another_continues_at_its_pace(rate: int) -> None:
     assert worst_minute(run(twice)) <= rate
 
 
-def test_a_429_holds_everybody_until_its_retry_after_has_passed() -> None:
+def test_a_429_holds_all_requests_until_its_retry_after_has_passed() -> None:
     """It also holds the requests that already wait for a slot, and is reported once."""
     reported: list[Hold] = []
 
@@ -374,7 +374,7 @@ def test_a_run_that_waits_continues_on_the_next_day() -> None:
     assert days == [100, 100, 100]
 
 
-def test_customers_who_need_more_and_less_never_wait_for_each_other() -> None:
+def test_customers_with_more_and_fewer_requests_never_wait_for_each_other() -> None:
     """A look-up needs three requests, a company two, a link one."""
 
     async def some_days() -> Codat:

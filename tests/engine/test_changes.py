@@ -53,7 +53,7 @@ S = State
         ("SomethingNew", False, S.LINK_READY),
     ],
 )
-def test_a_status_says_how_far_a_customer_is(status: str | None, has_partner: bool, state: State) -> None:
+def test_a_status_determines_the_state_of_a_customer(status: str | None, has_partner: bool, state: State) -> None:
     """The reports use these names."""
     assert changes.state_of(status, has_partner=has_partner) is state
 
@@ -74,7 +74,7 @@ def test_a_status_says_how_far_a_customer_is(status: str | None, has_partner: bo
         (PARTNER_LOST.evolve(connection_status="Deauthorized"), S.UNLINKED),
     ],
 )
-def test_a_customer_for_whom_no_step_is_left_is_as_far_as_its_connections_say(
+def test_the_state_of_a_customer_without_a_next_step_follows_its_connections(
     customer: CustomerRecord, state: State
 ) -> None:
     """A customer that has lost its partner connection is not complete."""
@@ -170,7 +170,7 @@ def test_a_customer_for_whom_no_step_is_left_is_as_far_as_its_connections_say(
             status_changes("Linked", S.LINKED, "m", knows_connections=True, link_url=None, link_issued_at=None)
             | {"platform_sent": "qhyg"},
         ),
-        # another connection, with a linkUrl of its own
+        # another connection, with its own linkUrl
         (WAITING, company(connection("PendingAuth", "m", link="https://m")), link_changes("m", "https://m", CREATED)),
         # a linkUrl where the journal has none
         (
@@ -180,7 +180,7 @@ def test_a_customer_for_whom_no_step_is_left_is_as_far_as_its_connections_say(
         ),
     ],
 )
-def test_a_list_changes_what_the_journal_does_not_know_yet(
+def test_a_list_changes_only_facts_that_are_new_to_the_journal(
     customer: CustomerRecord, shown: Company, expected: Changes
 ) -> None:
     """Each transition of a customer with a company."""
@@ -214,7 +214,7 @@ CUSTOMERS = st.builds(
 
 
 @given(CUSTOMERS, COMPANIES)
-def test_the_same_list_twice_says_nothing_new(customer: CustomerRecord, shown: Company) -> None:
+def test_the_same_list_twice_changes_nothing(customer: CustomerRecord, shown: Company) -> None:
     """The first one is in the journal."""
     after = changes.apply(customer, changes.company_in_list(customer, shown, at=AT))
     assert changes.company_in_list(after, shown, at=AT) == {}
@@ -274,9 +274,7 @@ def test_only_a_company_that_this_journal_requested_counts_as_created(
         (company(connection("Unlinked"), partner()), S.UNLINKED, True),
     ],
 )
-def test_an_adopted_company_brings_its_customer_as_far_as_its_connections_say(
-    shown: Company, state: State, knows: bool
-) -> None:
+def test_the_state_of_an_adopted_customer_follows_its_connections(shown: Company, state: State, knows: bool) -> None:
     """The partner connection is adopted as well."""
     after = changes.apply(NEW.evolve(state=S.FAILED), changes.company_adopted(NEW, shown, batch=BATCH, at=AT))
     assert (after.state, after.knows_connections) == (state, knows)

@@ -48,7 +48,7 @@ def findings(batch: Batch, *companies: Company) -> list[tuple[str, str | None, s
     """Return the differences: what, customer, company, connection, and whether it can be adopted."""
     comparison = Comparison(BATCH)
     comparison.begin(batch.db)
-    for each in companies:  # a page of its own for each
+    for each in companies:  # a separate page for each
         comparison.take(batch.db, [each], AT)
     return [
         (each.finding, each.customer_id, each.company_id, each.connection_id, each.can_be_adopted)

@@ -115,6 +115,6 @@ def test_a_customer_that_links_again_after_its_partner_connection_was_rejected_g
 
 
 @pytest.mark.parametrize("company_id", [None, "another"])
-def test_an_event_of_another_company_says_nothing(company_id: str | None) -> None:
+def test_an_event_of_another_company_changes_nothing(company_id: str | None) -> None:
     """It may be the company of a customer of another batch, with the same tag."""
     assert event_changes(customer("PendingAuth", company_id=company_id), received()) == {}

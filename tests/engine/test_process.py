@@ -433,7 +433,7 @@ def test_a_company_that_somebody_has_linked_is_left_alone(trip: Trip) -> None:
     assert (trip.column("state"), trip.column("error_code")) == ("link_ready", "linked")
 
 
-def test_a_failed_customer_that_is_taken_up_again_and_needs_no_step_gets_its_state_back(trip: Trip) -> None:
+def test_a_failed_customer_that_is_selected_again_and_needs_no_step_gets_its_state_back(trip: Trip) -> None:
     """For example, its connection was linked in the meantime."""
     trip.batch.change("a", **LINKED | {"state": "pending"})
     assert trip.take() == Finished(S.LINKED)

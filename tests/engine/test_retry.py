@@ -24,7 +24,7 @@ from bulk.engine.retry import (
 from bulk.model import Attempt, Outcome
 
 NOW = 1_000_000.0
-RUN = 2  # the run that decides; the attempts are of an earlier run unless they say otherwise
+RUN = 2  # the run that decides; attempts without a run belong to an earlier one
 TIMEOUT = 10.0
 O = Outcome  # noqa: E741 - as short as the tables need
 
@@ -77,7 +77,7 @@ AGAIN, NEW = Send("k", "{}"), Send()
         ([request(O.SERVER_ERROR)], LookUp()),  # a 5xx
         ([request(O.UNKNOWN, ago=SETTLING / 2)], Wait(NOW + SETTLING / 2)),  # it may still be at work
         ([request(O.SERVER_ERROR, ago=0)], Wait(NOW + SETTLING_AFTER_SERVER_ERROR)),  # only the look-up protects
-        ([request(O.UNKNOWN, ago=-3600)], LookUp()),  # the clock was set back: nobody waits for an hour
+        ([request(O.UNKNOWN, ago=-3600)], LookUp()),  # the clock was set back: no request waits for an hour
         ([request(O.UNKNOWN), look_up(O.NOT_FOUND)], AGAIN),  # it does not exist: the same key
         ([request(O.UNKNOWN, ago=-3600), look_up(O.NOT_FOUND, ago=0)], AGAIN),  # the clock was set back before that
         # or after it: the age of the key is unknown
@@ -196,8 +196,8 @@ DOUBTFUL = [request(O.UNKNOWN), look_up(O.NOT_FOUND), REJECTED]
         ([request(O.REJECTED, status=400)], NEW),  # in an earlier one, and a person wants another try
         ([request(O.FATAL, run=RUN)], NEW),  # the key or the account, not the row
         ([*DOUBTFUL], LookUp()),  # not before it is certain that nothing exists
-        ([*DOUBTFUL, look_up(O.UNKNOWN, run=RUN)], LookUp()),  # a lost look-up says nothing
-        ([*DOUBTFUL, look_up(O.RATE_LIMITED, run=RUN)], LookUp()),  # nor does one that was not done
+        ([*DOUBTFUL, look_up(O.UNKNOWN, run=RUN)], LookUp()),  # a lost look-up proves nothing
+        ([*DOUBTFUL, look_up(O.RATE_LIMITED, run=RUN)], LookUp()),  # a look-up that was not done proves nothing either
         ([*DOUBTFUL, look_up(O.SERVER_ERROR, run=RUN)], LookUp()),
         ([*DOUBTFUL, look_up(O.NOT_SENT, run=RUN)], LookUp()),
         ([*DOUBTFUL, look_up(O.NOT_FOUND, run=RUN)], GiveUp()),
@@ -340,7 +340,7 @@ def test_a_done_request_is_over_and_the_next_of_its_kind_has_another_key(
         ([look_up(O.FOUND), look_up(O.NOT_FOUND)], NEW),  # deleted since
         ([look_up(O.NOT_FOUND), request(O.UNKNOWN)], LookUp()),  # requested, and in doubt
         ([look_up(O.NOT_FOUND), request(O.RATE_LIMITED)], AGAIN),  # requested, and not done
-        ([request(O.REJECTED)], LookUp()),  # an old rejection says nothing about what exists now
+        ([request(O.REJECTED)], LookUp()),  # an old rejection does not prove that nothing exists now
         ([look_up(O.NOT_FOUND), request(O.REJECTED)], NEW),  # rejected since the look-up
     ],
 )
@@ -405,11 +405,11 @@ def test_a_look_up_that_renews_links_waits_until_the_last_one_has_ended(
 @pytest.mark.parametrize(
     ("attempts", "decision"),
     [
-        ([], LookUp()),  # whether somebody has linked it is not known
-        ([deletion(O.NOT_FOUND, ago=10)], Send()),  # nobody has, right now
+        ([], LookUp()),  # it may be linked
+        ([deletion(O.NOT_FOUND, ago=10)], Send()),  # not linked, by a look-up of this run
         ([deletion(O.NOT_FOUND, ago=3600)], Send()),  # also if the clock was set since
-        ([deletion(O.NOT_FOUND, ago=-3600)], Send()),  # either way: otherwise it would be looked up without end
-        ([deletion(O.NOT_FOUND, ago=10, run=1)], LookUp()),  # nobody had, in an earlier run
+        ([deletion(O.NOT_FOUND, ago=-3600)], Send()),  # in either direction: otherwise the look-ups would never end
+        ([deletion(O.NOT_FOUND, ago=10, run=1)], LookUp()),  # not linked, by a look-up of an earlier run
         ([deletion(O.NOT_FOUND, ago=10), deletion(O.UNKNOWN, ago=5)], LookUp()),  # it may be deleted
         ([deletion(O.NOT_FOUND, ago=10), deletion(None, ago=5)], LookUp()),  # as well
         ([deletion(O.NOT_FOUND, ago=10), deletion(O.SERVER_ERROR, ago=5)], LookUp()),  # as well

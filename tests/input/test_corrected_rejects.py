@@ -26,7 +26,7 @@ def rejects(folder: Path, outcome: Outcome) -> Path:
     return folder / "rejects.csv"
 
 
-def test_a_rejects_file_says_which_rows_it_corrects(tmp_path: Path) -> None:
+def test_a_rejects_file_identifies_the_rows_that_it_corrects(tmp_path: Path) -> None:
     """`row` and `reasons` are not columns of the input; `corrects` has the row."""
     path = rejects(tmp_path, read_rows(tmp_path, "1,Acme,xero,,", "2,Bolt,Sage,,", "3,Cog,Quickbooks,,"))
     path.write_text(path.read_text().replace("Sage,", "qbo,"))

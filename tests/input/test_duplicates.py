@@ -35,7 +35,7 @@ def test_the_first_row_counts_even_if_it_is_rejected(tmp_path: Path) -> None:
         (2, "is unk"),  # the first row: only its own problem
         (3, "has 3 "),  # ragged again
         (4, "duplic"),  # a repeated identifier
-        (4, "is unk"),  # and a problem of its own
+        (4, "is unk"),  # and its own problem
         (5, "duplic"),  # only a repeated identifier
     ]
     assert [problem for row, field, problem in outcome.found if field == "customer_id"] == [duplicate(2, 2)[2]] * 2

@@ -19,7 +19,7 @@ from bulk.input import fold_name, fold_names
         ("Example Company (Codat[1])", "Example Company Codat1"),  # Codat's own example
         ("A-Z a.z, 0'9 & @ ? !", "A-Z a.z, 0'9 & @ ? !"),  # every character that Codat keeps
         ("Café Ångström", "Cafe Angstrom"),  # letters with accents
-        ("Cafe\u0301", "Cafe"),  # accents as characters of their own
+        ("Cafe\u0301", "Cafe"),  # accents as separate characters
         ("Smørrebrød Straße Łódź", "Smorrebrod Strasse Lodz"),  # letters that Unicode does not decompose
         ("Ǿre", "Ore"),  # both in one letter
         ("Ærø Œuvre Þór Đorđe ıħ", "AEro OEuvre Thor Dorde ih"),  # more of them
@@ -34,7 +34,7 @@ from bulk.input import fold_name, fold_names
         ("", ""),  # empty
     ],
 )
-def test_a_name_is_folded_to_what_codat_keeps(name: str, kept: str) -> None:
+def test_a_name_is_folded_to_the_characters_that_codat_keeps(name: str, kept: str) -> None:
     """One name and a column of names have the same result."""
     assert fold_name(name) == kept
     assert pl.DataFrame({"n": [name, None]}).select(fold_names(pl.col("n"))).to_series().to_list() == [kept, None]

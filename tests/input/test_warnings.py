@@ -98,7 +98,7 @@ def test_an_identifier_in_a_form_that_spreadsheets_write_gets_a_warning(tmp_path
         "12345",
     ],
 )
-def test_an_identifier_that_its_author_may_have_chosen_gets_no_warning(tmp_path: Path, id_: str) -> None:
+def test_an_identifier_that_may_be_intended_gets_no_warning(tmp_path: Path, id_: str) -> None:
     """Unusual forms are allowed."""
     assert warned(tmp_path, *OTHERS, id_) == []
 

@@ -74,7 +74,7 @@ def test_the_attempts_of_many_customers_are_read_at_once(batch: Batch) -> None:
     assert len(attempts.attempts_of(batch.db, range(1, 100_000))[batch.seq("a")]) == 1
 
 
-def test_a_customer_of_whom_codat_has_nothing_keeps_its_attempts(batch: Batch) -> None:
+def test_a_customer_that_codat_does_not_have_keeps_its_attempts(batch: Batch) -> None:
     """A look-up that found nothing leaves the key to repeat, and an intent after it leaves a doubt."""
     batch.enrol("in.csv", [good("a")])
     record_request(batch, "a", Outcome.UNKNOWN)

@@ -141,7 +141,7 @@ def test_one_customer_is_found_by_its_company_or_its_number(batch: Batch) -> Non
         ({"company_id": "c", "state": "complete", "partner_connection_id": "p"}, (1, True, False)),
     ],
 )
-def test_the_journal_says_whether_there_is_something_to_do(
+def test_the_journal_shows_whether_work_is_left(
     batch: Batch, values: dict[str, object], counts: tuple[int, bool, bool]
 ) -> None:
     """It needs no request to Codat."""

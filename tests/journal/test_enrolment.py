@@ -291,7 +291,7 @@ def test_a_customer_that_returns_is_the_one_that_was_removed(batch: Batch) -> No
         (good("a"), "failed"),  # nothing at all
     ],
 )
-def test_a_failed_customer_is_pending_again_when_what_is_sent_has_changed(
+def test_a_failed_customer_is_pending_again_when_its_values_have_changed(
     batch: Batch, changed: Row, state: str
 ) -> None:
     """Otherwise Codat would reject it again."""

@@ -71,7 +71,7 @@ def test_a_full_disk_that_a_folder_met_names_that_folder(path: Path, *, is_folde
         raise os_error(errno.ENOSPC, str(path.parent / "results.csv"))
 
 
-def test_a_journal_that_another_program_uses_says_so(path: Path) -> None:
+def test_a_journal_that_another_program_uses_is_reported(path: Path) -> None:
     """The advice is to close that program; no disk is full."""
     with opened(path) as other, opened(path) as db:
         other.execute("BEGIN EXCLUSIVE")

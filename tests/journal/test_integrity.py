@@ -70,7 +70,7 @@ def test_a_journal_with_a_page_in_the_wrong_place_is_refused(path: Path) -> None
         database.open_journal(path.parent)
 
 
-def test_damage_is_found_whatever_wrote_to_the_journal_after_it(path: Path) -> None:
+def test_damage_is_found_after_any_later_write(path: Path) -> None:
     """A run that refuses the journal does not mark it as sound."""
     overwrite(path)
     for _ in range(2):

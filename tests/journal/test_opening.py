@@ -23,7 +23,7 @@ def test_only_its_owner_can_read_a_journal(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "b" / database.FILE).stat().st_mode) == 0o600
 
 
-def test_an_opened_journal_keeps_what_was_committed(tmp_path: Path) -> None:
+def test_an_opened_journal_keeps_its_commits(tmp_path: Path) -> None:
     """Opening creates a journal only where there is none."""
     for opened in range(2):
         with closing(database.open_journal(tmp_path)) as db:
@@ -100,7 +100,7 @@ def test_a_journal_whose_creation_was_cut_short_is_created_again(tmp_path: Path)
         (20_000, b""),  # cut off
     ],
 )
-def test_a_damaged_journal_says_what_to_do(tmp_path: Path, kept: int, garbage: bytes) -> None:
+def test_the_error_of_a_damaged_journal_explains_the_solution(tmp_path: Path, kept: int, garbage: bytes) -> None:
     """Nothing is lost if it is moved away: Codat's list has every company."""
     database.open_journal(tmp_path).close()
     path = tmp_path / database.FILE

@@ -58,7 +58,7 @@ def test_a_selection_replaces_the_last_one(batch: Batch) -> None:
     assert selected(batch) == ["b"]
 
 
-def test_a_customer_stays_selected_whatever_happens_to_it(batch: Batch) -> None:
+def test_a_customer_stays_selected_when_its_state_changes(batch: Batch) -> None:
     """A page shows the journal as it is then; a customer that was forgotten in between is left out."""
     batch.enrol("in.csv", [good("a"), good("b"), good("c")])
     for each in "abc":

@@ -38,7 +38,7 @@ def facts_in(folder: Path) -> list[str]:
         return [key for (key,) in other.execute(query)]
 
 
-def test_others_can_read_at_once_what_was_written(tmp_path: Path) -> None:
+def test_other_connections_can_read_a_write_at_once(tmp_path: Path) -> None:
     """The journal is closed at the end."""
 
     async def run() -> None:

@@ -85,7 +85,7 @@ def stage(command: Command, printed: str, batch: Path) -> Stage:
     return Stage(command, printed, summary, pl.read_parquet(batch / "results.parquet"), links, findings)
 
 
-def test_each_command_does_what_its_comment_says(journey: Journey) -> None:
+def test_each_command_has_the_result_in_its_comment(journey: Journey) -> None:
     """Each number in a comment is that of the reports or of the command's output."""
     kinds = set()
     for at in journey.stages:

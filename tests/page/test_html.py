@@ -249,7 +249,7 @@ def test_changes_are_shown_only_with_a_comparison(ordinary: Path, compared: Path
     assert listed(page)["change"].drop_nulls().len() == sum(number for _, number in funnel.changes(figures))
 
 
-def test_a_page_that_does_not_list_all_rows_says_how_many_it_lists(tmp_path: Path) -> None:
+def test_a_page_that_does_not_list_all_rows_gives_their_numbers(tmp_path: Path) -> None:
     """It also says where all of them are."""
     journal = Journal(tmp_path, name="many")
     journal.source(rows=20_001)

@@ -80,7 +80,7 @@ def test_after_an_undo_creating_again_is_a_choice() -> None:
     assert step.why == "2 customers left to do, if you want to create them again after the undo"
 
 
-def test_an_input_is_never_taken_for_an_option() -> None:
+def test_an_input_never_looks_like_an_option() -> None:
     """Its name may begin with a dash."""
     known = figures({(1, State.PENDING): 2})
     known = replace(known, summary=replace(known.summary, input="-x.csv"))

@@ -140,7 +140,7 @@ def test_every_picture_has_a_summary_for_screen_readers() -> None:
         assert chart.summary.endswith((".", "…"))
 
 
-def test_the_same_batch_gives_the_same_bytes() -> None:
+def test_the_same_batch_has_the_same_bytes() -> None:
     """A picture contains no date, no version and no random number."""
     assert pictures() == pictures()
 
@@ -175,7 +175,7 @@ def test_texts_from_outside_are_escaped_and_shortened() -> None:
         "\x1b",  # nor is this
         "\ufffe",  # nor this
         "\ud800",  # cannot be encoded in UTF-8
-        "\n",  # a line of its own
+        "\n",  # a separate line
     ],
 )
 def test_invisible_characters_are_left_out(hidden: str) -> None:

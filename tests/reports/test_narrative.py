@@ -34,7 +34,7 @@ def test_the_headline_is_one_sentence(text: str, groups: dict[tuple[int, State],
 BEGINNING = "bulk migrate, 2026-11-23 10:00 UTC: "
 
 
-def test_the_last_run_is_described_by_what_it_did() -> None:
+def test_the_last_run_is_described_by_its_results() -> None:
     """Requests without a result do not count."""
     run = replace(RUN, done={"company": 1, "connection": 2})
     text = narrative.last_run(figures(last_run=run))

@@ -17,7 +17,7 @@ TOMORROW = "2026-11-24T00:00:00Z"
 @pytest.mark.parametrize(
     ("quota", "to_do", "used", "left", "days"),
     [
-        # no work takes no day, whatever the quota is
+        # no work takes no day, with any quota
         (QuotaFigures(1000, 0, TOMORROW), 0, 1000, 0, 0),
         # the rest of today is enough
         (QuotaFigures(1000, 900, TOMORROW), 900, 100, 900, 1),
@@ -31,7 +31,7 @@ TOMORROW = "2026-11-24T00:00:00Z"
         (QuotaFigures(None, 5, TOMORROW), 5, None, 5, None),
     ],
 )
-def test_the_quota_gives_the_days_of_the_remaining_work(
+def test_the_quota_determines_the_days_of_the_remaining_work(
     quota: QuotaFigures, to_do: int, used: int | None, left: int | None, days: int | None
 ) -> None:
     """Today counts, and the forecast assumes that no more customers link."""

@@ -70,7 +70,7 @@ def test_an_empty_batch_still_has_every_column(journal: Journal) -> None:
         assert together(reader.differences()).columns == list(DIFFERENCES)
 
 
-def test_rows_are_in_input_order_whatever_the_order_of_enrolment(journal: Journal) -> None:
+def test_rows_are_in_input_order_for_any_order_of_enrolment(journal: Journal) -> None:
     """Customers and rejections have the order of the input, file after file."""
     journal.source()
     journal.source(shift=10)

@@ -184,7 +184,7 @@ def test_every_text_stays_that_text(journal: Journal, text: str) -> None:
 @settings(max_examples=60, deadline=None)
 @example(header="<r></r>", first="<r>&</r>", second="_x005F_x0041_")
 @given(header=ANYTHING.filter(bool), first=ANYTHING, second=ANYTHING)
-def test_any_text_gives_valid_xml_and_is_read_back(
+def test_any_text_becomes_valid_xml_and_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, header: str, first: str, second: str
 ) -> None:
     """A strict parser reads each part; cells with an empty text are empty."""

@@ -119,7 +119,7 @@ def test_no_cell_and_no_header_runs_as_a_formula(journal: Journal) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(data=st.data(), names=COLUMNS)
-def test_csv_and_parquet_agree_whatever_the_input_contains(
+def test_csv_and_parquet_agree_for_any_input(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, names: list[str]
 ) -> None:
     """The Parquet file has the texts unchanged, and the CSV file has them escaped."""

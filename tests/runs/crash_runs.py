@@ -39,7 +39,7 @@ EMPTY = Passage(Fate.EMPTY)
 THROTTLED = Passage(Fate.THROTTLED, retry_after=RetryAfter.SECONDS, wait=1.0)
 BUSY = Passage(Fate.BUSY)
 KEY_REJECTED = Passage(Fate.KEY_REJECTED)
-LAGGING = Passage(Fate.WELL, lag=600.0)  # a list does not show what was done in the last ten minutes
+LAGGING = Passage(Fate.WELL, lag=600.0)  # a list does not show the changes of the last ten minutes
 WITHOUT_LAG = [
     *(WELL, NO_CONNECTION, LOST_BEFORE, LOST_AFTER, CUT_OFF, TRUNCATED, EMPTY, THROTTLED, BUSY),
     *(Passage(fate, status=500) for fate in (Fate.KEPT_BEFORE, Fate.KEPT_AFTER)),

@@ -30,7 +30,7 @@ from bulk.sandbox.launch import Running
 KEY = "sandbox-key"
 PLATFORMS = ("xero", "qbo", "Business Central", "FreeAgent", "netsuite", "QuickBooks Desktop")
 SERVER = ProcessServer()
-UNLIMITED_RATE = "1000000"  # requests a minute: the rate has tests of its own
+UNLIMITED_RATE = "1000000"  # requests a minute: other tests cover the rate
 MAX_SECONDS = 240.0  # for any wait: long enough for a slow machine, and only a failing test waits that long
 
 

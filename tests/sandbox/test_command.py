@@ -33,7 +33,7 @@ def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_it_serves_until_it_is_told_to_stop(tmp_path: Path, number: signal.Signals) -> None:
+def test_it_serves_until_a_signal_stops_it(tmp_path: Path, number: signal.Signals) -> None:
     """It prints how to use it. Both signals end it with exit code 0 and without further output."""
     with served("--batch", str(tmp_path / "b"), "--rate", "7") as (process, output):
         running = find(tmp_path / "b" / "sandbox")

@@ -59,7 +59,7 @@ class Customers:
                 codat.link(waiting)
                 network.linked_since[company.id] = network.now
             case "link other software" if waiting and not linked:
-                codat.choose(company, self._rng.choice(["gbol", "qhyg", "pbtz"]))
+                codat.select(company, self._rng.choice(["gbol", "qhyg", "pbtz"]))
                 network.linked_since[company.id] = network.now
             case "decline" if waiting and waiting.status == PENDING and not linked:
                 codat.decline(waiting)

@@ -85,7 +85,7 @@ class Companies:
         connection.errors = "[]"
         self.set_status(connection, LINKED)
 
-    def choose(self, company: Company, platform_key: str) -> None:
+    def select(self, company: Company, platform_key: str) -> None:
         """Link the software that a customer really uses. The connection that the client created stays as it is."""
         same = [each for each in company.accounting if each.platform_key == platform_key]
         connection = same[-1] if same else self.add_connection(company, platform_key)

@@ -58,7 +58,7 @@ def apply(journal: sqlite3.Connection) -> tuple[str, str, str]:
         ({"tags": {"bulk_uid": customer_tag("c1"), "uid": "c1"}}, 1),
         ({"tags": {"uid": "c1"}}, 1),
         ({}, 1),
-        ({"tags": {"uid": "somebody"}}, 1),  # the company is in the journal, whatever its tags are now
+        ({"tags": {"uid": "somebody"}}, 1),  # the company is in the journal, so its tags do not matter
         ({"tags": {"uid": "c2"}, "company": "second"}, 2),
         ({"tags": {"bulk_uid": customer_tag("c1")}, "company": "of another batch"}, None),
         ({"tags": {"bulk_uid": customer_tag("c3")}, "company": "of another batch"}, None),

@@ -76,7 +76,7 @@ def test_a_customer_who_links_gets_one_partner_connection_for_one_request(
     all_sent(codat)
     codat.authorize(ids[3:5])
     wait_for_state(fixture, "complete", ids[:5])
-    if time.monotonic() - started < worker.BETWEEN_REPORTS:  # else the next reports may be due
+    if time.monotonic() - started < worker.BETWEEN_REPORTS:  # if not, the next reports may be due
         assert (fixture.folder / "summary.json").stat().st_mtime_ns == written
 
     ended = listener.end()

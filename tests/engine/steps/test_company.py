@@ -44,7 +44,7 @@ def test_the_request_carries_the_tags_that_tie_the_company_to_the_customer() -> 
     }
 
 
-def test_the_intent_says_what_codat_may_have_and_a_certain_failure_takes_it_back() -> None:
+def test_the_intent_records_a_possible_company_and_a_certain_failure_removes_it() -> None:
     """Until it is certain, the customer is never forgotten."""
     assert STEP.on_intent(NEW.evolve(description="Bolts")) == {"name_sent": "Acme", "description_sent": "Bolts"}
     assert STEP.nothing_sent == {"name_sent": None, "description_sent": None}
@@ -73,7 +73,7 @@ def test_a_company_that_the_list_lacked_is_looked_up_before_another_is_created(
         (NO_RESPONSE, Outcome.UNKNOWN, {}),
     ],
 )
-def test_each_reply_changes_what_it_says(reply: Reply, outcome: Outcome, changes: dict[str, Any]) -> None:
+def test_each_reply_has_its_changes(reply: Reply, outcome: Outcome, changes: dict[str, Any]) -> None:
     """A 2xx without the promised id may have been done."""
     reading = STEP.read(NEW, reply, AT)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
@@ -117,7 +117,7 @@ def test_the_look_up_continues_on_the_next_page_until_it_finds_the_company() -> 
     assert (found.next_page, found.reply.outcome) == (None, Outcome.FOUND)
 
 
-def test_a_page_that_is_not_one_says_nothing() -> None:
+def test_a_reply_that_is_not_a_page_proves_nothing() -> None:
     """The customer stays in doubt."""
     reading = STEP.read_look_up(NEW, ok({"results": None}), AT, batch=BATCH)
     assert (reading.reply.outcome, reading.changes) == (Outcome.UNKNOWN, {})

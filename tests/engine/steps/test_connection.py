@@ -37,7 +37,7 @@ def test_the_request_names_the_platform() -> None:
     assert STEP.look_up(WITHOUT_CONNECTION).path.partition("?")[0] == "/companies/c/connections"
 
 
-def test_the_intent_says_which_platform_codat_may_have_and_a_certain_failure_takes_it_back() -> None:
+def test_the_intent_records_a_possible_platform_and_a_certain_failure_removes_it() -> None:
     """An edit of the input shows as a difference only where Codat has the platform."""
     assert STEP.on_intent(WITHOUT_CONNECTION) == {"platform_sent": "gbol"}
     assert STEP.nothing_sent == {"platform_sent": None}
@@ -59,7 +59,7 @@ def test_connections_that_a_list_did_not_show_are_looked_up_first() -> None:
         (ok({"id": "n"}), Outcome.UNKNOWN, {}),  # without a status
     ],
 )
-def test_each_reply_changes_what_it_says(reply: Reply, outcome: Outcome, changes: Changes) -> None:
+def test_each_reply_has_its_changes(reply: Reply, outcome: Outcome, changes: Changes) -> None:
     """A 2xx without the promised content may have been done."""
     reading = STEP.read(WITHOUT_CONNECTION, reply, AT)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
@@ -83,7 +83,7 @@ def test_each_reply_changes_what_it_says(reply: Reply, outcome: Outcome, changes
         (ok({"results": None}), Outcome.UNKNOWN, {}),
     ],
 )
-def test_the_look_up_says_whether_the_connection_exists(reply: Reply, outcome: Outcome, changes: Changes) -> None:
+def test_the_look_up_shows_whether_the_connection_exists(reply: Reply, outcome: Outcome, changes: Changes) -> None:
     """A partner connection is not one."""
     reading = STEP.read_look_up(WITHOUT_CONNECTION, reply, AT, batch=BATCH)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)

@@ -65,14 +65,14 @@ def test_each_reply_has_its_changes(reply: Reply, outcome: Outcome, expected: Ch
         (shown(connection("PendingAuth"), connection("Unlinked", "m")), Outcome.REJECTED, True),
     ],
 )
-def test_only_a_company_that_nobody_has_linked_is_deleted(reply: Reply, outcome: Outcome, is_needed: bool) -> None:
+def test_only_a_company_without_a_linked_connection_is_deleted(reply: Reply, outcome: Outcome, is_needed: bool) -> None:
     """Codat is asked right before."""
     reading = STEP.read_look_up(WAITING, reply, AT, batch=BATCH)
     assert reading.reply.outcome is outcome
     assert STEP.is_needed(changes.apply(WAITING, reading.changes)) is is_needed
 
 
-def test_a_company_that_is_left_alone_says_why() -> None:
+def test_a_company_that_is_left_alone_has_a_reason() -> None:
     """The report of `undo` shows it."""
     reading = STEP.read_look_up(WAITING, shown(connection("PendingAuth"), connection("Unlinked", "m")), AT, batch=BATCH)
     assert reading.reply.problem

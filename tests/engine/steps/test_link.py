@@ -56,7 +56,7 @@ def test_the_old_link_is_useless_from_the_moment_that_another_is_requested() -> 
     [
         (ok(body(connection("PendingAuth", link="https://n"))), Outcome.DONE, link_changes("n", "https://n", NOW)),
         (ok(body(connection("PendingAuth"))), Outcome.UNKNOWN, {}),  # without a linkUrl
-        # the customer has authorized meanwhile
+        # the customer has authorized in the meantime
         (ok(body(connection("Linked", link="https://n"))), Outcome.DONE, status_changes("Linked", State.LINKED)),
         (MISSING, Outcome.REJECTED, {"connection_status": DELETED}),
         (GATEWAY_PAGE, Outcome.REJECTED, {}),  # a gateway knows nothing about connections

@@ -56,9 +56,7 @@ def test_connections_that_a_list_did_not_show_are_looked_up_first() -> None:
         (LINKED, error(400), Outcome.REJECTED, {}),
     ],
 )
-def test_each_reply_changes_what_it_says(
-    customer: CustomerRecord, reply: Reply, outcome: Outcome, changes: Changes
-) -> None:
+def test_each_reply_has_its_changes(customer: CustomerRecord, reply: Reply, outcome: Outcome, changes: Changes) -> None:
     """A 2xx without the promised content may have been done."""
     reading = STEP.read(customer, reply, AT)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)

@@ -48,7 +48,7 @@ def test_a_rejection_leaves_the_customer_as_before() -> None:
     ("customer", "reply", "outcome", "changes"),
     [
         (COMPLETE, ok(body(connection("Unlinked"))), Outcome.DONE, status_changes("Unlinked", S.UNLINKED)),
-        (LINKED, ok(body(connection("Linked"))), Outcome.UNKNOWN, {}),  # the response says that nothing was done
+        (LINKED, ok(body(connection("Linked"))), Outcome.UNKNOWN, {}),  # the response shows that nothing was done
         (LINKED, ok({}), Outcome.UNKNOWN, {}),
         (LINKED, MISSING, Outcome.REJECTED, {}),
         (
@@ -59,9 +59,7 @@ def test_a_rejection_leaves_the_customer_as_before() -> None:
         ),
     ],
 )
-def test_each_reply_changes_what_it_says(
-    customer: CustomerRecord, reply: Reply, outcome: Outcome, changes: Changes
-) -> None:
+def test_each_reply_has_its_changes(customer: CustomerRecord, reply: Reply, outcome: Outcome, changes: Changes) -> None:
     """A 2xx that does not show the connection as unlinked may have been done."""
     reading = STEP.read(customer, reply, AT)
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
@@ -84,7 +82,7 @@ def test_each_reply_changes_what_it_says(
         (LINKED, ok({"results": None}), Outcome.UNKNOWN, {}),
     ],
 )
-def test_the_look_up_says_whether_the_connection_is_still_linked(
+def test_the_look_up_shows_whether_the_connection_is_still_linked(
     customer: CustomerRecord, reply: Reply, outcome: Outcome, changes: Changes
 ) -> None:
     """It does not matter who unlinked it."""
