@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from runs.fixture import BatchFixture, Codat, until
+from runs.fixture import BatchFixture, Codat
+from runs.kills import kill_repeatedly
 from support.sandbox import start
 
 from bulk.sandbox.options import Options
@@ -30,26 +31,15 @@ NOISE: list[dict[str, object]] = [
 
 
 def _kill_repeatedly(fixture: BatchFixture, command: str, options: tuple[str, ...], chance: random.Random) -> int:
-    """Run the command repeatedly, and kill it after a few more requests each time; return the number of kills."""
-    options = (*options, "--timeout", "5", "--concurrency", "4")
-    for kills in range(MAX_KILLS):
-        asked = fixture.codat.stats()["requests_total"]
-        more = chance.randint(1, 8)
-        process = fixture.start(*options, command=command)
-        until(
-            lambda since=asked, more=more, process=process: (  # type: ignore[misc]
-                process.popen.poll() is not None or fixture.codat.stats()["requests_total"] >= since + more
-            ),
-            "the next requests, or the end",
-        )
-        if process.popen.poll() is None:
-            process.kill()
-        elif process.wait().code == 0:
-            return kills
+    """Kill the command repeatedly, and then let it finish; return the number of kills."""
+    kills, is_done = kill_repeatedly(fixture, chance, *options, command=command, kills=MAX_KILLS, requests=8)
     for _ in range(MAX_RUNS):
-        if fixture.start(*options, command=command).wait().code == 0:
-            return MAX_KILLS
-    raise AssertionError(f"{command} is not done after {MAX_RUNS} more runs")
+        if is_done:
+            return kills
+        ended = fixture.start(*options, "--timeout", "5", "--concurrency", "4", command=command).wait()
+        is_done = ended.code == 0
+    assert is_done, f"{command} is not done after {MAX_RUNS} more runs"
+    return kills
 
 
 def _follow_up(fixture: BatchFixture, ids: list[str], chance: random.Random) -> None:
@@ -124,7 +114,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Futur
         try:
             ids = fixture.customers(CUSTOMERS)
             assert fixture.run().code == 0
-            TRIALS[command](fixture, ids, random.Random(f"{seed} {command}"))  # noqa: S311 - repeatable, no secret
+            TRIALS[command](fixture, ids, random.Random(f"{seed} {command}"))  # noqa: S311 - repeatable, not a secret
         except BaseException as error:
             error.add_note(f"RUNS_SEED={seed}")
             raise

@@ -32,7 +32,7 @@ class Proxy:
 
     def __init__(self, sandbox_port: int, seed: str) -> None:
         self._sandbox_port = sandbox_port
-        self._rng = random.Random(seed)  # noqa: S311 - faults, no secret
+        self._rng = random.Random(seed)  # noqa: S311 - faults, not a secret
         self.badness = 0.0  # the probability that a fault happens to an exchange
         self.requests = 0
         self.troubles = 0  # exchanges whose response the client cannot have read in time

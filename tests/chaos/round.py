@@ -52,7 +52,7 @@ class Round:
     """A folder with a sandbox, a proxy in front of it, and a batch."""
 
     def __init__(self, path: Path, seed: int) -> None:
-        self.rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+        self.rng = random.Random(seed)  # noqa: S311 - repeatable, not a secret
         self._options = Options(
             rate=0,
             daily_limit=0,

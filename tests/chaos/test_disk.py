@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from runs.conftest import SetUp
-from runs.fixture import BatchFixture, Codat, Ended
+from runs.fixture import BatchFixture, Codat
 
 from chaos import disks
 from chaos.thorough import THOROUGH
@@ -24,13 +24,6 @@ def disk(fixture: BatchFixture) -> Iterator[Path]:
         pytest.skip(disks.MISSING)
     with disks.small(fixture.path / "reports", "9m"):
         yield fixture.path / "reports"
-
-
-def says_once(ended: Ended, *words: str) -> None:
-    """Require one line that says what happened and what to do."""
-    lines = [line for line in ended.err.splitlines() if line.startswith("bulk: ")]
-    assert len(lines) == 1, ended.err
-    assert all(word in lines[0] for word in words), lines[0]
 
 
 def fill(path: Path) -> None:
@@ -61,7 +54,7 @@ def test_a_full_disk_ends_a_run_and_with_space_again_the_same_command_resumes(
     ended = fixture.run()
 
     assert ended.code == 75
-    says_once(ended, "cannot be written", "ake room")
+    ended.assert_one_error("cannot be written", "ake room")
     disks.remount(disk, "size=9m")
     assert fixture.run().code == 0
     assert codat.posts() <= 2 * CUSTOMERS + 2 * 10  # at most the requests in flight are repeated
@@ -81,7 +74,7 @@ def test_a_disk_that_fills_up_during_a_run_loses_nothing(careless: Codat, set_up
             fill(fixture.path / "reports" / "others")
         ended = process.wait()
         assert ended.code == 75
-        says_once(ended, "cannot be written", "same command")
+        ended.assert_one_error("cannot be written", "same command")
         (fixture.path / "reports" / "others").unlink()
         assert fixture.run().code == 0
         fixture.assert_once_only(ids)
@@ -98,7 +91,7 @@ def test_in_a_read_only_folder_nothing_is_sent(command: str, disk: Path, codat: 
     ended = fixture.run() if command == "migrate" else fixture.then(command)
 
     assert ended.code == 2
-    says_once(ended, "its file system is read-only", "customers")
+    ended.assert_one_error("its file system is read-only", "customers")
     assert codat.stats()["requests_total"] == 0
 
 
@@ -118,7 +111,7 @@ def test_a_folder_that_becomes_read_only_during_a_run_loses_nothing(careless: Co
         disks.remount(disk, "ro")
         ended = fixture.run()
         assert ended.code == 2
-        says_once(ended, "read-only")
+        ended.assert_one_error("read-only")
         disks.remount(disk, "rw")
         assert fixture.run().code == 0
         fixture.assert_once_only(ids)
@@ -137,6 +130,6 @@ def test_a_folder_that_is_deleted_during_a_run_creates_no_duplicate(whose: str, 
     ended = process.wait()
 
     assert ended.code == 75, ended.err
-    says_once(ended, "gone")
+    ended.assert_one_error("gone")
     assert fixture.run().code == 0
     fixture.assert_once_only(ids)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from runs.conftest import SetUp
-from runs.fixture import BatchFixture, Codat, Ended, until
+from runs.fixture import BatchFixture, Codat, until
 
 from chaos.thorough import THOROUGH
 
@@ -42,18 +42,11 @@ def journal_of(fixture: BatchFixture) -> Path:
     return fixture.folder / "journal.sqlite3"
 
 
-def says_once(ended: Ended, *words: str) -> None:
-    """Require one line that says what happened and what to do."""
-    lines = [line for line in ended.err.splitlines() if line.startswith("bulk: ")]
-    assert len(lines) == 1, ended.err
-    assert all(word in lines[0] for word in words), lines[0]
-
-
 def finishes(fixture: BatchFixture, ids: list[str]) -> str:
     """Run it to its end, without the journal if the first run says so; return the output of the first run."""
     ended = fixture.run()
     if ended.code == 2:
-        says_once(ended, "is damaged", "Move it away")
+        ended.assert_one_error("is damaged", "Move it away")
         fixture.delete_journal()
         assert fixture.run().code == 0
     else:
@@ -71,7 +64,7 @@ def test_a_journal_of_a_newer_version_is_left_alone(begun: tuple[BatchFixture, l
     ended = fixture.run()
 
     assert ended.code == 2
-    says_once(ended, "another version", "Use the version of bulk that wrote it")
+    ended.assert_one_error("another version", "Use the version of bulk that wrote it")
     assert codat.stats()["requests_total"] == 0
 
 
@@ -104,7 +97,7 @@ def test_a_journal_with_overwritten_pages_creates_no_duplicate(
 ) -> None:
     """Zeros, noise, or another page replaces a page or two."""
     fixture, ids = begun
-    overwrite(journal_of(fixture), random.Random(seed))  # noqa: S311 - repeatable, no secret
+    overwrite(journal_of(fixture), random.Random(seed))  # noqa: S311 - repeatable, not a secret
     finishes(fixture, ids)
 
 
@@ -161,7 +154,7 @@ def test_a_journal_that_another_program_keeps_locked_ends_a_run(
     with held(journal_of(fixture)):
         ended = fixture.run()
     assert ended.code == 75
-    says_once(ended, "another program", "same command")
+    ended.assert_one_error("another program", "same command")
     assert codat.stats()["requests_total"] == 0
     assert fixture.run().code == 0
     fixture.assert_once_only(ids)
@@ -179,7 +172,7 @@ def test_a_journal_that_is_locked_during_a_run_loses_nothing(careless: Codat, se
             lock.enter_context(held(journal_of(fixture)))
         ended = process.wait()
     assert ended.code == 75
-    says_once(ended, "another program", "same command")
+    ended.assert_one_error("another program", "same command")
     assert fixture.run().code == 0
     fixture.assert_once_only(ids)
 

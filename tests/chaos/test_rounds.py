@@ -28,7 +28,7 @@ def test_the_guarantees_hold_despite_faults_of_processes_and_network(tmp_path: P
 
 def test_a_corrupted_response_is_never_readable() -> None:
     """A readable one would be forged, which only TLS notices."""
-    rng = random.Random(1)  # noqa: S311 - repeatable, no secret
+    rng = random.Random(1)  # noqa: S311 - repeatable, not a secret
     response = Message(HEAD, b'{"id":"ab"}')
     names = set()
     for _ in range(500):

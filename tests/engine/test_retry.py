@@ -291,7 +291,7 @@ def test_a_step_is_given_up_only_after_a_rejection_in_this_run(attempts: list[At
 
 def test_pauses_grow_to_a_minute_and_differ_between_customers() -> None:
     """So customers who failed together do not come back together."""
-    rng = random.Random(1)  # noqa: S311 - no secret
+    rng = random.Random(1)  # noqa: S311 - not a secret
     pauses = [retry.backoff(tries, rng) for tries in range(1, 12)]
     assert all(0.5 * min(2**n, 60) <= pause <= min(2**n, 60) for n, pause in enumerate(pauses))
     assert not retry.is_worth_another_try(retry.MAX_TRIES, 0.0)

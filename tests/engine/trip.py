@@ -186,7 +186,7 @@ class Trip:
             batch=BATCH,
             steps=self.steps,
             wall=wall,
-            rng=random.Random(1),  # noqa: S311 - no secret
+            rng=random.Random(1),  # noqa: S311 - not a secret
             timeout=10.0,
             only_present=self.only_present,
         )

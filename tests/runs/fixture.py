@@ -187,6 +187,12 @@ class Ended:
     out: str
     err: str
 
+    def assert_one_error(self, *parts: str) -> None:
+        """Assert that the run printed exactly one error, and that it contains these parts."""
+        lines = [line for line in self.err.splitlines() if line.startswith("bulk: ")]
+        assert len(lines) == 1, self.err
+        assert all(part in lines[0] for part in parts), lines[0]
+
 
 @dataclass
 class Process:

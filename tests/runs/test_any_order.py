@@ -108,7 +108,7 @@ def _run_all(scripted: ScriptedCodat, customers: int, endings: list[Ending], con
         folder, source = path / "batch", path / "customers.csv"
         ids = [f"c{n}" for n in range(customers)]
         pl.DataFrame({"customer_id": ids, "company_name": ids, "platform": ["xero"] * customers}).write_csv(source)
-        rng = random.Random(seed)  # noqa: S311 - repeatable, no secret
+        rng = random.Random(seed)  # noqa: S311 - repeatable, not a secret
         runs = CrashRuns(folder, scripted, concurrency, rng)
 
         def migrate(ending: Ending) -> Stop | None:

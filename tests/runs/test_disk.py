@@ -20,10 +20,7 @@ def test_a_full_disk_is_reported_in_one_line_and_loses_nothing(size: int, codat:
     ended = fixture.run(limit_bytes=size)
 
     assert ended.code == 75
-    lines = [line for line in ended.err.splitlines() if line.startswith("bulk: ")]
-    assert len(lines) == 1
-    assert "cannot be written" in lines[0]
-    assert "same command again" in lines[0]
+    ended.assert_one_error("cannot be written", "same command again")
 
     assert fixture.run().code == 0
     assert codat.posts() <= 2 * len(ids) + 10  # at most the requests in flight are repeated

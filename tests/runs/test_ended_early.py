@@ -12,9 +12,9 @@ from support.sandbox import start
 
 from runs.conftest import Launch, SetUp
 from runs.fixture import BatchFixture, Codat, until
+from runs.kills import kill_repeatedly
 
 CUSTOMERS = 40
-MAX_KILLS = 12
 NOISE: list[dict[str, object]] = [
     {"kind": "reset_before", "probability": 0.03},
     {"kind": "reset_after", "probability": 0.03},
@@ -22,26 +22,6 @@ NOISE: list[dict[str, object]] = [
     {"kind": "gateway_after", "probability": 0.03},
     {"kind": "truncated", "probability": 0.03},
 ]
-
-
-def _kill_repeatedly(fixture: BatchFixture, chance: random.Random) -> int:
-    """Start the run repeatedly, and kill it after a few more requests each time; return the number of kills."""
-    for kills in range(MAX_KILLS):
-        asked = fixture.codat.stats()["requests_total"]
-        more = chance.randint(1, 25)
-        process = fixture.start("--timeout", "5", "--concurrency", "4")
-        until(
-            lambda since=asked, more=more, process=process: (  # type: ignore[misc]
-                process.popen.poll() is not None or fixture.codat.stats()["requests_total"] >= since + more
-            ),
-            "the next requests, or the end",
-        )
-        if process.popen.poll() is None:
-            process.kill()
-        elif process.wait().code == 0:
-            return kills
-    assert fixture.run("--timeout", "5").code == 0
-    return MAX_KILLS
 
 
 def test_a_run_killed_at_random_moments_creates_no_duplicate(launch: Launch, set_up: SetUp) -> None:
@@ -52,9 +32,11 @@ def test_a_run_killed_at_random_moments_creates_no_duplicate(launch: Launch, set
     fixture = set_up(codat)
     ids = fixture.customers(CUSTOMERS)
     codat.inject_faults(*NOISE)
+    chance = random.Random(seed)  # noqa: S311 - repeatable, not a secret
 
-    kills = _kill_repeatedly(fixture, random.Random(seed))  # noqa: S311 - repeatable, no secret
+    kills, is_done = kill_repeatedly(fixture, chance, kills=12, requests=25)
 
+    assert is_done or fixture.run("--timeout", "5").code == 0
     codat.clear_faults()
     assert kills > 0
     fixture.assert_once_only(ids)

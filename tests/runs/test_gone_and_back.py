@@ -32,7 +32,7 @@ def test_a_customer_whose_company_may_still_be_created_is_not_forgotten() -> Non
     """The look-up does not show the company yet. If bulk forgot the request, the customer would get a second one."""
     scripted = ScriptedCodat([WELL, CUT_OFF, LAGGING, *[BUSY] * 6], allows_second=False)
     with folder_in_memory() as path:
-        runs = CrashRuns(path / "batch", scripted, 1, random.Random(0))  # noqa: S311 - repeatable, no secret
+        runs = CrashRuns(path / "batch", scripted, 1, random.Random(0))  # noqa: S311 - repeatable, not a secret
         source = path / "customers.csv"
         _migrate(runs, source, {"c0": "Acme"})
         runs.rest(60)
@@ -46,7 +46,7 @@ def test_a_customer_that_codat_does_not_have_is_forgotten_once_its_key_has_expir
     """One more look-up follows when nothing can be created under the key any longer."""
     scripted = ScriptedCodat([WELL, LOST_BEFORE, WELL, *[BUSY] * 6], allows_second=False)
     with folder_in_memory() as path:
-        runs = CrashRuns(path / "batch", scripted, 1, random.Random(0))  # noqa: S311 - repeatable, no secret
+        runs = CrashRuns(path / "batch", scripted, 1, random.Random(0))  # noqa: S311 - repeatable, not a secret
         source = path / "customers.csv"
         _migrate(runs, source, {"c0": "Acme"})
         for _ in range(2):
@@ -59,7 +59,7 @@ def test_a_customer_that_left_the_input_half_done_costs_no_request() -> None:
     """Its company exists and gets no connection, so a rerun has nothing to send, and reads no list."""
     scripted = ScriptedCodat([WELL, WELL, KEY_REJECTED])
     with folder_in_memory() as path:
-        runs = CrashRuns(path / "batch", scripted, 1, random.Random(0))  # noqa: S311 - repeatable, no secret
+        runs = CrashRuns(path / "batch", scripted, 1, random.Random(0))  # noqa: S311 - repeatable, not a secret
         source = path / "customers.csv"
         stop = _migrate(runs, source, {"c0": "Acme", "c1": "Other"})
         assert stop is not None
@@ -75,7 +75,7 @@ def test_a_customer_that_the_input_lacked_when_the_journal_was_lost_is_found_by_
     """The first reading shows a company of this batch without a customer; a new customer may own it."""
     scripted = ScriptedCodat(honours_keys=False, allows_second=False)
     with folder_in_memory() as path:
-        runs = CrashRuns(path / "batch", scripted, 1, random.Random(0))  # noqa: S311 - repeatable, no secret
+        runs = CrashRuns(path / "batch", scripted, 1, random.Random(0))  # noqa: S311 - repeatable, not a secret
         source = path / "customers.csv"
         _migrate(runs, source, {"c0": "Acme"})
         for file in runs.folder.glob("journal.sqlite3*"):
@@ -89,7 +89,7 @@ def test_a_customer_of_another_batch_is_recognized_when_the_input_adds_it() -> N
     """The first reading shows the companies of all batches: a customer that is added later may have one already."""
     scripted = ScriptedCodat(honours_keys=False, allows_second=False)
     with folder_in_memory() as path:
-        one, other = (CrashRuns(path / name, scripted, 1, random.Random(0)) for name in ("one", "other"))  # noqa: S311 - repeatable, no secret
+        one, other = (CrashRuns(path / name, scripted, 1, random.Random(0)) for name in ("one", "other"))  # noqa: S311 - repeatable, not a secret
         _migrate(one, path / "one.csv", {"c0": "Acme"})
         _migrate(other, path / "other.csv", {"c1": "Other"})
         before = len(scripted.codat.companies)
