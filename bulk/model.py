@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
 REQUESTS_PER_CUSTOMER = 2  # its company and its accounting connection
-DELETED = "Deleted"  # our word in the place of a connection's status, after Codat's event `connection.deleted`
+DELETED = "Deleted"  # our own status of a connection, named after Codat's event `connection.deleted`
 
 
 class State(StrEnum):
@@ -26,7 +26,7 @@ class State(StrEnum):
 class Outcome(StrEnum):
     """The result of one request. An attempt without an outcome in the journal counts as UNKNOWN."""
 
-    DONE = "done"  # Codat did it and said so
+    DONE = "done"  # Codat did it and confirmed it
     REJECTED = "rejected"  # this row is wrong (400, 404, 422, ...): nothing was done
     FATAL = "fatal"  # the key or the account is refused (401, 403, 402): nothing was done
     RATE_LIMITED = "rate_limited"  # 429: nothing was done, the key is free

@@ -35,10 +35,10 @@ async def repeat_follow_up(
     on_event: Hook,
     interrupt: anyio.Event,
 ) -> BatchResult:
-    """Do the rounds of a follow-up; return the result of the last. Without `every`, one round is all.
+    """Do the rounds of a follow-up; return the result of the last one. Without `every`, there is only one round.
 
-    `every`: seconds between rounds, at least. `end`: seconds since 1970, or infinity. Raises the errors of `run_job`
-    and `write_reports`.
+    `every` is the minimum number of seconds between rounds. `end` is in seconds since 1970, or infinity. Raises the
+    errors of `run_job` and `write_reports`.
     """
     advanced: Counter[str] = Counter()  # in all rounds
     is_first = True
@@ -74,14 +74,14 @@ async def _round(
 
 
 async def wait_until(due: float, interrupt: anyio.Event, wall: Callable[[], float] = time.time) -> None:
-    """Wait until a time, in seconds since 1970, or an interrupt. After each slice the clock is read again."""
+    """Wait until a time, in seconds since 1970, or an interrupt. After each slice, the clock is read again."""
     while not interrupt.is_set() and (left := due - wall()) > 0:
         with anyio.move_on_after(min(left, MAX_SLICE)):
             await interrupt.wait()
 
 
 def _next_round(result: BatchResult, every: float | None, now: float) -> float | None:
-    """Return the time of the next round, in seconds since 1970; None if this round was the last."""
+    """Return the time of the next round, in seconds since 1970, or None if this round was the last."""
     stop = result.stop
     if every is None or not result.waiting or (stop is not None and stop.exit_code != JournalError.exit_code):
         return None

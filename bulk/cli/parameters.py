@@ -1,4 +1,4 @@
-"""The types of option values, such as numbers, durations and times: parses the user's text."""
+"""The types of option values, such as numbers, durations and times. Each type parses the user's text."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def run(call: Callable[[Progress, anyio.Event], Awaitable[T]]) -> T:
-    """Make a call and return its result. It receives a hook for its progress and an event that ends it when set."""
+    """Return the result of `call`, which receives a hook for its progress and an event that ends it when set."""
 
     async def main() -> T:
         interrupt, loop = anyio.Event(), asyncio.get_running_loop()

@@ -45,7 +45,7 @@ def tags(value: object) -> dict[str, str]:
 
 
 def identifier(content: object) -> str | None:
-    """Return the `id` of a JSON object. Codat's are GUIDs; any plain text or number that fits in a path is accepted."""
+    """Return the `id` of a JSON object, or None. Codat's are GUIDs; any plain text or number is accepted."""
     value = content.get("id") if isinstance(content, dict) else None
     if not isinstance(value, str | int) or isinstance(value, bool) or not value:
         return None

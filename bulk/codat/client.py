@@ -30,7 +30,7 @@ BEFORE_SENDING = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
-MAX_BYTES = 4 * 2**20  # of a response, unpacked
+MAX_BYTES = 4 * 2**20  # of a response, decompressed
 MAX_BYTES_OF_A_LIST = 32 * 2**20  # a page of 2,000 companies has a few million bytes
 METHODS_WITH_BODY = ("POST", "PUT", "PATCH")  # they have a Content-Length even without a body (RFC 9110, 8.6)
 GZIP = 31  # zlib's window size for gzip

@@ -15,7 +15,7 @@ MAX_BACKOFF = 60.0  # seconds
 
 @dataclass
 class ConcurrencyLimit:
-    """Halves at a 429 and grows slowly after it, up to `maximum`."""
+    """The limit. It is halved by a 429 and then grows slowly, up to `maximum`."""
 
     maximum: int
     allowed: int = field(init=False)

@@ -1,4 +1,4 @@
-"""All limits of one run: calculates the wait of the next request, and applies each response. No I/O, no clock.
+"""Combines all limits of one run: calculates the next wait, and applies each response. No I/O, no clock.
 
 - A request waits for the rate, for a free slot, and for the end of a hold.
 - A customer waits until the daily quota has room for all requests that it needs, so no customer is left half done.

@@ -16,7 +16,7 @@ from bulk.model import Company, CustomerRecord, customer_tag
 
 
 class Adopter:
-    """A PageHandler: adopts companies that the journal lacks, and brings the customers up to date."""
+    """A PageHandler that adopts companies that the journal lacks, and updates the customers."""
 
     adopts = True
 

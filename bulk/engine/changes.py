@@ -165,7 +165,7 @@ def connection_found(connection: Connection, *, issued_at: str | None) -> Change
 def connection_in_list(connection: Connection, *, at: float) -> Changes:
     """Return the changes for an accounting connection in the company list.
 
-    Its linkUrl was issued with the connection or later, so it lives for at least its lifetime from then.
+    Its linkUrl was issued with the connection or later, so it is valid for at least its lifetime from that time on.
     """
     return connection_found(connection, issued_at=connection.created or timestamp(at))
 

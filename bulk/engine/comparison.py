@@ -57,7 +57,7 @@ class Comparison:
     def findings(self, connection: sqlite3.Connection) -> Iterator[Finding]:
         """Return the differences after the whole list was read, beginning with the missing companies."""
         for customer_id, company_id, connection_id in company_list.missing_companies(connection):
-            if company_id not in self._others.get(customer_id, ()):  # otherwise it was adopted in this very reading
+            if company_id not in self._others.get(customer_id, ()):  # otherwise this reading adopted it
                 detail = "Codat's list does not have it"
                 yield Finding("missing_company", customer_id, company_id, connection_id, detail)
         for customer in customers.by_ids(connection, self._others):

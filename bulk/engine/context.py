@@ -1,4 +1,4 @@
-"""The objects and settings that a run works with."""
+"""The context of a run."""
 
 from __future__ import annotations
 

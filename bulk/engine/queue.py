@@ -21,7 +21,7 @@ MIN_WAIT = 0.001  # seconds: avoids a busy loop if a timer fires too early
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A customer in work, and this run's tries for it."""
+    """A customer in progress, and this run's tries for it."""
 
     customer: CustomerRecord
     tries: int = 0  # passing faults in a row
@@ -48,19 +48,19 @@ class CustomerQueue:
         self._is_closed = False
         self._deferred: list[_Deferred] = []
         self._numbers = itertools.count()
-        self._in_work = 0
+        self._in_progress = 0
         self._changed = anyio.Event()
 
     async def next(self) -> Item | None:
         """Wait for the next customer that is due; return None if no customer is left, or after `close`."""
         while not self._is_closed:
             if self._deferred and self._deferred[0].due <= anyio.current_time():
-                self._in_work += 1
+                self._in_progress += 1
                 return heapq.heappop(self._deferred).item
             if len(self._deferred) < MAX_DEFERRED and (customer := await self._from_feed()) is not None:
-                self._in_work += 1
+                self._in_progress += 1
                 return Item(customer)
-            is_over = self._is_fed and not self._page and not self._deferred and not self._in_work
+            is_over = self._is_fed and not self._page and not self._deferred and not self._in_progress
             if is_over or self._is_closed:  # the queue may have been closed while a page was read
                 break
             await self._wait()
@@ -74,8 +74,8 @@ class CustomerQueue:
         self.done()
 
     def done(self) -> None:
-        """Mark one customer as no longer in work."""
-        self._in_work -= 1
+        """Mark one customer as no longer in progress."""
+        self._in_progress -= 1
         self._notify()
 
     def close(self) -> None:

@@ -155,7 +155,7 @@ class BlockSplitter:
 
 
 def _even_newline(text: bytes) -> int:
-    """Return the end of the last line with an even number of quotes before it, or 0 after MAX_TRIES lines."""
+    """Return the end of the last line with an even number of quotes before it, or 0 if a few tries find none."""
     end = text.rfind(b"\n") + 1
     for _ in range(_MAX_TRIES):
         if not end or text.count(b'"', 0, end) % 2 == 0:

@@ -34,6 +34,6 @@ def put_retry_after(connection: sqlite3.Connection, *, noted_at: float, until: f
 
 
 def retry_after(connection: sqlite3.Connection) -> tuple[float, float] | None:
-    """Return the time at which a Retry-After was received and its end, both in seconds since 1970, or None."""
+    """Return the time of receipt and the end of a Retry-After, both in seconds since 1970, or None."""
     noted_at, until = get(connection, "asked_at"), get(connection, "asked_until")
     return None if noted_at is None or until is None else (float(noted_at), float(until))

@@ -1,4 +1,4 @@
-"""Reads a batch's journal as it was at one moment, while other processes may write."""
+"""Reads a batch's journal in its state at one moment, while other processes may write to it."""
 
 from __future__ import annotations
 

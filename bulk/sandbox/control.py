@@ -1,6 +1,6 @@
 """The endpoints under /_sandbox, for the command line: they identify the sandbox and let its customers act.
 
-They need no key and count towards no limit.
+They need no key and are not limited.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ LISTS = ("list_companies", "list_connections")
 
 
 class Stage(Enum):
-    """Where on a request's way a fault happens."""
+    """The stage of a request at which a fault happens."""
 
     FRONT = "before Codat sees the request"
     ORIGIN = "Codat's own response"

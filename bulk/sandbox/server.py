@@ -127,7 +127,7 @@ class _Server(uvicorn.Server):
         yield
 
     def _wait_for_parent(self) -> None:
-        # The parent holds the other end of standard input; the kernel closes it however the parent dies.
+        # The parent holds the other end of standard input. The kernel closes it even if the parent is killed.
         while os.read(0, 1024):
             pass
         self.should_exit = True

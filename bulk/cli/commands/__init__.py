@@ -1,1 +1,1 @@
-"""The commands, one file for each: it parses the arguments, calls the library and prints the result."""
+"""The commands, one file for each. A command parses arguments, calls the library and prints the result."""

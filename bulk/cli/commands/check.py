@@ -58,7 +58,7 @@ def check(
     connection: options.Connection,
     as_json: bool,
 ) -> int:
-    """Validate INPUT, and show what a migration would send and how long it takes.
+    """Validate INPUT, and forecast the requests and the duration of a migration.
 
     INPUT is a CSV or Parquet file. The command lists every problem of every row with its remedy, and each name that is
     changed before it is sent. It sends nothing.

@@ -46,7 +46,7 @@ class FollowUp:
 
 
 async def create_partner_connections(session: Session) -> None:
-    """Create the partner connection of every customer who, by the journal, has authorized. Raises Stopped."""
+    """Create the partner connection of every customer who has authorized, according to the journal. Raises Stopped."""
     writer = session.context.writer
     to_do = await writer.write(selection.select_authorized)
     done = await writer.write(customers.count_complete)

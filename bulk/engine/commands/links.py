@@ -37,7 +37,7 @@ class Links:
                 facts.put(connection, {"link_lifetime": self._lifetime})
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:
-        """Select the links to renew: the oldest first, so that with a limit all have their turn."""
+        """Select the links to renew: the oldest first, so that with a limit every link has its turn."""
         to_do, live, margin = await writer.write(lambda db: self._select(db, now))
         if self._margin is not None and margin < self._margin:
             hook(
