@@ -87,9 +87,8 @@ def _requests(result: BatchResult) -> str:
     from bulk.reports.summary.quota import quota as quota_of
 
     summary, quota = result.summary, quota_of(result.figures)
-    took = (
-        "" if summary.seconds is None else f" in {duration(summary.seconds)}"
-    )  # None: the run was killed, or is still running
+    # None: the run was killed, or is still running.
+    took = "" if summary.seconds is None else f" in {duration(summary.seconds)}"
     sent = f"{count(summary.requests_total, 'request')}{took}"
     lines = [f"{sent}: {summary.retries:,} repeated, {summary.rate_limited:,} rate-limited (429)."]
     if quota.left is not None:
