@@ -86,7 +86,7 @@ async def migrate(
     source = await anyio.to_thread.run_sync(partial(open_input, Path(path), mapping=mapping or {}))
     folder = Path(reports) / storable(batch or stem(Path(path)))
     options = options or Options()
-    return await run_and_report(folder, Migrate(source, options, on_event), settings, on_event, interrupt, options)
+    return await run_and_report(folder, Migrate(source, options), settings, on_event, interrupt, options)
 
 
 async def follow_up(

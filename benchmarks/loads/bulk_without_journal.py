@@ -46,7 +46,7 @@ async def main(path: Path, folder: Path, url: str, in_flight: int) -> None:
     """Migrate the customers and print the figures."""
     settings = bulk.Settings.make(api_key="benchmark", base_url=url, rate=10_000_000, concurrency=in_flight, environ={})
     run = Run(folder, settings, Options(), version="benchmark", hook=note, writer=NoWriter)
-    end = await run.do(Migrate(open_input(path, mapping={}), Options(), note), anyio.Event())
+    end = await run.do(Migrate(open_input(path, mapping={}), Options()), anyio.Event())
     if end.stop is not None:
         raise RuntimeError(end.stop.reason)
     if not NoWriter.skipped:

@@ -91,7 +91,9 @@ def _requests(result: BatchResult) -> str:
     took = "" if summary.seconds is None else f" in {duration(summary.seconds)}"
     sent = f"{count(summary.requests_total, 'request')}{took}"
     lines = [f"{sent}: {summary.retries:,} repeated, {summary.rate_limited:,} rate-limited (429)."]
-    if quota.left is not None:
+    if quota.is_over and quota.resets_at is not None:
+        lines.append(f"Daily quota: reset at {time(quota.resets_at)}.")
+    elif quota.left is not None:
         of = f" of {quota.limit:,}" if quota.limit is not None else ""
         reset = f" before the reset at {time(quota.resets_at)}" if quota.resets_at is not None else ""
         lines.append(f"Daily quota: {quota.left:,}{of} left{reset}.")

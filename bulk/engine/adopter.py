@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Self
 
 from bulk.codat import endpoints
 from bulk.engine import changes
 from bulk.engine.changes import Changes
-from bulk.engine.events import Hook, Warned
+from bulk.engine.reconcile import Taken
 from bulk.journal import company_list, customers
 from bulk.model import Company, CustomerRecord, customer_tag
 
@@ -20,12 +20,11 @@ class Adopter:
 
     adopts = True
 
-    def __init__(self, batch: str, hook: Hook) -> None:
+    def __init__(self, batch: str) -> None:
         """Create a handler for the batch with this name."""
         self._batch = batch
-        self._hook = hook
         self._reads_all = False
-        self._warned = False
+        self._warnings: set[str] = set()  # those of this and earlier readings: a list is read again if it changes
 
     def of_all(self) -> Self:
         """Recognize companies by their ids too: a list of all companies shows even those that have lost their tags."""
@@ -38,33 +37,33 @@ class Adopter:
         if self._reads_all:
             customers.index_companies(connection)
 
-    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> int:
-        """Update the batch's customers from a page; return the number of those that changed."""
+    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> Taken:
+        """Update the batch's customers from a page."""
         by_tag = by_customer(companies)
         changed = 0
+        warnings: list[str] = []
         for customer in known_customers(connection, companies, by_company=self._reads_all):
             own = companies_of(customer, by_tag, companies)
-            self._warn_of_duplicates(customer, own)
-            self._warn_of_unknown_connections(own)
+            warnings += _warnings(customer, own)
             if customer.company_id is None or any(company.id == customer.company_id for company in own):
                 company_list.mark_shown(connection, customer.seq)
             news = _news(customer, own, batch=self._batch, at=at)
             if news:
                 customers.change(connection, customer.seq, news | {"updated_at": changes.timestamp(at)})
                 changed += 1
-        return changed
+        new = tuple(text for text in dict.fromkeys(warnings) if text not in self._warnings)
+        self._warnings.update(new)
+        return Taken(changed, new)
 
-    def _warn_of_unknown_connections(self, own: Sequence[Company]) -> None:
-        if not self._warned and any(not company.knows_connections for company in own):
-            self._warned = True
-            self._hook(Warned("Codat's list does not show the connections of some companies: they stay as they were"))
 
-    def _warn_of_duplicates(self, customer: CustomerRecord, own: Sequence[Company]) -> None:
-        ids = {company.id for company in own} | ({customer.company_id} if customer.company_id else set())
-        ids.discard(customer.deleted_company_id or "")
-        if len(ids) > 1:
-            listed = ", ".join(sorted(ids))
-            self._hook(Warned(f"Codat has more than one company for customer {customer.customer_id}: {listed}"))
+def _warnings(customer: CustomerRecord, own: Sequence[Company]) -> Iterator[str]:
+    """Return the warnings about a customer's companies in the list."""
+    ids = {company.id for company in own} | ({customer.company_id} if customer.company_id else set())
+    ids.discard(customer.deleted_company_id or "")
+    if len(ids) > 1:
+        yield f"Codat has more than one company for customer {customer.customer_id}: {', '.join(sorted(ids))}"
+    if any(not company.knows_connections for company in own):
+        yield "Codat's list does not show the connections of some companies: they stay as they were"
 
 
 def known_customers(

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bulk.codat import endpoints
 from bulk.engine.adopter import by_customer, companies_of, known_customers
+from bulk.engine.reconcile import Taken
 from bulk.journal import company_list, customers
 from bulk.journal.findings import Finding
 from bulk.model import DELETED, Company, Connection, CustomerRecord
@@ -33,8 +34,8 @@ class Comparison:
         company_list.begin_reading(connection)
         customers.index_companies(connection)
 
-    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> int:  # noqa: ARG002 - a PageHandler's signature
-        """Compare a page; return the number of new findings."""
+    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> Taken:  # noqa: ARG002 - a PageHandler's signature
+        """Compare a page; count the new findings as changes."""
         before = len(self._findings)
         by_tag = by_customer(companies)
         claimed: set[str] = set()
@@ -52,7 +53,7 @@ class Comparison:
             for company in companies
             if company.id not in claimed and company.tags.get(endpoints.BATCH_TAG) == self._tag
         ]
-        return len(self._findings) - before
+        return Taken(len(self._findings) - before)
 
     def findings(self, connection: sqlite3.Connection) -> Iterator[Finding]:
         """Return the differences after the whole list was read, beginning with the missing companies."""

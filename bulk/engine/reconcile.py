@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import anyio
@@ -29,6 +30,14 @@ MAX_TRIES = 3 * retry.MAX_TRIES  # of one page
 Tag = tuple[str, str]
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The result of a page: the number of changed customers, and warnings for the user."""
+
+    changed: int = 0
+    warnings: tuple[str, ...] = ()
+
+
 class PageHandler(Protocol):
     """Handles the companies that a list shows, inside the transactions that record its pages."""
 
@@ -39,8 +48,8 @@ class PageHandler(Protocol):
     def begin(self, connection: sqlite3.Connection) -> None:
         """Prepare for a reading of the lists. It is called again for each repeated reading."""
 
-    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> int:
-        """Handle a page that was received at this time; return the number of changed customers."""
+    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> Taken:
+        """Handle a page that was received at this time."""
 
 
 async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: PageHandler, hook: Hook) -> None:
@@ -135,22 +144,24 @@ async def _fetch(
                 reply, page = _read(request, await context.client.send(request))
                 context.throttle.on_response(ticket, reply, creates=False)
                 slot.end()
-                changed = await _record_page(intent, reply, page, context, handler)
+                taken = await _record_page(intent, reply, page, context, handler)
+    for warning in taken.warnings:
+        hook(Warned(warning))
     if page is not None and request.operation == "list_companies":
-        hook(Reconciled(len(page.companies), changed))
+        hook(Reconciled(len(page.companies), taken.changed))
     return reply, page
 
 
 async def _record_page(
     intent: Intent, reply: Reply, page: CompanyPage | None, context: RunContext, handler: PageHandler
-) -> int:
+) -> Taken:
     result = Result(reply.outcome, context.wall(), reply.status, reply.problem)
     note_limits = context.limits_note()
 
-    def record(connection: sqlite3.Connection) -> int:
+    def record(connection: sqlite3.Connection) -> Taken:
         attempts.record_outcome(connection, attempts.record_intent(connection, context.run, intent), result)
         note_limits(connection)
-        return handler.take(connection, page.companies, result.answered_at) if page is not None else 0
+        return handler.take(connection, page.companies, result.answered_at) if page is not None else Taken()
 
     return await context.writer.write(record)
 

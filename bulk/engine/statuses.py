@@ -23,7 +23,7 @@ async def read_statuses(session: Session) -> None:
     """
     context, hook = session.context, session.hook
     tags = await context.writer.write(lambda db: _tags(db, context.batch))
-    handler = Adopter(context.batch, hook)
+    handler = Adopter(context.batch)
     await reconcile(context, tags, handler.of_all() if None in tags else handler, hook)
     if None not in tags and await context.writer.write(company_list.is_missing_any):
         await reconcile(context, [None], handler.of_all(), hook)

@@ -70,3 +70,12 @@ def test_wide_names_are_aligned(shell: Shell) -> None:
     (wide,) = [line for line in lines if "東京" in line]
     (narrow,) = [line for line in lines if "Übung" in line]
     assert narrow.index("Ubung") - wide.index(" Tokyo", wide.index("Tokyo") + 5) in (1, 2, 3)
+
+
+def test_a_quota_whose_reset_has_passed_is_not_shown_as_left(shell: Shell) -> None:
+    """The whole quota is there again."""
+    shell.customers(1)
+    assert "before the reset at" in shell.run("bulk migrate x.csv --sandbox").stdout
+    with closing(sqlite3.connect(shell.path / "reports" / "x" / "journal.sqlite3")) as journal, journal:
+        journal.execute("UPDATE batch SET value = '2026-11-01T00:00:00Z' WHERE key = 'quota_resets_at'")
+    assert "Daily quota: reset at 2026-11-01 00:00 UTC." in shell.run("bulk report reports/x").stdout

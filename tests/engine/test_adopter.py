@@ -11,13 +11,11 @@ from journal.batches import Batch, good
 
 from bulk.codat.endpoints import BATCH_TAG, CUSTOMER_TAG, READABLE_TAG, batch_tag
 from bulk.engine.adopter import Adopter
-from bulk.engine.events import Event, Warned
+from bulk.engine.reconcile import Taken
 from bulk.journal import company_list, customers
 from bulk.model import Company, Connection, customer_tag
 
 from .values import AT, BATCH, LINK, NOW, company, connection, partner
-
-EVENTS: list[Event] = []
 
 
 @pytest.fixture
@@ -27,7 +25,6 @@ def batch(tmp_path: Path) -> Iterator[Batch]:
     batch.enrol("in.csv", [good("a"), good("b"), good("c")])
     batch.create("b")
     batch.change("b", connection_id="n", connection_status="PendingAuth", link_url=LINK, company_origin="created")
-    EVENTS.clear()
     yield batch
     batch.db.close()
 
@@ -40,15 +37,15 @@ def tagged(customer_id: str, id_: str, *connections: Connection) -> Company:
 
 def adopt(batch: Batch, *companies: Company, of_all: bool = False) -> int:
     """Read a list with one page; return how many customers it changed."""
-    adopter = Adopter(BATCH, EVENTS.append)
+    return read(batch, *companies, of_all=of_all).changed
+
+
+def read(batch: Batch, *companies: Company, of_all: bool = False) -> Taken:
+    """Read a list with one page."""
+    adopter = Adopter(BATCH)
     adopter = adopter.of_all() if of_all else adopter
     adopter.begin(batch.db)
     return adopter.take(batch.db, companies, AT)
-
-
-def warnings() -> list[str]:
-    """Return the texts of the warnings so far."""
-    return [event.text for event in EVENTS if isinstance(event, Warned)]
 
 
 def test_a_company_that_the_journal_lacks_is_adopted_by_its_tag(batch: Batch) -> None:
@@ -111,12 +108,20 @@ def test_only_a_company_that_a_list_shows_is_not_missing(batch: Batch) -> None:
 
 def test_two_companies_of_one_customer_are_a_warning(batch: Batch) -> None:
     """A company that `undo` deleted does not count: a list may lag."""
-    adopt(batch, tagged("b", "c b", connection("PendingAuth")), tagged("b", "another"))
-    assert warnings() == ["Codat has more than one company for customer b: another, c b"]
+    companies = tagged("b", "c b", connection("PendingAuth")), tagged("b", "another")
+    assert read(batch, *companies).warnings == ("Codat has more than one company for customer b: another, c b",)
     batch.change("b", deleted_company_id="another")
-    EVENTS.clear()
-    adopt(batch, tagged("b", "c b", connection("PendingAuth")), tagged("b", "another"))
-    assert warnings() == []
+    assert read(batch, *companies).warnings == ()
+
+
+def test_a_list_that_is_read_again_warns_once(batch: Batch) -> None:
+    """A list that changes while it is read is read up to three times."""
+    companies = tagged("b", "c b", connection("PendingAuth")), tagged("b", "another")
+    adopter = Adopter(BATCH)
+    adopter.begin(batch.db)
+    assert len(adopter.take(batch.db, companies, AT).warnings) == 1
+    adopter.begin(batch.db)
+    assert adopter.take(batch.db, companies, AT).warnings == ()
 
 
 def test_of_two_companies_the_linked_one_is_adopted(batch: Batch) -> None:
@@ -128,8 +133,9 @@ def test_of_two_companies_the_linked_one_is_adopted(batch: Batch) -> None:
 def test_a_list_without_connections_is_one_warning_and_changes_no_connection(batch: Batch) -> None:
     """Whether they exist is not known."""
     silent = replace(tagged("b", "c b"), knows_connections=False)
-    assert adopt(batch, silent, replace(silent, id="another")) == 0
-    assert len([text for text in warnings() if "does not show the connections" in text]) == 1
+    taken = read(batch, silent, replace(silent, id="another"))
+    assert taken.changed == 0
+    assert len([text for text in taken.warnings if "does not show the connections" in text]) == 1
 
 
 def test_a_company_that_undo_deleted_is_not_adopted(batch: Batch) -> None:

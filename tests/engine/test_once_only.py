@@ -29,7 +29,6 @@ from bulk.engine.adopter import Adopter
 from bulk.engine.commands.follow_up import FollowUp
 from bulk.engine.commands.links import Links
 from bulk.engine.commands.migrate import Migrate
-from bulk.engine.events import ignore_events
 from bulk.journal import database, reopening
 
 from .trip import CrashError, Trip, without_link
@@ -162,7 +161,7 @@ class Scenario:
             page = read_company_page(json.loads(self.codat.fake.perform("GET", "/companies").body))
             assert page is not None
             with database.transaction(self.trip.batch.db):
-                adopter = Adopter(BATCH, ignore_events)
+                adopter = Adopter(BATCH)
                 adopter.begin(self.trip.batch.db)
                 adopter.take(self.trip.batch.db, page.companies, self.trip.now)
 

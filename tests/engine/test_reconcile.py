@@ -14,7 +14,7 @@ from bulk.codat.endpoints import BATCH_TAG, PAGE_SIZE
 from bulk.codat.responses import Reply
 from bulk.engine.context import RunContext
 from bulk.engine.events import Event, Reconciled, Warned
-from bulk.engine.reconcile import MAX_READINGS, MAX_TRIES, Tag, read_companies, reconcile
+from bulk.engine.reconcile import MAX_READINGS, MAX_TRIES, Tag, Taken, read_companies, reconcile
 from bulk.journal import facts
 from bulk.model import Company, Outcome
 
@@ -27,18 +27,19 @@ RATE_LIMITED = responses.read(429, {"retry-after": "5"}, b"")
 class Pages:
     """A PageHandler that notes what it is shown."""
 
-    def __init__(self, *, adopts: bool = True) -> None:
+    def __init__(self, *, adopts: bool = True, warnings: tuple[str, ...] = ()) -> None:
         self.adopts = adopts
+        self._warnings = warnings  # of each page
         self.readings: list[list[str]] = []
 
     def begin(self, connection: sqlite3.Connection) -> None:  # noqa: ARG002 - a PageHandler's signature
         """Begin another reading."""
         self.readings.append([])
 
-    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> int:  # noqa: ARG002 - as above
+    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> Taken:  # noqa: ARG002 - as above
         """Note a page."""
         self.readings[-1] += [company.id for company in companies]
-        return len(companies)
+        return Taken(len(companies), self._warnings)
 
 
 def page(*ids: str, total: int | None = None, following: str | None = None) -> Reply:
@@ -69,6 +70,23 @@ def test_a_list_is_followed_to_its_end(trip: Trip) -> None:
     assert paths == [f"/companies?page=1&pageSize={PAGE_SIZE}", "/companies?page=2"]
     assert events == [Reconciled(2, 2), Reconciled(1, 1)]
     assert trip.stop is None
+
+
+def test_a_warning_about_a_page_is_an_event_after_its_commit(trip: Trip) -> None:
+    """An error of the hook does not roll the page back."""
+    handler = Pages(warnings=("look there",))
+    seen: list[str] = []
+
+    def hook(event: Event) -> None:
+        seen.append(f"{event} {len(trip.outcomes())}")
+        raise RuntimeError("the hook fails")
+
+    async def work(context: RunContext) -> None:
+        await reconcile(context, [None], handler, hook)
+
+    with pytest.raises(RuntimeError, match="the hook fails"):
+        trip.in_run(work, Replies(deque([page("a")])))
+    assert seen == [f"{Warned('look there')} 1"]
 
 
 def test_the_lists_of_several_tags_are_one_reading(trip: Trip) -> None:

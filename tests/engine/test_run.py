@@ -194,7 +194,7 @@ def test_an_input_that_breaks_in_the_middle_leaves_a_run_with_an_end_and_no_cust
     (tmp_path / "in.csv").write_text("customer_id,company_name,platform\n" + rows + '7,"Acme\n')
     source = open_input(tmp_path / "in.csv", mapping={})
     with pytest.raises(InputError, match="never closed"):
-        do(tmp_path / "b", Migrate(source, Options(), lambda _: None))
+        do(tmp_path / "b", Migrate(source, Options()))
     assert "never closed" in (has_ended(tmp_path / "b") or "")
     with closing(sqlite3.connect(tmp_path / "b" / database.FILE)) as db:
         assert db.execute("SELECT count(*) FROM customers").fetchone() == (0,)

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -32,7 +31,6 @@ from bulk.engine.commands.migrate import Migrate
 from bulk.engine.commands.undo import Undo
 from bulk.engine.commands.unlink import Unlink
 from bulk.engine.commands.verify import Verify
-from bulk.engine.events import Hook
 from bulk.engine.options import Options
 from bulk.engine.run import Command
 from bulk.input import open_input
@@ -227,7 +225,7 @@ def test_corrupt_responses_to_creating_requests_create_nothing_twice(
         for attempt in range(4):
             if attempt == 3:
                 schedule.share = 0.0
-            _run(runs, lambda hook: Migrate(open_input(source), Options(), hook), ids)
+            _run(runs, Migrate(open_input(source), Options()), ids)
             runs.rest(60)
         companies = runs.scripted.codat.companies
         assert Counter(company.tags["uid"] for company in companies) == Counter(ids)
@@ -242,19 +240,19 @@ def test_corrupt_responses_to_creating_requests_create_nothing_twice(
 def test_every_command_survives_corrupt_responses(customers: int, concurrency: int, seed: int, part: float) -> None:
     """Each run ends in order, and its reports contain every customer."""
     schedule = CorruptingSchedule(random.Random(seed), part, lists=True)  # noqa: S311 - repeatable, not a secret
-    commands: tuple[Callable[[Path, Hook], Command], ...] = (
-        lambda source, hook: Migrate(open_input(source), Options(), hook),
-        lambda _, __: FollowUp(),
-        lambda _, __: Verify(adopts=True),
-        lambda _, __: Links(margin=60, lifetime=1),
-        lambda _, __: Unlink(["c0"]),
-        lambda _, __: Undo(deletes=True),
-        lambda source, hook: Migrate(open_input(source), Options(retry_failed=True), hook),
+    commands: tuple[Callable[[Path], Command], ...] = (
+        lambda source: Migrate(open_input(source), Options()),
+        lambda _: FollowUp(),
+        lambda _: Verify(adopts=True),
+        lambda _: Links(margin=60, lifetime=1),
+        lambda _: Unlink(["c0"]),
+        lambda _: Undo(deletes=True),
+        lambda source: Migrate(open_input(source), Options(retry_failed=True)),
     )
     with _batch(schedule, customers, concurrency, seed) as (runs, ids, source):
         for command in commands:
             runs.scripted.act(0)
-            _run(runs, partial(command, source), ids)
+            _run(runs, command(source), ids)
             runs.rest(60)
 
 
@@ -272,8 +270,8 @@ def _batch(
         yield runs, ids, source
 
 
-def _run(runs: CrashRuns, make: Callable[[Hook], Command], ids: list[str]) -> None:
-    stop = runs.do(make, Ending())
+def _run(runs: CrashRuns, command: Command, ids: list[str]) -> None:
+    stop = runs.do(command, Ending())
     assert stop is None or stop.exit_code in (1, 3, 75)
     write_reports(runs.folder, now=datetime.fromtimestamp(START, UTC))
     results = pl.read_parquet(runs.folder / "results.parquet")

@@ -19,7 +19,6 @@ from support.fake_codat import FakeCodat, Rules
 from support.fault_schedule import Fate, Passage, RetryAfter, Schedule
 from support.records import LINKED
 
-from bulk.engine.events import Hook
 from bulk.engine.options import Options
 from bulk.engine.run import Command
 from bulk.model import Stop
@@ -129,14 +128,14 @@ class CrashRuns:
         self.scripted.time.now += seconds
         self.scripted.network.catch_up()
 
-    def do(self, make: Callable[[Hook], Command], ending: Ending) -> Stop | None:
+    def do(self, command: Command, ending: Ending) -> Stop | None:
         """Run a command to its end; return why it stopped, if it did."""
         time, network = self.scripted.time, self.scripted.network
         settings = Settings(Secret("Basic none"), concurrency=self.concurrency)
         early_end = EarlyEnd(ending.crashes_at, ending.interrupted_after)
         process = Process(time, network, Trace(time), self.rng, early_end, settings.timeout)
         network.looked_at.clear()
-        stop = process.run(self.folder, settings, Options(), make, longest=MAX_RUN_SECONDS)
+        stop = process.run(self.folder, settings, Options(), command, longest=MAX_RUN_SECONDS)
         self.scripted.posts += sum(each.request.method == "POST" for each in process.requests)
         if ending.loses_journal:
             self.rest(60)

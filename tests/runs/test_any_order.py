@@ -112,7 +112,7 @@ def _run_all(scripted: ScriptedCodat, customers: int, endings: list[Ending], con
         runs = CrashRuns(folder, scripted, concurrency, rng)
 
         def migrate(ending: Ending) -> Stop | None:
-            return runs.do(lambda hook: Migrate(open_input(source, mapping={}), Options(), hook), ending)
+            return runs.do(Migrate(open_input(source, mapping={}), Options()), ending)
 
         for ending in endings:
             migrate(ending)

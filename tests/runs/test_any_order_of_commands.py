@@ -32,7 +32,6 @@ from bulk.engine.commands.migrate import Migrate
 from bulk.engine.commands.undo import Undo
 from bulk.engine.commands.unlink import Unlink
 from bulk.engine.commands.verify import Verify
-from bulk.engine.events import Hook
 from bulk.engine.options import Options
 from bulk.engine.run import Command as EngineCommand
 from bulk.input import open_input
@@ -89,7 +88,7 @@ class Batch:
 
     def run(self, command: Command, ending: Ending = COMPLETE) -> Stop | None:
         """Run a command, and check the guarantees that hold at any time."""
-        stop = self.runs.do(lambda hook: self._engine_command(command, hook), ending)
+        stop = self.runs.do(self._engine_command(command), ending)
         self.runs.rest(2.0)  # requests that were cut off are done by then
         self._no_second_of_anything()
         self._no_stale_link()
@@ -133,11 +132,11 @@ class Batch:
             and self.in_journal() == self.in_codat()
         )
 
-    def _engine_command(self, command: Command, hook: Hook) -> EngineCommand:
+    def _engine_command(self, command: Command) -> EngineCommand:
         match command:
             case Command.MIGRATE | Command.RETRY:
                 options = Options(retry_failed=command is Command.RETRY)
-                return Migrate(open_input(self._source, mapping={}), options, hook)
+                return Migrate(open_input(self._source, mapping={}), options)
             case Command.FOLLOW_UP | Command.RETRY_PARTNERS:
                 return FollowUp(retry_failed=command is Command.RETRY_PARTNERS)
             case Command.LINKS:

@@ -21,7 +21,7 @@ def _migrate(runs: CrashRuns, source: Path, names: dict[str, str]) -> Stop | Non
     with source.open("w", newline="") as file:
         rows = ([each, name, "xero"] for each, name in names.items())
         csv.writer(file).writerows([["customer_id", "company_name", "platform"], *rows])
-    return runs.do(lambda hook: Migrate(open_input(source, mapping={}), Options(), hook), Ending())
+    return runs.do(Migrate(open_input(source, mapping={}), Options()), Ending())
 
 
 def _customers(codat: FakeCodat) -> Counter[str]:

@@ -12,7 +12,6 @@ from bulk.engine.commands.migrate import Migrate
 from bulk.engine.commands.undo import Undo
 from bulk.engine.commands.unlink import Unlink
 from bulk.engine.commands.verify import Verify
-from bulk.engine.events import Hook
 from bulk.engine.options import Options
 from bulk.engine.run import Command as EngineCommand
 from bulk.input import Input
@@ -52,7 +51,7 @@ OFTEN = (
 
 
 def engine_command(
-    command: Command, opened: Input | None, options: Options, hook: Hook, *, named: Sequence[str], at: str
+    command: Command, opened: Input | None, options: Options, *, named: Sequence[str], at: str
 ) -> EngineCommand:
     """Create the engine's command. `opened`: the input of a migrate; `named`: customers to unlink; `at`: the time."""
     match command:
@@ -69,4 +68,4 @@ def engine_command(
         case Command.LISTEN:
             return ApplyEvents(at)
     assert opened is not None
-    return Migrate(opened, options, hook)
+    return Migrate(opened, options)

@@ -124,7 +124,7 @@ class Migrating:
 
     def _migrate(self) -> tuple[Stop | None, float]:
         began = time.monotonic()
-        stop = self._run(Migrate(open_input(self.path), Options(), _ignore))
+        stop = self._run(Migrate(open_input(self.path), Options()))
         return stop, (self._first_sent or began) - began
 
     def _run(self, command: Command) -> Stop | None:

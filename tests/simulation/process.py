@@ -24,7 +24,7 @@ from bulk.codat.endpoints import Request
 from bulk.codat.limits import OUTCOMES_WITH_RETRY_AFTER, Hold
 from bulk.codat.quota import retry_after
 from bulk.codat.responses import Reply
-from bulk.engine.events import Enrolled, Event, Hook, Warned
+from bulk.engine.events import Enrolled, Event, Warned
 from bulk.engine.options import Options
 from bulk.engine.run import Command, Run
 from bulk.model import Stop
@@ -74,7 +74,7 @@ class Process:
         folder: Path,
         settings: Settings,
         options: Options,
-        make: Callable[[Hook], Command],
+        command: Command,
         *,
         longest: float,
     ) -> Stop | None:
@@ -82,7 +82,7 @@ class Process:
         self.time.deadline = self.time.now + longest
         try:
             stop = anyio.run(
-                self._run, folder, settings, options, make, backend_options={"loop_factory": lambda: Loop(self.time)}
+                self._run, folder, settings, options, command, backend_options={"loop_factory": lambda: Loop(self.time)}
             )
         except BaseException as error:
             causes = list(_leaves(error))
@@ -97,9 +97,7 @@ class Process:
         self.network.catch_up()
         return CRASHED if self.is_dead else stop
 
-    async def _run(
-        self, folder: Path, settings: Settings, options: Options, make: Callable[[Hook], Command]
-    ) -> Stop | None:
+    async def _run(self, folder: Path, settings: Settings, options: Options, command: Command) -> Stop | None:
         self._interrupt = anyio.Event()
         run = Run(
             folder,
@@ -112,7 +110,7 @@ class Process:
             connect=lambda _: self._connected(),
             writer=lambda connection, folder: SimulatedWriter(connection, folder, self),
         )
-        return (await run.do(make(self._on_event), self._interrupt)).stop
+        return (await run.do(command, self._interrupt)).stop
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Set the timers of outside events. The command is prepared: its thread has no virtual time."""

@@ -206,11 +206,10 @@ class Scenario:
             self._folder,
             self._settings,
             options,
-            lambda hook: engine_command(
+            engine_command(
                 command,
                 opened,
                 options,
-                hook,
                 named=[row.customer_id for row in self._input.rows[:2]],
                 at=timestamp(self.time.wall()),
             ),

@@ -30,12 +30,12 @@ class Migrate:
     steps = (CreateCompany(), CreateConnection(), RenewLink())
     only_present = True
 
-    def __init__(self, source: Input, options: Options, hook: Hook) -> None:
+    def __init__(self, source: Input, options: Options) -> None:
         """Create the command for this input."""
         self.source = _as_text(source.path)
         self._input = source
         self._options = options
-        self._hook = hook
+        self._diff = ImportDiff()
         self._to_do = self._done = 0
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:
@@ -49,10 +49,12 @@ class Migrate:
                 facts.put(connection, {"link_lifetime": self._options.link_lifetime})
             facts.put(connection, {"mapping": json.dumps(dict(self._input.mapping))})
             enrolment.record_diff(connection, run, diff)
-        self._hook(Enrolled(diff.new, diff.same, diff.changed, diff.removed, diff.rejected, is_another=diff.is_another))
+        self._diff = diff
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a command's signature
-        """Count the customers with something left to do."""
+        """Report the differences, and count the customers with something left to do."""
+        diff = self._diff
+        hook(Enrolled(diff.new, diff.same, diff.changed, diff.removed, diff.rejected, is_another=diff.is_another))
         self._to_do, self._done = await writer.write(lambda db: _count(db, self._options.limit))
         hook(Started(self._to_do, self._done))
         return self._to_do > 0
@@ -61,7 +63,7 @@ class Migrate:
         """Adopt the companies that exist in Codat already, then process the customers."""
         context, hook = session.context, session.hook
         if await self._has_request(context):
-            await reconcile(context, [None], Adopter(context.batch, hook), hook)
+            await reconcile(context, [None], Adopter(context.batch), hook)
         await session.process_all(PendingFeed(context.writer, self._options.limit), self._to_do + self._done)
 
     async def _has_request(self, context: RunContext) -> bool:

@@ -14,7 +14,7 @@ from bulk.engine.adopter import Adopter
 from bulk.engine.changes import timestamp
 from bulk.engine.comparison import Comparison
 from bulk.engine.events import Hook, Started
-from bulk.engine.reconcile import reconcile
+from bulk.engine.reconcile import Taken, reconcile
 from bulk.engine.session import Session
 from bulk.engine.step import Step
 from bulk.journal import findings
@@ -46,7 +46,7 @@ class Verify:
         """Read the list and store the differences."""
         context = session.context
         comparison = Comparison(context.batch)
-        adopter = Adopter(context.batch, session.hook).of_all()
+        adopter = Adopter(context.batch).of_all()
         await reconcile(context, [None], _Both(comparison, adopter) if self._adopts else comparison, session.hook)
         at = timestamp(context.wall())
 
@@ -69,6 +69,6 @@ class _Both:
         self._first.begin(connection)
         self._second.begin(connection)
 
-    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> int:
+    def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> Taken:
         self._first.take(connection, companies, at)
         return self._second.take(connection, companies, at)
