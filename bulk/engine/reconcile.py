@@ -122,12 +122,13 @@ async def _page(request: Request, context: RunContext, handler: PageHandler, hoo
         reason = reply.problem.text if reply.problem else "no answer"
         if request.operation == "get_company" and is_gone(reply):
             return CompanyPage((), 0, None)
+        thing = "the company list" if request.operation == "list_companies" else "a company"
         if reply.outcome is Outcome.REJECTED:
-            context.throttle.close(Stop(f"Codat rejected the request for the company list: {reason}", 75))
+            context.throttle.close(Stop(f"Codat rejected the request for {thing}: {reason}", 75))
         elif tries >= MAX_TRIES:
-            context.throttle.close(Stop(f"Codat does not return the company list: {reason}", 75))
+            context.throttle.close(Stop(f"Codat does not return {thing}: {reason}", 75))
         else:
-            hook(Warned(f"Codat did not return the company list ({reason}); trying again"))
+            hook(Warned(f"Codat did not return {thing} ({reason}); trying again"))
             await anyio.sleep(retry.backoff(min(tries, 4), context.rng))
 
 

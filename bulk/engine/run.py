@@ -112,9 +112,7 @@ class Run:
         began = time.monotonic()
         connection = await anyio.to_thread.run_sync(database.open_journal, self._folder)
         try:
-            with wrap_errors(self._folder / database.FILE):
-                self._claim(connection)
-                run = self._begin_run(connection, command)
+            run = await anyio.to_thread.run_sync(self._begin_run, connection, command)
         except BaseException:
             connection.close()
             raise
@@ -133,8 +131,11 @@ class Run:
         return RunEnd(run, stop)
 
     def _begin_run(self, connection: sqlite3.Connection, command: Command) -> int:
+        """Assign a new batch to this Codat, and record that the run has begun; return its number."""
         at = timestamp(self._wall())
-        return runs.begin_run(connection, command=command.name, version=self._version, source=command.source, at=at)
+        with wrap_errors(self._folder / database.FILE):
+            self._claim(connection)
+            return runs.begin_run(connection, command=command.name, version=self._version, source=command.source, at=at)
 
     async def _prepare(self, command: Command, connection: sqlite3.Connection, run: int) -> None:
         """Let the command prepare in a thread, before the writer uses the connection."""
