@@ -23,7 +23,7 @@ from bulk.errors import BulkError
 # Python's default is 700. A command creates far more objects while it loads, and none of them is garbage.
 GC_THRESHOLD = 20_000
 
-SENDS_NOTHING = ("check", "report", "sandbox")
+CHANGES_NOTHING = ("check", "report", "sandbox")
 EXIT_NOT_FINISHED = 75
 
 
@@ -78,15 +78,15 @@ def _unexpected(error: Exception) -> int:
     if os.environ.get("BULK_DEBUG"):
         echo("".join(traceback.format_exception(error)))
     command = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    if command in SENDS_NOTHING and isinstance(error, OSError):
+    if command in CHANGES_NOTHING and isinstance(error, OSError):
         from bulk.journal.error_translator import translate
 
         if translation := translate(error, Path(error.filename or command), nothing_sent=True):
             echo(f"bulk: {translation}")
             return translation.exit_code
     kept = (
-        "Nothing was sent."
-        if command in SENDS_NOTHING
+        "Nothing was changed."
+        if command in CHANGES_NOTHING
         else "Everything that was done is in the journal. The same command resumes."
     )
     where = "Set BULK_DEBUG=1 to see where it happened, and please report it."
