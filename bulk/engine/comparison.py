@@ -92,8 +92,9 @@ def _judge_others(customer: CustomerRecord, company_ids: Sequence[str]) -> Itera
 def _compare(customer: CustomerRecord, company: Company) -> Iterator[Finding]:
     """Return the findings about the company that the journal has for a customer."""
     if not company.knows_connections:
-        detail = "Codat's list does not show the company's connections"
-        yield Finding("missing_connection", customer.customer_id, company.id, customer.connection_id, detail)
+        if customer.connection_id is not None:
+            detail = "Codat's list does not show the company's connections"
+            yield Finding("missing_connection", customer.customer_id, company.id, customer.connection_id, detail)
         return
     accounting = [c for c in company.connections if c.source_type in ("Accounting", "Unknown")]
     partners = [c for c in company.connections if c.source_type == "Expense"]

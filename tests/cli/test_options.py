@@ -176,7 +176,7 @@ def test_an_internal_error_is_one_message(shell: Shell, command: str) -> None:
     assert ended.stderr.startswith("bulk: internal error (RuntimeError: broken). ")
     assert ended.stderr.count("\n") == 1
     assert ("The same command resumes" in ended.stderr) == (command == "migrate")
-    assert ("Nothing was sent" in ended.stderr) == (command != "migrate")
+    assert ("Nothing was changed" in ended.stderr) == (command != "migrate")
     assert "BULK_DEBUG=1" in ended.stderr
     debugged = shell.run(f"bulk {command} {arguments}", PYTHONPATH=str(shell.path), BULK_DEBUG="1")
     assert "Traceback" in debugged.stderr

@@ -84,6 +84,7 @@ LINKED_CONNECTION, PARTNER = connection("Linked"), partner()
         # connections
         (LINKED, (own(),), [("missing_connection", "a", "c", "n", False)]),
         (LINKED, (replace(own(), knows_connections=False),), [("missing_connection", "a", "c", "n", False)]),
+        (LINKED | {"connection_id": None}, (replace(own(), knows_connections=False),), []),
         (LINKED | {"connection_id": None}, (own(LINKED_CONNECTION),), [("unknown_connection", "a", "c", "n", True)]),
         (
             LINKED,
