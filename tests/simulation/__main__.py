@@ -27,11 +27,14 @@ class Failed:
 
 
 def seeds(text: str) -> range:
-    """Return the seeds of the argument. Raises ValueError if it is not readable, or if there are none."""
+    """Return the seeds of the argument. Raises ArgumentTypeError if it is not readable, or if there are none."""
     first, dash, last = text.partition("-")
-    found = range(int(first), int(last) + 1) if dash else range(int(first))
+    try:
+        found = range(int(first), int(last) + 1) if dash else range(int(first))
+    except ValueError:
+        found = range(0)
     if not found:
-        raise ValueError(f"{text} does not name any seeds")
+        raise argparse.ArgumentTypeError(f"{text} is not a number of scenarios, such as 500, or a range of seeds, 7-9")
     return found
 
 
