@@ -43,7 +43,7 @@ def test_a_wait_lasts_until_its_end() -> None:
 
 
 def test_a_wait_ends_within_a_slice_after_the_machine_has_slept() -> None:
-    """A laptop was closed, and its steady clock stood still meanwhile."""
+    """A laptop was closed, and its steady clock stood still during the sleep."""
     assert waited(HOUR, slept=2 * HOUR) == MAX_SLICE
 
 
@@ -53,5 +53,5 @@ def test_a_wait_ends_with_an_interrupt() -> None:
 
 
 def test_a_time_that_has_passed_needs_no_wait() -> None:
-    """As after a long round."""
+    """This happens after a long round."""
     assert waited(-1.0) == 0.0

@@ -14,7 +14,7 @@ from .trip import Trip
 
 @pytest.fixture
 def trip(tmp_path: Path) -> Iterator[Trip]:
-    """A batch with one new customer, and runs of `migrate` on it."""
+    """Return a batch with one new customer, and runs of `migrate` on it."""
     trip = Trip(tmp_path / "autumn", Migrate.steps)
     yield trip
     trip.batch.db.close()

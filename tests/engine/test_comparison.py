@@ -31,7 +31,7 @@ NOTHING: dict[str, object] = {}
 
 @pytest.fixture
 def batch(tmp_path: Path) -> Iterator[Batch]:
-    """A batch with the customer a."""
+    """Return a batch with the customer a."""
     batch = Batch(tmp_path / BATCH)
     batch.enrol("in.csv", [good("a")])
     yield batch

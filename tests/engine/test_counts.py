@@ -23,14 +23,14 @@ CUSTOMERS = 3
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
-    """The settings for a sandbox."""
+    """Return the settings for a sandbox."""
     with start(tmp_path / "sandbox") as codat:
         yield Settings.make(api_key=codat.api_key, base_url=codat.base_url, rate=1_000_000, environ={})
 
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Settings) -> Path:
-    """A batch whose customers wait for an authorization."""
+    """Return the folder of a batch whose customers wait for an authorization."""
     rows = "".join(f"{n},Company {n},Xero\n" for n in range(CUSTOMERS))
     (tmp_path / "in.csv").write_text("customer_id,company_name,platform\n" + rows)
     bulk.migrate_blocking(tmp_path / "in.csv", reports=tmp_path, settings=settings)

@@ -20,7 +20,7 @@ from .values import LINK
 
 @pytest.fixture
 def batch(tmp_path: Path) -> Iterator[Batch]:
-    """An empty batch."""
+    """Return an empty batch."""
     batch = Batch(tmp_path / "autumn")
     yield batch
     batch.db.close()

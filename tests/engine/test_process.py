@@ -441,7 +441,7 @@ def test_a_failed_customer_that_is_selected_again_and_needs_no_step_gets_its_sta
 
 
 def test_a_customer_whose_partner_connection_was_lost_stays_failed(trip: Trip) -> None:
-    """An edit of the input takes it up again, and it is not complete."""
+    """An edit of the input selects it again, and it is not complete."""
     lost = {"partner_connection_id": "p", "partner_status": DELETED, "state": "pending"}
     trip.batch.change("a", **LINKED | lost)
     assert trip.take() == Finished(S.FAILED)

@@ -43,7 +43,7 @@ class Codat:
 
 @pytest.fixture
 def trip(trip: Trip) -> Trip:
-    """A batch with a dozen new customers."""
+    """Return a batch with a dozen new customers."""
     trip.batch.enrol("in.csv", [good(each) for each in CUSTOMERS])
     return trip
 

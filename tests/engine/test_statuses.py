@@ -56,7 +56,7 @@ def read(trip: Trip, *pages: Reply) -> tuple[list[str], list[str]]:
 
 @pytest.fixture
 def trip(trip: Trip) -> Trip:
-    """A batch with the customers a and b, whose companies exist and wait for an authorization."""
+    """Return a batch with the customers a and b, whose companies exist and wait for an authorization."""
     trip.batch.enrol("in.csv", [good("a"), good("b")])
     trip.batch.create("a", "b")
     for each in "ab":

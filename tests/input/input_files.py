@@ -39,11 +39,11 @@ class Outcome:
         return [(row, one["field"], sentence(one)) for row, one in self.problems]
 
     def extras(self, at: int = 0) -> dict[str, str | None]:
-        """The extra columns of the accepted row at this place."""
+        """Return the extra columns of the accepted row at this place."""
         return dict(json.loads(self.accepted["extra"][at]))
 
     def cells(self, at: int = 0) -> dict[str, str | None]:
-        """The cells of the rejected row at this place."""
+        """Return the cells of the rejected row at this place."""
         return dict(json.loads(self.rejected["cells"][at]))
 
 

@@ -12,7 +12,7 @@ from .batches import Batch
 
 @pytest.fixture
 def batch(tmp_path: Path) -> Iterator[Batch]:
-    """An empty batch."""
+    """Return an empty batch."""
     batch = Batch(tmp_path / "autumn")
     yield batch
     batch.db.close()

@@ -18,7 +18,7 @@ from bulk.journal.error_translator import wrap_errors
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """The path of a new journal."""
+    """Return the path of a new journal."""
     database.open_journal(tmp_path / "autumn").close()
     return tmp_path / "autumn" / database.FILE
 

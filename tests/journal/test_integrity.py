@@ -21,7 +21,7 @@ PAGE = 4096
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """The path of a journal with some pages, as a run leaves it."""
+    """Return the path of a journal with some pages, as a run leaves it."""
     folder = tmp_path / "autumn"
     run(folder, lambda db: db.executemany("INSERT INTO batch VALUES (?, 'x')", [(f"{n:032}",) for n in range(2000)]))
     return folder / database.FILE

@@ -19,7 +19,7 @@ TAGS = [customer_tag(name) for name in NAMES]
 
 @pytest.fixture
 def batch(batch: Batch) -> Batch:
-    """A batch with two customers, one of them linked, and a request for each."""
+    """Return a batch with two customers, one of them linked, and a request for each."""
     batch.enrol("in.csv", [good(name) for name in NAMES])
     for name in NAMES:
         record_request(batch, name, None)
