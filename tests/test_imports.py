@@ -59,6 +59,12 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)  # a module of a package, perhaps
 
 
+def texts_in(path: Path) -> list[str]:
+    """Return all texts in a file, also those between the values of an f-string."""
+    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
+    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+
+
 def layers_imported(path: Path) -> set[str]:
     """Return the packages and modules of `bulk` that a file imports from."""
     names = {name.split(".")[1] for name in imported(path) if name.startswith("bulk.")}
@@ -139,27 +145,32 @@ def test_process_names_no_step() -> None:
     """The trip of a customer is the same for every step."""
     names = names_of_steps()
     assert {"CreateCompany", "company", "connection", "link", "partner", "unlink", "delete"} <= names
-    nodes = list(ast.walk(ast.parse((HOME / "engine" / "process.py").read_text("utf-8"))))
-    texts = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    path = HOME / "engine" / "process.py"
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
     used = {node.id for node in nodes if isinstance(node, ast.Name)}
     used |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    assert not texts & names
+    assert names.isdisjoint(texts_in(path))
     assert not used & (names - {"connection"})  # that one is the journal's, which the writer hands to a function
 
 
 SQL = re.compile(
-    r"\b(SELECT .+ FROM|INSERT (OR \w+ )?INTO|UPDATE \w+ SET|DELETE FROM|PRAGMA \w|CREATE TEMP)\b", re.DOTALL
+    r"\b(SELECT\s.+\sFROM|INSERT (OR \w+ )?INTO|UPDATE \w+ SET|DELETE FROM|(CREATE|DROP) (TEMP )?(TABLE|INDEX))\b",
+    re.DOTALL,
 )
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in FILES if layer(path) not in ("journal", "reports", "sandbox")], ids=name_of
-)
-def test_sql_is_written_only_in_the_journal_and_the_reports(path: Path) -> None:
-    """The sandbox has a database of its own."""
-    tree = ast.parse(path.read_text("utf-8"))
-    texts = [node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+@pytest.mark.parametrize("path", [path for path in FILES if layer(path) != "sandbox"], ids=name_of)
+def test_sql_is_written_only_in_sql_files(path: Path) -> None:
+    """Only the journal and the reports read or change SQLite's settings. The sandbox has a database of its own."""
+    texts = texts_in(path)
     assert not [text for text in texts if SQL.search(text)]
+    assert layer(path) in ("journal", "reports") or not [text for text in texts if re.search(r"\bPRAGMA \w", text)]
+
+
+@pytest.mark.parametrize("path", sorted(HOME.rglob("*.sql")), ids=name_of)
+def test_sql_files_belong_to_the_journal_the_reports_and_the_sandbox(path: Path) -> None:
+    """Everything else calls their functions."""
+    assert layer(path) in ("journal", "reports", "sandbox")
 
 
 def test_only_the_command_line_imports_the_sandbox() -> None:

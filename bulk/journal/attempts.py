@@ -7,11 +7,15 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+from bulk.journal import sql
 from bulk.model import Attempt, Outcome, Problem
 
 RECENT_SECONDS = 61.0  # Codat limits the requests of a minute
 MAX_REQUEST_SECONDS = 300.0  # from the commit of an intent to the commit of its outcome
+
+_SQL: Final = sql.load("bulk.journal", "attempts.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +46,7 @@ def recent_requests(connection: sqlite3.Connection, *, now: float, limit: int) -
     A request without an outcome counts as ended now.
     """
     ages: list[float] = []
-    rows = connection.execute("SELECT sent_at, answered_at FROM requests ORDER BY id DESC LIMIT ?", (limit,))
+    rows = connection.execute(_SQL["recent"], {"limit": limit})
     for sent_at, answered_at in rows:
         if sent_at < now - MAX_REQUEST_SECONDS:
             break
@@ -54,40 +58,38 @@ def recent_requests(connection: sqlite3.Connection, *, now: float, limit: int) -
 
 def record_intent(connection: sqlite3.Connection, run: int, intent: Intent) -> int:
     """Record a request that is about to leave; return its number."""
-    cursor = connection.execute(
-        "INSERT INTO requests (run, customer, step, operation, key, body, sent_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (run, intent.seq, intent.step, intent.operation, intent.key, intent.body, intent.sent_at),
-    )
+    values = {
+        "run": run,
+        "customer": intent.seq,
+        "step": intent.step,
+        "operation": intent.operation,
+        "key": intent.key,
+        "body": intent.body,
+        "sent_at": intent.sent_at,
+    }
+    cursor = connection.execute(_SQL["record_intent"], values)
     return int(cursor.lastrowid or 0)
 
 
 def record_outcome(connection: sqlite3.Connection, request: int, result: Result) -> None:
     """Record the result of a request."""
     problem = result.problem or Problem("")
-    connection.execute(
-        "UPDATE requests SET outcome = ?, answered_at = ?, status = ?, correlation_id = ?, error_code = ?, error = ? "
-        "WHERE id = ?",
-        (
-            result.outcome,
-            result.answered_at,
-            result.status,
-            problem.correlation_id,
-            problem.code or None,
-            problem.text or None,
-            request,
-        ),
-    )
+    values = {
+        "request": request,
+        "outcome": result.outcome,
+        "answered_at": result.answered_at,
+        "status": result.status,
+        "correlation_id": problem.correlation_id,
+        "error_code": problem.code or None,
+        "error": problem.text or None,
+    }
+    connection.execute(_SQL["record_outcome"], values)
 
 
 def attempts_of(connection: sqlite3.Connection, customers: Sequence[int]) -> Mapping[int, list[Attempt]]:
     """Return the attempts for each of these customers, the oldest first."""
     attempts: defaultdict[int, list[Attempt]] = defaultdict(list)
-    rows = connection.execute(_ATTEMPTS, (json.dumps(list(customers)),))
+    rows = connection.execute(_SQL["attempts"], {"customers": json.dumps(list(customers))})
     for seq, step, key, body, sent_at, outcome, status, run in rows:
         attempts[seq].append(Attempt(step, key, body, sent_at, Outcome(outcome) if outcome else None, status, run))
     return attempts
-
-
-_ATTEMPTS = """
-    SELECT customer, step, key, body, sent_at, outcome, status, run FROM requests
-    WHERE customer IN (SELECT value FROM json_each(?)) AND step IS NOT NULL ORDER BY id"""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from bulk.errors import BatchError, JournalGoneError
-from bulk.journal import integrity
+from bulk.journal import integrity, sql
 from bulk.journal.error_translator import wrap_errors
 
 FILE: Final = "journal.sqlite3"
@@ -22,6 +22,7 @@ APPLICATION_ID: Final = 0x62756C6B
 """"bulk": marks a SQLite file as a journal (https://sqlite.org/pragma.html#pragma_application_id)."""
 
 _LOCK_WAIT_SECONDS: Final = 10
+_SQL: Final = sql.load("bulk.journal", "database.sql")
 
 
 def open_journal(folder: Path) -> sqlite3.Connection:
@@ -52,7 +53,7 @@ def require_version(connection: sqlite3.Connection, path: Path) -> bool:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if (application, version) == (APPLICATION_ID, SCHEMA_VERSION):
         return True
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    (tables,) = connection.execute(_SQL["count_tables"]).fetchone()
     if (application, version, tables) == (0, 0, 0):
         return False
     raise BatchError(

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
+from typing import Final
 
+from bulk.journal import sql
 from bulk.model import Quota
+
+_SQL: Final = sql.load("bulk.journal", "facts.sql")
 
 
 def get(connection: sqlite3.Connection, key: str) -> str | None:
     """Return a fact about the batch, or None."""
-    row = connection.execute("SELECT value FROM batch WHERE key = ?", (key,)).fetchone()
+    row = connection.execute(_SQL["get"], {"key": key}).fetchone()
     return None if row is None else str(row[0])
+
+
+def get_all(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return all facts about the batch."""
+    return dict(connection.execute(_SQL["get_all"]).fetchall())
 
 
 def put(connection: sqlite3.Connection, facts: Mapping[str, object]) -> None:
     """Store facts about the batch."""
-    connection.executemany(
-        "INSERT INTO batch (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        [(key, str(value)) for key, value in facts.items()],
-    )
+    connection.executemany(_SQL["put"], [{"key": key, "value": str(value)} for key, value in facts.items()])
 
 
 def put_quota(connection: sqlite3.Connection, quota: Quota, resets_at: str) -> None:

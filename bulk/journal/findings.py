@@ -5,12 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
-from bulk.journal import facts
+from bulk.journal import facts, sql
 
-_INSERT = """
-    INSERT INTO findings (finding, customer_id, company_id, connection_id, detail, adopted)
-    VALUES (:finding, :customer_id, :company_id, :connection_id, :detail, :adopted)"""
+_SQL: Final = sql.load("bulk.journal", "findings.sql")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +26,9 @@ class Finding:
 
 def replace_findings(connection: sqlite3.Connection, findings: Iterable[Finding], *, adopts: bool, at: str) -> None:
     """Replace the findings of the last `verify`. With `adopts`, those that can be adopted were adopted."""
-    connection.execute("DELETE FROM findings")
+    connection.execute(_SQL["clear"])
     for finding in findings:
         values = {name: getattr(finding, name) for name in ("finding", "customer_id", "company_id", "connection_id")}
         adopted = finding.can_be_adopted and adopts
-        connection.execute(_INSERT, values | {"detail": finding.detail, "adopted": adopted})
+        connection.execute(_SQL["add"], values | {"detail": finding.detail, "adopted": adopted})
     facts.put(connection, {"verified_at": at})

@@ -16,7 +16,10 @@ from typing import Final
 from bulk.journal import sql
 
 _SQL: Final = sql.load("bulk.journal", "placement.sql")
-_PREPARATION: Final = ("create_places", "create_rejected", "index_numbers", "index_ids", "index_cells", "index_places")
+_PREPARATION: Final = (
+    *("drop_places", "drop_rejected", "create_places", "create_rejected"),
+    *("index_numbers", "index_ids", "index_cells", "index_places"),
+)
 
 # The most reliable rule comes first. A number in our rejects file alone proves nothing, because rows may have moved
 # since it was written: the customer must be the same, or the rejected row must have no identifier to compare.
@@ -33,8 +36,6 @@ _RULES_FOR_REJECTED: Final = ("by_number_and_id", "by_cells", "by_id", "by_numbe
 
 def prepare(connection: sqlite3.Connection, source: int) -> None:
     """Collect the rejected rows of earlier files."""
-    connection.execute("DROP TABLE IF EXISTS temp.places")
-    connection.execute("DROP TABLE IF EXISTS temp.rejected")
     for statement in _PREPARATION:
         connection.execute(_SQL[statement], {"source": source})
 

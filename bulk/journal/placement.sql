@@ -1,3 +1,9 @@
+-- drop_places: Forget the places of an earlier file.
+DROP TABLE IF EXISTS temp.places;
+
+-- drop_rejected: Forget the rejected rows that were collected for it.
+DROP TABLE IF EXISTS temp.rejected;
+
 -- create_places: The rows of this file that take the place of an earlier row. The first row to claim a place gets it.
 CREATE TEMP TABLE places (
     row          INTEGER PRIMARY KEY,

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 from bulk import problems
 from bulk.errors import BatchError
+from bulk.journal import facts
 from bulk.journal.database import require_version
 from bulk.journal.error_translator import wrap_errors
 
@@ -46,7 +47,8 @@ class Snapshot:
             self.rows("PRAGMA query_only = ON")
             self.rows("BEGIN")
             self._require_tables()
-            self.facts = dict(self.rows("SELECT key, value FROM batch"))
+            with self._wrap_errors():
+                self.facts = facts.get_all(self._open)
         except BaseException:
             self._connection.close()
             raise

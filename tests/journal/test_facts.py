@@ -17,6 +17,7 @@ def test_a_fact_is_text_and_the_last_value_holds(batch: Batch) -> None:
         facts.put(batch.db, {"name": "autumn", "link_lifetime": 86_400})
         facts.put(batch.db, {"name": "spring"})
     assert (facts.get(batch.db, "name"), facts.get(batch.db, "link_lifetime")) == ("spring", "86400")
+    assert facts.get_all(batch.db).items() >= {("name", "spring"), ("link_lifetime", "86400")}
 
 
 @pytest.mark.parametrize(("limit", "stored"), [(1000, "1000"), (None, "500")])

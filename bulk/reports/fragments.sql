@@ -1,0 +1,12 @@
+-- number: The row's number in the reports: rows of a second file follow those of the first.
+(SELECT shift FROM sources WHERE sources.id = source) + row;
+
+-- expires_at: The time when the customer's linkUrl expires.
+strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :lifetime);
+
+-- was: The state of the customer at :since if it has changed since, otherwise null.
+CASE WHEN :since IS NOT NULL
+     THEN (SELECT was FROM changes WHERE customer = seq AND at > :since ORDER BY n LIMIT 1) END;
+
+-- is_shown: Whether the customer is in the input, or in Codat, or may be in Codat because an outcome is unknown.
+(presence <> 'removed' OR company_id IS NOT NULL OR name_sent IS NOT NULL);
