@@ -50,7 +50,7 @@ from bulk.input import open_input
 from bulk.input_check import CheckResult, Cost, check
 from bulk.journal.database import FILE
 from bulk.journal.lock import is_in_use
-from bulk.model import State, Stop
+from bulk.model import ENDED, State, Stop
 from bulk.reports.columns import FINDINGS
 from bulk.reports.rows import Reader
 from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, VerifyResult
@@ -284,7 +284,7 @@ def _why_not_unlinked(known: tuple[str | None, str | None, str | None] | None) -
     if known is None:
         return "this batch has no such customer"
     company_id, status, error = known
-    if status in ("Unlinked", "Deauthorized"):
+    if status in ENDED:
         return None
     if company_id is None or status is None:
         return "has no connection in Codat"

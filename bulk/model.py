@@ -8,6 +8,9 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
 REQUESTS_PER_CUSTOMER = 2  # its company and its accounting connection
+# Codat's documentation says a day (https://docs.codat.io/auth-flow/authorize-hosted-link); older pages say an hour.
+LINK_LIFETIME_SECONDS = 86_400
+ENDED = ("Unlinked", "Deauthorized")  # Codat's statuses of a connection that is no longer linked
 DELETED = "Deleted"  # our own status of a connection, named after Codat's event `connection.deleted`
 
 

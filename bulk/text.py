@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:  # importing polars takes longer than most commands run
@@ -74,6 +75,17 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
 def moment(seconds: float) -> str:
     """Format a time for people, to the second, in UTC."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def timestamp(at: float | datetime) -> str:
+    """Return a time in the form of the journal and the reports: UTC, ISO 8601, whole seconds."""
+    seconds = at.replace(microsecond=0).timestamp() if isinstance(at, datetime) else at
+    return _timestamp(math.floor(seconds))
+
+
+@lru_cache(maxsize=8)  # hundreds of rows are written in a second
+def _timestamp(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def duration(seconds: float) -> str:

@@ -19,7 +19,6 @@ from bulk.model import Company, Connection, customer_tag
 
 # The schema of the response allows 2,000 companies on a page, that of the parameter 5,000: the smaller one is safe.
 PAGE_SIZE = 2000
-LINK_LIFETIME = 24 * 3600  # seconds: https://docs.codat.io/auth-flow/authorize-hosted-link; older pages say an hour
 STATUSES = {status.casefold(): status for status in ("PendingAuth", "Linked", "Unlinked", "Deauthorized")}
 
 # The documentation's own example has the customer's identifier in the tag `uid`, which people read

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bulk.codat import boundary
-from bulk.model import DELETED
+from bulk.model import DELETED, ENDED
 
 # The status of a connection after each event, unless the body is more specific.
 STATUS_AFTER = {
@@ -19,7 +19,6 @@ STATUS_AFTER = {
     "connection.disconnected": "Deauthorized",
     "connection.deleted": DELETED,
 }
-ENDED = ("Unlinked", "Deauthorized")
 # A batch has connections of these types; one without a type counts as an accounting connection, as in lists.
 ACCOUNTING, EXPENSE = ("Accounting", "Unknown"), "Expense"
 

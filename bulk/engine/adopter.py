@@ -13,6 +13,7 @@ from bulk.engine.changes import Changes
 from bulk.engine.reconcile import Taken
 from bulk.journal import company_list, customers
 from bulk.model import Company, CustomerRecord, customer_tag
+from bulk.text import timestamp
 
 
 class Adopter:
@@ -49,7 +50,7 @@ class Adopter:
                 company_list.mark_shown(connection, customer.seq)
             news = _news(customer, own, batch=self._batch, at=at)
             if news:
-                customers.change(connection, customer.seq, news | {"updated_at": changes.timestamp(at)})
+                customers.change(connection, customer.seq, news | {"updated_at": timestamp(at)})
                 changed += 1
         new = tuple(text for text in dict.fromkeys(warnings) if text not in self._warnings)
         self._warnings.update(new)

@@ -5,17 +5,14 @@ Changes are values for the columns of the journal's table `customers`.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any
 
 from bulk.codat import endpoints, selection
-from bulk.model import DELETED, Company, Connection, CustomerRecord, Problem, State
+from bulk.model import DELETED, ENDED, Company, Connection, CustomerRecord, Problem, State
+from bulk.text import timestamp
 
 Changes = dict[str, Any]
-ENDED = ("Unlinked", "Deauthorized")
 NO_ERROR: Changes = {"error_step": None, "error_code": None, "error": None, "correlation_id": None}
 NOTHING_SENT: Changes = {
     **dict.fromkeys(("name_sent", "platform_sent", "description_sent", "company_id", "company_origin")),
@@ -233,13 +230,3 @@ def error(step: str, problem: Problem | None) -> Changes:
         "error": problem.text,
         "correlation_id": problem.correlation_id,
     }
-
-
-def timestamp(seconds: float) -> str:
-    """Return a time in the form of the reports: UTC, ISO 8601, whole seconds."""
-    return _timestamp(math.floor(seconds))
-
-
-@lru_cache(maxsize=8)  # hundreds of rows are written in a second
-def _timestamp(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

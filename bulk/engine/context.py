@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from bulk.codat.client import Sender
 from bulk.codat.throttle import Throttle
-from bulk.engine import changes
 from bulk.engine.step import Step
 from bulk.journal import facts
 from bulk.journal.writer import Writer
+from bulk.text import timestamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class RunContext:
 
         def note(connection: sqlite3.Connection) -> None:
             if quota is not None and quota is self.throttle.budget.quota:  # otherwise a later response is on its way
-                facts.put_quota(connection, quota, changes.timestamp(quota.resets_at))
+                facts.put_quota(connection, quota, timestamp(quota.resets_at))
             if asked_until is not None:
                 facts.put_retry_after(connection, noted_at=asked_until.noted_at, until=asked_until.until)
 

@@ -26,6 +26,7 @@ from bulk.engine.step import Reading, Step, in_doubt, is_gone
 from bulk.journal import attempts, customers
 from bulk.journal.attempts import Intent, Result
 from bulk.model import Attempt, CustomerRecord, Outcome, State, customer_tag
+from bulk.text import timestamp
 
 WITH_KEY = ("POST", "PATCH")  # the methods for which Codat keeps an Idempotency-Key
 PASSING = (Outcome.UNKNOWN, Outcome.SERVER_ERROR, Outcome.CONFLICT, Outcome.NOT_SENT)
@@ -259,7 +260,7 @@ async def _record(
     def record(connection: sqlite3.Connection) -> None:
         number = attempts.record_intent(connection, context.run, request) if isinstance(request, Intent) else request
         attempts.record_outcome(connection, number, result)
-        stamped = news | {"updated_at": changes.timestamp(now)} if news else news
+        stamped = news | {"updated_at": timestamp(now)} if news else news
         customers.change(connection, customer.seq, stamped, attempts=requests)
         note_limits(connection)
 
@@ -312,5 +313,5 @@ async def _finish(customer: CustomerRecord, context: RunContext) -> Finished:
 
 
 async def _change(customer: CustomerRecord, news: Changes, context: RunContext) -> None:
-    stamped = news | {"updated_at": changes.timestamp(context.wall())}
+    stamped = news | {"updated_at": timestamp(context.wall())}
     await context.writer.write(lambda connection: customers.change(connection, customer.seq, stamped))

@@ -20,11 +20,9 @@ import anyio
 import anyio.to_thread
 from anyio.abc import TaskGroup
 
-from bulk.codat import endpoints
 from bulk.codat.client import Client, Sender
 from bulk.codat.limits import Hold
 from bulk.codat.throttle import Stopped, Throttle
-from bulk.engine.changes import timestamp
 from bulk.engine.context import RunContext
 from bulk.engine.events import Ended, Hook, Warned
 from bulk.engine.options import Options
@@ -34,8 +32,9 @@ from bulk.errors import BatchError, BulkError
 from bulk.journal import attempts, database, facts, runs
 from bulk.journal.error_translator import wrap_errors
 from bulk.journal.writer import Writer
-from bulk.model import Stop
+from bulk.model import LINK_LIFETIME_SECONDS, Stop
 from bulk.settings import Settings
+from bulk.text import timestamp
 
 
 class Command(Protocol):
@@ -153,7 +152,7 @@ class Run:
                 "name": self._batch,
                 "codat": self._settings.codat,
                 "created_at": timestamp(self._wall()),
-                "link_lifetime": endpoints.LINK_LIFETIME,
+                "link_lifetime": LINK_LIFETIME_SECONDS,
             }
         else:
             require_same_codat(known, self._folder, self._settings)

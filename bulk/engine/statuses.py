@@ -6,11 +6,12 @@ import sqlite3
 
 from bulk.codat import endpoints
 from bulk.engine.adopter import Adopter
-from bulk.engine.changes import company_deleted, timestamp
+from bulk.engine.changes import company_deleted
 from bulk.engine.events import Warned
 from bulk.engine.reconcile import Tag, reconcile
 from bulk.engine.session import Session
 from bulk.journal import company_list, customers
+from bulk.text import timestamp
 
 MAX_NAMED = 20  # customers listed in a message
 

@@ -28,7 +28,8 @@ from bulk.reports.figures import (
 )
 from bulk.reports.fragments import FRAGMENTS
 from bulk.reports.rows import Reader
-from bulk.reports.snapshot import CHUNK_ROWS, number, timestamp
+from bulk.reports.snapshot import CHUNK_ROWS, number
+from bulk.text import timestamp
 
 MAX_EXAMPLES: Final = 5  # of customers with the same error
 MAX_CORRELATION_IDS: Final = 10

@@ -28,7 +28,8 @@ from bulk.reports.columns import (
 )
 from bulk.reports.fragments import FRAGMENTS
 from bulk.reports.input_columns import InputColumns
-from bulk.reports.snapshot import CHUNK_ROWS, Snapshot, timestamp
+from bulk.reports.snapshot import CHUNK_ROWS, Snapshot
+from bulk.text import timestamp
 
 _SQL: Final = load("bulk.reports", "rows.sql", **FRAGMENTS)
 _OBJECT: Final = ""  # the column with the input's other columns, a JSON object

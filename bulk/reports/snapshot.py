@@ -5,7 +5,6 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -14,11 +13,11 @@ from bulk.errors import BatchError
 from bulk.journal import facts
 from bulk.journal.database import require_version
 from bulk.journal.error_translator import wrap_errors
+from bulk.model import LINK_LIFETIME_SECONDS
 
 CHUNK_ROWS: Final = 10_000
 
 _BUSY_SECONDS: Final = 30.0
-_LINK_LIFETIME_SECONDS: Final = 86_400  # Codat's Link documentation: a linkUrl is valid for one day
 
 
 class Snapshot:
@@ -73,7 +72,7 @@ class Snapshot:
     @property
     def lifetime(self) -> str:
         """The lifetime of a linkUrl, as a modifier of SQLite's time functions."""
-        return f"+{number(self.facts.get('link_lifetime')) or _LINK_LIFETIME_SECONDS} seconds"
+        return f"+{number(self.facts.get('link_lifetime')) or LINK_LIFETIME_SECONDS} seconds"
 
     @property
     def _open(self) -> sqlite3.Connection:
@@ -93,11 +92,6 @@ class Snapshot:
 
     def _wrap_errors(self) -> AbstractContextManager[None]:
         return wrap_errors(self.path, action="read")
-
-
-def timestamp(at: datetime) -> str:
-    """Return a time in the journal's form: UTC, ISO 8601."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def number(text: str | None) -> int | None:

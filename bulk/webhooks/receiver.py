@@ -17,11 +17,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response
 
 from bulk.codat.webhooks import read_event
-from bulk.engine.changes import timestamp
 from bulk.engine.commands.listen import record_event
 from bulk.errors import JournalError, JournalGoneError, UsageError
 from bulk.journal.writer import Writer
 from bulk.settings import Secret
+from bulk.text import timestamp
 
 MAX_BYTES = 1_000_000  # of an event's body
 BODY_SECONDS = 10.0  # for all of it to arrive

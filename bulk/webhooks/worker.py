@@ -10,7 +10,6 @@ import anyio
 import anyio.to_thread
 
 from bulk.batch import run_job, write_reports
-from bulk.engine.changes import timestamp
 from bulk.engine.commands.listen import ApplyEvents, has_work
 from bulk.engine.events import Hook, Warned
 from bulk.engine.polling import AFTER_TROUBLE, next_try
@@ -19,6 +18,7 @@ from bulk.journal.database import FILE, require_there
 from bulk.journal.writer import Writer
 from bulk.model import Stop
 from bulk.settings import Settings
+from bulk.text import timestamp
 
 AFTER_ANOTHER_RUN = 2.0  # seconds until the worker checks again whether the batch is free
 BETWEEN_REPORTS = 60.0  # the minimum, in seconds

@@ -302,9 +302,3 @@ def test_a_customer_that_links_again_without_its_partner_connection_has_failed()
     )
     assert (again["state"], again["error_step"]) == (S.FAILED, "partner")
     assert changes.connection_status_changed(COMPLETE, connection("Linked"))["state"] is S.COMPLETE
-
-
-def test_times_are_whole_seconds_in_utc() -> None:
-    """The reports write them so."""
-    assert changes.timestamp(0.9) == "1970-01-01T00:00:00Z"
-    assert changes.timestamp(1_790_000_000.999) == "2026-09-21T14:13:20Z"

@@ -7,8 +7,9 @@ from typing import Any
 
 from bulk.codat import responses
 from bulk.codat.responses import Reply
-from bulk.engine.changes import NO_ERROR, Changes, timestamp
+from bulk.engine.changes import NO_ERROR, Changes
 from bulk.model import DELETED, Company, Connection, CustomerRecord, State
+from bulk.text import timestamp
 
 AT = 1_790_000_000.0
 NOW = timestamp(AT)

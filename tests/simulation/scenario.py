@@ -12,7 +12,6 @@ from support.fake_codat import Rules
 from support.fault_schedule import CONDITIONS, FaultSchedule
 
 from bulk.codat.webhooks import read_event
-from bulk.engine.changes import timestamp
 from bulk.engine.commands import listen
 from bulk.engine.options import Options
 from bulk.input import Input, open_input
@@ -20,6 +19,7 @@ from bulk.journal import database
 from bulk.journal.database import FILE
 from bulk.model import Stop
 from bulk.settings import Secret, Settings
+from bulk.text import timestamp
 from simulation.clock import Time
 from simulation.commands import OFTEN, Command, engine_command
 from simulation.customers import Customers

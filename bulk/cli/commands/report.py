@@ -9,6 +9,7 @@ import click
 
 from bulk.cli import options
 from bulk.cli.parameters import PastTime
+from bulk.text import timestamp
 
 
 @click.command()
@@ -28,7 +29,6 @@ def report(folder: Path, since: datetime | None, as_json: bool) -> int:
     from bulk.api import report as write
     from bulk.cli.summary import print_summary
     from bulk.journal.error_translator import wrap_errors
-    from bulk.reports.snapshot import timestamp
     from bulk.reports.summary.funnel import changes
 
     with wrap_errors(folder, nothing_sent=True):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from typing import ClassVar
 
-from bulk.codat import endpoints
 from bulk.engine.events import Hook, Started, Warned
 from bulk.engine.feeds import SelectedFeed
 from bulk.engine.session import Session
 from bulk.engine.steps.link import RenewLink
 from bulk.journal import database, facts, selection
 from bulk.journal.writer import Writer
+from bulk.model import LINK_LIFETIME_SECONDS
 
 MARGIN = 2 * 3600.0  # seconds: a linkUrl is renewed this long before it expires
 
@@ -51,7 +51,7 @@ class Links:
 
     def _select(self, connection: sqlite3.Connection, now: float) -> tuple[int, int, float]:
         """Return the number of links to renew, the number of others, and the margin in use."""
-        lifetime = float(facts.get(connection, "link_lifetime") or endpoints.LINK_LIFETIME)
+        lifetime = float(facts.get(connection, "link_lifetime") or LINK_LIFETIME_SECONDS)
         # A margin of two hours would renew a link that lives for an hour, and make it useless, in every run.
         margin = min(MARGIN if self._margin is None else self._margin, lifetime / 2)
         stale = selection.select_stale_links(connection, now=now, lifetime=lifetime, margin=margin)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from bulk.engine.adopter import Adopter
-from bulk.engine.changes import timestamp
 from bulk.engine.comparison import Comparison
 from bulk.engine.events import Hook, Started
 from bulk.engine.reconcile import Taken, reconcile
@@ -20,6 +19,7 @@ from bulk.engine.step import Step
 from bulk.journal import findings
 from bulk.journal.writer import Writer
 from bulk.model import Company
+from bulk.text import timestamp
 
 
 class Verify:

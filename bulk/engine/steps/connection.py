@@ -12,6 +12,7 @@ from bulk.engine.changes import Changes
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, found, in_doubt, not_found
 from bulk.model import CustomerRecord, Outcome
+from bulk.text import timestamp
 
 
 class CreateConnection(Step):
@@ -45,7 +46,7 @@ class CreateConnection(Step):
         connection = endpoints.read_connection(reply.content)
         if connection is None:
             return in_doubt(reply, "a connection's id and status")
-        return Reading(reply, changes.connection_found(connection, issued_at=changes.timestamp(at)))
+        return Reading(reply, changes.connection_found(connection, issued_at=timestamp(at)))
 
     def look_up(self, customer: CustomerRecord) -> Request:
         """Return the request List connections, for the customer's company."""
@@ -59,4 +60,4 @@ class CreateConnection(Step):
         accounting = selection.accounting_connection(connections, customer.platform_key)
         if accounting is None:
             return not_found(reply)
-        return found(reply, changes.connection_found(accounting, issued_at=changes.timestamp(at)))
+        return found(reply, changes.connection_found(accounting, issued_at=timestamp(at)))

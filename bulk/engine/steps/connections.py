@@ -10,6 +10,7 @@ from bulk.engine import changes
 from bulk.engine.changes import Changes
 from bulk.engine.step import Reading, found, in_doubt, not_found
 from bulk.model import Connection, CustomerRecord
+from bulk.text import timestamp
 
 IsDone = Callable[[Connection | None, Connection | None], bool]
 
@@ -36,7 +37,7 @@ def _accounting_changes(
     if accounting is None:
         return changes.connection_deleted()
     if accounting.status == "PendingAuth":
-        return changes.connection_found(accounting, issued_at=changes.timestamp(at))
+        return changes.connection_found(accounting, issued_at=timestamp(at))
     is_known = (accounting.id, accounting.status) == (customer.connection_id, customer.connection_status)
     if is_known and not was_done:
         return {}  # nothing is new, so the last error stays

@@ -10,6 +10,7 @@ from bulk.engine.changes import Changes
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, in_doubt, is_gone
 from bulk.model import DELETED, CustomerRecord, Outcome
+from bulk.text import timestamp
 
 KEEPS_THE_OLD_LINK = (Outcome.CONFLICT, Outcome.NOT_SENT, Outcome.RATE_LIMITED, Outcome.REJECTED, Outcome.FATAL)
 
@@ -53,7 +54,7 @@ class RenewLink(Step):
             return Reading(reply, changes.connection_status_changed(customer, connection))
         if not connection.link_url:
             return in_doubt(reply, "a linkUrl")
-        return Reading(reply, changes.connection_found(connection, issued_at=changes.timestamp(at)))
+        return Reading(reply, changes.connection_found(connection, issued_at=timestamp(at)))
 
     def _may_have_renewed(self, customer: CustomerRecord) -> bool:
         """Return whether a request of this run may have made a linkUrl that was not received.

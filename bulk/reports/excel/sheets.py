@@ -13,8 +13,7 @@ import polars as pl
 from bulk.model import State
 from bulk.reports.excel.cells import rows, shorten_cells
 from bulk.reports.excel.xlsx import RowSheet
-from bulk.reports.snapshot import timestamp
-from bulk.text import count
+from bulk.text import count, timestamp
 
 MAX_LINK_CHARACTERS: Final = 2_079
 _MAX_CELLS: Final = 200_000  # to build at once: more takes memory and saves no time

@@ -24,14 +24,13 @@ from bulk.reports.figures import Figures, RejectedRow
 from bulk.reports.html import charts
 from bulk.reports.html.customers import Customers
 from bulk.reports.html.encoding import as_json, encode
-from bulk.reports.snapshot import timestamp
 from bulk.reports.summary import advice, commands, funnel, narrative
 from bulk.reports.summary.commands import BatchLocation
 from bulk.reports.summary.error_groups import error_groups
 from bulk.reports.summary.quota import quota
 from bulk.reports.summary.timeline import timeline
 from bulk.settings import SANDBOX
-from bulk.text import FORMULA, count, duration, percent, shorten, time
+from bulk.text import FORMULA, count, duration, percent, shorten, time, timestamp
 
 MAX_HOLDS: Final = 10
 MAX_ERROR_GROUPS: Final = 50
