@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 
 from bulk.codat import endpoints
 from bulk.engine.adopter import Adopter
 from bulk.engine.changes import company_deleted
-from bulk.engine.events import Warned
+from bulk.engine.events import Hook, Started, Warned
 from bulk.engine.reconcile import Tag, reconcile
 from bulk.engine.session import Session
 from bulk.journal import company_list, customers
+from bulk.journal.writer import Writer
 from bulk.text import timestamp
 
 MAX_NAMED = 20  # customers listed in a message
+
+
+async def begin_if(condition: Callable[[sqlite3.Connection], object], writer: Writer, hook: Hook) -> bool:
+    """Return whether the condition holds in the journal. If it does not, report a run with nothing to do."""
+    if await writer.write(condition):
+        return True
+    hook(Started(0, 0))
+    return False
 
 
 async def read_statuses(session: Session) -> None:

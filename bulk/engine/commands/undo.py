@@ -8,7 +8,7 @@ from typing import ClassVar
 from bulk.engine.events import Hook, Started
 from bulk.engine.feeds import SelectedFeed
 from bulk.engine.session import Session
-from bulk.engine.statuses import read_statuses
+from bulk.engine.statuses import begin_if, read_statuses
 from bulk.engine.steps.deletion import DeleteCompany
 from bulk.journal import customers, selection
 from bulk.journal.writer import Writer
@@ -31,10 +31,7 @@ class Undo:
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a command's signature
         """Return whether Codat may have a company of this batch."""
-        if await writer.write(customers.may_have_company):
-            return True
-        hook(Started(0, 0))
-        return False
+        return await begin_if(customers.may_have_company, writer, hook)
 
     async def work(self, session: Session) -> None:
         """Read the statuses, then delete the companies that nobody has linked."""

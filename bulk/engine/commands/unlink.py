@@ -12,7 +12,7 @@ from bulk.engine.events import Hook, Started
 from bulk.engine.feeds import SelectedFeed
 from bulk.engine.reconcile import read_companies
 from bulk.engine.session import Session
-from bulk.engine.statuses import mark_missing, read_statuses
+from bulk.engine.statuses import begin_if, mark_missing, read_statuses
 from bulk.engine.steps.unlink import UnlinkConnection
 from bulk.journal import selection
 from bulk.journal.writer import Writer
@@ -36,10 +36,7 @@ class Unlink:
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a command's signature
         """Return whether any of them has a company."""
-        if await writer.write(selection.named_companies):
-            return True
-        hook(Started(0, 0))
-        return False
+        return await begin_if(selection.named_companies, writer, hook)
 
     async def work(self, session: Session) -> None:
         """Read the statuses, since only a linked connection can be unlinked; then unlink."""
