@@ -233,7 +233,7 @@ def _undo_result(result: BatchResult, *, deletes: bool) -> UndoResult:
             deletes=deletes,
             deletable=reader.created(linked=False),
             left_alone=reader.created(linked=True),
-            deleted=reader.done_in_run(result.run, "delete_company"),
+            deleted=reader.deleted_in_run(result.run),
             taken_over=reader.count_adopted(),
         )
 

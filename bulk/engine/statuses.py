@@ -44,15 +44,15 @@ async def read_statuses(session: Session) -> None:
 
 
 def mark_missing(connection: sqlite3.Connection, now: float, *, named: bool = False) -> list[str]:
-    """Mark the customers whose company Codat no longer has; return their identifiers.
+    """Mark the customers whose company Codat no longer has; return those whose company somebody else deleted.
 
     With `named`, only the named customers are checked.
     """
     lost = company_list.missing(connection, named=named)
     changes = company_deleted() | {"updated_at": timestamp(now)}
-    for seq, _ in lost:
+    for seq, _, _ in lost:
         customers.change(connection, seq, changes)
-    return [customer_id for _, customer_id in lost]
+    return [customer_id for _, customer_id, is_own_deletion in lost if not is_own_deletion]
 
 
 def _tags(connection: sqlite3.Connection, batch: str) -> list[Tag | None]:

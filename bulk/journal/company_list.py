@@ -20,11 +20,11 @@ def mark_shown(connection: sqlite3.Connection, seq: int) -> None:
     connection.execute(_SQL["mark"], {"seq": seq})
 
 
-def missing(connection: sqlite3.Connection, *, named: bool = False) -> list[tuple[int, str]]:
-    """Return `seq` and identifier of the customers whose company is missing from the list.
+def missing(connection: sqlite3.Connection, *, named: bool = False) -> list[tuple[int, str, int]]:
+    """Return the customers whose company is missing from the list.
 
-    With `named`, only the named customers are checked. Customers already marked as having lost their company are left
-    out.
+    Each has its `seq`, its identifier, and 1 if this batch has probably deleted the company, otherwise 0. With `named`,
+    only the named customers are checked. Customers already marked as having lost their company are left out.
     """
     return connection.execute(_SQL["missing_named" if named else "missing"]).fetchall()
 

@@ -8,12 +8,19 @@ DELETE FROM temp.shown;
 INSERT OR IGNORE INTO temp.shown VALUES (:seq);
 
 -- missing: The customers whose company the reading has not shown, except those already marked as having lost it.
-SELECT seq, customer_id FROM customers
+-- The last column: the outcome of this batch's request to delete the company is unknown, so it was probably done.
+SELECT seq, customer_id,
+       EXISTS (SELECT 1 FROM requests WHERE customer = seq AND operation = 'delete_company'
+                     AND coalesce(outcome, 'unknown') IN ('unknown', 'server_error'))
+FROM customers
 WHERE company_id IS NOT NULL AND (connection_status IS NOT 'Deleted' OR error_step IS NOT 'company')
       AND seq NOT IN (SELECT seq FROM temp.shown);
 
 -- missing_named: The same among the named customers.
-SELECT seq, customer_id FROM customers
+SELECT seq, customer_id,
+       EXISTS (SELECT 1 FROM requests WHERE customer = seq AND operation = 'delete_company'
+                     AND coalesce(outcome, 'unknown') IN ('unknown', 'server_error'))
+FROM customers
 WHERE company_id IS NOT NULL AND (connection_status IS NOT 'Deleted' OR error_step IS NOT 'company')
       AND seq NOT IN (SELECT seq FROM temp.shown) AND customer_id IN (SELECT customer_id FROM temp.named);
 

@@ -101,6 +101,11 @@ class Reader(Snapshot):
         ((number,),) = self.rows(_SQL["count_done"], self.run_values(run) | {"operation": operation})
         return int(number)
 
+    def deleted_in_run(self, run: int) -> int:
+        """Return the number of companies that a run deleted, also those of which only a look-up showed it."""
+        ((number,),) = self.rows(_SQL["count_deleted"], self.run_values(run))
+        return int(number)
+
     def run_values(self, run: int) -> dict[str, object]:
         """Return a run and its first request, as parameters of a query about the run's requests."""
         return {"run": run, "first": self._first_request(run)}

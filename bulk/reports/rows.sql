@@ -75,6 +75,14 @@ SELECT 'rejected', count(*) FROM rejections WHERE hidden = 0;
 SELECT count(*) FROM requests
 WHERE id >= :first AND run = :run AND operation = :operation AND outcome = 'done';
 
+-- count_deleted: The number of companies that a run deleted, also those of which only a look-up showed it.
+SELECT count(*) FROM requests r
+WHERE id >= :first AND run = :run AND step = 'delete'
+      AND (outcome = 'done'
+           OR outcome = 'found'
+              AND EXISTS (SELECT 1 FROM requests e WHERE e.customer = r.customer AND e.operation = 'delete_company'
+                                AND e.id < r.id AND coalesce(e.outcome, 'unknown') IN ('unknown', 'server_error')));
+
 -- last_request: The id of the last request.
 SELECT coalesce(max(id), 0) FROM requests;
 

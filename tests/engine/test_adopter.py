@@ -99,9 +99,9 @@ def test_a_company_that_lost_its_tags_is_known_by_the_journal_in_a_list_of_all(b
 def test_only_a_company_that_a_list_shows_is_not_missing(batch: Batch) -> None:
     """A company of another batch with the same tag is another company."""
     adopt(batch)
-    assert company_list.missing(batch.db) == [(batch.seq("b"), "b")]
+    assert company_list.missing(batch.db) == [(batch.seq("b"), "b", 0)]
     adopt(batch, tagged("b", "another"))
-    assert company_list.missing(batch.db) == [(batch.seq("b"), "b")]
+    assert company_list.missing(batch.db) == [(batch.seq("b"), "b", 0)]
     adopt(batch, tagged("b", "c b", connection("PendingAuth")))
     assert company_list.missing(batch.db) == []
 

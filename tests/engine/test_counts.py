@@ -12,10 +12,11 @@ import pytest
 from reports.journals import Journal
 
 import bulk
-from bulk.engine.events import Ended, Event
+from bulk.engine.events import Ended, Event, Warned
 from bulk.journal import database
 from bulk.reports.rows import Reader
-from bulk.sandbox.launch import start
+from bulk.sandbox.launch import Running, start
+from bulk.sandbox.options import Options as SandboxOptions
 from bulk.settings import Settings
 
 CUSTOMERS = 3
@@ -25,12 +26,22 @@ CUSTOMERS = 3
 def settings(tmp_path: Path) -> Iterator[Settings]:
     """Return the settings for a sandbox."""
     with start(tmp_path / "sandbox") as codat:
-        yield Settings.make(api_key=codat.api_key, base_url=codat.base_url, rate=1_000_000, environ={})
+        yield settings_for(codat)
 
 
 @pytest.fixture
 def folder(tmp_path: Path, settings: Settings) -> Path:
     """Return the folder of a batch whose customers wait for an authorization."""
+    return migrated(tmp_path, settings)
+
+
+def settings_for(codat: Running) -> Settings:
+    """Return the settings for a sandbox."""
+    return Settings.make(api_key=codat.api_key, base_url=codat.base_url, rate=1_000_000, environ={})
+
+
+def migrated(tmp_path: Path, settings: Settings) -> Path:
+    """Migrate the customers; return the batch's folder."""
     rows = "".join(f"{n},Company {n},Xero\n" for n in range(CUSTOMERS))
     (tmp_path / "in.csv").write_text("customer_id,company_name,platform\n" + rows)
     bulk.migrate_blocking(tmp_path / "in.csv", reports=tmp_path, settings=settings)
@@ -84,6 +95,32 @@ def test_undo_counts_the_companies_that_its_own_run_deleted(folder: Path, settin
     result = anyio.run(undo)
     assert newest_command(folder) == "listen"
     assert result.deleted == CUSTOMERS
+
+
+@pytest.mark.parametrize("kind", ["5xx_after", "reset_after"])
+def test_undo_counts_deletions_whose_responses_were_faults(tmp_path: Path, kind: str) -> None:
+    """Only a look-up showed that they were done, and they cannot be undone."""
+    fault = f"{kind},operations=delete_company,count=2"
+    with start(tmp_path / "sandbox", options=SandboxOptions(fault=(fault,))) as codat:
+        settings = settings_for(codat)
+        folder = migrated(tmp_path, settings)
+        result = bulk.undo_blocking(folder, settings=settings, yes=True)
+    assert (result.exit_code, result.deleted, result.deletable.height) == (0, CUSTOMERS, 0)
+
+
+def test_an_undo_that_was_killed_is_completed_without_a_warning(folder: Path, settings: Settings) -> None:
+    """The company was deleted, and the run died before it recorded the response."""
+    assert bulk.undo_blocking(folder, settings=settings, yes=True).deleted == CUSTOMERS
+    with closing(sqlite3.connect(folder / database.FILE)) as journal, journal:
+        journal.execute("UPDATE requests SET outcome = NULL, answered_at = NULL WHERE operation = 'delete_company'")
+        journal.execute(
+            "UPDATE customers SET company_id = deleted_company_id, company_origin = 'created',"
+            " connection_id = 'n', connection_status = 'PendingAuth', state = 'link_ready'"
+        )
+    events: list[Event] = []
+    result = bulk.undo_blocking(folder, settings=settings, yes=True, on_event=events.append)
+    assert [event for event in events if isinstance(event, Warned)] == []
+    assert (result.exit_code, result.deleted, result.deletable.height) == (0, CUSTOMERS, 0)
 
 
 def test_requests_are_counted_by_run_operation_and_outcome(tmp_path: Path) -> None:
