@@ -27,6 +27,7 @@ RESET_MARGIN = 1.0  # seconds after a quota's reset
 # Retry-After has a meaning in these responses (RFC 9110, 10.2.3): nothing leaves before it has passed.
 OUTCOMES_WITH_RETRY_AFTER = (Outcome.RATE_LIMITED, Outcome.CONFLICT, Outcome.SERVER_ERROR, Outcome.UNKNOWN)
 OUT_OF_QUOTA = "Codat's daily quota is used up"
+ONLY_RESERVE_LEFT = "Only the requests that --reserve keeps are left of Codat's daily quota"
 FIX_TRUST = "Nothing was sent to it. If your network inspects TLS, set SSL_CERT_FILE to the certificates it uses"
 
 
@@ -103,8 +104,10 @@ class Limits:
     def _wait_for_reset(self, now: Now) -> float:
         """Hold all requests until the quota's reset; once that has passed, forget the quota."""
         wait = _remaining(self._reset, now)
-        if wait:
-            self.hold_for(wait, OUT_OF_QUOTA, now)
+        if wait and self.budget.keeps_everything:
+            self.close(Stop("--reserve keeps the whole daily quota, so no request may leave on any day", 75))
+        elif wait:
+            self.hold_for(wait, ONLY_RESERVE_LEFT if self.budget.keeps_some else OUT_OF_QUOTA, now)
         else:
             self.budget.expire()
             self._has_response = False

@@ -90,6 +90,17 @@ class Budget:
         used = self.reserve + self.in_flight + len(self._unanswered)
         return self.quota is not None and self.quota.remaining - used < 1
 
+    @property
+    def keeps_some(self) -> bool:
+        """Whether requests are left today that the reserve keeps."""
+        return self.reserve > 0 and self.quota is not None and self.quota.remaining > 0
+
+    @property
+    def keeps_everything(self) -> bool:
+        """Whether the reserve is as large as the daily quota, so no day has room for a request."""
+        limit = self.quota.limit if self.quota is not None else None
+        return limit is not None and self.reserve >= limit
+
     def on_sent(self) -> int:
         """Count a request that leaves; return its number, for `on_response`."""
         self._sent += 1

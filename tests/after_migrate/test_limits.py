@@ -112,6 +112,18 @@ def test_the_next_run_also_observes_a_retry_after(
     assert fixture.then(command, *_arguments(command, ids)).code == 0
 
 
+def test_an_undo_that_cannot_ask_codat_does_not_propose_a_deletion(codat: Codat, migrated: Migrated) -> None:
+    """Somebody may have linked the companies since."""
+    fixture, _ = migrated(codat, 2)
+    codat.inject_faults({"kind": "429", "operations": ["list_companies"], "count": 1, "seconds": 3600})
+
+    ended = fixture.then("undo")
+
+    assert ended.code == 75
+    assert "2 companies that nobody had linked when Codat was last asked:" in ended.out
+    assert "--yes" not in ended.out + ended.err
+
+
 @pytest.mark.parametrize(
     ("command", "operation"),
     [("follow-up", "create_partner_expense_connection"), ("links", "get_connection"), ("verify", "list_companies")],

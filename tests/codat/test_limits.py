@@ -9,7 +9,7 @@ import pytest
 from bulk.codat.deadline import Now
 from bulk.codat.limits import Hold, Limits
 from bulk.codat.responses import Reply, untrusted
-from bulk.model import Outcome, Problem
+from bulk.model import Outcome, Problem, Stop
 
 START = Now(0.0, 1_795_392_000.0)  # 2026-11-23T00:00:00Z
 DONE = Reply(Outcome.DONE, 200)
@@ -20,11 +20,11 @@ def later(seconds: float) -> Now:
     return Now(START.steady + seconds, START.wall + seconds)
 
 
-def make(*, concurrency: int = 4, max_hold: float = 300.0) -> tuple[Limits, list[Hold]]:
+def make(*, concurrency: int = 4, max_hold: float = 300.0, reserve: int = 0) -> tuple[Limits, list[Hold]]:
     """Build limits, and the list of the holds that they report."""
     holds: list[Hold] = []
     return (
-        Limits(rate=1000, concurrency=concurrency, reserve=0, max_hold=max_hold, on_hold=holds.append, ended=()),
+        Limits(rate=1000, concurrency=concurrency, reserve=reserve, max_hold=max_hold, on_hold=holds.append, ended=()),
         holds,
     )
 
@@ -54,6 +54,38 @@ def test_a_retry_after_holds_all_requests(reply: Reply, why: str) -> None:
     assert [hold.why for hold in holds] == [why]
     assert limits.asked_until is not None
     assert 40 <= limits.asked_until.until - START.wall < 41
+
+
+def with_quota(remaining: int, limit: int = 1000) -> Reply:
+    """Return a response that reports this quota."""
+    headers = {"x-rate-limit-limit": str(limit), "x-rate-limit-remaining": str(remaining)}
+    return Reply(Outcome.DONE, 200, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("remaining", "reserve", "why"),
+    [
+        (0, 0, "Codat's daily quota is used up"),
+        (0, 20, "Codat's daily quota is used up"),
+        (20, 20, "Only the requests that --reserve keeps are left of Codat's daily quota"),
+    ],
+)
+def test_a_reserve_is_named_as_the_reason_for_a_wait(remaining: int, reserve: int, why: str) -> None:
+    """The quota is not used up, as the next line of the summary shows."""
+    limits, holds = make(max_hold=math.inf, reserve=reserve)
+    respond(limits, with_quota(remaining))
+    assert limits.wait_for_quota(2, START) > 0
+    assert [hold.why for hold in holds] == [why]
+
+
+@pytest.mark.parametrize("max_hold", [300.0, math.inf])
+def test_a_reserve_of_the_whole_quota_stops_the_run(max_hold: float) -> None:
+    """A wait for the reset would never end."""
+    limits, holds = make(max_hold=max_hold, reserve=1000)
+    respond(limits, with_quota(999))
+    limits.wait_for_quota(2, START)
+    assert limits.stop == Stop("--reserve keeps the whole daily quota, so no request may leave on any day", 75)
+    assert holds == []
 
 
 @pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.REJECTED])

@@ -34,11 +34,13 @@ def test_a_day_ends_before_the_first_429_and_the_next_one_finishes(
     first = fixture.run("--reserve", str(reserve))
 
     assert first.code == 75
-    assert "daily quota is used up until" in first.err
+    kept = "Only the requests that --reserve keeps are left of Codat's daily quota"
+    reason = kept if reserve else "Codat's daily quota is used up"
+    assert f"{reason} until" in first.err
     assert f"{fixture.summary()['quota']['resets_at']:.10}" in first.err
     assert "00:00:0" in first.err
     ((stopped,),) = fixture.query_journal("SELECT stopped FROM runs")  # the reports show it too
-    assert stopped.startswith("Codat's daily quota is used up until")
+    assert stopped.startswith(f"{reason} until")
     assert codat.stats()["rate_limited"] == 0
     assert limit - reserve - 1 <= codat.stats()["requests_total"] <= limit - reserve
     assert _half_done(codat) == 0

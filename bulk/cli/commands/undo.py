@@ -45,6 +45,7 @@ def undo(folder: Path, yes: bool, connection: options.Connection, as_json: bool)
         "deleted": result.deleted,
         "deletable": result.deletable.to_dicts(),
         "left_alone": result.left_alone.to_dicts(),
+        "not_created": result.taken_over,
     }
     print_summary(result, as_json=as_json, more=more)
     return result.exit_code
@@ -57,16 +58,22 @@ def _print_companies(result: UndoResult) -> None:
     elif not deletable.height:
         print_result("No companies to delete.")
     if deletable.height:
-        print_result(f"{_companies(deletable.height)} {'not deleted' if result.deletes else 'that nobody has linked'}:")
+        print_result(f"{_companies(deletable.height)} {_description(result)}:")
         print_result(_company_table(deletable))
     if left_alone.height:
         echo(f"{_companies(left_alone.height)} left alone: linked by somebody, or with a partner connection:")
         echo(_company_table(left_alone))
     if result.taken_over:
         echo(f"{_companies(result.taken_over)} left alone: not created by this batch.")
-    if deletable.height and not result.deletes:
+    if deletable.height and not result.deletes and result.stop is None:
         _print_command(result)
     print_result("")
+
+
+def _description(result: UndoResult) -> str:
+    if result.deletes:
+        return "not deleted"
+    return "that nobody has linked" if result.stop is None else "that nobody had linked when Codat was last asked"
 
 
 def _print_command(result: UndoResult) -> None:
