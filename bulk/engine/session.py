@@ -15,6 +15,7 @@ from bulk.engine.process import Finished, process
 from bulk.engine.queue import CustomerQueue
 from bulk.errors import BulkError
 from bulk.model import CustomerRecord, State, Stop
+from bulk.text import count
 
 PAGE_SIZE = 200  # customers read from the journal at once
 Feed = Callable[[], Awaitable[list[CustomerRecord]]]
@@ -72,7 +73,7 @@ class Session:
             self.failures += 1
             if self.failures > max_failures:
                 reason = (
-                    f"{self.failures} customers have failed, more than --max-failures allows. See their errors in "
+                    f"{count(self.failures, 'customer')} failed, more than --max-failures allows. See their errors in "
                     "results.csv; the same command continues with the others"
                 )
                 self.context.throttle.close(Stop(reason, 1))
