@@ -124,7 +124,7 @@ def _next_steps(result: BatchResult) -> Iterator[str]:
 def _step(step: NextStep) -> Iterator[str]:
     first = f"- {step.title}: "
     yield paragraph(f"{step.why}.", first=first, indent=" " * display_width("- "))
-    yield from (f"    {line}" for line in dict.fromkeys([step.what, step.command]) if line)
+    yield from (f"    {line}" for line in dict.fromkeys([step.what, *step.commands]))
 
 
 def _stopped(result: BatchResult, *, can_wait: bool) -> str:

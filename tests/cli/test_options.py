@@ -136,7 +136,10 @@ def test_next_commands_repeat_the_address(shell: Shell) -> None:
         checked = shell.run(f"bulk check x.csv {address}")
         assert f"    bulk migrate x.csv {address}\n" in checked.stdout
         ended = shell.run(f"bulk migrate x.csv {address}", CODAT_API_KEY=codat.api_key)
-    assert f"    bulk migrate reports/x/rejects.csv --batch x {address}\n" in ended.stdout
+    assert (
+        f"    cp reports/x/rejects.csv corrected.csv\n    bulk migrate corrected.csv --batch x {address}\n"
+        in ended.stdout
+    )
     follow_up = f"    bulk follow-up reports/x {address}\n"
     assert follow_up in ended.stdout
     assert follow_up in shell.run("bulk report reports/x").stdout  # the batch remembers the address

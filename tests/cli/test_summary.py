@@ -22,8 +22,8 @@ def test_commands_to_copy_are_lines_of_their_own(shell: Shell) -> None:
     assert commands == [
         f"{folder}/links.csv",
         f"bulk follow-up {folder} --sandbox",
-        f"{folder}/rejects.csv",
-        f"bulk migrate {folder}/rejects.csv --batch {LONG} --sandbox",
+        f"cp {folder}/rejects.csv corrected.csv",
+        f"bulk migrate corrected.csv --batch {LONG} --sandbox",
         f"bulk sandbox --batch {folder}",
     ]
 

@@ -148,8 +148,8 @@ def test_it_agrees_with_the_other_reports(ordinary: Path) -> None:
     steps = page.text("section", id="next")
     for step in advice.next_steps(figures, location):
         assert step.title in steps
-        assert " ".join(step.command.split()) in steps
-        assert step.why.removesuffix(step.command).strip() in steps
+        assert step.why in steps
+        assert all(" ".join(command.split()) in steps for command in step.commands)
     rows = page.rows()
     for row in funnel.states(figures):
         assert (f"{row.state}{row.meaning}", f"{row.rows:,}", percent(row.share), row.meaning, "Show") in rows

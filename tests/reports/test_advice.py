@@ -32,19 +32,20 @@ def test_each_step_names_a_file_or_a_whole_command() -> None:
     codat = "--base-url https://codat.example.com"
     steps = list(advice.next_steps(known, BatchLocation(Path("out/autumn"), has_sandbox=False)))
     migrate = "bulk migrate in.csv --batch autumn --reports out --map 'customer_id=Account No'"
-    assert [(step.title, step.what, step.command) for step in steps] == [
-        ("Email", "out/autumn/links.csv", ""),
-        ("Renew", f"bulk links out/autumn {codat}", f"bulk links out/autumn {codat}"),
-        ("Follow up", f"bulk follow-up out/autumn {codat}", f"bulk follow-up out/autumn {codat}"),
+    copy = "cp out/autumn/rejects.csv corrected.csv"
+    assert [(step.title, step.what, step.commands) for step in steps] == [
+        ("Email", "out/autumn/links.csv", ()),
+        ("Renew", f"bulk links out/autumn {codat}", (f"bulk links out/autumn {codat}",)),
+        ("Follow up", f"bulk follow-up out/autumn {codat}", (f"bulk follow-up out/autumn {codat}",)),
         # the rejected rows come from another file, without --map
-        ("Fix", "out/autumn/rejects.csv", f"bulk migrate out/autumn/rejects.csv --batch autumn --reports out {codat}"),
-        ("Failed", "out/autumn/results.csv", f"{migrate} --retry-failed {codat}"),
-        ("Failed", "out/autumn/results.csv", f"bulk follow-up out/autumn --retry-failed {codat}"),
-        ("Review", "out/autumn/verify.csv", ""),
-        ("Compare", "out/autumn/differences.csv", ""),
-        ("Resume", f"{migrate} {codat}", f"{migrate} {codat}"),
+        ("Fix", copy, (copy, f"bulk migrate corrected.csv --batch autumn --reports out {codat}")),
+        ("Retry", "out/autumn/results.csv", (f"{migrate} --retry-failed {codat}",)),
+        ("Retry", "out/autumn/results.csv", (f"bulk follow-up out/autumn --retry-failed {codat}",)),
+        ("Review", "out/autumn/verify.csv", ()),
+        ("Compare", "out/autumn/differences.csv", ()),
+        ("Resume", f"{migrate} {codat}", (f"{migrate} {codat}",)),
     ]
-    assert steps[0].why == "2 linkUrls, the next expires 2026-11-23 15:00 UTC"
+    assert steps[0].why == "2 linkUrls, the first expires 2026-11-23 15:00 UTC"
     assert steps[1].why == "3 linkUrls expired or missing"
     assert list(advice.next_steps(figures({(5, State.COMPLETE): 1}), LOCATION)) == []
 
@@ -55,7 +56,7 @@ def test_a_single_customer_is_in_the_singular() -> None:
     known = figures(
         groups, rejected=1, links=LinkAges(1, 0, 1, 0, None), failures=(failure(State.FAILED, "company", "400"),)
     )
-    reasons = [step.why.partition(",")[0].partition(":")[0] for step in advice.next_steps(known, LOCATION)]
+    reasons = [step.why.partition(",")[0].partition(";")[0] for step in advice.next_steps(known, LOCATION)]
     assert reasons == [
         "1 linkUrl",
         "1 linkUrl expired or missing",
@@ -69,7 +70,7 @@ def test_a_single_customer_is_in_the_singular() -> None:
 def test_rejected_rows_of_inputs_with_different_mappings_have_no_command() -> None:
     """Each mapping would read the rows of the other input wrongly."""
     (fix,) = advice.next_steps(figures(rejected=2, mapping_of_rejects=None), LOCATION)
-    assert (fix.title, fix.command) == ("Fix", "")
+    assert (fix.title, fix.what, fix.commands) == ("Fix", str(LOCATION.folder / "rejects.csv"), ())
     assert fix.why.endswith("pass it with the --map of that input")
 
 

@@ -143,7 +143,8 @@ def _next_steps(page: SummaryPage, figures: Figures, location: BatchLocation) ->
     for step in steps:
         page.facts({step.title: step.what})
         page.text("quiet", step.why, first_column=1)
-        if step.command not in ("", step.what):
-            page.text("quiet", step.command, first_column=1)
+        for command in step.commands:
+            if command != step.what:
+                page.text("quiet", command, first_column=1)
     if not steps:
         page.text("text", "There is nothing to do.")

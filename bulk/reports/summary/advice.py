@@ -17,9 +17,9 @@ class NextStep:
     """One step for the user."""
 
     title: str
-    what: str  # the file to use, or the command itself
+    what: str  # the file to use, or the first command
     why: str
-    command: str = ""  # to type, or "" if there is none
+    commands: tuple[str, ...] = ()  # to type, one after the other
 
 
 def next_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
@@ -34,29 +34,31 @@ def next_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
 def _link_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
     customers, links = figures.summary.customers, figures.links
     if links.usable:
-        why = f"{count(links.usable, 'linkUrl')}, the next expires {time(links.next_expiry or figures.at)}"
+        why = f"{count(links.usable, 'linkUrl')}, the first expires {time(links.next_expiry or figures.at)}"
         yield NextStep("Email", str(location.folder / "links.csv"), why)
     if links.stale:
         renew = commands.on_batch("links", figures, location)
-        yield NextStep("Renew", renew, f"{count(links.stale, 'linkUrl')} expired or missing", renew)
+        yield NextStep("Renew", renew, f"{count(links.stale, 'linkUrl')} expired or missing", (renew,))
     if customers[State.LINK_READY] or customers[State.LINKED]:
         follow_up = commands.on_batch("follow-up", figures, location)
         linked = customers[State.LINKED]
         why = f"{count(linked, 'customer')} {'has' if linked == 1 else 'have'} authorized"
         why = why if linked else "when customers have authorized"
-        yield NextStep("Follow up", follow_up, why, follow_up)
+        yield NextStep("Follow up", follow_up, why, (follow_up,))
 
 
 def _rejected_step(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
     rejected = figures.summary.customers[State.REJECTED]
     if not rejected:
         return
-    rejects, mapping = str(location.folder / "rejects.csv"), figures.mapping_of_rejects
-    why = f"{count(rejected, 'row')} rejected: fix a copy"
+    why, mapping = f"{count(rejected, 'row')} rejected", figures.mapping_of_rejects
     if mapping is None:
-        yield NextStep("Fix", rejects, f"{why} for each input, and pass it with the --map of that input")
-    else:
-        yield NextStep("Fix", rejects, why, commands.migrate_file(rejects, mapping, figures, location))
+        why += "; correct a copy for each input, and pass it with the --map of that input"
+        yield NextStep("Fix", str(location.folder / "rejects.csv"), why)
+        return
+    copy = commands.copy_rejects(location)
+    migrate = commands.migrate_file(commands.CORRECTED, mapping, figures, location)
+    yield NextStep("Fix", copy, f"{why}; copy them, correct the copy and migrate it", (copy, migrate))
 
 
 def _failed_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
@@ -65,11 +67,12 @@ def _failed_steps(figures: Figures, location: BatchLocation) -> Iterator[NextSte
     partners = sum(f.customers for f in figures.failures if f.state is State.FAILED and f.step == "partner")
     results = str(location.folder / "results.csv")
     if failed > partners:
-        why = f"{count(failed - partners, 'customer')} failed: fix the rows in the input, or retry them as they are"
-        yield NextStep("Failed", results, why, commands.migrate(figures, location, "--retry-failed"))
+        why = f"{count(failed - partners, 'customer')} failed; fix the rows in the input, or retry them as they are"
+        yield NextStep("Retry", results, why, (commands.migrate(figures, location, "--retry-failed"),))
     if partners:
-        why = f"{count(partners, 'partner connection')} failed: see the column error, then retry"
-        yield NextStep("Failed", results, why, commands.on_batch("follow-up", figures, location, "--retry-failed"))
+        why = f"{count(partners, 'partner connection')} failed; see the column error, then retry"
+        retry = commands.on_batch("follow-up", figures, location, "--retry-failed")
+        yield NextStep("Retry", results, why, (retry,))
 
 
 def _review_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
@@ -89,4 +92,4 @@ def _resume_step(figures: Figures, location: BatchLocation) -> Iterator[NextStep
     is_undone = figures.last_run is not None and figures.last_run.command == "undo"
     why = f"{count(pending, 'customer')} left to do"
     why += ", if you want to create them again after the undo" if is_undone else ""
-    yield NextStep("Resume", resume, why, resume)
+    yield NextStep("Resume", resume, why, (resume,))

@@ -11,6 +11,7 @@ from typing import Final
 from bulk.reports.figures import Figures
 from bulk.settings import CODAT, SANDBOX
 
+CORRECTED: Final = "corrected.csv"  # the copy of rejects.csv to correct: the next report replaces rejects.csv itself
 _DEFAULT_REPORTS: Final = Path("reports")  # of `migrate --reports`
 
 
@@ -32,12 +33,17 @@ def migrate_file(
 ) -> str:
     """Return the command that migrates another file into the batch. `mapping` is field → column, for `--map`."""
     folder = location.folder
-    words = ["bulk", "migrate", f"./{path}" if path.startswith("-") else path, "--batch", folder.name]
+    words = ["bulk", "migrate", _argument(path), "--batch", folder.name]
     if folder.parent != _DEFAULT_REPORTS:
         words += ["--reports", str(folder.parent)]
     for field, column in mapping.items():
         words += ["--map", f"{field}={column}"]
     return shlex.join([*words, *options, *codat_options(figures, location)])
+
+
+def copy_rejects(location: BatchLocation) -> str:
+    """Return the command that copies the rejected rows, to correct them."""
+    return shlex.join(["cp", _argument(str(location.folder / "rejects.csv")), CORRECTED])
 
 
 def on_batch(name: str, figures: Figures, location: BatchLocation, *options: str) -> str:
@@ -61,3 +67,8 @@ def codat_options(figures: Figures, location: BatchLocation) -> list[str]:
         return ["--sandbox"]
     url = figures.base_url
     return [] if url in (None, CODAT) else ["--base-url", str(url)]
+
+
+def _argument(path: str) -> str:
+    """Return the path in a form that is never read as an option."""
+    return f"./{path}" if path.startswith("-") else path
