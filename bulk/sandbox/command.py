@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from bulk.sandbox.faults import KINDS
+from bulk.sandbox.faults import FIELDS, KINDS, OPERATIONS
 from bulk.sandbox.folder import AlreadyRunning, SandboxError, StateFolder
 from bulk.sandbox.options import API_KEY, Options
+from bulk.sandbox.parameters import SHARE, WholeNumber, seconds
 
 if TYPE_CHECKING:
     from bulk.sandbox.app import MakeApp
@@ -32,11 +33,9 @@ _STATE = click.option(
     metavar="FOLDER",
     help=f"Folder of the state.  [default: {DEFAULT_STATE}]",
 )
-_SHARE = click.option(
-    "--share", type=click.FloatRange(0, 1), metavar="SHARE", help="Share of the possible customers, from 0 to 1."
-)
+_SHARE = click.option("--share", type=SHARE, metavar="SHARE", help="Share of the possible customers, from 0 to 1.")
 _NAMED = click.option("--customer", "named", multiple=True, metavar="ID", help="One customer; repeatable.")
-_SEED = click.option("--seed", type=int, metavar="N", help="Seed of the random choice of customers.")
+_SEED = click.option("--seed", type=WholeNumber(), metavar="N", help="Seed of the random choice of customers.")
 
 
 def _sandbox_options(command: _Command) -> _Command:
@@ -56,8 +55,9 @@ def _sandbox_options(command: _Command) -> _Command:
             settings["type"] = str
         else:
             least, is_seconds = field.metadata["least"], isinstance(field.default, float)
-            settings["type"] = click.FloatRange(least) if is_seconds else click.IntRange(least)
+            settings["type"] = seconds(least) if is_seconds else WholeNumber(least)
             settings["metavar"] = settings["metavar"] or ("SECONDS" if is_seconds else "N")
+            settings["default"] = f"{field.default:g}"  # 86400, not 86400.0
         command = click.option(name, **settings)(command)
     return command
 
@@ -66,7 +66,11 @@ def _sandbox_options(command: _Command) -> _Command:
     name="sandbox",
     invoke_without_command=True,
     subcommand_metavar="[COMMAND]",
-    epilog=f"KIND of a fault: {', '.join(KINDS)}. NAME: operations (A+B), count, after, probability, seconds.",
+    epilog=(
+        f"KIND of a fault: {', '.join(KINDS)}.\n\n"
+        f"NAME: {', '.join(FIELDS)}. The probability is from 0 to 1. Operations are joined by +.\n\n"
+        f"Operations: {', '.join(OPERATIONS)}."
+    ),
 )
 @click.option(
     "--batch",
@@ -76,7 +80,7 @@ def _sandbox_options(command: _Command) -> _Command:
 )
 @_STATE
 @click.option(
-    "--port", type=click.IntRange(0, 65535), default=0, metavar="N", help="Port.  [default: the port of the last time]"
+    "--port", type=WholeNumber(0, 65535), default=0, metavar="N", help="Port.  [default: the port of the last time]"
 )
 @click.option(
     "--parent-watch", is_flag=True, hidden=True, help="End when standard input ends; print the base URL only."
@@ -103,7 +107,7 @@ def sandbox(
 @_SHARE
 @click.option(
     "--decline-share",
-    type=click.FloatRange(0, 1),
+    type=SHARE,
     default=0.0,
     metavar="SHARE",
     help="Share of those customers who decline.",
@@ -223,7 +227,7 @@ def _check(options: Options) -> None:
             for text in texts:
                 check(text)
         except ValueError as error:
-            raise click.BadParameter(str(error), param_hint=name) from error
+            raise click.BadParameter(str(error), param_hint=repr(name)) from error
 
 
 def _how_to_use(folder: StateFolder, base_url: str, webhook_url: str) -> str:

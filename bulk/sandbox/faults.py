@@ -116,11 +116,17 @@ def read_rule(content: object) -> Rule:
     unknown = set(content) - set(_READ)
     if unknown:
         raise BadRule(f"a rule has no {', '.join(sorted(map(str, unknown)))}")
+    if content.get("kind") is None:
+        raise BadRule(f"a rule needs a kind: {', '.join(KINDS)}")
+    values = {name: _value(name, value) for name, value in content.items() if value is not None}
+    return _checked(Rule(**values))
+
+
+def _value(name: str, value: object) -> Any:
     try:
-        rule = Rule(**{name: _READ[name](value) for name, value in content.items() if value is not None})
+        return _READ[name](value)
     except (TypeError, ValueError) as error:
-        raise BadRule(f"a value of the rule has the wrong type: {error}") from error
-    return _checked(rule)
+        raise BadRule(f"{name} cannot be {value!r}") from error
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -138,6 +144,8 @@ _READ: dict[str, Callable[[Any], Any]] = {
     "operations": _names,
     "eof": _flag,
 }
+FIELDS = tuple(name for name in Rule.__dataclass_fields__ if name != "kind")
+"""The settings of a rule."""
 
 
 def _checked(rule: Rule) -> Rule:
@@ -146,6 +154,8 @@ def _checked(rule: Rule) -> Rule:
     unknown = set(rule.operations) - set(OPERATIONS)
     if unknown:
         raise BadRule(f"unknown operation {', '.join(sorted(unknown))}; known: {', '.join(OPERATIONS)}")
+    if not 0 <= rule.probability <= 1:
+        raise BadRule(f"the probability must be from 0 to 1, not {rule.probability:g}")
     if rule.retry_after not in RETRY_AFTER_FORMS:
         raise BadRule(f"retry_after must be one of {', '.join(RETRY_AFTER_FORMS)}")
     if rule.kind != "lag":

@@ -49,7 +49,9 @@ class Options:
     disabled_platform: tuple[str, ...] = _option(
         (), "A platformKey that is not enabled for this client; repeatable.", metavar="KEY"
     )
-    fault: tuple[str, ...] = _option((), "A fault, as JSON or as KIND,NAME=VALUE,...; repeatable.", metavar="FAULT")
+    fault: tuple[str, ...] = _option(
+        (), "A fault, as JSON or as KIND,NAME=VALUE,... (see below); repeatable.", metavar="FAULT"
+    )
 
     def arguments(self) -> list[str]:
         """Return the command-line arguments for these options; defaults are left out."""

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from support.sandbox import start
 
 from bulk.sandbox.command import sandbox
+from bulk.sandbox.faults import FIELDS, KINDS, OPERATIONS
 from bulk.sandbox.launch import Running, find
 from bulk.sandbox.options import WEBHOOK_SECRET
 from sandbox.client import Connect, new_company, new_connection, stats
@@ -69,6 +70,33 @@ def test_wrong_options_are_wrong_usage(tmp_path: Path) -> None:
     nowhere = CliRunner().invoke(sandbox, ["authorize", str(tmp_path / "none"), "--share", "1"])
     assert nowhere.exit_code == 2
     assert "no sandbox" in nowhere.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--port", "70000"], "'--port': '70000' is not a whole number from 0 to 65,535."),
+        (["--day-seconds", "0"], "'--day-seconds': '0' is not a number of seconds from 0.01 to 1,000,000,000."),
+        (["--latency", "nan"], "'--latency': 'nan' is not a number of seconds from 0 to 1,000,000,000."),
+        (["authorize", "--share", "2"], "'--share': '2' is not a share from 0 to 1."),
+        (["--fault", "stall,probability=7"], "'--fault': the probability must be from 0 to 1, not 7"),
+        (["--fault", "stall,count=many"], "'--fault': count cannot be 'many'"),
+    ],
+)
+def test_a_wrong_value_is_named_together_with_the_right_ones(arguments: list[str], expected: str) -> None:
+    """The words are those of the other commands."""
+    result = CliRunner().invoke(sandbox, arguments)
+    assert result.exit_code == 2
+    assert f"Error: Invalid value for {expected}" in result.stderr
+
+
+def test_the_help_lists_the_parts_of_a_fault() -> None:
+    """It has no limits in the notation of a program."""
+    text = " ".join(CliRunner().invoke(sandbox, ["--help"]).stdout.split())
+    assert "<=x" not in text
+    assert "x>=" not in text
+    assert "[default: 86400]" in text
+    assert all(name in text for name in (*OPERATIONS, *KINDS, *FIELDS))
 
 
 @pytest.fixture

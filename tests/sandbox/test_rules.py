@@ -132,6 +132,9 @@ BAD_RULES: list[object] = [
     "stall",
     ["stall"],
     {"kind": "lag"},
+    {"kind": "stall", "probability": 7},
+    {"kind": "stall", "probability": -0.1},
+    {"kind": "stall", "probability": "nan"},
 ]
 
 
