@@ -100,6 +100,11 @@ class Throttle:
         self._limits.resume_hold(remaining_wait(noted_at, until, now.wall), now)
         self._notify()
 
+    def hold(self, seconds: float, why: str) -> None:
+        """Let no request leave for this long."""
+        self._limits.hold_for(seconds, why, self._now())
+        self._notify()
+
     def close(self, stop: Stop) -> None:
         """Let no further request leave. The first reason is kept."""
         self._limits.close(stop)

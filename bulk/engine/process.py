@@ -29,6 +29,7 @@ from bulk.model import Attempt, CustomerRecord, Outcome, State, customer_tag
 from bulk.text import timestamp
 
 WITH_KEY = ("POST", "PATCH")  # the methods for which Codat keeps an Idempotency-Key
+NOT_LEFT = Reading(responses.not_sent("the run was held or stopped before it left"), {})
 PASSING = (Outcome.UNKNOWN, Outcome.SERVER_ERROR, Outcome.CONFLICT, Outcome.NOT_SENT)
 
 
@@ -164,7 +165,7 @@ async def _exchange(
         slot.end()
         requests = 1
     else:  # a 429 or a stop arrived while the intent was being committed
-        reading, requests = Reading(responses.not_sent("the run was held or stopped before it left"), {}), 0
+        reading, requests = NOT_LEFT, 0
 
     customer = _with_attempt(customer, intent, reading.reply, context)
     read = _with_state(customer, reading.changes, context)
@@ -213,21 +214,32 @@ async def _read_page(
     reservation: Reservation,
     slot: Slot,
 ) -> tuple[Reading, CustomerRecord]:
-    """Request the last of these pages. That changes nothing in Codat, so intent and outcome are recorded together."""
+    """Request the last of these pages.
+
+    Intent and outcome are recorded together, unless the look-up renews linkUrls: a later run must know about a request
+    that may still arrive.
+    """
     intent = Intent(customer.seq, step.name, pages[-1].operation, context.wall())
-    ticket = reservation.spend()
-    reply = await context.client.send(pages[-1])
-    reading = _read_look_up(customer, step, reply, context)
-    if reading.next_page in pages:
-        reading = in_doubt(reply, "an end of its list")
-    context.throttle.on_response(ticket, reading.reply, creates=False)
-    slot.end()
+    request: Intent | int = intent
+    if step.look_up_renews_links:
+        request = await context.writer.write(lambda db: attempts.record_intent(db, context.run, intent))
+    if context.throttle.is_open:
+        ticket = reservation.spend()
+        reply = await context.client.send(pages[-1])
+        reading = _read_look_up(customer, step, reply, context)
+        if reading.next_page in pages:
+            reading = in_doubt(reply, "an end of its list")
+        context.throttle.on_response(ticket, reading.reply, creates=False)
+        slot.end()
+        requests = 1
+    else:
+        reading, requests = NOT_LEFT, 0
     customer = _with_attempt(customer, intent, reading.reply, context)
     news = _with_state(customer, reading.changes, context)
     if reading.reply.outcome is Outcome.REJECTED:
         news = news | changes.error(step.name, reading.reply.problem)
     customer = changes.apply(customer, news)
-    await _record(customer, intent, reading.reply, news, context, requests=1)
+    await _record(customer, request, reading.reply, news, context, requests=requests)
     return reading, customer
 
 

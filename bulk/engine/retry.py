@@ -149,6 +149,11 @@ def decide_look_up(known: AttemptHistory, now: float, *, timeout: float) -> Deci
     return (_wait_for_last(known, now, timeout) if was_look_up else None) or LookUp()
 
 
+def settling_without_response(timeout: float) -> float:
+    """Return the seconds after which a request without a response has no effect any more."""
+    return SETTLING + 2 * timeout
+
+
 def next_key(known: AttemptHistory, *, tag: str, step: str, company_id: str | None) -> str:
     """Return the next Idempotency-Key of a step. It is computed, so a new journal uses the same keys as a lost one."""
     return str(uuid.uuid5(_KEYS, f"{tag}/{step}/{company_id or ''}/{known.keys}"))
@@ -178,7 +183,7 @@ def _wait_for_last(known: AttemptHistory, now: float, timeout: float) -> Wait | 
     last = known.last
     if last is None or not (last.outcome is None or last.outcome.is_in_doubt):
         return None
-    settling = SETTLING if last.status is not None else SETTLING + 2 * timeout
+    settling = SETTLING if last.status is not None else settling_without_response(timeout)
     ends_at = last.sent_at + settling
     return Wait(ends_at) if now < ends_at <= now + settling else None
 

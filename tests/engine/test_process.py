@@ -21,7 +21,7 @@ from bulk.engine.commands.undo import Undo
 from bulk.engine.commands.unlink import Unlink
 from bulk.engine.process import Finished
 from bulk.engine.retry import KEY_LIFETIME
-from bulk.journal import database, facts, reopening
+from bulk.journal import attempts, database, facts, reopening
 from bulk.model import DELETED, Outcome, State, Stop, customer_tag
 
 from .trip import CREATED_COMPANY, CREATED_CONNECTION, NO_COMPANIES, Trip, without_link
@@ -109,6 +109,26 @@ def test_a_request_without_an_outcome_is_looked_up_by_the_next_run(trip: Trip, c
         assert trip.take(found) == Finished(S.LINK_READY)
         assert trip.operations == ["create_company", "create_connection", "list_connections"]
     assert trip.column("link_url") == LINK
+
+
+def test_a_look_up_that_renews_links_is_on_disk_before_it_leaves(trip: Trip) -> None:
+    """If the run dies, the look-up may still arrive, and make a linkUrl useless that a later run has read."""
+    assert trip.take(CREATED_COMPANY) is None
+    seen: list[list[tuple[str, Outcome | None]]] = []
+    trip.on_send = lambda _: seen.append(trip.outcomes())
+    assert trip.take() is None
+    assert trip.operations[-1] == "list_connections"
+    assert seen == [[("company", Outcome.DONE), ("connection", None), ("connection", None)]]
+
+
+def test_a_look_up_that_the_stopped_run_did_not_send_is_recorded_as_such(trip: Trip) -> None:
+    """The next run need not wait for it."""
+    assert trip.take(CREATED_COMPANY) is None
+    trip.after_commit = lambda throttle: throttle.close(Stop("Interrupted", 130))
+    assert trip.take() is None
+    assert trip.outcomes()[-1] == ("connection", Outcome.NOT_SENT)
+    assert trip.operations == ["create_company", "create_connection"]
+    assert attempts.lost_renewal(trip.batch.db) is None
 
 
 def test_a_cancelled_run_still_records_the_outcome(trip: Trip) -> None:

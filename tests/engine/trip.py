@@ -198,13 +198,22 @@ class Trip:
         assert found is not None
         return found.evolve(history=tuple(attempts.attempts_of(self.batch.db, [seq])[seq]))
 
-    def record(self, step: str, outcome: Outcome | None, *, key: str | None, text: str | None = None) -> None:
-        """Record a request of an earlier run, sent a minute ago, and its outcome."""
-        intent = Intent(self.batch.seq("a"), step, "an operation", self.now - 60.0, key, text)
+    def record(
+        self,
+        step: str,
+        outcome: Outcome | None,
+        *,
+        key: str | None,
+        text: str | None = None,
+        operation: str = "an operation",
+        age: float = 60.0,
+    ) -> None:
+        """Record a request of an earlier run, sent `age` seconds ago, and its outcome."""
+        intent = Intent(self.batch.seq("a"), step, operation, self.now - age, key, text)
         with database.transaction(self.batch.db):
             number = attempts.record_intent(self.batch.db, self.number, intent)
             if outcome is not None:
-                attempts.record_outcome(self.batch.db, number, Result(outcome, self.now - 59.0))
+                attempts.record_outcome(self.batch.db, number, Result(outcome, self.now - age + 1.0))
 
     def outcomes(self) -> list[tuple[str, Outcome | None]]:
         """Return the steps and outcomes of all requests in the journal, as another process reads them."""
