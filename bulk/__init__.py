@@ -112,3 +112,8 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'bulk' has no attribute {name!r}")
     module = "settings" if name == "Settings" else "blocking" if name.endswith("_blocking") else "api"
     return getattr(import_module(f"bulk.{module}"), name)
+
+
+def __dir__() -> list[str]:
+    """List the names that are loaded when they are first used, too, so that editors and Jupyter complete them."""
+    return sorted({*globals(), *__all__})

@@ -44,7 +44,7 @@ from bulk.engine.events import (
     Warned,
     ignore_events,
 )
-from bulk.engine.options import Options, Threshold
+from bulk.engine.options import Options, Threshold, require_seconds, require_whole
 from bulk.errors import JournalError, UsageError
 from bulk.input import open_input
 from bulk.input_check import CheckResult, Cost, check
@@ -102,14 +102,15 @@ async def follow_up(
     """Create a partner expense connection for each customer who has authorized, once; write the batch's reports.
 
     With `watch`, repeat after this many seconds, or later if the daily quota is short, until no customer is pending,
-    `until` has passed or `interrupt` is set. Raises the same errors as `migrate`.
+    `until` has passed (UTC if it has no time zone) or `interrupt` is set. Raises the same errors as `migrate`.
     """
+    require_seconds("watch", watch, 1)
     return await repeat_follow_up(
         require_batch(folder),
         settings=settings,
         retry_failed=retry_failed,
         every=watch,
-        end=until.timestamp() if until is not None else math.inf,
+        end=_in_utc(until).timestamp() if until is not None else math.inf,
         on_event=on_event,
         interrupt=interrupt or anyio.Event(),
     )
@@ -130,6 +131,9 @@ async def links(
     The default `margin` is two hours; it is at most half a linkUrl's lifetime. With `limit`, renew only this many, the
     oldest first. `link_lifetime` is in seconds, and is stored in the batch. Raises the same errors as `migrate`.
     """
+    require_seconds("margin", margin, 0)
+    require_whole("limit", limit, 1)
+    require_whole("link_lifetime", link_lifetime, 1)
     folder = require_batch(folder)
     job = Links(margin=margin, limit=limit, lifetime=link_lifetime)
     result = await run_and_report(folder, job, settings, on_event, interrupt)
@@ -154,12 +158,19 @@ async def unlink(
 
     Raises the same errors as `migrate`, and UsageError if the batch has none of these customers.
     """
-    folder, customer_ids = require_batch(folder), list(dict.fromkeys(customer_ids))
+    folder, customer_ids = require_batch(folder), _require_ids(customer_ids)
     async with batch_lock(folder):
         pass  # report an unusable folder before an unknown customer
     rejected = await anyio.to_thread.run_sync(_require_customers, folder, customer_ids)
     result = await run_and_report(folder, Unlink(customer_ids), settings, on_event, interrupt)
     return await anyio.to_thread.run_sync(_unlink_result, result, customer_ids, rejected)
+
+
+def _require_ids(customer_ids: Sequence[str]) -> list[str]:
+    """Return the identifiers, each once. Raises UsageError if it is one text, which would be read letter by letter."""
+    if isinstance(customer_ids, str) or not customer_ids or not all(isinstance(each, str) for each in customer_ids):
+        raise UsageError(f"customer_ids must be a list of identifiers, such as ['00012'], not {customer_ids!r}.")
+    return list(dict.fromkeys(customer_ids))
 
 
 def _require_customers(folder: Path, customer_ids: Sequence[str]) -> set[str]:
@@ -267,16 +278,19 @@ def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
     If the last run was killed, `stop` reports that the batch is not finished. With `since`, the reports also show the
     changes since this time (UTC if it has no time zone).
     """
-    if since is not None and since.tzinfo is None:
-        since = since.replace(tzinfo=UTC)
-    folder = Path(folder)
+    folder = require_batch(folder)
     is_running = is_in_use(folder)
-    result = write_reports(folder, since=since)
+    result = write_reports(folder, since=_in_utc(since) if since is not None else None)
     last_run = result.figures.last_run
     if last_run is None or last_run.has_ended or is_running or is_in_use(folder):
         return result
     reason = f"bulk {last_run.command}, started {last_run.started_at}, did not end"
     return replace(result, stop=Stop(reason, JournalError.exit_code))
+
+
+def _in_utc(time: datetime) -> datetime:
+    """Return a time that has a time zone: UTC if it had none."""
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def _why_not_unlinked(known: tuple[str | None, str | None, str | None] | None) -> str | None:

@@ -33,9 +33,13 @@ INPUT_ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".parquet")  # from the outside 
 
 
 def require_batch(folder: str | Path) -> Path:
-    """Return the folder of a batch as a path. Raises BatchError if it does not contain a journal."""
+    """Return the folder of a batch as a path. Raises BatchError if it does not contain a journal.
+
+    An empty file is no journal: something has emptied it, and its customers are in Codat.
+    """
     path = Path(folder)
-    if not (path / FILE).is_file():
+    journal = path / FILE
+    if not journal.is_file() or journal.stat().st_size == 0:
         raise BatchError(f"{path} has no journal: name the folder of a batch, or migrate its input first.")
     return path
 

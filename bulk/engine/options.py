@@ -35,11 +35,11 @@ class Options:
 
     def __post_init__(self) -> None:
         """Reject invalid values."""
-        _require("limit", self.limit, 1)
-        _require("link_lifetime", self.link_lifetime, 1)
+        require_whole("limit", self.limit, 1)
+        require_whole("link_lifetime", self.link_lifetime, 1)
         if self.reserve is None:
             raise UsageError("reserve must be a whole number of at least 0, not None.")
-        _require("reserve", self.reserve, 0)
+        require_whole("reserve", self.reserve, 0)
         limit = self.max_failures
         if limit is None:
             return
@@ -47,7 +47,15 @@ class Options:
             raise UsageError(f"max_failures must be a Threshold: a number, or 0 to 100 percent, not {limit!r}.")
 
 
-def _require(name: str, number: object, minimum: int) -> None:
+def require_seconds(name: str, seconds: object, minimum: float) -> None:
+    """Raise UsageError unless this is None or a finite number of at least `minimum`."""
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and minimum <= float(str(seconds)) <= MAX_NUMBER):
+        raise UsageError(f"{name} must be a number of seconds of at least {minimum:g}, not {seconds!r}.")
+
+
+def require_whole(name: str, number: object, minimum: int) -> None:
+    """Raise UsageError unless this is None or a whole number of at least `minimum`."""
     is_whole = isinstance(number, int) and not isinstance(number, bool)
     if number is not None and not (is_whole and minimum <= int(str(number)) <= MAX_NUMBER):
         raise UsageError(f"{name} must be a whole number from {minimum:,} to {MAX_NUMBER:,}, not {number!r}.")

@@ -7,26 +7,46 @@ from pathlib import Path
 import polars as pl
 
 from bulk.errors import InputError
+from bulk.input.columns import Header
+from bulk.input.fields import with_fields
 from bulk.input.files import wrap_read_errors
 from bulk.input.formats import open_table
-from bulk.input.frames import cell
+from bulk.input.frames import CELLS, cell
 from bulk.input.rules import trimmed
-from bulk.text import unescape_formula
+from bulk.text import count, unescape_formula
 
 
 def read_ids(path: Path) -> list[str]:
     """Return the identifiers in a file's column `customer_id`, each once. Raises InputError.
 
-    The file may be a report by bulk, or some of its rows or columns. Apostrophes that bulk added are removed.
+    The file may be a report by bulk, or some of its rows or columns. Apostrophes that bulk added are removed. A row
+    with too many or too few cells is an error: its identifier may be in another column.
     """
     with wrap_read_errors(path):
         path.stat()
     table = open_table(path, {}, required=("customer_id",))
     column = cell(table.header.places["customer_id"])
     unique_ids: dict[str, None] = {}  # a set that keeps the order
+    rows = 0
     for frame in table.frames():
+        _require_whole_rows(path, frame, table.header, rows=rows)
+        rows += len(frame)
         ids = frame.select(trimmed(unescape_formula(pl.col(column)))).to_series().drop_nulls()
         unique_ids |= dict.fromkeys(each for each in ids if each)
     if not unique_ids:
         raise InputError(f"{path}: has no identifiers in its column customer_id")
     return list(unique_ids)
+
+
+def _require_whole_rows(path: Path, frame: pl.DataFrame, header: Header, *, rows: int) -> None:
+    """Raise InputError for a row whose cells may be in the wrong columns. `rows`: the number of rows before these."""
+    if CELLS not in frame.columns:
+        return
+    numbered = with_fields(frame, header, start=rows + 1)
+    wrong = numbered.filter(pl.col("is_ragged") & pl.col("customer_id").is_not_null())
+    if len(wrong):
+        row, cells = wrong.select("row", CELLS).row(0)
+        raise InputError(
+            f"{path}: row {row:,} has {count(cells, 'cell')}, and the header has {header.named_cells:,}, so its "
+            "identifier may be in another column; put texts with delimiters in quotes"
+        )

@@ -14,6 +14,7 @@ import polars as pl
 
 from bulk.journal.sql import load
 from bulk.model import State
+from bulk.platforms import platform_names
 from bulk.reports.changes import compare
 from bulk.reports.columns import (
     CHANGE,
@@ -49,8 +50,10 @@ class Reader(Snapshot):
             yield extras.append_to(compare(frame) if since is not None else frame.drop(CHANGE))
 
     def links(self, now: datetime, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
-        """Return the linkUrls that are valid now. The first to expire come last. `platform` is the platformKey."""
-        return self._frames(("links",), LINKS, chunk_rows, {"lifetime": self.lifetime, "now": timestamp(now)})
+        """Return the linkUrls that are valid now. The first to expire come last."""
+        values = {"lifetime": self.lifetime, "now": timestamp(now)}
+        for frame in self._frames(("links",), LINKS, chunk_rows, values):
+            yield frame.with_columns(platform_names(pl.col("platform")))
 
     def rejects(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
         """Return the rejected rows: the input's own columns, then `row` and `reasons`."""

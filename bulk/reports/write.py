@@ -11,7 +11,6 @@ from typing import Final, Protocol
 import polars as pl
 
 from bulk.journal.database import FILE
-from bulk.platforms import platform_names
 from bulk.reports.csv import CsvTable
 from bulk.reports.excel.workbook import Workbook
 from bulk.reports.figures import Figures
@@ -82,9 +81,8 @@ def _write_results(stage: Path, frames: Iterable[pl.DataFrame], book: Workbook, 
 
 
 def _write_tables(stage: Path, reader: Reader, book: Workbook, now: datetime) -> None:
-    links = (frame.with_columns(platform_names(pl.col("platform"))) for frame in reader.links(now, _CHUNK_ROWS))
     for name, sheet, frames in (
-        (LINKS, "Links", links),
+        (LINKS, "Links", reader.links(now, _CHUNK_ROWS)),
         (REJECTS, "Rejects", reader.rejects(_CHUNK_ROWS)),
         (PARTNER, "Partner", reader.partners(_CHUNK_ROWS)),
     ):

@@ -227,7 +227,7 @@ def test_the_links_are_those_that_are_valid_now_the_first_to_expire_last(journal
     found = links(journal)
     assert found["customer_id"].to_list() == ["late", "middle", "soon"]
     assert found.row(0) == (
-        *("late", "Café late", "a@example.com", "gbol"),
+        *("late", "Café late", "a@example.com", "Xero"),
         *("https://link.example.com/late/start?otp=742271", "2026-11-24T11:30:00Z"),
     )
 
