@@ -11,7 +11,7 @@ from bulk.engine.adopter import by_customer, companies_of, known_customers
 from bulk.engine.reconcile import Taken
 from bulk.journal import company_list, customers
 from bulk.journal.findings import Finding
-from bulk.model import DELETED, Company, Connection, CustomerRecord
+from bulk.model import DELETED, ENDED, Company, Connection, CustomerRecord
 
 ACTIVE = ("PendingAuth", "Linked")
 
@@ -119,7 +119,7 @@ def _compare_connections(
         note = " (known to be deleted)" if status == DELETED else ""
         yield Finding(f"missing_{kind}", customer_id, company.id, known, f"the company does not have it{note}")
     others = sorted((c for c in by_id.values() if c.status in ACTIVE), key=lambda c: (c.status != "Linked", c.id))
-    if own is not None and own.status == "Linked" and own.platform_key != customer.platform_key:
+    if own is not None and own.status in ("Linked", *ENDED) and own.platform_key != customer.platform_key:
         # The customer selected other software on Codat's own page; the requested connection stays pending forever.
         others = [c for c in others if c.status == "Linked" or c.platform_key != customer.platform_key]
     for number, connection in enumerate(others):

@@ -70,6 +70,8 @@ LINKED_CONNECTION, PARTNER = connection("Linked"), partner()
         (LINKED, (own(LINKED_CONNECTION), replace(company(), id="of another product")), []),
         # the customer chose other software: the requested connection stays pending for ever
         (LINKED, (own(connection("Linked", key="qhyg"), connection("PendingAuth", "m")),), []),
+        (LINKED, (own(connection("Unlinked", key="qhyg"), connection("PendingAuth", "m")),), []),
+        (LINKED, (own(connection("Deauthorized", key="qhyg"), connection("PendingAuth", "m")),), []),
         (LINKED, (own(LINKED_CONNECTION, connection("Unlinked", "m")),), []),  # an old one
         # companies
         (COMPLETE, (), [("missing_company", "a", "c", "n", False)]),
