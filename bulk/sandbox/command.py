@@ -137,7 +137,7 @@ def authorize(
     _require_one(share, named)
     request = CustomerRequest(share, decline_share, seed, named, platform)
     done = _act(_existing(inherited, batch, state), "/customers", request)
-    click.echo(f"{done['waiting']} customers waited: {done['authorized']} authorized, {done['declined']} declined.")
+    click.echo(f"{_customers(done['waiting'])} waited: {done['authorized']} authorized, {done['declined']} declined.")
 
 
 @sandbox.command()
@@ -166,7 +166,11 @@ def deauthorize(
     _require_one(share, named)
     request = CustomerRequest(share, seed=seed, customers=named)
     done = _act(_existing(inherited, batch, state), "/customers/deauthorize", request)
-    click.echo(f"{done['linked']} customers were linked: {done['deauthorized']} deauthorized.")
+    click.echo(f"{_customers(done['linked'])} could withdraw: {done['deauthorized']} deauthorized.")
+
+
+def _customers(number: int) -> str:
+    return "1 customer" if number == 1 else f"{number:,} customers"
 
 
 def _require_one(share: float | None, named: tuple[str, ...]) -> None:

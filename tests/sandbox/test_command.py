@@ -177,7 +177,7 @@ def test_named_customers_authorize(batch: Path, connect: Connect, is_running: bo
     named = ("--customer", "1", "--customer", "3")
     assert authorized(batch, *named) == "2 customers waited: 2 authorized, 0 declined.\n"
     assert authorized(batch, *named) == "0 customers waited: 0 authorized, 0 declined.\n"
-    assert authorized(batch, "--share", "0.0") == "1 customers waited: 0 authorized, 0 declined.\n"
+    assert authorized(batch, "--share", "0.0") == "1 customer waited: 0 authorized, 0 declined.\n"
     assert authorized(batch, "--customer", "2", "--decline-share", "1").endswith("0 authorized, 1 declined.\n")
     with start(batch / "sandbox") as again:
         shown = [connect(again).get(f"/companies/{each}").json()["dataConnections"][0]["status"] for each in companies]
@@ -199,12 +199,12 @@ def test_customers_deauthorize(batch: Path, connect: Connect, is_running: bool) 
         assert result.exit_code == 0, result.output
         return result.stdout
 
-    assert deauthorized("--share", "1") == "0 customers were linked: 0 deauthorized.\n"
+    assert deauthorized("--share", "1") == "0 customers could withdraw: 0 deauthorized.\n"
     authorized(batch, "--share", "1")
-    assert deauthorized("--customer", "2") == "1 customers were linked: 1 deauthorized.\n"
-    assert deauthorized("--share", "0.5", "--seed", "1") == "12 customers were linked: 6 deauthorized.\n"
+    assert deauthorized("--customer", "2") == "1 customer could withdraw: 1 deauthorized.\n"
+    assert deauthorized("--share", "0.5", "--seed", "1") == "12 customers could withdraw: 6 deauthorized.\n"
     assert authorized(batch, "--share", "1") == "0 customers waited: 0 authorized, 0 declined.\n"
-    assert authorized(batch, "--customer", "2") == "1 customers waited: 1 authorized, 0 declined.\n"
+    assert authorized(batch, "--customer", "2") == "1 customer waited: 1 authorized, 0 declined.\n"
     with start(batch / "sandbox") as again:
         assert stats(again)["connections"] == {"Accounting Linked": 7, "Accounting Deauthorized": 6}
     running.stop()
@@ -214,7 +214,7 @@ def test_customers_can_have_other_software(batch: Path, connect: Connect) -> Non
     """A customer who authorized with `--platform` no longer waits, although the first connection is still pending."""
     with start(batch / "sandbox") as running:
         companies = three_customers(running, connect)
-        assert authorized(batch, "--customer", "1", "--platform", "qhyg").startswith("1 customers waited: 1 auth")
+        assert authorized(batch, "--customer", "1", "--platform", "qhyg").startswith("1 customer waited: 1 auth")
         assert authorized(batch, "--share", "0").startswith("2 customers waited")
         connections = connect(running).get(f"/companies/{companies[0]}").json()["dataConnections"]
         assert [(each["integrationKey"], each["status"]) for each in connections] == [
