@@ -98,7 +98,8 @@ def _requests(result: BatchResult) -> str:
         reset = f" before the reset at {time(quota.resets_at)}" if quota.resets_at is not None else ""
         lines.append(f"Daily quota: {quota.left:,}{of} left{reset}.")
     if quota.days:
-        lines.append(f"To do: {count(quota.to_do, 'request')}, {count(quota.days, 'day')} of the quota.")
+        spread = f", spread over {quota.days:,} days by the quota" if quota.days > 1 else ""
+        lines.append(f"To do: {count(quota.to_do, 'request')}{spread}.")
     return "\n".join(map(paragraph, lines))
 
 

@@ -201,7 +201,8 @@ class Limits:
             minutes = round(GIVE_UP_AFTER / 60)
             self.close(Stop(f"Codat has been unreachable for {minutes} minutes: {text}", 75))
         elif pause:
-            self.hold_for(pause, f"Codat is unreachable ({text}); trying again", now)
+            state = "is unreachable" if reply.status is None else "responds with errors"
+            self.hold_for(pause, f"Codat {state} ({text}); trying again", now)
 
 
 def _remaining(deadline: Deadline | None, now: Now) -> float:
