@@ -32,7 +32,7 @@ def listen(folder: Path, port: int, connection: options.Connection, as_json: boo
     BATCH is a batch's folder, such as reports/customers. The command listens on 127.0.0.1 until Ctrl-C: put an HTTPS
     server or a tunnel in front of it. CODAT_WEBHOOK_SECRET (whsec_...) is the secret that signs the events.
 
-    This needs the extra `listen`: pip install standardwebhooks.
+    This needs the extra `listen`: pip install '.[listen]' in bulk's folder.
     """
     from bulk.api import listen as start
     from bulk.batch import require_batch
