@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ if TYPE_CHECKING:  # importing polars takes longer than most commands run
 # (https://owasp.org/www-community/attacks/CSV_Injection).
 FORMULA: Final = r'(?:[\t\r\n]|[\s\p{Cc}\p{Cf}"]*[=+\-@＝＋－＠﹦﹢﹣﹫])'
 """The beginning of a formula, as a pattern that means the same in polars and in JavaScript with the flag `u`."""
+MIN_SIMILARITY: Final = 0.7  # of a suggestion, from 0 to 1
 
 
 def escape_formula(expr: pl.Expr) -> pl.Expr:
@@ -70,6 +72,26 @@ def shorten_column(texts: pl.Expr, width: int = 80) -> pl.Expr:
 def count(number: int, noun: str, plural: str | None = None) -> str:
     """Return `1 customer`, `2 customers`, `1,000 companies`."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def series(words: Sequence[str], conjunction: str = "and") -> str:
+    """Return `a`, `a and b`, or `a, b and c`."""
+    return f" {conjunction} ".join([*filter(None, [", ".join(words[:-1])]), *words[-1:]])
+
+
+def closest(word: str, words: Iterable[str], *, normalized: Callable[[str], str] = str.casefold) -> list[str]:
+    """Return the words that the user has probably meant, at most three; several if they are almost equally similar."""
+    from difflib import SequenceMatcher  # most commands need no suggestion
+
+    typed = normalized(word)
+    ratios = {}
+    for each in words:
+        other = normalized(each)
+        is_beginning = len(typed) > 1 and other.startswith(typed)
+        ratios[each] = max(SequenceMatcher(None, typed, other).ratio(), MIN_SIMILARITY * is_beginning)
+    best = max(ratios.values(), default=0)
+    close = [each for each, ratio in ratios.items() if ratio >= max(MIN_SIMILARITY, best - 0.05)]
+    return sorted(close, key=ratios.__getitem__, reverse=True)[:3]
 
 
 def moment(seconds: float) -> str:

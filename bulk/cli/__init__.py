@@ -18,6 +18,7 @@ import click
 from bulk.cli import signals, streams
 from bulk.cli.console import echo
 from bulk.cli.group import bulk
+from bulk.cli.suggestions import with_suggestion
 from bulk.errors import BulkError
 
 # Python's default is 700. A command creates far more objects while it loads, and none of them is garbage.
@@ -64,7 +65,7 @@ def _run() -> int:
 def _echo_usage_error(error: click.ClickException) -> None:
     """Print click's message without control characters, because it may quote the user's input."""
     message = io.StringIO()
-    error.show(file=message)
+    with_suggestion(error).show(file=message)
     echo(message.getvalue().rstrip("\n"))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
 from typing import Any
 
 import click
 
 from bulk import __version__
+from bulk.cli.suggestions import did_you_mean
 
 COMMANDS = {
     "check": ("bulk.cli.commands.check", "Validate the customers in INPUT and forecast the migration."),
@@ -51,9 +51,7 @@ class Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command. Raises UsageError, with the most similar name, if there is no such command."""
         if cmd_name not in COMMANDS:
-            similar = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
-            hint = f" Did you mean {similar[0]!r}?" if similar else ""
-            ctx.fail(f"No such command {cmd_name!r}.{hint}")
+            ctx.fail(f"No such command {cmd_name!r}.{did_you_mean(cmd_name, COMMANDS)}")
         command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command
 

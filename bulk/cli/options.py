@@ -91,7 +91,8 @@ def _read_mapping(_: click.Context, __: click.Parameter, pairs: tuple[str, ...])
         if not sign:
             raise click.BadParameter(f"{pair!r} is not FIELD=COLUMN, e.g. customer_id='Account No'.")
         if field in columns:
-            raise click.BadParameter(f"{field} has two columns, {columns[field]!r} and {column!r}. Give one of them.")
+            both = f"{field}={columns[field]} and {pair}"
+            raise click.BadParameter(f"{field} is mapped twice: {both}. Give one of them.")
         columns[field] = column
     return columns
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from bulk.text import shorten
+from bulk.text import closest, series, shorten
 
 _MAX_NAME: Final = 60  # characters of a name in a message
 _MAX_NAMES: Final = 30
@@ -65,5 +64,5 @@ def listed(names: Sequence[str]) -> str:
 
 def did_you_mean(name: str, names: Sequence[str]) -> str:
     """Return a question about the most similar of these names, after a space, or "" if no name is similar."""
-    similar = difflib.get_close_matches(normalized(name), [normalized(other) for other in names], n=1, cutoff=0.6)
-    return next((f" (did you mean {quoted(other)}?)" for other in names if similar == [normalized(other)]), "")
+    similar = closest(name, names, normalized=normalized)
+    return f" (did you mean {series(list(map(quoted, similar)), 'or')}?)" if similar else ""

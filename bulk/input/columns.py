@@ -96,7 +96,9 @@ def _require_one_column(mapping: Mapping[str, str]) -> None:
     columns: dict[str, str] = {}
     for name, column in mapping.items():
         if (field := _field(name)) in columns:
-            raise UsageError(f"--map: {field} has two columns, {quoted(columns[field])} and {quoted(column)}; give one")
+            raise UsageError(
+                f"--map: {field} is mapped twice, to {quoted(columns[field])} and {quoted(column)}; give one"
+            )
         columns[field] = column
 
 

@@ -63,7 +63,11 @@ def test_help_has_at_most_80_columns(names: tuple[str, ...]) -> None:
     [
         ("bulk migrat", "No such command 'migrat'. Did you mean 'migrate'?"),
         ("bulk followup x", "No such command 'followup'. Did you mean 'follow-up'?"),
-        ("bulk migrate x.csv --limt 3", "--limit"),
+        ("bulk MIGRATE x.csv", "No such command 'MIGRATE'. Did you mean 'migrate'?"),
+        ("bulk migrate x.csv --limt 3", "No such option '--limt'. Did you mean '--limit'?"),
+        ("bulk follow-up x --retry", "No such option '--retry'. Did you mean '--retry-failed'?"),
+        ("bulk sandbox authorise", "No such command 'authorise'. Did you mean 'authorize'?"),
+        ("bulk check x.csv --linke 3", "No such option '--linke'. Did you mean '--linked'"),
     ],
 )
 def test_a_mistyped_word_gets_a_suggestion(shell: Shell, line: str, suggestion: str) -> None:
@@ -76,6 +80,7 @@ def test_a_mistyped_word_gets_a_suggestion(shell: Shell, line: str, suggestion: 
 def test_a_word_that_resembles_no_command_gets_no_suggestion(shell: Shell) -> None:
     """A wrong suggestion is worse than none."""
     assert "Did you mean" not in shell.run("bulk xyzzy").stderr
+    assert "Did you mean" not in shell.run("bulk check x.csv --xyzzy").stderr
 
 
 def test_a_quoted_word_does_not_control_the_terminal(shell: Shell) -> None:

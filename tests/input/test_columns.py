@@ -93,6 +93,7 @@ def test_one_column_can_hold_two_fields(tmp_path: Path) -> None:
         ),  # typo
         ({"phone": "a"}, "unknown field; the fields are"),  # none similar
         ({"email": "contcat"}, 'no column "contcat" (did you mean "Contact"?); its columns are "Ref"'),  # typo
+        ({"email": "du"}, 'no column "du" (did you mean "Dup" or "d u p"?); its columns are "Ref"'),  # two are as close
         ({"email": "zzz"}, 'no column "zzz"; its columns are'),  # none similar
         ({"email": "dup"}, 'could be any of "Dup" (column 5), "d u p" (column 6)'),  # two similar columns
     ],

@@ -7,7 +7,7 @@ from typing import Final
 
 from bulk.model import State
 from bulk.reports.figures import Figures
-from bulk.text import count, duration, time
+from bulk.text import count, duration, series, time
 
 _DONE: Final = MappingProxyType(
     {
@@ -39,8 +39,7 @@ def headline(figures: Figures) -> str:
     if not total:
         return "This batch has no customers yet."
     parts = [_agree(text, customers[state]) for state, text in _HEADLINES.items() if customers[state]]
-    listed = parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-    return f"Of {count(total, 'row')}, {listed}."
+    return f"Of {count(total, 'row')}, {series(parts)}."
 
 
 def last_run(figures: Figures) -> str:
