@@ -55,6 +55,7 @@ from bulk.reports.columns import FINDINGS
 from bulk.reports.rows import Reader
 from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, VerifyResult
 from bulk.settings import Secret, Settings, webhook_secret
+from bulk.text import time
 from bulk.watch import repeat_follow_up
 
 MAX_NAMED = 20  # customers listed in a message
@@ -284,7 +285,7 @@ def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
     last_run = result.figures.last_run
     if last_run is None or last_run.has_ended or is_running or is_in_use(folder):
         return result
-    reason = f"bulk {last_run.command}, started {last_run.started_at}, did not end"
+    reason = f"bulk {last_run.command}, started {time(last_run.started_at)}, did not end"
     return replace(result, stop=Stop(reason, JournalError.exit_code))
 
 

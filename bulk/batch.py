@@ -40,7 +40,7 @@ def require_batch(folder: str | Path) -> Path:
     path = Path(folder)
     journal = path / FILE
     if not journal.is_file() or journal.stat().st_size == 0:
-        raise BatchError(f"{path} has no journal: name the folder of a batch, or migrate its input first.")
+        raise BatchError(f"{path} has no journal. Pass the folder of a batch, or migrate its input first.")
     return path
 
 

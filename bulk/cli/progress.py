@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
+from collections.abc import MutableMapping
 from types import TracebackType
-from typing import Never, Self
+from typing import TYPE_CHECKING, Any, Never, Self
 
 from tqdm import tqdm
 
@@ -17,14 +18,32 @@ from bulk.model import Quota
 from bulk.text import count, duration, moment
 
 SECONDS_BETWEEN_LINES = 10.0
-BAR = "{n_fmt}/{total_fmt} |{bar}| {rate_noinv_fmt}{postfix}, {remaining} left"
+BAR = "{n_fmt}/{total_fmt} |{bar}| {rate_noinv_fmt}{postfix}{time_left}"
+
+
+if TYPE_CHECKING:
+    _Tqdm = tqdm[Never]
+else:
+    _Tqdm = tqdm  # its types exist in the stubs only
+
+
+class _Bar(_Tqdm):
+    """A bar that shows the time left in words."""
+
+    @property
+    def format_dict(self) -> MutableMapping[str, Any]:
+        """Return the values for BAR."""
+        known = super().format_dict
+        rate = known["rate"] or (known["n"] - known["initial"]) / max(known["elapsed"], 0.001)
+        known["time_left"] = _time_left(known["total"] - known["n"], rate)
+        return known
 
 
 class Progress:
     """A hook that shows a run's events. A context manager, which closes the bar at the end."""
 
     def __init__(self) -> None:
-        self._bar: tqdm[Never] | None = None
+        self._bar: _Bar | None = None
         self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
         self._done = self._done_before = self._total = 0
         self._started_at = self._printed_at = time.monotonic()
@@ -66,7 +85,7 @@ class Progress:
 
     def _open_bar(self) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._bar = tqdm(
+            self._bar = _Bar(
                 total=self._total,
                 initial=self._done,
                 unit=" customers",
@@ -92,7 +111,7 @@ class Progress:
             self._printed_at = time.monotonic()
             echo(self._line())
 
-    def _move(self, bar: tqdm[Never]) -> None:
+    def _move(self, bar: _Bar) -> None:
         with contextlib.suppress(OSError, ValueError):
             if self._quota is not None:
                 bar.set_postfix_str(f"quota {self._quota.remaining:,} left", refresh=False)
@@ -101,10 +120,9 @@ class Progress:
     def _line(self) -> str:
         minutes = (time.monotonic() - self._started_at) / 60
         rate = (self._done - self._done_before) / minutes if minutes > 0 else 0.0
-        left = (self._total - self._done) / rate * 60 if rate else float("inf")
         quota = f", quota {self._quota.remaining:,} left" if self._quota is not None else ""
         done = f"{self._done:,} of {count(self._total, 'customer')}"
-        return f"{done}, {rate:,.0f} per minute{quota}, {duration(left)} left"
+        return f"{done}, {rate:,.0f} per minute{quota}{_time_left(self._total - self._done, rate / 60)}"
 
     def _echo(self, text: str) -> None:
         """Print a message above the bar, if there is one."""
@@ -113,6 +131,13 @@ class Progress:
             return
         with contextlib.suppress(OSError, ValueError):
             self._bar.write(printable(text), file=sys.stderr)
+
+
+def _time_left(customers: int, rate: float) -> str:
+    """Return the end of a line of progress for the customers left to do. The rate is in customers per second."""
+    if not customers:
+        return ""
+    return f", {duration(customers / rate)} left" if rate > 0 else ", time left unknown"
 
 
 def _message(event: Event) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from bulk.errors import InputError, UsageError
 from bulk.input import own_reports
 from bulk.input.column_names import did_you_mean, listed, normalized, quoted, unique
+from bulk.text import series
 
 REQUIRED: Final = ("customer_id", "company_name", "platform")
 FIELDS: Final = (*REQUIRED, "email", "description")
@@ -122,7 +123,7 @@ class _Search:
             choices = ", ".join(f"{quoted(self.columns[place])} (column {place + 1})" for place in similar)
             raise InputError(f"{self.path}: --map {field}={column} could be any of {choices}; write the exact name")
         raise UsageError(
-            f"{self.path}: has no column {quoted(column)}{did_you_mean(column, self.columns)}; "
+            f"{self.path} has no column {quoted(column)}{did_you_mean(column, self.columns)}; "
             f"its columns are {listed(self.columns)}"
         )
 
@@ -141,6 +142,6 @@ class _Search:
         options = " ".join(f"--map {field}=COLUMN" for field in fields)
         hint = f"Select other columns with {options}; the" if can_be_mapped else "The"
         return InputError(
-            f"{self.path}: has no column for {', '.join(fields)}; its columns are {listed(self.columns)}. "
+            f"{self.path} has no column for {series(fields)}; its columns are {listed(self.columns)}. "
             f"{hint} first line must be the header"
         )

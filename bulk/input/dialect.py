@@ -69,7 +69,7 @@ def _header(path: Path, start: str, delimiter: str, *, skipped_rows: int) -> tup
             f"{path}: its header cannot be read ({error}); the first line must name the columns"
         ) from error
     if names is None:
-        raise InputError(f"{path}: has no header; its first line must name the columns")
+        raise InputError(f"{path} has no header; its first line must name the columns")
     if any("\0" in name for name in names):
-        raise InputError(f"{path}: contains NUL bytes in its header; save it again as CSV in UTF-8")
+        raise InputError(f"{path} contains NUL bytes in its header; save it again as CSV in UTF-8")
     return names, reader.line_num

@@ -39,10 +39,10 @@ def detect(path: Path, *, is_compressed: bool) -> tuple[TextFile, tuple[str, ...
     with wrap_read_errors(path), open_bytes(path, is_compressed=is_compressed) as file:
         sample = file.read(_SAMPLE)
     if not sample:
-        raise InputError(f"{path}: is empty; it must have a header and a row for each customer")
+        raise InputError(f"{path} is empty; it must have a header and a row for each customer")
     for start, problem in _OTHER_FORMATS:
         if sample.startswith(start):
-            raise InputError(f"{path}: {problem}")
+            raise InputError(f"{path} {problem}")
     candidate, notes = _candidate(path, sample, is_compressed=is_compressed)
     confirmed = _confirmed(candidate)
     if confirmed.encoding in _NOTES and not notes:
@@ -81,7 +81,7 @@ def _confirmed(file: TextFile) -> TextFile:
     except UnicodeDecodeError:
         if file.encoding != "utf-8" or file.mark_size:
             raise InputError(
-                f"{file.path}: begins as {file.encoding.upper()} but has bytes in another encoding; "
+                f"{file.path} begins as {file.encoding.upper()} but has bytes in another encoding; "
                 "save it again as CSV in UTF-8"
             ) from None
     else:
@@ -91,7 +91,7 @@ def _confirmed(file: TextFile) -> TextFile:
     try:
         _decode(old)
     except UnicodeDecodeError:
-        raise InputError(f"{file.path}: is neither UTF-8 nor Windows-1252 text; save it as CSV in UTF-8") from None
+        raise InputError(f"{file.path} is neither UTF-8 nor Windows-1252 text; save it as CSV in UTF-8") from None
     return old
 
 
@@ -116,7 +116,7 @@ def _decode(file: TextFile) -> None:
 def _refuse_binary(path: Path, nuls: int, size: int) -> None:
     """Raise InputError if there are more NUL bytes than in a text with a few damaged cells."""
     if nuls > max(_MAX_NULS, size // 1000):
-        raise InputError(f"{path}: contains NUL bytes and is not a text table; save it as CSV in UTF-8")
+        raise InputError(f"{path} contains NUL bytes and is not a text table; save it as CSV in UTF-8")
 
 
 def _refuse_damaged_utf8(file: TextFile) -> None:
@@ -133,7 +133,7 @@ def _refuse_damaged_utf8(file: TextFile) -> None:
             lines += raw.count(b"\n")
     if letters - bad > bad:
         damage = "1 byte that is not text, in" if bad == 1 else f"{count(bad, 'byte')} that are not text, the first in"
-        raise InputError(f"{file.path}: is UTF-8 except for {damage} line {first_bad}; correct that line")
+        raise InputError(f"{file.path} is UTF-8 except for {damage} line {first_bad}; correct that line")
 
 
 def _ends_in_return(start: bytes) -> bool:

@@ -20,13 +20,13 @@ def open_table(path: Path, mapping: Mapping[str, str], *, required: Sequence[str
     """Read a table's header; `required` are the fields that it must have. Raises InputError, UsageError."""
     name = path.name.lower()
     if path.is_dir():
-        raise InputError(f"{path}: is a directory; name the file in it")
+        raise InputError(f"{path} is a directory; name the file in it")
     if not path.is_file():
-        raise InputError(f"{path}: is not an ordinary file; save its content in a file first")
+        raise InputError(f"{path} is not an ordinary file; save its content in a file first")
     if name.endswith(".parquet"):
         return ParquetFile(path, mapping, required=required)
     if name.endswith(_TEXTS):
         return CsvFile(path, mapping, required=required)
     if name.endswith(_WORKBOOKS):
-        raise InputError(f"{path}: is a workbook; save its sheet as CSV (UTF-8) and use that file")
+        raise InputError(f"{path} is a workbook; save its sheet as CSV (UTF-8) and use that file")
     raise InputError(f"{path}: unknown file format; use a .csv, .csv.gz, .tsv or .parquet file")

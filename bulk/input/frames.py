@@ -53,7 +53,7 @@ def wrap_polars_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InputError(f"{path}: cannot be read as a table ({first_line(error)}); save it again") from error
+        raise InputError(f"{path} cannot be read as a table ({first_line(error)}); save it again") from error
 
 
 def first_line(error: BaseException) -> str:

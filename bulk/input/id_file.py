@@ -34,7 +34,7 @@ def read_ids(path: Path) -> list[str]:
         ids = frame.select(trimmed(unescape_formula(pl.col(column)))).to_series().drop_nulls()
         unique_ids |= dict.fromkeys(each for each in ids if each)
     if not unique_ids:
-        raise InputError(f"{path}: has no identifiers in its column customer_id")
+        raise InputError(f"{path} has no identifiers in its column customer_id")
     return list(unique_ids)
 
 

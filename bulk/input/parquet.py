@@ -85,9 +85,9 @@ def _require_parquet(path: Path) -> None:
     with wrap_read_errors(path), path.open("rb") as file:
         start = file.read(4)
     if not start:
-        raise InputError(f"{path}: is empty; it must have a column for each field and a row for each customer")
+        raise InputError(f"{path} is empty; it must have a column for each field and a row for each customer")
     if start != b"PAR1":
-        raise InputError(f"{path}: is not a Parquet file; if it is a text table, rename it to .csv")
+        raise InputError(f"{path} is not a Parquet file; if it is a text table, rename it to .csv")
 
 
 def _require_readable(path: Path) -> None:
@@ -104,7 +104,7 @@ def _require_readable(path: Path) -> None:
 
 
 def _unreadable(path: Path, reason: str) -> InputError:
-    return InputError(f"{path}: cannot be read as a table ({reason}); export it again")
+    return InputError(f"{path} cannot be read as a table ({reason}); export it again")
 
 
 def _portions(frame: pl.DataFrame) -> Iterator[pl.DataFrame]:

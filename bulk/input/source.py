@@ -85,7 +85,7 @@ def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input
     digest = _digest(table.digest, mapping)
     opened = Input(path, digest, header.columns, header.extras, header.is_rejects_file, dict(mapping), table, stamp)
     if not header.is_rejects_file and not _has_rows(table):  # in a rejects.csv, all rows may have been corrected
-        raise InputError(f"{path}: has a header but no rows; it must have a row for each customer")
+        raise InputError(f"{path} has a header but no rows; it must have a row for each customer")
     return opened
 
 

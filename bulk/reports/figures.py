@@ -173,3 +173,4 @@ class Figures:
     last_run: LastRun | None
     changes: Mapping[tuple[State, State], int]  # customers whose state differs from that at `since`, by both states
     has_differences: bool  # between Codat and the input
+    undone: int  # pending customers whose company undo has deleted

@@ -59,6 +59,9 @@ SELECT EXISTS (SELECT 1 FROM customers WHERE presence = 'present' AND (
     (company_id IS NOT NULL AND (name_sent <> name OR description_sent IS NOT description))
     OR (connection_id IS NOT NULL AND platform_sent <> platform_key)));
 
+-- undone: Pending customers whose company undo has deleted.
+SELECT count(*) FROM customers WHERE state = 'pending' AND company_id IS NULL AND deleted_company_id IS NOT NULL;
+
 -- last_run: The last run of a command.
 SELECT id, command, version, started_at, finished_at, seconds, stopped FROM runs ORDER BY id DESC LIMIT 1;
 

@@ -59,6 +59,7 @@ def read_figures(reader: Reader, *, at: datetime, since: datetime | None = None)
         last_run=_last_run(reader),
         changes=_changes(reader, since),
         has_differences=bool(_count(reader, "has_differences")),
+        undone=_count(reader, "undone"),
     )
 
 

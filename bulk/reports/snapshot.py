@@ -35,7 +35,7 @@ class Snapshot:
         with self._wrap_errors():
             if not self.path.is_file():
                 raise BatchError(
-                    f"{self.path.parent} holds no journal. Pass the folder of a batch, or migrate its input first."
+                    f"{self.path.parent} has no journal. Pass the folder of a batch, or migrate its input first."
                 )
             # `rw` instead of `ro`: next to a writer, reading needs the -shm file. Neither creates a missing journal.
             self._connection = sqlite3.connect(

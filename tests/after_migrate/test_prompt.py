@@ -65,6 +65,8 @@ def test_the_answer_decides(
             _read_until(popen, b"[y/N]")
             answer(popen, terminal)
             assert popen.wait(MAX_SECONDS) == code
+            assert popen.stderr is not None
+            assert popen.stderr.read().startswith({0: b"", 130: b"\n"}[code])  # the message has a line of its own
         finally:
             popen.kill()
             os.close(terminal)

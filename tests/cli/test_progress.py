@@ -46,6 +46,21 @@ def test_numbers_agree_with_their_nouns(capsys: pytest.CaptureFixture[str]) -> N
     assert lines[3].startswith("1 of 1 customer, ")
 
 
+def test_an_unknown_time_is_called_unknown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """At the end there is no time left to show."""
+    with Progress() as progress:
+        progress(Started(to_do=1, done=0))
+        progress(Advanced("1", State.COMPLETE, None))
+    assert capsys.readouterr().err.splitlines()[-1].endswith(" per minute")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with Progress() as progress:
+        progress(Started(to_do=1, done=0))
+        assert terminal.getvalue().endswith(", time left unknown")
+        progress(Advanced("1", State.COMPLETE, None))
+    assert "left" not in terminal.getvalue().rpartition("1/1")[2]
+
+
 def test_a_warning_does_not_control_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     """This is also true if it is printed above the bar."""
     terminal = Terminal()

@@ -55,12 +55,13 @@ def test_a_report_after_a_killed_run_warns_and_exits_with_75(shell: Shell) -> No
         journal.execute("UPDATE runs SET finished_at = NULL, seconds = NULL")
     killed = shell.run("bulk report reports/x")
     assert killed.returncode == 75
-    assert re.fullmatch(r"Stopped: bulk migrate, started .*, did not end. The same command resumes.\n", killed.stderr)
+    started = r"bulk migrate, started \d{4}-\d\d-\d\d \d\d:\d\d UTC"
+    assert re.fullmatch(rf"Stopped: {started}, did not end. The same command resumes.\n", killed.stderr)
     assert shell.run("bulk report reports/x --json").returncode == 75
     with only_run(shell.path / "reports" / "x"):
         running = shell.run("bulk report reports/x")
     assert running.returncode == 0
-    assert running.stderr.startswith("The last run has not ended: bulk migrate, started ")
+    assert re.match(rf"The last run has not ended: {started}\. ", running.stderr)
 
 
 def test_wide_names_are_aligned(shell: Shell) -> None:
@@ -79,3 +80,28 @@ def test_a_quota_whose_reset_has_passed_is_not_shown_as_left(shell: Shell) -> No
     with closing(sqlite3.connect(shell.path / "reports" / "x" / "journal.sqlite3")) as journal, journal:
         journal.execute("UPDATE batch SET value = '2026-11-01T00:00:00Z' WHERE key = 'quota_resets_at'")
     assert "Daily quota: reset at 2026-11-01 00:00 UTC." in shell.run("bulk report reports/x").stdout
+
+
+def test_who_was_unlinked_before_is_counted_separately(shell: Shell) -> None:
+    """A second run does not claim to have unlinked the customer."""
+    shell.customers(2)
+    shell.run("bulk migrate x.csv --sandbox")
+    shell.run("bulk sandbox authorize reports/x --share 1")
+    first = shell.run("bulk unlink reports/x --customer 1 --yes --sandbox")
+    again = shell.run("bulk unlink reports/x --customer 1 --yes --sandbox")
+    both = shell.run("bulk unlink reports/x --customer 1 --customer 2 --yes --sandbox")
+    assert [ended.stdout.splitlines()[0] for ended in (first, again, both)] == [
+        "1 customer unlinked.",
+        "1 customer was unlinked already.",
+        "1 customer unlinked, 1 was unlinked already.",
+    ]
+
+
+def test_after_an_undo_every_command_asks_whether_to_create_again(shell: Shell) -> None:
+    """The advice does not depend on the last command."""
+    shell.customers(2)
+    shell.run("bulk migrate x.csv --sandbox")
+    undone = shell.run("bulk undo reports/x --yes --sandbox").stdout
+    verified = shell.run("bulk verify reports/x --sandbox").stdout
+    for shown in (undone, verified):
+        assert "left to do, if you want to create them again after the undo." in " ".join(shown.split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -46,7 +47,11 @@ def workbook(folder: Path) -> bytes:
         ("in.csv", b",,,\n", "no header"),  # columns without names
         ("in.csv", HEADER.encode(), "no rows"),  # only a header
         ("in.csv", HEADER.encode() + b"\n\n,,,,\n", "no rows"),  # and blank rows
-        ("in.csv", b"1,Acme,xero,,\n2,Bolt,qbo,,\n", "customer_id, company_name, platform"),  # no header
+        (
+            "in.csv",
+            b"1,Acme,xero,,\n2,Bolt,qbo,,\n",
+            "no column for customer_id, company_name and platform;",
+        ),  # no header
         ("in.csv", b"customer_id,company_name\n1,Acme\n", "--map platform=COLUMN"),  # one column is missing
         ("in.csv", b"customer_id,name,platform\n1,Acme,xero\n", '"name"'),  # the message lists the existing columns
         ("in.csv", CONTENT.replace(b"email", b"em\0ail"), "NUL"),  # a NUL byte in the header
@@ -97,6 +102,7 @@ def test_a_bad_file_is_refused_in_one_line(tmp_path: Path, name: str, content: b
     message = str(raised.value)
     assert text in message
     assert message.startswith(str(tmp_path / name))
+    assert not re.search(": (is|has|contains|cannot|begins) ", message)  # a colon separates no subject from its verb
     assert "\n" not in message
     assert message.isprintable()
     assert len(message) < 1200

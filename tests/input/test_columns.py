@@ -135,5 +135,5 @@ def test_the_error_for_missing_columns_lists_the_existing_ones(tmp_path: Path) -
     with pytest.raises(InputError) as raised:
         read_text(tmp_path, "id,company_name,software\n1,Acme,xero\n")
     message = str(raised.value)
-    assert 'no column for customer_id, platform; its columns are "id", "company_name", "software"' in message
+    assert 'no column for customer_id and platform; its columns are "id", "company_name", "software"' in message
     assert "--map customer_id=COLUMN --map platform=COLUMN" in message

@@ -75,6 +75,7 @@ def figures(groups: Mapping[tuple[int, State], int] | None = None, *, rejected: 
         last_run=RUN,
         changes={},
         has_differences=False,
+        undone=0,
     )
     return replace(built, **others)
 

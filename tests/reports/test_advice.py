@@ -75,10 +75,11 @@ def test_rejected_rows_of_inputs_with_different_mappings_have_no_command() -> No
 
 
 def test_after_an_undo_creating_again_is_a_choice() -> None:
-    """The command is named together with its effect."""
-    undone = replace(RUN, command="undo", done={"delete": 2})
-    (step,) = advice.next_steps(figures({(1, State.PENDING): 2}, last_run=undone), LOCATION)
+    """The command is named together with its effect, whatever command ran last."""
+    (step,) = advice.next_steps(figures({(1, State.PENDING): 2}, undone=2), LOCATION)
     assert step.why == "2 customers left to do, if you want to create them again after the undo"
+    (step,) = advice.next_steps(figures({(1, State.PENDING): 3}, undone=1), LOCATION)
+    assert step.why == "3 customers left to do; undo has deleted the company of 1 of them"
 
 
 def test_an_input_never_looks_like_an_option() -> None:

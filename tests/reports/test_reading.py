@@ -410,7 +410,7 @@ def test_reading_does_not_change_the_journal(journal: Journal) -> None:
 
 def test_a_missing_journal_is_reported_and_not_created(tmp_path: Path) -> None:
     """A mistyped folder does not become an empty batch."""
-    with pytest.raises(BatchError, match="holds no journal"), Reader(tmp_path / "journal.sqlite3"):
+    with pytest.raises(BatchError, match="has no journal"), Reader(tmp_path / "journal.sqlite3"):
         pass
     assert not list(tmp_path.iterdir())
 

@@ -98,5 +98,5 @@ def _folder_name(batch: str) -> str:
     from bulk.batch import storable
 
     if not batch.strip() or batch in (".", "..") or re.search(r"[/\\\x00-\x1f]", batch):
-        raise click.BadParameter(f"{batch!r} cannot be the name of a folder.", param_hint="--batch")
+        raise click.BadParameter(f"{batch!r} cannot be the name of a folder.", param_hint="'--batch'")
     return storable(batch)

@@ -71,7 +71,7 @@ def _customer_ids(customers: Sequence[str], path: Path | None) -> list[str]:
     from bulk.input import read_ids
 
     if not all(each.strip() for each in customers):
-        raise click.BadParameter("a customer_id cannot be empty.", param_hint="--customer")
+        raise click.BadParameter("a customer_id cannot be empty.", param_hint="'--customer'")
     customer_ids = list(dict.fromkeys([*customers, *(read_ids(path) if path is not None else [])]))
     if not customer_ids:
         raise click.UsageError("No customers. Name them with --customer ID, or with --file FILE.")
@@ -86,11 +86,25 @@ def _is_confirmed(folder: Path, customer_ids: Sequence[str]) -> bool:
     named += ", ..." if len(customer_ids) > MAX_NAMED else ""
     signals.interrupt_system_calls()
     question = f"Unlink {count(len(customer_ids), 'customer')} ({named}) of batch {fit(folder.name)}?"
-    return click.confirm(question, err=True)
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        echo("")  # end the line of the question
+        raise
+
+
+def unlinked(result: UnlinkResult) -> str:
+    """Return a sentence about the customers that this run has unlinked, and those that were unlinked before."""
+    now = result.advanced.get("unlinked", 0)
+    before = max(len(result.unlinked) - now, 0)
+    already = f"{before:,} {'was' if before == 1 else 'were'} unlinked already."
+    if before and not now:
+        return f"{count(before, 'customer')}{already.removeprefix(f'{before:,}')}"
+    return f"{count(now, 'customer')} unlinked" + (f", {already}" if before else ".")
 
 
 def _print_customers(result: UnlinkResult) -> None:
-    print_result(f"{count(len(result.unlinked), 'customer')} unlinked.")
+    print_result(unlinked(result))
     if result.others:
         echo("Not unlinked:")
         echo(table([(fit(customer), fit(reason, 200)) for customer, reason in result.others.items()]))

@@ -88,8 +88,10 @@ def _resume_step(figures: Figures, location: BatchLocation) -> Iterator[NextStep
     pending = figures.summary.customers[State.PENDING]
     if not pending:
         return
-    resume = commands.migrate(figures, location)
-    is_undone = figures.last_run is not None and figures.last_run.command == "undo"
+    resume, undone = commands.migrate(figures, location), figures.undone
     why = f"{count(pending, 'customer')} left to do"
-    why += ", if you want to create them again after the undo" if is_undone else ""
+    if undone == pending:
+        why += ", if you want to create them again after the undo"
+    elif undone:
+        why += f"; undo has deleted the {'company' if undone == 1 else 'companies'} of {undone:,} of them"
     yield NextStep("Resume", resume, why, (resume,))
