@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from bulk.text import series
 
 REQUIRED: Final = ("customer_id", "company_name", "platform")
 FIELDS: Final = (*REQUIRED, "email", "description")
+_MAX_COLUMNS: Final = 30  # in a message
 _INVISIBLE: Final = "\ufeff\u200b"
 
 
@@ -120,7 +122,7 @@ class _Search:
         if len(similar) == 1:
             return similar[0]
         if similar:
-            choices = ", ".join(f"{quoted(self.columns[place])} (column {place + 1})" for place in similar)
+            choices = self._numbered(similar)
             raise InputError(f"{self.path}: --map {field}={column} could be any of {choices}; write the exact name")
         raise UsageError(
             f"{self.path} has no column {quoted(column)}{did_you_mean(column, self.columns)}; "
@@ -131,11 +133,21 @@ class _Search:
         """Return the place of the column with the field's name, or None. Raises InputError if there are several."""
         places = [place for place, name in enumerate(self.names) if normalized(name) == normalized(field)]
         if len(places) > 1:
-            names = listed([self.columns[place] for place in places])
+            choices, example = self._numbered(places), shlex.quote(f"{field}={self.columns[places[0]]}")
             raise InputError(
-                f"{self.path}: {len(places)} columns could be {field}: {names}; select one with --map {field}=COLUMN"
+                f"{self.path}: {len(places)} columns could be {field}: {choices}; select one, e.g. with --map {example}"
             )
         return places[0] if places else None
+
+    def _numbered(self, places: Sequence[int]) -> str:
+        """Return columns with their names in the file, their numbers and, if it differs, the name for `--map`."""
+        shown = []
+        for place in places[:_MAX_COLUMNS]:
+            name, unique_name = self.names[place], self.columns[place]
+            called = f", for --map {quoted(unique_name)}" if unique_name != name else ""
+            shown.append(f"{quoted(name)} (column {place + 1}{called})")
+        more = len(places) - len(shown)
+        return series(shown) if not more else f"{', '.join(shown)} and {more} more"
 
     def missing(self, fields: Sequence[str], *, can_be_mapped: bool) -> InputError:
         """Return the error for fields without a column."""
