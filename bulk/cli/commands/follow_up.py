@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 @options.BATCH
 @click.option("--watch", type=Duration(), help="Repeat after this time, e.g. 10m, until no customer is pending.")
 @click.option("--until", type=FutureTime(), help="With --watch: stop at this time, e.g. 18:00 (UTC).")
-@click.option("--retry-failed", is_flag=True, help="Try failed partner connections again.")
+@click.option(
+    "--retry-failed", is_flag=True, help="Retry partner connections that have failed or were deleted in Codat."
+)
 @options.connection
 @options.JSON
 def follow_up(

@@ -37,7 +37,7 @@ def links(
     """Renew the linkUrls that have expired or will soon expire.
 
     BATCH is a batch's folder, such as reports/customers. Only customers who have not authorized get a new linkUrl.
-    The command sends one request for each of them. A linkUrl that is still good does not change.
+    The command sends one request for each of them. A valid linkUrl does not change.
     """
     from bulk.api import links as start
     from bulk.cli.runner import run
@@ -65,7 +65,7 @@ def _headline(result: LinksResult) -> str:
     links = result.figures.links
     authorized = sum(result.advanced.get(state, 0) for state in ("linked", "complete", "unlinked"))
     if not result.advanced and not links.stale:
-        return "No linkUrls need renewing: all are still good." if links.usable else "No linkUrls need renewing."
+        return "No linkUrls need renewing: all are valid." if links.usable else "No linkUrls need renewing."
     parts = [f"{count(result.renewed, 'linkUrl')} renewed"]
     if authorized:
         parts.append(f"{count(authorized, 'customer')} found to have authorized")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 @click.option("--batch", metavar="NAME", help="Name of the batch.  [default: the name of INPUT without its extension]")
 @options.mapping
 @click.option("--limit", type=WholeNumber(), help="Migrate only the first N customers.")
-@click.option("--retry-failed", is_flag=True, help="Try failed customers again.")
+@click.option("--retry-failed", is_flag=True, help="Retry failed customers; create again what was deleted in Codat.")
 @click.option("--wait", is_flag=True, help="Sleep until the daily quota is reset instead of stopping.")
 @click.option("--reserve", default=0, type=WholeNumber(0), help="Leave N requests of the daily quota unused.")
 @click.option(
