@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def require_valid(connection: Connection) -> None:
-    """Raise UsageError for invalid options. This needs no key and does not read the environment."""
+    """Raise UsageError for invalid options, and for an invalid CODAT_BASE_URL that is used. This needs no key."""
     from bulk.settings import Settings
 
     if connection.sandbox and connection.base_url is not None:
@@ -28,7 +29,7 @@ def require_valid(connection: Connection) -> None:
         rate=connection.rate,
         concurrency=connection.concurrency,
         timeout=connection.timeout,
-        environ={},
+        environ={} if connection.sandbox else {"CODAT_BASE_URL": os.environ.get("CODAT_BASE_URL", "")},
     )
 
 

@@ -71,6 +71,17 @@ def test_check_refuses_the_same_options_as_migrate(shell: Shell, arguments: str,
     assert expected in ended.stderr
 
 
+@pytest.mark.parametrize("command", ["check x.csv", "migrate x.csv"])
+def test_the_address_in_the_environment_is_checked_like_the_option(shell: Shell, command: str) -> None:
+    """It is checked only if it is used."""
+    shell.customers(1)
+    ended = shell.run(f"bulk {command}", CODAT_API_KEY="k", CODAT_BASE_URL="nonsense")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "CODAT_BASE_URL must be a URL" in ended.stderr
+    assert shell.run(f"bulk {command} --sandbox", CODAT_BASE_URL="nonsense").returncode == 0
+    assert shell.run("bulk check x.csv", CODAT_BASE_URL="").returncode == 0
+
+
 @pytest.mark.parametrize("line", ["links reports/x --limit", "links reports/x --margin", "listen reports/x --port"])
 def test_huge_numbers_are_refused_by_the_other_commands(shell: Shell, line: str) -> None:
     """The error is a message, not an internal error."""
