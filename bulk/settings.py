@@ -90,8 +90,8 @@ def webhook_secret(environ: Mapping[str, str] | None = None) -> Secret:
     secret = (_environment() if environ is None else environ).get("CODAT_WEBHOOK_SECRET", "").strip().strip("\"'")
     if not secret:
         raise UsageError(
-            "No webhook secret: set CODAT_WEBHOOK_SECRET, in the environment or in a file .env in this folder, to the "
-            "endpoint's secret in Codat's portal (whsec_...)."
+            f"No webhook secret: set CODAT_WEBHOOK_SECRET, {_places()}, to the endpoint's secret in Codat's portal "
+            "(whsec_...)."
         )
     return Secret(secret)
 
@@ -101,9 +101,17 @@ def _environment() -> Mapping[str, str]:
 
     try:
         from_file = dotenv_values(Path(".env"), interpolate=False, encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The file .env cannot be read ({error.__class__.__name__}). Fix or remove it.") from None
+    except UnicodeDecodeError:
+        raise UsageError("The file .env is not UTF-8 text. Save it as UTF-8, or remove it.") from None
+    except OSError as error:
+        raise UsageError(f"The file .env cannot be read: {error.strerror}. Fix or remove it.") from None
     return {**{k: v for k, v in from_file.items() if v is not None}, **os.environ}
+
+
+def _places() -> str:
+    """Return the places of a variable, for a message."""
+    is_folder = " (here .env is a folder, which is not read)" if Path(".env").is_dir() else ""
+    return f"in the environment or in a file .env in this folder{is_folder}"
 
 
 def _require_whole_number(option: str, value: object) -> None:
@@ -124,8 +132,8 @@ def _authorization(key: str) -> Secret:
     key = key.strip().strip("\"'")
     if not key:
         raise UsageError(
-            "No API key: set CODAT_API_KEY, in the environment or in a file .env in this folder, to your Codat API key "
-            "or to the complete header value (Basic ...). To try bulk without an account, add --sandbox."
+            f"No API key: set CODAT_API_KEY, {_places()}, to your Codat API key or to the complete header value "
+            "(Basic ...). To try bulk without an account, add --sandbox."
         )
     if not key.isascii() or not key.isprintable():
         raise UsageError("CODAT_API_KEY contains characters that no API key has. Copy it again, without line breaks.")

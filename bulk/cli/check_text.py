@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from bulk.codat.account import Account
     from bulk.input_check import CheckResult, Cost
 
+REFUSALS = ("401", "402", "403")  # Codat's statuses for a key that cannot be used
+
 
 def text(
     result: CheckResult,
@@ -122,7 +124,8 @@ def _days(cost: Cost) -> str:
 
 def _account(result: CheckResult, account: Account) -> Iterator[tuple[str, str]]:
     if account.problem is not None:
-        yield "key", f"not accepted or not tried: {fit(account.problem.text, 200)}"
+        is_refused = account.problem.code in REFUSALS
+        yield "key", f"{'not accepted' if is_refused else 'not checked'}: {fit(account.problem.text, 200)}"
         return
     yield "key", "valid"
     if account.quota is not None:

@@ -7,6 +7,8 @@ flight takes twice the CPU time of the rest of the request. Behind a proxy, the 
 from __future__ import annotations
 
 import asyncio
+import os
+import re
 import zlib
 from collections.abc import Mapping
 from types import TracebackType
@@ -186,4 +188,8 @@ def _unpack(body: bytes, headers: Mapping[str, str], max_bytes: int) -> bytes:
 
 
 def _text(error: Exception) -> str:
-    return str(error).rstrip(".") or type(error).__name__
+    """Return the cause in the words of the system, without the notation of a library."""
+    text = str(error)
+    if numbers := dict.fromkeys(re.findall(r"\[Errno (\d+)\]", text)):  # one for each address of the host
+        return ", ".join(os.strerror(int(number)).lower() for number in numbers)
+    return re.sub(r"\[(?:Errno -\d+|SSL: \w+)\] | \(_ssl\.c:\d+\)", "", text).rstrip(".") or type(error).__name__

@@ -23,9 +23,8 @@ def wrap_read_errors(path: Path) -> Iterator[None]:
     except PermissionError:
         raise InputError(f"{path}: permission to read the file is denied; check its permissions") from None
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(
-            f"{path}: the gzip file is incomplete or damaged ({error}); copy it again, or rename it to .csv"
-        ) from error
+        remedy = "copy it again, or rename it to .csv if it is not compressed"
+        raise InputError(f"{path}: the gzip file is incomplete or damaged; {remedy}") from error
     except OSError as error:
         raise InputError(f"{path}: the file cannot be read ({error.strerror or error}); copy it again") from error
 

@@ -59,4 +59,9 @@ def wrap_polars_errors(path: Path) -> Iterator[None]:
 def first_line(error: BaseException) -> str:
     """Return the first line of a library's message, shortened."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return shorten(lines[0], _MAX_ERROR)
+    return in_words(shorten(lines[0], _MAX_ERROR))
+
+
+def in_words(message: str) -> str:
+    """Return a library's message in words for the file's author."""
+    return "it is incomplete or damaged" if "out of specification" in message.lower() else message

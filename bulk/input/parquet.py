@@ -14,7 +14,7 @@ from bulk.errors import InputError
 from bulk.input.cell_text import as_text
 from bulk.input.columns import REQUIRED, Header, read_header
 from bulk.input.files import digest_of, wrap_read_errors
-from bulk.input.frames import cell, replace_nuls, wrap_polars_errors
+from bulk.input.frames import cell, in_words, replace_nuls, wrap_polars_errors
 
 _ROWS: Final = 10_000
 _MAX_TEXT: Final = 2**26
@@ -100,7 +100,7 @@ def _require_readable(path: Path) -> None:
     )
     if result.returncode:
         reason = result.stdout.decode(errors="replace").strip()
-        raise _unreadable(path, reason or "it is damaged, or has too many rows in one piece")
+        raise _unreadable(path, in_words(reason) or "it is damaged, or has too many rows in one piece")
 
 
 def _unreadable(path: Path, reason: str) -> InputError:

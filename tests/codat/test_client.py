@@ -166,6 +166,20 @@ def test_a_complete_response_is_read(response: bytes) -> None:
     run(scenario)
 
 
+def test_the_cause_of_a_missing_connection_is_in_words() -> None:
+    """It has no number of an error, and no notation of a library."""
+
+    async def scenario() -> None:
+        async with serving() as server:
+            port = server.port
+        async with Client(settings(port)) as client:  # nothing listens there any more
+            (reply,) = [await client.send(REQUEST)]
+        assert reply.problem is not None
+        assert reply.problem.text == "no connection: connection refused"
+
+    run(scenario)
+
+
 def test_a_connection_that_the_server_has_closed_is_not_used_again() -> None:
     """This is true even if the event loop has not noticed the end: a request would be lost."""
 

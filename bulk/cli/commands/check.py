@@ -80,7 +80,7 @@ def check(
         again = repeated_options(mapping, connection)
         print_result(check_text.text(result, account, forecasts, assumptions, next_options=again))
     if account is not None and account.problem is not None:
-        return 3 if account.problem.code in ("401", "402", "403") else 75
+        return 3 if account.problem.code in check_text.REFUSALS else 75
     return 1 if result.rejected or check_text.disabled_platforms(result, account) else 0
 
 
