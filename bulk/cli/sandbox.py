@@ -29,7 +29,7 @@ def sandbox(batch: Path, webhook_url: str = "") -> Iterator[tuple[str, str]]:
             StateFolder(batch / "sandbox").log.touch(mode=0o600)
             running = start(batch / "sandbox", options=Options(webhook_url=webhook_url))
     except SandboxError as error:
-        raise UsageError(f"The sandbox of {batch} does not start: {error}") from error
+        raise UsageError(str(error)) from error
     if webhook_url and not running.is_ours:
         echo(f"Warning: a sandbox of {batch} already runs. It may send its events to another address.")
     try:

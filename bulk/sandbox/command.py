@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from bulk.sandbox.app import MakeApp
     from bulk.sandbox.customers import CustomerRequest
 
+JOURNAL = "journal.sqlite3"  # in the folder of every batch
 DEFAULT_STATE = Path("reports") / ".sandbox"
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _STATE = click.option(
@@ -98,6 +99,8 @@ def sandbox(
     make_app: MakeApp | None = context.obj  # set by tests, which add routes
     context.obj = folder
     if context.invoked_subcommand is None:
+        if batch is not None and not (batch / JOURNAL).is_file() and not folder.database.exists():
+            raise click.UsageError(f"{batch} has no journal. Pass the folder of a batch, or migrate its input first.")
         _serve(folder, Options(**settings), port=port, parent_watch=parent_watch, make_app=make_app)
 
 

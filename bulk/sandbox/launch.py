@@ -124,7 +124,14 @@ def _started(folder: StateFolder, options: Options, program: Sequence[str]) -> R
     process.wait()
     if process.returncode == ALREADY_RUNNING:
         return None
-    raise SandboxError(f"The sandbox did not start. {folder.log.read_text().strip()}")
+    raise SandboxError(f"The sandbox did not start. {_last_line(folder.log)}")
+
+
+def _last_line(log: Path) -> str:
+    """Return the reason in a server's log. With a traceback, this is the error itself, and the log has the rest."""
+    lines = log.read_text().strip().splitlines() or [""]
+    reason = lines[-1].removeprefix("Error: ")
+    return f"{reason} (see {log})" if "Traceback" in lines[0] else reason
 
 
 def _first_line(process: subprocess.Popen[str]) -> str:

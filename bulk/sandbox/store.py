@@ -104,10 +104,20 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self.db = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+        self._linked: int | None = None  # counted again when a connection changes
+        try:
+            self._open(path)
+        except sqlite3.DatabaseError as error:
+            self.close()
+            is_damaged = getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+            if not is_damaged:
+                raise
+            raise SandboxError(f"{path} is damaged. Remove it to begin again: its companies are lost.") from error
+
+    def _open(self, path: Path) -> None:
         self.db.execute("PRAGMA journal_mode=WAL")
         self.db.execute("PRAGMA synchronous=OFF")
         self.db.execute("PRAGMA cache_size=-16000")
-        self._linked: int | None = None  # counted again when a connection changes
         self._make_tables(path)
 
     def _make_tables(self, path: Path) -> None:

@@ -40,6 +40,7 @@ def test_an_unusable_place_for_a_batch_is_refused(shell: Shell, arguments: str, 
     "line",
     [
         "bulk sandbox --batch file",
+        "bulk sandbox --batch nowhere",
         f"bulk sandbox --batch {LONG}",
         "bulk sandbox --state /dev/null/x",
         f"bulk report {LONG}",
@@ -81,3 +82,15 @@ def test_a_sandbox_keeps_its_files_for_their_owner(shell: Shell) -> None:
     }
     assert "sandbox.sqlite3" in modes
     assert not any(modes.values()), modes
+
+
+def test_a_damaged_sandbox_is_one_message(shell: Shell) -> None:
+    """It names the file to remove, whatever command starts the sandbox."""
+    shell.customers(1)
+    shell.run("bulk migrate x.csv --sandbox")
+    state = shell.path / "reports" / "x" / "sandbox" / "sandbox.sqlite3"
+    state.write_bytes(b"garbage")
+    for line in ("bulk sandbox --batch reports/x", "bulk undo reports/x --sandbox"):
+        ended = shell.run(line)
+        assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
+        assert f"{state.resolve()} is damaged. Remove it to begin again: its companies are lost." in ended.stderr

@@ -36,6 +36,8 @@ def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_serves_until_a_signal_stops_it(tmp_path: Path, number: signal.Signals) -> None:
     """It prints how to use it. Both signals end it with exit code 0 and without further output."""
+    (tmp_path / "b").mkdir()
+    (tmp_path / "b" / "journal.sqlite3").touch()
     with served("--batch", str(tmp_path / "b"), "--rate", "7") as (process, output):
         running = find(tmp_path / "b" / "sandbox")
         assert running
@@ -52,6 +54,14 @@ def test_a_second_server_on_a_folder_is_refused(tmp_path: Path) -> None:
         result = CliRunner().invoke(sandbox, ["--state", str(tmp_path / "state")])
     assert result.exit_code == 1
     assert "is already running" in result.stderr
+
+
+def test_only_the_folder_of_a_batch_is_served_as_a_batch(tmp_path: Path) -> None:
+    """A mistyped name is refused, and no folder is created for it."""
+    result = CliRunner().invoke(sandbox, ["--batch", str(tmp_path / "nope")])
+    assert result.exit_code == 2
+    assert "has no journal. Pass the folder of a batch" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_wrong_options_are_wrong_usage(tmp_path: Path) -> None:

@@ -110,6 +110,17 @@ def test_a_state_of_another_version_is_rejected(tmp_path: Path) -> None:
         start(tmp_path / "state")
 
 
+def test_a_damaged_state_is_named(tmp_path: Path) -> None:
+    """The message has the remedy and what it costs, and no traceback."""
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "sandbox.sqlite3").write_bytes(b"garbage" * 1000)
+    with pytest.raises(SandboxError) as raised:
+        start(tmp_path / "state")
+    file = (tmp_path / "state" / "sandbox.sqlite3").resolve()
+    expected = f"The sandbox did not start. {file} is damaged. Remove it to begin again: its companies are lost."
+    assert str(raised.value) == expected
+
+
 def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
     """A file has the same name."""
     (tmp_path / "file").write_text("")
