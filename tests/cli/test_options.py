@@ -184,7 +184,7 @@ def test_an_internal_error_is_one_message(shell: Shell, command: str) -> None:
         "bulk.input.open_input = bulk.reports.write.write_reports = broken\n"
     )
     (shell.path / "batch").mkdir()
-    (shell.path / "batch" / "journal.sqlite3").touch()
+    (shell.path / "batch" / "journal.sqlite3").write_text("not empty")
     arguments = {"check": "x.csv", "migrate": "x.csv --sandbox", "report": "batch"}[command]
     ended = shell.run(f"bulk {command} {arguments}", PYTHONPATH=str(shell.path))
     assert ended.returncode == 75
