@@ -58,7 +58,7 @@ def _rejected_step(figures: Figures, location: BatchLocation) -> Iterator[NextSt
         return
     copy = commands.copy_rejects(location)
     migrate = commands.migrate_file(commands.CORRECTED, mapping, figures, location)
-    yield NextStep("Fix", copy, f"{why}; copy them, correct the copy and migrate it", (copy, migrate))
+    yield NextStep("Fix", copy, f"{why}; copy rejects.csv, correct the copy and migrate it", (copy, migrate))
 
 
 def _failed_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
