@@ -22,6 +22,7 @@ from bulk.batch import (
     run_and_report,
     stem,
     storable,
+    was_killed,
     write_reports,
 )
 from bulk.codat.account import Account, ask
@@ -49,7 +50,6 @@ from bulk.errors import JournalError, UsageError
 from bulk.input import open_input
 from bulk.input_check import CheckResult, Cost, check
 from bulk.journal.database import FILE
-from bulk.journal.lock import is_in_use
 from bulk.model import ENDED, State, Stop
 from bulk.reports.columns import FINDINGS
 from bulk.reports.rows import Reader
@@ -280,10 +280,9 @@ def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
     changes since this time (UTC if it has no time zone).
     """
     folder = require_batch(folder)
-    is_running = is_in_use(folder)
     result = write_reports(folder, since=_in_utc(since) if since is not None else None)
     last_run = result.figures.last_run
-    if last_run is None or last_run.has_ended or is_running or is_in_use(folder):
+    if last_run is None or last_run.has_ended or not was_killed(folder, last_run.number):
         return result
     reason = f"bulk {last_run.command}, started {time(last_run.started_at)}, did not end"
     return replace(result, stop=Stop(reason, JournalError.exit_code))

@@ -22,8 +22,9 @@ from bulk.engine.options import Options
 from bulk.engine.run import Command, Run
 from bulk.errors import BatchError, BatchInUseError
 from bulk.journal.database import FILE, require_there
-from bulk.journal.lock import only_run
+from bulk.journal.lock import is_in_use, only_run
 from bulk.model import Stop
+from bulk.reports.rows import Reader
 from bulk.results import BatchResult
 from bulk.settings import Settings
 
@@ -112,6 +113,14 @@ async def batch_lock(folder: Path, wait: float = LOCK_WAIT_SECONDS) -> AsyncIter
                     raise
             await anyio.sleep(LOCK_POLL_SECONDS)
         yield
+
+
+def was_killed(folder: Path, run: int) -> bool:
+    """Return whether a run that has begun was killed. The lock is asked first, because a run ends before it unlocks."""
+    if is_in_use(folder):
+        return False
+    with Reader(folder / FILE) as reader:
+        return not reader.has_ended(run)
 
 
 def write_reports(folder: Path, end: JobEnd = NO_RUN, *, since: datetime | None = None) -> BatchResult:

@@ -137,6 +137,7 @@ class Hold:
 class LastRun:
     """The last run of a command on the batch."""
 
+    number: int
     command: str
     version: str
     started_at: str

@@ -153,6 +153,7 @@ def _last_run(reader: Reader) -> LastRun | None:
         return None
     run, command, version, started_at, finished_at, seconds, stopped = row
     return LastRun(
+        number=run,
         command=command,
         version=version,
         started_at=started_at,

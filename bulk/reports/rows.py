@@ -99,6 +99,11 @@ class Reader(Snapshot):
         """Return those of these customers who have a rejected row."""
         return {each for (each,) in self.rows(_SQL["rejected_ids"], {"ids": json.dumps(list(customer_ids))})}
 
+    def has_ended(self, run: int) -> bool:
+        """Return whether a run has ended."""
+        ((has_ended,),) = self.rows(_SQL["has_ended"], {"run": run})
+        return bool(has_ended)
+
     def done_in_run(self, run: int, operation: str) -> int:
         """Return the number of successful requests of this operation in a run."""
         ((number,),) = self.rows(_SQL["count_done"], self.run_values(run) | {"operation": operation})

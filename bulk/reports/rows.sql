@@ -83,6 +83,9 @@ WHERE id >= :first AND run = :run AND step = 'delete'
               AND EXISTS (SELECT 1 FROM requests e WHERE e.customer = r.customer AND e.operation = 'delete_company'
                                 AND e.id < r.id AND coalesce(e.outcome, 'unknown') IN ('unknown', 'server_error')));
 
+-- has_ended: Whether a run has ended.
+SELECT finished_at IS NOT NULL FROM runs WHERE id = :run;
+
 -- last_request: The id of the last request.
 SELECT coalesce(max(id), 0) FROM requests;
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
+from reports.journals import Journal
+
+from bulk.batch import was_killed
 from bulk.journal.lock import only_run
 from cli.conftest import HEADER, Shell
 
@@ -62,6 +66,17 @@ def test_a_report_after_a_killed_run_warns_and_exits_with_75(shell: Shell) -> No
         running = shell.run("bulk report reports/x")
     assert running.returncode == 0
     assert re.match(rf"The last run has not ended: {started}\. ", running.stderr)
+
+
+def test_a_run_that_ended_while_its_reports_were_written_was_not_killed(tmp_path: Path) -> None:
+    """The reports show it as running, and its lock is free by the time that they are complete."""
+    journal = Journal(tmp_path / "b")
+    folder = journal.path.parent
+    journal.run(id=2, command="listen", finished_at=None)
+    assert not was_killed(folder, 1)
+    assert was_killed(folder, 2)
+    with only_run(folder):
+        assert not was_killed(folder, 2)
 
 
 def test_wide_names_are_aligned(shell: Shell) -> None:

@@ -26,6 +26,7 @@ from .journals import NOON
 LOCATION = BatchLocation(Path("reports/autumn"), has_sandbox=False)
 UNKNOWN_QUOTA = QuotaFigures(None, None, None)
 RUN = LastRun(
+    number=1,
     command="migrate",
     version="1.0",
     started_at="2026-11-23T10:00:00Z",
