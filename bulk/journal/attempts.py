@@ -64,15 +64,7 @@ def lost_renewal(connection: sqlite3.Connection) -> float | None:
 
 def record_intent(connection: sqlite3.Connection, run: int, intent: Intent) -> int:
     """Record a request that is about to leave; return its number."""
-    values = {
-        "run": run,
-        "customer": intent.seq,
-        "step": intent.step,
-        "operation": intent.operation,
-        "key": intent.key,
-        "body": intent.body,
-        "sent_at": intent.sent_at,
-    }
+    values = (run, intent.seq, intent.step, intent.operation, intent.key, intent.body, intent.sent_at)
     cursor = connection.execute(_SQL["record_intent"], values)
     return int(cursor.lastrowid or 0)
 
@@ -80,15 +72,8 @@ def record_intent(connection: sqlite3.Connection, run: int, intent: Intent) -> i
 def record_outcome(connection: sqlite3.Connection, request: int, result: Result) -> None:
     """Record the result of a request."""
     problem = result.problem or Problem("")
-    values = {
-        "request": request,
-        "outcome": result.outcome,
-        "answered_at": result.answered_at,
-        "status": result.status,
-        "correlation_id": problem.correlation_id,
-        "error_code": problem.code or None,
-        "error": problem.text or None,
-    }
+    error = (problem.correlation_id, problem.code or None, problem.text or None)
+    values = (result.outcome, result.answered_at, result.status, *error, request)
     connection.execute(_SQL["record_outcome"], values)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from bulk.journal import sql
@@ -27,13 +28,16 @@ def change(connection: sqlite3.Connection, seq: int, changes: Changes, *, attemp
     if not changes:
         connection.execute(_SQL["count_attempts"], {"attempts": attempts, "seq": seq})
         return
-    unknown = changes.keys() - _CHANGEABLE
+    connection.execute(_change(tuple(changes)), (attempts, *changes.values(), seq))
+
+
+@lru_cache(maxsize=64)  # a run changes the same few sets of columns again and again
+def _change(columns: tuple[str, ...]) -> str:
+    """Return the statement that changes these columns of one customer."""
+    unknown = set(columns) - _CHANGEABLE
     if unknown:
         raise ValueError(f"not columns to change: {sorted(unknown)}")
-    assignments = ", ".join(f"{column} = :{column}" for column in changes)
-    connection.execute(
-        _SQL["change"].replace("{assignments}", assignments), {**changes, "attempts": attempts, "seq": seq}
-    )
+    return _SQL["change"].replace("{assignments}", ", ".join(f"{column} = ?" for column in columns))
 
 
 def forget(connection: sqlite3.Connection, seq: int) -> None:

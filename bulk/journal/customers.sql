@@ -1,5 +1,5 @@
 -- change: Change columns of one customer, and add to its number of requests.
-UPDATE customers SET attempts = attempts + :attempts, {assignments} WHERE seq = :seq;
+UPDATE customers SET attempts = attempts + ?, {assignments} WHERE seq = ?;
 
 -- count_attempts: Add to the number of requests of a customer who does not change.
 UPDATE customers SET attempts = attempts + :attempts WHERE seq = :seq;
