@@ -78,7 +78,7 @@ def test_the_links_have_the_names_of_the_platforms(folder: Path, settings: Setti
 
 @pytest.mark.parametrize("name", ["follow_up", "links", "undo", "verify"])
 def test_an_emptied_journal_is_refused(folder: Path, settings: Settings, name: str) -> None:
-    """It is no empty batch: the customers are in Codat, and the reports would lose them."""
+    """This is not an empty batch: the customers are in Codat, and the reports would lose them."""
     before = (folder / "results.csv").read_bytes()
     for file in folder.glob("journal.sqlite3*"):
         file.write_bytes(b"") if file.name == "journal.sqlite3" else file.unlink()

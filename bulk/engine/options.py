@@ -49,13 +49,13 @@ class Options:
 
 def require_seconds(name: str, seconds: object, minimum: float) -> None:
     """Raise UsageError unless this is None or a finite number of at least `minimum`."""
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if seconds is not None and not (is_number and minimum <= float(str(seconds)) <= MAX_NUMBER):
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool) and minimum <= seconds <= MAX_NUMBER
+    if seconds is not None and not is_number:
         raise UsageError(f"{name} must be a number of seconds of at least {minimum:g}, not {seconds!r}.")
 
 
 def require_whole(name: str, number: object, minimum: int) -> None:
     """Raise UsageError unless this is None or a whole number of at least `minimum`."""
-    is_whole = isinstance(number, int) and not isinstance(number, bool)
-    if number is not None and not (is_whole and minimum <= int(str(number)) <= MAX_NUMBER):
+    is_whole = isinstance(number, int) and not isinstance(number, bool) and minimum <= number <= MAX_NUMBER
+    if number is not None and not is_whole:
         raise UsageError(f"{name} must be a whole number from {minimum:,} to {MAX_NUMBER:,}, not {number!r}.")

@@ -11,8 +11,8 @@ _SQL = sql.load("bulk.journal", "company_list.sql")
 
 def begin_reading(connection: sqlite3.Connection) -> None:
     """Forget the companies that an earlier reading showed."""
-    connection.execute(_SQL["create"])
-    connection.execute(_SQL["clear"])
+    for statement in ("create", "clear", "create_missing"):
+        connection.execute(_SQL[statement])
 
 
 def mark_shown(connection: sqlite3.Connection, seq: int) -> None:
@@ -31,7 +31,8 @@ def missing(connection: sqlite3.Connection, *, named: bool = False) -> list[tupl
 
 def is_missing_any(connection: sqlite3.Connection) -> bool:
     """Return whether a company is missing from the list and not yet marked as lost."""
-    return bool(missing(connection))
+    ((is_missing,),) = connection.execute(_SQL["is_missing_any"])
+    return bool(is_missing)
 
 
 def missing_companies(connection: sqlite3.Connection) -> list[tuple[str, str, str | None]]:

@@ -7,22 +7,25 @@ DELETE FROM temp.shown;
 -- mark: Record that the list shows a customer's company.
 INSERT OR IGNORE INTO temp.shown VALUES (:seq);
 
--- missing: The customers whose company the reading has not shown, except those already marked as having lost it.
--- The last column: the outcome of this batch's request to delete the company is unknown, so it was probably done.
+-- create_missing: The customers whose company the reading has not shown, except those already marked as having lost it.
+-- is_own_deletion: the outcome of this batch's request to delete the company is unknown, so it was probably done.
+CREATE TEMP VIEW IF NOT EXISTS missing AS
 SELECT seq, customer_id,
        EXISTS (SELECT 1 FROM requests WHERE customer = seq AND operation = 'delete_company'
-                     AND coalesce(outcome, 'unknown') IN ('unknown', 'server_error'))
+                     AND coalesce(outcome, 'unknown') IN ('unknown', 'server_error')) AS is_own_deletion
 FROM customers
 WHERE company_id IS NOT NULL AND (connection_status IS NOT 'Deleted' OR error_step IS NOT 'company')
       AND seq NOT IN (SELECT seq FROM temp.shown);
 
--- missing_named: The same among the named customers.
-SELECT seq, customer_id,
-       EXISTS (SELECT 1 FROM requests WHERE customer = seq AND operation = 'delete_company'
-                     AND coalesce(outcome, 'unknown') IN ('unknown', 'server_error'))
-FROM customers
-WHERE company_id IS NOT NULL AND (connection_status IS NOT 'Deleted' OR error_step IS NOT 'company')
-      AND seq NOT IN (SELECT seq FROM temp.shown) AND customer_id IN (SELECT customer_id FROM temp.named);
+-- missing: All of them.
+SELECT seq, customer_id, is_own_deletion FROM temp.missing;
+
+-- missing_named: Those of the named customers.
+SELECT seq, customer_id, is_own_deletion FROM temp.missing
+WHERE customer_id IN (SELECT customer_id FROM temp.named);
+
+-- is_missing_any: Whether there are any.
+SELECT EXISTS (SELECT 1 FROM temp.missing);
 
 -- missing_companies: All customers whose company the reading has not shown, in the order of the input.
 SELECT customer_id, company_id, connection_id FROM customers

@@ -97,10 +97,12 @@ def unlinked(result: UnlinkResult) -> str:
     """Return a sentence about the customers that this run has unlinked, and those that were unlinked before."""
     now = result.advanced.get("unlinked", 0)
     before = max(len(result.unlinked) - now, 0)
-    already = f"{before:,} {'was' if before == 1 else 'were'} unlinked already."
-    if before and not now:
-        return f"{count(before, 'customer')}{already.removeprefix(f'{before:,}')}"
-    return f"{count(now, 'customer')} unlinked" + (f", {already}" if before else ".")
+    were = "was" if before == 1 else "were"
+    if not before:
+        return f"{count(now, 'customer')} unlinked."
+    if not now:
+        return f"{count(before, 'customer')} {were} unlinked already."
+    return f"{count(now, 'customer')} unlinked, {before:,} {were} unlinked already."
 
 
 def _print_customers(result: UnlinkResult) -> None:
