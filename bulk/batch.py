@@ -20,8 +20,8 @@ from bulk import __version__
 from bulk.engine.events import Advanced, Event, Hook
 from bulk.engine.options import Options
 from bulk.engine.run import Command, Run
-from bulk.errors import BatchError, BatchInUseError
-from bulk.journal.database import FILE, require_there
+from bulk.errors import BatchInUseError
+from bulk.journal.database import FILE, no_journal, require_there
 from bulk.journal.lock import is_in_use, only_run
 from bulk.model import Stop
 from bulk.reports.rows import Reader
@@ -41,7 +41,7 @@ def require_batch(folder: str | Path) -> Path:
     path = Path(folder)
     journal = path / FILE
     if not journal.is_file() or journal.stat().st_size == 0:
-        raise BatchError(f"{path} has no journal. Pass the folder of a batch, or migrate its input first.")
+        raise no_journal(path)
     return path
 
 

@@ -91,6 +91,11 @@ def require_there(path: Path) -> None:
         raise gone(path)
 
 
+def no_journal(folder: Path) -> BatchError:
+    """Return the error for a folder without a journal."""
+    return BatchError(f"{folder} has no journal. Pass the folder of a batch, or migrate its input first.")
+
+
 def gone(path: Path) -> JournalGoneError:
     """Return the error for a journal that was moved or deleted during a run."""
     return JournalGoneError(

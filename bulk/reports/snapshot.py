@@ -11,7 +11,7 @@ from typing import Any, Final, Self
 from bulk import problems
 from bulk.errors import BatchError
 from bulk.journal import facts
-from bulk.journal.database import require_version
+from bulk.journal.database import no_journal, require_version
 from bulk.journal.error_translator import wrap_errors
 from bulk.model import LINK_LIFETIME_SECONDS
 
@@ -34,9 +34,7 @@ class Snapshot:
     def __enter__(self) -> Self:
         with self._wrap_errors():
             if not self.path.is_file():
-                raise BatchError(
-                    f"{self.path.parent} has no journal. Pass the folder of a batch, or migrate its input first."
-                )
+                raise no_journal(self.path.parent)
             # `rw` instead of `ro`: next to a writer, reading needs the -shm file. Neither creates a missing journal.
             self._connection = sqlite3.connect(
                 f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
