@@ -22,11 +22,11 @@ help:  ## show the targets
 
 setup: $(READY)  ## make .venv with the pinned dependencies
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "bulk needs Python 3.11 or newer. Choose one with: make PYTHON=python3.11 ...")'
 	@echo "Setting up $(VENV) (once) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
@@ -63,9 +63,12 @@ chaos: $(READY)  ## kill, cut and corrupt real processes and files: ROUNDS=200, 
 bench: $(READY)  ## measure, as ratios to baselines in the same run
 	$(BIN)/python -m benchmarks
 
-lock:  ## pin the dependencies in requirements.lock (needs uv); UPGRADE=--upgrade takes newer versions
-	uv pip compile pyproject.toml --extra listen --group dev --universal --python-version 3.11 \
-		--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE) -o requirements.lock
+PIN = uv pip compile --quiet pyproject.toml --extra listen --universal --python-version 3.11 \
+	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
+
+lock:  ## pin the dependencies in both lock files (needs uv); UPGRADE=--upgrade takes newer versions
+	$(PIN) --output-file requirements.lock
+	$(PIN) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean:  ## remove everything made here, except batches
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
