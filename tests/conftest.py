@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from browser import MISSING, Browser, ChromiumMissingError, chromium
 from hypothesis import settings
-from interrupts import restore_sigint
+from support.browser import MISSING, Browser, ChromiumMissingError, chromium
+from support.interrupts import restore_sigint
 
 restore_sigint()
 settings.register_profile("bulk", deadline=None)  # a slow machine is not a failure

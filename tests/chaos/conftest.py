@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from runs.conftest import Launch, SetUp, codat, fixture, launch, set_up, unlimited
-from runs.fixture import Codat
+from support.run_fixtures import Launch, SetUp, codat, fixture, launch, set_up, unlimited
+from support.runs import Codat
 from support.sandbox import start
 
 from bulk.sandbox.options import Options

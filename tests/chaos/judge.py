@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from runs.fixture import BatchFixture, Connection
+from support.runs import BatchFixture, Connection
 
 
 class Broken(AssertionError):  # noqa: N818 - the state of a guarantee

@@ -15,7 +15,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self, cast
 
-from runs.fixture import until
+from support.runs import until
 
 from chaos.wire_faults import FAULTS, HARMLESS, Message, WireFault, corrupted, gateway_page
 

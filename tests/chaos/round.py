@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from runs.fixture import BatchFixture, Codat, Ended, Process, row, until
+from support.runs import BatchFixture, Codat, Ended, Process, row, until
 from support.sandbox import start
 
 from bulk.sandbox.folder import SandboxError

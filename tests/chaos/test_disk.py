@@ -8,8 +8,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from runs.conftest import SetUp
-from runs.fixture import BatchFixture, Codat
+from support.run_fixtures import SetUp
+from support.runs import BatchFixture, Codat
 
 from chaos import disks
 from chaos.thorough import THOROUGH

@@ -11,8 +11,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from runs.conftest import SetUp
-from runs.fixture import BatchFixture, Codat, until
+from support.run_fixtures import SetUp
+from support.runs import BatchFixture, Codat, until
 
 from chaos.thorough import THOROUGH
 

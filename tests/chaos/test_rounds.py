@@ -8,7 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
-from runs.fixture import Connection
+from support.runs import Connection
 
 from chaos.judge import Company, CreatedTwice, once_only
 from chaos.proxy import HOST, Proxy

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs.conftest import unlimited
-from runs.fixture import BatchFixture, Codat
-from webhooks.conftest import batch_at
-from webhooks.hooks import Listener, accepted, free_port, listening, signed
+from support.listen_fixtures import batch_at
+from support.listeners import Listener, accepted, free_port, listening, signed
+from support.run_fixtures import unlimited
+from support.runs import BatchFixture, Codat
 
 from bulk.codat.webhooks import read_event
 from bulk.sandbox.options import WEBHOOK_SECRET

@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs.crash_runs import CrashRuns, Ending, ScriptedCodat
+from integration.crash_runs import CrashRuns, Ending, ScriptedCodat
 from simulation.clock import START
 from simulation.memory import folder_in_memory
 from support.fault_schedule import Fate, Passage

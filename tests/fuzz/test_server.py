@@ -11,8 +11,8 @@ import anyio
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from runs.conftest import SetUp, set_up, unlimited
-from runs.fixture import KEY, BatchFixture, Codat, Ended
+from support.run_fixtures import SetUp, set_up, unlimited
+from support.runs import KEY, BatchFixture, Codat, Ended
 
 from bulk.codat import endpoints
 from bulk.codat.client import Client

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from browser import Browser, NotConfirmedError, chromium
-from sandbox.client import advance, authorization, new_company, new_connection, until
+from integration.sandbox.client import advance, authorization, new_company, new_connection, until
 from selenium.common.exceptions import WebDriverException
+from support.browser import Browser, NotConfirmedError, chromium
 from support.sandbox import start
 
 from bulk.sandbox.launch import Running
@@ -124,7 +124,7 @@ def test_the_browser_leaves_nothing_behind(running: Running, folder: Path, monke
 
 PARENT = """
 import time
-from browser import chromium
+from support.browser import chromium
 with chromium() as browser:
     print(browser.driver_pid, flush=True)
     time.sleep(60)

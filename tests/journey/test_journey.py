@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 import pytest
-from browser import Browser
 from documents import ROOT, Command, commands, run, section, serving
+from support.browser import Browser
 from support.sandbox import start
 
 from bulk.model import State

@@ -2,7 +2,7 @@
 
 A short run spends most of its time on imports. So the runs of a test are children of a server that has imported
 everything and done nothing else. Each is a separate process with its own arguments, environment, working directory,
-streams, signals and exit code; it only skips the imports. (tests/cli and tests/chaos start `bulk` itself.)
+streams, signals and exit code; it only skips the imports. (tests/acceptance/cli and tests/chaos start `bulk` itself.)
 
 `python -m support.process_server SOCKET` serves until its standard input ends. A request is one message: JSON, and the
 three standard streams. The response is the process id and, once the process has ended, its exit code, as in `Popen`.

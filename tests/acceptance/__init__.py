@@ -1,0 +1,1 @@
+"""Tests of whole runs: real processes, a sandbox, and the files that they leave."""

@@ -1,0 +1,1 @@
+"""Tests of several modules in one process: a real journal on disk, real HTTP on this machine."""

@@ -1,0 +1,116 @@
+"""The batch is brought up to date with the company list, and lost companies are noted."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Any
+
+import pytest
+from support.batches import good
+from support.trip import Replies, Trip
+from support.values import BATCH, body, connection, ok
+
+from bulk.codat.endpoints import BATCH_TAG, CUSTOMER_TAG, batch_tag
+from bulk.codat.responses import Reply
+from bulk.engine.context import RunContext
+from bulk.engine.events import Event, Warned
+from bulk.engine.session import Session
+from bulk.engine.statuses import MAX_NAMED, read_statuses
+from bulk.model import DELETED, customer_tag
+
+WAITING = {
+    "company_origin": "created",
+    "connection_id": "n",
+    "connection_status": "PendingAuth",
+    "link_url": "https://l",
+    "state": "link_ready",
+}
+OWN, OTHER = batch_tag(BATCH), batch_tag("spring")
+
+
+def company(customer_id: str, *, tags: bool = True) -> dict[str, Any]:
+    """Return a customer's company, which is linked, as a list shows it."""
+    own = {CUSTOMER_TAG: customer_tag(customer_id), BATCH_TAG: OWN} if tags else {}
+    connections = [body(connection("Linked"))]
+    return {"id": f"c {customer_id}", "name": "Acme", "tags": own, "dataConnections": connections}
+
+
+def page(*companies: dict[str, Any]) -> Reply:
+    """Return the only page of a list."""
+    return ok({"results": list(companies), "totalResults": len(companies)})
+
+
+def read(trip: Trip, *pages: Reply) -> tuple[list[str], list[str]]:
+    """Read the statuses; return the tags of the lists, and the warnings."""
+    sender = Replies(deque(pages))
+    events: list[Event] = []
+
+    async def work(context: RunContext) -> None:
+        await read_statuses(Session(context, events.append, concurrency=10))
+
+    trip.in_run(work, sender)
+    lists = [request.path.partition("tags=")[2] for request, _ in sender.sent]
+    return lists, [event.text for event in events if isinstance(event, Warned)]
+
+
+@pytest.fixture
+def trip(trip: Trip) -> Trip:
+    """Return a batch with the customers a and b, whose companies exist and wait for an authorization."""
+    trip.batch.enrol("in.csv", [good("a"), good("b")])
+    trip.batch.create("a", "b")
+    for each in "ab":
+        trip.batch.change(each, **WAITING)
+    return trip
+
+
+def test_the_list_with_the_batchs_tag_is_enough(trip: Trip) -> None:
+    """One request for up to 2,000 customers."""
+    lists, warnings = read(trip, page(company("a"), company("b")))
+    assert (lists, warnings) == ([f"bulk_batch%3D{OWN}"], [])
+    assert trip.batch.read("b", "state") == {"state": "linked"}
+
+
+def test_the_lists_of_the_batches_that_companies_were_adopted_from_are_read_too(trip: Trip) -> None:
+    """Their tags are not this batch's."""
+    trip.batch.change("b", company_origin="adopted", company_batch=OTHER)
+    lists, _ = read(trip, page(company("a")), page(company("b")))
+    assert sorted(lists) == sorted(f"bulk_batch%3D{tag}" for tag in (OWN, OTHER))
+
+
+def test_the_list_of_all_is_read_where_a_company_has_no_tag_of_a_batch(trip: Trip) -> None:
+    """Somebody created it by hand."""
+    trip.batch.change("b", company_origin="adopted", company_batch=None)
+    lists, _ = read(trip, page(company("a"), company("b", tags=False)))
+    assert lists == [""]
+    assert trip.batch.read("b", "state") == {"state": "linked"}
+
+
+def test_a_company_that_lost_its_tags_is_found_in_the_list_of_all(trip: Trip) -> None:
+    """It is not deleted."""
+    lists, warnings = read(trip, page(company("a")), page(company("a"), company("b", tags=False)))
+    assert (lists[1:], warnings) == ([""], [])
+    assert trip.batch.read("b", "state") == {"state": "linked"}
+
+
+def test_a_company_that_no_list_shows_was_deleted(trip: Trip) -> None:
+    """The customer fails, with a reason; the next reading does not look for it again."""
+    lists, warnings = read(trip, page(company("a")), page(company("a")))
+    assert len(lists) == 2
+    assert warnings == ["Codat no longer has the companies of: b"]
+    assert trip.batch.read("b", "state", "connection_status", "error_step", "error_code") == {
+        "state": "failed",
+        "connection_status": DELETED,
+        "error_step": "company",
+        "error_code": "deleted",
+    }
+    lists, warnings = read(trip, page(company("a")))
+    assert (len(lists), warnings) == (1, [])
+
+
+def test_a_warning_names_no_more_customers_than_a_person_reads(trip: Trip) -> None:
+    """The report has all of them."""
+    every = [f"{number:03}" for number in range(MAX_NAMED + 1)]
+    trip.batch.enrol("more.csv", [good(each) for each in every])
+    trip.batch.create(*every)
+    _, (warning,) = read(trip, page(company("a"), company("b")), page(company("a"), company("b")))
+    assert warning == f"Codat no longer has the companies of: {', '.join(every[:-1])}, ..."

@@ -1,0 +1,197 @@
+"""A corrected rejects.csv and other reports by bulk are recognized."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from bulk.problems import reasons
+from bulk.text import escape_formula
+from unit.input.input_files import HEADER, Outcome, read, read_rows, read_text
+
+
+def rejects(folder: Path, outcome: Outcome) -> Path:
+    """Write rejects.csv: the input's own columns, then row and reasons."""
+    cells = pl.DataFrame(
+        [outcome.cells(at) for at in range(len(outcome.rejected))],
+        schema=dict.fromkeys(outcome.opened.columns, pl.String),
+    )
+    texts = pl.Series("reasons", [reasons(text) for text in outcome.rejected["problems"]], dtype=pl.String)
+    cells = cells.with_columns(outcome.rejected["row"].cast(pl.String), texts).select(escape_formula(pl.all()))
+    cells.write_csv(folder / "rejects.csv")
+    return folder / "rejects.csv"
+
+
+def test_a_rejects_file_identifies_the_rows_that_it_corrects(tmp_path: Path) -> None:
+    """`row` and `reasons` are not columns of the input; `corrects` has the row."""
+    path = rejects(tmp_path, read_rows(tmp_path, "1,Acme,xero,,", "2,Bolt,Sage,,", "3,Cog,Quickbooks,,"))
+    path.write_text(path.read_text().replace("Sage,", "qbo,"))
+    outcome = read(path)
+    assert outcome.opened.is_rejects_file
+    assert outcome.opened.columns == tuple(HEADER.split(","))
+    assert outcome.opened.extras == ()
+    assert outcome.accepted.select("row", "customer_id", "corrects").rows() == [(1, "2", 2)]
+    assert outcome.rejected.select("row", "customer_id", "corrects").rows() == [(2, "3", 3)]
+    assert set(outcome.cells()) == set(HEADER.split(","))
+
+
+def test_escaped_cells_of_a_rejects_file_are_restored(tmp_path: Path) -> None:
+    """In any other file an apostrophe belongs to the text."""
+    line = "-5,=Acme,Sage,,'+x"
+    path = rejects(tmp_path, read_rows(tmp_path, line))
+    assert "'-5,'=Acme,Sage,,''+x" in path.read_text()
+    assert read(path).rejected.select("customer_id", "company_name").rows() == [("-5", "=Acme")]
+    assert read(path).cells()["description"] == "'+x"
+    assert read_rows(tmp_path, "'-5,'=Acme,xero,,").ids == ["'-5"]
+
+
+@pytest.mark.parametrize(
+    ("written", "corrects"),
+    [
+        ("7", 7),  # unchanged
+        ("7.0", 7),  # as some spreadsheets show it
+        ("7,0", 7),  # in another language
+        (" 7 ", 7),  # with spaces
+        ("", None),  # deleted
+        ("seven", None),  # overwritten
+        ("-7", None),  # not a row number
+        ("7.5", None),  # not a row number
+        ("9" * 30, None),  # too large
+        ("1,007", 1007),  # with a thousands separator
+        ("1.007", 1007),  # in another language
+        ("1\u202f007,00", 1007),  # in French, with decimals
+        ("1.000", 1000),  # row 1000, not row 1
+        ("1,0071", None),  # not a row number
+    ],
+)
+def test_the_row_number_is_read_as_spreadsheets_write_it(tmp_path: Path, written: str, corrects: int | None) -> None:
+    """A row with an unreadable number is accepted but corrects no particular row."""
+    outcome = read_text(tmp_path, f"{HEADER.replace(',', ';')};row;reasons\n1;Acme;xero;;;{written};x\n")
+    assert outcome.accepted.select("customer_id", "corrects").rows() == [("1", corrects)]
+
+
+def test_row_and_reasons_elsewhere_are_ordinary_columns(tmp_path: Path) -> None:
+    """Only the last two columns, in this order, mark a rejects file."""
+    outcome = read_text(tmp_path, "row,reasons,customer_id,company_name,platform\n5,x,1,Acme,xero\n")
+    assert not outcome.opened.is_rejects_file
+    assert outcome.opened.extras == ("row", "reasons")
+    assert outcome.accepted["corrects"].to_list() == [None]
+    assert outcome.opened.notes[-1].startswith("its columns row and reasons are not the last")
+
+
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ("row (input),reasons (input)", ("row", "reasons")),  # both have the suffix
+        ("row (input),row (input) (input)", ("row (input)", "row")),  # one had a column with that name already
+        ("rows (input),Row (input)", ("rows (input)", "Row (input)")),  # names that bulk never adds
+    ],
+)
+def test_columns_with_a_suffix_get_their_own_name_back(tmp_path: Path, header: str, columns: tuple[str, str]) -> None:
+    """In any other file such a name stays."""
+    text = f"{HEADER},{header}{{}}\n1,Acme,Sage,,,a,b{{}}\n"
+    outcome = read_text(tmp_path, text.format(",row,reasons", ",3,x"))
+    assert outcome.opened.columns[-2:] == columns
+    assert outcome.cells().keys() == {*HEADER.split(","), *columns}
+    assert read_text(tmp_path, text.format("", "")).opened.columns[-2:] == tuple(header.split(","))
+
+
+def test_the_cells_of_a_ragged_row_are_counted_with_the_added_columns(tmp_path: Path) -> None:
+    """The counts are those of the file."""
+    outcome = read_text(tmp_path, f"{HEADER},row,reasons\n1,Acme,xero,,\n2,Bolt,xero,,,7,x,y\n")
+    assert [problem for _, _, problem in outcome.found] == [
+        "has 5 cells where the header has 7",
+        "has 8 cells where the header has 7, the last: y",
+    ]
+
+
+COLUMNS = (*HEADER.split(","), "row", "reasons")
+CORRECTED = (
+    ("00123", "'=Acme, Inc", "qbo", "", "", "2", "platform is unknown"),
+    ("C2", "Bölt", "xero", "a@example.com", 'says "hi"\nto you', "5", "a; b"),
+)
+
+
+def saved(
+    *,
+    delimiter: str = ",",
+    line_end: str = "\n",
+    quoted: bool = False,
+    columns: int = 0,
+    rows: int = 0,
+    first: str = "",
+) -> str:
+    """Return corrected rejects as a spreadsheet saves them, with empty columns and rows at the ends."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=line_end, quoting=1 if quoted else 0)
+    lines = (COLUMNS, *CORRECTED, *[("",) * len(COLUMNS)] * rows)
+    writer.writerows((*line, *[""] * columns) for line in lines)
+    return first + text.getvalue()
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        saved().encode(),
+        saved(delimiter=";", line_end="\r\n").encode("utf-8-sig"),  # Excel's CSV UTF-8, in most of Europe
+        saved(delimiter=";", line_end="\r\n").encode("cp1252"),  # Excel's plain CSV
+        saved(delimiter="\t", line_end="\r\n").encode("utf-16"),  # Excel's Unicode text
+        saved(delimiter=";", line_end="\r").encode(),  # for old Macs
+        saved(quoted=True).encode(),  # LibreOffice, all cells quoted
+        saved(delimiter=";", line_end="\r\n", first="sep=;\r\n").encode("utf-8-sig"),
+        saved(delimiter=";", columns=2, first="sep=;;;;;;;;;\r\n").encode(),
+        saved(columns=2, rows=30).encode(),  # empty cells beyond the table
+        saved(columns=1, quoted=True, line_end="\r\n").encode("utf-8-sig"),
+        saved().replace("row,reasons", "row,reasons,,", 1).encode(),  # Excel leaves out empty cells, 16 rows at a time
+        saved().replace("'=Acme", "=Acme").encode(),  # the spreadsheet removed the apostrophe
+        saved().replace(",platform is unknown", "").replace(",a; b", "").encode(),  # without reasons
+    ],
+)
+def test_corrected_rejects_are_read_from_any_spreadsheet(tmp_path: Path, written: bytes) -> None:
+    """Customers and row numbers are the same."""
+    outcome = read_text(tmp_path, written)
+    assert outcome.opened.is_rejects_file
+    assert outcome.opened.columns == tuple(HEADER.split(","))
+    assert outcome.found == []
+    assert outcome.accepted.select("customer_id", "company_name", "email", "corrects").rows() == [
+        ("00123", "=Acme, Inc", None, 2),
+        ("C2", "Bölt", "a@example.com", 5),
+    ]
+
+
+def test_a_row_that_lacks_a_cell_of_its_own_is_ragged(tmp_path: Path) -> None:
+    """Its row number is one column too early."""
+    outcome = read_text(tmp_path, f"{HEADER},row,reasons\n1,Acme,xero,,7,platform is missing\n")
+    assert outcome.found == [(1, "row", "has 6 cells where the header has 7")]
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        # links.csv with a column of the user; results.csv in another order; partner.csv
+        "customer_id,company_name,email,platform,link_url,link_expires_at,'=mine",
+        "company_id,connection_id,platform,customer_id,company_name,email,x",
+        "customer_id,company_name,email,company_id,connection_id,platform,x",
+    ],
+)
+def test_escaped_cells_of_other_reports_are_restored(tmp_path: Path, header: str) -> None:
+    """Otherwise `-1` and `'-1` would be two customers."""
+    names = header.split(",")
+    line = ",".join({"customer_id": "'-1", "company_name": "Acme", "platform": "xero"}.get(name, "") for name in names)
+    outcome = read_text(tmp_path, f"{header}\n{line}\n".encode(), name="in.csv")
+    assert outcome.ids == ["-1"]
+    assert not outcome.opened.is_rejects_file
+    assert "=mine" in outcome.opened.columns or "x" in outcome.opened.columns
+    assert any("apostrophes" in note for note in outcome.opened.notes)
+
+
+def test_parquet_reports_are_not_escaped(tmp_path: Path) -> None:
+    """An apostrophe in them belongs to the text."""
+    path = tmp_path / "results.parquet"
+    frame = {"customer_id": ["'-1"], "company_name": ["A"], "platform": ["xero"], "link_url": [""]}
+    pl.DataFrame(frame | {"link_expires_at": [""]}).write_parquet(path)
+    assert read(path).ids == ["'-1"]
