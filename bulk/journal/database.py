@@ -21,6 +21,7 @@ SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x62756C6B
 """"bulk": marks a SQLite file as a journal (https://sqlite.org/pragma.html#pragma_application_id)."""
 
+_VERSIONS_OF_0_1: Final = range(1, 5)  # its journals have no application_id
 _LOCK_WAIT_SECONDS: Final = 10
 _SQL: Final = sql.load("bulk.journal", "database.sql")
 
@@ -56,6 +57,12 @@ def require_version(connection: sqlite3.Connection, path: Path) -> bool:
     (tables,) = connection.execute(_SQL["count_tables"]).fetchone()
     if (application, version, tables) == (0, 0, 0):
         return False
+    if application == 0 and version in _VERSIONS_OF_0_1:
+        raise BatchError(
+            f"{path} was written by bulk 0.1, and this version cannot read it. Finish the batch with bulk 0.1, or "
+            "migrate its input again in a new batch (--batch NAME): bulk finds every customer by its tag, and creates "
+            "nothing twice."
+        )
     raise BatchError(
         f"{path} is the journal of another version of bulk, or of another program (version {version}; this bulk needs "
         f"{SCHEMA_VERSION}). Use the version of bulk that wrote it, or another folder."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from documents import ROOT, environ
+from acceptance.documents.commands import ROOT, environ
 
 NEEDS_SIGINT = "tests/acceptance/cli/test_stopped.py::test_sigterm_after_a_run_acts_as_ctrl_c_does"
 STARTS_A_PROCESS = """

@@ -60,7 +60,6 @@ def test_a_new_journal_has_these_settings(tmp_path: Path) -> None:
     [
         "PRAGMA user_version = 99",  # a later version of bulk
         "PRAGMA user_version = 0",
-        "PRAGMA application_id = 0",  # bulk 0.1, whose versions began with 1 too
         "PRAGMA application_id = 7",  # another program
     ],
 )
@@ -70,6 +69,18 @@ def test_the_journal_of_another_version_is_left_alone(tmp_path: Path, statement:
         db.execute(statement)
     before = (tmp_path / database.FILE).read_bytes()
     with pytest.raises(BatchError, match="another version of bulk, or of another program"):
+        database.open_journal(tmp_path)
+    assert (tmp_path / database.FILE).read_bytes() == before
+
+
+@pytest.mark.parametrize("version", [1, 2, 3, 4])
+def test_the_journal_of_version_0_1_is_refused_with_advice(tmp_path: Path, version: int) -> None:
+    """Its versions began with 1 too, but it had no application_id."""
+    with closing(database.open_journal(tmp_path)) as db:
+        db.execute("PRAGMA application_id = 0")
+        db.execute(f"PRAGMA user_version = {version}")
+    before = (tmp_path / database.FILE).read_bytes()
+    with pytest.raises(BatchError, match=r"Finish the batch with bulk 0\.1, or migrate its input again in a new batch"):
         database.open_journal(tmp_path)
     assert (tmp_path / database.FILE).read_bytes() == before
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
+from acceptance.documents.commands import read
 from bulk.api import CheckResult, Linking
 from bulk.text import duration
 
-TEXT = (Path(__file__).parent.parent / "docs" / "scale.md").read_text("utf-8")
+TEXT = read("docs/scale.md")
 LINKED = (0, 9, 99)
 SOME = Linking(0.1, 7)
 
@@ -33,11 +34,14 @@ def test_the_days_of_the_table_are_those_that_check_forecasts() -> None:
     assert [cells[0] for cells in table] == ["1,000", "100,000", "1,000,000", "10,000,000"]
     for customers, requests, time, *days in table:
         found = checked(int(customers.replace(",", "")))
-        costs = [found.cost(linked=linked, linking=linking) for linked in LINKED for linking in (Linking(0.0), SOME)]
+        cases = [(linked, linking) for linked in LINKED for linking in (Linking(0.0), SOME)]
         fewest = found.cost(linked=1439)
         assert requests == f"{fewest.requests:,}"
         assert duration(fewest.minutes * 60).startswith(time)
-        assert days == [f"{cost.days:,}" for cost in (*costs, fewest)]
+        assert days[-1] == f"{fewest.days:,}"
+        for (linked, linking), cell in zip(cases, days[:-1], strict=True):
+            if cell != "–":  # more than 20,000 years
+                assert cell == f"{found.cost(linked=linked, linking=linking).days:,}"
 
 
 def test_the_example_by_hand_comes_to_the_same_days() -> None:

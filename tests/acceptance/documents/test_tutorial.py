@@ -1,25 +1,29 @@
-"""The README's journey, run as written: each command has the result that its comment describes."""
+"""The tutorial, run as written: each command has the result that its comment describes."""
 
 from __future__ import annotations
 
 import csv
+import itertools
 import json
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pytest
-from documents import ROOT, Command, commands, run, section, serving
 from support.browser import Browser
 from support.sandbox import start
 
+from acceptance.documents.commands import ROOT, Command, commands, read, run, serving
 from bulk.model import State
 from bulk.sandbox.launch import ask
 
+BATCH = Path("reports", "demo")
 IN_THE_BROWSER = "00101"
+DEMO = Command(("bulk", "migrate", "inputs/customers.csv", "--sandbox", "--batch", "demo"), 1)
+INSTEAD_OF_THE_BROWSER = Command(("bulk", "sandbox", "authorize", str(BATCH), "--customer", IN_THE_BROWSER), 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +44,37 @@ class Stage:
         return dict(accepted.select("customer_id", "link_url").iter_rows())
 
 
-@dataclass(frozen=True, slots=True)
-class Journey:
-    """All stages, and the text of the linkUrl's page after the authorization, if there is a browser."""
+def test_each_command_has_the_result_in_its_comment(tmp_path: Path, installed: Browser | None) -> None:
+    """Each number in a comment is that of the reports or of the command's output. Afterwards, nothing exists twice."""
+    shutil.copytree(ROOT / "inputs", tmp_path / "inputs")
+    check, *others = commands(read("docs/tutorial.md"))
+    counts = check.comment.partition(": ")[2].partition(";")[0]
+    assert counts in run(check, tmp_path)
+    stages = [stage(each, take(each, tmp_path, installed), tmp_path / BATCH) for each in others]
+    assert_the_figures_are_right(stages)
+    assert_only_the_renewed_customers_have_new_links(stages)
+    assert_codat_has_the_linked_companies(stages[-1].results, tmp_path / BATCH)
 
-    batch: Path
-    stages: tuple[Stage, ...]
-    confirmed: str | None
+
+def take(command: Command, folder: Path, browser: Browser | None) -> str:
+    """Run a command of the tutorial, and do what it leaves to people; return what is printed."""
+    if command.words == ("make", "demo"):
+        return run(DEMO, folder)
+    if not command.serves:
+        return run(command, folder)
+    if browser is None:
+        return run(command, folder) + run(INSTEAD_OF_THE_BROWSER, folder)
+    with serving(command, folder) as printed:
+        assert "is now connected" in browser.authorize(link_of(folder / BATCH, IN_THE_BROWSER))
+    return printed
 
 
-@pytest.fixture(scope="module")
-def journey(tmp_path_factory: pytest.TempPathFactory, installed: Browser | None) -> Journey:
-    """Run the commands of the journey one by one."""
-    folder = tmp_path_factory.mktemp("journey")
-    shutil.copytree(ROOT / "inputs", folder / "inputs")
-    batch = folder / "reports" / "journey"
-    stages, confirmed = [], None
-    for command in commands(section("The whole journey, on the sandbox")):
-        if command.serves and installed is not None:
-            with serving(command, folder) as printed:
-                confirmed = installed.authorize(link_of(batch, IN_THE_BROWSER))
-        elif command.serves:
-            instead = f"bulk sandbox authorize reports/journey --customer {IN_THE_BROWSER}"
-            assert instead in re.sub(r"\s+", " ", section("The whole journey, on the sandbox"))
-            printed = run(command, folder) + run(Command(tuple(instead.split()), 0), folder)
-        else:
-            printed = run(command, folder)
-        stages.append(stage(command, printed, batch))
-    return Journey(batch, tuple(stages), confirmed)
+def test_the_text_has_the_other_forms_of_two_commands() -> None:
+    """They are what `make demo` runs, and what to do without a browser."""
+    text = re.sub(r"\s+", " ", read("docs/tutorial.md"))
+    assert f"`make demo` is `{DEMO}`" in text
+    assert f"$(BIN)/{DEMO} " in read("Makefile")
+    assert f"Without a browser, `{INSTEAD_OF_THE_BROWSER}`" in text
 
 
 def link_of(batch: Path, customer_id: str) -> str:
@@ -85,10 +92,10 @@ def stage(command: Command, printed: str, batch: Path) -> Stage:
     return Stage(command, printed, summary, pl.read_parquet(batch / "results.parquet"), links, findings)
 
 
-def test_each_command_has_the_result_in_its_comment(journey: Journey) -> None:
-    """Each number in a comment is that of the reports or of the command's output."""
+def assert_the_figures_are_right(stages: Sequence[Stage]) -> None:
+    """Compare each number in the comments with the reports and the output."""
     kinds = set()
-    for at in journey.stages:
+    for at in stages:
         for pattern, actual in meanings(at).items():
             for figure in re.findall(pattern, at.command.comment):
                 assert int(figure) == actual, f"{at.command} # {at.command.comment}\n{at.printed}"
@@ -112,33 +119,25 @@ def meanings(at: Stage) -> dict[str, int | None]:
     }
 
 
-def test_its_link_opens_in_a_real_browser(journey: Journey, browser: Browser) -> None:
-    """Customer 00101 opens the linkUrl of `links.csv` and presses the button."""
-    assert browser is not None
-    assert journey.confirmed is not None
-    assert "is now connected" in journey.confirmed
-
-
-def test_only_the_renewed_customers_get_new_links(journey: Journey) -> None:
+def assert_only_the_renewed_customers_have_new_links(stages: Sequence[Stage]) -> None:
     """`links --limit 10` changes the linkUrls of ten customers. No other command changes any."""
     changes = {}
-    for before, after in zip(journey.stages, journey.stages[1:], strict=False):
+    for before, after in itertools.pairwise(stages):
         urls = before.link_urls, after.link_urls
         changed = [customer for customer, url in urls[1].items() if url and urls[0][customer] != url]
         changes[str(after.command)] = len(changed)
     assert {command: number for command, number in changes.items() if number} == {
-        "bulk links reports/journey --sandbox --link-lifetime 1s --limit 10": 10
+        "bulk links reports/demo --sandbox --link-lifetime 1s --limit 10": 10
     }
 
 
-def test_at_the_end_codat_has_the_linked_companies(journey: Journey) -> None:
+def assert_codat_has_the_linked_companies(results: pl.DataFrame, batch: Path) -> None:
     """The unlinked customer has its own state, deleted companies are gone, and nothing exists twice."""
-    results = journey.stages[-1].results
     (unlinked,) = results.filter(pl.col("customer_id") == IN_THE_BROWSER).iter_rows(named=True)
     assert (unlinked["state"], unlinked["connection_status"]) == ("unlinked", "Unlinked")
     assert unlinked["partner_connection_id"]
     assert results.filter(state="pending")["company_id"].null_count() == 29
-    with start(journey.batch / "sandbox") as running:
+    with start(batch / "sandbox") as running:
         stats = ask(running.folder.port() or 0, "GET", "/_sandbox/stats")
     assert stats["companies"] == results["company_id"].drop_nulls().len() == 20
     assert not any(stats["duplicates"].values())

@@ -1,4 +1,4 @@
-"""Finds the commands of a document, and runs them as written."""
+"""Finds the documents and their commands, and runs the commands as written."""
 
 from __future__ import annotations
 
@@ -13,8 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text("utf-8")
+ROOT = Path(__file__).parents[3]
+DOCUMENTS = tuple(
+    sorted(
+        str(path.relative_to(ROOT)) for pattern in ("*.md", "docs/*.md", "reports/*.md") for path in ROOT.glob(pattern)
+    )
+)
 SECONDS = 240  # a command that takes longer hangs, also on a busy machine
 
 
@@ -47,10 +51,15 @@ def blocks(language: str, text: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
-def section(title: str) -> str:
-    """Return the text under a heading of the README."""
-    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
-    assert found, f"the README has no section {title}"
+def read(document: str) -> str:
+    """Return the text of a document, named by its path in the project."""
+    return (ROOT / document).read_text("utf-8")
+
+
+def section(document: str, title: str) -> str:
+    """Return the text under a heading of a document."""
+    found = re.search(rf"^## {re.escape(title)}\n(.*?)(?=^## |\Z)", read(document), re.MULTILINE | re.DOTALL)
+    assert found, f"{document} has no section {title}"
     return found[1]
 
 

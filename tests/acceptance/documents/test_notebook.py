@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from documents import ROOT
-from notebooks import code_cells, run_notebook
+from acceptance.documents.commands import ROOT
+from acceptance.documents.notebooks import code_cells, run_notebook
 
 NOTEBOOK = ROOT / "docs" / "library.ipynb"
 

@@ -1,6 +1,6 @@
 """Runs the code cells of a notebook as ipykernel does: in order, in one process, inside a running event loop.
 
-`python tests/notebooks.py` reads the cells as a JSON list of texts from standard input.
+`python -m acceptance.documents.notebooks` reads the cells as a JSON list of texts from standard input.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from documents import SECONDS, environ
+from acceptance.documents.commands import ROOT, SECONDS, environ
 
 
 def code_cells(path: Path) -> list[str]:
@@ -27,10 +27,10 @@ def code_cells(path: Path) -> list[str]:
 def run_notebook(cells: list[str], folder: Path, **environment: str) -> str:
     """Run the cells in a process of their own, in this folder; return what they print. Warnings are errors."""
     ended = subprocess.run(
-        [sys.executable, "-W", "error", __file__],
+        [sys.executable, "-W", "error", "-m", "acceptance.documents.notebooks"],
         input=json.dumps(cells),
         cwd=folder,
-        env=environ(environment),
+        env=environ(environment | {"PYTHONPATH": str(ROOT / "tests")}),
         capture_output=True,
         text=True,
         timeout=SECONDS,

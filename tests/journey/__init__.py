@@ -1,1 +1,0 @@
-"""The whole journey of a batch and its customers, also in a real browser."""
