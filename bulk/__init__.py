@@ -106,11 +106,14 @@ __all__ = [
 ]
 
 
+_MODULES = {"Settings": "settings", "check": "input_check", "report": "batch"}  # they load less than `api`
+
+
 def __getattr__(name: str) -> Any:
     """Load a name when it is first used, because importing polars and httpx takes longer than most commands."""
     if name not in __all__:
         raise AttributeError(f"module 'bulk' has no attribute {name!r}")
-    module = "settings" if name == "Settings" else "blocking" if name.endswith("_blocking") else "api"
+    module = "blocking" if name.endswith("_blocking") else _MODULES.get(name, "api")
     return getattr(import_module(f"bulk.{module}"), name)
 
 

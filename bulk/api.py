@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -16,15 +15,7 @@ import anyio
 import anyio.to_thread
 import polars as pl
 
-from bulk.batch import (
-    batch_lock,
-    require_batch,
-    run_and_report,
-    stem,
-    storable,
-    was_killed,
-    write_reports,
-)
+from bulk.batch import in_utc, report, require_batch, stem, storable
 from bulk.codat.account import Account, ask
 from bulk.codat.forecast import Linking
 from bulk.codat.limits import Hold
@@ -46,16 +37,16 @@ from bulk.engine.events import (
     ignore_events,
 )
 from bulk.engine.options import Options, Threshold, require_seconds, require_whole
-from bulk.errors import JournalError, UsageError
+from bulk.errors import UsageError
 from bulk.input import open_input
 from bulk.input_check import CheckResult, Cost, check
+from bulk.job import batch_lock, run_and_report
 from bulk.journal.database import FILE
 from bulk.model import ENDED, State, Stop
 from bulk.reports.columns import FINDINGS
 from bulk.reports.rows import Reader
 from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, VerifyResult
 from bulk.settings import Secret, Settings, webhook_secret
-from bulk.text import time
 from bulk.watch import repeat_follow_up
 
 MAX_NAMED = 20  # customers listed in a message
@@ -111,7 +102,7 @@ async def follow_up(
         settings=settings,
         retry_failed=retry_failed,
         every=watch,
-        end=_in_utc(until).timestamp() if until is not None else math.inf,
+        end=in_utc(until).timestamp() if until is not None else math.inf,
         on_event=on_event,
         interrupt=interrupt or anyio.Event(),
     )
@@ -271,26 +262,6 @@ async def listen(
     folder, interrupt, settings = require_batch(folder), interrupt or anyio.Event(), settings or Settings.make()
     is_genuine = receiver.verifier(secret or webhook_secret())
     return await server.listen(folder, port, is_genuine, settings, ready, on_event, interrupt)
-
-
-def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
-    """Write the reports of a batch again from its journal; send nothing. Raises BatchError, JournalError.
-
-    If the last run was killed, `stop` reports that the batch is not finished. With `since`, the reports also show the
-    changes since this time (UTC if it has no time zone).
-    """
-    folder = require_batch(folder)
-    result = write_reports(folder, since=_in_utc(since) if since is not None else None)
-    last_run = result.figures.last_run
-    if last_run is None or last_run.has_ended or not was_killed(folder, last_run.number):
-        return result
-    reason = f"bulk {last_run.command}, started {time(last_run.started_at)}, did not end"
-    return replace(result, stop=Stop(reason, JournalError.exit_code))
-
-
-def _in_utc(time: datetime) -> datetime:
-    """Return a time that has a time zone: UTC if it had none."""
-    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)
 
 
 def _why_not_unlinked(known: tuple[str | None, str | None, str | None] | None) -> str | None:

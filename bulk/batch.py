@@ -1,35 +1,24 @@
-"""A batch's folder: its name, its lock for one job at a time, and the reports after each job."""
+"""A batch's folder: its name, and its reports. No engine is loaded here, so that `bulk report` starts fast."""
 
 from __future__ import annotations
 
 import re
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
-import anyio
-import anyio.to_thread
-
-from bulk import __version__
-from bulk.engine.events import Advanced, Event, Hook
-from bulk.engine.options import Options
-from bulk.engine.run import Command, Run
-from bulk.errors import BatchInUseError
-from bulk.journal.database import FILE, no_journal, require_there
-from bulk.journal.lock import is_in_use, only_run
+from bulk import text
+from bulk.errors import JournalError
+from bulk.journal.database import FILE, no_journal
+from bulk.journal.lock import is_in_use
 from bulk.model import Stop
 from bulk.reports.rows import Reader
 from bulk.results import BatchResult
-from bulk.settings import Settings
 
-LOCK_WAIT_SECONDS = 5.0  # long enough for a round of `listen`, which holds the lock only for a moment
-LOCK_POLL_SECONDS = 0.2
 INPUT_ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".parquet")  # from the outside in: customers.csv.gz
 
 
@@ -69,50 +58,31 @@ class JobEnd(NamedTuple):
 NO_RUN = JobEnd()
 
 
-async def run_job(
-    folder: Path,
-    command: Command,
-    settings: Settings | None,
-    on_event: Hook,
-    interrupt: anyio.Event | None,
-    options: Options | None = None,
-    *,
-    lock_wait: float = LOCK_WAIT_SECONDS,
-) -> JobEnd:
-    """Run a command on the batch in this folder, under its lock.
+def write_reports(folder: Path, end: JobEnd = NO_RUN, *, since: datetime | None = None) -> BatchResult:
+    """Write the batch's reports and return them as a result. Raises BatchError, BatchInUseError, JournalError.
 
-    Raises BatchInUseError if another run holds the lock for more than `lock_wait` seconds, JournalGoneError if the
-    journal was moved or deleted in the meantime, and the errors of `Run.do`.
+    This takes seconds for a big batch: in an event loop, call `job.write_reports_in_thread`.
     """
-    settings = settings or Settings.make()
-    advanced: Counter[str] = Counter()
+    from bulk.reports import write  # loads the workbook and page libraries, which a run does not need
 
-    def hook(event: Event) -> None:
-        if isinstance(event, Advanced) and not event.is_left:
-            advanced[event.state] += 1
-        on_event(event)
-
-    async with batch_lock(folder, lock_wait):
-        run = Run(folder, settings, options or Options(), version=__version__, hook=hook)
-        end = await run.do(command, interrupt or anyio.Event())
-    require_there(folder / FILE)  # without a journal, the reports would be empty
-    return JobEnd(end.run, end.stop, advanced)
+    written = write.write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC), since=since)
+    advanced = dict(end.advanced)
+    return BatchResult(folder, written.figures, written.location, end.stop, written.paths, advanced, end.run)
 
 
-@asynccontextmanager
-async def batch_lock(folder: Path, wait: float = LOCK_WAIT_SECONDS) -> AsyncIterator[None]:
-    """Hold the lock of the batch's folder; wait up to `wait` seconds for it. Raises BatchInUseError, UsageError."""
-    until = anyio.current_time() + wait
-    with ExitStack() as stack:
-        while True:
-            try:
-                stack.enter_context(only_run(folder))
-                break
-            except BatchInUseError:
-                if anyio.current_time() >= until:
-                    raise
-            await anyio.sleep(LOCK_POLL_SECONDS)
-        yield
+def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
+    """Write the reports of a batch again from its journal; send nothing. Raises BatchError, JournalError.
+
+    If the last run was killed, `stop` reports that the batch is not finished. With `since`, the reports also show the
+    changes since this time (UTC if it has no time zone).
+    """
+    folder = require_batch(folder)
+    result = write_reports(folder, since=in_utc(since) if since is not None else None)
+    last_run = result.figures.last_run
+    if last_run is None or last_run.has_ended or not was_killed(folder, last_run.number):
+        return result
+    reason = f"bulk {last_run.command}, started {text.time(last_run.started_at)}, did not end"
+    return replace(result, stop=Stop(reason, JournalError.exit_code))
 
 
 def was_killed(folder: Path, run: int) -> bool:
@@ -123,31 +93,6 @@ def was_killed(folder: Path, run: int) -> bool:
         return not reader.has_ended(run)
 
 
-def write_reports(folder: Path, end: JobEnd = NO_RUN, *, since: datetime | None = None) -> BatchResult:
-    """Write the batch's reports and return them as a result. Raises BatchError, BatchInUseError, JournalError.
-
-    This takes seconds for a big batch: in an event loop, call `write_reports_in_thread`.
-    """
-    from bulk.reports import write  # loads the workbook and page libraries, which a run does not need
-
-    written = write.write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC), since=since)
-    advanced = dict(end.advanced)
-    return BatchResult(folder, written.figures, written.location, end.stop, written.paths, advanced, end.run)
-
-
-async def write_reports_in_thread(folder: Path, end: JobEnd) -> BatchResult:
-    """Write the batch's reports in a worker thread, so that the event loop is not blocked."""
-    return await anyio.to_thread.run_sync(partial(write_reports, folder, end))
-
-
-async def run_and_report(
-    folder: Path,
-    command: Command,
-    settings: Settings | None,
-    on_event: Hook,
-    interrupt: anyio.Event | None,
-    options: Options | None = None,
-) -> BatchResult:
-    """Run a command and write the reports. Raises the errors of `run_job` and `write_reports`."""
-    end = await run_job(folder, command, settings, on_event, interrupt, options)
-    return await write_reports_in_thread(folder, end)
+def in_utc(time: datetime) -> datetime:
+    """Return a time that has a time zone: UTC if it had none."""
+    return time if time.tzinfo is not None else time.replace(tzinfo=UTC)

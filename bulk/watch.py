@@ -11,12 +11,13 @@ from pathlib import Path
 
 import anyio
 
-from bulk.batch import JobEnd, run_job, write_reports_in_thread
+from bulk.batch import JobEnd
 from bulk.codat.endpoints import page_count
 from bulk.engine.commands.follow_up import FollowUp
 from bulk.engine.events import Hook, Resting
 from bulk.engine.polling import next_poll, next_try
 from bulk.errors import BatchInUseError, JournalError
+from bulk.job import run_job, write_reports_in_thread
 from bulk.journal.database import FILE, require_there
 from bulk.model import Quota, Stop
 from bulk.results import BatchResult

@@ -9,11 +9,12 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from bulk.batch import run_job, write_reports
+from bulk.batch import write_reports
 from bulk.engine.commands.listen import ApplyEvents, has_work
 from bulk.engine.events import Hook, Warned
 from bulk.engine.polling import AFTER_TROUBLE, next_try
 from bulk.errors import BatchInUseError, JournalError, JournalGoneError
+from bulk.job import run_job
 from bulk.journal.database import FILE, require_there
 from bulk.journal.writer import Writer
 from bulk.model import Stop

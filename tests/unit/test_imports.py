@@ -16,15 +16,17 @@ from bulk.engine.step import Step
 HOME = Path(bulk.__file__).parent
 BASE = {"model", "errors", "settings", "text", "platforms", "problems"}
 BATCH = {"engine", "journal", *BASE}
-API = {"batch", "watch", "results", "input_check", "webhooks", "engine", "input", "codat", "journal", "reports", *BASE}
+JOB = {"job", "batch", "results", *BATCH}
+API = {"watch", "input_check", "webhooks", "input", "codat", "reports", *JOB}
 MAY_IMPORT = {
     "cli": {"api", "sandbox", *API},
     "blocking": {"api"},
     "api": API,
     "input_check": {"input", "codat", *BASE},
-    "webhooks": {"batch", "results", "codat", *BATCH},
-    "watch": {"batch", "results", "codat", *BATCH},
-    "batch": {"results", "reports", *BATCH},
+    "webhooks": {"codat", *JOB},
+    "watch": {"codat", *JOB},
+    "job": {"batch", "results", *BATCH},
+    "batch": {"results", "reports", "journal", *BASE},
     "results": {"journal", "reports", *BASE},
     "engine": {"input", "codat", "journal", *BASE},
     "codat": BASE,

@@ -26,7 +26,7 @@ def report(folder: Path, since: datetime | None, as_json: bool) -> int:
     BATCH is a batch's folder, such as reports/customers. The reports are written from its journal. The command sends
     nothing.
     """
-    from bulk.api import report as write
+    from bulk.batch import report as write
     from bulk.cli.summary import print_summary
     from bulk.journal.error_translator import wrap_errors
     from bulk.reports.summary.funnel import changes

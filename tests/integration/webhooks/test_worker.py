@@ -20,7 +20,7 @@ from support.listen_fixtures import Batch
 from support.listeners import accepted, event, in_state, signed
 from support.runs import KEY, BatchFixture, until
 
-from bulk import api
+from bulk import api, job
 from bulk import batch as batch_folder
 from bulk.engine import polling
 from bulk.engine.events import Event, Warned
@@ -100,7 +100,7 @@ def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def fail_rounds(monkeypatch: pytest.MonkeyPatch, *outcomes: Stop | Exception) -> list[float]:
     """Make the first rounds end with these outcomes; return the list to which the time of each round is added."""
-    rounds, real = [], batch_folder.run_job
+    rounds, real = [], job.run_job
 
     async def do(*arguments: Any, **options: Any) -> batch_folder.JobEnd:
         rounds.append(time.time())

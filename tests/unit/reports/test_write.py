@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 
 import polars as pl
 import pytest
@@ -203,3 +205,12 @@ def test_findings_are_written_after_a_verify(journal: Journal) -> None:
         ["missing_company", "a", "1", "", "no", "no"],
         ["unknown_company", "b", "2", "", "is", "yes"],
     ]
+
+
+def test_reports_load_neither_the_engine_nor_its_client() -> None:
+    """Loading them takes as long as writing the reports of a small batch."""
+    code = "import bulk, sys; bulk.report; import bulk.reports.write; print(*sys.modules)"
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ended.stdout.split())
+    assert {"polars", "xlsxwriter", "jinja2"} <= loaded
+    assert not loaded & {"bulk.engine", "bulk.codat", "bulk.input", "httpx", "anyio", "asyncio"}

@@ -1,0 +1,90 @@
+"""Jobs: runs a command on a batch under its lock, and writes the reports after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+
+from bulk import __version__
+from bulk.batch import JobEnd, write_reports
+from bulk.engine.events import Advanced, Event, Hook
+from bulk.engine.options import Options
+from bulk.engine.run import Command, Run
+from bulk.errors import BatchInUseError
+from bulk.journal.database import FILE, require_there
+from bulk.journal.lock import only_run
+from bulk.results import BatchResult
+from bulk.settings import Settings
+
+LOCK_WAIT_SECONDS = 5.0  # long enough for a round of `listen`, which holds the lock only for a moment
+LOCK_POLL_SECONDS = 0.2
+
+
+async def run_job(
+    folder: Path,
+    command: Command,
+    settings: Settings | None,
+    on_event: Hook,
+    interrupt: anyio.Event | None,
+    options: Options | None = None,
+    *,
+    lock_wait: float = LOCK_WAIT_SECONDS,
+) -> JobEnd:
+    """Run a command on the batch in this folder, under its lock.
+
+    Raises BatchInUseError if another run holds the lock for more than `lock_wait` seconds, JournalGoneError if the
+    journal was moved or deleted in the meantime, and the errors of `Run.do`.
+    """
+    settings = settings or Settings.make()
+    advanced: Counter[str] = Counter()
+
+    def hook(event: Event) -> None:
+        if isinstance(event, Advanced) and not event.is_left:
+            advanced[event.state] += 1
+        on_event(event)
+
+    async with batch_lock(folder, lock_wait):
+        run = Run(folder, settings, options or Options(), version=__version__, hook=hook)
+        end = await run.do(command, interrupt or anyio.Event())
+    require_there(folder / FILE)  # without a journal, the reports would be empty
+    return JobEnd(end.run, end.stop, advanced)
+
+
+@asynccontextmanager
+async def batch_lock(folder: Path, wait: float = LOCK_WAIT_SECONDS) -> AsyncIterator[None]:
+    """Hold the lock of the batch's folder; wait up to `wait` seconds for it. Raises BatchInUseError, UsageError."""
+    until = anyio.current_time() + wait
+    with ExitStack() as stack:
+        while True:
+            try:
+                stack.enter_context(only_run(folder))
+                break
+            except BatchInUseError:
+                if anyio.current_time() >= until:
+                    raise
+            await anyio.sleep(LOCK_POLL_SECONDS)
+        yield
+
+
+async def write_reports_in_thread(folder: Path, end: JobEnd) -> BatchResult:
+    """Write the batch's reports in a worker thread, so that the event loop is not blocked."""
+    return await anyio.to_thread.run_sync(partial(write_reports, folder, end))
+
+
+async def run_and_report(
+    folder: Path,
+    command: Command,
+    settings: Settings | None,
+    on_event: Hook,
+    interrupt: anyio.Event | None,
+    options: Options | None = None,
+) -> BatchResult:
+    """Run a command and write the reports. Raises the errors of `run_job` and `write_reports`."""
+    end = await run_job(folder, command, settings, on_event, interrupt, options)
+    return await write_reports_in_thread(folder, end)
