@@ -9,11 +9,14 @@ from typing import Final, Self
 import polars as pl
 
 from bulk.reports.publish import FILE_MODE, wrap_errors
-from bulk.text import escape_formula
+from bulk.reports.scan import END, START, may_contain
+from bulk.text import FORMULA, escape_formula
 
 # A spreadsheet may also split cells at semicolons and tabs, and run the part after one. An empty text is quoted, to
 # distinguish it from a missing one.
-_TO_QUOTE: Final = r'\A\z|[",;\t\r\n]'
+_MARKS: Final = '[",;\\t\\r\\n]'
+_TO_QUOTE: Final = rf"\A\z|{_MARKS}"
+_TO_CHANGE: Final = rf"{_MARKS}|{START}(?:{END}|'*{FORMULA})"
 
 
 class CsvTable:
@@ -46,18 +49,18 @@ class CsvTable:
         """Append the frame's rows. The first frame's columns become the header, which is escaped too."""
         # By position, never by name: a header such as `*` or `^.*$` would select every column.
         cells = [_cells(column).alias(str(place)) for place, column in enumerate(frame.iter_columns())]
-        lines = pl.DataFrame(cells).select(pl.concat_str(pl.all(), separator=",")).to_series()
+        lines = pl.DataFrame(cells).write_csv(include_header=False, quote_style="never")
         with wrap_errors(self._path):
             if not self._has_header:
                 self._file.write(f"{','.join(_cells(pl.Series(frame.columns, dtype=pl.String)))}\n".encode())
-            self._file.write("".join(f"{line}\n" for line in lines).encode())
+            self._file.write(lines.encode())
         self._has_header = True
 
 
 def _cells(column: pl.Series) -> pl.Series:
-    if column.dtype != pl.String:
-        return column.cast(pl.String).fill_null("")
-    return column.to_frame("").select(_quoted(escape_formula(pl.first())).fill_null("")).to_series()
+    if column.dtype != pl.String or not may_contain(column, _TO_CHANGE):
+        return column
+    return column.to_frame("").select(_quoted(escape_formula(pl.first()))).to_series()
 
 
 def _quoted(text: pl.Expr) -> pl.Expr:

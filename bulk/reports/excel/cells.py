@@ -14,6 +14,8 @@ import polars as pl
 import polars.selectors as cs
 from xlsxwriter.utility import xl_col_to_name
 
+from bulk.reports.scan import END, START, may_contain
+
 MAX_UNITS: Final = 32_767  # UTF-16 code units in a cell of Excel
 ELLIPSIS: Final = "…"
 
@@ -21,9 +23,10 @@ ELLIPSIS: Final = "…"
 # XML allows but every reader turns into a line feed.
 _ESCAPES: Final = {chr(code): f"_x{code:04X}_" for code in (*range(0x20), 0xFFFE, 0xFFFF) if code not in (0x09, 0x0A)}
 _LOOKS_ESCAPED: Final = "_x[0-9A-Fa-f]{4}_"
-_TO_ESCAPE: Final = re.compile(f"[{''.join(_ESCAPES)}]|{_LOOKS_ESCAPED}")
+_TO_ESCAPE: Final = f"[{''.join(_ESCAPES)}]|{_LOOKS_ESCAPED}"
 _BLANK_END: Final = r"\A\s|\s\z"
 _MARKUP: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+_TO_CHANGE: Final = rf"[&<>]|{_TO_ESCAPE}|{START}\s|\s{END}"
 
 
 def escaped(expr: pl.Expr) -> pl.Expr:
@@ -35,7 +38,7 @@ def escaped(expr: pl.Expr) -> pl.Expr:
 
 def escaped_text(text: str) -> str:
     """Escape one text. polars is used only if necessary, because for single texts it is slow."""
-    return str(pl.select(escaped(pl.lit(text))).item()) if _TO_ESCAPE.search(text) else text
+    return str(pl.select(escaped(pl.lit(text))).item()) if re.search(_TO_ESCAPE, text) else text
 
 
 def shorten_cells(frame: pl.DataFrame) -> tuple[pl.DataFrame, int]:
@@ -60,24 +63,32 @@ def rows(frame: pl.DataFrame, styles: Sequence[str | pl.Series], *, first: int) 
 
     `styles` has the number of the format of each column, or of each cell. Nulls and empty texts have no cell.
     """
-    # By position, never by name: a header such as `*` or `^.*$` would select every column.
-    placed = pl.DataFrame([column.alias(str(place)) for place, column in enumerate(frame.iter_columns())])
-    number = pl.int_range(first, first + frame.height, eager=True).cast(pl.String).alias("number")
-    cells = [_cell(place, dtype, style) for place, (dtype, style) in enumerate(zip(frame.dtypes, styles, strict=True))]
-    row = pl.concat_str(pl.lit('<row r="'), pl.col("number"), pl.lit('">'), *cells, pl.lit("</row>"))
-    return str(placed.with_columns(number).select(row.str.join()).item())
+    number = pl.int_range(first, first + frame.height, eager=True).cast(pl.String)
+    parts = [pl.lit('<row r="'), pl.lit(number), pl.lit('">')]
+    for place, (column, style) in enumerate(zip(frame.iter_columns(), styles, strict=True)):
+        parts += _cells(xl_col_to_name(place), number, column, style)
+    row = pl.concat_str(*parts, pl.lit("</row>"))
+    return str(pl.select(row.str.join()).item())
 
 
-def _cell(place: int, dtype: pl.DataType, style: str | pl.Series) -> pl.Expr:
-    value = pl.col(str(place))
-    start = (pl.lit(f'<c r="{xl_col_to_name(place)}'), pl.col("number"), pl.lit('" s="'), pl.lit(style))
-    if dtype != pl.String:
-        cell = pl.concat_str(*start, pl.lit('"><v>'), value.cast(pl.String), pl.lit("</v></c>"))
-        return cell.fill_null("")
-    # Readers may drop spaces at the ends of a text. The attribute that forbids this would make the files a fifth larger
-    # if every cell had it.
-    has_blanks = value.str.contains(_BLANK_END).any()
-    space = pl.when(has_blanks).then(pl.lit(' xml:space="preserve"')).otherwise(pl.lit(""))
-    text = escaped(value).str.replace_many(_MARKUP)
-    cell = pl.concat_str(*start, pl.lit('" t="inlineStr"><is><t'), space, pl.lit(">"), text, pl.lit("</t></is></c>"))
-    return pl.when(value.str.len_bytes() > 0).then(cell).otherwise(pl.lit(""))
+def _cells(letters: str, number: pl.Series, column: pl.Series, style: str | pl.Series) -> list[pl.Expr]:
+    """Return the parts that make up the cells of a column, or no parts if all values are empty."""
+    is_text = column.dtype == pl.String
+    is_filled = (column.str.len_bytes() > 0).fill_null(value=False) if is_text else column.is_not_null()
+    if not is_filled.any():
+        return []
+    start = [pl.lit(f'<c r="{letters}'), pl.lit(number), pl.lit('" s="'), pl.lit(style)]
+    cells = [*start, *(_text(column) if is_text else [pl.lit('"><v>'), pl.lit(column), pl.lit("</v></c>")])]
+    if is_filled.all():
+        return cells
+    return [pl.when(pl.lit(is_filled)).then(pl.concat_str(cells)).otherwise(pl.lit(""))]
+
+
+def _text(column: pl.Series) -> list[pl.Expr]:
+    text, space = pl.lit(column), ""
+    if may_contain(column, _TO_CHANGE):
+        text = escaped(text).str.replace_many(_MARKUP)
+        # Readers may drop spaces at the ends of a text. The attribute that forbids this would make the files a fifth
+        # larger if every cell had it.
+        space = ' xml:space="preserve"' if column.str.contains(_BLANK_END).any() else ""
+    return [pl.lit(f'" t="inlineStr"><is><t{space}>'), text, pl.lit("</t></is></c>")]
