@@ -15,7 +15,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # $(call number,NAME): end with a message unless the variable NAME is a whole number from 1.
 number = @case '$($(1))' in ''|0*|*[!0-9]*) echo '$(1) must be a whole number from 1, as in: make $@ $(1)=$(2)' >&2; exit 2;; esac
 
-.PHONY: help setup demo test suite lint simulate scale fuzz chaos bench lock clean
+.PHONY: help setup demo test suite lint simulate scale fuzz chaos bench pictures lock clean
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -62,6 +62,9 @@ chaos: $(READY)  ## kill, cut and corrupt real processes and files: ROUNDS=200, 
 
 bench: $(READY)  ## measure, as ratios to baselines in the same run
 	$(BIN)/python -m benchmarks
+
+pictures: $(READY)  ## make docs/images from a real run (needs Chromium)
+	PYTHONPATH=tests $(BIN)/python docs/make_pictures.py
 
 PIN = uv pip compile --quiet pyproject.toml --extra listen --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)

@@ -10,4 +10,7 @@ Codat in memory, for the simulation, the any-order tests, the scale command and 
 Codat in another process, for tests of whole runs:
     sandbox           starts `bulk sandbox` with the handles that tests need
     sandbox_server    that server; sandbox_stats counts its requests
+
+A user's machine:
+    terminal          runs a line of shell code on a terminal
 """
