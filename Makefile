@@ -9,16 +9,21 @@ CUSTOMERS ?= 10000
 EXAMPLES ?= 4000
 ROUNDS ?= 200
 
+PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
+QUICK := tests/unit tests/integration tests/simulation tests/mutants tests/acceptance/test_journeys.py
+REST := tests/test_readme.py tests/test_notebook.py tests/test_scale_document.py tests/journey tests/acceptance tests/browser tests/chaos tests/fuzz \
+	tests/simulation/test_simulation.py::test_the_guarantees_hold_in_every_scenario
+
 # Without compiled files, every command would compile all of bulk before it begins.
 export PYTHONDONTWRITEBYTECODE :=
 
 # $(call number,NAME): end with a message unless the variable NAME is a whole number from 1.
 number = @case '$($(1))' in ''|0*|*[!0-9]*) echo '$(1) must be a whole number from 1, as in: make $@ $(1)=$(2)' >&2; exit 2;; esac
 
-.PHONY: help setup demo test suite lint simulate scale fuzz chaos bench pictures lock clean
+.PHONY: help setup demo test test-all quick rest coverage mutants lint simulate scale fuzz chaos bench pictures lock clean
 
 help:  ## show the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: $(READY)  ## make .venv with the pinned dependencies
 
@@ -33,11 +38,25 @@ $(READY): requirements-dev.lock pyproject.toml
 demo: $(READY)  ## migrate inputs/customers.csv to a local sandbox
 	@$(BIN)/bulk migrate inputs/customers.csv --sandbox --batch demo || test $$? -eq 1
 
-test: $(READY)  ## lint, check types and run the tests
-	@$(MAKE) --no-print-directory -j 2 lint suite
+test: $(READY)  ## lint, check types, and run the tests that need no browser: about two minutes
+	@$(MAKE) --no-print-directory -j 2 lint quick
 
-suite: $(READY)  ## run the tests only
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+test-all: test rest  ## run all tests: about five minutes
+
+quick: $(READY)
+	$(PYTEST) $(QUICK)
+
+rest: $(READY)
+	SCENARIOS=100-499 $(PYTEST) $(REST) --ignore tests/acceptance/test_journeys.py
+
+coverage: $(READY)  ## run all tests, and list the lines of bulk that none of them runs
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
+
+mutants: $(READY)  ## break one rule of bulk at a time, and show that `make test` notices each
+	PYTHONPATH=tests $(BIN)/python -m mutants
 
 lint: $(READY)  ## lint and check types
 	$(BIN)/ruff check .

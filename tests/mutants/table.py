@@ -145,8 +145,8 @@ MUTANTS = (
     Mutant(
         "a request leaves although the throttle was closed meanwhile",
         PROCESS,
-        "if context.throttle.is_open:\n        ticket = reservation.spend()\n        reply = await context.client.send(request, key=key)",
-        "if True:\n        ticket = reservation.spend()\n        reply = await context.client.send(request, key=key)",
+        "changes.apply(customer, may_exist)\n\n    if context.throttle.is_open:",
+        "changes.apply(customer, may_exist)\n\n    if True:",
         "unit/engine integration",
     ),
     Mutant(

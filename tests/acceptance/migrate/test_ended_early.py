@@ -1,4 +1,4 @@
-"""Runs that end early: by kill -9, Ctrl-C, SIGTERM, a lost journal, or an outage of Codat."""
+"""Runs that end early: by kill -9, a second Ctrl-C, or an outage of Codat. The journeys have the other ends."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import random
 import signal
 from pathlib import Path
 
-import pytest
 from support.run_fixtures import Launch, SetUp
 from support.runs import BatchFixture, Codat, until
 from support.sandbox import start
@@ -45,39 +44,6 @@ def test_a_run_killed_at_random_moments_creates_no_duplicate(launch: Launch, set
     assert codat.posts() == 0
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_a_signal_ends_a_run_in_order_and_the_same_command_resumes(
-    number: signal.Signals, launch: Launch, set_up: SetUp
-) -> None:
-    """Requests in flight are finished and recorded, no others leave, and the rerun sends only the rest."""
-    codat = launch()
-    fixture = set_up(codat)
-    ids = fixture.customers(60)
-    with codat.holding(after=8) as wait_until_held:
-        process = fixture.start("--concurrency", "4", "--timeout", "240")
-        wait_until_held()
-
-        process.send_signal(number)
-        until(lambda: "Stopping" in process.stderr_so_far(), "a message about the signal")
-        seen = codat.stats()["requests_total"]
-    ended = process.wait()
-
-    assert ended.code == 130
-    assert "Interrupted" in ended.err
-    assert "The same command resumes" in ended.err
-    assert codat.stats()["requests_total"] <= seen + 4
-    ((unanswered,),) = fixture.query_journal("SELECT count(*) FROM requests WHERE outcome IS NULL")
-    assert unanswered == 0
-    known = {
-        known for (known,) in fixture.query_journal("SELECT company_id FROM customers WHERE company_id IS NOT NULL")
-    }
-    assert known == {company["id"] for company in codat.companies()}
-    assert len(fixture.results()) == len(ids)
-    assert fixture.run("--concurrency", "20").code == 0
-    assert codat.posts() == 2 * len(ids)
-    fixture.assert_once_only(ids)
-
-
 def test_a_second_ctrl_c_ends_a_run_at_once_and_loses_nothing(launch: Launch, set_up: SetUp) -> None:
     """It does not wait for requests in flight; the next run looks them up."""
     codat = launch(ignore_idempotency=True, second_connection="allow")
@@ -94,25 +60,6 @@ def test_a_second_ctrl_c_ends_a_run_at_once_and_loses_nothing(launch: Launch, se
 
     assert process.wait().code == 130
     assert fixture.run().code == 0
-    fixture.assert_once_only(ids)
-
-
-def test_a_batch_that_lost_its_journal_finds_all_companies_again(launch: Launch, set_up: SetUp) -> None:
-    """Nothing is created for customers who are in Codat, and every link is in the reports again."""
-    codat = launch()
-    fixture = set_up(codat)
-    ids = fixture.customers(30)
-    assert fixture.run("--limit", "20").code == 0
-    before = {result["customer_id"]: result["link_url"] for result in fixture.results()}
-    fixture.delete_journal()
-    codat.count_from_zero()
-
-    assert fixture.run("--limit", "20").code == 0
-    assert codat.stats()["requests"] == {"list_companies": 1}
-    assert {result["customer_id"]: result["link_url"] for result in fixture.results()} == before
-
-    assert fixture.run().code == 0
-    assert codat.stats()["requests"] == {"list_companies": 2, "create_company": 10, "create_connection": 10}
     fixture.assert_once_only(ids)
 
 
