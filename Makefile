@@ -11,7 +11,7 @@ ROUNDS ?= 200
 
 PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
 QUICK := tests/unit tests/integration tests/simulation tests/mutants tests/acceptance/test_journeys.py
-REST := tests/test_readme.py tests/test_notebook.py tests/test_scale_document.py tests/journey tests/acceptance tests/browser tests/chaos tests/fuzz \
+REST := tests/acceptance tests/browser tests/chaos tests/fuzz \
 	tests/simulation/test_simulation.py::test_the_guarantees_hold_in_every_scenario
 
 # Without compiled files, every command would compile all of bulk before it begins.
