@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from typing import Any
 
 import pytest
 from support.run_fixtures import Launch, SetUp
 from support.runs import BatchFixture, until
 
-CARELESS = {"ignore_idempotency": True, "second_connection": "allow", "second_partner": "allow"}
+CARELESS: dict[str, Any] = {"ignore_idempotency": True, "second_connection": "allow", "second_partner": "allow"}
 FAULTS = ("reset_after", "5xx_after", "gateway_after", "truncated", "409", "reset_before", "html_200")
 
 
