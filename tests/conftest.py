@@ -1,4 +1,4 @@
-"""Shared by all tests: Ctrl-C that reaches processes, one browser, and property tests without a time limit."""
+"""Shared by all tests: Ctrl-C that reaches processes, one browser, and property tests that repeat exactly."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from support.browser import MISSING, Browser, ChromiumMissingError, chromium
 from support.interrupts import restore_sigint
 
 restore_sigint()
-settings.register_profile("bulk", deadline=None)  # a slow machine is not a failure
+# A slow machine is not a failure, and each run tries the same examples. `make fuzz` tries new ones.
+settings.register_profile("bulk", deadline=None, derandomize=True)
 settings.load_profile("bulk")
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from integration.sandbox.client import advance, authorization, new_company, new_connection, until
+from acceptance.sandbox.client import advance, authorization, new_company, new_connection, until
 from selenium.common.exceptions import WebDriverException
 from support.browser import Browser, NotConfirmedError, chromium
 from support.sandbox import start

@@ -33,7 +33,7 @@ def test_a_run_killed_at_random_moments_creates_no_duplicate(launch: Launch, set
     codat.inject_faults(*NOISE)
     chance = random.Random(seed)  # noqa: S311 - repeatable, not a secret
 
-    kills, is_done = kill_repeatedly(fixture, chance, kills=12, requests=25)
+    kills, is_done = kill_repeatedly(fixture, chance, kills=6, requests=25)
 
     assert is_done or fixture.run("--timeout", "5").code == 0
     codat.clear_faults()

@@ -17,8 +17,8 @@ from codat_sync_for_expenses.models import errors as expense_errors
 from codat_sync_for_expenses.models.shared.security import Security as ExpenseSecurity
 from codat_sync_for_expenses.sdk import CodatSyncExpenses
 
+from acceptance.sandbox.client import faults, stats
 from bulk.sandbox.launch import Running
-from integration.sandbox.client import faults, stats
 
 # The clients annotate their groups of operations with the names of models, so a type checker cannot follow them.
 Client: TypeAlias = Any

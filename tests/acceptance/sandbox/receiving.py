@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from integration.sandbox.client import until
+from acceptance.sandbox.client import until
 
 # The secret of `bulk sandbox --help`, decoded by hand.
 DEFAULT_KEY = b"bulk-sandbox-fake-webhook-secret"

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 
+from acceptance.sandbox.client import Connect, Launch, authorization, authorize, new_company, new_connection, stats
 from bulk.sandbox.launch import Running
-from integration.sandbox.client import Connect, Launch, authorization, authorize, new_company, new_connection, stats
 
 
 def test_a_company_is_returned_as_codat_stores_it(api: httpx.Client) -> None:

@@ -14,11 +14,11 @@ from click.testing import CliRunner
 from codat_platform.models.shared.connectionwebhook import ConnectionWebhook
 from support.sandbox import start
 
+from acceptance.sandbox.client import Connect, Launch, advance, authorize, new_company, new_connection, until
+from acceptance.sandbox.receiving import Receiver, receiving
 from bulk.sandbox.command import sandbox
 from bulk.sandbox.launch import Running
 from bulk.sandbox.options import WEBHOOK_SECRET, Options
-from integration.sandbox.client import Connect, Launch, advance, authorize, new_company, new_connection, until
-from integration.sandbox.receiving import Receiver, receiving
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from support.sandbox import start
 
+from acceptance.sandbox.client import Connect, Launch, authorization
 from bulk.sandbox.launch import Running
 from bulk.sandbox.options import Options
-from integration.sandbox.client import Connect, Launch, authorization
 
 
 @pytest.fixture

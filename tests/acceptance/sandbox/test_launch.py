@@ -16,10 +16,10 @@ import httpx
 import pytest
 from support import sandbox as counted
 
+from acceptance.sandbox.client import Connect, faults, new_company, new_connection, stats, until
 from bulk.sandbox.folder import SandboxError
 from bulk.sandbox.launch import find, start
 from bulk.sandbox.options import API_KEY
-from integration.sandbox.client import Connect, faults, new_company, new_connection, stats, until
 
 
 def answers(base_url: str) -> bool:

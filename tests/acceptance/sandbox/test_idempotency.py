@@ -10,8 +10,7 @@ import httpx
 import pytest
 from support.sandbox import start
 
-from bulk.sandbox.launch import Running
-from integration.sandbox.client import (
+from acceptance.sandbox.client import (
     Connect,
     Launch,
     advance,
@@ -22,6 +21,7 @@ from integration.sandbox.client import (
     stats,
     until,
 )
+from bulk.sandbox.launch import Running
 
 
 def post(api: httpx.Client, key: str, name: str = "Acme", path: str = "/companies") -> httpx.Response:

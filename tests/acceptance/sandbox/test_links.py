@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from acceptance.sandbox.client import Connect, Launch, advance, authorize, new_company, new_connection
 from bulk.sandbox.launch import Running
-from integration.sandbox.client import Connect, Launch, advance, authorize, new_company, new_connection
 
 
 def status_of(api: httpx.Client, company: str) -> str:

@@ -11,10 +11,7 @@ import httpx
 from support.sandbox import start
 from support.sandbox_stats import LogEntry, Stats
 
-from bulk.sandbox.clock import Clock
-from bulk.sandbox.limits import MinuteWindow
-from bulk.sandbox.options import Options
-from integration.sandbox.client import (
+from acceptance.sandbox.client import (
     Connect,
     Launch,
     advance,
@@ -25,6 +22,9 @@ from integration.sandbox.client import (
     stats,
     until,
 )
+from bulk.sandbox.clock import Clock
+from bulk.sandbox.limits import MinuteWindow
+from bulk.sandbox.options import Options
 
 
 def test_any_60_seconds_contain_at_most_the_limit() -> None:

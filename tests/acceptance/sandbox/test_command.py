@@ -14,11 +14,11 @@ import pytest
 from click.testing import CliRunner
 from support.sandbox import start
 
+from acceptance.sandbox.client import Connect, new_company, new_connection, stats
 from bulk.sandbox.command import sandbox
 from bulk.sandbox.faults import FIELDS, KINDS, OPERATIONS
 from bulk.sandbox.launch import Running, find
 from bulk.sandbox.options import WEBHOOK_SECRET
-from integration.sandbox.client import Connect, new_company, new_connection, stats
 
 
 @contextmanager

@@ -8,8 +8,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
-from bulk.sandbox.launch import Running
-from integration.sandbox.client import (
+from acceptance.sandbox.client import (
     Connect,
     Launch,
     advance,
@@ -20,6 +19,7 @@ from integration.sandbox.client import (
     stats,
     until,
 )
+from bulk.sandbox.launch import Running
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""Tests of the sandbox's own rules, without a server."""
