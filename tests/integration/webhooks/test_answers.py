@@ -156,9 +156,11 @@ def test_events_are_accepted_while_partner_connections_are_created(
     """A round that waits for Codat does not delay the responses. Each accepted event is on the disk."""
     listener, fixture = at_work
     with codat.holding(after=0, operation=PARTNER) as wait_until_held:
-        codat.authorize([row[0] for row in fixture.query_journal("SELECT customer_id FROM customers WHERE seq > 1")])
+        ids = [row[0] for row in fixture.query_journal("SELECT customer_id FROM customers WHERE seq > 1")]
+        before = accepted(fixture) + len(ids)
+        codat.authorize(ids)
         wait_until_held()
-        before = accepted(fixture)
+        until(lambda: accepted(fixture) == before, "the events of all these customers")
         with httpx.Client(timeout=30) as client:
             for number in range(1, 51):
                 body = of_customer(fixture, kind="disconnected", status="Unlinked")
