@@ -30,5 +30,5 @@ def run(*, quick: bool) -> list[Figure]:
 def _migrated(number: int) -> Measured:
     with tempfile.TemporaryDirectory() as folder, running_peer() as peer:
         path = customers.write(Path(folder) / "customers.csv", number)
-        options = ["--reports", folder, "--base-url", peer.url, "--rate=10000000", "--concurrency=16"]
+        options = ["--reports", folder, "--base-url", peer.url, "--rate=1000000", "--concurrency=16"]
         return run_command([*BULK, "migrate", str(path), *options])

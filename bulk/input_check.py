@@ -78,7 +78,7 @@ def check(
     renamed: list[pl.DataFrame] = []
     platforms: Counter[str] = Counter()
     warnings = Warnings()
-    for rows in source.read():
+    for rows in source.read(only_fields=True):
         accepted += rows.accepted.height
         rejected += rows.rejected.height
         platforms.update(dict(rows.accepted["platform_key"].value_counts().iter_rows()))

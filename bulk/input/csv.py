@@ -12,7 +12,6 @@ import polars as pl
 from bulk.errors import InputError
 from bulk.input import dialect, encoding, records
 from bulk.input.columns import REQUIRED, Header, read_header
-from bulk.input.files import digest_of
 from bulk.input.frames import CELLS, SURPLUS, cell, replace_nuls, wrap_polars_errors
 from bulk.text import count
 
@@ -27,7 +26,6 @@ class CsvFile:
         name = path.name.lower()
         usual = "\t" if name.removesuffix(".gz").endswith(".tsv") else ","
         self._path = path
-        self.digest = digest_of(path)
         self._file, notes = encoding.detect(path, is_compressed=name.endswith(".gz"))
         start = self._file.start(_HEADER_SIZE).decode("utf-8", "ignore")
         self._dialect = dialect.detect(path, start, mapping, usual=usual)
@@ -78,7 +76,8 @@ class CsvFile:
         delimiter = self._dialect.delimiter
         with wrap_polars_errors(self._path):
             return pl.read_csv(
-                delimiter.join(names).encode() + b"\n" + text,
+                text,
+                has_header=False,
                 separator=delimiter,
                 schema=dict.fromkeys(names, pl.String),
                 truncate_ragged_lines=True,

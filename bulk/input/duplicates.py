@@ -16,9 +16,6 @@ _GROWTH: Final = 4
 _TYPES: Final = {"row": pl.Int64, "h1": pl.UInt64, "h2": pl.UInt64}
 _SENTINEL: Final = pl.DataFrame({"row": [None], "h1": [2**64 - 1], "h2": [0]}, schema=_TYPES)
 """The last line of each layer, so that a binary search always finds a line."""
-_EQUALS_PREVIOUS: Final = ((pl.col("h1") == pl.col("h1").shift()) & (pl.col("h2") == pl.col("h2").shift())).fill_null(
-    value=False
-)
 
 
 class FirstRows:
@@ -33,18 +30,12 @@ class FirstRows:
         The identifiers of the others are remembered. Pass the rows in order; each must have an identifier.
         """
         hashes = (pl.col("customer_id").hash(seed).alias(f"h{n}") for n, seed in enumerate(_SEEDS, 1))
-        new = ids = rows.select("row", *hashes).sort("h1", "h2", "row")
-        duplicates = self._find(ids)
-        if len(duplicates):
-            new = new.join(duplicates, on="row", how="anti", maintain_order="left")
-        is_repeated = ids.select(_EQUALS_PREVIOUS).to_series()
-        if is_repeated.any():
-            new = new.filter(~_EQUALS_PREVIOUS)
-            repeated = ids.filter(is_repeated).join(new.rename({"row": "first_row"}), on=["h1", "h2"])
-            later = repeated.filter(pl.col("first_row") < pl.col("row"))
-            duplicates = pl.concat([duplicates, later.select("row", "first_row")])
-        self._add(new)
-        return duplicates
+        ids = rows.select("row", *hashes).sort("h1")
+        earlier = self._find(ids)
+        new = _without(ids, earlier)
+        same = _repeated_within(new)
+        self._add(_without(new, same))
+        return pl.concat([earlier, same])
 
     def _find(self, ids: pl.DataFrame) -> pl.DataFrame:
         """Return `row, first_row` for the identifiers that are in a layer."""
@@ -66,3 +57,16 @@ class FirstRows:
         while len(self._layers) > 1 and len(self._layers[-2]) < _GROWTH * len(self._layers[-1]):
             newer, older = self._layers.pop(), self._layers.pop()
             self._layers.append(older.merge_sorted(newer, key="h1").rechunk())
+
+
+def _without(ids: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
+    """Return the lines of the other rows, in the same order."""
+    return ids.join(duplicates, on="row", how="anti", maintain_order="left") if len(duplicates) else ids
+
+
+def _repeated_within(ids: pl.DataFrame) -> pl.DataFrame:
+    """Return `row, first_row` for the identifiers that repeat another one of these, which are sorted by `h1`."""
+    equals_next = (ids["h1"] == ids["h1"].shift(-1)).fill_null(value=False)
+    candidates = ids.filter(equals_next | equals_next.shift(1, fill_value=False))
+    first_row = pl.col("row").min().over("h1", "h2").alias("first_row")
+    return candidates.select("row", first_row).filter(pl.col("row") != pl.col("first_row"))

@@ -15,6 +15,8 @@ from bulk.text import count
 
 _SAMPLE: Final = 1 << 16
 _CHUNK: Final = 1 << 20
+_SLICE: Final = 1 << 16
+"""Bytes to decode at once: a small buffer is reused, a large one is new memory each time."""
 
 _OTHER_FORMATS: Final = (
     (b"PK\x03\x04", "is a zip file or an Excel workbook, not a text table; save it as CSV"),
@@ -102,14 +104,20 @@ def _decode(file: TextFile) -> None:
     with wrap_read_errors(file.path), open_bytes(file.path, is_compressed=file.is_compressed) as stream:
         stream.seek(file.mark_size)
         is_pending = False
-        while raw := stream.read(_CHUNK):
-            nuls = raw.count(0)
+        nuls = size = 0
+        while raw := stream.read(_SLICE):
             if not is_utf8:
-                nuls = decoder.decode(raw).count("\0")
-            elif is_pending or not raw.isascii():  # most chunks are ASCII, which needs no decoding
-                decoder.decode(raw)
-                is_pending = decoder.getstate()[0] != b""
-            _refuse_binary(file.path, nuls, len(raw))
+                nuls += decoder.decode(raw).count("\0")
+            else:
+                nuls += raw.count(0)
+                if is_pending or not raw.isascii():  # many slices are ASCII, which needs no decoding
+                    decoder.decode(raw)
+                    is_pending = decoder.getstate()[0] != b""
+            size += len(raw)
+            if size == _CHUNK:
+                _refuse_binary(file.path, nuls, size)
+                nuls = size = 0
+        _refuse_binary(file.path, nuls, size)
         decoder.decode(b"", final=True)
 
 

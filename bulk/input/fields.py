@@ -8,7 +8,6 @@ import polars as pl
 
 from bulk.input.columns import FIELDS, Header
 from bulk.input.frames import CELLS, SURPLUS, cell
-from bulk.input.rules import trimmed
 from bulk.text import unescape_formula
 
 _ROW_NUMBER: Final = r"\A\s*(\d{1,18}|\d{1,3}(?:[.,'’\s]\d{3})+)(?:[.,]0{0,2})?\s*\z"
@@ -26,7 +25,7 @@ def _all_cells(frame: pl.DataFrame, width: int) -> pl.Expr:
 
 
 def with_fields(frame: pl.DataFrame, header: Header, *, start: int) -> pl.DataFrame:
-    """Add `row`, counted from `start`, `corrects`, `cells`, `surplus`, `is_ragged` and the trimmed fields.
+    """Add `row`, counted from `start`, `corrects`, `cells`, `surplus`, `is_ragged` and the fields, not trimmed.
 
     `corrects` is the row number in a corrected rejects.csv, or null if it is unreadable or in any other file.
     """
@@ -43,7 +42,7 @@ def with_fields(frame: pl.DataFrame, header: Header, *, start: int) -> pl.DataFr
 def _field(header: Header, name: str) -> pl.Expr:
     if name not in header.places:
         return pl.lit(None, dtype=pl.String).alias(name)
-    return trimmed(pl.col(cell(header.places[name]))).alias(name)
+    return pl.col(cell(header.places[name])).alias(name)
 
 
 def _corrects(header: Header) -> pl.Expr:

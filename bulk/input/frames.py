@@ -26,8 +26,6 @@ _MAX_ERROR: Final = 200  # characters of a library's message
 class Table(Protocol):
     """An input file whose header has been read."""
 
-    digest: str
-    """SHA-256 of its bytes, in hex."""
     header: Header
     notes: tuple[str, ...]
     """Notes for its author about how it was read."""

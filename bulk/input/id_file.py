@@ -43,7 +43,7 @@ def _require_whole_rows(path: Path, frame: pl.DataFrame, header: Header, *, rows
     if CELLS not in frame.columns:
         return
     numbered = with_fields(frame, header, start=rows + 1)
-    wrong = numbered.filter(pl.col("is_ragged") & pl.col("customer_id").is_not_null())
+    wrong = numbered.filter(pl.col("is_ragged") & trimmed(pl.col("customer_id")).is_not_null())
     if len(wrong):
         row, cells = wrong.select("row", CELLS).row(0)
         raise InputError(

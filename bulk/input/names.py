@@ -17,9 +17,10 @@ _PLAIN: Final = {
     "ŋ": "ng", "Ŋ": "Ng", "ĸ": "k", "ƒ": "f", "ɨ": "i", "ə": "e", "Ə": "E",
 }  # fmt: skip
 
-_KEPT: Final = r"A-Za-z0-9\-'&@.,?!"
-_REMOVED: Final = rf"[^\s{_KEPT}]+"
-_CHANGED: Final = rf"\A |  | \z|[^ {_KEPT}]"
+KEPT: Final = r"A-Za-z0-9\-'&@.,?!"
+"""The characters that Codat keeps, except spaces, as a part of a pattern."""
+_REMOVED: Final = rf"[^\s{KEPT}]+"
+_CHANGED: Final = rf"\A |  | \z|[^ {KEPT}]"
 """Matches anything in a name that folding changes. Most names contain no match."""
 
 
@@ -40,13 +41,7 @@ def _folded(names: pl.Series) -> pl.Series:
     if not is_changed.any():
         return names
     changed = names.filter(is_changed).to_frame("name").select(_fold(pl.col("name"))).to_series()
-    every = pl.concat([names.rename("name"), changed])
-    places = pl.DataFrame({"is_changed": is_changed}).select(
-        pl.when("is_changed")
-        .then(pl.col("is_changed").cum_sum().cast(pl.Int64) + (len(names) - 1))
-        .otherwise(pl.int_range(pl.len()))
-    )
-    return every.gather(places.to_series()).rename(names.name)
+    return names.clone().scatter(is_changed.arg_true(), changed)
 
 
 def _fold(names: pl.Expr) -> pl.Expr:

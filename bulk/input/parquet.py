@@ -13,7 +13,7 @@ import polars as pl
 from bulk.errors import InputError
 from bulk.input.cell_text import as_text
 from bulk.input.columns import REQUIRED, Header, read_header
-from bulk.input.files import digest_of, wrap_read_errors
+from bulk.input.files import wrap_read_errors
 from bulk.input.frames import cell, in_words, replace_nuls, wrap_polars_errors
 
 _ROWS: Final = 10_000
@@ -43,7 +43,6 @@ class ParquetFile:
 
     def __init__(self, path: Path, mapping: Mapping[str, str], *, required: Sequence[str] = REQUIRED) -> None:
         self._path = path
-        self.digest = digest_of(path)
         _require_parquet(path)
         _require_readable(path)
         with wrap_polars_errors(path):

@@ -2,7 +2,10 @@ r"""Splits a stream of CSV text into blocks of whole rows, and counts the cells 
 
 The rules for quotes are those of Python's csv module and of spreadsheets: a cell is quoted if its first character is a
 quote; elsewhere in an unquoted cell, a quote is an ordinary character (`12" pipes`). polars treats every quote as a
-delimiter of cells, and silently pads or truncates rows of another length. So neither is left to polars:
+delimiter of cells, and silently pads or truncates rows of another length. So neither is left to polars.
+
+Nearly all text consists of regular rows of one line each. One pattern for a whole block proves it. Only other blocks
+take these steps:
 
 1. Split at the last newline with an even number of quotes before it. This is right if every quote delimits a cell.
 2. Remove all well-formed quoted cells. A remaining quote shows that step 1 may be wrong. Then the block is read quote
@@ -18,11 +21,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+import polars as pl
+
 from bulk.errors import InputError
 from bulk.text import count
 
 MAX_ROW: Final = 1 << 24  # bytes
 _MAX_TRIES: Final = 8
+_MAX_WIDTH: Final = 200
+"""The most columns of a table whose regular rows are matched by a pattern. The pattern grows with the columns."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class BlockSplitter:
         self._path = path
         self._delimiter = delimiter.encode()
         self._regular = self._delimiter * (width - 1) + b"\n"
+        self._regular_lines = _regular_lines(delimiter, width) if width <= _MAX_WIDTH else None
         self._other_bytes = bytes(set(range(256)) - set(self._delimiter + b"\n"))
         cell_end = rb"[,\n]".replace(b",", re.escape(self._delimiter))
         # The lookbehind needs a character before the opening quote, so each text that it reads begins with a newline.
@@ -81,6 +89,9 @@ class BlockSplitter:
 
     def _first_block(self, text: bytes, *, is_last: bool = False) -> tuple[Block | None, int]:
         """Return the whole rows at the start of a text, and the number of bytes that they take."""
+        end = text.rfind(b"\n") + 1
+        if end and self._has_regular_lines(text[:end]):
+            return Block(text[:end], text.count(b"\n"), None), end
         end = len(text) if is_last else _even_newline(text)
         if end and (bare := self._without_quoted(text[:end])) is not None:
             return self._block(text[:end], bare), end
@@ -91,6 +102,13 @@ class BlockSplitter:
         if bare is None:
             raise InputError(f"{self._path}: its quotes cannot be read; save it again as CSV")
         return (self._block(requoted, bare) if requoted else None), end
+
+    def _has_regular_lines(self, text: bytes) -> bool:
+        """Return whether each line of a text is a regular row."""
+        if self._regular_lines is None:
+            return False
+        whole = pl.Series([text], dtype=pl.Binary).cast(pl.String, strict=False)
+        return whole.str.contains(self._regular_lines).item() is True
 
     def _without_quoted(self, text: bytes) -> bytes | None:
         """Return the text without its quoted cells, or None if a quote is left."""
@@ -152,6 +170,12 @@ class BlockSplitter:
         rest = self._rest.match(text, end)
         after = rest[0] if rest else b""
         return content + after.replace(b'"', b'""'), end + len(after)
+
+
+def _regular_lines(delimiter: str, width: int) -> str:
+    """Return a pattern for lines with this number of cells, each without quotes or quoted correctly."""
+    cell = rf'(?:[^"{delimiter}\n]*|"[^"\n]*(?:""[^"\n]*)*"\r?)'
+    return rf"\A(?:(?:{cell}{re.escape(delimiter)}){{{width - 1}}}{cell}\n)*\z"
 
 
 def _even_newline(text: bytes) -> int:

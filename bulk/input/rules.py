@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from bulk.input.columns import FIELDS
 from bulk.input.frames import SURPLUS
 from bulk.input.names import fold_names
 from bulk.platforms import platform_key
@@ -25,8 +26,9 @@ BLANK: Final = (
     "\u2028\u2029\u202f\u205f\u3000"
 ) + INVISIBLE
 
-_CONTROL: Final = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
-_CONTROL_BUT_SPACING: Final = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]"
+# Characters, as parts of patterns.
+CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+CONTROL_BUT_SPACING: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 _WORD: Final = r'[^\s@,;:<>()"\\\x00-\x1f\x7f-\x9f]+'
 _LABEL: Final = r'[^\s@,;:<>()"\\.\x00-\x1f\x7f-\x9f]+'
 _EMAIL: Final = rf"\A{_WORD}@{_LABEL}(?:\.{_LABEL})+\z"
@@ -40,6 +42,8 @@ class Rule:
     is_broken: pl.Expr
     parameters: tuple[pl.Expr, ...] = ()
     """The parameters of the problem's sentence, as named columns."""
+    can_break_plain: bool = True
+    """Whether a plain field can break it, in the words of `bulk.input.plain`. If not, plain rows are not checked."""
 
     @property
     def value(self) -> pl.Expr:
@@ -53,52 +57,61 @@ def trimmed(column: pl.Expr) -> pl.Expr:
     return column.str.strip_chars(BLANK).replace("", None)  # `when` would strip twice
 
 
-def derived() -> list[pl.Expr]:
-    """Return the columns that are calculated from the trimmed fields before the rules are applied."""
-    return [
-        fold_names(pl.col("company_name")).alias("name_sent"),
-        pl.col("platform").map_batches(_keys, return_dtype=pl.String, is_elementwise=True).alias("platform_key"),
-    ]
-
-
-def _keys(platforms: pl.Series) -> pl.Series:
-    # A file contains few different platforms, so each is looked up once.
-    keys = {text: platform_key(text) for text in platforms.unique().drop_nulls()}
-    return platforms.replace_strict(keys, default=None, return_dtype=pl.String)
+def _of_unusual(code: str, is_broken: pl.Expr, *parameters: pl.Expr) -> Rule:
+    """Return a rule that no plain field breaks."""
+    return Rule(code, is_broken, parameters, can_break_plain=False)
 
 
 def _missing(field: str) -> Rule:
-    return Rule(f"{field}_missing", pl.col(field).is_null())
+    return _of_unusual(f"{field}_missing", pl.col(field).is_null())
 
 
 def _too_long(field: str, limit: int, *, column: str = "") -> Rule:
     # polars knows the number of bytes, and a text has no more characters than that, so few texts need counting.
     text = pl.col(column or field)
     is_broken = (text.str.len_bytes() > limit) & (text.str.len_chars() > limit)
-    return Rule(f"{field}_too_long", is_broken, (pl.lit(limit).alias("max_characters"),))
+    return _of_unusual(f"{field}_too_long", is_broken, pl.lit(limit).alias("max_characters"))
 
 
-def _control(field: str, pattern: str) -> Rule:
-    return Rule(f"{field}_control_character", pl.col(field).str.contains(pattern))
+def _control(field: str, characters: str) -> Rule:
+    return _of_unusual(f"{field}_control_character", pl.col(field).str.contains(f"[{characters}]"))
 
 
 RULES: Final = (
     _missing("customer_id"),
     _too_long("customer_id", MAX_ID),
-    _control("customer_id", _CONTROL),
+    _control("customer_id", CONTROL),
     _missing("company_name"),
     _too_long("company_name", MAX_NAME, column="name_sent"),
-    _control("company_name", _CONTROL_BUT_SPACING),
-    Rule("company_name_unusable", pl.col("name_sent") == ""),
+    _control("company_name", CONTROL_BUT_SPACING),
+    _of_unusual("company_name_unusable", pl.col("name_sent") == ""),
     _missing("platform"),
-    _control("platform", _CONTROL),
-    Rule(
+    _control("platform", CONTROL),
+    _of_unusual(
         "platform_unknown",
         pl.col("platform_key").is_null() & pl.col("platform").is_not_null(),
-        (pl.col("nearest"),),
+        pl.col("nearest"),
     ),
     _too_long("email", MAX_EMAIL),
-    Rule("email_invalid", ~pl.col("email").str.contains(_EMAIL)),
+    _of_unusual("email_invalid", ~pl.col("email").str.contains(_EMAIL)),
     _too_long("description", MAX_DESCRIPTION),
-    _control("description", _CONTROL_BUT_SPACING),
+    _control("description", CONTROL_BUT_SPACING),
 )
+
+
+def apply_rules(rows: pl.DataFrame) -> pl.DataFrame:
+    """Trim the fields; add `name_sent`, `platform_key`, and for each rule a column that shows whether it is broken.
+
+    A ragged row breaks none of them, because its fields are meaningless.
+    """
+    platform_key = pl.col("platform").map_batches(_keys, return_dtype=pl.String, is_elementwise=True)
+    rows = rows.with_columns(trimmed(pl.col(name)) for name in FIELDS)
+    rows = rows.with_columns(fold_names(pl.col("company_name")).alias("name_sent"), platform_key.alias("platform_key"))
+    is_ragged = pl.col("is_ragged")
+    return rows.with_columns((rule.is_broken.fill_null(value=False) & ~is_ragged).alias(rule.code) for rule in RULES)
+
+
+def _keys(platforms: pl.Series) -> pl.Series:
+    # A file contains few different platforms, so each is looked up once.
+    keys = {text: platform_key(text) for text in platforms.unique().drop_nulls()}
+    return platforms.replace_strict(keys, default=None, return_dtype=pl.String)

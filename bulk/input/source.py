@@ -6,20 +6,20 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Final
-
-import polars as pl
+from typing import Final, TypeVar
 
 from bulk.errors import InputError
-from bulk.input.files import wrap_read_errors
+from bulk.input.fields import without_blank
+from bulk.input.files import digest_of, wrap_read_errors
 from bulk.input.formats import open_table
 from bulk.input.frames import Table
 from bulk.input.validate import CheckedRows, Validator
 from bulk.text import count
 
 _MAX_ROWS: Final = 100_000  # in a frame
-_FEW_ROWS: Final = 1_000
+_Part = TypeVar("_Part")
 _NO_MAPPING: Final[Mapping[str, str]] = {}
 
 
@@ -28,8 +28,6 @@ class Input:
     """An input file whose header has been read."""
 
     path: Path
-    digest: str
-    """SHA-256, in hex, of the file's bytes and the column mapping."""
     columns: tuple[str, ...]
     """The input's own columns in their order, without those that rejects.csv adds."""
     extras: tuple[str, ...]
@@ -41,6 +39,14 @@ class Input:
     _table: Table = field(repr=False)
     _stamp: tuple[int, int] = field(repr=False)
     _blank_rows: int = field(default=0, repr=False)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256, in hex, of the file's bytes and the column mapping. The first use reads the file."""
+        of_bytes = digest_of(self.path)
+        if not self.mapping:
+            return of_bytes
+        return hashlib.sha256(repr((of_bytes, sorted(self.mapping.items()))).encode()).hexdigest()
 
     @property
     def fields(self) -> dict[str, str]:
@@ -56,15 +62,17 @@ class Input:
         ending = "was left out; it does not count as a row" if one else "were left out; they do not count as rows"
         return (*self._table.notes, f"{count(self._blank_rows, 'blank row')} {ending}")
 
-    def read(self) -> Iterator[CheckedRows]:
-        """Check and yield all rows in input order, in bounded memory. Each call starts again. Raises InputError."""
-        validator = Validator(self._table.header)
+    def read(self, *, only_fields: bool = False) -> Iterator[CheckedRows]:
+        """Check and yield all rows in input order, in bounded memory. Each call starts again. Raises InputError.
+
+        With `only_fields`, the rows lack the columns `extra` and `cells`, which take time.
+        """
+        validator = Validator(self._table.header, only_fields=only_fields)
         self._require_unchanged()
-        for frame in _read_ahead(self._table.frames()):
-            for part in frame.iter_slices(_MAX_ROWS):
-                rows = validator.check(part)
-                if not rows.is_empty:
-                    yield rows
+        frames = (part for frame in _read_ahead(self._table.frames()) for part in frame.iter_slices(_MAX_ROWS))
+        for rows in _read_ahead(map(validator.check, frames)):
+            if not rows.is_empty:
+                yield rows
         self._require_unchanged()
         self._blank_rows = validator.blank_rows
 
@@ -82,33 +90,25 @@ def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input
     stamp = _stamp(path)
     table = open_table(path, mapping)
     header = table.header
-    digest = _digest(table.digest, mapping)
-    opened = Input(path, digest, header.columns, header.extras, header.is_rejects_file, dict(mapping), table, stamp)
+    opened = Input(path, header.columns, header.extras, header.is_rejects_file, dict(mapping), table, stamp)
     if not header.is_rejects_file and not _has_rows(table):  # in a rejects.csv, all rows may have been corrected
         raise InputError(f"{path} has a header but no rows; it must have a row for each customer")
     return opened
 
 
-def _digest(of_bytes: str, mapping: Mapping[str, str]) -> str:
-    if not mapping:
-        return of_bytes
-    return hashlib.sha256(repr((of_bytes, sorted(mapping.items()))).encode()).hexdigest()
-
-
 def _has_rows(table: Table) -> bool:
     """Return whether the table has a row that is not blank. Read no more of it than necessary."""
-    validator = Validator(table.header)
-    parts = (part for frame in table.frames() for part in frame.iter_slices(_FEW_ROWS))
-    return not all(validator.check(part).is_empty for part in parts)
+    width = len(table.header.columns)
+    return any(not without_blank(frame, width).is_empty() for frame in table.frames())
 
 
-def _read_ahead(frames: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Read the next frame in a thread while the caller works on the last one."""
+def _read_ahead(parts: Iterator[_Part]) -> Iterator[_Part]:
+    """Prepare the next part in a thread while the caller works on the last one."""
     with ThreadPoolExecutor(1, thread_name_prefix="rows") as reader:
-        coming = reader.submit(next, frames, None)
-        while (frame := coming.result()) is not None:
-            coming = reader.submit(next, frames, None)
-            yield frame
+        coming = reader.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = reader.submit(next, parts, None)
+            yield part
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -63,11 +63,13 @@ class TextFile:
 
     def _decoded(self) -> Iterator[bytes]:
         decoder = None if self.encoding == "utf-8" else codecs.getincrementaldecoder(self.encoding)()
-        size = self._chunk_size()
+        first, size = _CHUNK_SIZES[0], self._chunk_size()
         with wrap_read_errors(self.path), open_bytes(self.path, is_compressed=self.is_compressed) as file:
             file.seek(self.mark_size)
-            while raw := file.read(size):
+            raw = file.read(first)
+            while raw:
                 yield raw if decoder is None else decoder.decode(raw).encode("utf-8", "replace")
+                raw = file.read(size)
 
     def _chunk_size(self) -> int:
         with wrap_read_errors(self.path):

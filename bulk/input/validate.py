@@ -1,12 +1,14 @@
 """Splits the rows of a frame into accepted and rejected ones, with every problem of every rejected row.
 
-Everything is a polars expression over whole columns. Values that only rejected rows need are calculated for them alone.
+Everything is a polars expression over whole columns. Plain rows are accepted without a look at the rules, and values
+that only rejected rows need are calculated for them alone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import polars as pl
 
@@ -14,8 +16,11 @@ from bulk.input.columns import Header
 from bulk.input.duplicates import FirstRows
 from bulk.input.fields import with_fields, without_blank
 from bulk.input.frames import cell
+from bulk.input.plain import IS_PLAIN, with_platform_keys
 from bulk.input.rejections import Rejections
-from bulk.input.rules import RULES, derived
+from bulk.input.rules import RULES, apply_rules
+
+_IS_REJECTED: Final = pl.any_horizontal("is_ragged", *(rule.code for rule in RULES), pl.col("first_row").is_not_null())
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class CheckedRows:
     rejected: pl.DataFrame
     """`row, customer_id, company_name, platform, email, cells, extra, problems, corrects`.
 
-    `problems` is a JSON list, which `bulk.problems` describes.
+    `problems` is a JSON list, which `bulk.problems` describes. `cells` and `extra` are JSON objects.
     """
 
     @property
@@ -37,10 +42,14 @@ class CheckedRows:
 
 
 class Validator:
-    """Checks the frames of one input in order. It remembers the identifiers, and counts rows and blank rows."""
+    """Checks the frames of one input in order. It remembers the identifiers, and counts rows and blank rows.
 
-    def __init__(self, header: Header) -> None:
+    With `only_fields`, the rows lack the columns `extra` and `cells`.
+    """
+
+    def __init__(self, header: Header, *, only_fields: bool = False) -> None:
         self._header = header
+        self._only_fields = only_fields
         self._width = len(header.columns)
         self._first_rows = FirstRows()
         self._rejections = Rejections(header.cells)
@@ -51,39 +60,40 @@ class Validator:
         """Split these rows into accepted and rejected ones. Blank rows are left out and have no number."""
         rows = without_blank(frame, self._width)
         self.blank_rows += len(frame) - len(rows)
-        rows = with_fields(rows, self._header, start=self._rows + 1).with_columns(derived())
+        rows = with_platform_keys(with_fields(rows, self._header, start=self._rows + 1))
         self._rows += len(rows)
-        is_ragged = pl.col("is_ragged")
-        rows = rows.with_columns(
-            (rule.is_broken.fill_null(value=False) & ~is_ragged).alias(rule.code) for rule in RULES
-        )
-        rows = self._with_first_row(rows)
-        is_broken = pl.any_horizontal(is_ragged, *(rule.code for rule in RULES), pl.col("first_row").is_not_null())
-        is_rejected = rows.select(is_broken).to_series()
-        return CheckedRows(self._accepted(rows, ~is_rejected), self._rejected(rows.filter(is_rejected)))
+        is_plain = rows.select(IS_PLAIN).to_series()
+        plain, others = rows.filter(is_plain), apply_rules(rows.filter(~is_plain))
+        repeated = self._repeated(plain, others)
+        if not repeated.is_empty():
+            others = pl.concat([others, apply_rules(plain.join(repeated, on="row", how="semi"))]).sort("row")
+            plain = plain.join(repeated, on="row", how="anti", maintain_order="left")
+        others = others.join(repeated, on="row", how="left", maintain_order="left")
+        is_rejected = others.select(_IS_REJECTED).to_series()
+        plain = self._accepted(plain.with_columns(pl.col("company_name").alias("name_sent")))
+        accepted = plain.merge_sorted(self._accepted(others.filter(~is_rejected)), key="row")
+        return CheckedRows(accepted, self._rejected(others.filter(is_rejected)))
 
-    def _with_first_row(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Add the column `first_row`, with the number of the earlier row with the same identifier, or null."""
+    def _repeated(self, *parts: pl.DataFrame) -> pl.DataFrame:
+        """Return `row, first_row` for the rows with the identifier of an earlier one. A ragged row has none."""
         has_id = pl.col("customer_id").is_not_null() & ~pl.col("is_ragged")
-        repeated = self._first_rows.repeated(rows.select("row", "customer_id", has_id.alias("has_id")).filter("has_id"))
-        if repeated.is_empty():
-            return rows.with_columns(pl.lit(None, dtype=pl.Int64).alias("first_row"))
-        return rows.join(repeated, on="row", how="left", maintain_order="left")
+        ids = pl.concat([rows.filter(has_id).select("row", "customer_id") for rows in parts])
+        return self._first_rows.repeated(ids)
 
-    def _accepted(self, rows: pl.DataFrame, is_accepted: pl.Series) -> pl.DataFrame:
+    def _accepted(self, rows: pl.DataFrame) -> pl.DataFrame:
         names = ("row", "customer_id", "company_name", "name_sent", "platform_key", "email", "description")
-        accepted = rows.select(*names, self._extra(), "corrects")
-        return accepted if is_accepted.all() else accepted.filter(is_accepted)
+        return rows.select(*names, *self._objects("extra"), "corrects")
 
     def _rejected(self, rows: pl.DataFrame) -> pl.DataFrame:
         rows = rows.join(self._rejections.problems(rows), on="row", how="left", maintain_order="left")
-        cells = self._json(range(self._width)).alias("cells")
         names = ("row", "customer_id", "company_name", "platform", "email")
-        return rows.select(*names, cells, self._extra(), "problems", "corrects")
+        return rows.select(*names, *self._objects("cells", "extra"), "problems", "corrects")
 
-    def _extra(self) -> pl.Expr:
+    def _objects(self, *columns: str) -> list[pl.Expr]:
+        """Return those of the columns `cells` and `extra` that the reader needs."""
         fields = set(self._header.places.values())
-        return self._json(at for at in range(self._width) if at not in fields).alias("extra")
+        places = {"cells": range(self._width), "extra": [at for at in range(self._width) if at not in fields]}
+        return [] if self._only_fields else [self._json(places[column]).alias(column) for column in columns]
 
     def _json(self, places: Iterable[int]) -> pl.Expr:
         """Return the cells at these places as a JSON object, with the columns' names as keys."""

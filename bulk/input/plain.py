@@ -1,0 +1,56 @@
+"""Finds plain rows: those whose fields do not change and break no rule, as nearly all rows do.
+
+One pattern for each field shows it. Only the other rows are trimmed, folded and checked against the rules one by one.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+from bulk.input.names import KEPT
+from bulk.input.rules import BLANK, CONTROL, CONTROL_BUT_SPACING, MAX_DESCRIPTION, MAX_EMAIL, MAX_ID, MAX_NAME, RULES
+from bulk.platforms import platform_key
+
+_WORD: Final = r"[!#-'*+\-./0-9=?A-Z\[\]^_`a-z{|}~]+"
+_LABEL: Final = r"[!#-'*+\-/0-9=?A-Z\[\]^_`a-z{|}~]+"
+
+
+def with_platform_keys(rows: pl.DataFrame) -> pl.DataFrame:
+    """Add the column `platform_key`, with null for any platform that is not plain."""
+    platforms = rows["platform"]
+    keys = {text: _key(text) for text in platforms.unique().drop_nulls()}  # a file contains few different platforms
+    return rows.with_columns(platforms.replace_strict(keys, default=None, return_dtype=pl.String).alias("platform_key"))
+
+
+def _key(text: str) -> str | None:
+    return platform_key(text) if text.isprintable() and text == text.strip() else None
+
+
+def _is_plain(field: str, pattern: str, limit: int) -> pl.Expr:
+    text = pl.col(field)
+    return text.str.contains(pattern) & (text.str.len_bytes() <= limit)
+
+
+def _without(control: str) -> str:
+    """Return a pattern for a trimmed text without these control characters."""
+    inside = f"[^{control}]"
+    at_end = f"[^{control}{BLANK}]"
+    return rf"\A{at_end}(?:{inside}*{at_end})?\z"
+
+
+def _is_plain_or_missing(field: str, pattern: str, limit: int) -> pl.Expr:
+    return pl.col(field).is_null() | _is_plain(field, pattern, limit)
+
+
+IS_PLAIN: Final = pl.all_horizontal(
+    ~pl.col("is_ragged"),
+    _is_plain("customer_id", _without(CONTROL), MAX_ID),
+    _is_plain("company_name", rf"\A[{KEPT}]+(?: [{KEPT}]+)*\z", MAX_NAME),
+    pl.col("platform_key").is_not_null(),
+    _is_plain_or_missing("email", rf"\A{_WORD}@{_LABEL}(?:\.{_LABEL})+\z", MAX_EMAIL),
+    _is_plain_or_missing("description", _without(CONTROL_BUT_SPACING), MAX_DESCRIPTION),
+    *(~rule.is_broken for rule in RULES if rule.can_break_plain),
+).fill_null(value=False)
+"""Whether a row is plain. It needs the fields as they are in the file, `is_ragged` and `platform_key`."""
