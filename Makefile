@@ -20,7 +20,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # $(call number,NAME): end with a message unless the variable NAME is a whole number from 1.
 number = @case '$($(1))' in ''|0*|*[!0-9]*) echo '$(1) must be a whole number from 1, as in: make $@ $(1)=$(2)' >&2; exit 2;; esac
 
-.PHONY: help setup demo test test-all quick rest coverage mutants lint simulate scale fuzz chaos bench pictures lock clean
+.PHONY: help setup demo test test-all quick rest coverage mutants lint simulate scale fuzz chaos bench pictures commands dist lock clean
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -84,6 +84,12 @@ bench: $(READY)  ## measure, as ratios to baselines in the same run
 
 pictures: $(READY)  ## make docs/images from a real run (needs Chromium)
 	PYTHONPATH=tests $(BIN)/python docs/make_pictures.py
+
+commands: $(READY)  ## write docs/commands.md from the help of the commands
+	$(BIN)/python docs/make_commands.py docs/commands.md
+
+dist: $(READY)  ## build the wheel and the sdist in dist/
+	$(BIN)/hatchling build --clean
 
 PIN = uv pip compile --quiet pyproject.toml --extra listen --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)

@@ -24,7 +24,7 @@ from bulk.errors import BulkError
 # Python's default is 700. A command creates far more objects while it loads, and none of them is garbage.
 GC_THRESHOLD = 20_000
 
-CHANGES_NOTHING = ("check", "report", "sandbox")
+CHANGES_NOTHING = ("check", "report", "sandbox", "completion")
 EXIT_NOT_FINISHED = 75
 
 

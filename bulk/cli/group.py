@@ -21,8 +21,17 @@ COMMANDS = {
     "listen": ("bulk.cli.commands.listen", "Receive Codat's webhook events instead of polling."),
     "report": ("bulk.cli.commands.report", "Write the reports of a batch again."),
     "sandbox": ("bulk.sandbox.command", "Serve a local sandbox that behaves like Codat."),
+    "completion": ("bulk.cli.commands.completion", "Print the completion script of a shell."),
 }
 """The module and the purpose of each command, in the order in which a migration uses them."""
+
+VARIABLES = (
+    ("CODAT_API_KEY", "The API key of your Codat account."),
+    ("CODAT_BASE_URL", "Codat's address, for example of a sandbox. --base-url takes precedence."),
+    ("CODAT_WEBHOOK_SECRET", "listen: the secret that signs webhook events."),
+    ("BULK_DEBUG", "With 1, an internal error shows where it happened."),
+)
+"""The environment variables. Those of Codat can also be in `.env`."""
 
 EXIT_CODES = (
     ("0", "Every customer is as far as possible for now."),
@@ -46,15 +55,22 @@ class Commands(click.Group):
         return list(COMMANDS)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
-        """Write the list of commands and the exit codes."""
+        """Write the list of commands, the environment variables and the exit codes."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, purpose) for name, (_, purpose) in COMMANDS.items()])
+        with formatter.section("Environment variables (those of Codat can also be in a file .env)"):
+            formatter.write_dl(VARIABLES)
         with formatter.section("Exit codes"):
             formatter.write_dl(EXIT_CODES)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Load a command. Raises UsageError, with the most similar name, if there is no such command."""
+        """Load a command. Raises UsageError, with the most similar name, if there is none with this name.
+
+        While a shell completes a line, return None instead, because the shell would show the error.
+        """
         if cmd_name not in COMMANDS:
+            if ctx.resilient_parsing:
+                return None
             ctx.fail(f"No such command {cmd_name!r}.{did_you_mean(cmd_name, COMMANDS)}")
         command: click.Command = getattr(import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return command

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 from bulk.cli.parameters import Duration, Seconds, WholeNumber
 
@@ -18,9 +19,23 @@ PATH = click.Path(path_type=Path)
 MAX_RATE = 1_000_000  # requests per minute
 MAX_CONCURRENCY = 500
 
+DURATION = "DURATION is a number of seconds, or a number with a unit: 90s, 90m, 24h or 2d."
+TIME = "TIME is a date and time such as 2026-11-30T18:00Z, in UTC unless it has another offset."
+
+
+def complete_folder(_: click.Context, __: click.Parameter, incomplete: str) -> list[CompletionItem[str]]:
+    """Make the shell complete the name of a folder."""
+    return [CompletionItem(incomplete, type="dir")]
+
+
 INPUT = click.argument("path", metavar="INPUT", type=PATH)
-BATCH = click.argument("folder", metavar="BATCH", type=PATH)
-JSON = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+BATCH = click.argument("folder", metavar="BATCH", type=PATH, shell_complete=complete_folder)
+JSON = click.option(
+    "--json",
+    "as_json",
+    is_flag=True,
+    help="Print the summary as JSON to standard output. Messages go to standard error.",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +64,16 @@ def connection(command: Command) -> Callable[..., Any]:
 
 
 _CONNECTION = (
-    click.option("--sandbox", is_flag=True, help="Use a local sandbox instead of Codat."),
     click.option(
-        "--base-url", metavar="URL", help="Codat's address.  [default: $CODAT_BASE_URL or https://api.codat.io]"
+        "--sandbox",
+        is_flag=True,
+        help="Use a sandbox on this machine instead of Codat. Later commands on the same batch need this option too.",
+    ),
+    click.option(
+        "--base-url",
+        metavar="URL",
+        help="Codat's address. http:// is possible only for this machine.  "
+        "[default: $CODAT_BASE_URL or https://api.codat.io]",
     ),
     click.option(
         "--rate",
@@ -65,9 +87,11 @@ _CONNECTION = (
         type=WholeNumber(1, MAX_CONCURRENCY),
         default=10,
         show_default=True,
-        help="Maximum number of requests at the same time.",
+        help="Maximum number of concurrent requests. The full rate needs about 17 for each second of latency.",
     ),
-    click.option("--timeout", type=Seconds(), default=30, show_default=True, help="Time to wait for a response."),
+    click.option(
+        "--timeout", type=Seconds(), default=30, show_default=True, help="Time to wait for a response, in seconds."
+    ),
 )
 
 
@@ -79,7 +103,8 @@ def mapping(command: Command) -> Command:
         metavar="FIELD=COLUMN",
         multiple=True,
         callback=_read_mapping,
-        help="Read FIELD from COLUMN, e.g. --map customer_id='Account No'. Repeatable.",
+        help="Read FIELD from COLUMN, e.g. --map customer_id='Account No'. FIELD is customer_id, company_name, "
+        "platform, email or description. Repeatable.",
     )(command)
 
 
@@ -103,5 +128,6 @@ def link_lifetime(command: Command) -> Command:
         "--link-lifetime",
         type=Duration(),
         callback=lambda _, __, seconds: None if seconds is None else round(seconds),
-        help="Lifetime of a linkUrl, e.g. 1h. The batch remembers it.  [default: 24h]",
+        help="Lifetime of a linkUrl. Some of Codat's pages say 24 hours, others one hour. The batch remembers it, and "
+        "links.csv lists a linkUrl until then.  [default: 24h]",
     )(command)

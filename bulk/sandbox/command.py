@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
 JOURNAL = "journal.sqlite3"  # in the folder of every batch
 DEFAULT_STATE = Path("reports") / ".sandbox"
+FOLDER = click.Path(file_okay=False, path_type=Path)
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _STATE = click.option(
     "--state",
-    type=click.Path(path_type=Path),
+    type=FOLDER,
     metavar="FOLDER",
     help=f"Folder of the state.  [default: {DEFAULT_STATE}]",
 )
@@ -75,7 +76,7 @@ def _sandbox_options(command: _Command) -> _Command:
 )
 @click.option(
     "--batch",
-    type=click.Path(path_type=Path),
+    type=FOLDER,
     metavar="FOLDER",
     help="Serve the sandbox of this batch: FOLDER/sandbox.",
 )
@@ -105,7 +106,7 @@ def sandbox(
 
 
 @sandbox.command()
-@click.argument("batch", type=click.Path(path_type=Path), required=False)
+@click.argument("batch", type=FOLDER, required=False)
 @_STATE
 @_SHARE
 @click.option(
@@ -144,7 +145,7 @@ def authorize(
 
 
 @sandbox.command()
-@click.argument("batch", type=click.Path(path_type=Path), required=False)
+@click.argument("batch", type=FOLDER, required=False)
 @_STATE
 @_SHARE
 @_NAMED

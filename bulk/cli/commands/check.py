@@ -30,13 +30,14 @@ MAX_DAYS = 3650
     default=0,
     show_default=True,
     type=WholeNumber(0),
-    help="Forecast for a client with N linked companies.",
+    help="Forecast for a client with N linked companies. --online finds the number.",
 )
 @click.option(
     "--linking",
     default=10.0,
     type=Percent(),
-    help="Forecast for this percentage of the customers linking.  [default: 10%]",
+    help="Percentage of the customers who are expected to link. Each linked company increases the daily quota. With 0, "
+    "this forecast is left out.  [default: 10%]",
 )
 @click.option(
     "--within",
@@ -44,7 +45,7 @@ MAX_DAYS = 3650
     show_default=True,
     type=WholeNumber(1, MAX_DAYS),
     metavar="DAYS",
-    help="With --linking: at most this many days after their email.",
+    help="With --linking: maximum number of days from the email to the link.",
 )
 @options.connection
 @options.JSON
@@ -60,8 +61,8 @@ def check(
 ) -> int:
     """Validate INPUT, and forecast the requests and the duration of a migration.
 
-    INPUT is a CSV or Parquet file. The command lists every problem of every row with its remedy, and each name that is
-    changed before it is sent. It sends nothing.
+    INPUT is a .csv, .csv.gz, .tsv or .parquet file. The command lists every problem of every row with its remedy, and
+    each name that is changed before it is sent. It sends nothing.
     """
     from bulk.cli import check_json, check_text
     from bulk.cli.forecasts import Assumptions, forecast

@@ -17,10 +17,18 @@ if TYPE_CHECKING:
     from bulk.results import BatchResult
 
 
-@click.command("follow-up")
+@click.command("follow-up", epilog=f"{options.DURATION} {options.TIME}")
 @options.BATCH
-@click.option("--watch", type=Duration(), help="Repeat after this time, e.g. 10m, until no customer is pending.")
-@click.option("--until", type=FutureTime(), help="With --watch: stop at this time, e.g. 18:00 (UTC).")
+@click.option(
+    "--watch",
+    type=Duration(),
+    help="Repeat at this interval, or less often when the quota is short, until no customer is pending.",
+)
+@click.option(
+    "--until",
+    type=FutureTime(),
+    help="With --watch: stop at this time. It can also be a time of day (UTC) such as 18:00.",
+)
 @click.option(
     "--retry-failed", is_flag=True, help="Retry partner connections that have failed or were deleted in Codat."
 )

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
     from bulk.results import LinksResult
 
 
-@click.command()
+@click.command(epilog=options.DURATION)
 @options.BATCH
 @click.option("--limit", type=WholeNumber(), help="Renew at most N linkUrls, the oldest first.")
 @click.option(
     "--margin",
     type=Duration(minimum=0),
-    help="Renew linkUrls that expire within this time.  [default: 2h, at most half the lifetime]",
+    help="Renew linkUrls that expire within this time; 0 for only those that have expired.  "
+    "[default: 2h, at most half the lifetime]",
 )
 @options.link_lifetime
 @options.connection

@@ -30,7 +30,8 @@ def listen(folder: Path, port: int, connection: options.Connection, as_json: boo
     """Receive Codat's webhook events, and create partner connections as customers link.
 
     BATCH is a batch's folder, such as reports/customers. The command listens on 127.0.0.1 until Ctrl-C: put an HTTPS
-    server or a tunnel in front of it. CODAT_WEBHOOK_SECRET (whsec_...) is the secret that signs the events.
+    server or a tunnel in front of it. CODAT_WEBHOOK_SECRET (whsec_...) is the secret that signs the events. With
+    --sandbox, the sandbox sends its events to the port, and no secret is needed.
 
     This needs the extra `listen`: pip install '.[listen]' in bulk's folder.
     """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from bulk.engine.options import Threshold
 
 
-@click.command()
+@click.command(epilog=options.DURATION)
 @options.INPUT
 @click.option(
     "--reports",
@@ -23,18 +23,27 @@ if TYPE_CHECKING:
     default=Path("reports"),
     show_default=True,
     type=options.PATH,
+    shell_complete=options.complete_folder,
     help="Folder that contains the batches.",
 )
 @click.option("--batch", metavar="NAME", help="Name of the batch.  [default: the name of INPUT without its extension]")
 @options.mapping
-@click.option("--limit", type=WholeNumber(), help="Migrate only the first N customers.")
-@click.option("--retry-failed", is_flag=True, help="Retry failed customers; create again what was deleted in Codat.")
+@click.option("--limit", type=WholeNumber(), help="Migrate only the first N customers of INPUT.")
+@click.option(
+    "--retry-failed", is_flag=True, help="Retry customers that have failed, and create again what was deleted in Codat."
+)
 @click.option("--wait", is_flag=True, help="Sleep until the daily quota is reset instead of stopping.")
-@click.option("--reserve", default=0, type=WholeNumber(0), help="Leave N requests of the daily quota unused.")
+@click.option(
+    "--reserve",
+    default=0,
+    show_default=True,
+    type=WholeNumber(0),
+    help="Leave N requests of the daily quota unused.",
+)
 @click.option(
     "--max-failures",
     type=FailureThreshold(),
-    help="Stop when more than N customers, or N% of all customers, have failed.",
+    help="Stop when more than N customers, or N% of all customers, have failed in this run.",
 )
 @options.link_lifetime
 @options.connection
@@ -55,7 +64,8 @@ def migrate(
 ) -> int:
     """Create a company and an accounting connection for each customer in INPUT.
 
-    INPUT is a CSV or Parquet file. The reports are in FOLDER/NAME; links.csv there has the linkUrl of each customer.
+    INPUT is a .csv, .csv.gz, .tsv or .parquet file. The reports are in FOLDER/NAME; links.csv there has the
+    linkUrl of each customer.
 
     Run the same command again to resume, or after you have changed INPUT. It creates nothing twice.
     """

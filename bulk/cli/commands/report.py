@@ -12,12 +12,13 @@ from bulk.cli.parameters import PastTime
 from bulk.text import timestamp
 
 
-@click.command()
+@click.command(epilog=options.TIME)
 @options.BATCH
 @click.option(
     "--since",
     type=PastTime(),
-    help="Show the changes since this time: 7d (ago), 2026-11-19 or 2026-11-19T10:00Z.",
+    help="Mark what has changed since this time, in the column change of the results and on the page. It can also "
+    "be a date such as 2026-11-19, or 7d for seven days ago.",
 )
 @options.JSON
 def report(folder: Path, since: datetime | None, as_json: bool) -> int:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.BATCH
-@click.option("--yes", is_flag=True, help="Delete the listed companies. Codat cannot restore them.")
+@click.option("--yes", is_flag=True, help="Delete the companies that can be deleted. Codat cannot restore them.")
 @options.connection
 @options.JSON
 def undo(folder: Path, yes: bool, connection: options.Connection, as_json: bool) -> int:

@@ -25,9 +25,13 @@ MAX_NAMED = 5  # customers in the question
     "--customer", "customers", metavar="ID", multiple=True, help="Unlink the customer with this ID. Repeatable."
 )
 @click.option(
-    "--file", "path", type=options.PATH, metavar="FILE", help="CSV or Parquet file with a column customer_id."
+    "--file",
+    "path",
+    type=options.PATH,
+    metavar="FILE",
+    help="Unlink the customers in the column customer_id of this CSV or Parquet file. Also possible with --customer.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation. Without a terminal, the command never asks.")
 @options.connection
 @options.JSON
 def unlink(
