@@ -91,7 +91,7 @@ commands: $(READY)  ## write docs/commands.md from the help of the commands
 dist: $(READY)  ## build the wheel and the sdist in dist/
 	$(BIN)/hatchling build --clean
 
-PIN = uv pip compile --quiet pyproject.toml --extra listen --universal --python-version 3.11 \
+PIN = uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
 	--generate-hashes --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE)
 
 lock:  ## pin the dependencies in both lock files (needs uv); UPGRADE=--upgrade takes newer versions
