@@ -67,7 +67,8 @@ _CONNECTION = (
     click.option(
         "--sandbox",
         is_flag=True,
-        help="Use a sandbox on this machine instead of Codat. Later commands on the same batch need this option too.",
+        help="Use a sandbox on this machine instead of Codat, with its state in the batch's folder. Later commands on "
+        "the same batch need this option too.",
     ),
     click.option(
         "--base-url",

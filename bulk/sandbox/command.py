@@ -33,11 +33,13 @@ _STATE = click.option(
     "--state",
     type=FOLDER,
     metavar="FOLDER",
-    help=f"Folder of the state.  [default: {DEFAULT_STATE}]",
+    help=f"Folder that contains the sandbox's state.  [default: {DEFAULT_STATE}]",
 )
-_SHARE = click.option("--share", type=SHARE, metavar="SHARE", help="Share of the possible customers, from 0 to 1.")
-_NAMED = click.option("--customer", "named", multiple=True, metavar="ID", help="One customer; repeatable.")
-_SEED = click.option("--seed", type=WholeNumber(), metavar="N", help="Seed of the random choice of customers.")
+_SHARE = click.option(
+    "--share", type=SHARE, metavar="SHARE", help="Share of the possible customers, from 0 to 1: 0.5 is half of them."
+)
+_NAMED = click.option("--customer", "named", multiple=True, metavar="ID", help="The customer with this ID. Repeatable.")
+_SEED = click.option("--seed", type=WholeNumber(), metavar="N", help="Seed of the random selection of customers.")
 
 
 def _sandbox_options(command: _Command) -> _Command:
@@ -82,7 +84,11 @@ def _sandbox_options(command: _Command) -> _Command:
 )
 @_STATE
 @click.option(
-    "--port", type=WholeNumber(0, 65535), default=0, metavar="N", help="Port.  [default: the port of the last time]"
+    "--port",
+    type=WholeNumber(0, 65535),
+    default=0,
+    metavar="N",
+    help="Port on 127.0.0.1.  [default: the previous port]",
 )
 @click.option(
     "--parent-watch", is_flag=True, hidden=True, help="End when standard input ends; print the base URL only."
@@ -114,10 +120,12 @@ def sandbox(
     type=SHARE,
     default=0.0,
     metavar="SHARE",
-    help="Share of those customers who decline.",
+    help="Share of these customers who decline, from 0 to 1.",
 )
 @_NAMED
-@click.option("--platform", metavar="KEY", help="Software that they connect, whatever the client asked for.")
+@click.option(
+    "--platform", metavar="KEY", help="platformKey of the software that they connect, whatever the input says."
+)
 @_SEED
 @click.pass_obj
 def authorize(

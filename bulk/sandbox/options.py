@@ -22,35 +22,41 @@ def _option(
 class Options:
     """Limits, rules and faults of a sandbox. Each field is an option of `bulk sandbox`, with `-` for `_`."""
 
-    rate: int = _option(1000, "Requests in any 60 seconds; 0 for no limit.")
-    daily_limit: int = _option(1000, "Requests a day, times (1 + linked companies); 0 for no limit.")
+    rate: int = _option(1000, "Maximum number of requests in 60 seconds; 0 for no limit.")
+    daily_limit: int = _option(
+        1000, "Maximum number of requests per day, times (1 + linked companies); 0 for no limit."
+    )
     day_seconds: float = _option(86400.0, "Length of a day; the first day begins at 1970-01-01 00:00 UTC.", least=0.01)
-    max_concurrent: int = _option(0, "Concurrent requests; 0 for no limit.")
-    max_companies: int = _option(0, "Companies, as on a free trial (50 there); 0 for no limit.")
-    max_page_size: int = _option(2000, "Results on a page; a larger page is cut to this.", least=1)
-    link_lifetime: float = _option(86400.0, "Seconds until an unused linkUrl expires.")
+    max_concurrent: int = _option(0, "Maximum number of concurrent requests; 0 for no limit.")
+    max_companies: int = _option(0, "Maximum number of companies (50 on a free trial); 0 for no limit.")
+    max_page_size: int = _option(2000, "Maximum number of results per page.", least=1)
+    link_lifetime: float = _option(86400.0, "Time until an unused linkUrl expires.")
     ignore_idempotency: bool = _option(default=False, caption="Ignore the Idempotency-Key.")
-    second_connection: str = _option("refuse", "A second accounting connection of a company.", ("refuse", "allow"))
-    second_partner: str = _option("allow", "A second partner expense connection.", ("refuse", "allow"))
-    latency: float = _option(0.0, "Seconds by which every response is delayed.")
+    second_connection: str = _option(
+        "refuse", "Refuse or allow a second accounting connection of a company.", ("refuse", "allow")
+    )
+    second_partner: str = _option("allow", "Refuse or allow a second partner expense connection.", ("refuse", "allow"))
+    latency: float = _option(0.0, "Delay of every response.")
     webhook_url: str = _option(
-        "", "Where signed connection.* events are sent, on this machine: http://127.0.0.1:PORT/PATH.", metavar="URL"
+        "",
+        "Send signed events connection.* to this address on this machine, such as http://127.0.0.1:PORT/PATH.",
+        metavar="URL",
     )
     webhook_secret: str = _option(
-        WEBHOOK_SECRET, "Signs the events as standard-webhooks does; never use a real one.", metavar="SECRET"
+        WEBHOOK_SECRET, "Secret that signs the events. Never use a real one.", metavar="SECRET"
     )
     webhook_concurrent: int = _option(
-        1, "Events sent concurrently; with 1 they arrive in order, unless one fails.", least=1
+        1, "Maximum number of events sent at the same time. With 1, they arrive in order unless one fails.", least=1
     )
     partner_events: bool = _option(
-        default=False, caption="Send connection.connected for a new partner expense connection, too."
+        default=False, caption="Also send connection.connected for a new partner expense connection."
     )
-    seed: int = _option(0, "Seed of the faults that happen by chance.")
+    seed: int = _option(0, "Seed of the random faults.")
     disabled_platform: tuple[str, ...] = _option(
-        (), "A platformKey that is not enabled for this client; repeatable.", metavar="KEY"
+        (), "Disable the platform with this platformKey. Repeatable.", metavar="KEY"
     )
     fault: tuple[str, ...] = _option(
-        (), "A fault, as JSON or as KIND,NAME=VALUE,... (see below); repeatable.", metavar="FAULT"
+        (), "Inject a fault: JSON, or KIND,NAME=VALUE,... (see below). Repeatable.", metavar="FAULT"
     )
 
     def arguments(self) -> list[str]:
