@@ -15,7 +15,7 @@ from acceptance.documents.real_run import account
 from bulk.sandbox.launch import Running, ask
 
 SECTION = section("docs/resuming.md", "Exit codes")
-ONE_ROW = "customer_id,company_name,platform\n1,Harbour Lane Bakery,Xero\n"
+ONE_ROW = "customer_id,company_name,platform\n1,Old Mill Garage,Xero\n"
 
 
 @pytest.fixture
