@@ -10,11 +10,14 @@ SELECT coalesce(platform_sent, platform_key),
 FROM customers WHERE {is_shown} GROUP BY 1, 2, 3;
 
 -- link_ages: Unused linkUrls by expiry: beyond today, today, expired, missing; and the next expiry.
+-- MATERIALIZED, because SQLite would otherwise calculate each time again in each of the five columns.
+WITH links AS MATERIALIZED (
+    SELECT CASE WHEN link_url IS NOT NULL THEN {expires_at} END AS expires FROM customers
+    WHERE state = 'link_ready' AND presence <> 'removed')
 SELECT count(*) FILTER (WHERE expires > :tomorrow), count(*) FILTER (WHERE expires > :now AND expires <= :tomorrow),
        count(*) FILTER (WHERE expires <= :now), count(*) FILTER (WHERE expires IS NULL),
        min(expires) FILTER (WHERE expires > :now)
-FROM (SELECT CASE WHEN link_url IS NOT NULL THEN {expires_at} END AS expires FROM customers
-      WHERE state = 'link_ready' AND presence <> 'removed');
+FROM links;
 
 -- failures: Errors by state, step and code, with examples and correlation ids.
 SELECT state, step, code, deleted, customer_id, row, error, correlation_id, number FROM (

@@ -25,6 +25,10 @@ _ESCAPES: Final = {chr(code): f"_x{code:04X}_" for code in (*range(0x20), 0xFFFE
 _LOOKS_ESCAPED: Final = "_x[0-9A-Fa-f]{4}_"
 _TO_ESCAPE: Final = f"[{''.join(_ESCAPES)}]|{_LOOKS_ESCAPED}"
 _BLANK_END: Final = r"\A\s|\s\z"
+_RELATIONSHIP: Final = (
+    '<Relationship Id="rId{}" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink" '
+    'Target="{}" TargetMode="External"/>'
+)
 _MARKUP: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _TO_CHANGE: Final = rf"[&<>]|{_TO_ESCAPE}|{START}\s|\s{END}"
 
@@ -56,6 +60,22 @@ def _shorten(text: str) -> str:
     if len(units) <= 2 * MAX_UNITS:
         return text
     return units[: 2 * (MAX_UNITS - len(ELLIPSIS))].decode("utf-16-le", "ignore") + ELLIPSIS
+
+
+def links(cells: pl.Series, urls: pl.Series, *, first: int) -> tuple[str, str]:
+    """Return the `<hyperlink>` elements of cells, and their targets as `<Relationship>` elements.
+
+    They are numbered from `first`. Only ampersands in the addresses need an escape, and there is at most one `#`.
+    """
+    number = pl.lit(pl.int_range(first, first + cells.len(), eager=True))
+    address = pl.lit(urls).str.replace_all("&", "&amp;", literal=True)
+    target, place = address.str.extract("^([^#]*)"), address.str.extract("#(.+)$")
+    location = pl.format(' location="{}"', place).fill_null("")
+    hyperlink = pl.format('<hyperlink ref="{}" r:id="rId{}"{}/>', pl.lit(cells), number, location)
+    relationship = pl.format(_RELATIONSHIP, number, target)
+    both = pl.select(hyperlink.str.join().alias("hyperlinks"), relationship.str.join().alias("relationships"))
+    hyperlinks, relationships = both.row(0)
+    return str(hyperlinks), str(relationships)
 
 
 def rows(frame: pl.DataFrame, styles: Sequence[str | pl.Series], *, first: int) -> str:

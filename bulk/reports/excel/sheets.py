@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 import polars as pl
+from xlsxwriter.utility import xl_col_to_name
 
 from bulk.model import State
 from bulk.reports.excel.cells import rows, shorten_cells
@@ -156,7 +157,7 @@ class Table:
         sheet.repeat_rows(0)
         everywhere = "A1:XFD1048576"  # otherwise Excel marks each 00123 as an error
         sheet.ignore_errors({"number_stored_as_text": everywhere, "two_digit_text_year": everywhere})
-        sheet.add_rows(rows(self._header, [self._styles.header] * self._header.width, first=1))
+        sheet.content.add_rows(rows(self._header, [self._styles.header] * self._header.width, first=1))
         self._filled, self._links = 1, 0
 
     def _append(self, frame: pl.DataFrame) -> None:
@@ -170,9 +171,9 @@ class Table:
             is_clickable, place = self._clickable(frame), frame.get_column_index("link_url")
             styles["link_url"] = _styled(is_clickable, {True: known.link}, known.text)
             urls = frame.get_column("link_url").filter(is_clickable)
-            for row, url in zip(is_clickable.arg_true(), urls, strict=True):
-                sheet.add_link(self._filled + row, place, url)
-        sheet.add_rows(rows(frame, list(styles.values()), first=self._filled + 1))
+            numbers = is_clickable.arg_true() + self._filled + 1
+            sheet.content.add_links(xl_col_to_name(place) + numbers.cast(pl.String), urls)
+        sheet.content.add_rows(rows(frame, list(styles.values()), first=self._filled + 1))
         self._filled += frame.height
         self._rows += frame.height
 

@@ -1,8 +1,8 @@
 """The workbook for people: `results.xlsx`.
 
-XlsxWriter writes it. It keeps no rows in memory but writes them to temporary files first. These contain linkUrls, so
-they are next to the workbook, never in /tmp. `cells.py` builds the rows as XML, because XlsxWriter's own method, one
-call for each cell, takes three times as long.
+XlsxWriter makes everything but the rows of the tables. `cells.py` builds these as XML, because XlsxWriter's own method,
+one call for each cell, takes many times as long. No rows stay in memory: they are in temporary files until the end.
+These contain linkUrls, so they are next to the workbook, never in /tmp.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Self
@@ -18,10 +19,11 @@ import polars as pl
 import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
 
+from bulk.reports.excel.archive import ArchiveFile, Content, assemble
 from bulk.reports.excel.formats import table_styles
 from bulk.reports.excel.sheets import EXCEL, Limits, Table
 from bulk.reports.excel.summary import SHEET, fill
-from bulk.reports.excel.xlsx import Archive, RowSheet
+from bulk.reports.excel.xlsx import RowSheet
 from bulk.reports.figures import Figures
 from bulk.reports.publish import FILE_MODE, wrap_errors
 from bulk.reports.summary.commands import BatchLocation
@@ -53,18 +55,20 @@ class Workbook:
         self._now = now
         self._limits = limits
         self._tables: list[Table] = []
+        self._contents: dict[int, Content] = {}  # by the number of the sheet
         self._held = ExitStack()
 
     def __enter__(self) -> Self:
         path = self._path
         with wrap_errors(path), ExitStack() as held:
             temporary = TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.", ignore_cleanup_errors=True)
-            folder = held.enter_context(temporary)
+            self._folder = Path(held.enter_context(temporary))
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-            self._archive = Archive(os.fdopen(descriptor, "wb"))
-            self._book = xlsxwriter.Workbook(self._archive, {"constant_memory": True, "tmpdir": folder})
+            self._archive = ArchiveFile(os.fdopen(descriptor, "wb"))
+            held.callback(self._archive.release)
+            self._made = BytesIO()
+            self._book = xlsxwriter.Workbook(self._made, {"constant_memory": True, "tmpdir": str(self._folder)})
             held.callback(self._release)
-            self._book.use_zip64()
             self._styles = table_styles(self._book)
             self._summary = self._add(SHEET)
             self._held = held.pop_all()
@@ -78,7 +82,7 @@ class Workbook:
 
     def sheet(self, name: str) -> Sheet:
         """Begin the next table. `name` is one of `KINDS`."""
-        table = Table(name, self._styles, self._limits, self._add, now=self._now)
+        table = Table(name, self._styles, self._limits, self._add_table, now=self._now)
         self._tables.append(table)
         return Sheet(self._path, table)
 
@@ -87,6 +91,13 @@ class Workbook:
         notes = [note for table in self._tables for note in table.notes()]
         with wrap_errors(self._path):
             fill(self._book, self._summary, figures, location, notes)
+
+    def _add_table(self, name: str) -> RowSheet:
+        sheet = self._add(name)
+        sheet.content = Content(self._folder)
+        self._held.callback(sheet.content.close)
+        self._contents[len(self._book.worksheets())] = sheet.content
+        return sheet
 
     def _add(self, name: str) -> RowSheet:
         sheet: RowSheet = self._book.add_worksheet(name, RowSheet)
@@ -104,9 +115,9 @@ class Workbook:
             self._book.close()
         except FileCreateError as error:
             raise error.args[0] from error  # the OSError that XlsxWriter wraps
+        assemble(self._made, self._contents, self._archive)
         self._archive.close()
 
     def _release(self) -> None:
         for sheet in self._book.worksheets():
             sheet.release()
-        self._archive.release()
