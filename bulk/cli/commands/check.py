@@ -86,7 +86,7 @@ def check(
 
 
 def _account(path: Path, connection: options.Connection) -> Account:
-    """Ask Codat about the account; with --sandbox, ask the sandbox that a migration of this input would use."""
+    """Return what Codat, or with --sandbox the sandbox of this input's batch, says about the account."""
     import anyio
 
     from bulk.api import check_account

@@ -83,7 +83,7 @@ def _customer_ids(customers: Sequence[str], path: Path | None) -> list[str]:
 
 
 def _is_confirmed(folder: Path, customer_ids: Sequence[str]) -> bool:
-    """Ask for confirmation and return the answer. Without a terminal on standard input, return True at once."""
+    """Return the answer to the request for confirmation. Without a terminal on standard input, return True at once."""
     if sys.stdin is None or not sys.stdin.isatty():
         return True
     named = ", ".join(fit(each) for each in customer_ids[:MAX_NAMED])
