@@ -23,7 +23,6 @@ from queue import SimpleQueue
 from mutants.table import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
-NOT_COPIED = shutil.ignore_patterns(".*", "reports", "dist", "build", "__pycache__", "images")
 ALL_TESTS = ("unit", "integration", "simulation", "acceptance/test_journeys.py")  # those of `make test`
 MAX_SECONDS = 900  # a mutant can hang: a test that does not end has noticed it
 PASSED, FAILED = 0, 1  # exit codes of pytest; others mean that the tests could not run
@@ -39,13 +38,23 @@ def main(arguments: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
         copies: SimpleQueue[Path] = SimpleQueue()
         for number in range(options.jobs):
-            copies.put(Path(shutil.copytree(ROOT, Path(folder) / str(number), ignore=NOT_COPIED)))
+            copies.put(Path(shutil.copytree(ROOT, Path(folder) / str(number), ignore=_not_copied)))
         survivors = 0
         for mutant, (noticed_by, seconds) in zip(chosen, pool.map(partial(_try, copies), chosen), strict=True):
             survivors += not noticed_by
             print(f"{noticed_by or 'SURVIVED'}  {mutant.file}: {mutant.broken}  ({seconds:.0f} s)", flush=True)
     print(f"{len(chosen)} mutants, {len(chosen) - survivors} noticed, {survivors} survived")
     return 1 if survivors or not chosen else 0
+
+
+def _not_copied(folder: str, names: Sequence[str]) -> set[str]:
+    """Return what a copy does not need: hidden files, batches and what was built."""
+    unneeded = {"__pycache__"}
+    if Path(folder) == ROOT:
+        unneeded |= {name for name in names if name.startswith(".")} | {"dist", "build"}
+    elif Path(folder) == ROOT / "reports":
+        unneeded |= set(names) - {"README.md"}
+    return unneeded
 
 
 def _try(copies: SimpleQueue[Path], mutant: Mutant) -> tuple[str, float]:

@@ -32,3 +32,11 @@ def test_what_make_test_runs_exists() -> None:
     for place in _places("QUICK") + _places("REST"):
         assert (ROOT / place).exists(), place
     assert "--ignore tests/acceptance/test_journeys.py" in MAKEFILE
+
+
+def test_the_tests_that_the_documents_name_exist() -> None:
+    """The tables say which tests prove which guarantee."""
+    text = (ROOT / "docs" / "testing.md").read_text("utf-8") + (ROOT / "SECURITY.md").read_text("utf-8")
+    named = set(re.findall(r"`(?:tests/)?([\w/]+\.py)`", text))
+    assert len(named) > 30
+    assert [name for name in sorted(named) if not (ROOT / "tests" / name).exists()] == []
