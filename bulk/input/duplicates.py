@@ -61,7 +61,7 @@ class FirstRows:
 
 def _without(ids: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:
     """Return the lines of the other rows, in the same order."""
-    return ids.join(duplicates, on="row", how="anti", maintain_order="left") if len(duplicates) else ids
+    return ids.filter(~pl.col("row").is_in(duplicates["row"].implode())) if len(duplicates) else ids
 
 
 def _repeated_within(ids: pl.DataFrame) -> pl.DataFrame:

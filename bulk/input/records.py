@@ -90,8 +90,9 @@ class BlockSplitter:
     def _first_block(self, text: bytes, *, is_last: bool = False) -> tuple[Block | None, int]:
         """Return the whole rows at the start of a text, and the number of bytes that they take."""
         end = text.rfind(b"\n") + 1
-        if end and self._has_regular_lines(text[:end]):
-            return Block(text[:end], text.count(b"\n"), None), end
+        lines = text[:end]
+        if lines and self._has_regular_lines(lines):
+            return Block(lines, lines.count(b"\n"), None), end
         end = len(text) if is_last else _even_newline(text)
         if end and (bare := self._without_quoted(text[:end])) is not None:
             return self._block(text[:end], bare), end

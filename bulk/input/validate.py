@@ -18,7 +18,7 @@ from bulk.input.fields import with_fields, without_blank
 from bulk.input.frames import cell
 from bulk.input.plain import IS_PLAIN, with_platform_keys
 from bulk.input.rejections import Rejections
-from bulk.input.rules import RULES, apply_rules
+from bulk.input.rules import RULES, apply_rules, trimmed
 
 _IS_REJECTED: Final = pl.any_horizontal("is_ragged", *(rule.code for rule in RULES), pl.col("first_row").is_not_null())
 
@@ -62,23 +62,18 @@ class Validator:
         self.blank_rows += len(frame) - len(rows)
         rows = with_platform_keys(with_fields(rows, self._header, start=self._rows + 1))
         self._rows += len(rows)
-        is_plain = rows.select(IS_PLAIN).to_series()
-        plain, others = rows.filter(is_plain), apply_rules(rows.filter(~is_plain))
-        repeated = self._repeated(plain, others)
-        if not repeated.is_empty():
-            others = pl.concat([others, apply_rules(plain.join(repeated, on="row", how="semi"))]).sort("row")
-            plain = plain.join(repeated, on="row", how="anti", maintain_order="left")
-        others = others.join(repeated, on="row", how="left", maintain_order="left")
+        repeated = self._repeated(rows)
+        is_plain = rows.select(IS_PLAIN).to_series() & ~rows["row"].is_in(repeated["row"].implode())
+        others = apply_rules(rows.filter(~is_plain)).join(repeated, on="row", how="left", maintain_order="left")
         is_rejected = others.select(_IS_REJECTED).to_series()
-        plain = self._accepted(plain.with_columns(pl.col("company_name").alias("name_sent")))
-        accepted = plain.merge_sorted(self._accepted(others.filter(~is_rejected)), key="row")
+        plain = rows.filter(is_plain).with_columns(pl.col("company_name").alias("name_sent"))
+        accepted = pl.concat([self._accepted(plain), self._accepted(others.filter(~is_rejected))]).sort("row")
         return CheckedRows(accepted, self._rejected(others.filter(is_rejected)))
 
-    def _repeated(self, *parts: pl.DataFrame) -> pl.DataFrame:
+    def _repeated(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return `row, first_row` for the rows with the identifier of an earlier one. A ragged row has none."""
-        has_id = pl.col("customer_id").is_not_null() & ~pl.col("is_ragged")
-        ids = pl.concat([rows.filter(has_id).select("row", "customer_id") for rows in parts])
-        return self._first_rows.repeated(ids)
+        ids = rows.filter(~pl.col("is_ragged")).select("row", trimmed(pl.col("customer_id")))
+        return self._first_rows.repeated(ids.drop_nulls())
 
     def _accepted(self, rows: pl.DataFrame) -> pl.DataFrame:
         names = ("row", "customer_id", "company_name", "name_sent", "platform_key", "email", "description")
