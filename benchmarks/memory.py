@@ -23,7 +23,7 @@ def run(*, quick: bool) -> list[Figure]:
     print(table(("customers", "peak MB", "seconds", "CPU seconds"), rows))
     return [
         Figure(f"peak memory at {many:,} / at {FEW:,} customers", many_ran.megabytes / few_ran.megabytes, most=1.5),
-        Figure(f"peak memory at {many:,} customers", many_ran.megabytes, "MB", most=300),
+        Figure(f"peak memory at {many:,} customers", many_ran.megabytes, "MB", most=250),
     ]
 
 

@@ -66,8 +66,7 @@ class CsvFile:
             raise InputError(
                 f"{self._path}: {count(block.rows, 'row')} were read as {len(frame):,}; save it again as CSV"
             )
-        if b'""' in block.text:
-            frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))  # polars reads "" as a text, not as null
+        frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))  # polars reads "" as a text, not as null
         if b"\0" in block.text:
             frame = frame.with_columns(replace_nuls(self.header, self._width))
         return frame if block.cells is None else self._with_surplus(frame, block.cells, names[self._width :])
