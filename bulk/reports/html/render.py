@@ -110,6 +110,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader(_PACKAGE, "."),
         autoescape=True,
+        optimized=False,  # optimizing the template takes longer than rendering it once
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
