@@ -58,6 +58,8 @@ def test_a_plain_row_breaks_no_rule_and_does_not_change(lines: list[tuple[str, .
         ("email", "a.b+c@mail.example.com", True),
         ("email", None, True),
         ("email", "a@b", False),
+        ("email", "a,b@example.com", False),
+        ("email", "a@b.example;c", False),
         ("description", "two\nlines, œuvre", True),
         ("description", None, True),
         ("description", "x\u200b", False),  # ends with an invisible character
