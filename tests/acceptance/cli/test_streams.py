@@ -12,6 +12,8 @@ import pytest
 
 from acceptance.cli.conftest import Shell
 
+CUSTOMERS = 16  # their requests take more than a second
+
 
 @pytest.mark.parametrize(
     "where",
@@ -31,10 +33,10 @@ from acceptance.cli.conftest import Shell
 )
 def test_a_run_without_a_working_output_does_its_work(shell: Shell, where: str) -> None:
     """All customers are done, and the exit code is 0."""
-    shell.customers(60)
+    shell.customers(CUSTOMERS)
     ended = shell.run(f"bulk migrate x.csv --sandbox {where}")
     assert ended.returncode == 0, ended.stderr
-    assert shell.states() == 60
+    assert shell.states() == CUSTOMERS
 
 
 def test_results_that_cannot_be_written_are_reported(shell: Shell) -> None:
@@ -65,7 +67,7 @@ def test_exit_codes_stay_where_nothing_can_be_printed(shell: Shell) -> None:
 
 def test_a_run_survives_its_terminal(shell: Shell) -> None:
     """The window is closed right after the run has begun."""
-    shell.customers(60)
+    shell.customers(CUSTOMERS)
     ours, theirs = pty.openpty()
     with subprocess.Popen(
         [sys.executable, "-m", "bulk", "migrate", "x.csv", "--sandbox"],
@@ -78,7 +80,7 @@ def test_a_run_survives_its_terminal(shell: Shell) -> None:
         os.read(ours, 1)  # the run has printed something
         os.close(ours)
         assert process.wait(60) == 0
-    assert shell.states() == 60
+    assert shell.states() == CUSTOMERS
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8", "latin-1:strict"])
