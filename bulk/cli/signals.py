@@ -56,6 +56,7 @@ def interrupt_system_calls() -> None:
     if threading.current_thread() is threading.main_thread():
         for number in STOP_SIGNALS:
             signal.siginterrupt(number, True)
+            _keep_ignored(number)
 
 
 def ignore() -> None:
@@ -77,8 +78,16 @@ def was_interrupted() -> bool:
 
 def _handle(handler: Callable[[int, FrameType | None], None]) -> None:
     for number in STOP_SIGNALS:
-        if signal.getsignal(number) is not signal.SIG_IGN:
+        if not _keep_ignored(number):
             signal.signal(number, handler)
+
+
+def _keep_ignored(number: signal.Signals) -> bool:
+    """Return whether a signal is ignored; ignore it again, because polars handles it after its import."""
+    is_ignored = signal.getsignal(number) is signal.SIG_IGN
+    if is_ignored:
+        signal.signal(number, signal.SIG_IGN)
+    return is_ignored
 
 
 def _raise(_: int, __: FrameType | None) -> NoReturn:

@@ -16,6 +16,7 @@ import gc
 import importlib
 import json
 import os
+import pkgutil
 import random
 import resource
 import selectors
@@ -30,9 +31,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import bulk
+
 MAX_MESSAGE = 1 << 20
-COMMANDS = ("check", "follow_up", "links", "listen", "migrate", "report", "undo", "unlink", "verify")
-MODULES = ("bulk.api", "bulk.blocking", *(f"bulk.cli.commands.{name}" for name in COMMANDS))
+NOT_IMPORTED = ("bulk.__main__", "bulk.sandbox")  # the first runs bulk; the other runs in processes of its own
+LIBRARIES = ("anyio._backends._asyncio", "dotenv", "jinja2.ext", "pickle")  # bulk imports them when it needs them
 MAX_DESCRIPTORS = 4096
 
 
@@ -132,6 +135,16 @@ class ProcessServer:
             socket.send_fds(connection, [json.dumps(message).encode()], streams)
         return Child(connection)
 
+    def run(
+        self, arguments: Sequence[str], *, cwd: Path, environment: Mapping[str, str], seconds: float
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `bulk` with these arguments to its end; return its exit code and what it prints."""
+        with tempfile.TemporaryDirectory() as folder:
+            out, err = Path(folder) / "out", Path(folder) / "err"
+            code = self.start(arguments, cwd=cwd, environment=environment, stdout=out, stderr=err).wait(seconds)
+            texts = [path.read_text("utf-8", "backslashreplace") for path in (out, err)]
+            return subprocess.CompletedProcess(list(arguments), code, *texts)
+
 
 @dataclass(frozen=True)
 class _Request:
@@ -211,8 +224,14 @@ def _run(request: _Request) -> None:
     main()
 
 
+def _modules() -> list[str]:
+    """Return the names of the modules that a run may import."""
+    found = pkgutil.walk_packages(bulk.__path__, "bulk.")
+    return [module.name for module in found if not module.name.startswith(NOT_IMPORTED)]
+
+
 def _main(address: str) -> None:
-    for module in MODULES:
+    for module in (*LIBRARIES, *_modules()):
         importlib.import_module(module)
     gc.freeze()  # the processes share memory that none of them writes
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the tests, and they end the server

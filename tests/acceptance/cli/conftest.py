@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shlex
 import subprocess
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +34,8 @@ class Shell:
         """Run a line of shell code, without a terminal; return the exit code of the first command of a pipe."""
         needs_shell = not line.startswith("bulk ") or SHELL_SIGNS & set(line)
         if not needs_shell and all(name.startswith("CODAT_") for name in environ):
-            return self._run_alone(shlex.split(line)[1:], environ)
+            arguments = shlex.split(line)[1:]
+            return SERVER.run(arguments, cwd=self.path, environment=environment(environ), seconds=SECONDS)
         return subprocess.run(
             bash(f"{line}; exit ${{PIPESTATUS[0]}}"),
             cwd=self.path,
@@ -47,14 +47,6 @@ class Shell:
             timeout=SECONDS,
             check=False,
         )
-
-    def _run_alone(self, arguments: list[str], environ: dict[str, str]) -> subprocess.CompletedProcess[str]:
-        with tempfile.TemporaryDirectory() as folder:
-            out, err = Path(folder) / "out", Path(folder) / "err"
-            child = SERVER.start(arguments, cwd=self.path, environment=environment(environ), stdout=out, stderr=err)
-            code = child.wait(SECONDS)
-            texts = [path.read_text("utf-8", "backslashreplace") for path in (out, err)]
-            return subprocess.CompletedProcess(arguments, code, *texts)
 
     def run_on_terminal(self, line: str, *, columns: int = 80) -> tuple[int, str]:
         """Run a line of shell code on a terminal of this width; return the exit code and what it shows."""

@@ -115,6 +115,24 @@ def test_a_run_in_the_background_ignores_ctrl_c(shell: Shell) -> None:
     assert shell.states() == 3
 
 
+IGNORING = """
+import signal
+import polars  # it handles SIGINT from here on, so a calculation would be interrupted
+from bulk.cli import signals
+signals.{call}
+(ignored,) = [line.split()[1] for line in open("/proc/self/status") if line.startswith("SigIgn")]
+print(int(ignored, 16) >> signal.SIGINT - 1 & 1)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("call", ["call_on_signal(lambda: None)", "raise_on_signal()", "interrupt_system_calls()"])
+def test_an_ignored_ctrl_c_stays_ignored_although_polars_handles_it(call: str) -> None:
+    """Otherwise Ctrl-C during a calculation ends a run in the background."""
+    command = ["bash", "-c", """trap '' INT; exec "$@" """, "bash", sys.executable, "-c", IGNORING.format(call=call)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "1\n"
+
+
 def test_a_second_ctrl_c_ends_a_command_at_once() -> None:
     """It ends even if it still cleans up after the first."""
     code = WHILE_LOADING.format(name="SIGINT", is_made_another=True, another="exec('os.kill(os.getpid(), 2)')")

@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from support.runs import SERVER
+
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = tuple(
     sorted(
@@ -84,16 +86,12 @@ def run(command: Command, folder: Path, **environment: str) -> str:
         code, printed = interrupted(command, folder, when=command.waits_with, **environment)
         assert code == command.exit_code, f"{command} exited with {code}\n{printed}"
         return printed
-    done = subprocess.run(
-        program(command),
-        cwd=folder,
-        env=environ(environment),
-        stdin=subprocess.DEVNULL,  # without a terminal, no command asks anything
-        capture_output=True,
-        text=True,
-        timeout=SECONDS,
-        check=False,
-    )
+    if command.words[0] == "bulk":
+        done = SERVER.run(command.words[1:], cwd=folder, environment=environ(environment), seconds=SECONDS)
+    else:
+        done = subprocess.run(
+            command.words, cwd=folder, env=environ(environment), capture_output=True, text=True, check=False
+        )
     expected = (0, 1) if command.exit_code is None else (command.exit_code,)
     assert done.returncode in expected, f"{command} exited with {done.returncode}\n{done.stdout}\n{done.stderr}"
     return done.stdout
