@@ -9,7 +9,8 @@ CUSTOMERS ?= 10000
 EXAMPLES ?= 4000
 ROUNDS ?= 200
 
-PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
+# Each of the tests' many processes would start a thread for each core.
+PYTEST := POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n 4 --dist worksteal
 QUICK := tests/unit tests/integration tests/simulation tests/mutants tests/acceptance/test_journeys.py
 REST := tests/acceptance tests/browser tests/chaos tests/fuzz \
 	tests/simulation/test_simulation.py::test_the_guarantees_hold_in_every_scenario
@@ -51,7 +52,7 @@ rest: $(READY)
 
 coverage: $(READY)  ## run all tests, and list the lines of bulk that none of them runs
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m coverage run -m pytest -n 4 --dist worksteal tests
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 

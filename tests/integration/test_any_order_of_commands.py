@@ -298,8 +298,10 @@ def test_a_customer_that_withdraws_while_a_partner_connection_is_in_doubt_has_no
         assert ours.in_journal() == ours.in_codat()
 
 
-@pytest.mark.parametrize("command", [Command.FOLLOW_UP, Command.UNLINK, Command.UNDO, Command.LINKS])
-@pytest.mark.parametrize("is_linked", [True, False])
+@pytest.mark.parametrize(
+    ("command", "is_linked"),
+    [(Command.FOLLOW_UP, True), (Command.UNLINK, True), (Command.UNDO, True), (Command.LINKS, False)],
+)
 def test_wherever_a_command_crashes_the_guarantees_hold(command: Command, is_linked: bool) -> None:
     """It crashes at every moment, with the first of two customers linked or not."""
     stop, moments = CRASHED, itertools.count(1)

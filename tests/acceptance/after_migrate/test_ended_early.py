@@ -17,7 +17,7 @@ from acceptance.kills import kill_repeatedly
 from bulk.sandbox.options import Options
 
 CUSTOMERS = 16
-MAX_KILLS = 6
+MAX_KILLS = 4
 MAX_RUNS = 4  # after the kills
 CARELESS = Options(
     rate=0, daily_limit=0, latency=0.03, ignore_idempotency=True, second_connection="allow", second_partner="allow"
