@@ -10,6 +10,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from support.measured import UNMEASURED
 from support.run_fixtures import Launch, SetUp
 from support.runs import BatchFixture, until
 
@@ -128,6 +129,7 @@ def test_a_batch_that_lost_its_journal_finds_all_companies_again(launch: Launch,
     fixture.assert_once_only(ids)
 
 
+@UNMEASURED
 @pytest.mark.parametrize("size", [30_000, 90_000])
 def test_a_full_disk_stops_a_run_and_loses_nothing(size: int, fixture: BatchFixture) -> None:
     """The process may write files of this many bytes. It ends with 75 and one line, and the rerun finishes."""

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.measured import UNMEASURED
 
 from acceptance.cli.conftest import Shell
 from acceptance.cli.test_help import LOADED, SLOW
@@ -120,6 +121,7 @@ def test_an_unknown_shell_is_refused(shell: Shell) -> None:
     assert "'bash', 'zsh', 'fish'" in ended.stderr
 
 
+@UNMEASURED
 @pytest.mark.parametrize("line", ["bulk ", "bulk migrate x --max-failures 3% --link-lifetime 1h --", "bulk sandbox --"])
 @pytest.mark.parametrize("name", ["bash", "zsh"])
 def test_completion_is_fast(line: str, name: str) -> None:

@@ -9,6 +9,7 @@ import sys
 
 import click
 import pytest
+from support.measured import UNMEASURED
 
 from acceptance.cli.conftest import Shell
 from bulk.cli.group import COMMANDS, bulk
@@ -107,6 +108,7 @@ finally:
 SLOW = {"polars", "httpx", "anyio", "asyncio", "sqlite3", "tqdm", "jinja2", "xlsxwriter", "starlette", "uvicorn"}
 
 
+@UNMEASURED
 @pytest.mark.parametrize("word", ["--help", "--version", "migrat"])
 def test_without_a_command_no_command_is_loaded(word: str) -> None:
     """Only click and a few small modules are loaded, which is fast."""

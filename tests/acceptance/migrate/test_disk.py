@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 
 import pytest
+from support.measured import UNMEASURED
 from support.runs import BatchFixture, Codat
 
 # Bytes, for each file. The journal of 60 customers is much larger.
 SIZES = [1_000, 20_000, 30_000, 60_000, 90_000]
 
 
+@UNMEASURED
 @pytest.mark.parametrize("size", SIZES)
 def test_a_full_disk_is_reported_in_one_line_and_loses_nothing(size: int, codat: Codat, fixture: BatchFixture) -> None:
     """It exits with 75 wherever the disk was full, and the rerun finds everything that Codat has."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from click.testing import CliRunner
+from support.measured import UNMEASURED
 from support.sandbox import start
 
 from acceptance.sandbox.client import Connect, new_company, new_connection, stats
@@ -260,6 +261,7 @@ def test_a_connection_can_be_deauthorized(batch: Path, connect: Connect) -> None
         assert api.get(f"/companies/{company}").json()["dataConnections"][0]["status"] == "Deauthorized"
 
 
+@UNMEASURED
 def test_help_is_quick_to_import() -> None:
     """`bulk --help` imports the commands, so they must not import a web server."""
     code = "import sys, bulk.sandbox.command; print({'starlette', 'uvicorn', 'sqlite3'} & set(sys.modules))"
