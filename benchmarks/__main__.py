@@ -6,12 +6,12 @@ import argparse
 import os
 import platform
 
-from benchmarks import check, follow_up, memory, pace, page, reports, resume, speed, start
+from benchmarks import check, follow_up, memory, page, reports, resume, speed, start, throttle
 from benchmarks.figures import Figure, lines
 
 BENCHMARKS = {
     "speed": speed.run,
-    "pace": pace.run,
+    "throttle": throttle.run,
     "memory": memory.run,
     "check": check.run,
     "start": start.run,
