@@ -129,7 +129,7 @@ def _started(folder: StateFolder, options: Options, program: Sequence[str]) -> R
 
 def _last_line(log: Path) -> str:
     """Return the reason in a server's log. With a traceback, this is the error itself, and the log has the rest."""
-    lines = log.read_text().strip().splitlines() or [""]
+    lines = log.read_text().strip().splitlines() or ["It ended without a message. Is the disk full?"]
     reason = lines[-1].removeprefix("Error: ")
     return f"{reason} (see {log})" if "Traceback" in lines[0] else reason
 

@@ -22,7 +22,8 @@ ELLIPSIS: Final = "…"
 # Characters that XML does not allow are written as _xHHHH_ (ECMA-376 part 1, 22.9.2.19, ST_Xstring). So is a CR, which
 # XML allows but every reader turns into a line feed.
 _ESCAPES: Final = {chr(code): f"_x{code:04X}_" for code in (*range(0x20), 0xFFFE, 0xFFFF) if code not in (0x09, 0x0A)}
-_LOOKS_ESCAPED: Final = "_x[0-9A-Fa-f]{4}_"
+# The escape of a character begins with the `_` that ends the escape which a text in front of it only resembles.
+_LOOKS_ESCAPED: Final = f"_x[0-9A-Fa-f]{{4}}[_{''.join(_ESCAPES)}]"
 _TO_ESCAPE: Final = f"[{''.join(_ESCAPES)}]|{_LOOKS_ESCAPED}"
 _BLANK_END: Final = r"\A\s|\s\z"
 _RELATIONSHIP: Final = (

@@ -198,3 +198,9 @@ def _parent(tmp_path: Path) -> subprocess.Popen[str]:
 def _first_word(parent: subprocess.Popen[str]) -> str:
     assert parent.stdout
     return parent.stdout.readline().split()[0]
+
+
+def test_a_server_that_ends_without_a_message_points_at_the_disk(tmp_path: Path) -> None:
+    """On a full disk it cannot write its log."""
+    with pytest.raises(SandboxError, match=r"did not start\. It ended without a message\. Is the disk full\?"):
+        start(tmp_path / "state", program=(sys.executable, "-c", "raise SystemExit(1)"))

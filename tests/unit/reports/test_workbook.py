@@ -183,6 +183,7 @@ def test_every_text_stays_that_text(journal: Journal, text: str) -> None:
 
 @settings(max_examples=60, deadline=None)
 @example(header="<r></r>", first="<r>&</r>", second="_x005F_x0041_")
+@example(header="_x0041\x01", first="_x0041\r", second="a_x005F\x0b_")
 @given(header=ANYTHING.filter(bool), first=ANYTHING, second=ANYTHING)
 def test_any_text_becomes_valid_xml_and_is_read_back(
     tmp_path_factory: pytest.TempPathFactory, header: str, first: str, second: str
