@@ -42,7 +42,7 @@ demo: $(READY)  ## migrate inputs/customers.csv to a local sandbox
 test: $(READY)  ## lint, check types, and run the tests that need no browser: about two minutes
 	@$(MAKE) --no-print-directory -j 2 lint quick
 
-test-all: test rest  ## run all tests: about five minutes
+test-all: test rest  ## run all tests: about eight minutes
 
 quick: $(READY)
 	$(PYTEST) $(QUICK)
