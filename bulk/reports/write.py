@@ -33,7 +33,7 @@ PAGE: Final = "report.html"
 SUMMARY: Final = "summary.json"
 
 _ALWAYS: Final = (RESULTS_CSV, RESULTS_PARQUET, LINKS, REJECTS, PARTNER, WORKBOOK, PAGE)
-_CHUNK_ROWS: Final = 4_000  # more rows are hardly faster, and take memory
+_CHUNK_ROWS: Final = 2_000  # twice as many take a tenth less time, but half as much memory again
 
 
 @dataclass(frozen=True, slots=True)
