@@ -39,7 +39,7 @@ $(READY): requirements-dev.lock pyproject.toml
 demo: $(READY)  ## migrate inputs/customers.csv to a local sandbox
 	@$(BIN)/bulk migrate inputs/customers.csv --sandbox --batch demo || test $$? -eq 1
 
-test: $(READY)  ## lint, check types, and run the tests that need no browser: about two minutes
+test: $(READY)  ## lint, check types, and run the quick tests: about two minutes
 	@$(MAKE) --no-print-directory -j 2 lint quick
 
 test-all: test rest  ## run all tests: about eight minutes

@@ -12,7 +12,7 @@ from bulk.blocking import migrate_blocking
 from bulk.sandbox.options import WEBHOOK_SECRET, Options
 from bulk.settings import Settings
 from support.listeners import free_port
-from support.run_fixtures import SetUp
+from support.run_fixtures import SetUp, as_new
 from support.runs import KEY, BatchFixture, Codat
 from support.sandbox import start
 
@@ -43,10 +43,7 @@ def sending(tmp_path_factory: pytest.TempPathFactory, port: int) -> Iterator[Cod
 @pytest.fixture
 def codat(sending: Codat) -> Iterator[Codat]:
     """Return the shared sandbox, without faults, its counts at zero."""
-    sending.clear_faults()
-    sending.count_from_zero()
-    yield sending
-    sending.clear_faults()
+    yield from as_new(sending)
 
 
 @pytest.fixture

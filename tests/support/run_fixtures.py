@@ -71,13 +71,18 @@ def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Codat]:
         yield Codat(running)
 
 
+def as_new(codat: Codat) -> Iterator[Codat]:
+    """Yield a sandbox that tests share, with no faults and counts from zero. Remove the faults of the test after it."""
+    codat.clear_faults()
+    codat.count_from_zero()
+    yield codat
+    codat.clear_faults()
+
+
 @pytest.fixture
 def codat(unlimited: Codat) -> Iterator[Codat]:
     """Return the shared sandbox, with no faults and counts from zero."""
-    unlimited.clear_faults()
-    unlimited.count_from_zero()
-    yield unlimited
-    unlimited.clear_faults()
+    yield from as_new(unlimited)
 
 
 @pytest.fixture
