@@ -15,6 +15,7 @@ import pytest
 from acceptance.sandbox.client import advance, authorization, new_company, new_connection, until
 from selenium.common.exceptions import WebDriverException
 from support.browser import Browser, NotConfirmedError, chromium
+from support.http_client import TLS
 from support.sandbox import start
 
 from bulk.sandbox.launch import Running
@@ -32,7 +33,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 @pytest.fixture
 def api(running: Running) -> Iterator[httpx.Client]:
     """Return a client of the sandbox."""
-    with httpx.Client(base_url=running.base_url, headers=authorization(), timeout=10) as client:
+    with httpx.Client(base_url=running.base_url, headers=authorization(), timeout=10, verify=TLS) as client:
         yield client
 
 

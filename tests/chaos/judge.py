@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from support.http_client import HTTP
 from support.runs import BatchFixture, Connection
 
 
@@ -124,8 +125,7 @@ def links_open(fixture: BatchFixture) -> None:
     waiting = {result["customer_id"] for result in fixture.results() if result["state"] == "link_ready"}
     links = {link["customer_id"]: link["link_url"] for link in fixture.table("links.csv")}
     require(links.keys() == waiting, f"links.csv has {sorted(links)}, and {sorted(waiting)} have not authorized yet")
-    with httpx.Client(timeout=60) as customer:
-        dead = {each: url for each, url in links.items() if customer.get(url).status_code != httpx.codes.OK}
+    dead = {each: url for each, url in links.items() if HTTP.get(url).status_code != httpx.codes.OK}
     require(not dead, f"these links do not open: {dead}")
 
 

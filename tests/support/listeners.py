@@ -13,10 +13,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
-import httpx
-
 from bulk.sandbox.options import WEBHOOK_SECRET
 from bulk.sandbox.signing import key_of, signed_headers
+from support.http_client import HTTP
 from support.runs import BatchFixture, Codat, Ended, Process, until
 
 SIGNING_KEY = key_of(WEBHOOK_SECRET)
@@ -68,7 +67,7 @@ class Listener:
 
     def post(self, body: bytes, headers: Mapping[str, str] | None = None) -> int:
         """Send an event, signed unless headers are given; return the status of the response."""
-        answer = httpx.post(self.url, content=body, headers=signed(body) if headers is None else headers, timeout=30)
+        answer = HTTP.post(self.url, content=body, headers=signed(body) if headers is None else headers, timeout=30)
         assert answer.headers.get("server") is None
         return answer.status_code
 
@@ -120,7 +119,7 @@ def partner_requests(codat: Codat) -> int:
 
 def webhooks(codat: Codat) -> dict[str, Any]:
     """Return the sandbox's events and their counts."""
-    answer = httpx.get(codat.base_url + "/_sandbox/webhooks", timeout=30)
+    answer = HTTP.get(codat.base_url + "/_sandbox/webhooks", timeout=30)
     answer.raise_for_status()
     content: dict[str, Any] = answer.json()
     return content
@@ -128,7 +127,7 @@ def webhooks(codat: Codat) -> dict[str, Any]:
 
 def send_again(codat: Codat, *, seed: int | None) -> None:
     """Make the sandbox send all its events again: in order, or shuffled if there is a seed."""
-    httpx.post(codat.base_url + "/_sandbox/webhooks", json={"seed": seed}, timeout=30).raise_for_status()
+    HTTP.post(codat.base_url + "/_sandbox/webhooks", json={"seed": seed}, timeout=30).raise_for_status()
 
 
 def all_sent(codat: Codat) -> None:

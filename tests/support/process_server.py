@@ -1,8 +1,9 @@
 """Processes that run `bulk`, forked from a server that has imported it.
 
-A short run spends most of its time on imports. So the runs of a test are children of a server that has imported
-everything and done nothing else. Each is a separate process with its own arguments, environment, working directory,
-streams, signals and exit code; it only skips the imports. (tests/acceptance/cli and tests/chaos start `bulk` itself.)
+A short run spends most of its time on imports and on the template of the page. So the runs of a test are children of a
+server that has imported everything, has compiled the template, and has done nothing else. Each is a separate process
+with its own arguments, environment, working directory, streams, signals and exit code; it only begins later.
+(tests/acceptance/cli and tests/chaos start `bulk` itself.)
 
 `python -m support.process_server SOCKET` serves until its standard input ends. A request is one message: JSON, and the
 three standard streams. The response is the process id and, once the process has ended, its exit code, as in `Popen`.
@@ -32,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 import bulk
+from bulk.reports.html import render
 
 MAX_MESSAGE = 1 << 20
 NOT_IMPORTED = ("bulk.__main__", "bulk.sandbox")  # the first runs bulk; the other runs in processes of its own
@@ -233,6 +235,7 @@ def _modules() -> list[str]:
 def _main(address: str) -> None:
     for module in (*LIBRARIES, *_modules()):
         importlib.import_module(module)
+    render.template()  # compiled once, for all pages
     gc.freeze()  # the processes share memory that none of them writes
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C stops the tests, and they end the server
     listener = socket.socket(socket.AF_UNIX)

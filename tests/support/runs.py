@@ -25,6 +25,7 @@ from typing import Any
 import httpx
 
 from bulk.sandbox.launch import Running
+from support.http_client import HTTP
 from support.process_server import Child, ProcessServer
 
 KEY = "sandbox-key"
@@ -61,7 +62,7 @@ class Codat:
 
     def stats(self) -> dict[str, Any]:
         """Return the sandbox's counts."""
-        content: dict[str, Any] = httpx.get(self.base_url + "/_sandbox/stats", timeout=30).json()
+        content: dict[str, Any] = HTTP.get(self.base_url + "/_sandbox/stats", timeout=30).json()
         return content
 
     def posts(self) -> int:
@@ -71,12 +72,12 @@ class Codat:
 
     def log(self) -> list[dict[str, Any]]:
         """List the finished requests in the order in which they came."""
-        entries: list[dict[str, Any]] = httpx.get(self.base_url + "/_sandbox/log", timeout=30).json()
+        entries: list[dict[str, Any]] = HTTP.get(self.base_url + "/_sandbox/log", timeout=30).json()
         return sorted(entries, key=lambda entry: int(entry["number"]))
 
     def count_from_zero(self) -> None:
         """Reset the counts."""
-        httpx.delete(self.base_url + "/_sandbox/stats", timeout=30).raise_for_status()
+        HTTP.delete(self.base_url + "/_sandbox/stats", timeout=30).raise_for_status()
 
     def advance(self, seconds: float) -> None:
         """Move the sandbox's clock forward."""
@@ -88,12 +89,12 @@ class Codat:
 
     def struck(self) -> int:
         """Count the requests that the active faults have struck."""
-        rules = httpx.get(self.base_url + "/_sandbox/faults", timeout=30).json()
+        rules = HTTP.get(self.base_url + "/_sandbox/faults", timeout=30).json()
         return sum(rule["struck"] for rule in rules)
 
     def clear_faults(self) -> None:
         """Remove all faults."""
-        httpx.delete(self.base_url + "/_sandbox/faults", timeout=30).raise_for_status()
+        HTTP.delete(self.base_url + "/_sandbox/faults", timeout=30).raise_for_status()
 
     @contextmanager
     def holding(self, *, after: int, operation: str | None = None) -> Iterator[Callable[[], None]]:
@@ -102,11 +103,11 @@ class Codat:
         The value of the block waits for the first request that is held.
         """
         url = self.base_url + "/_sandbox/hold"
-        httpx.post(url, json={"after": after, "operation": operation}, timeout=60).raise_for_status()
+        HTTP.post(url, json={"after": after, "operation": operation}, timeout=60).raise_for_status()
         try:
-            yield lambda: until(lambda: httpx.get(url, timeout=60).json()["held"] > 0, "a request is held")
+            yield lambda: until(lambda: HTTP.get(url, timeout=60).json()["held"] > 0, "a request is held")
         finally:
-            httpx.delete(url, timeout=60).raise_for_status()
+            HTTP.delete(url, timeout=60).raise_for_status()
 
     def companies(self) -> list[dict[str, Any]]:
         """List all companies with their connections from the sandbox's own file, without limits and faults."""
@@ -160,23 +161,21 @@ class Codat:
     def set_status(self, connection: Connection, status: str) -> None:
         """Change the status of a connection, as people in Codat's portal can."""
         path = f"/_sandbox/connections/{connection.id}"
-        httpx.put(self.base_url + path, json={"status": status}, timeout=30).raise_for_status()
+        HTTP.put(self.base_url + path, json={"status": status}, timeout=30).raise_for_status()
 
     def delete(self, what: str, id_: str) -> None:
         """Delete one of the `connections` or `companies`, as somebody in Codat's portal would."""
-        httpx.delete(f"{self.base_url}/_sandbox/{what}/{id_}", timeout=30).raise_for_status()
+        HTTP.delete(f"{self.base_url}/_sandbox/{what}/{id_}", timeout=30).raise_for_status()
 
     def api(self, method: str, path: str, content: object = None) -> httpx.Response:
         """Send a request to the API with the right key."""
         header = "Basic " + base64.b64encode(KEY.encode()).decode()
-        answer = httpx.request(
-            method, self.base_url + path, json=content, headers={"Authorization": header}, timeout=30
-        )
+        answer = HTTP.request(method, self.base_url + path, json=content, headers={"Authorization": header}, timeout=30)
         answer.raise_for_status()
         return answer
 
     def _post(self, path: str, content: object) -> None:
-        httpx.post(self.base_url + path, json=content, timeout=30).raise_for_status()
+        HTTP.post(self.base_url + path, json=content, timeout=30).raise_for_status()
 
 
 @dataclass(frozen=True)
@@ -414,8 +413,7 @@ class BatchFixture:
         """Assert that links.csv has exactly these customers, and that every link opens."""
         links = {link["customer_id"]: link["link_url"] for link in self.table("links.csv")}
         assert sorted(links) == sorted(ids)
-        with httpx.Client(timeout=30) as customer:
-            assert [each for each, url in links.items() if customer.get(url).status_code != httpx.codes.OK] == []
+        assert [each for each, url in links.items() if HTTP.get(url).status_code != httpx.codes.OK] == []
 
 
 def _state(status: str, *, has_partner: bool) -> str:

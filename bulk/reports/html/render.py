@@ -14,7 +14,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from bulk.model import State
@@ -41,8 +41,7 @@ _SCRIPTS: Final = ("vendor/dataTables.min.js", "vendor/dataTables.responsive.min
 
 def page(figures: Figures, customers: Customers, rejected: Iterable[RejectedRow], location: BatchLocation) -> str:
     """Return the page as HTML."""
-    template = _environment().get_template("report.html.jinja")
-    return template.render(
+    return template().render(
         _batch(figures, location)
         | _progress(figures)
         | _errors(figures, rejected, location)
@@ -106,7 +105,8 @@ def _assets() -> dict[str, object]:
 
 
 @cache
-def _environment() -> Environment:
+def template() -> Template:
+    """Return the compiled template. The first call takes longer than a small page."""
     environment = Environment(
         loader=PackageLoader(_PACKAGE, "."),
         autoescape=True,
@@ -127,7 +127,7 @@ def _environment() -> Environment:
         "words": lambda text: text.replace("_", " "),
     }
     environment.globals["MAX_TEXT"] = _MAX_TEXT
-    return environment
+    return environment.get_template("report.html.jinja")
 
 
 @cache

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import httpx
+from support.http_client import HTTP
 
 from bulk.sandbox.launch import Running
 
@@ -37,24 +38,24 @@ def new_connection(api: httpx.Client, company: str, platform: str = "gbol") -> d
 
 def authorize(connection: dict[str, str]) -> None:
     """Press the button on the page behind a linkUrl."""
-    answer = httpx.post(connection["linkUrl"], data={"decision": "authorize"})
+    answer = HTTP.post(connection["linkUrl"], data={"decision": "authorize"})
     assert answer.status_code == 200, answer.text
 
 
 def stats(running: Running) -> dict[str, Any]:
     """Return the sandbox's counts."""
-    content: dict[str, Any] = httpx.get(running.base_url + "/_sandbox/stats").json()
+    content: dict[str, Any] = HTTP.get(running.base_url + "/_sandbox/stats").json()
     return content
 
 
 def advance(running: Running, seconds: float) -> None:
     """Move the sandbox's clock forward."""
-    httpx.post(running.base_url + "/_sandbox/clock", json={"advance_seconds": seconds}).raise_for_status()
+    HTTP.post(running.base_url + "/_sandbox/clock", json={"advance_seconds": seconds}).raise_for_status()
 
 
 def faults(running: Running, *rules: dict[str, object]) -> None:
     """Add faults to the sandbox."""
-    httpx.post(running.base_url + "/_sandbox/faults", json=rules).raise_for_status()
+    HTTP.post(running.base_url + "/_sandbox/faults", json=rules).raise_for_status()
 
 
 def until(holds: Callable[[], bool], *, seconds: float = 240) -> None:

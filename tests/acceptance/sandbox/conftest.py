@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from support.http_client import TLS
 from support.sandbox import start
 
 from acceptance.sandbox.client import Connect, Launch, authorization
@@ -37,7 +38,8 @@ def connect(stack: ExitStack) -> Connect:
     """Return a function that opens a client with the right key."""
 
     def connected(running: Running) -> httpx.Client:
-        return stack.enter_context(httpx.Client(base_url=running.base_url, headers=authorization(), timeout=60))
+        client = httpx.Client(base_url=running.base_url, headers=authorization(), timeout=60, verify=TLS)
+        return stack.enter_context(client)
 
     return connected
 

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import httpx
 import pytest
+from support.http_client import HTTP
 
 from acceptance.sandbox.client import Connect, Launch, authorization, authorize, new_company, new_connection, stats
 from bulk.sandbox.launch import Running
@@ -32,7 +33,7 @@ def test_a_company_is_returned_as_codat_stores_it(api: httpx.Client) -> None:
 )
 def test_a_wrong_key_is_refused(shared: Running, header: dict[str, str], status: int) -> None:
     """The status is 401."""
-    answer = httpx.get(shared.base_url + "/companies", headers=header)
+    answer = HTTP.get(shared.base_url + "/companies", headers=header)
     assert answer.status_code == status
     assert answer.json()["statusCode"] == status
 
@@ -157,8 +158,8 @@ def test_reading_a_connection_renews_its_link(api: httpx.Client) -> None:
     listed = api.get(f"/companies/{company}/connections").json()["results"][0]
     shown = api.get("/companies", params={"tags": f"uid={uid}"}).json()["results"][0]["dataConnections"][0]
     assert made["linkUrl"].split("=")[0] == got["linkUrl"].split("=")[0]
-    assert httpx.get(made["linkUrl"]).status_code == 401
-    assert httpx.get(listed["linkUrl"]).status_code == 200
+    assert HTTP.get(made["linkUrl"]).status_code == 401
+    assert HTTP.get(listed["linkUrl"]).status_code == 200
     assert shown["linkUrl"] == listed["linkUrl"]
 
 
@@ -211,7 +212,7 @@ def test_a_linked_connection_that_is_deleted_lowers_the_quota(launch: Launch, co
     connection = new_connection(api, company)
     authorize(connection)
     assert api.get("/companies").headers["X-Rate-Limit-Limit"] == "200"
-    httpx.delete(f"{running.base_url}/_sandbox/connections/{connection['id']}").raise_for_status()
+    HTTP.delete(f"{running.base_url}/_sandbox/connections/{connection['id']}").raise_for_status()
     assert api.get("/companies").headers["X-Rate-Limit-Limit"] == "100"
 
 
@@ -221,12 +222,12 @@ def test_a_test_can_delete_as_people_do_in_the_portal(api: httpx.Client, shared:
     connection = new_connection(api, company)
     handle = shared.base_url + "/_sandbox"
     before = stats(shared)["requests_total"]
-    assert httpx.delete(f"{handle}/connections/{connection['id']}").status_code == 200
-    assert httpx.delete(f"{handle}/connections/{connection['id']}").status_code == 404
+    assert HTTP.delete(f"{handle}/connections/{connection['id']}").status_code == 200
+    assert HTTP.delete(f"{handle}/connections/{connection['id']}").status_code == 404
     assert stats(shared)["requests_total"] == before
     assert api.get(f"/companies/{company}/connections/{connection['id']}").status_code == 404
     assert api.get(f"/companies/{company}").json()["dataConnections"] == []
     new_connection(api, company)
-    assert httpx.delete(f"{handle}/companies/{company}").status_code == 200
-    assert httpx.delete(f"{handle}/companies/{company}").status_code == 404
+    assert HTTP.delete(f"{handle}/companies/{company}").status_code == 200
+    assert HTTP.delete(f"{handle}/companies/{company}").status_code == 404
     assert api.get(f"/companies/{company}").status_code == 404

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from click.testing import CliRunner
+from support.http_client import HTTP
 from support.measured import UNMEASURED
 from support.sandbox import start
 
@@ -237,7 +237,7 @@ def test_customers_can_have_other_software(batch: Path, connect: Connect) -> Non
         requests: list[object] = [{}, {"customers": "1"}, {"customers": [1]}, {"share": 2}, {"share": "1"}, []]
         for content in requests:
             for handle in ("customers", "customers/deauthorize"):
-                answer = httpx.post(f"{running.base_url}/_sandbox/{handle}", json=content)
+                answer = HTTP.post(f"{running.base_url}/_sandbox/{handle}", json=content)
                 assert answer.status_code == 400
 
 
@@ -256,8 +256,8 @@ def test_a_connection_can_be_deauthorized(batch: Path, connect: Connect) -> None
         company = new_company(api)
         connection = new_connection(api, company)
         path = f"{running.base_url}/_sandbox/connections/{connection['id']}"
-        assert httpx.put(path, json={"status": "Lost"}).status_code == 400
-        assert httpx.put(path, json={"status": "Deauthorized"}).status_code == 200
+        assert HTTP.put(path, json={"status": "Lost"}).status_code == 400
+        assert HTTP.put(path, json={"status": "Deauthorized"}).status_code == 200
         assert api.get(f"/companies/{company}").json()["dataConnections"][0]["status"] == "Deauthorized"
 
 

@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 import pytest
+from support.http_client import HTTP
 
 from acceptance.sandbox.client import (
     Connect,
@@ -25,8 +26,8 @@ from bulk.sandbox.launch import Running
 @pytest.fixture
 def faulty(shared: Running) -> Running:
     """Return the shared sandbox without the faults and counts of the previous test."""
-    httpx.delete(shared.base_url + "/_sandbox/faults")
-    httpx.delete(shared.base_url + "/_sandbox/stats")
+    HTTP.delete(shared.base_url + "/_sandbox/faults")
+    HTTP.delete(shared.base_url + "/_sandbox/stats")
     return shared
 
 
@@ -151,14 +152,14 @@ def test_a_fault_strikes_only_its_operations(faulty: Running, api: httpx.Client)
     company = create(api).json()["id"]
     answer = api.post(f"/companies/{company}/connections", json={"platformKey": "gbol"})
     assert answer.status_code == 500
-    (rule,) = httpx.get(faulty.base_url + "/_sandbox/faults").json()
+    (rule,) = HTTP.get(faulty.base_url + "/_sandbox/faults").json()
     assert (rule["seen"], rule["struck"]) == (1, 1)
     assert stats(faulty)["faults"] == {"5xx_before": 1}
 
 
 def test_a_rule_with_a_typing_error_is_refused(faulty: Running) -> None:
     """The status is 400, and the error lists the valid kinds."""
-    answer = httpx.post(faulty.base_url + "/_sandbox/faults", json=[{"kind": "rest_after"}])
+    answer = HTTP.post(faulty.base_url + "/_sandbox/faults", json=[{"kind": "rest_after"}])
     assert answer.status_code == 400
     assert "reset_after" in answer.json()["error"]
 
@@ -276,9 +277,9 @@ def test_a_list_of_connections_lags(launch: Launch, connect: Connect) -> None:
     assert [each["status"] for each in api.get(path).json()["results"]] == ["PendingAuth"]
     advance(running, 61)
     assert [each["status"] for each in api.get(path).json()["results"]] == ["Linked"]
-    httpx.delete(f"{running.base_url}/_sandbox/connections/{shown['id']}").raise_for_status()
+    HTTP.delete(f"{running.base_url}/_sandbox/connections/{shown['id']}").raise_for_status()
     assert [each["status"] for each in api.get(path).json()["results"]] == ["Linked"]
-    assert httpx.get(running.base_url + "/_sandbox/faults").json()[0]["operations"] == [
+    assert HTTP.get(running.base_url + "/_sandbox/faults").json()[0]["operations"] == [
         "list_companies",
         "list_connections",
     ]
@@ -287,4 +288,4 @@ def test_a_list_of_connections_lags(launch: Launch, connect: Connect) -> None:
 def test_a_lag_needs_a_list_and_a_time(faulty: Running) -> None:
     """A rule without `seconds`, or for another operation, is refused."""
     for rule in ({"kind": "lag"}, {"kind": "lag", "seconds": 1, "operations": ["create_company"]}):
-        assert httpx.post(faulty.base_url + "/_sandbox/faults", json=rule).status_code == 400
+        assert HTTP.post(faulty.base_url + "/_sandbox/faults", json=rule).status_code == 400

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 from support import sandbox as counted
+from support.http_client import HTTP
 
 from acceptance.sandbox.client import Connect, faults, new_company, new_connection, stats, until
 from bulk.sandbox.folder import SandboxError
@@ -25,7 +26,7 @@ from bulk.sandbox.options import API_KEY
 def answers(base_url: str) -> bool:
     """Return whether a sandbox answers at this address."""
     try:
-        return httpx.get(base_url + "/_sandbox/health").status_code == 200
+        return HTTP.get(base_url + "/_sandbox/health").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -37,10 +38,10 @@ def test_its_state_and_address_survive_a_restart(tmp_path: Path, connect: Connec
         company = new_company(api)
         connection = new_connection(api, company)
     with pytest.raises(httpx.ConnectError):
-        httpx.get(connection["linkUrl"])
+        HTTP.get(connection["linkUrl"])
     with start(tmp_path / "state") as second:
         assert second.base_url == first.base_url
-        assert httpx.get(connection["linkUrl"]).status_code == 200
+        assert HTTP.get(connection["linkUrl"]).status_code == 200
         assert connect(second).get(f"/companies/{company}").json()["name"] == "Acme Ltd"
 
 
@@ -152,7 +153,7 @@ def test_a_ctrl_c_of_the_terminal_does_not_reach_it(tmp_path: Path) -> None:
     """It continues to serve while its parent finishes the requests in flight."""
     with _parent(tmp_path) as parent:
         base_url = _first_word(parent)
-        assert os.getsid(int(httpx.get(base_url + "/_sandbox/health").json()["pid"])) != os.getsid(parent.pid)
+        assert os.getsid(int(HTTP.get(base_url + "/_sandbox/health").json()["pid"])) != os.getsid(parent.pid)
         parent.send_signal(signal.SIGSTOP)
         assert answers(base_url)
         parent.kill()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-import httpx
+from support.http_client import HTTP
 from support.sandbox import start
 from support.sandbox_stats import LogEntry, Stats
 
@@ -150,10 +150,10 @@ def test_counts_are_reset_and_the_log_names_each_request(launch: Launch, connect
     running = launch()
     api = connect(running)
     new_company(api)
-    (entry,) = httpx.get(running.base_url + "/_sandbox/log").json()
+    (entry,) = HTTP.get(running.base_url + "/_sandbox/log").json()
     assert set(LogEntry.__slots__) == set(entry)
     assert (entry["operation"], entry["status"], entry["fault"]) == ("create_company", 200, None)
-    httpx.delete(running.base_url + "/_sandbox/stats")
+    HTTP.delete(running.base_url + "/_sandbox/stats")
     assert stats(running)["requests_total"] == 0
     assert stats(running)["companies"] == 1
 
@@ -163,5 +163,5 @@ def test_a_moved_clock_stays_moved_after_a_restart(launch: Launch) -> None:
     running = launch()
     advance(running, 100_000)
     running.stop()
-    assert httpx.get(launch().base_url + "/_sandbox/clock").json()["offset_seconds"] == 100_000
+    assert HTTP.get(launch().base_url + "/_sandbox/clock").json()["offset_seconds"] == 100_000
     assert Clock(5.0).now() > Clock().now()

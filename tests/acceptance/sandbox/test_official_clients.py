@@ -6,7 +6,6 @@ import base64
 from typing import Any, TypeAlias
 from uuid import uuid4
 
-import httpx
 import pytest
 from codat_platform.models import errors
 from codat_platform.models.shared.dataconnectionstatus import DataConnectionStatus
@@ -16,6 +15,7 @@ from codat_platform.sdk import CodatPlatform
 from codat_sync_for_expenses.models import errors as expense_errors
 from codat_sync_for_expenses.models.shared.security import Security as ExpenseSecurity
 from codat_sync_for_expenses.sdk import CodatSyncExpenses
+from support.http_client import HTTP
 
 from acceptance.sandbox.client import faults, stats
 from bulk.sandbox.launch import Running
@@ -52,7 +52,7 @@ def linked(platform: Client) -> tuple[str, str]:
     company = platform.companies.create(request={"name": "Acme"})
     request = {"company_id": company.id, "request_body": {"platformKey": "gbol"}}
     connection = platform.connections.create(request=request)
-    httpx.post(connection.link_url, data={"decision": "authorize"}).raise_for_status()
+    HTTP.post(connection.link_url, data={"decision": "authorize"}).raise_for_status()
     return company.id, connection.id
 
 
@@ -145,7 +145,7 @@ def test_the_clients_own_retries_show_in_the_counts(shared: Running, platform: C
 
 def test_the_client_waits_after_a_429(shared: Running, platform: Client) -> None:
     """It understands the sandbox's Retry-After, and its next request is not early."""
-    httpx.delete(shared.base_url + "/_sandbox/stats")
+    HTTP.delete(shared.base_url + "/_sandbox/stats")
     faults(shared, {"kind": "429", "operations": ["create_company"], "count": 1, "seconds": 1})
     platform.companies.create(request={"name": "Acme"})
     counts = stats(shared)

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from click.testing import CliRunner
 from codat_platform.models.shared.connectionwebhook import ConnectionWebhook
+from support.http_client import HTTP
 from support.sandbox import start
 
 from acceptance.sandbox.client import Connect, Launch, advance, authorize, new_company, new_connection, until
@@ -30,7 +31,7 @@ def receiver() -> Iterator[Receiver]:
 
 def control(running: Running, method: str, path: str, **content: object) -> dict[str, Any]:
     """Send a request to one of the handles."""
-    answer = httpx.request(method, f"{running.base_url}/_sandbox{path}", json=content or None)
+    answer = HTTP.request(method, f"{running.base_url}/_sandbox{path}", json=content or None)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
@@ -123,7 +124,7 @@ def test_every_cause_has_its_event(launch: Launch, connect: Connect, receiver: R
     then("deleted")
     third = new_company(api, tags={"uid": "3"})
     requested = new_connection(api, third)
-    httpx.post(f"{running.base_url}/link/companies/{third}/start", data={"platformKey": "qhyg"}).raise_for_status()
+    HTTP.post(f"{running.base_url}/link/companies/{third}/start", data={"platformKey": "qhyg"}).raise_for_status()
     then("connected")
     shown = receiver.received[-1].body["payload"]["connection"]
     assert (shown["integrationKey"], shown["status"]) == ("qhyg", "Linked")
@@ -148,7 +149,7 @@ def test_a_change_that_is_rolled_back_has_no_event(launch: Launch, connect: Conn
     api = connect(running)
     company, connection = linked(api)
     for kind, status in (("5xx_before", 500), ("reset_before", None), ("reset_after", None)):
-        httpx.post(running.base_url + "/_sandbox/faults", json={"kind": kind, "count": 1}).raise_for_status()
+        HTTP.post(running.base_url + "/_sandbox/faults", json={"kind": kind, "count": 1}).raise_for_status()
         try:
             answer = api.patch(f"/companies/{company}/connections/{connection['id']}", json={"status": "Unlinked"})
             assert answer.status_code == status

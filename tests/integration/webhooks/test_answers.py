@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from support.http_client import HTTP, TLS
 from support.listen_fixtures import batch_at
 from support.listeners import PARTNER, Listener, accepted, event, in_state, listening, signed
 from support.runs import BatchFixture, Codat, until
@@ -72,7 +73,7 @@ def test_an_event_not_signed_by_codat_gets_a_401(listener: Listener, at_work: tu
     for name in good:
         for raw in (b"\xc3\xa9", b"v1,\xff\xfe"):
             odd = [(k.encode(), raw if k == name else v.encode()) for k, v in good.items()]
-            assert httpx.post(listener.url, content=body, headers=odd).status_code == 401
+            assert HTTP.post(listener.url, content=body, headers=odd).status_code == 401
     assert listener.post(b"\xff\xfe", signed(b"\xff\xfe")) == 401  # not UTF-8: the library cannot read it
 
 
@@ -120,7 +121,7 @@ def test_a_signed_event_about_something_else_is_accepted_and_ignored(listener: L
 def test_only_post_is_allowed(listener: Listener, method: str) -> None:
     """Other methods get a 405."""
     for path in ("", "codat", "a/b?c=d"):
-        assert httpx.request(method, listener.url + path).status_code == 405
+        assert HTTP.request(method, listener.url + path).status_code == 405
 
 
 def test_any_path_accepts_events(at_work: tuple[Listener, BatchFixture]) -> None:
@@ -129,7 +130,7 @@ def test_any_path_accepts_events(at_work: tuple[Listener, BatchFixture]) -> None
     before = accepted(fixture)
     for path in ("", "codat", "a/b?c=d"):
         body = of_customer(fixture, kind="disconnected", status="Unlinked")
-        assert httpx.post(listener.url + path, content=body, headers=signed(body)).status_code == 204
+        assert HTTP.post(listener.url + path, content=body, headers=signed(body)).status_code == 204
     assert accepted(fixture) == before + 3
 
 
@@ -138,7 +139,7 @@ def test_a_body_that_is_too_long_gets_a_413(listener: Listener) -> None:
     body = b'{"a": "' + b"a" * 1_500_000 + b'"}'
     assert listener.post(body) == 413
     chunks = (b"a" * 10_000 for _ in range(150))
-    assert httpx.post(listener.url, content=chunks, headers=signed(b"")).status_code == 413
+    assert HTTP.post(listener.url, content=chunks, headers=signed(b"")).status_code == 413
 
 
 def test_a_client_that_hangs_up_does_no_harm(listener: Listener) -> None:
@@ -161,7 +162,7 @@ def test_events_are_accepted_while_partner_connections_are_created(
         codat.authorize(ids)
         wait_until_held()
         until(lambda: accepted(fixture) == before, "the events of all these customers")
-        with httpx.Client(timeout=30) as client:
+        with httpx.Client(timeout=30, verify=TLS) as client:
             for number in range(1, 51):
                 body = of_customer(fixture, kind="disconnected", status="Unlinked")
                 assert client.post(listener.url, content=body, headers=signed(body)).status_code == 204

@@ -16,6 +16,7 @@ import anyio
 import anyio.to_thread
 import httpx
 import pytest
+from support.http_client import TLS
 from support.listen_fixtures import Batch
 from support.listeners import accepted, event, in_state, signed
 from support.runs import KEY, BatchFixture, until
@@ -74,7 +75,7 @@ def listen(
 
 async def post(url: str, body: bytes, headers: dict[str, str] | None = None) -> int:
     """Send an event; return the status of the response."""
-    async with httpx.AsyncClient(timeout=240) as client:
+    async with httpx.AsyncClient(timeout=240, verify=TLS) as client:
         return (await client.post(url, content=body, headers=headers or signed(body))).status_code
 
 
