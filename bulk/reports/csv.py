@@ -47,22 +47,25 @@ class CsvTable:
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append the frame's rows. The first frame's columns become the header, which is escaped too."""
-        # By position, never by name: a header such as `*` or `^.*$` would select every column.
-        cells = [_cells(column).alias(str(place)) for place, column in enumerate(frame.iter_columns())]
-        lines = pl.DataFrame(cells).write_csv(include_header=False, quote_style="never")
+        lines = _cells(frame).write_csv(include_header=False, quote_style="never")
         with wrap_errors(self._path):
             if not self._has_header:
-                self._file.write(f"{','.join(_cells(pl.Series(frame.columns, dtype=pl.String)))}\n".encode())
+                header = pl.Series(frame.columns, dtype=pl.String)
+                self._file.write(f"{','.join(_quoted(header))}\n".encode())
             self._file.write(lines.encode())
         self._has_header = True
 
 
-def _cells(column: pl.Series) -> pl.Series:
-    if column.dtype != pl.String or not may_contain(column, _TO_CHANGE):
-        return column
-    return column.to_frame("").select(_quoted(escape_formula(pl.first()))).to_series()
+def _cells(frame: pl.DataFrame) -> pl.DataFrame:
+    """Quote and escape the texts that need it."""
+    columns = zip(frame.iter_columns(), may_contain(frame, _TO_CHANGE), strict=True)
+    # By position, never by name: a header such as `*` or `^.*$` would select every column.
+    return pl.DataFrame(
+        [(_quoted(column) if changes else column).alias(str(place)) for place, (column, changes) in enumerate(columns)]
+    )
 
 
-def _quoted(text: pl.Expr) -> pl.Expr:
+def _quoted(column: pl.Series) -> pl.Series:
+    text = escape_formula(pl.lit(column))
     in_quotes = pl.concat_str(pl.lit('"'), text.str.replace_all('"', '""', literal=True), pl.lit('"'))
-    return pl.when(text.str.contains(_TO_QUOTE)).then(in_quotes).otherwise(text)
+    return pl.select(pl.when(text.str.contains(_TO_QUOTE)).then(in_quotes).otherwise(text)).to_series()

@@ -148,6 +148,12 @@ class Reader(Snapshot):
 
 def _frame(rows: Sequence[Sequence[object]], names: Sequence[str]) -> pl.DataFrame:
     """Build a frame. Values beyond the names were needed only for sorting, and are dropped."""
-    sorting = [f"\0{place}" for place in range(len(rows[0]) - len(names) if rows else 0)]
-    schema = {name: pl.Int64 if name in NUMBERS else pl.String for name in names} | dict.fromkeys(sorting, pl.Int64)
-    return pl.DataFrame(rows, schema=schema, orient="row").drop(sorting)
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    # Each column is a list, because polars takes three times as long to build a frame from rows or tuples.
+    return pl.DataFrame(
+        [pl.Series(name, list(values), _dtype(name)) for name, values in zip(names, columns, strict=False)]
+    )
+
+
+def _dtype(name: str) -> type[pl.DataType]:
+    return pl.Int64 if name in NUMBERS else pl.String

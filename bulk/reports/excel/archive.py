@@ -35,15 +35,15 @@ class Content:
         self.rows, self.hyperlinks, self.relationships = files
         self.links = 0
 
-    def add_rows(self, xml: str) -> None:
+    def add_rows(self, xml: bytes) -> None:
         """Append `<row>` elements."""
-        self.rows.write(xml.encode())
+        self.rows.write(xml)
 
     def add_links(self, cells: pl.Series, urls: pl.Series) -> None:
         """Make cells clickable."""
         hyperlinks, relationships = links(cells, urls, first=self.links + 1)
-        self.hyperlinks.write(hyperlinks.encode())
-        self.relationships.write(relationships.encode())
+        self.hyperlinks.write(hyperlinks)
+        self.relationships.write(relationships)
         self.links += cells.len()
 
     def close(self) -> None:

@@ -26,12 +26,9 @@ _ESCAPES: Final = {chr(code): f"_x{code:04X}_" for code in (*range(0x20), 0xFFFE
 _LOOKS_ESCAPED: Final = f"_x[0-9A-Fa-f]{{4}}[_{''.join(_ESCAPES)}]"
 _TO_ESCAPE: Final = f"[{''.join(_ESCAPES)}]|{_LOOKS_ESCAPED}"
 _BLANK_END: Final = r"\A\s|\s\z"
-_RELATIONSHIP: Final = (
-    '<Relationship Id="rId{}" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink" '
-    'Target="{}" TargetMode="External"/>'
-)
+_TARGET: Final = '" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink" Target="'
 _MARKUP: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-_TO_CHANGE: Final = rf"[&<>]|{_TO_ESCAPE}|{START}\s|\s{END}"
+_TO_CHANGE: Final = rf"[&<>]|{_TO_ESCAPE}|{START}(?:\s|{END})|\s{END}"
 
 
 def escaped(expr: pl.Expr) -> pl.Expr:
@@ -63,53 +60,69 @@ def _shorten(text: str) -> str:
     return units[: 2 * (MAX_UNITS - len(ELLIPSIS))].decode("utf-16-le", "ignore") + ELLIPSIS
 
 
-def links(cells: pl.Series, urls: pl.Series, *, first: int) -> tuple[str, str]:
+def links(cells: pl.Series, urls: pl.Series, *, first: int) -> tuple[bytes, bytes]:
     """Return the `<hyperlink>` elements of cells, and their targets as `<Relationship>` elements.
 
     They are numbered from `first`. Only ampersands in the addresses need an escape, and there is at most one `#`.
     """
-    number = pl.lit(pl.int_range(first, first + cells.len(), eager=True))
-    address = pl.lit(urls).str.replace_all("&", "&amp;", literal=True)
-    target, place = address.str.extract("^([^#]*)"), address.str.extract("#(.+)$")
-    location = pl.format(' location="{}"', place).fill_null("")
-    hyperlink = pl.format('<hyperlink ref="{}" r:id="rId{}"{}/>', pl.lit(cells), number, location)
-    relationship = pl.format(_RELATIONSHIP, number, target)
-    both = pl.select(hyperlink.str.join().alias("hyperlinks"), relationship.str.join().alias("relationships"))
-    hyperlinks, relationships = both.row(0)
-    return str(hyperlinks), str(relationships)
+    number = _numbers(first, cells.len())
+    address = urls.str.replace_all("&", "&amp;", literal=True).str.split_exact("#", 1).struct
+    target, place = address.field("field_0"), address.field("field_1").replace("", None)
+    location = _concat(' location="', place, '"')
+    hyperlinks = _joined('<hyperlink ref="', cells, '" r:id="rId', number, '"', location, "/>")
+    return hyperlinks, _joined('<Relationship Id="rId', number, _TARGET, target, '" TargetMode="External"/>')
 
 
-def rows(frame: pl.DataFrame, styles: Sequence[str | pl.Series], *, first: int) -> str:
+def rows(frame: pl.DataFrame, styles: Sequence[str | pl.Series], *, first: int) -> bytes:
     """Return the frame's rows as `<row>` elements. `first` is the number of the first row, counted from 1.
 
     `styles` has the number of the format of each column, or of each cell. Nulls and empty texts have no cell.
     """
-    number = pl.int_range(first, first + frame.height, eager=True).cast(pl.String)
-    parts = [pl.lit('<row r="'), pl.lit(number), pl.lit('">')]
-    for place, (column, style) in enumerate(zip(frame.iter_columns(), styles, strict=True)):
-        parts += _cells(xl_col_to_name(place), number, column, style)
-    row = pl.concat_str(*parts, pl.lit("</row>"))
-    return str(pl.select(row.str.join()).item())
+    number = _numbers(first, frame.height)
+    parts: list[str | pl.Series] = ['<row r="', number, '">']
+    columns = zip(frame.iter_columns(), styles, may_contain(frame, _TO_CHANGE), strict=True)
+    for place, (column, style, changes) in enumerate(columns):
+        parts += _cells(f'<c r="{xl_col_to_name(place)}', number, style, column, changes=changes)
+    return _joined(*parts, "</row>")
 
 
-def _cells(letters: str, number: pl.Series, column: pl.Series, style: str | pl.Series) -> list[pl.Expr]:
+def _cells(
+    start: str, number: pl.Series, style: str | pl.Series, column: pl.Series, *, changes: bool
+) -> Sequence[str | pl.Series]:
     """Return the parts that make up the cells of a column, or no parts if all values are empty."""
-    is_text = column.dtype == pl.String
-    is_filled = (column.str.len_bytes() > 0).fill_null(value=False) if is_text else column.is_not_null()
-    if not is_filled.any():
-        return []
-    start = [pl.lit(f'<c r="{letters}'), pl.lit(number), pl.lit('" s="'), pl.lit(style)]
-    cells = [*start, *(_text(column) if is_text else [pl.lit('"><v>'), pl.lit(column), pl.lit("</v></c>")])]
-    if is_filled.all():
-        return cells
-    return [pl.when(pl.lit(is_filled)).then(pl.concat_str(cells)).otherwise(pl.lit(""))]
-
-
-def _text(column: pl.Series) -> list[pl.Expr]:
-    text, space = pl.lit(column), ""
-    if may_contain(column, _TO_CHANGE):
-        text = escaped(text).str.replace_many(_MARKUP)
+    space = ""
+    if changes:
         # Readers may drop spaces at the ends of a text. The attribute that forbids this would make the files a fifth
         # larger if every cell had it.
         space = ' xml:space="preserve"' if column.str.contains(_BLANK_END).any() else ""
-    return [pl.lit(f'" t="inlineStr"><is><t{space}>'), text, pl.lit("</t></is></c>")]
+        text = escaped(pl.lit(column)).str.replace_many(_MARKUP).replace("", None)
+        column = pl.select(text).to_series()
+    if column.null_count() == column.len():
+        return []
+    is_text = column.dtype == pl.String
+    before, after = (f'" t="inlineStr"><is><t{space}>', "</t></is></c>") if is_text else ('"><v>', "</v></c>")
+    cells = [start, number, '" s="', style, before, column, after]
+    return [_concat(*cells)] if column.has_nulls() else cells
+
+
+def _numbers(first: int, count: int) -> pl.Series:
+    return pl.int_range(first, first + count, eager=True).cast(pl.String)
+
+
+def _joined(*parts: str | pl.Series) -> bytes:
+    """Return the texts of all rows in UTF-8. A part that is null is left out."""
+    return bytes(_concat(*parts, ignore_nulls=True).str.join().cast(pl.Binary).item())
+
+
+def _concat(*parts: str | pl.Series, ignore_nulls: bool = False) -> pl.Series:
+    """Return the text of each row. Neighbouring literals become one, because polars takes time for each part."""
+    merged: list[pl.Expr] = []
+    literal = ""
+    for part in parts:
+        if isinstance(part, str):
+            literal += part
+        else:
+            merged += [pl.lit(literal), pl.lit(part)]
+            literal = ""
+    merged.append(pl.lit(literal))
+    return pl.select(pl.concat_str(merged, ignore_nulls=ignore_nulls)).to_series()
