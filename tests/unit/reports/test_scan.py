@@ -22,10 +22,16 @@ TEXTS = st.lists(st.none() | st.text("a =\ue000\n", max_size=4), max_size=5)
 def test_every_text_that_matches_is_found(inside: str, alone: str, texts: list[str | None]) -> None:
     """The ends of each text count, wherever it is in the column."""
     if any(text is not None and re.search(alone, text) for text in texts):
-        assert may_contain(pl.Series(texts, dtype=pl.String), inside)
+        assert may_contain(pl.DataFrame({"a": texts}, schema={"a": pl.String}), inside) == [True]
 
 
 @pytest.mark.parametrize("texts", [[], [None, None], ["a", None, "b="]])
 def test_a_column_without_a_match_is_known(texts: list[str | None]) -> None:
     """The sign is not at the start of any text. Nulls are no texts."""
-    assert not may_contain(pl.Series(texts, dtype=pl.String), f"{START}=")
+    assert may_contain(pl.DataFrame({"a": texts}, schema={"a": pl.String}), f"{START}=") == [False]
+
+
+@pytest.mark.parametrize("name", ["*", "^.*$", "b"])
+def test_each_column_is_searched_for_itself(name: str) -> None:
+    """Numbers are no texts, and a column may have any name."""
+    assert may_contain(pl.DataFrame({"": [1], "a": ["b"], name: ["="]}), "=") == [False, False, True]
