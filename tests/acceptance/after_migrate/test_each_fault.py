@@ -7,18 +7,16 @@ and the other ignores them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-import pytest
 from support.runs import BatchFixture, Codat
 from support.sandbox import start
 
 from acceptance.migrate.test_each_fault import FAULTS, Fault
+from acceptance.trials import run_all
 from bulk.sandbox.options import Options
 
 CUSTOMERS = 56
@@ -98,31 +96,23 @@ TRIALS: dict[str, tuple[Options, Callable[[BatchFixture, list[str]], None]]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
-    """Start all trials at once: a run that a fault has struck spends most of its time waiting."""
-    with ExitStack() as stack:
-
-        def tried(name: str, path: Path) -> None:
-            options, trial = TRIALS[name]
-            with start(path / "codat", options=options) as running:
-                fixture = BatchFixture(path, Codat(running))
-                ids = fixture.customers(CUSTOMERS, prefix="one")
-                assert fixture.run().code == 0
-                try:
-                    trial(fixture, ids)
-                finally:
-                    fixture.stop_processes()
-
-        executor = ThreadPoolExecutor(len(TRIALS))
-        stack.callback(executor.shutdown, cancel_futures=True)
-        yield {name: executor.submit(tried, name, tmp_path_factory.mktemp("faults")) for name in TRIALS}
-
-
-@pytest.mark.parametrize("trial", TRIALS)
-def test_a_fault_of_any_kind_on_any_operation_does_no_harm(trial: str, trials: dict[str, Future[None]]) -> None:
+def test_a_fault_of_any_kind_on_any_operation_does_no_harm(tmp_path: Path) -> None:
     """Each linked customer has one partner connection, links open, and no company is lost."""
-    trials[trial].result()
+
+    def tried(name: str) -> None:
+        options, trial = TRIALS[name]
+        path = tmp_path / name
+        path.mkdir()
+        with start(path / "codat", options=options) as running:
+            fixture = BatchFixture(path, Codat(running))
+            ids = fixture.customers(CUSTOMERS, prefix="one")
+            assert fixture.run().code == 0
+            try:
+                trial(fixture, ids)
+            finally:
+                fixture.stop_processes()
+
+    run_all({name: partial(tried, name) for name in TRIALS}, at_once=len(TRIALS))
 
 
 def test_a_customer_is_unlinked_although_several_look_ups_of_its_company_fail(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-import pytest
 from support.runs import BatchFixture, Codat
 from support.sandbox import start
 
 from acceptance.kills import kill_repeatedly
+from acceptance.trials import run_all
 from bulk.sandbox.options import Options
 
 CUSTOMERS = 16
@@ -102,36 +101,21 @@ TRIALS: dict[str, Callable[[BatchFixture, list[str], random.Random], None]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[None]]]:
-    """Start all trials at once: they mostly wait. Each has a sandbox of its own."""
+def test_a_command_killed_at_random_moments_finishes_and_does_nothing_twice(tmp_path: Path) -> None:
+    """Faults happen as well, and the sandbox ignores keys: one partner each, links that open, and nothing lost."""
     seed = int(os.environ.get("RUNS_SEED", random.SystemRandom().randrange(2**32)))
     print(f"RUNS_SEED={seed}")  # noqa: T201 - shown by pytest where a test fails, so that it can be repeated
 
-    def tried(command: str, codat: Codat, path: Path) -> None:
+    def tried(command: str) -> None:
+        path = tmp_path / command
         path.mkdir()
-        fixture = BatchFixture(path, codat)
-        try:
-            ids = fixture.customers(CUSTOMERS)
-            assert fixture.run().code == 0
-            TRIALS[command](fixture, ids, random.Random(f"{seed} {command}"))  # noqa: S311 - repeatable, not a secret
-        except BaseException as error:
-            error.add_note(f"RUNS_SEED={seed}")
-            raise
-        finally:
-            fixture.stop_processes()
+        with start(path / "codat", options=CARELESS) as running:
+            fixture = BatchFixture(path, Codat(running))
+            try:
+                ids = fixture.customers(CUSTOMERS)
+                assert fixture.run().code == 0
+                TRIALS[command](fixture, ids, random.Random(f"{seed} {command}"))  # noqa: S311 - repeatable, not a secret
+            finally:
+                fixture.stop_processes()
 
-    with ExitStack() as stack:
-        place = tmp_path_factory.mktemp("kills")
-        codats = {each: Codat(stack.enter_context(start(place / f"codat-{each}", options=CARELESS))) for each in TRIALS}
-        executor = ThreadPoolExecutor(len(TRIALS))
-        stack.callback(executor.shutdown, cancel_futures=True)
-        yield {each: executor.submit(tried, each, codats[each], place / f"fixture-{each}") for each in TRIALS}
-
-
-@pytest.mark.parametrize("command", TRIALS)
-def test_a_command_killed_at_random_moments_finishes_and_does_nothing_twice(
-    command: str, trials: dict[str, Future[None]]
-) -> None:
-    """Faults happen as well, and the sandbox ignores keys: one partner each, links that open, and nothing lost."""
-    trials[command].result()
+    run_all({command: partial(tried, command) for command in TRIALS}, at_once=len(TRIALS))

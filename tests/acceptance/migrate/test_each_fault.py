@@ -6,18 +6,16 @@ trial runs against two sandboxes: one honours Idempotency-Keys; the other ignore
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import Queue
-from typing import TypeGuard
 
-import pytest
 from support.runs import BatchFixture, Codat
 from support.sandbox import start
 
+from acceptance.trials import run_all
 from bulk.sandbox.options import Options
 
 CUSTOMERS = 4
@@ -150,30 +148,8 @@ def _run_to_the_end(fixtures: list[BatchFixture], *options: str) -> None:
     raise AssertionError(f"not done after {MAX_RUNS} runs: {unfinished}")
 
 
-@pytest.fixture(scope="module")
-def trials(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[Fault, Future[None]]]:
-    """Start the trials of all selected faults, in order."""
-    params = [item.callspec.params for item in request.session.items if _is_trial(item)]
-    wanted = [fault for fault in (each["fault"] for each in params) if isinstance(fault, Fault)]
-    with ExitStack() as stack:
-        all_trials = Trials(tmp_path_factory.mktemp("faults"), stack)
-        executor = ThreadPoolExecutor(CONCURRENT_TRIALS)
-        stack.callback(executor.shutdown, cancel_futures=True)
-        yield {fault: executor.submit(all_trials.run, fault) for fault in wanted}
-
-
-def _is_trial(item: pytest.Item) -> TypeGuard[pytest.Function]:
-    return (
-        isinstance(item, pytest.Function)
-        and item.function is test_a_fault_of_any_kind_on_any_operation_creates_no_duplicate
-    )
-
-
-@pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_a_fault_of_any_kind_on_any_operation_creates_no_duplicate(
-    fault: Fault, trials: dict[Fault, Future[None]]
-) -> None:
+def test_a_fault_of_any_kind_on_any_operation_creates_no_duplicate(tmp_path: Path) -> None:
     """Struck in every operation, a run still ends with one company and one connection for each customer."""
-    trials[fault].result()
+    with ExitStack() as stack:
+        trials = Trials(tmp_path, stack)
+        run_all({str(fault): partial(trials.run, fault) for fault in FAULTS}, at_once=CONCURRENT_TRIALS)
