@@ -14,7 +14,7 @@ import bulk
 from bulk.engine.step import Step
 
 HOME = Path(bulk.__file__).parent
-BASE = {"model", "errors", "settings", "text", "platforms", "problems"}
+BASE = {"model", "errors", "settings", "text", "platforms", "problems", "spellings"}
 BATCH = {"engine", "journal", *BASE}
 JOB = {"job", "batch", "results", *BATCH}
 API = {"watch", "input_check", "webhooks", "input", "codat", "reports", *JOB}
@@ -31,7 +31,7 @@ MAY_IMPORT = {
     "engine": {"input", "codat", "journal", *BASE},
     "codat": BASE,
     "journal": BASE,
-    "input": {"errors", "text", "platforms", "problems"},
+    "input": {"errors", "text", "platforms", "problems", "spellings"},
     "reports": {"journal", *BASE},
     "sandbox": set(),
     **{module: {"model", "errors"} for module in BASE},
