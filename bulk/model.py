@@ -35,6 +35,7 @@ class Outcome(StrEnum):
     RATE_LIMITED = "rate_limited"  # 429: nothing was done, the key is free
     CONFLICT = "conflict"  # 409: not ready, or the same key is still running
     NOT_SENT = "not_sent"  # it never left: no connection, or the run stopped first
+    BLOCKED = "blocked"  # a firewall or gateway in front of Codat refused it: nothing was done, the key is free
     UNKNOWN = "unknown"  # no response, an unreadable one, or a gateway's: it may have been done
     SERVER_ERROR = "server_error"  # Codat's own 5xx: it may have been done, and its key replays the 5xx for 90 minutes
     FOUND = "found"  # a look-up that found the result of an unknown outcome

@@ -6,6 +6,7 @@ Codat's bodies, headers and webhook events pass through here. A value of the wro
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -16,6 +17,8 @@ MAX_ID = 200  # characters; a GUID has 36
 MAX_PATH = 8000  # characters; a query has fewer than 2,048 (https://docs.codat.io/using-the-api/querying)
 MAX_MESSAGE = 500  # characters of an error that are kept: enough to act on, too few to flood a report
 MAX_EXCERPT = 120  # characters of a body that is not Codat's
+MAX_EXCERPT_BYTES = 4000
+NOT_WORDS = re.compile(r"(?is)<(style|script)\b.*?(?:</\1>|\Z)|<!--.*?(?:-->|\Z)|</?[a-z!][^<>]*>")  # of HTML
 MAX_NUMBER = 10**12  # a larger number of requests is implausible
 PATH_CHARACTERS = "/?:@!$&'()*+,;=-._~%[]"  # besides letters and digits (RFC 3986); others are percent-encoded
 
@@ -103,8 +106,10 @@ def message(content: object) -> str:
 
 
 def excerpt(body: bytes) -> str:
-    """Return the beginning of a body as one line."""
-    return " ".join(body[:2000].decode("utf-8", "replace").split())[:MAX_EXCERPT]
+    """Return the beginning of a body as one line; of a page in HTML, only the words."""
+    text = body[:MAX_EXCERPT_BYTES].decode("utf-8", "replace")
+    words = " ".join(NOT_WORDS.sub(" ", text).split())
+    return (words or " ".join(text.split()))[:MAX_EXCERPT]
 
 
 def _moment(value: object) -> datetime | None:

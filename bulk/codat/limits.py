@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from bulk.codat.blockade import Blockade, blocked_reason
 from bulk.codat.circuit_breaker import FAULTS, GIVE_UP_AFTER, CircuitBreaker
 from bulk.codat.concurrency import ConcurrencyLimit
 from bulk.codat.deadline import MAX_WAIT, Deadline, Now
@@ -56,6 +57,7 @@ class Limits:
         self.stop: Stop | None = None
         self.budget = Budget(reserve)
         self.breaker = CircuitBreaker(concurrency)
+        self.blockade = Blockade()
         self.asked_until: Deadline | None = None  # the end of the longest Retry-After
         self._rate = RateWindow(rate, ended=ended)
         self._concurrency = ConcurrencyLimit(concurrency)
@@ -148,8 +150,8 @@ class Limits:
             self.asked_until = Deadline.after(seconds, now)
             self.hold_for(seconds, "Codat asked to wait", now)
 
-    def on_response(self, number: int, reply: Reply, now: Now, *, creates: bool) -> None:
-        """Apply the quota, the Retry-After and the outcome of a reply."""
+    def on_response(self, number: int, reply: Reply, now: Now, *, creates: bool, is_repeat: bool = False) -> None:
+        """Apply the quota, the Retry-After and the outcome of a reply. For `is_repeat`, see Blockade."""
         self._apply_quota(number, reply, now)
         requested_wait = self._note_retry_after(reply, now)
         if reply.outcome is Outcome.RATE_LIMITED:
@@ -163,11 +165,15 @@ class Limits:
         elif requested_wait is not None:
             self.hold_for(requested_wait, f"Codat asked to wait ({reply.status})", now)
         self._watch_faults(reply, now, creates=creates)
+        self.blockade.on_reply(reply, now.steady, creates=creates, is_repeat=is_repeat)
+        if reply.outcome is Outcome.BLOCKED and self.blockade.is_total(now.steady):
+            self.close(Stop(blocked_reason(reply), 75))
 
     def _apply_quota(self, number: int, reply: Reply, now: Now) -> None:
         quota = read_quota(reply.headers, now.wall) if reply.status is not None else None
-        self._has_response = self._has_response or reply.status is not None
-        self.budget.on_response(number, quota, may_count=reply.outcome is not Outcome.NOT_SENT)
+        has_reached_codat = reply.outcome not in (Outcome.NOT_SENT, Outcome.BLOCKED)
+        self._has_response = self._has_response or (has_reached_codat and reply.status is not None)
+        self.budget.on_response(number, quota, may_count=has_reached_codat)
         if quota is not None and self.budget.quota is quota:
             self._reset = Deadline.after(quota.resets_at - now.wall + RESET_MARGIN, now)
 

@@ -14,6 +14,9 @@ from bulk.codat import boundary
 from bulk.model import Outcome, Problem
 
 UNTRUSTED = "untrusted"
+BLOCKED = "blocked"
+# Only a server that has read the row judges it with one of these; other refusals without Codat's body are a gateway's.
+ABOUT_THE_ROW = (400, 422)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +40,16 @@ def read(status: int, headers: Mapping[str, str], body: bytes) -> Reply:
             return Reply(Outcome.UNKNOWN, status, None, Problem(text, str(status)), headers, is_readable=False)
         return Reply(Outcome.DONE, status, content, None, headers)
     is_codats = content is not None and ("statusCode" in content or "correlationId" in content)
+    outcome = _outcome(status, is_codats=is_codats)
+    code = BLOCKED if outcome is Outcome.BLOCKED else str(status)
     if 300 <= status < 400:
         location = boundary.message(headers.get("location", "nowhere"))
-        problem = Problem(f"redirected to {location}, which is not followed", str(status))
+        problem = Problem(f"HTTP {status}, redirected to {location}, which is not followed", code)
     elif content is not None and is_codats:
         problem = _codats_problem(status, content)
     else:
-        problem = Problem(f"HTTP {status}: {boundary.excerpt(body) or 'no body'}", str(status))
-    return Reply(_outcome(status, is_codats=is_codats), status, None, problem, headers, is_codats)
+        problem = Problem(f"HTTP {status}: {boundary.excerpt(body) or 'no body'}", code)
+    return Reply(outcome, status, None, problem, headers, is_codats)
 
 
 def not_sent(text: str) -> Reply:
@@ -69,8 +74,6 @@ def unreadable(reply: Reply, missing: str) -> Reply:
 
 
 def _outcome(status: int, *, is_codats: bool) -> Outcome:
-    if status in (401, 402, 403) or 300 <= status < 400:
-        return Outcome.FATAL
     if status == 429:
         return Outcome.RATE_LIMITED
     if status == 409:
@@ -80,7 +83,9 @@ def _outcome(status: int, *, is_codats: bool) -> Outcome:
         return Outcome.SERVER_ERROR if is_codats else Outcome.UNKNOWN
     if status in (408, 425) or status < 200:
         return Outcome.UNKNOWN
-    return Outcome.REJECTED
+    if not is_codats and status not in ABOUT_THE_ROW:
+        return Outcome.BLOCKED  # it says nothing about the key or the row
+    return Outcome.FATAL if status in (401, 402, 403) or status < 400 else Outcome.REJECTED
 
 
 def _codats_problem(status: int, content: Mapping[str, Any]) -> Problem:

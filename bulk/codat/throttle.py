@@ -15,6 +15,7 @@ from typing import Self
 import anyio
 from aiolimiter import AsyncLimiter
 
+from bulk.codat.blockade import Blockade
 from bulk.codat.circuit_breaker import CircuitBreaker
 from bulk.codat.deadline import Deadline, Now, remaining_wait
 from bulk.codat.limits import Hold, Limits
@@ -78,6 +79,11 @@ class Throttle:
     def breaker(self) -> CircuitBreaker:
         """The circuit breaker."""
         return self._limits.breaker
+
+    @property
+    def blockade(self) -> Blockade:
+        """The record of blocked requests."""
+        return self._limits.blockade
 
     @property
     def stop(self) -> Stop | None:
@@ -148,9 +154,12 @@ class Throttle:
         self._limits.budget.reserved -= 1
         return self._limits.budget.on_sent()
 
-    def on_response(self, number: int, reply: Reply, *, creates: bool) -> None:
-        """Apply the limits and the outcome of a reply. `creates` means that the request was to create something."""
-        self._limits.on_response(number, reply, self._now(), creates=creates)
+    def on_response(self, number: int, reply: Reply, *, creates: bool, is_repeat: bool = False) -> None:
+        """Apply the limits and the outcome of a reply. `creates` means that the request was to create something.
+
+        `is_repeat` means that the same customer was blocked before.
+        """
+        self._limits.on_response(number, reply, self._now(), creates=creates, is_repeat=is_repeat)
         self._notify()
 
     def _now(self) -> Now:

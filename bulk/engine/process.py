@@ -30,7 +30,7 @@ from bulk.text import timestamp
 
 WITH_KEY = ("POST", "PATCH")  # the methods for which Codat keeps an Idempotency-Key
 NOT_LEFT = Reading(responses.not_sent("the run was held or stopped before it left"), {})
-PASSING = (Outcome.UNKNOWN, Outcome.SERVER_ERROR, Outcome.CONFLICT, Outcome.NOT_SENT)
+PASSING = (Outcome.UNKNOWN, Outcome.SERVER_ERROR, Outcome.CONFLICT, Outcome.NOT_SENT, Outcome.BLOCKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,8 @@ async def _exchange(
         ticket = reservation.spend()
         reply = await context.client.send(request, key=key)
         reading = step.read(customer, reply, context.wall())
-        context.throttle.on_response(ticket, reading.reply, creates=key is not None)
+        is_repeat = _was_blocked(customer, context)
+        context.throttle.on_response(ticket, reading.reply, creates=key is not None, is_repeat=is_repeat)
         slot.end()
         requests = 1
     else:  # a 429 or a stop arrived while the intent was being committed
@@ -188,7 +189,12 @@ def _after_failure(customer: CustomerRecord, step: Step, reply: Reply) -> Change
     # After a rejection, `nothing_sent` is applied in the commit that fails the customer: until then it was begun.
     is_certain = reply.outcome is Outcome.FATAL and not _history(customer, step).in_doubt
     left |= step.nothing_sent if is_certain else {}
-    return left | changes.error(step.name, reply.problem) if reply.outcome is Outcome.REJECTED else left
+    is_reported = reply.outcome in (Outcome.REJECTED, Outcome.BLOCKED)
+    return left | changes.error(step.name, reply.problem) if is_reported else left
+
+
+def _was_blocked(customer: CustomerRecord, context: RunContext) -> bool:
+    return any(each.run == context.run and each.outcome is Outcome.BLOCKED for each in customer.history)
 
 
 async def _look_up(
@@ -229,7 +235,8 @@ async def _read_page(
         reading = _read_look_up(customer, step, reply, context)
         if reading.next_page in pages:
             reading = in_doubt(reply, "an end of its list")
-        context.throttle.on_response(ticket, reading.reply, creates=False)
+        is_repeat = _was_blocked(customer, context)
+        context.throttle.on_response(ticket, reading.reply, creates=False, is_repeat=is_repeat)
         slot.end()
         requests = 1
     else:

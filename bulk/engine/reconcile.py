@@ -13,6 +13,7 @@ from typing import Protocol
 import anyio
 
 from bulk.codat import endpoints, responses
+from bulk.codat.blockade import blocked_reason
 from bulk.codat.endpoints import CompanyPage, Request
 from bulk.codat.responses import Reply
 from bulk.codat.throttle import Slot, Stopped
@@ -137,6 +138,8 @@ async def _page(request: Request, context: RunContext, handler: PageHandler, hoo
         thing = "the company list" if request.operation == "list_companies" else "a company"
         if reply.outcome is Outcome.REJECTED:
             context.throttle.close(Stop(f"Codat rejected the request for {thing}: {reason}", 75))
+        elif reply.outcome is Outcome.BLOCKED and tries >= retry.MAX_TRIES:
+            context.throttle.close(Stop(blocked_reason(reply), 75))
         elif tries >= MAX_TRIES:
             context.throttle.close(Stop(f"Codat does not return {thing}: {reason}", 75))
         else:

@@ -236,7 +236,7 @@ def _after_request(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
             return _after_conflict(known, attempt)
         case Outcome.REJECTED | Outcome.FATAL:
             return _after_rejection(known, attempt)
-    return known  # RATE_LIMITED, NOT_SENT: nothing was done, and the key is good
+    return known  # RATE_LIMITED, NOT_SENT, BLOCKED: nothing was done, and the key is good
 
 
 def _after_doubt(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:

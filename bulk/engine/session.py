@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import anyio
 
+from bulk.codat.blockade import blocked_reason
 from bulk.codat.throttle import Stopped
 from bulk.engine.context import RunContext
 from bulk.engine.events import Advanced, Hook
@@ -31,6 +32,7 @@ class Session:
     max_failures: Callable[[int], float] = lambda _: math.inf
     failures: int = 0
     left: int = 0  # customers that could not be finished for now
+    finished: int = 0  # the others
     error: BulkError | None = None
 
     async def process_all(self, feed: Feed, customers: int) -> None:
@@ -44,6 +46,9 @@ class Session:
                 for _ in range(self.concurrency + math.ceil(self.concurrency / 4)):
                     workers.start_soon(self._work, queue, max_failures)
             group.cancel_scope.cancel()
+        blocked = self.context.throttle.blockade.newest
+        if self.left and not self.finished and blocked is not None:
+            self.context.throttle.close(Stop(blocked_reason(blocked), 75))
 
     async def _work(self, queue: CustomerQueue, max_failures: float) -> None:
         try:
@@ -69,6 +74,7 @@ class Session:
         if result.state is None:
             return
         self.left += result.is_left
+        self.finished += not result.is_left
         if result.state is State.FAILED and not result.is_left:
             self.failures += 1
             if self.failures > max_failures:

@@ -24,6 +24,7 @@ from bulk.sandbox.outbox import Outbox
 from bulk.sandbox.store import Store
 
 _GATEWAY_PAGE = b"<html><head><title>Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
+_FIREWALL_PAGE = b"<html><head><title>Access denied</title></head><body>Blocked by the firewall.</body></html>"
 _WELCOME_PAGE = b"<!doctype html><html><body><p>Welcome to the network. Please sign in.</p></body></html>"
 
 
@@ -127,7 +128,8 @@ class _Exchange:
         if services.latency:
             await asyncio.sleep(services.latency)
         kept = services.idempotency.recall(keyed_request) if services.idempotency else None
-        rule = services.faults.pick(request.operation, is_replay=kept is not None)
+        content = f"{request.path} {request.body.decode('utf-8', 'replace')}"
+        rule = services.faults.pick(request.operation, content, is_replay=kept is not None)
         self._outcome.fault = rule.kind if rule else None
         if rule and rule.stage is Stage.FRONT:
             response = await self._in_front(rule)
@@ -169,6 +171,8 @@ class _Exchange:
                 return _gateway(rule)
             case "html_200_before":
                 return Response(200, _WELCOME_PAGE, HTML_TYPE)
+            case "blocked":
+                return _firewall(rule)
             case "429":
                 return self._services.gate.fault(rule)
             case _:
@@ -229,6 +233,12 @@ class _Exchange:
 
 def _gateway(rule: Rule) -> Response:
     return Response(rule.status or 502, _GATEWAY_PAGE, HTML_TYPE)
+
+
+def _firewall(rule: Rule) -> Response:
+    status = rule.status or 403
+    headers = (("Location", "https://firewall.example.com/sign-in"),) if 300 <= status < 400 else ()
+    return Response(status, _FIREWALL_PAGE, HTML_TYPE, headers)
 
 
 def _own_response(rule: Rule) -> Response:

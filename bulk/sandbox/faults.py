@@ -44,6 +44,7 @@ KINDS = {
     "slow": Stage.FRONT,  # `seconds` of delay, then the work, even if the client no longer waits
     "gateway_before": Stage.FRONT,  # 502 (`status`) with an HTML body
     "html_200_before": Stage.FRONT,  # 200 with an HTML body
+    "blocked": Stage.FRONT,  # 403 (`status`) with the HTML page of a firewall; a 3xx leads to another host
     "429": Stage.FRONT,  # with Retry-After in the form `retry_after`
     "409": Stage.FRONT,
     "401": Stage.FRONT,
@@ -87,6 +88,7 @@ class Rule:
     status: int = 0
     retry_after: str = "seconds"
     eof: bool = False  # close the connection normally instead of resetting it
+    containing: str = ""  # only requests with this text in their path or body
 
     @property
     def stage(self) -> Stage:
@@ -138,7 +140,7 @@ def _flag(value: object) -> bool:
 
 
 _READ: dict[str, Callable[[Any], Any]] = {
-    **dict.fromkeys(("kind", "retry_after"), str),
+    **dict.fromkeys(("kind", "retry_after", "containing"), str),
     **dict.fromkeys(("count", "after", "status"), int),
     **dict.fromkeys(("probability", "seconds"), float),
     "operations": _names,
@@ -179,11 +181,14 @@ class Faults:
             rng = random.Random(f"{self._seed}:{len(self.active)}")  # noqa: S311 - repeatable faults, no secret
             self.active.append(ActiveRule(rule, rng))
 
-    def pick(self, operation: str, *, is_replay: bool) -> Rule | None:
-        """Return the fault that applies to this request, if any. A fault at the origin never applies to a replay."""
+    def pick(self, operation: str, content: str = "", *, is_replay: bool) -> Rule | None:
+        """Return the fault that applies to this request, if any. A fault at the origin never applies to a replay.
+
+        `content` has the request's path and body.
+        """
         for active in self.active:
             rule = active.rule
-            if rule.operations and operation not in rule.operations:
+            if (rule.operations and operation not in rule.operations) or rule.containing not in content:
                 continue
             if is_replay and rule.stage is Stage.ORIGIN:
                 continue

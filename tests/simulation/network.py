@@ -214,6 +214,8 @@ class Network:
                 return Answer(passage.status, PAGE, self._asks_to_wait(passage))
             case Fate.HTML_BEFORE:
                 return Answer(200, PAGE)
+            case Fate.FIREWALL:
+                return Answer(passage.status, "<html>Access denied</html>", (("location", "https://firewall.example"),))
             case Fate.THROTTLED | Fate.BUSY | Fate.KEY_REJECTED:
                 error = self.codat.error(int(passage.fate), "a fault", self._asks_to_wait(passage))
                 return self.codat.with_headers(error)

@@ -35,6 +35,7 @@ class Fate(StrEnum):
     THROTTLED = "429"
     BUSY = "409"
     REJECTED = "400"  # Codat's own, stored under the key
+    FIREWALL = "a firewall's page, not done"
     KEY_REJECTED = "401"
     NO_ACCOUNT = "402"  # Codat's own, stored under the key
 
@@ -45,8 +46,9 @@ GATEWAYS = (Fate.GATEWAY_BEFORE, Fate.GATEWAY_AFTER)
 SPENDS_KEY = (Fate.KEPT_BEFORE, Fate.KEPT_AFTER, *GATEWAYS)
 NOT_DONE = (
     *(Fate.NO_CONNECTION, Fate.LOST_BEFORE, Fate.STALLED, Fate.GATEWAY_BEFORE, Fate.HTML_BEFORE),
-    *(Fate.THROTTLED, Fate.BUSY, Fate.KEY_REJECTED),
+    *(Fate.THROTTLED, Fate.BUSY, Fate.FIREWALL, Fate.KEY_REJECTED),
 )
+FIREWALLS = (302, 401, 402, 403, 404, 407)
 STOPPING = (Fate.KEY_REJECTED, Fate.NO_ACCOUNT)
 RARE = 0.08  # the chance that a seed includes a fate that ends a run
 
@@ -149,6 +151,7 @@ class FaultSchedule:
         lags = operation.startswith("list_") and not self.is_over and self.conditions.max_lag and rng.random() < 0.3
         status = rng.choice([500, 503]) if fate in (Fate.KEPT_BEFORE, Fate.KEPT_AFTER) else 200
         status = rng.choice([502, 503, 504]) if fate in GATEWAYS else status
+        status = rng.choice(FIREWALLS) if fate is Fate.FIREWALL else status
         asks_to_wait = fate in (Fate.THROTTLED, Fate.BUSY) or (status == 503 and rng.random() < 0.5)
         return Passage(
             fate,

@@ -12,7 +12,10 @@ from bulk.engine.step import Reading, Step, in_doubt, is_gone
 from bulk.model import DELETED, CustomerRecord, Outcome
 from bulk.text import timestamp
 
-KEEPS_THE_OLD_LINK = (Outcome.CONFLICT, Outcome.NOT_SENT, Outcome.RATE_LIMITED, Outcome.REJECTED, Outcome.FATAL)
+KEEPS_THE_OLD_LINK = (
+    *(Outcome.CONFLICT, Outcome.NOT_SENT, Outcome.BLOCKED),
+    *(Outcome.RATE_LIMITED, Outcome.REJECTED, Outcome.FATAL),
+)
 
 
 class RenewLink(Step):

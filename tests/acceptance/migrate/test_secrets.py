@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from support.runs import KEY, BatchFixture, Codat
 
+from bulk.engine import retry
+
 
 class _Elsewhere(BaseHTTPRequestHandler):
     """Redirects every request to another path, and records the requested paths."""
@@ -54,17 +56,16 @@ def _redirecting() -> Iterator[tuple[str, list[str]]]:
 
 
 def test_a_redirect_is_not_followed(codat: Codat, fixture: BatchFixture) -> None:
-    """A 302 stops the run: the key must not go to an address that a response names."""
+    """The run stops and names the address that the response names, and the key does not go there."""
     fixture.customers(5)
 
     with _redirecting() as (url, seen):
         ended = fixture.run("--base-url", url)
 
-    assert ended.code == 3
-    assert "redirected" in ended.err
-    assert seen
+    assert ended.code == 75
+    assert "blocks the requests: HTTP 302, redirected to" in ended.err
     assert "/elsewhere" not in seen
-    assert len(seen) == 1
+    assert len(seen) == retry.MAX_TRIES
     assert codat.stats()["requests_total"] == 0
 
 

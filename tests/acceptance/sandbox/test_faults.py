@@ -98,6 +98,8 @@ ANSWERED = [
     ({"kind": "gateway_before"}, 502, b"<html>", 0),
     ({"kind": "gateway_after", "status": 504}, 504, b"<html>", 1),
     ({"kind": "html_200_before"}, 200, b"<!doctype", 0),
+    ({"kind": "blocked"}, 403, b"<html>", 0),
+    ({"kind": "blocked", "status": 302}, 302, b"<html>", 0),
     ({"kind": "html_200"}, 200, b"<!doctype", 1),
     ({"kind": "empty"}, 200, b"", 1),
     ({"kind": "empty", "status": 500}, 500, b"", 1),
@@ -155,6 +157,16 @@ def test_a_fault_strikes_only_its_operations(faulty: Running, api: httpx.Client)
     (rule,) = HTTP.get(faulty.base_url + "/_sandbox/faults").json()
     assert (rule["seen"], rule["struck"]) == (1, 1)
     assert stats(faulty)["faults"] == {"5xx_before": 1}
+
+
+def test_a_fault_strikes_only_requests_that_contain_its_text(faulty: Running, api: httpx.Client) -> None:
+    """It is searched for in the path and in the body."""
+    faults(faulty, {"kind": "blocked", "containing": "Acme"})
+    assert api.post("/companies", json={"name": "Acme"}).status_code == 403
+    company = api.post("/companies", json={"name": "Other"}).json()["id"]
+    faults(faulty, {"kind": "blocked", "status": 401, "containing": company})
+    assert api.get(f"/companies/{company}").status_code == 401
+    assert api.get("/companies").status_code == 200
 
 
 def test_a_rule_with_a_typing_error_is_refused(faulty: Running) -> None:

@@ -6,6 +6,8 @@ import math
 
 import pytest
 
+from bulk.codat import responses
+from bulk.codat.blockade import MIN_BLOCKED, MIN_SECONDS
 from bulk.codat.deadline import Now
 from bulk.codat.limits import Hold, Limits
 from bulk.codat.responses import Reply, untrusted
@@ -172,6 +174,29 @@ def test_a_reply_that_waiting_cannot_mend_stops_the_run(reply: Reply, code: int,
     assert limits.stop is not None
     assert limits.stop.exit_code == code
     assert reason in limits.stop.reason
+
+
+def test_a_run_in_which_everybody_is_blocked_stops_and_says_what_is_in_the_way() -> None:
+    """One customer, or a hundred in a short time, prove nothing."""
+    limits, holds = make()
+    blocked = responses.read(403, {}, b"<html><title>Access denied</title></html>")
+    for number in range(MIN_BLOCKED):
+        respond(limits, blocked, later(number / 10))
+        assert limits.stop is None, number
+    respond(limits, blocked, later(MIN_SECONDS))
+    assert limits.stop is not None
+    assert limits.stop.exit_code == 75
+    assert "blocks the requests: HTTP 403: Access denied. Allow" in limits.stop.reason
+    assert limits.stop.reason.endswith("check CODAT_API_KEY")
+    assert holds == []
+
+
+def test_a_blocked_request_takes_nothing_from_the_quota() -> None:
+    """Codat did not receive it."""
+    limits, _ = make()
+    respond(limits, with_quota(100))
+    respond(limits, responses.read(403, {}, b""))
+    assert limits.budget.left == 100
 
 
 def test_a_hold_that_is_too_long_stops_the_run_and_names_its_end() -> None:

@@ -22,16 +22,23 @@ HTML = b"<html>Bad Gateway</html>"
         (200, HTML, Outcome.UNKNOWN),  # a gateway's page
         (200, b"[1]", Outcome.UNKNOWN),  # not an object
         (200, b"[" * 100_000, Outcome.UNKNOWN),  # nested too deeply to read
-        (302, b"", Outcome.FATAL),  # not followed: the address is wrong
+        (302, b"", Outcome.BLOCKED),  # not followed: something else answers
         (302, CODATS, Outcome.FATAL),
         (400, CODATS, Outcome.REJECTED),  # this row is wrong
-        (401, HTML, Outcome.FATAL),  # the key
+        (400, HTML, Outcome.REJECTED),  # only a server that has read the row judges it
+        (401, CODATS, Outcome.FATAL),  # the key
+        (401, HTML, Outcome.BLOCKED),  # a gateway knows nothing about the key
+        (402, b"", Outcome.BLOCKED),
         (402, CODATS, Outcome.FATAL),  # the account
         (403, CODATS, Outcome.FATAL),  # no access
-        (404, b"", Outcome.REJECTED),  # this row
+        (403, b'{"message": "Forbidden"}', Outcome.BLOCKED),  # JSON, but not Codat's
+        (404, CODATS, Outcome.REJECTED),  # this row
+        (404, b"", Outcome.BLOCKED),
+        (407, HTML, Outcome.BLOCKED),  # a proxy
         (408, HTML, Outcome.UNKNOWN),  # it may have arrived
         (409, CODATS, Outcome.CONFLICT),  # not ready
         (422, CODATS, Outcome.REJECTED),  # this row
+        (422, b"", Outcome.REJECTED),
         (425, HTML, Outcome.UNKNOWN),  # too early
         (429, HTML, Outcome.RATE_LIMITED),  # nothing was done
         (500, CODATS, Outcome.SERVER_ERROR),  # kept under its key
@@ -54,7 +61,7 @@ def test_a_redirect_names_its_target(body: bytes) -> None:
     headers = {"location": "https://elsewhere.example.com/" + "x" * 9999}
     problem = responses.read(302, headers, body).problem
     assert problem is not None
-    assert problem.text.startswith("redirected to https://elsewhere.example.com/xxx")
+    assert problem.text.startswith("HTTP 302, redirected to https://elsewhere.example.com/xxx")
     assert problem.text.endswith(", which is not followed")
     assert len(problem.text) < boundary.MAX_MESSAGE + 50
 
@@ -83,5 +90,5 @@ def test_a_problem_of_a_gateway_begins_with_its_status() -> None:
     """The beginning of its page follows, on one line."""
     problem = responses.read(502, {}, b"<html>\n  Bad   Gateway\n" + b"x" * 9999).problem
     assert problem is not None
-    assert problem.text.startswith("HTTP 502: <html> Bad Gateway xxx")
+    assert problem.text.startswith("HTTP 502: Bad Gateway xxx")
     assert len(problem.text) < 150

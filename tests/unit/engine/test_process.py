@@ -40,8 +40,8 @@ from bulk.model import DELETED, Outcome, State, Stop, customer_tag
 S = State
 CONFLICT = responses.read(409, {}, b"")
 RATE_LIMITED = responses.read(429, {"retry-after": "1"}, b"")
-UNAUTHORIZED = responses.read(401, {}, b"")
-ACCOUNT_LIMIT = responses.read(402, {}, b"")
+UNAUTHORIZED = error(401)
+ACCOUNT_LIMIT = error(402)
 BAD_GATEWAY = responses.read(502, {}, b"")
 REJECTION = error(400, "the name is wrong")
 MISMATCH = error(422, "another body")
@@ -361,6 +361,27 @@ def test_a_customer_with_six_passing_faults_is_left_for_another_run(trip: Trip) 
     )
 
 
+def test_a_blocked_request_is_repeated_with_its_key_and_without_a_look_up(trip: Trip) -> None:
+    """A firewall answered, so Codat did nothing. The error is gone once the request gets through."""
+    seen: list[str | None] = []
+    trip.on_send = lambda _: seen.append(trip.column("error"))
+    assert trip.take(GATEWAY_PAGE, GATEWAY_PAGE, CREATED_COMPANY, CREATED_CONNECTION) == Finished(S.LINK_READY)
+    assert trip.keys[:3] == [key(0)] * 3
+    assert seen == [None, *["HTTP 404: no such page"] * 2, None]
+
+
+def test_a_customer_that_is_always_blocked_is_left_for_another_run(trip: Trip) -> None:
+    """The report shows who answered instead of Codat."""
+    assert trip.take(*[GATEWAY_PAGE] * retry.MAX_TRIES) == Finished(S.PENDING, is_left=True)
+    assert (trip.column("error"), trip.column("error_code")) == ("HTTP 404: no such page", "blocked")
+
+
+def test_a_blocked_look_up_proves_nothing(trip: Trip) -> None:
+    """It is repeated, and the request after it is not sent before."""
+    assert trip.take(NO_RESPONSE, GATEWAY_PAGE, listed(), CREATED_CONNECTION) == Finished(S.LINK_READY)
+    assert trip.operations == ["create_company", *["list_companies"] * 2, "create_connection"]
+
+
 def test_a_success_starts_the_count_of_faults_again(trip: Trip) -> None:
     """Faults count in a row."""
     faults = [NOT_SENT] * (retry.MAX_TRIES - 1)
@@ -386,14 +407,17 @@ def nothing(_: Trip) -> None:
 NO_ERROR = {"error_step": None, "error_code": None}
 SENT = {"name_sent": "Acme", "description_sent": None}
 COMPANY_ERROR = {"error_step": "company", "error_code": "404"}
+BLOCKED_ERROR = {"error_step": "company", "error_code": "blocked"}
 
 
 @pytest.mark.parametrize(
     ("command", "columns", "before", "reply", "expected"),
     [
         # Codat may have the values that were sent, unless it certainly has nothing
-        (None, {}, nothing, GATEWAY_PAGE, {"name_sent": None} | COMPANY_ERROR),
-        (None, SENT, in_doubt("company"), GATEWAY_PAGE, SENT | COMPANY_ERROR),
+        (None, {}, nothing, MISSING, {"name_sent": None} | COMPANY_ERROR),
+        (None, SENT, in_doubt("company"), MISSING, SENT | COMPANY_ERROR),
+        (None, {}, nothing, GATEWAY_PAGE, {"state": "pending"} | SENT | BLOCKED_ERROR),
+        (None, SENT, in_doubt("company"), GATEWAY_PAGE, {"state": "pending"} | SENT | BLOCKED_ERROR),
         (None, {}, nothing, UNAUTHORIZED, {"name_sent": None} | NO_ERROR),
         (None, SENT, in_doubt("company"), UNAUTHORIZED, SENT | NO_ERROR),
         (None, {}, nothing, RATE_LIMITED, SENT | NO_ERROR),
@@ -412,15 +436,16 @@ COMPANY_ERROR = {"error_step": "company", "error_code": "404"}
             REJECTION,
             {"platform_sent": None, "name_sent": "Acme", "error_step": "connection", "error_code": "400"},
         ),
-        (FollowUp, LINKED, nothing, GATEWAY_PAGE, {"state": "failed", "error_step": "partner", "error_code": "404"}),
+        (FollowUp, LINKED, nothing, MISSING, {"state": "failed", "error_step": "partner", "error_code": "404"}),
+        (FollowUp, LINKED, nothing, GATEWAY_PAGE, {"state": "linked", "error_code": "blocked"}),
         # a rejected unlinking or deletion leaves the customer as it was
-        (Unlink, LINKED, nothing, GATEWAY_PAGE, {"state": "linked", "error_step": "unlink", "error_code": "404"}),
+        (Unlink, LINKED, nothing, MISSING, {"state": "linked", "error_step": "unlink", "error_code": "404"}),
         # the old link is restored only where Codat certainly made no other
         (Links, WAITING, nothing, NOT_SENT, {"link_url": LINK} | NO_ERROR),
         (Links, WAITING, nothing, RATE_LIMITED, {"link_url": LINK} | NO_ERROR),
         (Links, WAITING, nothing, CONFLICT, {"link_url": LINK} | NO_ERROR),
         (Links, WAITING, nothing, UNAUTHORIZED, {"link_url": LINK} | NO_ERROR),
-        (Links, WAITING, nothing, GATEWAY_PAGE, {"link_url": LINK, "error_step": "link", "error_code": "404"}),
+        (Links, WAITING, nothing, GATEWAY_PAGE, {"link_url": LINK, "error_step": "link", "error_code": "blocked"}),
         (Links, WAITING, nothing, NO_RESPONSE, {"link_url": None, "link_issued_at": None} | NO_ERROR),
         (Links, WAITING, nothing, BAD_GATEWAY, {"link_url": None} | NO_ERROR),
         (Links, WAITING, nothing, SERVER_ERROR, {"link_url": None} | NO_ERROR),

@@ -10,11 +10,12 @@ from typing import Any
 import anyio
 import pytest
 from support.trip import Replies, Trip
-from support.values import MISSING, NO_RESPONSE, error, ok
+from support.values import GATEWAY_PAGE, MISSING, NO_RESPONSE, error, ok
 
 from bulk.codat import responses
 from bulk.codat.endpoints import BATCH_TAG, PAGE_SIZE
 from bulk.codat.responses import Reply
+from bulk.engine import retry
 from bulk.engine.context import RunContext
 from bulk.engine.events import Event, Reconciled, Warned
 from bulk.engine.reconcile import MAX_READINGS, MAX_TRIES, Tag, Taken, read_companies, reconcile
@@ -172,6 +173,7 @@ def test_a_page_that_does_not_come_is_requested_again(trip: Trip, fault: Reply) 
     [
         ([responses.not_sent("no connection")] * MAX_TRIES, MAX_TRIES),
         ([error(400, "no such page")], 1),
+        ([GATEWAY_PAGE] * MAX_TRIES, retry.MAX_TRIES),  # something in front of Codat
     ],
 )
 def test_a_run_without_the_list_stops(trip: Trip, replies: list[Reply], requests: int) -> None:

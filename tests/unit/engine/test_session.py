@@ -11,6 +11,7 @@ from support.batches import good
 from support.trip import Replies, Trip
 from support.values import body, connection, error, ok
 
+from bulk.codat import responses
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.engine.context import RunContext
@@ -108,6 +109,33 @@ def test_a_customer_that_cannot_be_finished_for_now_is_counted_and_not_a_failure
     session, (advanced,) = process_all(trip, Replies(deque([fault, pages] * 5 + [fault])), max_failures=0)
     assert (session.left, session.failures) == (1, 0)
     assert (advanced.state, advanced.is_left) == (State.PENDING, True)
+
+
+class Firewall(Codat):
+    """Blocks all requests about these customers."""
+
+    async def send(self, request: Request, *, key: str | None = None) -> Reply:
+        """Return Codat's response, or the firewall's."""
+        if any(f'"uid":"{each}"' in (request.body or "") for each in self.rejected):
+            return responses.read(403, {}, b"<html>Access denied</html>")
+        return await super().send(request, key=key)
+
+
+@pytest.mark.parametrize("blocked", [1, 5, len(CUSTOMERS) - 1])
+def test_blocked_customers_stop_no_other(trip: Trip, blocked: int) -> None:
+    """They are left for another run, with their error."""
+    session, advanced = process_all(trip, Firewall(rejected=tuple(CUSTOMERS[:blocked])))
+    assert (session.left, session.failures, trip.stop) == (blocked, 0, None)
+    assert sorted(each.customer_id for each in advanced if not each.is_left) == CUSTOMERS[blocked:]
+    assert trip.batch.read(CUSTOMERS[0], "error_code", "state") == {"error_code": "blocked", "state": "pending"}
+
+
+def test_a_run_in_which_nobody_gets_through_says_what_is_in_the_way(trip: Trip) -> None:
+    """However few its customers are."""
+    session, _ = process_all(trip, Firewall(rejected=tuple(CUSTOMERS)))
+    assert session.left == len(CUSTOMERS)
+    assert trip.stop is not None
+    assert (trip.stop.exit_code, "HTTP 403: Access denied" in trip.stop.reason) == (75, True)
 
 
 def test_a_journal_that_cannot_be_written_ends_all_workers(trip: Trip) -> None:

@@ -49,7 +49,7 @@ def test_the_request_deletes_and_the_look_up_leaves_links_alone() -> None:
     [
         (responses.read(204, {}, b""), Outcome.DONE, DELETED_ON_PURPOSE),
         (MISSING, Outcome.DONE, DELETED_ON_PURPOSE),  # somebody was faster
-        (GATEWAY_PAGE, Outcome.REJECTED, {}),
+        (GATEWAY_PAGE, Outcome.BLOCKED, {}),
         (NO_RESPONSE, Outcome.UNKNOWN, {}),
     ],
 )

@@ -59,7 +59,7 @@ def test_the_old_link_is_useless_from_the_moment_that_another_is_requested() -> 
         # the customer has authorized in the meantime
         (ok(body(connection("Linked", link="https://n"))), Outcome.DONE, status_changes("Linked", State.LINKED)),
         (MISSING, Outcome.REJECTED, {"connection_status": DELETED}),
-        (GATEWAY_PAGE, Outcome.REJECTED, {}),  # a gateway knows nothing about connections
+        (GATEWAY_PAGE, Outcome.BLOCKED, {}),  # a gateway knows nothing about connections
         (ok({}), Outcome.UNKNOWN, {}),
     ],
 )
