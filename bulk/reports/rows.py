@@ -64,10 +64,6 @@ class Reader(Snapshot):
         """Return the values that differ between Codat and the input."""
         return self._frames(("differences",), DIFFERENCES, chunk_rows)
 
-    def partners(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
-        """Return every customer with a company, in input order, then the removed ones."""
-        return self._frames(("partners",), PARTNER, chunk_rows)
-
     def findings(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame] | None:
         """Return the findings of the last verify, or None if there was none yet."""
         if "verified_at" not in self.facts:
@@ -144,6 +140,11 @@ class Reader(Snapshot):
                 yield _frame(rows, names)
         if is_empty:
             yield _frame([], names)
+
+
+def partners(results: pl.DataFrame) -> pl.DataFrame:
+    """Return the customers with a company, from rows of the results."""
+    return results.filter(results.get_column("company_id").is_not_null()).select(PARTNER)
 
 
 def _frame(rows: Sequence[Sequence[object]], names: Sequence[str]) -> pl.DataFrame:

@@ -24,12 +24,6 @@ FROM customers
 WHERE state = 'link_ready' AND presence <> 'removed' AND link_url IS NOT NULL AND expires > :now
 ORDER BY expires DESC, source, row;
 
--- partners: Every customer with a company, in input order; removed customers come last.
-SELECT customer_id, company_name, email, company_id, connection_id, connection_status, partner_connection_id,
-       partner_status, error_code, error, correlation_id, presence = 'removed' AS is_removed, source, row
-FROM customers WHERE company_id IS NOT NULL
-ORDER BY is_removed, source, row;
-
 -- rejects: The rejected rows, with their problems.
 SELECT {number}, reasons(problems), cells FROM rejections ORDER BY source, row;
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,13 +12,14 @@ import polars as pl
 
 from bulk.journal.database import FILE
 from bulk.reports.csv import CsvTable
+from bulk.reports.excel.sheets import KINDS
 from bulk.reports.excel.workbook import Workbook
 from bulk.reports.figures import Figures
 from bulk.reports.figures_reader import read_figures, rejected_rows
 from bulk.reports.html import Customers, page
 from bulk.reports.parquet import ParquetTable
 from bulk.reports.publish import publish, staging, wrap_errors
-from bulk.reports.rows import Reader
+from bulk.reports.rows import Reader, partners
 from bulk.reports.summary.commands import BatchLocation
 
 RESULTS_CSV: Final = "results.csv"
@@ -62,8 +63,10 @@ def write_reports(folder: Path, *, now: datetime, since: datetime | None = None)
         figures = read_figures(reader, at=now, since=since)
         customers = Customers()
         with Workbook(stage / WORKBOOK, now=now) as book:
-            _write_results(stage, reader.results(_CHUNK_ROWS, since=since), book, customers)
-            _write_tables(stage, reader, book, now)
+            sheets = {name: book.sheet(name) for name in KINDS}
+            _write_results(stage, reader.results(_CHUNK_ROWS, since=since), sheets, customers)
+            _write_csv(stage / LINKS, reader.links(now, _CHUNK_ROWS), sheets["Links"])
+            _write_csv(stage / REJECTS, reader.rejects(_CHUNK_ROWS), sheets["Rejects"])
             optional = _write_optional(stage, reader, figures)
             location = _location(folder)
             book.summary(figures, location)
@@ -74,20 +77,18 @@ def write_reports(folder: Path, *, now: datetime, since: datetime | None = None)
         return Written(publish(stage, folder, [*_ALWAYS, *optional, SUMMARY], absent=absent), figures, location)
 
 
-def _write_results(stage: Path, frames: Iterable[pl.DataFrame], book: Workbook, customers: Customers) -> None:
-    """Read the results once, and write them to each report that has them."""
-    with CsvTable(stage / RESULTS_CSV) as csv, ParquetTable(stage / RESULTS_PARQUET) as parquet:
-        _write(frames, csv, parquet, book.sheet("Results"), customers)
-
-
-def _write_tables(stage: Path, reader: Reader, book: Workbook, now: datetime) -> None:
-    for name, sheet, frames in (
-        (LINKS, "Links", reader.links(now, _CHUNK_ROWS)),
-        (REJECTS, "Rejects", reader.rejects(_CHUNK_ROWS)),
-        (PARTNER, "Partner", reader.partners(_CHUNK_ROWS)),
+def _write_results(
+    stage: Path, frames: Iterable[pl.DataFrame], sheets: Mapping[str, Table], customers: Customers
+) -> None:
+    """Read the results once, and write them to each report that has them or a part of them."""
+    with (
+        CsvTable(stage / RESULTS_CSV) as csv,
+        ParquetTable(stage / RESULTS_PARQUET) as parquet,
+        CsvTable(stage / PARTNER) as partner_csv,
     ):
-        with CsvTable(stage / name) as csv:
-            _write(frames, csv, book.sheet(sheet))
+        for frame in frames:
+            _write(frame, csv, parquet, sheets["Results"], customers)
+            _write(partners(frame), partner_csv, sheets["Partner"])
 
 
 def _write_optional(stage: Path, reader: Reader, figures: Figures) -> list[str]:
@@ -109,15 +110,15 @@ def _location(folder: Path) -> BatchLocation:
     return BatchLocation(named, has_sandbox=(folder / "sandbox").is_dir())
 
 
-def _write(frames: Iterable[pl.DataFrame], *tables: Table) -> None:
-    for frame in frames:
-        for table in tables:
-            table.write(frame)
-
-
-def _write_csv(path: Path, frames: Iterable[pl.DataFrame]) -> None:
+def _write_csv(path: Path, frames: Iterable[pl.DataFrame], *others: Table) -> None:
     with CsvTable(path) as csv:
-        _write(frames, csv)
+        for frame in frames:
+            _write(frame, csv, *others)
+
+
+def _write(frame: pl.DataFrame, *tables: Table) -> None:
+    for table in tables:
+        table.write(frame)
 
 
 def _write_text(path: Path, text: str) -> None:

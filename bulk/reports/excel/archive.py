@@ -33,11 +33,12 @@ class Content:
     def __init__(self, folder: Path) -> None:
         files = [TemporaryFile(dir=folder) for _ in range(3)]  # noqa: SIM115 - `close` closes them
         self.rows, self.hyperlinks, self.relationships = files
-        self.links = 0
+        self.filled = self.links = 0  # the numbers of rows and links
 
-    def add_rows(self, xml: bytes) -> None:
-        """Append `<row>` elements."""
+    def add_rows(self, xml: bytes, number: int) -> None:
+        """Append a number of `<row>` elements."""
         self.rows.write(xml)
+        self.filled += number
 
     def add_links(self, cells: pl.Series, urls: pl.Series) -> None:
         """Make cells clickable."""

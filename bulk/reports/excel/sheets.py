@@ -12,6 +12,7 @@ import polars as pl
 from xlsxwriter.utility import xl_col_to_name
 
 from bulk.model import State
+from bulk.reports.excel.archive import Content
 from bulk.reports.excel.cells import rows, shorten_cells
 from bulk.reports.excel.xlsx import RowSheet
 from bulk.text import count, timestamp
@@ -92,44 +93,52 @@ class Table:
     """A table. Beyond the limit of rows, it continues on another sheet."""
 
     def __init__(
-        self, name: str, styles: Styles, limits: Limits, add: Callable[[str], RowSheet], *, now: datetime
+        self, name: str, styles: Styles, limits: Limits, begin: Callable[[], Content], *, now: datetime
     ) -> None:
+        """Prepare an empty table. `begin` returns the content of its next sheet."""
         self._now = timestamp(now)
-        self._name, self._styles, self._limits, self._add = name, styles, limits, add
+        self._name, self._styles, self._limits, self._begin = name, styles, limits, begin
         self._kind = KINDS[name]
-        self._sheets: list[RowSheet] = []
+        self._contents: list[Content] = []  # of its sheets
         self._header = pl.DataFrame()
         self._widths: list[int] = []
-        self._filled = self._links = 0  # rows and clickable cells of the last sheet
         self._rows = self._columns = self._shortened = self._unclickable = 0  # of all sheets
 
     def write(self, frame: pl.DataFrame) -> None:
-        """Append the frame's rows. The first frame's columns become the header, and its texts determine the widths."""
+        """Append the frame's rows. The first frame's columns become the header. The first rows determine the widths."""
         left = self._shorten(frame[:, : self._limits.columns])
-        if not self._sheets:
-            self._columns = frame.width
+        if not self._rows:
             self._widths = _widths(left)
+        if not self._contents:
+            self._columns = frame.width
             self._header = self._shorten(_titles(left))
-            self._begin()
+            self._add_content()
         while left.height:
-            if self._filled == self._limits.rows:
-                self._begin()
-            size = min(self._limits.rows - self._filled, max(_MAX_CELLS // left.width, 1))
+            if self._contents[-1].filled == self._limits.rows:
+                self._add_content()
+            size = min(self._limits.rows - self._contents[-1].filled, max(_MAX_CELLS // left.width, 1))
             self._append(left[:size])
             left = left[size:]
 
-    def finish(self) -> None:
-        """Set the size of the last sheet."""
-        if self._sheets:
-            sheet, columns = self._sheets[-1], self._header.width
-            sheet.set_extent(self._filled, columns)
-            sheet.autofilter(0, 0, self._filled - 1, columns - 1)
+    def add_sheets(self, add: Callable[[str, Content], RowSheet]) -> None:
+        """Add the table's sheets to the workbook, after all rows."""
+        columns = self._header.width
+        for name, content in zip(self._names(), self._contents, strict=True):
+            sheet = add(name, content)
+            for column, width in enumerate(self._widths):
+                sheet.set_column(column, column, width)
+            sheet.freeze_panes(1, self._kind.frozen_columns)
+            sheet.repeat_rows(0)
+            everywhere = "A1:XFD1048576"  # otherwise Excel marks each 00123 as an error
+            sheet.ignore_errors({"number_stored_as_text": everywhere, "two_digit_text_year": everywhere})
+            sheet.set_extent(content.filled, columns)
+            sheet.autofilter(0, 0, content.filled - 1, columns - 1)
 
     def notes(self) -> Iterator[str]:
         """Yield the differences between the table and the CSV file with the same rows."""
         name, file = self._name, self._kind.file
-        if len(self._sheets) > 1:
-            others = ", ".join(sheet.name for sheet in self._sheets[1:])
+        if len(self._contents) > 1:
+            others = ", ".join(self._names()[1:])
             yield f"{name} has {count(self._rows, 'row')}, more than fit on a sheet: it continues in {others}."
         if self._columns > self._limits.columns:
             more = count(self._columns - self._limits.columns, "column")
@@ -146,47 +155,43 @@ class Table:
         self._shortened += number
         return shortened
 
-    def _begin(self) -> None:
-        self.finish()
-        number = len(self._sheets) + 1
-        sheet = self._add(self._name if number == 1 else f"{self._name} {number}")
-        self._sheets.append(sheet)
-        for column, width in enumerate(self._widths):
-            sheet.set_column(column, column, width)
-        sheet.freeze_panes(1, self._kind.frozen_columns)
-        sheet.repeat_rows(0)
-        everywhere = "A1:XFD1048576"  # otherwise Excel marks each 00123 as an error
-        sheet.ignore_errors({"number_stored_as_text": everywhere, "two_digit_text_year": everywhere})
-        sheet.content.add_rows(rows(self._header, [self._styles.header] * self._header.width, first=1))
-        self._filled, self._links = 1, 0
+    def _names(self) -> list[str]:
+        """Return the names of the table's sheets."""
+        return [self._name if number == 1 else f"{self._name} {number}" for number in range(1, len(self._contents) + 1)]
+
+    def _add_content(self) -> None:
+        content = self._begin()
+        content.add_rows(rows(self._header, [self._styles.header] * self._header.width, first=1), 1)
+        self._contents.append(content)
 
     def _append(self, frame: pl.DataFrame) -> None:
-        known, sheet = self._styles, self._sheets[-1]
+        known, content = self._styles, self._contents[-1]
         styles: dict[str, str | pl.Series] = {
             name: known.text if dtype == pl.String else known.number for name, dtype in frame.schema.items()
         }
         if self._kind.has_states:
             styles["state"] = _styled(frame.get_column("state"), known.states, known.text)
         if self._kind.has_links:
-            is_clickable, place = self._clickable(frame), frame.get_column_index("link_url")
+            is_clickable, place = self._clickable(frame, content.links), frame.get_column_index("link_url")
             styles["link_url"] = _styled(is_clickable, {True: known.link}, known.text)
             urls = frame.get_column("link_url").filter(is_clickable)
-            numbers = is_clickable.arg_true() + self._filled + 1
-            sheet.content.add_links(xl_col_to_name(place) + numbers.cast(pl.String), urls)
-        sheet.content.add_rows(rows(frame, list(styles.values()), first=self._filled + 1))
-        self._filled += frame.height
+            numbers = is_clickable.arg_true() + content.filled + 1
+            content.add_links(xl_col_to_name(place) + numbers.cast(pl.String), urls)
+        content.add_rows(rows(frame, list(styles.values()), first=content.filled + 1), frame.height)
         self._rows += frame.height
 
-    def _clickable(self, frame: pl.DataFrame) -> pl.Series:
-        """Return for each row whether its linkUrl can be clicked: it is unused, and the sheet allows one more link."""
+    def _clickable(self, frame: pl.DataFrame, links: int) -> pl.Series:
+        """Return for each row whether its linkUrl can be clicked: it is unused, and the sheet allows one more link.
+
+        The sheet has `links` before these rows.
+        """
         urls = frame.get_column("link_url")
         is_link = urls.str.contains(_LINK) & (urls.str.len_bytes() <= MAX_LINK_CHARACTERS)
         if self._kind.has_states:
             is_link &= frame.get_column("state") == State.LINK_READY
             is_link &= frame.get_column("link_expires_at") > self._now
         is_link = is_link.fill_null(value=False)
-        is_clickable = is_link & (is_link.cum_sum() + self._links <= self._limits.links)
-        self._links += int(is_clickable.sum())
+        is_clickable = is_link & (is_link.cum_sum() + links <= self._limits.links)
         self._unclickable += int((is_link & ~is_clickable).sum())
         return is_clickable
 

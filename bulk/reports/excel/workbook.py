@@ -81,8 +81,8 @@ class Workbook:
                     self._close()
 
     def sheet(self, name: str) -> Sheet:
-        """Begin the next table. `name` is one of `KINDS`."""
-        table = Table(name, self._styles, self._limits, self._add_table, now=self._now)
+        """Begin the next table, whose sheets follow those of the tables before. `name` is one of `KINDS`."""
+        table = Table(name, self._styles, self._limits, self._begin, now=self._now)
         self._tables.append(table)
         return Sheet(self._path, table)
 
@@ -92,11 +92,14 @@ class Workbook:
         with wrap_errors(self._path):
             fill(self._book, self._summary, figures, location, notes)
 
-    def _add_table(self, name: str) -> RowSheet:
+    def _begin(self) -> Content:
+        content = Content(self._folder)
+        self._held.callback(content.close)
+        return content
+
+    def _add_table_sheet(self, name: str, content: Content) -> RowSheet:
         sheet = self._add(name)
-        sheet.content = Content(self._folder)
-        self._held.callback(sheet.content.close)
-        self._contents[len(self._book.worksheets())] = sheet.content
+        self._contents[len(self._book.worksheets())] = content
         return sheet
 
     def _add(self, name: str) -> RowSheet:
@@ -110,7 +113,7 @@ class Workbook:
 
     def _close(self) -> None:
         for table in self._tables:
-            table.finish()
+            table.add_sheets(self._add_table_sheet)
         try:
             self._book.close()
         except FileCreateError as error:

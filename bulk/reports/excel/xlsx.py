@@ -11,14 +11,11 @@ from typing import Any
 
 from xlsxwriter.worksheet import Worksheet
 
-from bulk.reports.excel.archive import Content
 from bulk.reports.excel.cells import escaped_text
 
 
 class RowSheet(Worksheet):  # type: ignore[misc] # its base has no types
     """A sheet whose rows and links are not in XlsxWriter."""
-
-    content: Content  # of a table
 
     def set_extent(self, rows: int, columns: int) -> None:
         """Set the number of rows and columns that are filled."""

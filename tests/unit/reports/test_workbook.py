@@ -477,7 +477,7 @@ def test_temporary_files_are_in_the_folder_and_only_the_owner_may_read_them(
         with Workbook(journal.folder / "results.xlsx", now=NOON) as book:
             book.sheet("Links").write(texts(link_url=[URL]))
             new = set(journal.folder.rglob("*")) - before
-            assert len(new) == 4
+            assert len(new) == 3
             assert {path.stat().st_mode & 0o777 for path in new if path.is_file()} == {0o600}
             assert {path.stat().st_mode & 0o777 for path in new if path.is_dir()} == {0o700}
             book.summary(figures_of(journal), place)
