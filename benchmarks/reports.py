@@ -34,7 +34,7 @@ def run(*, quick: bool) -> list[Figure]:
     print(table((f"{rows:,} customers", "seconds", "CPU seconds", "peak MB"), lines))
     print(table(("file", "size"), sizes))
     return [
-        Figure(f"reports of {rows:,}: CPU time, all files / polars' CSV alone", _cpu_ratio(reports, alone), most=20),
+        Figure(f"reports of {rows:,}: CPU time, all files / polars' CSV alone", _cpu_ratio(reports, alone), most=18),
         Figure(f"reports of {rows:,}: CPU time", median(r.cpu_seconds for r in reports), "s"),
         Figure(f"reports of {rows:,}: peak memory", max(r.megabytes for r in reports), "MB", most=300),
     ]
