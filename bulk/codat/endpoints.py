@@ -40,6 +40,14 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionPage:
+    """A page of a company's connections together with the pages before it; `next_path` is None after the last page."""
+
+    connections: tuple[Connection, ...]
+    next_path: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CompanyPage:
     """One page of the company list; `next_path` is None on the last page."""
 
@@ -110,6 +118,11 @@ def list_connections(company_id: str) -> Request:
     return Request("list_connections", "GET", f"{_connections(company_id)}?page=1&pageSize={PAGE_SIZE}")
 
 
+def next_connections(path: str) -> Request:
+    """Build GET of the page of connections at the path in `_links.next`."""
+    return Request("list_connections", "GET", path)
+
+
 def list_companies(*, tag: tuple[str, str] | None = None, page: int = 1, page_size: int = PAGE_SIZE) -> Request:
     """Build GET of a page of the company list: all companies, or those with a tag."""
     query = {"page": str(page), "pageSize": str(page_size)}
@@ -170,10 +183,28 @@ def read_connection(content: Any) -> Connection | None:
     )
 
 
-def read_connections(content: Any) -> tuple[Connection, ...] | None:
-    """Read a page of connections; return None if it is not a page."""
+def joined(earlier: Any, content: Any) -> Any:
+    """Return the content of a page with the results of the earlier pages of its list in front.
+
+    An empty page ends its list, whatever it links to.
+    """
+    results, known = _results(content), _results(earlier)
+    if results is None or known is None:
+        return content
+    return {**content, "results": [*known, *results], "_links": content.get("_links") if results else None}
+
+
+def read_connections(content: Any) -> ConnectionPage | None:
+    """Read a page of connections, joined with the earlier ones; return None if it is not a page, or not complete."""
     results = _results(content)
-    return None if results is None else _read_connections(results)
+    if results is None:
+        return None
+    total, next_path = content.get("totalResults"), boundary.next_path(content.get("_links"))
+    if isinstance(total, int) and len(results) >= total:
+        next_path = None  # all are known: a list that names further pages for ever ends here
+    elif isinstance(total, int) and next_path is None:
+        return None  # some are missing, so nothing can be said to be absent
+    return ConnectionPage(_read_connections(results), next_path)
 
 
 def read_company_page(content: Any) -> CompanyPage | None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import anyio
 
-from bulk.codat import responses
+from bulk.codat import endpoints, responses
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.codat.throttle import Slot
@@ -201,26 +202,28 @@ async def _look_up(
     customer: CustomerRecord, step: Step, context: RunContext, reservation: Reservation
 ) -> tuple[Reply, CustomerRecord]:
     """Look up, page by page, whether a step was done already, and apply the result."""
-    pages = [step.look_up(customer)]
+    pages, earlier = [step.look_up(customer)], None
     while True:
         await reservation.require(step.requests + 1)
         async with Slot(context.throttle) as slot:
             with anyio.CancelScope(shield=True):
-                reading, customer = await _read_page(customer, step, pages, context, reservation, slot)
+                reading, customer = await _read_page(customer, step, pages, earlier, context, reservation, slot)
         if reading.next_page is None:
             return reading.reply, customer
         pages.append(reading.next_page)
+        earlier = reading.reply.content if reading.joins else None
 
 
 async def _read_page(
     customer: CustomerRecord,
     step: Step,
     pages: Sequence[Request],
+    earlier: Any,
     context: RunContext,
     reservation: Reservation,
     slot: Slot,
 ) -> tuple[Reading, CustomerRecord]:
-    """Request the last of these pages.
+    """Request the last of these pages. `earlier` is the content of the others, if they are read together.
 
     Intent and outcome are recorded together, unless the look-up renews linkUrls: a later run must know about a request
     that may still arrive.
@@ -232,6 +235,7 @@ async def _read_page(
     if context.throttle.is_open:
         ticket = reservation.spend()
         reply = await context.client.send(pages[-1])
+        reply = replace(reply, content=endpoints.joined(earlier, reply.content))
         reading = _read_look_up(customer, step, reply, context)
         if reading.next_page in pages:
             reading = in_doubt(reply, "an end of its list")

@@ -16,11 +16,15 @@ from bulk.model import CustomerRecord, Outcome
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """The meaning of a reply for a customer. If `next_page` is set, the look-up continues there."""
+    """The meaning of a reply for a customer. If `next_page` is set, the look-up continues there.
+
+    With `joins`, the next page is read together with those before it.
+    """
 
     reply: Reply
     changes: Changes
     next_page: Request | None = None
+    joins: bool = False
 
 
 class Step(ABC):

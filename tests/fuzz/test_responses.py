@@ -138,10 +138,10 @@ def test_any_response_has_an_outcome(status: int, headers: dict[str, str], body:
 
 def _read_in_every_way(reply: Reply) -> None:
     content = reply.content
-    page = endpoints.read_company_page(content)
+    page, connected = endpoints.read_company_page(content), endpoints.read_connections(content)
     companies = [each for each in (endpoints.read_company(content), *(page.companies if page else ())) if each]
     connections = [
-        each for each in (endpoints.read_connection(content), *(endpoints.read_connections(content) or ())) if each
+        each for each in (endpoints.read_connection(content), *(connected.connections if connected else ())) if each
     ]
     for company in companies:
         _can_be_stored(company.id, company.name, company.description, company.created)

@@ -61,7 +61,7 @@ class Scenario:
         self._conditions = CONDITIONS[name]
         schedule = FaultSchedule.draw(random.Random(rng.random()), self._conditions, days=2)  # noqa: S311 - as above
         self._schedule = schedule
-        page_size = rng.choice([6, 6, 2000])  # a company's connections fit on one page: bulk reads only the first
+        page_size = rng.choice([2, 6, 2000])
         daily = rng.choice([0, 0, 12, 25, 60])
         rules = Rules(
             quota=daily,

@@ -54,10 +54,12 @@ class CreateConnection(Step):
 
     def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
         """Read the company's connections, whose linkUrls are fresh."""
-        connections = endpoints.read_connections(reply.content)
-        if connections is None:
-            return in_doubt(reply, "a page of connections")
-        accounting = selection.accounting_connection(connections, customer.platform_key)
+        page = endpoints.read_connections(reply.content)
+        if page is None:
+            return in_doubt(reply, "all connections")
+        if page.next_path is not None:
+            return Reading(reply, {}, endpoints.next_connections(page.next_path), joins=True)
+        accounting = selection.accounting_connection(page.connections, customer.platform_key)
         if accounting is None:
             return not_found(reply)
         return found(reply, changes.connection_found(accounting, issued_at=timestamp(at)))

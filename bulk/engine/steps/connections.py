@@ -16,15 +16,17 @@ IsDone = Callable[[Connection | None, Connection | None], bool]
 
 
 def read_connections(customer: CustomerRecord, reply: Reply, at: float, *, is_done: IsDone) -> Reading:
-    """Read a page of connections, whose linkUrls are fresh.
+    """Read a company's connections, whose linkUrls are fresh, page by page.
 
     `is_done` receives the accounting and the partner connection, or None, and returns whether the step was done.
     """
-    connections = endpoints.read_connections(reply.content)
-    if connections is None:
-        return in_doubt(reply, "a page of connections")
-    accounting = selection.accounting_connection(connections, customer.platform_key)
-    partner = selection.partner_connection(connections)
+    page = endpoints.read_connections(reply.content)
+    if page is None:
+        return in_doubt(reply, "all connections")
+    if page.next_path is not None:
+        return Reading(reply, {}, endpoints.next_connections(page.next_path), joins=True)
+    accounting = selection.accounting_connection(page.connections, customer.platform_key)
+    partner = selection.partner_connection(page.connections)
     was_done = is_done(accounting, partner)
     news = _accounting_changes(customer, accounting, partner, at, was_done=was_done)
     news |= changes.partner_found(partner) if partner is not None else {}

@@ -117,6 +117,44 @@ def test_a_page_without_companies_that_has_a_next_page_is_not_a_page(results: li
     assert endpoints.read_company_page({"results": results, "_links": {}}) is not None
 
 
+SHOWN = [{"id": "1", "status": "Linked"}]
+NEXT = {"_links": {"next": {"href": "/next"}}}
+
+
+@pytest.mark.parametrize(
+    ("content", "next_path"),
+    [
+        ({"results": SHOWN}, None),
+        ({"results": SHOWN, "totalResults": 1}, None),
+        ({"results": SHOWN, "totalResults": 2} | NEXT, "/next"),
+        ({"results": SHOWN} | NEXT, "/next"),
+        ({"results": SHOWN, "totalResults": 1} | NEXT, None),  # a list that never ends
+    ],
+)
+def test_a_list_of_connections_continues_until_all_are_known(content: dict[str, Any], next_path: str | None) -> None:
+    """The number of results says how many there are."""
+    page = endpoints.read_connections(content)
+    assert page is not None
+    assert page.next_path == next_path
+
+
+def test_a_list_of_connections_that_ends_too_early_is_not_complete() -> None:
+    """Then nothing can be said to be absent."""
+    assert endpoints.read_connections({"results": SHOWN, "totalResults": 2}) is None
+
+
+def test_the_pages_of_a_list_are_read_together() -> None:
+    """An empty page ends the list, whatever it links to; other content is no page."""
+    page = endpoints.read_connections(endpoints.joined({"results": SHOWN}, {"results": [{"id": "2", "status": "x"}]}))
+    assert page is not None
+    assert [each.id for each in page.connections] == ["1", "2"]
+    ended = endpoints.read_connections(endpoints.joined({"results": SHOWN}, {"results": []} | NEXT))
+    assert ended is not None
+    assert ended.next_path is None
+    assert endpoints.joined({"results": SHOWN}, {"error": "no"}) == {"error": "no"}
+    assert endpoints.joined(None, {"results": SHOWN}) == {"results": SHOWN}
+
+
 @pytest.mark.parametrize("content", [None, [], {}, {"results": None}, {"results": {}}])
 def test_content_without_results_is_not_a_page(content: Any) -> None:
     """This is true of companies, connections and integrations."""

@@ -21,6 +21,7 @@ from support.values import (
     connections_list,
     error,
     ok,
+    partner,
 )
 
 from bulk.codat import responses
@@ -35,7 +36,7 @@ from bulk.engine.commands.unlink import Unlink
 from bulk.engine.process import Finished
 from bulk.engine.retry import KEY_LIFETIME
 from bulk.journal import attempts, database, facts, reopening
-from bulk.model import DELETED, Outcome, State, Stop, customer_tag
+from bulk.model import DELETED, Connection, Outcome, State, Stop, customer_tag
 
 S = State
 CONFLICT = responses.read(409, {}, b"")
@@ -325,6 +326,47 @@ def test_a_look_up_continues_on_the_next_page(trip: Trip) -> None:
     first = ok({"results": [{"id": "other", "name": "Other"}], "_links": {"next": {"href": "/companies?page=2"}}})
     assert trip.take(NO_RESPONSE, first, listed(), CREATED_CONNECTION) == Finished(S.LINK_READY)
     assert [request.path for request in trip.requests[1:3]][1] == "/companies?page=2"
+
+
+def part(shown: Connection, total: int = 2, *, is_last: bool) -> Reply:
+    """Return a page of a list of connections."""
+    links = {} if is_last else {"next": {"href": "/companies/c/connections?page=2"}}
+    return ok({"results": [body(shown)], "totalResults": total, "_links": links})
+
+
+BANKING = Connection("b", "Linked", "Banking", "zzzz", None, None)
+
+
+@pytest.mark.parametrize("first", [BANKING, connection("Unlinked", "old")])
+def test_a_list_of_connections_is_read_to_its_end(trip: Trip, first: Connection) -> None:
+    """The connection is on its second page, so it is not created again."""
+    second = part(connection("PendingAuth", link=LINK), is_last=True)
+    assert trip.take(CREATED_COMPANY, NO_RESPONSE, part(first, is_last=False), second) == Finished(S.LINK_READY)
+    assert trip.operations == ["create_company", "create_connection", *["list_connections"] * 2]
+    assert (trip.column("connection_id"), trip.requests[-1].path) == ("n", "/companies/c/connections?page=2")
+
+
+@pytest.mark.parametrize(
+    ("command", "second", "state"),
+    [(FollowUp, partner(), S.COMPLETE), (Unlink, connection("Unlinked"), S.UNLINKED)],
+)
+def test_every_step_reads_the_list_of_connections_to_its_end(
+    trip: Trip, command: Any, second: Connection, state: State
+) -> None:
+    """Also after a page without a response."""
+    with_steps(trip, command, **LINKED)
+    first = connection("Linked") if command is FollowUp else BANKING
+    pages = part(first, is_last=False), part(second, is_last=True)
+    assert trip.take(NO_RESPONSE, pages[0], NO_RESPONSE, *pages) == Finished(state)
+    assert trip.operations.count("list_connections") == 4
+
+
+def test_a_list_of_connections_that_is_not_complete_proves_nothing(trip: Trip) -> None:
+    """The look-up is repeated, and the connection is not created again."""
+    incomplete = part(BANKING, is_last=True)
+    found = connections_list(connection("PendingAuth", link=LINK))
+    assert trip.take(CREATED_COMPANY, NO_RESPONSE, incomplete, found) == Finished(S.LINK_READY)
+    assert trip.operations.count("create_connection") == 1
 
 
 @pytest.mark.parametrize("pages", [1, 2, 3])
