@@ -41,6 +41,11 @@ class ConcurrencyLimit:
         self.allowed = max(1, self.allowed // 2)
         self._successes = 0
 
+    def probe(self) -> None:
+        """Allow one request at once until there are successes again."""
+        self.allowed = 1
+        self._successes = 0
+
     def on_success(self) -> None:
         """Count a success, which may raise the limit."""
         self.rejections = 0

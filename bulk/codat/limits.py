@@ -185,6 +185,8 @@ class Limits:
         requested_wait += TIMER_MARGIN
         if requested_wait >= _remaining(self.asked_until, now):
             self.asked_until = Deadline.after(requested_wait, now)
+        if requested_wait >= MAX_WAIT:  # it may have asked for years: one request shows whether the wait was enough
+            self._concurrency.probe()
         return requested_wait
 
     def _on_429(self, requested_wait: float | None, now: Now) -> None:

@@ -29,6 +29,8 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     clock may be wrong; because both are in whole seconds, one second is added.
     """
     text = headers.get("retry-after", "").strip()
+    if text.isdecimal():  # of any length: a number of hundreds of digits is infinite
+        return min(float(text), MAX_WAIT)
     try:
         seconds = float(text)
     except ValueError:

@@ -208,6 +208,25 @@ def test_a_hold_that_is_too_long_stops_the_run_and_names_its_end() -> None:
     assert holds == []
 
 
+YEARS = [str(10 * 365 * 86_400), "9" * 400, "Thu, 01 Jan 2099 00:00:00 GMT"]
+
+
+@pytest.mark.parametrize("text", YEARS)
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_retry_after_of_years_is_honoured_for_48_hours_and_then_one_request_is_sent(text: str, status: int) -> None:
+    """That request shows whether the wait was enough."""
+    limits, holds = make(max_hold=math.inf)
+    respond(limits, responses.read(status, {"retry-after": text}, b""))
+    (hold,) = holds
+    assert hold.until - START.wall == pytest.approx(48 * 3600, abs=1)
+    after = later(48 * 3600 + 1)
+    assert limits.wait_for_slot(later(48 * 3600 - 1)) > 0
+    assert _slots(limits, after) == 1
+    for _ in range(20):
+        respond(limits, DONE, after)
+    assert _slots(limits, after) == 2
+
+
 def test_a_short_hold_is_not_reported() -> None:
     """Nobody has to read about a second."""
     limits, holds = make()
