@@ -18,6 +18,7 @@ class State(StrEnum):
     """The progress of a customer, in the words of the reports."""
 
     REJECTED = "rejected"  # its row is invalid: never sent
+    CONFLICT = "conflict"  # sending it could reach the wrong customer: a person decides
     PENDING = "pending"  # not done yet
     FAILED = "failed"  # Codat rejected it
     LINK_READY = "link_ready"  # connection created, waiting for the customer
@@ -47,9 +48,21 @@ class Outcome(StrEnum):
         return self in (Outcome.UNKNOWN, Outcome.SERVER_ERROR)
 
 
-def customer_tag(customer_id: str) -> str:
-    """Return the tag value that identifies a customer's company: 32 hex digits, for any identifier."""
-    return hashlib.sha256(customer_id.encode()).hexdigest()[:32]
+def customer_tag(customer_id: str, source: str | None = None) -> str:
+    """Return the tag value that identifies a customer's company: 32 hex digits, for any identifier.
+
+    The same identifier in two source systems has two tags. An identifier contains no control character.
+    """
+    text = customer_id if source is None else f"{source}\0{customer_id}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The marks of a batch that each of its companies carries in Codat."""
+
+    batch: str
+    source: str | None = None  # the system that the identifiers come from, if several use the same ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +124,7 @@ class CustomerRecord(NamedTuple):
     seq: int
     # from the input
     customer_id: str
+    tag: str  # `customer_tag` of it
     name: str  # as Codat will store it
     platform_key: str
     description: str | None
@@ -132,6 +146,7 @@ class CustomerRecord(NamedTuple):
     partner_status: str | None = None
     # progress
     state: State = State.PENDING
+    conflict: str | None = None  # JSON list of one problem (bulk.problems): the reason for the state `conflict`
     error_step: str | None = None
     error_code: str | None = None
     error: str | None = None

@@ -32,6 +32,8 @@ class Problem(TypedDict, total=False):
     max_characters: int
     nearest: list[str]
     """The names that may be meant, or none if no name is similar."""
+    found: str
+    """The name, the identifier or the customer that a conflict is with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,10 @@ class _Text:
 _CONTROL: Final = "contains a control character"
 _CONTROL_OR_BREAK: Final = "contains a line break or another control character"
 _TOO_LONG: Final = "is longer than {max_characters:,} characters"
+
+
+_IF_SAME: Final = "accept this row (--accept) if it is the same customer"
+_IF_SAME_IN_GROUP: Final = "accept the rows (--accept-file) whose customers are the same"
 
 
 def _too_long(field: str, remedy: str) -> _Text:
@@ -83,6 +89,33 @@ _TEXTS: Final = MappingProxyType(
         ),
         "customer_id_in_batch": _Text(
             "customer_id", "is used by another row of this batch", "use another identifier, or delete this row"
+        ),
+        "other_customer": _Text(
+            "customer_id",
+            'already belongs to the customer "{found}" of another file',
+            _IF_SAME + "; otherwise give one of them another identifier, or migrate this file with --source",
+            "already belongs to another customer",
+            _IF_SAME_IN_GROUP,
+        ),
+        "other_spelling": _Text(
+            "customer_id",
+            'is another spelling of "{found}", which this file does not have',
+            "write it as before, or accept this row (--accept) if it is another customer",
+            "is another spelling of an earlier identifier",
+            "write the identifiers as before, or accept the rows (--accept) if they are other customers",
+        ),
+        "other_name": _Text(
+            "company_name",
+            'is not the name of this customer\'s company in Codat, "{found}"',
+            _IF_SAME + "; if another system uses the same identifiers, pass --source NAME",
+            "is not the name of the customer's company in Codat",
+            _IF_SAME_IN_GROUP,
+        ),
+        "other_owner": _Text(
+            "company_name",
+            'is that of a company in Codat which belongs to customer "{found}"',
+            "correct the tags of the company in Codat's portal",
+            "is that of a company which belongs to another customer",
         ),
         "company_name_missing": _Text("company_name", "is missing", "fill it in"),
         "company_name_too_long": _too_long("company_name", "shorten it (the limit is for the name that is sent)"),
@@ -144,6 +177,11 @@ def group_remedy(code: str) -> str:
 def new(code: str, value: str | None, **parameters: object) -> Problem:
     """Return a new problem, with the field of its code."""
     return cast("Problem", {"code": code, "field": field_of(code), "value": value, **parameters})
+
+
+def to_text(row: Iterable[Problem]) -> str:
+    """Return the problems of a row as JSON text."""
+    return json.dumps(list(row), ensure_ascii=False)
 
 
 def parse(text: str) -> list[Problem]:

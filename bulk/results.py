@@ -34,7 +34,7 @@ class BatchResult:
         """The exit code of the corresponding command."""
         if self.stop is not None:
             return self.stop.exit_code
-        return int(self.summary.customers["rejected"] > 0 or self.summary.customers["failed"] > 0)
+        return int(any(self.summary.customers[state] for state in ("rejected", "conflict", "failed")))
 
     @property
     def summary(self) -> Summary:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from bulk.codat import boundary
-from bulk.model import Company, Connection, customer_tag
+from bulk.model import Company, Connection, Labels
 
 # The schema of the response allows 2,000 companies on a page, that of the parameter 5,000: the smaller one is safe.
 PAGE_SIZE = 2000
@@ -27,6 +27,7 @@ STATUSES = {status.casefold(): status for status in ("PendingAuth", "Linked", "U
 READABLE_TAG = "uid"
 CUSTOMER_TAG = "bulk_uid"
 BATCH_TAG = "bulk_batch"
+SOURCE_TAG = "bulk_source"  # only with --source
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,14 @@ def page_count(companies: int) -> int:
 # -- requests
 
 
-def create_company(*, customer_id: str, name: str, description: str | None, batch: str) -> Request:
-    """Build POST /companies. Names need not be unique; only the tags link the company to the customer."""
-    tags = {READABLE_TAG: customer_id, CUSTOMER_TAG: customer_tag(customer_id), BATCH_TAG: batch_tag(batch)}
+def create_company(*, customer_id: str, tag: str, name: str, description: str | None, labels: Labels) -> Request:
+    """Build POST /companies. Names need not be unique; only the tags link the company to the customer.
+
+    `tag` is the customer's tag.
+    """
+    tags = {READABLE_TAG: customer_id, CUSTOMER_TAG: tag, BATCH_TAG: batch_tag(labels.batch)}
+    if labels.source is not None:
+        tags[SOURCE_TAG] = labels.source
     content: dict[str, Any] = {"name": name}
     if description:
         content["description"] = description

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bulk.codat.endpoints import CUSTOMER_TAG, READABLE_TAG
-from bulk.model import Company, Connection, customer_tag
+from bulk.codat.endpoints import CUSTOMER_TAG, READABLE_TAG, SOURCE_TAG
+from bulk.model import Company, Connection, CustomerRecord
 
 
-def find_company(companies: Iterable[Company], customer_id: str) -> Company | None:
-    """Return the company with the customer's tag. If a company lacks that tag, its tag `uid` must be the identifier.
+def is_of_customer(company: Company, customer: CustomerRecord, source: str | None) -> bool:
+    """Return whether a company has the customer's tag. If it lacks that tag, its tag `uid` must be the identifier.
 
-    Of several, return the most advanced one, then the oldest, so that a linked company is never lost.
+    `source` is the system that the batch's identifiers come from, or None.
     """
-    tag = customer_tag(customer_id)
-    own = [c for c in companies if c.tags.get(CUSTOMER_TAG) == tag or _has_readable_tag(c, customer_id)]
-    return min(own, key=_company_order, default=None)
+    if CUSTOMER_TAG in company.tags:
+        return company.tags[CUSTOMER_TAG] == customer.tag
+    return company.tags.get(READABLE_TAG) == customer.customer_id and company.tags.get(SOURCE_TAG) == source
+
+
+def most_advanced(companies: Iterable[Company]) -> Company | None:
+    """Return the most advanced company, of several the oldest, so that a linked company is never lost."""
+    return min(companies, key=_company_order, default=None)
 
 
 def accounting_connection(connections: Iterable[Connection], platform_key: str | None = None) -> Connection | None:
@@ -40,10 +45,6 @@ def partner_connection(connections: Iterable[Connection]) -> Connection | None:
     """Return a company's partner expense connection. Of several, return a linked one, then the oldest."""
     partners = [c for c in connections if c.source_type == "Expense"]
     return min(partners, key=lambda c: (c.status != "Linked", c.created or "", c.id), default=None)
-
-
-def _has_readable_tag(company: Company, customer_id: str) -> bool:
-    return CUSTOMER_TAG not in company.tags and company.tags.get(READABLE_TAG) == customer_id
 
 
 def _company_order(company: Company) -> tuple[bool, bool, str, str]:

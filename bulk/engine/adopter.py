@@ -8,23 +8,33 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Self
 
 from bulk.codat import endpoints
-from bulk.engine import changes
+from bulk.engine import changes, conflicts
 from bulk.engine.changes import Changes
 from bulk.engine.reconcile import Taken
 from bulk.journal import company_list, customers
-from bulk.model import Company, CustomerRecord, customer_tag
+from bulk.journal import conflicts as journal_conflicts
+from bulk.model import Company, CustomerRecord, Labels
+from bulk.problems import Problem
 from bulk.text import timestamp
 
 
 class Adopter:
-    """A PageHandler that adopts companies that the journal lacks, and updates the customers."""
+    """A PageHandler that adopts companies that the journal lacks, and updates the customers.
+
+    A company that may be another customer's is not adopted: its customer is in conflict.
+    """
 
     adopts = True
 
-    def __init__(self, batch: str) -> None:
-        """Create a handler for the batch with this name."""
-        self._batch = batch
+    def __init__(self, labels: Labels, *, settles_conflicts: bool = False) -> None:
+        """Create a handler for the batch with these labels.
+
+        `settles_conflicts`: the list is that of all companies, so a conflict that it does not show is gone.
+        """
+        self._labels = labels
+        self._settles_conflicts = settles_conflicts
         self._reads_all = False
+        self._is_indexed = False
         self._warnings: set[str] = set()  # those of this and earlier readings: a list is read again if it changes
 
     def of_all(self) -> Self:
@@ -33,28 +43,97 @@ class Adopter:
         return self
 
     def begin(self, connection: sqlite3.Connection) -> None:
-        """Forget the companies that an earlier reading showed."""
+        """Forget the companies and the conflicts that an earlier reading showed."""
         company_list.begin_reading(connection)
+        journal_conflicts.begin_reading(connection)
+        self._is_indexed = False
         if self._reads_all:
-            customers.index_companies(connection)
+            self._index(connection)
 
     def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> Taken:
         """Update the batch's customers from a page."""
-        by_tag = by_customer(companies)
+        by_tag = by_customer(companies, self._labels.source)
         changed = 0
         warnings: list[str] = []
+        unmatched = {company.id: company for company in companies}
         for customer in known_customers(connection, companies, by_company=self._reads_all):
             own = companies_of(customer, by_tag, companies)
             warnings += _warnings(customer, own)
+            for company in own:
+                unmatched.pop(company.id, None)
             if customer.company_id is None or any(company.id == customer.company_id for company in own):
                 company_list.mark_shown(connection, customer.seq)
-            news = _news(customer, own, batch=self._batch, at=at)
-            if news:
-                customers.change(connection, customer.seq, news | {"updated_at": timestamp(at)})
-                changed += 1
+            changed += self._change(connection, customer, self._news(connection, customer, own, at), at)
+        for company in unmatched.values():
+            changed += self._hold_spellings(connection, company, at)
         new = tuple(text for text in dict.fromkeys(warnings) if text not in self._warnings)
         self._warnings.update(new)
         return Taken(changed, new)
+
+    def end(self, connection: sqlite3.Connection, at: float) -> None:
+        """Let customers continue whose conflict is gone."""
+        if self._settles_conflicts:
+            for seq in journal_conflicts.not_shown(connection):
+                customers.change(connection, seq, changes.conflict_gone() | {"updated_at": timestamp(at)})
+
+    def _news(
+        self, connection: sqlite3.Connection, customer: CustomerRecord, own: Sequence[Company], at: float
+    ) -> Changes:
+        """Return the changes in the list that the journal does not have yet."""
+        if customer.company_id is not None:
+            known = next((each for each in own if each.id == customer.company_id), None)
+            return changes.company_in_list(customer, known, at=at) if known else {}
+        company = changes.company_of(customer, own, self._labels)
+        if company is None:
+            return {}
+        problem = self._conflict(connection, customer, company)
+        if problem is not None:
+            return _held(connection, customer, problem)
+        customers.add_company(connection, company.id, customer.seq)
+        return changes.company_adopted(customer, company, labels=self._labels, at=at)
+
+    def _conflict(self, connection: sqlite3.Connection, customer: CustomerRecord, company: Company) -> Problem | None:
+        """Return the conflict that keeps a customer from getting this company, unless a person has accepted it."""
+        self._index(connection)
+        owner = next(iter(customers.by_companies(connection, [company.id])), None)
+        if owner is not None:
+            return conflicts.of_owner(company, owner.customer_id)
+        problem = conflicts.of_name(customer, company, self._labels)
+        is_accepted = problem is None or journal_conflicts.is_accepted(connection, customer.customer_id, problem)
+        return None if is_accepted else problem
+
+    def _hold_spellings(self, connection: sqlite3.Connection, company: Company, at: float) -> int:
+        """Hold the customers whose identifier is another spelling of that of a company without a customer."""
+        uid = company.tags.get(endpoints.READABLE_TAG)
+        if uid is None or company.tags.get(endpoints.SOURCE_TAG) != self._labels.source:
+            return 0
+        changed = 0
+        for seq in journal_conflicts.unsent_spellings(connection, uid):
+            customer = customers.by_seq(connection, seq)
+            if customer is None or customer.company_id is not None:
+                continue
+            problem = conflicts.of_spelling(customer, uid)
+            if not journal_conflicts.is_accepted(connection, customer.customer_id, problem):
+                changed += self._change(connection, customer, _held(connection, customer, problem), at)
+        return changed
+
+    def _change(self, connection: sqlite3.Connection, customer: CustomerRecord, news: Changes, at: float) -> int:
+        if news:
+            customers.change(connection, customer.seq, news | {"updated_at": timestamp(at)})
+        return int(bool(news))
+
+    def _index(self, connection: sqlite3.Connection) -> None:
+        """Index the customers by company once in a reading. Only adopting needs it."""
+        if not self._is_indexed:
+            customers.index_companies(connection)
+            self._is_indexed = True
+
+
+def _held(connection: sqlite3.Connection, customer: CustomerRecord, problem: Problem) -> Changes:
+    """Return the changes for a customer in conflict, and record that this reading shows the conflict."""
+    journal_conflicts.mark_shown(connection, customer.seq)
+    held = changes.conflict_found(problem)
+    return {} if held["conflict"] == customer.conflict else held
 
 
 def _warnings(customer: CustomerRecord, own: Sequence[Company]) -> Iterator[str]:
@@ -73,7 +152,7 @@ def known_customers(
     """Return the customers of these companies, by tags and, with `by_company`, by the company ids in the journal."""
     tags = [company.tags.get(endpoints.CUSTOMER_TAG, "") for company in companies]
     by_seq = {customer.seq: customer for customer in customers.by_tags(connection, tags)}
-    tagged = {customer_tag(customer.customer_id) for customer in by_seq.values()}
+    tagged = {customer.tag for customer in by_seq.values()}
     others = [company for company, tag in zip(companies, tags, strict=True) if tag not in tagged]
     uids = [company.tags.get(endpoints.READABLE_TAG, "") for company in others]
     by_seq |= {customer.seq: customer for customer in customers.by_ids(connection, uids)}
@@ -84,12 +163,18 @@ def known_customers(
     return by_seq.values()
 
 
-def by_customer(companies: Iterable[Company]) -> dict[str, list[Company]]:
-    """Group companies by their customer's tag, or by `uid <identifier>` where only the tag `uid` exists."""
+def by_customer(companies: Iterable[Company], source: str | None) -> dict[str, list[Company]]:
+    """Group companies by their customer's tag, or by `uid <identifier>` where only the tag `uid` exists.
+
+    A company from another source system than this one is in no group of the second kind.
+    """
     groups: dict[str, list[Company]] = defaultdict(list)
     for company in companies:
         tag = company.tags.get(endpoints.CUSTOMER_TAG)
-        groups[tag if tag else "uid " + company.tags.get(endpoints.READABLE_TAG, "")].append(company)
+        if tag:
+            groups[tag].append(company)
+        elif company.tags.get(endpoints.SOURCE_TAG) == source:
+            groups["uid " + company.tags.get(endpoints.READABLE_TAG, "")].append(company)
     return groups
 
 
@@ -97,14 +182,5 @@ def companies_of(
     customer: CustomerRecord, by_tag: dict[str, list[Company]], companies: Sequence[Company]
 ) -> list[Company]:
     """Return the companies with a customer's tags or, if there are none, the one that the journal has."""
-    own = [*by_tag.get(customer_tag(customer.customer_id), ()), *by_tag.get("uid " + customer.customer_id, ())]
+    own = [*by_tag.get(customer.tag, ()), *by_tag.get("uid " + customer.customer_id, ())]
     return own or [company for company in companies if company.id == customer.company_id]
-
-
-def _news(customer: CustomerRecord, own: Sequence[Company], *, batch: str, at: float) -> Changes:
-    """Return the changes in the list that the journal does not have yet."""
-    if customer.company_id is None:
-        company = changes.company_of(customer, own)
-        return changes.company_adopted(customer, company, batch=batch, at=at) if company else {}
-    company = next((each for each in own if each.id == customer.company_id), None)
-    return changes.company_in_list(customer, company, at=at) if company else {}

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from bulk import problems
 from bulk.codat import endpoints, selection
-from bulk.model import DELETED, ENDED, Company, Connection, CustomerRecord, Problem, State
+from bulk.engine import conflicts
+from bulk.model import DELETED, ENDED, Company, Connection, CustomerRecord, Labels, Problem, State
 from bulk.text import timestamp
 
 Changes = dict[str, Any]
@@ -20,6 +22,7 @@ NOTHING_SENT: Changes = {
     **dict.fromkeys(("partner_connection_id", "partner_status")),
     "knows_connections": True,
     "state": State.PENDING,
+    "conflict": None,
     **NO_ERROR,
 }
 
@@ -46,7 +49,7 @@ def state_of(connection_status: str | None, *, has_partner: bool) -> State:
 def final_state(customer: CustomerRecord) -> State:
     """Return the state of a customer who needs no further step."""
     if customer.company_id is None:
-        return State.PENDING
+        return State.PENDING if customer.conflict is None else State.CONFLICT
     if customer.connection_status == "Linked" and _has_lost_partner(customer):
         return State.FAILED
     return state_of(customer.connection_status, has_partner=customer.partner_connection_id is not None)
@@ -58,19 +61,18 @@ def company_created(company: Company) -> Changes:
     return own | {"name_sent": company.name} | NO_ERROR
 
 
-def company_adopted(customer: CustomerRecord, company: Company, *, batch: str, at: float) -> Changes:
+def company_adopted(customer: CustomerRecord, company: Company, *, labels: Labels, at: float) -> Changes:
     """Return the changes for a company that was found in Codat, with its connections."""
-    # Only a company that this journal requested is its own: another batch may have the same name, so the same tag.
-    tag = company.tags.get(endpoints.BATCH_TAG)
-    is_own = tag == endpoints.batch_tag(batch) and customer.name_sent is not None
+    is_own = conflicts.is_own(customer, company, labels)
     changes: Changes = {
         "company_id": company.id,
         "company_origin": "created" if is_own else "adopted",
-        "company_batch": None if is_own else tag,
+        "company_batch": None if is_own else company.tags.get(endpoints.BATCH_TAG),
         "name_sent": company.name,
         "description_sent": company.description,
         "knows_connections": company.knows_connections,
         "state": State.PENDING,
+        "conflict": None,
     } | NO_ERROR
     connection = selection.accounting_connection(company.connections, customer.platform_key)
     if connection is None:
@@ -82,10 +84,29 @@ def company_adopted(customer: CustomerRecord, company: Company, *, batch: str, a
     return changes | partner_found(partner) | {"state": state_of(connection.status, has_partner=True)}
 
 
-def company_of(customer: CustomerRecord, companies: Iterable[Company]) -> Company | None:
-    """Return the company to adopt for a customer without one. A company that was deleted on purpose is ignored."""
-    existing = [company for company in companies if company.id != customer.deleted_company_id]
-    return selection.find_company(existing, customer.customer_id)
+def conflict_found(problem: problems.Problem) -> Changes:
+    """Return the changes for a customer whose company may be another customer's. A person decides."""
+    found: Changes = {"state": State.CONFLICT, "conflict": problems.to_text([problem])}
+    return found | NO_ERROR | {"error_step": "conflict", "error_code": problem["code"]}
+
+
+def conflict_gone() -> Changes:
+    """Return the changes for a customer without a company whose conflict no longer exists, or was accepted."""
+    return {"state": State.PENDING, "conflict": None} | NO_ERROR
+
+
+def company_of(customer: CustomerRecord, companies: Iterable[Company], labels: Labels) -> Company | None:
+    """Return the company with the tag of a customer without a company. One deleted on purpose is ignored.
+
+    Of several, prefer one with the customer's name: the others are another customer's.
+    """
+    own = [
+        company
+        for company in companies
+        if company.id != customer.deleted_company_id and selection.is_of_customer(company, customer, labels.source)
+    ]
+    same = [company for company in own if conflicts.of_name(customer, company, labels) is None]
+    return selection.most_advanced(same or own)
 
 
 def company_in_list(customer: CustomerRecord, company: Company, *, at: float) -> Changes:

@@ -7,11 +7,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from bulk.codat import endpoints
+from bulk.engine import conflicts
 from bulk.engine.adopter import by_customer, companies_of, known_customers
 from bulk.engine.reconcile import Taken
 from bulk.journal import company_list, customers
+from bulk.journal.conflicts import begin_reading as begin_conflicts
+from bulk.journal.conflicts import is_accepted
 from bulk.journal.findings import Finding
-from bulk.model import DELETED, ENDED, Company, Connection, CustomerRecord
+from bulk.model import DELETED, ENDED, Company, Connection, CustomerRecord, Labels
 
 ACTIVE = ("PendingAuth", "Linked")
 
@@ -21,9 +24,10 @@ class Comparison:
 
     adopts = False
 
-    def __init__(self, batch: str) -> None:
-        """Create a comparison for the batch with this name."""
-        self._tag = endpoints.batch_tag(batch)
+    def __init__(self, labels: Labels) -> None:
+        """Create a comparison for the batch with these labels."""
+        self._labels = labels
+        self._tag = endpoints.batch_tag(labels.batch)
         self._findings: list[Finding] = []
         self._others: dict[str, list[str]] = defaultdict(list)  # customer_id → companies that are not the journal's
 
@@ -32,21 +36,27 @@ class Comparison:
         self._findings.clear()
         self._others.clear()
         company_list.begin_reading(connection)
+        begin_conflicts(connection)
         customers.index_companies(connection)
 
     def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> Taken:  # noqa: ARG002 - a PageHandler's signature
         """Compare a page; count the new findings as changes."""
         before = len(self._findings)
-        by_tag = by_customer(companies)
+        by_tag = by_customer(companies, self._labels.source)
         claimed: set[str] = set()
         for customer in known_customers(connection, companies, by_company=True):
             own = _with_journals(customer, companies_of(customer, by_tag, companies), companies)
             claimed.update(company.id for company in own)
             for company in own:
+                problem = conflicts.of_name(customer, company, self._labels)
+                if problem is not None and is_accepted(connection, customer.customer_id, problem):
+                    problem = None
+                if problem is not None:
+                    self._findings.append(_different_name(customer, company))
                 if company.id == customer.company_id:
                     company_list.mark_shown(connection, customer.seq)
                     self._findings += _compare(customer, company)
-                else:
+                elif customer.company_id is not None or problem is None:
                     self._others[customer.customer_id].append(company.id)
         self._findings += [
             _unknown(company)
@@ -54,6 +64,9 @@ class Comparison:
             if company.id not in claimed and company.tags.get(endpoints.BATCH_TAG) == self._tag
         ]
         return Taken(len(self._findings) - before)
+
+    def end(self, connection: sqlite3.Connection, at: float) -> None:
+        """Change nothing: `findings` compares what is missing."""
 
     def findings(self, connection: sqlite3.Connection) -> Iterator[Finding]:
         """Return the differences after the whole list was read, beginning with the missing companies."""
@@ -74,6 +87,11 @@ def _with_journals(customer: CustomerRecord, own: list[Company], companies: Sequ
 def _unknown(company: Company) -> Finding:
     detail = "carries this batch's tag, and no customer of the batch has it"
     return Finding("unknown_company", company.tags.get(endpoints.READABLE_TAG), company.id, None, detail)
+
+
+def _different_name(customer: CustomerRecord, company: Company) -> Finding:
+    detail = f'Codat calls it "{company.name}", and the input "{customer.name}"'
+    return Finding("different_name", customer.customer_id, company.id, None, detail)
 
 
 def _judge_others(customer: CustomerRecord, company_ids: Sequence[str]) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from bulk.codat.throttle import Throttle
 from bulk.engine.step import Step
 from bulk.journal import facts
 from bulk.journal.writer import Writer
+from bulk.model import Labels
 from bulk.text import timestamp
 
 
@@ -23,7 +24,7 @@ class RunContext:
     throttle: Throttle
     writer: Writer
     run: int
-    batch: str
+    labels: Labels
     steps: tuple[Step, ...]  # the steps of this run, in order
     wall: Callable[[], float]  # seconds since 1970
     rng: random.Random

@@ -18,6 +18,7 @@ class Enrolled:
     changed: int
     gone: int
     rejected: int
+    conflicts: int = 0  # rows that are held, and customers in conflict with a company in Codat
     is_another: bool = False  # the file is new to the batch: it adds customers and removes none
 
 

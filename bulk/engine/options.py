@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 
 from bulk.errors import UsageError
 
 MAX_NUMBER = 2**53
+_SOURCE = re.compile(r"(?!\s)[^\x00-\x1f\x7f-\x9f]{1,100}(?<!\s)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,17 @@ class Options:
     reserve: int = 0  # requests of the daily quota to leave unused
     max_failures: Threshold | None = None
     link_lifetime: int | None = None  # seconds that a linkUrl lives; stored in the batch
+    source: str | None = None  # the system that the identifiers come from; stored in the batch
+    accepts: frozenset[str] = frozenset()  # the customers whose conflicts a person has accepted
 
     def __post_init__(self) -> None:
         """Reject invalid values."""
         require_whole("limit", self.limit, 1)
         require_whole("link_lifetime", self.link_lifetime, 1)
+        if self.source is not None and not _SOURCE.fullmatch(self.source):
+            raise UsageError(
+                f"source must have 1 to 100 printable characters and no spaces around it, not {self.source!r}."
+            )
         if self.reserve is None:
             raise UsageError("reserve must be a whole number of at least 0, not None.")
         require_whole("reserve", self.reserve, 0)

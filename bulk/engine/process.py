@@ -26,7 +26,7 @@ from bulk.engine.retry import AttemptHistory, Decision, GiveUp, LookUp, Send, Wa
 from bulk.engine.step import Reading, Step, in_doubt, is_gone
 from bulk.journal import attempts, customers
 from bulk.journal.attempts import Intent, Result
-from bulk.model import Attempt, CustomerRecord, Outcome, State, customer_tag
+from bulk.model import Attempt, CustomerRecord, Outcome, State
 from bulk.text import timestamp
 
 WITH_KEY = ("POST", "PATCH")  # the methods for which Codat keeps an Idempotency-Key
@@ -126,15 +126,14 @@ async def _send(
 
 def _request(customer: CustomerRecord, step: Step, decision: Send, context: RunContext) -> tuple[Request, str | None]:
     """Return the request and its key. A key that may have done something is repeated with exactly the same body."""
-    request = step.request(customer, context.batch)
+    request = step.request(customer, context.labels)
     if request.method not in WITH_KEY:
         return request, None
     known = _history(customer, step)
     if decision.key is not None and (known.may_be_done or decision.body == request.body):
         return replace(request, body=decision.body), decision.key
     # Otherwise nothing was done under the old key: the latest values of the input are sent, with the next key.
-    tag = customer_tag(customer.customer_id)
-    return request, retry.next_key(known, tag=tag, step=step.name, company_id=customer.company_id)
+    return request, retry.next_key(known, tag=customer.tag, step=step.name, company_id=customer.company_id)
 
 
 async def _exchange(
@@ -256,7 +255,7 @@ async def _read_page(
 
 def _read_look_up(customer: CustomerRecord, step: Step, reply: Reply, context: RunContext) -> Reading:
     if reply.outcome is Outcome.DONE or (step.reads_gone and is_gone(reply)):
-        return step.read_look_up(customer, reply, context.wall(), batch=context.batch)
+        return step.read_look_up(customer, reply, context.wall(), labels=context.labels)
     return Reading(reply, {})
 
 

@@ -52,6 +52,9 @@ class PageHandler(Protocol):
     def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> Taken:
         """Handle a page that was received at this time."""
 
+    def end(self, connection: sqlite3.Connection, at: float) -> None:
+        """Finish after the lists were read as a whole."""
+
 
 async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: PageHandler, hook: Hook) -> None:
     """Read the company lists with these tags (None means the list of all) and pass their pages to the handler.
@@ -65,14 +68,19 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
     for _ in range(MAX_READINGS):
         await context.writer.write(handler.begin)
         if await _read_lists(context, tags, handler, hook):
-            if handler.adopts:
-                await context.writer.write(lambda connection: facts.put(connection, {"list_read_at": began}))
+            await context.writer.write(lambda connection: _end(connection, handler, began, context.wall()))
             return
         hook(Warned("Codat's company list changed or broke off while it was read; reading it again"))
     context.throttle.close(
         Stop("Codat's company list cannot be read as a whole: it changes, breaks off or repeats", 75)
     )
     raise Stopped
+
+
+def _end(connection: sqlite3.Connection, handler: PageHandler, began: float, now: float) -> None:
+    handler.end(connection, now)
+    if handler.adopts:
+        facts.put(connection, {"list_read_at": began})
 
 
 async def read_companies(context: RunContext, company_ids: Sequence[str], handler: PageHandler, hook: Hook) -> None:

@@ -32,7 +32,7 @@ from bulk.errors import BatchError, BulkError
 from bulk.journal import attempts, database, facts, runs
 from bulk.journal.error_translator import wrap_errors
 from bulk.journal.writer import Writer
-from bulk.model import LINK_LIFETIME_SECONDS, Stop
+from bulk.model import LINK_LIFETIME_SECONDS, Labels, Stop
 from bulk.settings import Settings
 from bulk.text import timestamp
 
@@ -163,13 +163,18 @@ class Run:
         if not await command.begin(writer, self._hook, self._wall()):
             return None
         now, rate = self._wall(), self._settings.rate
-        recent, retry_after = await writer.write(
-            lambda db: (attempts.recent_requests(db, now=now, limit=rate), facts.retry_after(db))
+        recent, retry_after, system = await writer.write(
+            lambda db: (
+                attempts.recent_requests(db, now=now, limit=rate),
+                facts.retry_after(db),
+                facts.get(db, "source"),
+            )
         )
+        labels = Labels(self._batch, system)
         async with self._connect(self._settings) as client, anyio.create_task_group() as group:
             throttle = self._throttle(recent, writer, run, group)
             group.start_soon(_close_on, interrupt, throttle)
-            session = self._session(command, client, throttle, writer, run)
+            session = self._session(command, client, throttle, writer, run, labels)
             if retry_after is not None:
                 throttle.resume_hold(*retry_after)
                 await writer.write(session.context.limits_note())  # if the clock was set back, count from now
@@ -195,13 +200,15 @@ class Run:
             on_hold=lambda hold: self._record_hold(hold, writer, run, group),
         )
 
-    def _session(self, command: Command, client: Sender, throttle: Throttle, writer: Writer, run: int) -> Session:
+    def _session(
+        self, command: Command, client: Sender, throttle: Throttle, writer: Writer, run: int, labels: Labels
+    ) -> Session:
         context = RunContext(
             client=client,
             throttle=throttle,
             writer=writer,
             run=run,
-            batch=self._batch,
+            labels=labels,
             steps=command.steps,
             wall=self._wall,
             rng=self._rng,

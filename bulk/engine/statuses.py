@@ -33,8 +33,8 @@ async def read_statuses(session: Session) -> None:
     considered deleted, because tags can be removed in Codat's portal.
     """
     context, hook = session.context, session.hook
-    tags = await context.writer.write(lambda db: _tags(db, context.batch))
-    handler = Adopter(context.batch)
+    tags = await context.writer.write(lambda db: _tags(db, context.labels.batch))
+    handler = Adopter(context.labels)
     await reconcile(context, tags, handler.of_all() if None in tags else handler, hook)
     if None not in tags and await context.writer.write(company_list.is_missing_any):
         await reconcile(context, [None], handler.of_all(), hook)

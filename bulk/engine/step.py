@@ -11,7 +11,7 @@ from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.engine.changes import Changes
 from bulk.engine.retry import Policy
-from bulk.model import CustomerRecord, Outcome
+from bulk.model import CustomerRecord, Labels, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Step(ABC):
         return False
 
     @abstractmethod
-    def request(self, customer: CustomerRecord, batch: str) -> Request:
+    def request(self, customer: CustomerRecord, labels: Labels) -> Request:
         """Return the request."""
 
     def on_intent(self, customer: CustomerRecord) -> Changes:
@@ -64,9 +64,9 @@ class Step(ABC):
 
     def look_up(self, customer: CustomerRecord) -> Request:
         """Return the request that shows whether this step was done already. For a GET, this is the request itself."""
-        return self.request(customer, "")
+        return self.request(customer, Labels(""))
 
-    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
+    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, labels: Labels) -> Reading:
         """Read a reply to the look-up as FOUND or NOT_FOUND."""
         return self.read(customer, reply, at)
 

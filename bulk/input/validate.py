@@ -28,7 +28,7 @@ class CheckedRows:
     """Some consecutive rows of the input."""
 
     accepted: pl.DataFrame
-    """`row, customer_id, company_name, name_sent, platform_key, email, description, extra, corrects`."""
+    """`row, customer_id, company_name, name_sent, platform, platform_key, email, description, extra, corrects`."""
     rejected: pl.DataFrame
     """`row, customer_id, company_name, platform, email, cells, extra, problems, corrects`.
 
@@ -76,7 +76,7 @@ class Validator:
         return self._first_rows.repeated(ids.drop_nulls())
 
     def _accepted(self, rows: pl.DataFrame) -> pl.DataFrame:
-        names = ("row", "customer_id", "company_name", "name_sent", "platform_key", "email", "description")
+        names = ("row", "customer_id", "company_name", "name_sent", "platform", "platform_key", "email", "description")
         return rows.select(*names, *self._objects("extra"), "corrects")
 
     def _rejected(self, rows: pl.DataFrame) -> pl.DataFrame:

@@ -15,7 +15,7 @@ from bulk.model import Attempt, CustomerRecord, State
 COLUMNS = tuple(name for name in CustomerRecord._fields if name not in ("history", "replaced_link"))
 """The columns of the table `customers` that runs use. Their one definition is the class CustomerRecord."""
 
-_OF_THE_INPUT = {"seq", "customer_id", "name", "platform_key", "description", "presence"}
+_OF_THE_INPUT = {"seq", "customer_id", "tag", "name", "platform_key", "description", "presence"}
 _CHANGEABLE = frozenset(COLUMNS) - _OF_THE_INPUT
 _SQL = sql.load("bulk.journal", "customers.sql", columns=", ".join(COLUMNS), assignments="{assignments}")
 
@@ -114,6 +114,11 @@ def index_companies(connection: sqlite3.Connection) -> None:
     """Index the customers by company until the journal is closed."""
     for statement in ("drop_company_index", "copy_companies", "index_companies"):
         connection.execute(_SQL[statement])
+
+
+def add_company(connection: sqlite3.Connection, company_id: str, seq: int) -> None:
+    """Add a customer's new company to the index."""
+    connection.execute(_SQL["add_company"], {"company_id": company_id, "seq": seq})
 
 
 def with_attempts(connection: sqlite3.Connection, rows: Sequence[Sequence[Any]]) -> list[CustomerRecord]:

@@ -66,5 +66,8 @@ DROP TABLE IF EXISTS temp.companies;
 -- copy_companies: Customers by company. Only a list of all companies needs it; a permanent index would slow migrations.
 CREATE TEMP TABLE companies AS SELECT company_id, seq FROM customers WHERE company_id IS NOT NULL;
 
+-- add_company: Add a customer's company.
+INSERT INTO temp.companies (company_id, seq) VALUES (:company_id, :seq);
+
 -- index_companies: The index itself.
 CREATE INDEX temp.companies_id ON companies (company_id);

@@ -12,14 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from bulk.journal import placement, sql
+from bulk.journal import cells, conflicts, placement, sql
 from bulk.model import customer_tag
+from bulk.spellings import spelling_key
 
 _SQL: Final = sql.load("bulk.journal", "enrolment.sql")
 
 # The order of the values in the rows that a caller passes.
 ACCEPTED: Final = (
-    *("row", "customer_id", "company_name", "name_sent", "platform_key", "email", "description", "extra"),
+    *("row", "customer_id", "company_name", "name_sent", "platform", "platform_key", "email", "description", "extra"),
     "corrects",
 )
 REJECTED: Final = ("row", "customer_id", "company_name", "platform", "email", "extra", "cells", "problems", "corrects")
@@ -34,18 +35,20 @@ class Source:
     columns: tuple[str, ...]
     extras: tuple[str, ...]
     mapping: Mapping[str, str] = field(default_factory=dict)  # field → column, from --map
+    fields: Mapping[str, str] = field(default_factory=dict)  # field → column, of every field that the file has
     is_rejects_file: bool = False  # our own rejects file, with corrections
 
 
 @dataclass(frozen=True, slots=True)
 class ImportDiff:
-    """The differences between an input and the batch, as numbers of customers; `rejected` counts rows."""
+    """The differences between an input and the batch, as numbers of customers; the last two count rows."""
 
     new: int = 0
     same: int = 0
     changed: int = 0
     removed: int = 0
     rejected: int = 0
+    conflicts: int = 0
     is_another: bool = False  # the file is new to a batch that has other files: it adds to them
 
 
@@ -54,22 +57,35 @@ def compare_unchanged(connection: sqlite3.Connection, digest: str) -> ImportDiff
     sources = connection.execute(_SQL["digests"]).fetchall()
     if sources != [(digest,)]:
         return None
-    customers, absent, removed, rejected = connection.execute(_SQL["count_all"]).fetchone()
-    return ImportDiff(same=customers - absent, removed=removed, rejected=rejected)
+    customers, absent, removed, rejected, conflicts = connection.execute(_SQL["count_all"]).fetchone()
+    return ImportDiff(same=customers - absent, removed=removed, rejected=rejected, conflicts=conflicts)
+
+
+def is_known(connection: sqlite3.Connection, path: str, digest: str) -> bool:
+    """Return whether the batch has this file, by its path or its content, or no file yet."""
+    ((known,),) = connection.execute(_SQL["is_known_path"], {"path": path, "digest": digest})
+    return bool(known)
 
 
 class Enrolment:
     """Enrols one file: call `take` for its parts in order, then `finish`, all in one transaction."""
 
-    def __init__(self, connection: sqlite3.Connection, source: Source, *, run: int) -> None:
+    def __init__(self, connection: sqlite3.Connection, source: Source, *, run: int, system: str | None = None) -> None:
         """Register the file. A file with a known path or content is the same file; any other adds to the batch.
+
+        `system` is the source system from --source. Call `conflicts.accept` first.
 
         Every run writes our rejects file to the same path, so a corrected one is recognized only by its content.
         """
         self._db = connection
-        self._values: dict[str, object] = {**_values(source), "run": run}
+        self._values: dict[str, object] = {**_values(source), "run": run, "system": system}
+        self._run = run
+        (self._last_seq,) = self._do("last_seq").fetchone()
         self._new = self._same = self._changed = self._rows = 0
-        connection.create_function("customer_tag", 1, customer_tag, deterministic=True)
+        connection.create_function("customer_tag", 2, customer_tag, deterministic=True)
+        connection.create_function("spelling_key", 1, spelling_key, deterministic=True)
+        cells.register(connection)
+        conflicts.prepare(connection)
         self._is_same_file = self._do("find_source").fetchone() is not None
         if not self._is_same_file:
             self._do("add_source")
@@ -90,6 +106,7 @@ class Enrolment:
         self._do("empty_incoming")
         self._db.executemany(_SQL["add_accepted"], accepted)
         self._db.executemany(_SQL["add_rejected"], rejected)
+        conflicts.hold_other_customers(self._db, self._values)
         if not self._is_first:
             placement.place_accepted(self._db, self._source)
             self._do("reject_duplicates")
@@ -104,11 +121,13 @@ class Enrolment:
         if self._is_same_file:
             self._keep_corrected()
             self._do("forget_absent", "remove_absent", "mark_invalid", "hide_rejections")
+        held_now = conflicts.hold_spellings(self._db, run=self._run, fields=str(self._values["fields"]))
+        self._new -= sum(seq > self._last_seq for seq in held_now)
         self._values["rows"] = self._rows
         self._do("set_rows", "set_shifts")
-        _, _, removed, rejected = self._do("count_all").fetchone()
+        _, _, removed, rejected, held = self._do("count_all").fetchone()
         is_another = not (self._is_same_file or self._is_first)
-        return ImportDiff(self._new, self._same, self._changed, removed, rejected, is_another)
+        return ImportDiff(self._new, self._same, self._changed, removed, rejected, held, is_another)
 
     def _count(self) -> None:
         new, same, rows = self._do("compare").fetchone()
@@ -140,5 +159,6 @@ def _values(source: Source) -> dict[str, object]:
         "columns": json.dumps(source.columns),
         "extras": json.dumps(source.extras),
         "mapping": json.dumps(dict(source.mapping)),
+        "fields": json.dumps(dict(source.fields)),
         "is_rejects_file": source.is_rejects_file,
     }

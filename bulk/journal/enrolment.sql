@@ -1,26 +1,36 @@
 -- digests: The digests of the batch's files.
 SELECT digest FROM sources;
 
--- count_all: The numbers of customers, of those without a valid row in the input, of those removed, and of rejected rows.
+-- count_all: The numbers of customers, of those without a valid row in the input, of those removed, of rejected rows,
+-- and of rows in conflict.
 -- The second and third use an index, so that this does not read a million rows.
 SELECT (SELECT count(*) FROM customers),
        (SELECT count(*) FROM customers WHERE presence <> 'present'),
        (SELECT count(*) FROM customers WHERE presence <> 'present' AND presence = 'removed'),
-       (SELECT count(*) FROM rejections);
+       (SELECT count(*) FROM rejections WHERE state = 'rejected'),
+       (SELECT count(*) FROM rejections WHERE state = 'conflict')
+           + (SELECT count(*) FROM customers WHERE state = 'conflict');
+
+-- is_known_path: Whether the batch has a file at this path or with this content, or no file yet.
+SELECT EXISTS (SELECT 1 FROM sources WHERE path = :path OR digest = :digest) OR NOT EXISTS (SELECT 1 FROM sources);
 
 -- find_source: The file, if the batch has it.
 SELECT id FROM sources WHERE digest = :digest OR (path = :path AND NOT :is_rejects_file) ORDER BY id LIMIT 1;
 
 -- add_source: Add a file.
-INSERT INTO sources (path, digest, columns, extras, mapping, rows, shift)
-VALUES (:path, :digest, :columns, :extras, :mapping, 0, 0);
+INSERT INTO sources (path, digest, columns, extras, mapping, fields, rows, shift)
+VALUES (:path, :digest, :columns, :extras, :mapping, :fields, 0, 0);
 
 -- update_source: Update a file that was perhaps edited.
-UPDATE sources SET path = :path, digest = :digest, columns = :columns, extras = :extras, mapping = :mapping
+UPDATE sources SET path = :path, digest = :digest, columns = :columns, extras = :extras, mapping = :mapping,
+    fields = :fields
 WHERE id = :source;
 
 -- drop_rejections: Drop its rejected rows, which are enrolled again.
 DELETE FROM rejections WHERE source = :source;
+
+-- last_seq: The number of the newest customer.
+SELECT coalesce(max(seq), 0) FROM customers;
 
 -- is_first: Whether this is the batch's first file.
 SELECT NOT EXISTS (SELECT 1 FROM sources WHERE id < :source);
@@ -35,19 +45,19 @@ UPDATE sources SET shift = (SELECT coalesce(sum(s.rows), 0) FROM sources s WHERE
 DROP TABLE IF EXISTS temp.incoming;
 
 -- create_incoming: The part of the file that is being enrolled.
--- `platform` is a platformKey in an accepted row, the input's text in a rejected one. `corrects` is the row's number in
--- our rejects file.
+-- `corrects` is the row's number in our rejects file. `state` is that of a row which is not accepted.
 CREATE TEMP TABLE incoming (
-    row INTEGER PRIMARY KEY, is_accepted, customer_id, company_name, name, platform, email, description, extra, cells,
-    problems, corrects
+    row INTEGER PRIMARY KEY, is_accepted, customer_id, company_name, name, platform, platform_key, email, description,
+    extra, cells, problems, corrects, state DEFAULT 'rejected'
 );
 
 -- empty_incoming: Make room for the next part.
 DELETE FROM incoming;
 
 -- add_accepted: Add an accepted row.
-INSERT INTO incoming (row, customer_id, company_name, name, platform, email, description, extra, corrects, is_accepted)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 1);
+INSERT INTO incoming (row, customer_id, company_name, name, platform, platform_key, email, description, extra, corrects,
+                      is_accepted)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1);
 
 -- add_rejected: Add a rejected row.
 INSERT INTO incoming (row, customer_id, company_name, platform, email, extra, cells, problems, corrects, is_accepted)
@@ -65,7 +75,7 @@ WHERE p.row = incoming.row AND incoming.is_accepted AND incoming.corrects IS NOT
 -- compare: The numbers of accepted rows of new customers, of accepted rows without a change, and of all accepted rows.
 SELECT count(*) FILTER (WHERE c.seq IS NULL),
        count(*) FILTER (WHERE c.presence <> 'removed' AND c.company_name = t.company_name
-           AND c.platform_key = t.platform AND c.email IS t.email AND c.description IS t.description
+           AND c.platform_key = t.platform_key AND c.email IS t.email AND c.description IS t.description
            AND c.extra = t.extra),
        count(*)
 FROM incoming t LEFT JOIN customers c USING (customer_id)
@@ -91,28 +101,31 @@ DELETE FROM rejections WHERE (source, row) IN (
 DELETE FROM rejected WHERE is_known AND customer_id IN (SELECT customer_id FROM incoming WHERE is_accepted);
 
 -- enrol_customers: Turn accepted rows into customers. A failed customer is pending again if a value to send has changed.
-INSERT INTO customers (source, row, enrolment, customer_id, tag, company_name, name, platform_key, email, description,
-                       extra)
+INSERT INTO customers (source, row, enrolment, customer_id, spelling, tag, company_name, name, platform, platform_key,
+                       email, description, extra)
 SELECT coalesce(p.place_source, :source), coalesce(p.place_row, t.row), :run, t.customer_id,
-       customer_tag(t.customer_id), t.company_name, t.name, t.platform, t.email, t.description, t.extra
+       nullif(spelling_key(t.customer_id), t.customer_id), customer_tag(t.customer_id, :system), t.company_name, t.name,
+       t.platform, t.platform_key, t.email, t.description, t.extra
 FROM incoming t LEFT JOIN places p USING (row)
 WHERE t.is_accepted ORDER BY t.row
 ON CONFLICT (customer_id) DO UPDATE SET
     source = excluded.source, row = excluded.row, enrolment = excluded.enrolment, presence = 'present',
     state = CASE WHEN state = 'failed' AND (name <> excluded.name OR platform_key <> excluded.platform_key
                  OR description IS NOT excluded.description) THEN 'pending' ELSE state END,
-    company_name = excluded.company_name, name = excluded.name, platform_key = excluded.platform_key,
-    email = excluded.email, description = excluded.description, extra = excluded.extra;
+    company_name = excluded.company_name, name = excluded.name, platform = excluded.platform,
+    platform_key = excluded.platform_key, email = excluded.email, description = excluded.description,
+    extra = excluded.extra;
 
 -- enrol_rejections: Store the rejected rows. One in the place of an earlier rejected row replaces it.
-INSERT INTO rejections (source, row, customer_id, company_name, platform, email, extra, cells, problems)
+INSERT INTO rejections (source, row, customer_id, company_name, platform, email, extra, cells, problems, state)
 SELECT coalesce(p.place_source, :source), coalesce(p.place_row, t.row), t.customer_id, t.company_name, t.platform,
-       t.email, t.extra, t.cells, t.problems
+       t.email, t.extra, t.cells, t.problems, t.state
 FROM incoming t LEFT JOIN places p USING (row)
 WHERE NOT t.is_accepted
 ON CONFLICT (source, row) DO UPDATE SET
     customer_id = excluded.customer_id, company_name = excluded.company_name, platform = excluded.platform,
-    email = excluded.email, extra = excluded.extra, cells = excluded.cells, problems = excluded.problems;
+    email = excluded.email, extra = excluded.extra, cells = excluded.cells, problems = excluded.problems,
+    state = excluded.state;
 
 -- drop_kept: Drop the table of an earlier enrolment.
 DROP TABLE IF EXISTS temp.kept;

@@ -5,6 +5,7 @@
 -- Facts about the batch as a whole.
 -- name, created_at        of the batch; the name is part of its tag in Codat
 -- codat, base_url         the Codat that the batch belongs to, and the URL of the last run
+-- source                  the name from --source: a part of each customer's tag
 -- mapping                 JSON object, field → column, of the last migrate
 -- link_lifetime           the seconds for which a linkUrl is valid
 -- list_read_at            the last time that a whole company list was read (seconds since 1970)
@@ -26,7 +27,8 @@ CREATE TABLE sources (               -- one row for each file of the batch
     extras  TEXT NOT NULL,           -- JSON list, the columns that are not fields
     rows    INTEGER NOT NULL,        -- data rows
     shift   INTEGER NOT NULL,        -- a row's number in the reports is its number in the file plus this
-    mapping TEXT NOT NULL DEFAULT '{}' -- JSON object, field → column, from --map
+    mapping TEXT NOT NULL DEFAULT '{}',-- JSON object, field → column, from --map
+    fields  TEXT NOT NULL DEFAULT '{}' -- JSON object, field → column, of every field that the file has
 );
 
 CREATE TABLE customers (             -- one row for each customer accepted from the input
@@ -37,9 +39,11 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     presence       TEXT NOT NULL DEFAULT 'present',-- present, removed (from the input), invalid (its row is rejected)
     -- the input's latest values
     customer_id    TEXT NOT NULL UNIQUE,
+    spelling       TEXT,                           -- bulk.spellings.spelling_key of it, if that is another text
     tag            TEXT NOT NULL,                  -- bulk.model.customer_tag of it: marks the company in Codat
     company_name   TEXT NOT NULL,                  -- as written
     name           TEXT NOT NULL,                  -- as Codat will store it
+    platform       TEXT NOT NULL,                  -- as written
     platform_key   TEXT NOT NULL,
     email          TEXT,
     description    TEXT,
@@ -49,7 +53,9 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     platform_sent    TEXT,
     description_sent TEXT,
     -- progress
-    state          TEXT NOT NULL DEFAULT 'pending',-- pending, failed, link_ready, linked, complete, unlinked
+    state          TEXT NOT NULL DEFAULT 'pending',-- pending, conflict, failed, link_ready, linked,
+                                                   -- complete, unlinked
+    conflict       TEXT,                           -- JSON list with one problem: the reason for the state `conflict`
     company_id     TEXT,
     company_origin TEXT,                           -- created (by this batch), adopted, or missing: Codat lost it,
                                                    -- and it is looked up before another is created
@@ -75,6 +81,8 @@ CREATE INDEX customers_pending ON customers (seq) WHERE state = 'pending';
 CREATE INDEX customers_begun ON customers (seq) WHERE state = 'pending' AND name_sent IS NOT NULL;
 CREATE INDEX customers_linked ON customers (seq) WHERE state = 'linked';
 CREATE INDEX customers_absent ON customers (presence, name_sent) WHERE presence <> 'present';
+CREATE INDEX customers_conflicts ON customers (seq) WHERE state = 'conflict';
+CREATE INDEX customers_spelling ON customers (spelling) WHERE spelling IS NOT NULL;
 CREATE INDEX customers_tag ON customers (tag);
 CREATE INDEX customers_place ON customers (source, row);
 
@@ -94,7 +102,7 @@ CREATE TRIGGER customers_changed AFTER UPDATE OF state ON customers WHEN OLD.sta
     FROM (SELECT id, started_at FROM runs ORDER BY id DESC LIMIT 1);
 END;
 
-CREATE TABLE rejections (            -- one row for each rejected row of the input
+CREATE TABLE rejections (            -- one row for each rejected row of the input, and for each held in conflict
     source       INTEGER NOT NULL,
     row          INTEGER NOT NULL,   -- of that file
     customer_id  TEXT,
@@ -104,8 +112,16 @@ CREATE TABLE rejections (            -- one row for each rejected row of the inp
     extra        TEXT NOT NULL,      -- JSON object, the other columns
     cells        TEXT NOT NULL,      -- JSON object, all the input's own columns
     problems     TEXT NOT NULL,      -- JSON list of objects: code, field, value and parameters (bulk.problems)
+    state        TEXT NOT NULL DEFAULT 'rejected', -- or conflict
     hidden       INTEGER NOT NULL DEFAULT 0,  -- 1: Codat has this customer, so the results show it instead of the rejection
     PRIMARY KEY (source, row)
+) WITHOUT ROWID;
+
+CREATE TABLE accepted (              -- conflicts that a person has accepted: they are no conflicts any more
+    customer_id TEXT NOT NULL,
+    code        TEXT NOT NULL,       -- of the problem (bulk.problems)
+    found       TEXT NOT NULL,
+    PRIMARY KEY (customer_id, code, found)
 ) WITHOUT ROWID;
 
 CREATE TABLE corrected (             -- rejected rows that were corrected in another file

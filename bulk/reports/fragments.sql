@@ -8,5 +8,8 @@ strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :lifetime);
 CASE WHEN :since IS NOT NULL
      THEN (SELECT was FROM changes WHERE customer = seq AND at > :since ORDER BY n LIMIT 1) END;
 
+-- error: The customer's last error. A conflict is stored as a problem, which becomes a sentence here.
+CASE WHEN conflict IS NULL THEN error ELSE reasons(conflict) END;
+
 -- is_shown: Whether the customer is in the input, or in Codat, or may be in Codat because an outcome is unknown.
 (presence <> 'removed' OR company_id IS NOT NULL OR name_sent IS NOT NULL);

@@ -2,19 +2,23 @@
 -- Both parts have an index in this order, so SQLite merges them without sorting.
 SELECT {number}, customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
        state, company_id, connection_id, connection_status, link_url, {expires_at}, partner_connection_id,
-       partner_status, error_step, error_code, error, correlation_id, attempts, updated_at, {was}, extra, source, row
+       partner_status, error_step, error_code, {error}, correlation_id, attempts, updated_at,
+       {was}, extra, source, row
 FROM customers WHERE presence <> 'removed'
 UNION ALL
 SELECT {number}, customer_id, company_name, NULL, email, NULL,
-       'rejected', NULL, NULL, NULL, NULL, NULL, NULL,
-       NULL, 'input', 'rejected', reasons(problems), NULL, 0, NULL, NULL, extra, source, row
+       state, NULL, NULL, NULL, NULL, NULL, NULL,
+       NULL, iif(state = 'conflict', 'conflict', 'input'),
+       iif(state = 'conflict', json_extract(problems, '$[0].code'), 'rejected'), reasons(problems), NULL, 0, NULL, NULL,
+       extra, source, row
 FROM rejections WHERE hidden = 0
 ORDER BY source, row;
 
 -- removed: The results of customers that were removed from the input. They have no row number.
 SELECT NULL, customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
        state, company_id, connection_id, connection_status, link_url, {expires_at}, partner_connection_id,
-       partner_status, error_step, error_code, error, correlation_id, attempts, updated_at, {was}, extra
+       partner_status, error_step, error_code, {error}, correlation_id, attempts, updated_at,
+       {was}, extra
 FROM customers WHERE presence = 'removed' AND {is_shown}
 ORDER BY source, row, seq;
 
@@ -25,7 +29,18 @@ WHERE state = 'link_ready' AND presence <> 'removed' AND link_url IS NOT NULL AN
 ORDER BY expires DESC, source, row;
 
 -- rejects: The rejected rows, with their problems.
-SELECT {number}, reasons(problems), cells FROM rejections ORDER BY source, row;
+SELECT {number}, reasons(problems), cells FROM rejections WHERE state = 'rejected' ORDER BY source, row;
+
+-- conflicts: The rows in conflict: those that were held, and customers in conflict with a company in Codat.
+SELECT {number}, reasons(problems), json_extract(problems, '$[0].found'), cells, source, row
+FROM rejections WHERE state = 'conflict'
+UNION ALL
+SELECT {number}, reasons(conflict), json_extract(conflict, '$[0].found'),
+       cells_of((SELECT fields FROM sources WHERE id = source), extra, customer_id, company_name, platform, email,
+                description),
+       source, row
+FROM customers WHERE state = 'conflict'
+ORDER BY source, row;
 
 -- differences: Values of customers in the input that differ from the values in Codat.
 SELECT customer_id, 'company_name', name_sent, name, source, row, 1 AS place FROM customers
@@ -63,7 +78,7 @@ SELECT DISTINCT customer_id FROM rejections WHERE customer_id IN (SELECT value F
 -- count_states: The number of rows of the results, by state.
 SELECT state, count(*) FROM customers WHERE {is_shown} GROUP BY state
 UNION ALL
-SELECT 'rejected', count(*) FROM rejections WHERE hidden = 0;
+SELECT state, count(*) FROM rejections WHERE hidden = 0 GROUP BY state;
 
 -- count_done: The number of successful requests of an operation in a run.
 SELECT count(*) FROM requests

@@ -10,7 +10,7 @@ from typing import Any, Final, Self
 
 from bulk import problems
 from bulk.errors import BatchError
-from bulk.journal import facts
+from bulk.journal import cells, facts
 from bulk.journal.database import no_journal, require_version
 from bulk.journal.error_translator import wrap_errors
 from bulk.model import LINK_LIFETIME_SECONDS
@@ -40,6 +40,7 @@ class Snapshot:
                 f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
             )
             self._connection.create_function("reasons", 1, problems.reasons, deterministic=True)
+            cells.register(self._connection)
         try:
             self.rows("PRAGMA query_only = ON")
             self.rows("BEGIN")

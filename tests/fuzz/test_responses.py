@@ -19,12 +19,14 @@ from integration.crash_runs import CrashRuns, Ending, ScriptedCodat
 from simulation.clock import START
 from simulation.memory import folder_in_memory
 from support.fault_schedule import Fate, Passage
+from support.values import WAITING
 
 from bulk.codat import boundary, endpoints, quota, responses, selection
 from bulk.codat.deadline import MAX_WAIT
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.codat.webhooks import read_event
+from bulk.engine import changes
 from bulk.engine.commands.follow_up import FollowUp
 from bulk.engine.commands.links import Links
 from bulk.engine.commands.migrate import Migrate
@@ -34,7 +36,7 @@ from bulk.engine.commands.verify import Verify
 from bulk.engine.options import Options
 from bulk.engine.run import Command
 from bulk.input import open_input
-from bulk.model import Outcome, Quota
+from bulk.model import Labels, Outcome, Quota
 from bulk.reports.write import write_reports
 from fuzz.damage import damaged, odd
 from fuzz.effort import share
@@ -154,7 +156,7 @@ def _read_in_every_way(reply: Reply) -> None:
         _can_be_requested(endpoints.get_connection("c", connection.id))
     if page and page.next_path:
         _can_be_requested(endpoints.next_page(page.next_path))
-    selection.find_company(companies, "1")
+    changes.company_of(WAITING, companies, Labels("autumn"))
     selection.accounting_connection(connections, "gbol")
     selection.partner_connection(connections)
     platforms, following = endpoints.read_platforms(content)

@@ -15,7 +15,7 @@ from bulk.engine.commands.migrate import Migrate
 from bulk.engine.process import Finished
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, found, not_found
-from bulk.model import CustomerRecord, Outcome, State
+from bulk.model import CustomerRecord, Labels, Outcome, State
 
 ASSIGNED = ok({"id": "c", "products": ["expenses"]})
 
@@ -31,7 +31,7 @@ class AssignProduct(Step):
         own = [attempt for attempt in customer.history if attempt.step == self.name]
         return not any(attempt.outcome in (Outcome.DONE, Outcome.FOUND) for attempt in own)
 
-    def request(self, customer: CustomerRecord, batch: str) -> Request:
+    def request(self, customer: CustomerRecord, labels: Labels) -> Request:
         """Return the request, which changes the company."""
         return Request("assign_product", "PATCH", f"/companies/{customer.company_id}", '{"products": ["expenses"]}')
 
@@ -43,7 +43,7 @@ class AssignProduct(Step):
         """Read the company."""
         return Reading(reply, {})
 
-    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
+    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, labels: Labels) -> Reading:
         """Read whether the company has the product."""
         return found(reply, {}) if "products" in reply.content else not_found(reply)
 

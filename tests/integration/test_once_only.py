@@ -32,6 +32,7 @@ from bulk.engine.commands.follow_up import FollowUp
 from bulk.engine.commands.links import Links
 from bulk.engine.commands.migrate import Migrate
 from bulk.journal import database, reopening
+from bulk.model import Labels
 
 MAX_RUNS = 40
 
@@ -160,7 +161,7 @@ class Scenario:
             page = read_company_page(json.loads(self.codat.fake.perform("GET", "/companies").body))
             assert page is not None
             with database.transaction(self.trip.batch.db):
-                adopter = Adopter(BATCH)
+                adopter = Adopter(Labels(BATCH))
                 adopter.begin(self.trip.batch.db)
                 adopter.take(self.trip.batch.db, page.companies, self.trip.now)
 

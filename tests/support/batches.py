@@ -105,7 +105,7 @@ class Batch:
 
 def _accepted(rows: Iterable[tuple[int, Row]]) -> list[tuple[object, ...]]:
     return [
-        (number, row.customer_id, row.name, row.name, row.platform, row.email, None, "{}", row.corrects)
+        (number, row.customer_id, row.name, row.name, row.platform, row.platform, row.email, None, "{}", row.corrects)
         for number, row in rows
         if not row.is_invalid
     ]

@@ -26,7 +26,7 @@ from bulk.engine.step import Step
 from bulk.journal import attempts, customers, database
 from bulk.journal.attempts import Intent, Result
 from bulk.journal.writer import Writer
-from bulk.model import CustomerRecord, Outcome, Stop
+from bulk.model import CustomerRecord, Labels, Outcome, Stop
 from support.batches import Batch, good
 from support.clock import run
 from support.values import AT, BATCH, body, connection, ok
@@ -182,7 +182,7 @@ class Trip:
             throttle=throttle,
             writer=writer,
             run=self.number,
-            batch=BATCH,
+            labels=Labels(BATCH),
             steps=self.steps,
             wall=wall,
             rng=random.Random(1),  # noqa: S311 - not a secret

@@ -8,7 +8,7 @@ from typing import Any
 from bulk.codat import responses
 from bulk.codat.responses import Reply
 from bulk.engine.changes import NO_ERROR, Changes
-from bulk.model import DELETED, Company, Connection, CustomerRecord, State
+from bulk.model import DELETED, Company, Connection, CustomerRecord, State, customer_tag
 from bulk.text import timestamp
 
 AT = 1_790_000_000.0
@@ -20,6 +20,7 @@ BATCH = "autumn"
 WAITING = CustomerRecord(
     seq=1,
     customer_id="a",
+    tag=customer_tag("a"),
     name="Acme",
     platform_key="gbol",
     description=None,

@@ -17,8 +17,9 @@ from bulk.engine.session import Session
 from bulk.engine.steps.company import CreateCompany
 from bulk.engine.steps.connection import CreateConnection
 from bulk.engine.steps.link import RenewLink
+from bulk.errors import BatchError
 from bulk.input import Input
-from bulk.journal import customers, database, enrolment, facts, reopening
+from bulk.journal import conflicts, customers, database, enrolment, facts, reopening
 from bulk.journal.enrolment import ACCEPTED, REJECTED, Enrolment, ImportDiff, Source
 from bulk.journal.writer import Writer
 
@@ -37,12 +38,17 @@ class Migrate:
         self._options = options
         self._diff = ImportDiff()
         self._to_do = self._done = 0
+        self._has_conflicts = False
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:
         """Enrol the input."""
         with database.transaction(connection):
-            diff = enrolment.compare_unchanged(connection, self._input.digest)
-            diff = diff or enrol(connection, self._input, run)
+            source = _source_of(connection, self._options.source)
+            conflicts.accept(connection, self._options.accepts)
+            diff = None
+            if not self._options.accepts:
+                diff = enrolment.compare_unchanged(connection, self._input.digest)
+            diff = diff or enrol(connection, self._input, run, source)
             if self._options.retry_failed:
                 reopening.reopen_failed(connection)
             if self._options.link_lifetime is not None:
@@ -54,16 +60,19 @@ class Migrate:
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a command's signature
         """Report the differences, and count the customers with something left to do."""
         diff = self._diff
-        hook(Enrolled(diff.new, diff.same, diff.changed, diff.removed, diff.rejected, is_another=diff.is_another))
+        numbers = (diff.new, diff.same, diff.changed, diff.removed, diff.rejected, diff.conflicts)
+        hook(Enrolled(*numbers, is_another=diff.is_another))
         self._to_do, self._done = await writer.write(lambda db: _count(db, self._options.limit))
         hook(Started(self._to_do, self._done))
-        return self._to_do > 0
+        # The company list shows whether a conflict still exists.
+        self._has_conflicts = await writer.write(conflicts.has_any)
+        return self._to_do > 0 or self._has_conflicts
 
     async def work(self, session: Session) -> None:
         """Adopt the companies that exist in Codat already, then process the customers."""
         context, hook = session.context, session.hook
-        if await self._has_request(context):
-            await reconcile(context, [None], Adopter(context.batch), hook)
+        if self._has_conflicts or await self._has_request(context):
+            await reconcile(context, [None], Adopter(context.labels, settles_conflicts=True), hook)
         await session.process_all(PendingFeed(context.writer, self._options.limit), self._to_do + self._done)
 
     async def _has_request(self, context: RunContext) -> bool:
@@ -75,11 +84,31 @@ class Migrate:
         return False
 
 
-def enrol(connection: sqlite3.Connection, source: Input, run: int) -> ImportDiff:
-    """Enrol an input's rows within the caller's transaction; return their differences from the batch."""
+def _source_of(connection: sqlite3.Connection, name: str | None) -> str | None:
+    """Return the source system of the batch, and store a new one. Raises BatchError if the batch has another one."""
+    known = facts.get(connection, "source")
+    if name is None or name == known:
+        return known
+    if customers.count(connection):
+        named = f'the source "{known}"' if known else "no source"
+        raise BatchError(
+            f'The batch was begun with {named}, and its companies carry it in their tags. Migrate the source "{name}" '
+            "in a batch of its own (--batch); nothing was sent."
+        )
+    facts.put(connection, {"source": name})
+    return name
+
+
+def enrol(connection: sqlite3.Connection, source: Input, run: int, system: str | None = None) -> ImportDiff:
+    """Enrol an input's rows within the caller's transaction; return their differences from the batch.
+
+    `system` is the source system from --source.
+    """
     path = _as_text(source.path.resolve())
-    file = Source(path, source.digest, source.columns, source.extras, source.mapping, source.is_rejects_file)
-    enrolled = Enrolment(connection, file, run=run)
+    file = Source(
+        path, source.digest, source.columns, source.extras, source.mapping, source.fields, source.is_rejects_file
+    )
+    enrolled = Enrolment(connection, file, run=run, system=system)
     rows = 0
     for checked in source.read():
         rows += checked.accepted.height + checked.rejected.height

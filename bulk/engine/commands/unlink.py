@@ -54,5 +54,5 @@ class Unlink:
         if len(companies) > endpoints.page_count(all_companies):
             await read_statuses(session)
             return
-        await read_companies(context, companies, Adopter(context.batch).of_all(), hook)
+        await read_companies(context, companies, Adopter(context.labels).of_all(), hook)
         await context.writer.write(lambda db: mark_missing(db, context.wall(), named=True))

@@ -45,8 +45,8 @@ class Verify:
     async def work(self, session: Session) -> None:
         """Read the list and store the differences."""
         context = session.context
-        comparison = Comparison(context.batch)
-        adopter = Adopter(context.batch).of_all()
+        comparison = Comparison(context.labels)
+        adopter = Adopter(context.labels).of_all()
         await reconcile(context, [None], _Both(comparison, adopter) if self._adopts else comparison, session.hook)
         at = timestamp(context.wall())
 
@@ -68,6 +68,9 @@ class _Both:
     def begin(self, connection: sqlite3.Connection) -> None:
         self._first.begin(connection)
         self._second.begin(connection)
+
+    def end(self, connection: sqlite3.Connection, at: float) -> None:
+        self._second.end(connection, at)
 
     def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> Taken:
         self._first.take(connection, companies, at)

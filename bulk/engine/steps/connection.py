@@ -11,7 +11,7 @@ from bulk.engine import changes
 from bulk.engine.changes import Changes
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, found, in_doubt, not_found
-from bulk.model import CustomerRecord, Outcome
+from bulk.model import CustomerRecord, Labels, Outcome
 from bulk.text import timestamp
 
 
@@ -31,7 +31,7 @@ class CreateConnection(Step):
         """Return whether the company's connections are unknown."""
         return not customer.knows_connections
 
-    def request(self, customer: CustomerRecord, batch: str) -> Request:
+    def request(self, customer: CustomerRecord, labels: Labels) -> Request:
         """Return the request Create connection, for the customer's platform."""
         return endpoints.create_connection(customer.company_id or "", customer.platform_key)
 
@@ -52,7 +52,7 @@ class CreateConnection(Step):
         """Return the request List connections, for the customer's company."""
         return endpoints.list_connections(customer.company_id or "")
 
-    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
+    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, labels: Labels) -> Reading:
         """Read the company's connections, whose linkUrls are fresh."""
         page = endpoints.read_connections(reply.content)
         if page is None:

@@ -10,7 +10,7 @@ from bulk.codat.responses import Reply
 from bulk.engine import changes
 from bulk.engine.retry import ERASING_STEP, Policy
 from bulk.engine.step import Reading, Step, found, in_doubt, is_gone, not_found
-from bulk.model import DELETED, Company, CustomerRecord, Outcome, Problem
+from bulk.model import DELETED, Company, CustomerRecord, Labels, Outcome, Problem
 
 
 class DeleteCompany(Step):
@@ -26,7 +26,7 @@ class DeleteCompany(Step):
         is_unlinked = customer.connection_status in (None, "PendingAuth", DELETED)
         return customer.company_id is not None and is_unlinked and customer.partner_connection_id is None
 
-    def request(self, customer: CustomerRecord, batch: str) -> Request:
+    def request(self, customer: CustomerRecord, labels: Labels) -> Request:
         """Return the request Delete company."""
         return endpoints.delete_company(customer.company_id or "")
 
@@ -40,7 +40,7 @@ class DeleteCompany(Step):
         """Return the request Get company, which does not renew linkUrls."""
         return endpoints.get_company(customer.company_id or "")
 
-    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
+    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, labels: Labels) -> Reading:
         """Read the company: it is deleted already, somebody has linked it, or it may be deleted."""
         if is_gone(reply):
             return found(reply, changes.deleted_on_purpose(customer))

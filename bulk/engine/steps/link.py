@@ -9,7 +9,7 @@ from bulk.engine import changes
 from bulk.engine.changes import Changes
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, in_doubt, is_gone
-from bulk.model import DELETED, CustomerRecord, Outcome
+from bulk.model import DELETED, CustomerRecord, Labels, Outcome
 from bulk.text import timestamp
 
 KEEPS_THE_OLD_LINK = (
@@ -31,7 +31,7 @@ class RenewLink(Step):
         """Return whether the customer's connection waits for an authorization and has no linkUrl."""
         return customer.connection_status == "PendingAuth" and not customer.link_url
 
-    def request(self, customer: CustomerRecord, batch: str) -> Request:
+    def request(self, customer: CustomerRecord, labels: Labels) -> Request:
         """Return the request Get connection."""
         return endpoints.get_connection(customer.company_id or "", customer.connection_id or "")
 

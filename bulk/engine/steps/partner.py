@@ -9,7 +9,7 @@ from bulk.engine import changes
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, in_doubt
 from bulk.engine.steps.connections import read_connections
-from bulk.model import CustomerRecord, Outcome, State
+from bulk.model import CustomerRecord, Labels, Outcome, State
 
 
 class CreatePartnerConnection(Step):
@@ -29,7 +29,7 @@ class CreatePartnerConnection(Step):
         """Return whether the company's connections are unknown."""
         return not customer.knows_connections
 
-    def request(self, customer: CustomerRecord, batch: str) -> Request:
+    def request(self, customer: CustomerRecord, labels: Labels) -> Request:
         """Return the request Create partner expense connection."""
         return endpoints.create_partner_expense_connection(customer.company_id or "")
 
@@ -47,6 +47,6 @@ class CreatePartnerConnection(Step):
         """Return the request List connections, for the customer's company."""
         return endpoints.list_connections(customer.company_id or "")
 
-    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
+    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, labels: Labels) -> Reading:
         """Read the company's connections. The step is done if there is a partner connection."""
         return read_connections(customer, reply, at, is_done=lambda _, partner: partner is not None)

@@ -9,7 +9,7 @@ from bulk.engine import changes
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, in_doubt
 from bulk.engine.steps.connections import read_connections
-from bulk.model import CustomerRecord, Outcome
+from bulk.model import CustomerRecord, Labels, Outcome
 from bulk.text import timestamp
 
 
@@ -24,7 +24,7 @@ class UnlinkConnection(Step):
         """Return whether the customer is linked."""
         return customer.connection_status == "Linked"
 
-    def request(self, customer: CustomerRecord, batch: str) -> Request:
+    def request(self, customer: CustomerRecord, labels: Labels) -> Request:
         """Return the request Unlink connection."""
         return endpoints.unlink_connection(customer.company_id or "", customer.connection_id or "")
 
@@ -45,7 +45,7 @@ class UnlinkConnection(Step):
         """Return the request List connections, for the customer's company."""
         return endpoints.list_connections(customer.company_id or "")
 
-    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, batch: str) -> Reading:
+    def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, labels: Labels) -> Reading:
         """Read the company's connections. The step is done, by whomever, if no accounting connection is Linked."""
         return read_connections(
             customer,

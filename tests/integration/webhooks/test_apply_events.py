@@ -29,8 +29,8 @@ def journal(tmp_path: Path) -> Iterator[sqlite3.Connection]:
         for seq, company in ((1, COMPANY), (2, "second")):
             connection.execute(
                 "INSERT INTO customers (seq, source, row, enrolment, customer_id, tag, company_name, name, "
-                "platform_key, extra, state, company_id, connection_id, connection_status) "
-                "VALUES (?, 1, ?, 1, ?, ?, 'Acme', 'Acme', 'gbol', '{}', 'link_ready', ?, ?, 'PendingAuth')",
+                "platform, platform_key, extra, state, company_id, connection_id, connection_status) "
+                "VALUES (?, 1, ?, 1, ?, ?, 'Acme', 'Acme', 'Xero', 'gbol', '{}', 'link_ready', ?, ?, 'PendingAuth')",
                 (seq, seq, f"c{seq}", customer_tag(f"c{seq}"), company, OWN if seq == 1 else "second own"),
             )
         yield connection

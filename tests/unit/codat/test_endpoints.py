@@ -9,7 +9,7 @@ import pytest
 
 from bulk.codat import endpoints
 from bulk.codat.endpoints import Request
-from bulk.model import Company
+from bulk.model import Company, Labels, customer_tag
 
 BASE = "/companies/c%2F1"
 
@@ -46,7 +46,9 @@ def test_requests_have_codats_form(request_: Request, method: str, path: str, bo
 @pytest.mark.parametrize("customer_id", ["00123", "a&&b||{c}=d", "株式会社" * 25, "'; drop"])
 def test_the_tag_in_a_query_is_safe_for_any_identifier(customer_id: str) -> None:
     """People read the identifier itself in a second tag."""
-    request = endpoints.create_company(customer_id=customer_id, name="Acme", description=None, batch="b")
+    request = endpoints.create_company(
+        customer_id=customer_id, tag=customer_tag(customer_id), name="Acme", description=None, labels=Labels("b")
+    )
     tags = json.loads(request.body or "")["tags"]
     assert tags["uid"] == customer_id
     assert set(tags["bulk_uid"]) <= set("0123456789abcdef")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bulk.codat.selection import accounting_connection, find_company, partner_connection
-from bulk.model import Company, Connection, customer_tag
+from bulk.codat.selection import accounting_connection, is_of_customer, most_advanced, partner_connection
+from bulk.model import Company, Connection, CustomerRecord, customer_tag
 
 TAG = customer_tag("a")
 
@@ -49,7 +49,9 @@ def id_of(found: Company | Connection | None) -> str | None:
 )
 def test_the_most_advanced_company_of_the_customer_is_selected(companies: list[Company], expected: str | None) -> None:
     """A company that the customer has linked is never left behind."""
-    assert id_of(find_company(companies, "a")) == expected
+    customer = CustomerRecord(1, "a", TAG, "Acme", "gbol", None)
+    own = [each for each in companies if is_of_customer(each, customer, None)]
+    assert id_of(most_advanced(own)) == expected
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from bulk.codat.endpoints import BATCH_TAG, CUSTOMER_TAG, READABLE_TAG, batch_ta
 from bulk.engine.adopter import Adopter
 from bulk.engine.reconcile import Taken
 from bulk.journal import company_list, customers
-from bulk.model import Company, Connection, customer_tag
+from bulk.model import Company, Connection, Labels, customer_tag
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def adopt(batch: Batch, *companies: Company, of_all: bool = False) -> int:
 
 def read(batch: Batch, *companies: Company, of_all: bool = False) -> Taken:
     """Read a list with one page."""
-    adopter = Adopter(BATCH)
+    adopter = Adopter(Labels(BATCH))
     adopter = adopter.of_all() if of_all else adopter
     adopter.begin(batch.db)
     return adopter.take(batch.db, companies, AT)
@@ -116,7 +116,7 @@ def test_two_companies_of_one_customer_are_a_warning(batch: Batch) -> None:
 def test_a_list_that_is_read_again_warns_once(batch: Batch) -> None:
     """A list that changes while it is read is read up to three times."""
     companies = tagged("b", "c b", connection("PendingAuth")), tagged("b", "another")
-    adopter = Adopter(BATCH)
+    adopter = Adopter(Labels(BATCH))
     adopter.begin(batch.db)
     assert len(adopter.take(batch.db, companies, AT).warnings) == 1
     adopter.begin(batch.db)

@@ -33,7 +33,7 @@ from bulk.codat import endpoints
 from bulk.codat.endpoints import CUSTOMER_TAG
 from bulk.engine import changes
 from bulk.engine.changes import NO_ERROR, Changes
-from bulk.model import DELETED, Company, Connection, CustomerRecord, Problem, State, customer_tag
+from bulk.model import DELETED, Company, Connection, CustomerRecord, Labels, Problem, State, customer_tag
 
 S = State
 
@@ -234,8 +234,8 @@ def test_a_company_that_undo_deleted_is_not_adopted_again_from_a_list_that_lags(
     tags = {CUSTOMER_TAG: customer_tag(WAITING.customer_id)}
     old = replace(company(tags=tags), id=str(WAITING.company_id))
     real = replace(old, id="real", created="2026-10-01T00:00:00Z")
-    assert changes.company_of(deleted, [old]) is None
-    assert changes.company_of(deleted, [old, real]) is real
+    assert changes.company_of(deleted, [old], Labels(BATCH)) is None
+    assert changes.company_of(deleted, [old, real], Labels(BATCH)) is real
 
 
 OWN, OTHER = endpoints.batch_tag(BATCH), endpoints.batch_tag("spring")
@@ -257,7 +257,7 @@ def test_only_a_company_that_this_journal_requested_counts_as_created(
 ) -> None:
     """An adopted company is never deleted by `undo`."""
     tags = {CUSTOMER_TAG: customer_tag("a")} | ({endpoints.BATCH_TAG: tag} if tag else {})
-    found = changes.company_adopted(NEW.evolve(name_sent=name_sent), company(tags=tags), batch=BATCH, at=AT)
+    found = changes.company_adopted(NEW.evolve(name_sent=name_sent), company(tags=tags), labels=Labels(BATCH), at=AT)
     assert (found["company_origin"], found["company_batch"]) == (origin, batch)
 
 
@@ -275,7 +275,7 @@ def test_only_a_company_that_this_journal_requested_counts_as_created(
 )
 def test_the_state_of_an_adopted_customer_follows_its_connections(shown: Company, state: State, knows: bool) -> None:
     """The partner connection is adopted as well."""
-    after = changes.apply(NEW.evolve(state=S.FAILED), changes.company_adopted(NEW, shown, batch=BATCH, at=AT))
+    after = changes.apply(NEW.evolve(state=S.FAILED), changes.company_adopted(NEW, shown, labels=Labels(BATCH), at=AT))
     assert (after.state, after.knows_connections) == (state, knows)
     assert after.partner_connection_id == next((c.id for c in shown.connections if c.source_type == "Expense"), None)
 
@@ -283,7 +283,7 @@ def test_the_state_of_an_adopted_customer_follows_its_connections(shown: Company
 @pytest.mark.parametrize("connections", [(), (connection("Linked"), partner())])
 def test_an_adopted_company_clears_the_last_error(connections: tuple[Connection, ...]) -> None:
     """A report shows only current errors."""
-    found = changes.company_adopted(NEW, company(*connections), batch=BATCH, at=AT)
+    found = changes.company_adopted(NEW, company(*connections), labels=Labels(BATCH), at=AT)
     assert NO_ERROR.items() <= found.items()
 
 

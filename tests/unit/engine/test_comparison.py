@@ -12,7 +12,7 @@ from support.values import AT, BATCH, company, connection, partner
 
 from bulk.codat.endpoints import BATCH_TAG, CUSTOMER_TAG, READABLE_TAG, batch_tag
 from bulk.engine.comparison import Comparison
-from bulk.model import DELETED, Company, Connection, customer_tag
+from bulk.model import DELETED, Company, Connection, Labels, customer_tag
 
 COMPLETE = {
     "name_sent": "Acme",
@@ -45,7 +45,7 @@ def own(*connections: Connection, id_: str = "c", customer_id: str = "a") -> Com
 
 def findings(batch: Batch, *companies: Company) -> list[tuple[str, str | None, str | None, str | None, bool]]:
     """Return the differences: what, customer, company, connection, and whether it can be adopted."""
-    comparison = Comparison(BATCH)
+    comparison = Comparison(Labels(BATCH))
     comparison.begin(batch.db)
     for each in companies:  # a separate page for each
         comparison.take(batch.db, [each], AT)
@@ -118,7 +118,7 @@ def test_each_difference_is_a_finding(
 def test_another_reading_forgets_the_findings_of_the_last_one(batch: Batch) -> None:
     """A list that changed while it was read is read again."""
     batch.change("a", **LINKED)
-    comparison = Comparison(BATCH)
+    comparison = Comparison(Labels(BATCH))
     for companies in ([own(), own(id_="x")], [own(LINKED_CONNECTION)]):
         comparison.begin(batch.db)
         comparison.take(batch.db, companies, AT)
@@ -127,7 +127,7 @@ def test_another_reading_forgets_the_findings_of_the_last_one(batch: Batch) -> N
 
 def test_a_company_that_was_adopted_in_the_same_reading_is_not_missing(batch: Batch) -> None:
     """With `--adopt` the journal changes while the list is compared."""
-    comparison = Comparison(BATCH)
+    comparison = Comparison(Labels(BATCH))
     comparison.begin(batch.db)
     comparison.take(batch.db, [own(id_="x")], AT)
     batch.change("a", company_id="x")

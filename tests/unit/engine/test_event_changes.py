@@ -10,7 +10,7 @@ from support.listeners import event
 
 from bulk.codat.webhooks import ConnectionEvent, read_event
 from bulk.engine.event_changes import event_changes
-from bulk.model import CustomerRecord, State
+from bulk.model import CustomerRecord, State, customer_tag
 
 COMPANY, OWN, OTHER, PARTNER = "company", "own", "other", "partner"
 STATES = {
@@ -39,7 +39,7 @@ def customer(status: str | None, *, partner: str | None = None, **others: Any) -
         "partner_status": partner,
         "state": State(STATES[status]) if status else State.PENDING,
     }
-    return CustomerRecord(1, "7", "Acme", "gbol", None).evolve(**(known | others))
+    return CustomerRecord(1, "7", customer_tag("7"), "Acme", "gbol", None).evolve(**(known | others))
 
 
 @pytest.mark.parametrize("has_partner", [False, True])

@@ -36,7 +36,7 @@ from bulk.engine.commands.unlink import Unlink
 from bulk.engine.process import Finished
 from bulk.engine.retry import KEY_LIFETIME
 from bulk.journal import attempts, database, facts, reopening
-from bulk.model import DELETED, Connection, Outcome, State, Stop, customer_tag
+from bulk.model import DELETED, Connection, Labels, Outcome, State, Stop, customer_tag
 
 S = State
 CONFLICT = responses.read(409, {}, b"")
@@ -171,7 +171,7 @@ def test_a_link_of_a_request_that_was_not_sent_still_works(trip: Trip) -> None:
 
 def test_a_decision_that_no_longer_holds_once_a_slot_is_free_is_made_again(trip: Trip) -> None:
     """The key was forgotten during the wait."""
-    text = trip.steps[0].request(trip.customer(), "autumn").body
+    text = trip.steps[0].request(trip.customer(), Labels("autumn")).body
     trip.record("company", Outcome.RATE_LIMITED, key=key(0), text=text)
     trip.batch.change("a", name_sent="Acme")
     trip.before = lambda throttle: throttle.resume_hold(trip.now, trip.now + KEY_LIFETIME)
@@ -435,7 +435,7 @@ def in_doubt(step: str) -> Callable[[Trip], None]:
 
     def record(trip: Trip) -> None:
         own = next(each for each in trip.steps if each.name == step)
-        text = own.request(trip.customer(), "autumn").body
+        text = own.request(trip.customer(), Labels("autumn")).body
         trip.record(step, Outcome.UNKNOWN, key="k", text=text)
         trip.record(step, Outcome.NOT_FOUND, key=None)
 

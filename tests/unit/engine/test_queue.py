@@ -12,7 +12,7 @@ from bulk.model import CustomerRecord
 
 def customer(seq: int) -> CustomerRecord:
     """Return a customer."""
-    return CustomerRecord(seq, str(seq), "Acme", "gbol", None)
+    return CustomerRecord(seq, str(seq), str(seq), "Acme", "gbol", None)
 
 
 class Feed:

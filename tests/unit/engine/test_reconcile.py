@@ -32,6 +32,7 @@ class Pages:
         self.adopts = adopts
         self._warnings = warnings  # of each page
         self.readings: list[list[str]] = []
+        self.ends = 0
 
     def begin(self, connection: sqlite3.Connection) -> None:  # noqa: ARG002 - a PageHandler's signature
         """Begin another reading."""
@@ -41,6 +42,10 @@ class Pages:
         """Note a page."""
         self.readings[-1] += [company.id for company in companies]
         return Taken(len(companies), self._warnings)
+
+    def end(self, connection: sqlite3.Connection, at: float) -> None:  # noqa: ARG002 - as above
+        """Note the end of the reading."""
+        self.ends += 1
 
 
 def page(*ids: str, total: int | None = None, following: str | None = None) -> Reply:

@@ -215,7 +215,7 @@ def test_a_batch_keeps_its_name_when_its_folder_is_renamed(tmp_path: Path) -> No
     names: list[str] = []
 
     async def note_name(session: Session) -> None:
-        names.append(session.context.batch)
+        names.append(session.context.labels.batch)
 
     do(tmp_path / "renamed", Command(work=note_name))
     assert names == ["b"]

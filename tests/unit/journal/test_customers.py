@@ -39,6 +39,7 @@ def test_a_customer_is_read_as_it_was_changed(batch: Batch) -> None:
         **{column: f"{column} of a" for column in customers.COLUMNS},
         "seq": 1,
         "customer_id": "a",
+        "tag": customer_tag("a"),
         "name": "Acme",
         "platform_key": "gbol",
         "description": None,
@@ -46,7 +47,7 @@ def test_a_customer_is_read_as_it_was_changed(batch: Batch) -> None:
         "knows_connections": False,
         "state": State.LINKED,
     }
-    never_changed = ("seq", "customer_id", "name", "platform_key", "description", "presence")
+    never_changed = ("seq", "customer_id", "tag", "name", "platform_key", "description", "presence")
     batch.change("a", **{column: value for column, value in new.items() if column not in never_changed})
     customer = customers.by_seq(batch.db, 1)
     assert customer == CustomerRecord(**new)

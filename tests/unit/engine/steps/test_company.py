@@ -14,7 +14,7 @@ from bulk.codat.responses import Reply
 from bulk.engine.changes import NO_ERROR
 from bulk.engine.step import Reading
 from bulk.engine.steps.company import CreateCompany
-from bulk.model import Outcome, customer_tag
+from bulk.model import Labels, Outcome, customer_tag
 
 STEP = CreateCompany()
 TAG = customer_tag(NEW.customer_id)
@@ -30,12 +30,12 @@ def look_up(*companies: dict[str, Any], next_path: str | None = None) -> Reading
     """Return the reading of a page with these companies."""
     links = {"next": {"href": next_path}} if next_path else {}
     reply = ok({"results": list(companies), "_links": links})
-    return STEP.read_look_up(NEW.evolve(name_sent="Acme"), reply, AT, batch=BATCH)
+    return STEP.read_look_up(NEW.evolve(name_sent="Acme"), reply, AT, labels=Labels(BATCH))
 
 
 def test_the_request_carries_the_tags_that_tie_the_company_to_the_customer() -> None:
     """Names need not be unique in Codat."""
-    request = STEP.request(NEW.evolve(description="Bolts"), BATCH)
+    request = STEP.request(NEW.evolve(description="Bolts"), Labels(BATCH))
     assert (request.method, request.path) == ("POST", "/companies")
     assert json.loads(request.body or "") == {
         "name": "Acme",
@@ -119,12 +119,12 @@ def test_the_look_up_continues_on_the_next_page_until_it_finds_the_company() -> 
 
 def test_a_reply_that_is_not_a_page_proves_nothing() -> None:
     """The customer stays in doubt."""
-    reading = STEP.read_look_up(NEW, ok({"results": None}), AT, batch=BATCH)
+    reading = STEP.read_look_up(NEW, ok({"results": None}), AT, labels=Labels(BATCH))
     assert (reading.reply.outcome, reading.changes) == (Outcome.UNKNOWN, {})
 
 
 def test_a_company_that_undo_deleted_is_not_found_again() -> None:
     """A list that lags may still show it."""
     customer = NEW.evolve(deleted_company_id="c")
-    reading = STEP.read_look_up(customer, ok({"results": [listed()]}), AT, batch=BATCH)
+    reading = STEP.read_look_up(customer, ok({"results": [listed()]}), AT, labels=Labels(BATCH))
     assert reading.reply.outcome is Outcome.NOT_FOUND

@@ -24,14 +24,14 @@ from support.values import (
 from bulk.codat.responses import Reply
 from bulk.engine.changes import Changes
 from bulk.engine.steps.connection import CreateConnection
-from bulk.model import Outcome, State
+from bulk.model import Labels, Outcome, State
 
 STEP = CreateConnection()
 
 
 def test_the_request_names_the_platform() -> None:
     """One accounting connection for a company."""
-    request = STEP.request(WITHOUT_CONNECTION, BATCH)
+    request = STEP.request(WITHOUT_CONNECTION, Labels(BATCH))
     assert (request.method, request.path) == ("POST", "/companies/c/connections")
     assert json.loads(request.body or "") == {"platformKey": "gbol"}
     assert STEP.look_up(WITHOUT_CONNECTION).path.partition("?")[0] == "/companies/c/connections"
@@ -85,7 +85,7 @@ def test_each_reply_has_its_changes(reply: Reply, outcome: Outcome, changes: Cha
 )
 def test_the_look_up_shows_whether_the_connection_exists(reply: Reply, outcome: Outcome, changes: Changes) -> None:
     """A partner connection is not one."""
-    reading = STEP.read_look_up(WITHOUT_CONNECTION, reply, AT, batch=BATCH)
+    reading = STEP.read_look_up(WITHOUT_CONNECTION, reply, AT, labels=Labels(BATCH))
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
 
 

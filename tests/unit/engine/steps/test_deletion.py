@@ -24,7 +24,7 @@ from bulk.codat.responses import Reply
 from bulk.engine import changes
 from bulk.engine.changes import NOTHING_SENT, Changes
 from bulk.engine.steps.deletion import DeleteCompany
-from bulk.model import Connection, Outcome
+from bulk.model import Connection, Labels, Outcome
 
 STEP = DeleteCompany()
 DELETED_ON_PURPOSE: Changes = NOTHING_SENT | {"deleted_company_id": WAITING.company_id}
@@ -37,7 +37,7 @@ def shown(*connections: Connection) -> Reply:
 
 def test_the_request_deletes_and_the_look_up_leaves_links_alone() -> None:
     """Get company makes no other linkUrl useless; Get connection would."""
-    request, look_up = STEP.request(WAITING, BATCH), STEP.look_up(WAITING)
+    request, look_up = STEP.request(WAITING, Labels(BATCH)), STEP.look_up(WAITING)
     assert (request.method, request.path) == ("DELETE", "/companies/c")
     assert (look_up.method, look_up.path) == ("GET", "/companies/c")
     assert not STEP.look_up_renews_links
@@ -79,14 +79,16 @@ def test_each_reply_has_its_changes(reply: Reply, outcome: Outcome, expected: Ch
 )
 def test_only_a_company_without_a_linked_connection_is_deleted(reply: Reply, outcome: Outcome, is_needed: bool) -> None:
     """Codat is asked right before."""
-    reading = STEP.read_look_up(WAITING, reply, AT, batch=BATCH)
+    reading = STEP.read_look_up(WAITING, reply, AT, labels=Labels(BATCH))
     assert reading.reply.outcome is outcome
     assert STEP.is_needed(changes.apply(WAITING, reading.changes)) is is_needed
 
 
 def test_a_company_that_is_left_alone_has_a_reason() -> None:
     """The report of `undo` shows it."""
-    reading = STEP.read_look_up(WAITING, shown(connection("PendingAuth"), connection("Unlinked", "m")), AT, batch=BATCH)
+    reading = STEP.read_look_up(
+        WAITING, shown(connection("PendingAuth"), connection("Unlinked", "m")), AT, labels=Labels(BATCH)
+    )
     assert reading.reply.problem
     assert "linked this company before" in reading.reply.problem.text
 
@@ -94,4 +96,4 @@ def test_a_company_that_is_left_alone_has_a_reason() -> None:
 @pytest.mark.parametrize("company", [{"id": "c", "dataConnections": "none"}, {"dataConnections": []}, []])
 def test_an_odd_company_is_never_deleted(company: Any) -> None:
     """It stays in doubt."""
-    assert STEP.read_look_up(WAITING, ok(company), AT, batch=BATCH).reply.outcome is Outcome.UNKNOWN
+    assert STEP.read_look_up(WAITING, ok(company), AT, labels=Labels(BATCH)).reply.outcome is Outcome.UNKNOWN

@@ -28,7 +28,7 @@ from bulk.codat import responses
 from bulk.codat.responses import Reply
 from bulk.engine.changes import Changes
 from bulk.engine.steps.link import RenewLink
-from bulk.model import DELETED, Attempt, Outcome, State
+from bulk.model import DELETED, Attempt, Labels, Outcome, State
 
 STEP = RenewLink()
 RUN = 2
@@ -42,7 +42,7 @@ def attempt(outcome: Outcome | None, *, run: int = RUN, step: str = "link") -> A
 
 def test_the_request_reads_the_connection() -> None:
     """A GET has no key."""
-    request = STEP.request(TO_RENEW, BATCH)
+    request = STEP.request(TO_RENEW, Labels(BATCH))
     assert (request.method, request.path) == ("GET", "/companies/c/connections/n")
 
 

@@ -24,7 +24,7 @@ from support.values import (
 from bulk.codat.responses import Reply
 from bulk.engine.changes import NO_ERROR, Changes
 from bulk.engine.steps.partner import CreatePartnerConnection
-from bulk.model import CustomerRecord, Outcome, State
+from bulk.model import CustomerRecord, Labels, Outcome, State
 
 STEP = CreatePartnerConnection()
 S = State
@@ -32,7 +32,7 @@ S = State
 
 def test_the_request_has_no_body() -> None:
     """The API defines it without one."""
-    request = STEP.request(LINKED, BATCH)
+    request = STEP.request(LINKED, Labels(BATCH))
     assert (request.method, request.body) == ("POST", None)
     assert request.path == "/companies/c/sync/expenses/connections/partnerExpense"
 
@@ -99,11 +99,11 @@ def test_the_look_up_shows_whether_the_partner_connection_exists(
     reply: Reply, outcome: Outcome, changes: Changes
 ) -> None:
     """The other connections do not matter."""
-    reading = STEP.read_look_up(LINKED, reply, AT, batch=BATCH)
+    reading = STEP.read_look_up(LINKED, reply, AT, labels=Labels(BATCH))
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)
 
 
 def test_a_look_up_that_shows_nothing_new_leaves_the_last_error() -> None:
     """A failed customer has a reason."""
-    reading = STEP.read_look_up(LINKED, connections_list(connection("Linked")), AT, batch=BATCH)
+    reading = STEP.read_look_up(LINKED, connections_list(connection("Linked")), AT, labels=Labels(BATCH))
     assert "error" not in reading.changes

@@ -25,7 +25,7 @@ from support.values import (
 from bulk.codat.responses import Reply
 from bulk.engine.changes import Changes
 from bulk.engine.steps.unlink import UnlinkConnection
-from bulk.model import CustomerRecord, Outcome, State
+from bulk.model import CustomerRecord, Labels, Outcome, State
 
 STEP = UnlinkConnection()
 S = State
@@ -33,7 +33,7 @@ S = State
 
 def test_the_request_sets_the_status() -> None:
     """Only a Linked connection can be unlinked."""
-    request = STEP.request(LINKED, BATCH)
+    request = STEP.request(LINKED, Labels(BATCH))
     assert (request.method, request.path) == ("PATCH", "/companies/c/connections/n")
     assert json.loads(request.body or "") == {"status": "Unlinked"}
 
@@ -86,5 +86,5 @@ def test_the_look_up_shows_whether_the_connection_is_still_linked(
     customer: CustomerRecord, reply: Reply, outcome: Outcome, changes: Changes
 ) -> None:
     """It does not matter who unlinked it."""
-    reading = STEP.read_look_up(customer, reply, AT, batch=BATCH)
+    reading = STEP.read_look_up(customer, reply, AT, labels=Labels(BATCH))
     assert (reading.reply.outcome, news(reading.changes)) == (outcome, changes)

@@ -1,0 +1,115 @@
+"""Conflicts: rows that could reach the wrong customer, and the conflicts that a person has accepted.
+
+A row is held before it becomes a customer, so nothing is sent for it. Conflicts with companies in Codat are found
+later, when the company list is read (bulk.engine.adopter).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from bulk import problems
+from bulk.journal import sql
+from bulk.problems import Problem
+from bulk.spellings import exact_ranges, is_spelling_of, rounded_keys, spelling_key
+
+_SQL: Final = sql.load("bulk.journal", "conflicts.sql")
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Prepare the tables of this connection."""
+    for statement in ("create_accepting", "create_shown"):
+        connection.execute(_SQL[statement])
+
+
+def begin_reading(connection: sqlite3.Connection) -> None:
+    """Forget the conflicts that an earlier reading of the company list showed."""
+    prepare(connection)
+    connection.execute(_SQL["clear_shown"])
+
+
+def mark_shown(connection: sqlite3.Connection, seq: int) -> None:
+    """Record that the list shows a customer's conflict."""
+    connection.execute(_SQL["mark_shown"], {"seq": seq})
+
+
+def not_shown(connection: sqlite3.Connection) -> list[int]:
+    """Return the `seq` of the customers whose conflict the reading has not shown."""
+    return [seq for (seq,) in connection.execute(_SQL["not_shown"])]
+
+
+def has_any(connection: sqlite3.Connection) -> bool:
+    """Return whether a customer is in conflict with a company in Codat."""
+    ((has_conflict,),) = connection.execute(_SQL["has_any"])
+    return bool(has_conflict)
+
+
+def accept(connection: sqlite3.Connection, customer_ids: Iterable[str]) -> None:
+    """Accept all conflicts of these customers in this run. Those that exist are remembered for later runs."""
+    prepare(connection)
+    connection.execute(_SQL["clear_accepting"])
+    connection.executemany(_SQL["accept"], [{"customer_id": each} for each in customer_ids])
+
+
+def is_accepted(connection: sqlite3.Connection, customer_id: str, problem: Problem) -> bool:
+    """Return whether a person has accepted this conflict, in this run or an earlier one; remember it."""
+    values = {"customer_id": customer_id, "code": problem["code"], "found": problem["found"]}
+    ((accepted,),) = connection.execute(_SQL["is_accepted"], values)
+    if accepted:
+        connection.execute(_SQL["remember"], values)
+    return bool(accepted)
+
+
+def hold_other_customers(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
+    """Hold the incoming rows whose customer may be another one with the same identifier."""
+    connection.execute(_SQL["remember_other_customers"], {"source": values["source"]})
+    connection.execute(_SQL["hold_other_customers"], {name: values[name] for name in ("source", "fields")})
+
+
+def hold_spellings(connection: sqlite3.Connection, *, run: int, fields: str) -> set[int]:
+    """Hold the file's customers whose identifier is another spelling of one that is missing from it.
+
+    Only customers for whom nothing was sent are held. Return their `seq`.
+    """
+    held: set[int] = set()
+    for customer_id, known in dict(_spellings(connection, run)).items():
+        problem = problems.new("other_spelling", customer_id, found=known)
+        if not is_accepted(connection, customer_id, problem):
+            values = {"customer_id": customer_id, "fields": fields, "problems": problems.to_text([problem])}
+            connection.execute(_SQL["hold"], values)
+            held.update(seq for (seq,) in connection.execute(_SQL["forget"], values).fetchall())
+    return held
+
+
+def unsent_spellings(connection: sqlite3.Connection, customer_id: str) -> list[int]:
+    """Return the `seq` of the customers for whom nothing was sent, if their identifiers are other spellings of this."""
+    keys = json.dumps([spelling_key(customer_id), *rounded_keys(customer_id)])
+    rows = connection.execute(_SQL["unsent"], {"keys": keys, "customer_id": customer_id})
+    return [seq for (seq,) in rows.fetchall()]
+
+
+def _spellings(connection: sqlite3.Connection, run: int) -> Iterator[tuple[str, str]]:
+    """Yield identifiers of the file, each with one of which it is another spelling."""
+    yield from connection.execute(_SQL["spellings"], {"run": run}).fetchall()
+    for customer_id, known in _rounded(connection, run, is_new=True):
+        yield customer_id, known
+    for known, customer_id in _rounded(connection, run, is_new=False):
+        yield customer_id, known
+
+
+def _rounded(connection: sqlite3.Connection, run: int, *, is_new: bool) -> Iterator[tuple[str, str]]:
+    """Yield the identifiers of one side that have lost digits, each with one of the other side that it may have been.
+
+    `is_new` selects the side of the file. A number of more than 15 digits may be the one that has lost some.
+    """
+    other = {"run": run, "is_new": not is_new}
+    for customer_id, key in connection.execute(_SQL["rounded"], other | {"is_new": is_new}).fetchall():
+        found: list[tuple[str]] = []
+        for low, high in exact_ranges(key):
+            found += connection.execute(_SQL["in_range"], other | {"low": low, "high": high})
+        if keys := rounded_keys(customer_id):
+            found += connection.execute(_SQL["with_keys"], other | {"keys": json.dumps(keys)})
+        yield from ((customer_id, each) for (each,) in found if is_spelling_of(customer_id, each))

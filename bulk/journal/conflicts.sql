@@ -1,0 +1,96 @@
+-- create_accepting: The customers whose conflicts this run accepts.
+CREATE TEMP TABLE IF NOT EXISTS accepting (customer_id TEXT PRIMARY KEY) WITHOUT ROWID;
+
+-- clear_accepting: Accept no conflict yet.
+DELETE FROM temp.accepting;
+
+-- accept: Accept all conflicts of a customer.
+INSERT OR IGNORE INTO temp.accepting VALUES (:customer_id);
+
+-- remember: Remember a conflict that was accepted.
+INSERT OR IGNORE INTO accepted (customer_id, code, found) VALUES (:customer_id, :code, :found);
+
+-- is_accepted: Whether a conflict of a customer is accepted.
+SELECT EXISTS (SELECT 1 FROM accepted WHERE (customer_id, code, found) = (:customer_id, :code, :found))
+    OR EXISTS (SELECT 1 FROM temp.accepting WHERE customer_id = :customer_id);
+
+-- remember_other_customers: Remember the accepted rows of other files that change a customer whom Codat has.
+INSERT OR IGNORE INTO accepted (customer_id, code, found)
+SELECT t.customer_id, 'other_customer', c.company_name
+FROM incoming t CROSS JOIN customers c USING (customer_id)
+WHERE t.is_accepted AND t.customer_id IN (SELECT customer_id FROM temp.accepting) AND c.source <> :source;
+
+-- hold_other_customers: Hold the rows whose customer may be another one with the same identifier.
+-- Codat has the customer from another file, or may have it, and the name and the platform or the email differ. A row of
+-- our rejects file that corrects the customer's own row is no such row.
+UPDATE incoming SET
+    is_accepted = 0, state = 'conflict',
+    cells = cells_of(:fields, incoming.extra, incoming.customer_id, incoming.company_name, incoming.platform,
+                     incoming.email, incoming.description),
+    problems = json_array(json_object('code', 'other_customer', 'field', 'customer_id',
+                                      'value', incoming.customer_id, 'found', c.company_name))
+FROM customers c
+WHERE incoming.is_accepted AND c.customer_id = incoming.customer_id AND c.source <> :source
+      AND (c.company_id IS NOT NULL OR c.name_sent IS NOT NULL) AND c.name <> incoming.name
+      AND (c.platform_key <> incoming.platform_key OR c.email IS NOT incoming.email)
+      AND NOT EXISTS (SELECT 1 FROM temp.rejected r
+                      WHERE r.number = incoming.corrects AND r.customer_id = c.customer_id AND r.source = c.source)
+      AND NOT EXISTS (SELECT 1 FROM accepted a
+                      WHERE (a.customer_id, a.code, a.found) = (c.customer_id, 'other_customer', c.company_name));
+
+-- spellings: The customers of this file for whom nothing was sent, each with a customer that is not in the file and
+-- whose identifier is another spelling of the same one.
+SELECT n.customer_id, k.customer_id
+FROM customers k CROSS JOIN customers n ON n.customer_id = coalesce(k.spelling, k.customer_id)
+WHERE k.enrolment <> :run AND n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL
+UNION
+SELECT n.customer_id, k.customer_id
+FROM customers k CROSS JOIN customers n ON n.spelling = coalesce(k.spelling, k.customer_id)
+WHERE k.enrolment <> :run AND n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL;
+
+-- rounded: The identifiers that may be numbers without all their digits: those of this file for which nothing was sent,
+-- or those that are not in it.
+SELECT customer_id, coalesce(spelling, customer_id) FROM customers
+WHERE (spelling >= '~' OR length(coalesce(spelling, customer_id)) > 15)
+      AND iif(:is_new, enrolment = :run AND name_sent IS NULL AND company_id IS NULL, enrolment <> :run);
+
+-- in_range: The identifiers on the other side that are whole numbers in a range.
+SELECT customer_id FROM customers
+WHERE (customer_id BETWEEN :low AND :high AND length(customer_id) = length(:low)
+       OR spelling BETWEEN :low AND :high AND length(spelling) = length(:low))
+      AND iif(:is_new, enrolment = :run AND name_sent IS NULL AND company_id IS NULL, enrolment <> :run);
+
+-- with_keys: The identifiers on the other side with these keys.
+SELECT customer_id FROM customers
+WHERE (customer_id IN (SELECT value FROM json_each(:keys)) OR spelling IN (SELECT value FROM json_each(:keys)))
+      AND iif(:is_new, enrolment = :run AND name_sent IS NULL AND company_id IS NULL, enrolment <> :run);
+
+-- hold: Hold a customer for whom nothing was sent: its row becomes a conflict.
+INSERT OR REPLACE INTO rejections
+    (source, row, customer_id, company_name, platform, email, extra, cells, problems, state)
+SELECT source, row, customer_id, company_name, platform, email, extra,
+       cells_of(:fields, extra, customer_id, company_name, platform, email, description), :problems, 'conflict'
+FROM customers WHERE customer_id = :customer_id;
+
+-- forget: Forget the customer itself.
+DELETE FROM customers WHERE customer_id = :customer_id RETURNING seq;
+
+-- create_shown: The customers whose conflict the current reading of the company list has shown.
+CREATE TEMP TABLE IF NOT EXISTS shown_conflicts (seq INTEGER PRIMARY KEY);
+
+-- clear_shown: Start a new reading.
+DELETE FROM temp.shown_conflicts;
+
+-- mark_shown: Record that the list shows a customer's conflict.
+INSERT OR IGNORE INTO temp.shown_conflicts VALUES (:seq);
+
+-- not_shown: The customers whose conflict the reading has not shown.
+SELECT seq FROM customers WHERE state = 'conflict' AND seq NOT IN (SELECT seq FROM temp.shown_conflicts);
+
+-- has_any: Whether a customer is in conflict with a company in Codat.
+SELECT EXISTS (SELECT 1 FROM customers WHERE state = 'conflict');
+
+-- unsent: The customers for whom nothing was sent and whose identifiers are spellings with these keys.
+SELECT seq FROM customers
+WHERE (customer_id IN (SELECT value FROM json_each(:keys)) OR spelling IN (SELECT value FROM json_each(:keys)))
+      AND customer_id <> :customer_id AND name_sent IS NULL AND company_id IS NULL AND presence = 'present';
