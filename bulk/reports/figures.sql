@@ -23,7 +23,7 @@ FROM links;
 SELECT state, step, code, deleted, customer_id, row, error, correlation_id, number FROM (
     SELECT state, coalesce(error_step, '') AS step, error_code AS code,
            coalesce(connection_status = 'Deleted', 0) AS deleted, customer_id,
-           {number} AS row, coalesce(error, '') AS error, correlation_id, count(*) OVER kind AS number,
+           {number} AS row, coalesce({error}, '') AS error, correlation_id, count(*) OVER kind AS number,
            row_number() OVER (kind ORDER BY seq) AS nth,
            row_number() OVER (kind ORDER BY correlation_id IS NULL, seq) AS nth_correlated
     FROM customers WHERE error_code IS NOT NULL AND {is_shown}
@@ -32,7 +32,7 @@ WHERE nth <= :examples OR nth_correlated <= :correlation_ids
 ORDER BY number DESC, state, step, code, deleted, nth;
 
 -- rejected_rows: The rejected rows that the results show.
-SELECT {number}, customer_id, problems FROM rejections WHERE hidden = 0 ORDER BY source, row;
+SELECT {number}, customer_id, problems FROM rejections WHERE hidden = 0 AND state = 'rejected' ORDER BY source, row;
 
 -- requests_by_minute: Requests, and responses with 429.
 SELECT CAST(sent_at / 60 AS INTEGER), count(*), sum(status IS 429) FROM requests
@@ -43,7 +43,7 @@ SELECT CAST(strftime('%s', at) / 60 AS INTEGER), count(DISTINCT customer) FROM c
 WHERE now IN ('link_ready', 'linked', 'complete') GROUP BY 1;
 
 -- mappings_of_rejects: The mappings of the input files that have rejected rows.
-SELECT DISTINCT mapping FROM sources WHERE id IN (SELECT source FROM rejections);
+SELECT DISTINCT mapping FROM sources WHERE id IN (SELECT source FROM rejections WHERE state = 'rejected');
 
 -- requests_to_do: Two for each new customer, minus what is done; one for each linked customer.
 SELECT coalesce(sum(CASE state WHEN 'linked' THEN 1 ELSE 1 + (company_id IS NULL) END), 0) FROM customers

@@ -20,6 +20,7 @@ _HEADER: Final = _TEXT | {"bold": True, "bottom": 1, "bottom_color": ACCENT, "va
 COLOURS: Final[Mapping[State, dict[str, object]]] = MappingProxyType(
     {
         State.REJECTED: {"bg_color": "#F3E0EC", "font_color": "#74194F"},
+        State.CONFLICT: {"bg_color": "#FBE3D0", "font_color": "#7A3A06"},
         State.PENDING: {"bg_color": "#EAEAEA", "font_color": "#404040"},
         State.FAILED: {"bg_color": "#FADFDB", "font_color": "#8A1C0E"},
         State.LINK_READY: {"bg_color": "#FFF2CC", "font_color": "#654A00"},

@@ -10,7 +10,7 @@ from bulk.model import State
 from bulk.reports.columns import RESULTS
 
 MAX_LISTED: Final = 20_000
-_WITH_ERRORS: Final = (State.FAILED, State.REJECTED)
+_WITH_ERRORS: Final = (State.CONFLICT, State.FAILED, State.REJECTED)
 
 
 class Customers:

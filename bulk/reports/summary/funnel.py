@@ -20,6 +20,7 @@ from bulk.reports.figures import Figures
 MEANING: Final = MappingProxyType(
     {
         State.REJECTED: "invalid row, nothing was sent",
+        State.CONFLICT: "may reach the wrong customer: see conflicts.csv",
         State.PENDING: "not done yet",
         State.FAILED: "rejected by Codat or deleted there: see the column error",
         State.LINK_READY: "waiting for the customer",
@@ -88,7 +89,9 @@ def states(figures: Figures) -> tuple[StateRow, ...]:
 def funnel(figures: Figures) -> tuple[Stage, ...]:
     """Return the number of rows at or past each stage, and the states of the rows that got no further."""
     ended: list[Counter[State]] = [Counter() for _ in STAGES]
+    in_conflict = sum(group.customers for group in figures.groups if group.state is State.CONFLICT)
     ended[0][State.REJECTED] = figures.summary.customers[State.REJECTED]
+    ended[0][State.CONFLICT] = figures.summary.customers[State.CONFLICT] - in_conflict  # rows that were held
     for group in figures.groups:
         ended[group.furthest][group.state] += group.customers
     total = sum(sum(states.values()) for states in ended)

@@ -27,6 +27,7 @@ _HEADLINES: Final = MappingProxyType(
         State.PENDING: "{} {are} not done yet",
         State.UNLINKED: "{} {are} no longer linked",
         State.FAILED: "{} failed",
+        State.CONFLICT: "{} {are} in conflict",
         State.REJECTED: "{} {were} rejected",
     }
 )

@@ -10,7 +10,7 @@ import pytest
 from bulk import problems
 from bulk.problems import Problem
 
-PARAMETERS = {"first_row": 1_009, "cells": 1, "expected": 5, "max_characters": 5_000, "nearest": ["Xero"]}
+PARAMETERS = {"first_row": 1_009, "cells": 1, "expected": 5, "max_characters": 5_000, "nearest": ["Xero"], "found": "Acme"}
 
 
 @pytest.mark.parametrize("code", problems.CODES)

@@ -46,7 +46,8 @@ class Journal:
     def insert_rows(self, table: str, rows: Iterable[Mapping[str, object]]) -> None:
         """Insert rows into a table."""
         with closing(self.connect()) as connection, connection:
-            for row in rows:
+            for values in rows:
+                row = {"platform": "Xero"} | dict(values) if table == "customers" else values
                 marks = ", ".join("?" * len(row))
                 statement = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"  # noqa: S608 - names of the schema
                 connection.execute(statement, tuple(row.values()))
@@ -78,6 +79,7 @@ class Journal:
             "tag": customer_id,
             "company_name": f"Café {customer_id}",
             "name": f"Cafe {customer_id}",
+            "platform": "Xero",
             "platform_key": "gbol",
             "extra": {},
         }
@@ -88,8 +90,8 @@ class Journal:
         """Add many customers, in the first rows of the first source."""
         with closing(self.connect()) as connection, connection:
             connection.executemany(
-                "INSERT INTO customers (source, row, enrolment, customer_id, tag, company_name, name, platform_key,"
-                " extra) VALUES (1, ?, 1, ?, ?, 'A', 'A', 'gbol', '{}')",
+                "INSERT INTO customers (source, row, enrolment, customer_id, tag, company_name, name, platform,"
+                " platform_key, extra) VALUES (1, ?, 1, ?, ?, 'A', 'A', 'Xero', 'gbol', '{}')",
                 [(row, f"c{row}", f"c{row}") for row in range(1, number + 1)],
             )
 

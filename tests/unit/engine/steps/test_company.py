@@ -83,7 +83,7 @@ def test_each_reply_has_its_changes(reply: Reply, outcome: Outcome, changes: dic
 
 def test_the_look_up_filters_by_a_tag_that_is_safe_in_any_query() -> None:
     """An identifier may hold characters that have a meaning in the query language."""
-    request = STEP.look_up(NEW.evolve(customer_id="a&&b={1}"))
+    request = STEP.look_up(NEW.evolve(customer_id="a&&b={1}", tag=customer_tag("a&&b={1}")))
     query = parse_qs(urlsplit(request.path).query)
     assert request.method == "GET"
     assert query["tags"] == [f"{CUSTOMER_TAG}={customer_tag('a&&b={1}')}"]
