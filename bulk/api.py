@@ -6,7 +6,9 @@ Reading an input and writing reports happen in worker threads, so the caller's e
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -38,7 +40,7 @@ from bulk.engine.events import (
 )
 from bulk.engine.options import Options, Threshold, require_seconds, require_whole
 from bulk.errors import UsageError
-from bulk.input import open_input
+from bulk.input import Input, open_input
 from bulk.input_check import CheckResult, Cost, check
 from bulk.job import batch_lock, run_and_report
 from bulk.journal.database import FILE
@@ -71,14 +73,29 @@ async def migrate(
 ) -> BatchResult:
     """Create a company and an accounting connection for each customer of the file, once; write the batch's reports.
 
-    The same call resumes. `mapping` is {field: column}. When `interrupt` is set, the run ends after the requests in
-    flight. Raises UsageError before anything is sent, and JournalError if the disk fails. Everything else is in the
-    result.
+    The same call resumes. Without `batch`, a file that the batch of its name does not have is refused. `mapping` is
+    {field: column}. When `interrupt` is set, the run ends after the requests in flight. Raises UsageError before
+    anything is sent, and JournalError if the disk fails. Everything else is in the result.
     """
     source = await anyio.to_thread.run_sync(partial(open_input, Path(path), mapping=mapping or {}))
-    folder = Path(reports) / storable(batch or stem(Path(path)))
     options = options or Options()
+    if batch is None:
+        require_batch_name(source)
+        options = replace(options, adds_files=False)
+    folder = Path(reports) / storable(batch or stem(Path(path)))
     return await run_and_report(folder, Migrate(source, options), settings, on_event, interrupt, options)
+
+
+def require_batch_name(source: Input) -> None:
+    """Raise UsageError for one of our own rejects files, which belongs to the batch that wrote it."""
+    if not source.is_rejects_file:
+        return
+    folder = source.path.resolve().parent
+    batch = folder.name if (folder / FILE).is_file() else "NAME"
+    raise UsageError(
+        f"{source.path} is a report of bulk (its last columns are ours): its rows belong to the batch that wrote it. "
+        f"Migrate it with: bulk migrate {shlex.quote(str(source.path))} --batch {shlex.quote(batch)}"
+    )
 
 
 async def follow_up(

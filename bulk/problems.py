@@ -93,7 +93,7 @@ _TEXTS: Final = MappingProxyType(
         "other_customer": _Text(
             "customer_id",
             'already belongs to the customer "{found}" of another file',
-            _IF_SAME + "; otherwise give one of them another identifier, or migrate this file with --source",
+            _IF_SAME + ", otherwise migrate this file in a batch of its own with --source NAME",
             "already belongs to another customer",
             _IF_SAME_IN_GROUP,
         ),
@@ -107,7 +107,7 @@ _TEXTS: Final = MappingProxyType(
         "other_name": _Text(
             "company_name",
             'is not the name of this customer\'s company in Codat, "{found}"',
-            _IF_SAME + "; if another system uses the same identifiers, pass --source NAME",
+            _IF_SAME + ", or pass --source NAME if another system uses the same identifiers",
             "is not the name of the customer's company in Codat",
             _IF_SAME_IN_GROUP,
         ),

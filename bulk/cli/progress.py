@@ -159,8 +159,9 @@ def _message(event: Event) -> str:
 def _enrolled(event: Enrolled) -> str:
     parts = [f"{event.new:,} new", f"{event.same:,} same", f"{event.changed:,} changed", f"{event.gone:,} gone"]
     rejected = f"; {count(event.rejected, 'row')} rejected" if event.rejected else ""
+    conflicts = f"; {count(event.conflicts, 'row')} in conflict" if event.conflicts else ""
     another = "\nThis file is new to the batch: it adds customers and removes none." if event.is_another else ""
-    return f"Customers: {', '.join(parts)}{rejected}{another}"
+    return f"Customers: {', '.join(parts)}{rejected}{conflicts}{another}"
 
 
 def _resting(event: Resting) -> str:

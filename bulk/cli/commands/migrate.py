@@ -45,6 +45,24 @@ if TYPE_CHECKING:
     type=FailureThreshold(),
     help="Stop when more than N customers, or N% of all customers, have failed in this run.",
 )
+@click.option(
+    "--source",
+    metavar="NAME",
+    help="Name of the system that the identifiers come from, if several systems use the same ones. It becomes a part "
+    "of each customer's tag in Codat.",
+)
+@click.option(
+    "--accept",
+    metavar="ID",
+    multiple=True,
+    help="Accept the conflict of this customer, which conflicts.csv describes. Repeatable.",
+)
+@click.option(
+    "--accept-file",
+    metavar="FILE",
+    type=options.PATH,
+    help="Accept the conflicts of the customers in the column customer_id of FILE.",
+)
 @options.link_lifetime
 @options.connection
 @options.JSON
@@ -58,6 +76,9 @@ def migrate(
     wait: bool,
     reserve: int,
     max_failures: Threshold | None,
+    source: str | None,
+    accept: tuple[str, ...],
+    accept_file: Path | None,
     link_lifetime: int | None,
     connection: options.Connection,
     as_json: bool,
@@ -69,16 +90,19 @@ def migrate(
 
     Run the same command again to resume, or after you have changed INPUT. It creates nothing twice.
     """
-    from bulk.api import Options
+    from bulk.api import Options, require_batch_name
     from bulk.api import migrate as start
     from bulk.batch import stem
     from bulk.cli.runner import run
     from bulk.cli.settings import make_settings
     from bulk.cli.summary import print_summary
-    from bulk.input import open_input
+    from bulk.input import open_input, read_ids
 
     folder = reports / _folder_name(batch if batch is not None else stem(path))
-    open_input(path, mapping=mapping)  # report an unusable input before a folder or a sandbox is created
+    opened = open_input(path, mapping=mapping)  # report an unusable input before a folder or a sandbox is created
+    if batch is None:
+        require_batch_name(opened)
+    accepts = frozenset(accept) | (frozenset(read_ids(accept_file)) if accept_file else frozenset())
     with make_settings(folder, connection) as settings:
         selected = Options(
             limit=limit,
@@ -87,6 +111,9 @@ def migrate(
             reserve=reserve,
             max_failures=max_failures,
             link_lifetime=link_lifetime,
+            source=source,
+            accepts=accepts,
+            adds_files=batch is not None,
         )
         result = run(
             lambda progress, interrupt: start(

@@ -43,6 +43,8 @@ class Migrate:
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:
         """Enrol the input."""
         with database.transaction(connection):
+            if not self._options.adds_files:
+                _require_known(connection, self._input)
             source = _source_of(connection, self._options.source)
             conflicts.accept(connection, self._options.accepts)
             diff = None
@@ -82,6 +84,16 @@ class Migrate:
             if any(has_request(customer, context) for customer in page):
                 return True
         return False
+
+
+def _require_known(connection: sqlite3.Connection, source: Input) -> None:
+    """Raise BatchError if the batch was created from other files: this one would add its customers to theirs."""
+    if not enrolment.is_known(connection, _as_text(source.path.resolve()), source.digest):
+        name = facts.get(connection, "name")
+        raise BatchError(
+            f"The batch {name} was created from another file, and {source.path} would add its customers. Pass "
+            f"--batch {name} if that is right, or another --batch NAME for a batch of its own. Nothing was sent."
+        )
 
 
 def _source_of(connection: sqlite3.Connection, name: str | None) -> str | None:

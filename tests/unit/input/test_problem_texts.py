@@ -10,7 +10,14 @@ import pytest
 from bulk import problems
 from bulk.problems import Problem
 
-PARAMETERS = {"first_row": 1_009, "cells": 1, "expected": 5, "max_characters": 5_000, "nearest": ["Xero"], "found": "Acme"}
+PARAMETERS = {
+    "first_row": 1_009,
+    "cells": 1,
+    "expected": 5,
+    "max_characters": 5_000,
+    "nearest": ["Xero"],
+    "found": "Acme",
+}
 
 
 @pytest.mark.parametrize("code", problems.CODES)

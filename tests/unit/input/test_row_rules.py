@@ -167,6 +167,7 @@ def test_the_frames_always_have_the_same_columns(tmp_path: Path) -> None:
                 "customer_id",
                 "company_name",
                 "name_sent",
+                "platform",
                 "platform_key",
                 "email",
                 "description",

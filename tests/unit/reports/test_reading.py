@@ -273,7 +273,7 @@ def test_the_summary_has_exactly_the_promised_keys(journal: Journal) -> None:
         *("retries", "rate_limited", "quota", "rows"),
     ]
     assert list(found["customers"]) == [
-        *("rejected", "pending", "failed", "link_ready", "linked", "complete", "unlinked"),
+        *("rejected", "conflict", "pending", "failed", "link_ready", "linked", "complete", "unlinked"),
     ]
     assert list(found["quota"]) == ["limit", "remaining", "resets_at"]
     assert list(found["rows"]) == ["new", "same", "changed", "gone"]
