@@ -24,8 +24,8 @@ class CreateConnection(Step):
     nothing_sent: ClassVar[Changes] = {"platform_sent": None}
 
     def is_needed(self, customer: CustomerRecord) -> bool:
-        """Return whether the customer's company has no accounting connection."""
-        return customer.connection_id is None
+        """Return whether the customer has a company, and it has no accounting connection."""
+        return customer.company_id is not None and customer.connection_id is None
 
     def may_exist(self, customer: CustomerRecord) -> bool:
         """Return whether the company's connections are unknown."""
