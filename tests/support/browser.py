@@ -65,10 +65,9 @@ class Browser:
         self._driver = driver
         self.driver_pid = driver_pid
 
-    def open(self, url: str) -> str:
-        """Open a page and return its text."""
+    def open(self, url: str) -> None:
+        """Open a page."""
         self._driver.get(url)
-        return self._text()
 
     @property
     def status(self) -> int:
