@@ -1,18 +1,32 @@
-"""Shared by all tests: Ctrl-C that reaches processes, one browser, and property tests that repeat exactly."""
+"""Shared by all tests: Ctrl-C that reaches processes, one browser, repeatable property tests, the order of tests."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
 from support.browser import MISSING, Browser, ChromiumMissingError, chromium
 from support.interrupts import restore_sigint
+from support.long_tests import spread
 
 restore_sigint()
 # A slow machine is not a failure, and each run tries the same examples. `make fuzz` tries new ones.
 settings.register_profile("bulk", deadline=None, derandomize=True)
 settings.load_profile("bulk")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker of long tests."""
+    config.addinivalue_line("markers", "long: takes 15 seconds or more, most of them waiting; runs first")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let each worker begin with its part of the long tests."""
+    long = [item for item in items if item.get_closest_marker("long")]
+    short = [item for item in items if not item.get_closest_marker("long")]
+    items[:] = spread(long, short, workers=int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from chaos.wire_faults import Message, corrupted
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 11"
 
 
+@pytest.mark.long
 @pytest.mark.timeout(3600)  # on a busy machine everything takes longer
 def test_the_guarantees_hold_despite_faults_of_processes_and_network(tmp_path: Path) -> None:
     """One round here; another seed each time with `make chaos`."""

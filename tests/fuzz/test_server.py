@@ -105,6 +105,7 @@ def test_nonsense_for_many_customers_creates_nothing_twice(unlimited: Codat, set
     fixture.assert_once_only(ids)
 
 
+@pytest.mark.long
 def test_nothing_is_created_while_the_company_list_is_nonsense(unlimited: Codat, set_up: SetUp) -> None:
     """The page is requested again until it is readable."""
     fixture = set_up(unlimited)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pytest
 from support.runs import BatchFixture, Codat
 from support.sandbox import start
 
@@ -96,6 +97,7 @@ TRIALS: dict[str, tuple[Options, Callable[[BatchFixture, list[str]], None]]] = {
 }
 
 
+@pytest.mark.long
 def test_a_fault_of_any_kind_on_any_operation_does_no_harm(tmp_path: Path) -> None:
     """Each linked customer has one partner connection, links open, and no company is lost."""
 

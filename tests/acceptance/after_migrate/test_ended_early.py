@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import pytest
 from support.runs import BatchFixture, Codat
 from support.sandbox import start
 
@@ -101,6 +102,7 @@ TRIALS: dict[str, Callable[[BatchFixture, list[str], random.Random], None]] = {
 }
 
 
+@pytest.mark.long
 def test_a_command_killed_at_random_moments_finishes_and_does_nothing_twice(tmp_path: Path) -> None:
     """Faults happen as well, and the sandbox ignores keys: one partner each, links that open, and nothing lost."""
     seed = int(os.environ.get("RUNS_SEED", random.SystemRandom().randrange(2**32)))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 from support.browser import Browser
 from support.sandbox import start
 
@@ -44,6 +45,7 @@ class Stage:
         return dict(accepted.select("customer_id", "link_url").iter_rows())
 
 
+@pytest.mark.long
 def test_each_command_has_the_result_in_its_comment(tmp_path: Path, installed: Browser | None) -> None:
     """Each number in a comment is that of the reports or of the command's output. Afterwards, nothing exists twice."""
     shutil.copytree(ROOT / "inputs", tmp_path / "inputs")

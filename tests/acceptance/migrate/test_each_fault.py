@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from queue import Queue
 
+import pytest
 from support.runs import BatchFixture, Codat
 from support.sandbox import start
 
@@ -148,6 +149,7 @@ def _run_to_the_end(fixtures: list[BatchFixture], *options: str) -> None:
     raise AssertionError(f"not done after {MAX_RUNS} runs: {unfinished}")
 
 
+@pytest.mark.long
 def test_a_fault_of_any_kind_on_any_operation_creates_no_duplicate(tmp_path: Path) -> None:
     """Struck in every operation, a run still ends with one company and one connection for each customer."""
     with ExitStack() as stack:

@@ -7,6 +7,7 @@ import random
 import signal
 from pathlib import Path
 
+import pytest
 from support.run_fixtures import Launch, SetUp
 from support.runs import BatchFixture, Codat, until
 from support.sandbox import start
@@ -23,6 +24,7 @@ NOISE: list[dict[str, object]] = [
 ]
 
 
+@pytest.mark.long
 def test_a_run_killed_at_random_moments_creates_no_duplicate(launch: Launch, set_up: SetUp) -> None:
     """Faults happen too, and the sandbox ignores keys. In the end each customer has one company and connection."""
     seed = int(os.environ.get("RUNS_SEED", random.SystemRandom().randrange(2**32)))

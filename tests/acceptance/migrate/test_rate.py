@@ -36,6 +36,7 @@ def test_no_five_seconds_hold_more_than_the_rate_and_a_small_burst(launch: Launc
     assert len(moments) / (moments[-1] - moments[0]) >= 0.9 * 10
 
 
+@pytest.mark.long
 def test_a_run_that_follows_another_counts_its_requests_too(launch: Launch, set_up: SetUp) -> None:
     """Otherwise both together would exceed the rate."""
     fixture = set_up(launch())
