@@ -63,6 +63,12 @@ class BatchResult:
         with Reader(self.folder / FILE) as reader:
             return pl.concat(reader.rejects(), how="vertical")
 
+    @cached_property
+    def conflicts(self) -> pl.DataFrame:
+        """The rows in conflict: the input's columns, then `row`, `conflict` and `found`."""
+        with Reader(self.folder / FILE) as reader:
+            return pl.concat(reader.conflicts(), how="vertical")
+
 
 @dataclass(frozen=True)
 class LinksResult(BatchResult):

@@ -49,6 +49,9 @@ FINDINGS: Final = ("finding", "customer_id", "company_id", "connection_id", "det
 REJECTS: Final = ("row", "reasons")
 """The columns that follow the input's own in the rejects."""
 
+CONFLICTS: Final = ("row", "conflict", "found")
+"""The columns that follow the input's own in the conflicts."""
+
 DIFFERENCES: Final = ("customer_id", "field", "in_codat", "in_input")
 COMPANIES: Final = ("customer_id", "company_name", "company_id", "connection_status")
 """The companies that `undo` lists."""

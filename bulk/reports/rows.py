@@ -19,6 +19,7 @@ from bulk.reports.changes import compare
 from bulk.reports.columns import (
     CHANGE,
     COMPANIES,
+    CONFLICTS,
     DIFFERENCES,
     FINDINGS,
     LINKS,
@@ -59,6 +60,11 @@ class Reader(Snapshot):
         """Return the rejected rows: the input's own columns, then `row` and `reasons`."""
         cells = InputColumns(self._column_lists("all_columns"), taken=REJECTS)
         return map(cells.prepend_to, self._frames(("rejects",), (*REJECTS, _OBJECT), chunk_rows))
+
+    def conflicts(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
+        """Return the rows in conflict: the input's own columns, then `row`, `conflict` and `found`."""
+        cells = InputColumns(self._column_lists("all_columns"), taken=CONFLICTS)
+        return map(cells.prepend_to, self._frames(("conflicts",), (*CONFLICTS, _OBJECT), chunk_rows))
 
     def differences(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
         """Return the values that differ between Codat and the input."""

@@ -35,11 +35,11 @@ SELECT {number}, reasons(problems), cells FROM rejections WHERE state = 'rejecte
 SELECT {number}, reasons(problems), json_extract(problems, '$[0].found'), cells, source, row
 FROM rejections WHERE state = 'conflict'
 UNION ALL
-SELECT {number}, reasons(conflict), json_extract(conflict, '$[0].found'),
+SELECT CASE WHEN presence <> 'removed' THEN {number} END, reasons(conflict), json_extract(conflict, '$[0].found'),
        cells_of((SELECT fields FROM sources WHERE id = source), extra, customer_id, company_name, platform, email,
                 description),
        source, row
-FROM customers WHERE state = 'conflict'
+FROM customers WHERE state = 'conflict' AND {is_shown}
 ORDER BY source, row;
 
 -- differences: Values of customers in the input that differ from the values in Codat.

@@ -26,6 +26,7 @@ RESULTS_CSV: Final = "results.csv"
 RESULTS_PARQUET: Final = "results.parquet"
 LINKS: Final = "links.csv"
 REJECTS: Final = "rejects.csv"
+CONFLICTS: Final = "conflicts.csv"
 PARTNER: Final = "partner.csv"
 DIFFERENCES: Final = "differences.csv"  # only if there are any
 VERIFY: Final = "verify.csv"  # only after a verify
@@ -33,7 +34,7 @@ WORKBOOK: Final = "results.xlsx"
 PAGE: Final = "report.html"
 SUMMARY: Final = "summary.json"
 
-_ALWAYS: Final = (RESULTS_CSV, RESULTS_PARQUET, LINKS, REJECTS, PARTNER, WORKBOOK, PAGE)
+_ALWAYS: Final = (RESULTS_CSV, RESULTS_PARQUET, LINKS, REJECTS, CONFLICTS, PARTNER, WORKBOOK, PAGE)
 _CHUNK_ROWS: Final = 2_000  # twice as many take a tenth less time, but half as much memory again
 
 
@@ -67,6 +68,7 @@ def write_reports(folder: Path, *, now: datetime, since: datetime | None = None)
             _write_results(stage, reader.results(_CHUNK_ROWS, since=since), sheets, customers)
             _write_csv(stage / LINKS, reader.links(now, _CHUNK_ROWS), sheets["Links"])
             _write_csv(stage / REJECTS, reader.rejects(_CHUNK_ROWS), sheets["Rejects"])
+            _write_csv(stage / CONFLICTS, reader.conflicts(_CHUNK_ROWS), sheets["Conflicts"])
             optional = _write_optional(stage, reader, figures)
             location = _location(folder)
             book.summary(figures, location)

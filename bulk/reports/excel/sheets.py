@@ -39,6 +39,8 @@ _WIDTHS: Final = MappingProxyType(  # of columns whose first rows may be shorter
         "link_expires_at": 21,
         "error": 42,
         "reasons": 80,
+        "conflict": 80,
+        "found": 28,
         "updated_at": 21,
         "change": 18,
     }
@@ -73,6 +75,7 @@ KINDS: Final = MappingProxyType(
         "Results": Kind("results.csv", frozen_columns=2, has_links=True, has_states=True),
         "Links": Kind("links.csv", frozen_columns=1, has_links=True),
         "Rejects": Kind("rejects.csv"),
+        "Conflicts": Kind("conflicts.csv"),
         "Partner": Kind("partner.csv", frozen_columns=1),
     }
 )

@@ -87,7 +87,7 @@ def test_the_rows_of_the_workbook_are_those_of_the_csv_files(ended: str, fixture
     book = load_workbook(fixture.folder / "results.xlsx")
     results = pl.read_parquet(fixture.folder / "results.parquet")
     assert sheet(book["Results"]) == [[*results.columns], *(texts(each) for each in results.rows())]
-    for name in ("links", "rejects", "partner"):
+    for name in ("links", "rejects", "conflicts", "partner"):
         frame = fixture.table(f"{name}.csv")
         header, *cells = sheet(book[name.capitalize()])
         unescaped = [each | {"company_name": each["company_name"].removeprefix("'")} for each in frame]

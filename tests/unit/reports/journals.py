@@ -56,6 +56,7 @@ class Journal:
         """Add the next input file."""
         columns = json.dumps([*FIELDS, *extras])
         names = {"path": "in.csv", "digest": "d", "columns": columns, "extras": json.dumps(extras)}
+        names["fields"] = json.dumps({field: field for field in FIELDS})
         self.insert("sources", rows=rows, shift=shift, **names)
 
     def run(self, **values: object) -> None:
@@ -122,6 +123,17 @@ class Journal:
         """Add a rejected row of a source."""
         facts = {"source": source, "row": row, "extra": json.dumps(extra), "problems": json.dumps([UNKNOWN_PLATFORM])}
         self.insert("rejections", **(facts | {"cells": json.dumps(cells)} | values))
+
+    def held(self, row: int, customer_id: str, *, found: str = "Bolt", **values: object) -> None:
+        """Add a row that is held in conflict with a customer of another file."""
+        problem = problems.new("other_customer", customer_id, found=found)
+        self.rejection(row, customer_id=customer_id, state="conflict", problems=json.dumps([problem]), **values)  # type: ignore[arg-type] # a mapping of any values
+
+    def in_conflict(self, row: int, customer_id: str, *, found: str = "Bolt", **values: object) -> None:
+        """Add a customer whose company in Codat has another name."""
+        problem = problems.new("other_name", f"Cafe {customer_id}", found=found)
+        error = {"error_step": "conflict", "error_code": "other_name"}
+        self.customer(row, customer_id, state="conflict", conflict=json.dumps([problem]), **(error | values))
 
     def request(self, operation: str, **values: object) -> None:
         """Add a request, by default of run 1."""

@@ -47,6 +47,12 @@ def rejects(journal: Journal) -> pl.DataFrame:
         return together(reader.rejects())
 
 
+def conflicts(journal: Journal) -> pl.DataFrame:
+    """Return the rows in conflict as one frame."""
+    with Reader(journal.path) as reader:
+        return together(reader.conflicts())
+
+
 def differences(journal: Journal) -> list[tuple[Any, ...]]:
     """Return the differences as rows."""
     with Reader(journal.path) as reader:
@@ -66,6 +72,7 @@ def test_an_empty_batch_still_has_every_column(journal: Journal) -> None:
     assert found.height == 0
     assert links(journal).columns == list(LINKS)
     assert rejects(journal).columns == ["row", "reasons"]
+    assert conflicts(journal).columns == ["row", "conflict", "found"]
     with Reader(journal.path) as reader:
         assert together(reader.differences()).columns == list(DIFFERENCES)
 
@@ -263,6 +270,28 @@ def test_rejects_have_the_inputs_own_columns_of_all_files(journal: Journal) -> N
         ("a", "mine", None, 9, REASONS),
         ("b", None, "1", 14, problems.reasons(json.dumps([invalid]))),
     ]
+
+
+def test_conflicts_are_held_rows_and_customers_in_conflict_with_a_company(journal: Journal) -> None:
+    """Both have the input's own columns, in input order. A removed customer has no row number."""
+    journal.source(["found"])
+    journal.source(["tier"], shift=10)
+    journal.rejection(1, cells={"customer_id": "rejected"})
+    journal.held(3, "b", source=2, cells={"customer_id": "b", "tier": "1"})
+    journal.in_conflict(4, "a", email="a@example.com", extra={"found": "mine"})
+    journal.in_conflict(5, "gone", presence="removed", name_sent="Cafe gone")
+    journal.in_conflict(6, "never sent", presence="removed")
+    found = conflicts(journal)
+    assert found.columns == [*FIELDS, "found (input)", "tier", "row", "conflict", "found"]
+    assert found.drop("conflict").rows() == [
+        ("a", "Café a", "Xero", "a@example.com", "mine", None, 4, "Bolt"),
+        ("gone", "Café gone", "Xero", None, None, None, None, "Bolt"),
+        ("b", None, None, None, None, "1", 13, "Bolt"),
+    ]
+    texts = found["conflict"].to_list()
+    assert texts[0].startswith('company_name is not the name of this customer\'s company in Codat, "Bolt": ')
+    assert texts[2].startswith('customer_id already belongs to the customer "Bolt" of another file: ')
+    assert [row[:3] for row in rejects(journal).select("customer_id", "row").rows()] == [("rejected", 1)]
 
 
 def test_the_summary_has_exactly_the_promised_keys(journal: Journal) -> None:

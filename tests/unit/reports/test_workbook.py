@@ -26,7 +26,7 @@ from support.office import convert, needs_office
 
 from bulk.errors import JournalError
 from bulk.model import State
-from bulk.reports.columns import LINKS, PARTNER, RESULTS
+from bulk.reports.columns import CONFLICTS, LINKS, PARTNER, RESULTS
 from bulk.reports.excel.formats import COLOURS
 from bulk.reports.excel.sheets import EXCEL, Limits
 from bulk.reports.excel.workbook import Workbook
@@ -131,10 +131,10 @@ def hyperlinks(sheet: Worksheet) -> dict[str, str | None]:
 
 def test_the_sheets_come_in_the_order_of_the_contract(journal: Journal) -> None:
     """The summary comes first, although it is filled last."""
-    tables = {"Links": LINKS, "Rejects": ("row", "reasons"), "Partner": PARTNER}
+    tables = {"Links": LINKS, "Rejects": ("row", "reasons"), "Conflicts": CONFLICTS, "Partner": PARTNER}
     empty = {name: texts(**{column: [] for column in columns}) for name, columns in tables.items()}
     book = opened(write(journal, {"Results": results()} | empty))
-    assert book.sheetnames == ["Summary", "Results", "Links", "Rejects", "Partner"]
+    assert book.sheetnames == ["Summary", "Results", "Links", "Rejects", "Conflicts", "Partner"]
     assert cells(book["Results"]) == [list(RESULTS)]
     assert cells(book["Links"]) == [list(LINKS)]
     assert book.active is book["Summary"]

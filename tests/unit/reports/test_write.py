@@ -26,7 +26,7 @@ PARTNER = [
     *("partner_connection_id", "partner_status", "error_code", "error", "correlation_id"),
 ]
 FILES = [
-    *("results.csv", "results.parquet", "links.csv", "rejects.csv", "partner.csv"),
+    *("results.csv", "results.parquet", "links.csv", "rejects.csv", "conflicts.csv", "partner.csv"),
     *("results.xlsx", "report.html", "summary.json"),
 ]
 
@@ -73,6 +73,7 @@ def test_the_files_of_an_empty_batch_have_headers(journal: Journal) -> None:
     assert cells(journal.folder / "results.csv") == [[*RESULTS, "tier"]]
     assert cells(journal.folder / "links.csv") == [list(LINKS)]
     assert cells(journal.folder / "rejects.csv") == [[*FIELDS, "tier", "row", "reasons"]]
+    assert cells(journal.folder / "conflicts.csv") == [[*FIELDS, "tier", "row", "conflict", "found"]]
     assert cells(journal.folder / "partner.csv") == [PARTNER]
     assert pl.read_parquet(journal.folder / "results.parquet").columns == [*RESULTS, "tier"]
 
@@ -107,12 +108,13 @@ def test_no_cell_and_no_header_runs_as_a_formula(journal: Journal) -> None:
     extra = {evil: "+1", "-1": "@x"}
     journal.created(1, "=a", company_name="=b", email="+c", name="-d", link_url="@e", error=evil, extra=extra)
     journal.rejection(2, customer_id="=f", extra=extra, cells={evil: "=g", "customer_id": "\t=h"})
+    journal.held(3, "=i", found="=j", cells={evil: "=g", "customer_id": "=i"})
     journal.insert("batch", key="verified_at", value="2026-11-23T11:00:00Z")
     journal.insert("findings", finding="extra_company", customer_id="=a", company_id="+j", detail="@k")
     written = write(journal)
     files = [path for path in written.paths if path.suffix == ".csv"]
-    names = ["results.csv", "links.csv", "rejects.csv", "partner.csv", "differences.csv", "verify.csv"]
-    assert [path.name for path in files] == names
+    names = ["results.csv", "links.csv", "rejects.csv", "conflicts.csv", "partner.csv"]
+    assert [path.name for path in files] == [*names, "differences.csv", "verify.csv"]
     for path in files:
         found = [cell for row in cells(path) for cell in row]
         assert any(cell.startswith("'") for cell in found)
