@@ -77,7 +77,7 @@ class Settings:
     @property
     def is_local(self) -> bool:
         """Whether this is a sandbox on this machine rather than Codat."""
-        return _is_loopback(urlsplit(self.base_url).hostname or "")
+        return is_loopback(urlsplit(self.base_url).hostname or "")
 
     @property
     def codat(self) -> str:
@@ -163,12 +163,13 @@ def _normalized(url: str) -> str:
         raise UsageError(
             f"--base-url or CODAT_BASE_URL must be a URL such as {CODAT}, without user name, query or fragment."
         )
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not is_loopback(host):
         raise UsageError(f"http:// would send the API key to {host} unencrypted. Use https://.")
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

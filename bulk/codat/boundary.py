@@ -11,10 +11,13 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+
+from bulk.settings import is_loopback
 
 MAX_ID = 200  # characters; a GUID has 36
 MAX_PATH = 8000  # characters; a query has fewer than 2,048 (https://docs.codat.io/using-the-api/querying)
+MAX_LINK = 2000  # characters
 MAX_MESSAGE = 500  # characters of an error that are kept: enough to act on, too few to flood a report
 MAX_EXCERPT = 120  # characters of a body that is not Codat's
 MAX_EXCERPT_BYTES = 4000
@@ -38,6 +41,22 @@ def json_object(body: bytes) -> dict[str, Any] | None:
 def text(value: object) -> str | None:
     """Return a text that the journal can store, or None if it is empty or contains a lone surrogate, as JSON can."""
     return value if isinstance(value, str) and value and (value.isascii() or _is_whole(value)) else None
+
+
+def link_url(value: object) -> str | None:
+    """Return a linkUrl that can be handed out: https without user information, or http for this machine's sandbox.
+
+    Any other value becomes None.
+    """
+    link = text(value)
+    if link is None or len(link) > MAX_LINK or not link.isascii() or not link.isprintable() or " " in link:
+        return None
+    try:
+        parts = urlsplit(link)
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+        return link if is_safe and parts.hostname and "@" not in parts.netloc else None
+    except ValueError:
+        return None
 
 
 def tags(value: object) -> dict[str, str]:

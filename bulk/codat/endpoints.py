@@ -184,7 +184,7 @@ def read_connection(content: Any) -> Connection | None:
         status=STATUSES.get(status.casefold(), status),
         source_type=str(content.get("sourceType") or "Unknown"),
         platform_key=boundary.text(content.get("integrationKey")),
-        link_url=boundary.text(content.get("linkUrl")),
+        link_url=boundary.link_url(content.get("linkUrl")),
         created=boundary.time(content.get("created")),
     )
 

@@ -63,7 +63,7 @@ class Adopter:
                 unmatched.pop(company.id, None)
             if customer.company_id is None or any(company.id == customer.company_id for company in own):
                 company_list.mark_shown(connection, customer.seq)
-            changed += self._change(connection, customer, self._news(connection, customer, own, at), at)
+            changed += self._change(connection, customer, self._news(connection, customer, own), at)
         for company in unmatched.values():
             changed += self._hold_spellings(connection, company, at)
         new = tuple(text for text in dict.fromkeys(warnings) if text not in self._warnings)
@@ -76,13 +76,11 @@ class Adopter:
             for seq in journal_conflicts.not_shown(connection):
                 customers.change(connection, seq, changes.conflict_gone() | {"updated_at": timestamp(at)})
 
-    def _news(
-        self, connection: sqlite3.Connection, customer: CustomerRecord, own: Sequence[Company], at: float
-    ) -> Changes:
+    def _news(self, connection: sqlite3.Connection, customer: CustomerRecord, own: Sequence[Company]) -> Changes:
         """Return the changes in the list that the journal does not have yet."""
         if customer.company_id is not None:
             known = next((each for each in own if each.id == customer.company_id), None)
-            return changes.company_in_list(customer, known, at=at) if known else {}
+            return changes.company_in_list(customer, known) if known else {}
         company = changes.company_of(customer, own, self._labels)
         if company is None:
             return {}
@@ -90,7 +88,7 @@ class Adopter:
         if problem is not None:
             return _held(connection, customer, problem)
         customers.add_company(connection, company.id, customer.seq)
-        return changes.company_adopted(customer, company, labels=self._labels, at=at)
+        return changes.company_adopted(customer, company, labels=self._labels)
 
     def _conflict(self, connection: sqlite3.Connection, customer: CustomerRecord, company: Company) -> Problem | None:
         """Return the conflict that keeps a customer from getting this company, unless a person has accepted it."""

@@ -6,13 +6,13 @@ Changes are values for the columns of the journal's table `customers`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from bulk import problems
 from bulk.codat import endpoints, selection
 from bulk.engine import conflicts
 from bulk.model import DELETED, ENDED, Company, Connection, CustomerRecord, Labels, Problem, State
-from bulk.text import timestamp
 
 Changes = dict[str, Any]
 NO_ERROR: Changes = {"error_step": None, "error_code": None, "error": None, "correlation_id": None}
@@ -61,7 +61,7 @@ def company_created(company: Company) -> Changes:
     return own | {"name_sent": company.name} | NO_ERROR
 
 
-def company_adopted(customer: CustomerRecord, company: Company, *, labels: Labels, at: float) -> Changes:
+def company_adopted(customer: CustomerRecord, company: Company, *, labels: Labels) -> Changes:
     """Return the changes for a company that was found in Codat, with its connections."""
     is_own = conflicts.is_own(customer, company, labels)
     changes: Changes = {
@@ -77,7 +77,7 @@ def company_adopted(customer: CustomerRecord, company: Company, *, labels: Label
     connection = selection.accounting_connection(company.connections, customer.platform_key)
     if connection is None:
         return changes
-    changes |= connection_in_list(connection, at=at)
+    changes |= connection_without_link(connection)
     partner = selection.partner_connection(company.connections)
     if partner is None:
         return changes
@@ -109,7 +109,7 @@ def company_of(customer: CustomerRecord, companies: Iterable[Company], labels: L
     return selection.most_advanced(same or own)
 
 
-def company_in_list(customer: CustomerRecord, company: Company, *, at: float) -> Changes:
+def company_in_list(customer: CustomerRecord, company: Company) -> Changes:
     """Return the changes of a customer's company in the company list that the journal does not have yet."""
     if not company.knows_connections:
         return {}
@@ -121,10 +121,12 @@ def company_in_list(customer: CustomerRecord, company: Company, *, at: float) ->
     partner = selection.partner_connection(company.connections)
     if _is_known(customer, accounting, partner):
         return {}
-    is_same = accounting.id == customer.connection_id and (customer.link_url or accounting.status != "PendingAuth")
+    is_same = accounting.id == customer.connection_id
     with_partner = with_partner_connection(customer, partner)
-    changes = connection_status_changed(with_partner, accounting) if is_same else connection_in_list(accounting, at=at)
+    changes = connection_status_changed(with_partner, accounting) if is_same else connection_without_link(accounting)
     changes["state"] = state_of(accounting.status, has_partner=partner is not None)
+    if accounting.status == "PendingAuth" and not (is_same and customer.link_url):
+        changes["state"] = State.PENDING  # until it has a linkUrl
     return changes | _partner_in_list(customer, accounting, partner)
 
 
@@ -180,12 +182,14 @@ def connection_found(connection: Connection, *, issued_at: str | None) -> Change
     return changes
 
 
-def connection_in_list(connection: Connection, *, at: float) -> Changes:
-    """Return the changes for an accounting connection in the company list.
+def connection_without_link(connection: Connection) -> Changes:
+    """Return the changes for an accounting connection in a list.
 
-    Its linkUrl was issued with the connection or later, so it is valid for at least its lifetime from that time on.
+    A linkUrl in a list only shows that there is one: Codat's own examples have it without its one-time password, and
+    such a link does not open. *Get connection* returns one that does
+    (https://docs.codat.io/auth-flow/authorize-hosted-link).
     """
-    return connection_found(connection, issued_at=connection.created or timestamp(at))
+    return connection_found(replace(connection, link_url=None), issued_at=None)
 
 
 def connection_status_changed(customer: CustomerRecord, connection: Connection) -> Changes:

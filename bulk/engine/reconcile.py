@@ -62,8 +62,6 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
     A list that changes or breaks off is read again. A run that cannot read a whole list stops, because otherwise it
     would create the missing customers again. Raises Stopped.
     """
-    if handler.adopts:
-        await _wait_for_renewals(context)
     began = context.wall()
     for _ in range(MAX_READINGS):
         await context.writer.write(handler.begin)
@@ -85,19 +83,9 @@ def _end(connection: sqlite3.Connection, handler: PageHandler, began: float, now
 
 async def read_companies(context: RunContext, company_ids: Sequence[str], handler: PageHandler, hook: Hook) -> None:
     """Read single companies, for when they are fewer than the pages of a list. Raises Stopped."""
-    await _wait_for_renewals(context)
     await context.writer.write(handler.begin)
     for company_id in company_ids:
         await _page(endpoints.get_company(company_id), context, handler, hook)
-
-
-async def _wait_for_renewals(context: RunContext) -> None:
-    """Hold all requests while a lost request may still renew a linkUrl, which makes the one in the list useless."""
-    sent_at = await context.writer.write(attempts.lost_renewal)
-    settling = retry.settling_without_response(context.timeout)
-    wait = sent_at + settling - context.wall() if sent_at is not None else 0.0
-    if 0 < wait <= settling:  # otherwise the clock was set back
-        context.throttle.hold(wait, "an earlier request without a response may still renew a linkUrl")
 
 
 async def _read_lists(context: RunContext, tags: Sequence[Tag | None], handler: PageHandler, hook: Hook) -> bool:

@@ -56,12 +56,6 @@ def recent_requests(connection: sqlite3.Connection, *, now: float, limit: int) -
     return sorted(ages, reverse=True)
 
 
-def lost_renewal(connection: sqlite3.Connection) -> float | None:
-    """Return when the newest request left that renews a linkUrl and has no response, in seconds since 1970, or None."""
-    (sent_at,) = connection.execute(_SQL["lost_renewal"]).fetchone()
-    return None if sent_at is None else float(sent_at)
-
-
 def record_intent(connection: sqlite3.Connection, run: int, intent: Intent) -> int:
     """Record a request that is about to leave; return its number."""
     values = (run, intent.seq, intent.step, intent.operation, intent.key, intent.body, intent.sent_at)

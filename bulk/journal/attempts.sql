@@ -1,11 +1,6 @@
 -- recent: The times of the latest requests, the newest first.
 SELECT sent_at, answered_at FROM requests ORDER BY id DESC LIMIT :limit;
 
--- lost_renewal: When the newest request left that renews a linkUrl and has no response. Those of a run that was killed
--- are among the latest.
-SELECT max(sent_at) FROM (SELECT operation, outcome, sent_at FROM requests ORDER BY id DESC LIMIT 2000)
-WHERE operation IN ('get_connection', 'list_connections') AND coalesce(outcome, 'unknown') = 'unknown';
-
 -- record_intent: Record a request that is about to leave. Each request needs this statement and the next one, and
 -- values without names take less time.
 INSERT INTO requests (run, customer, step, operation, key, body, sent_at)

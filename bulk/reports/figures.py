@@ -71,11 +71,12 @@ class LinkAges:
     expired: int
     missing: int  # a renewal was interrupted: they must be renewed too
     next_expiry: str | None  # of the valid ones: UTC, ISO 8601
+    unlimited: int = 0  # without a one-time password: they never expire
 
     @property
     def usable(self) -> int:
         """The number of links that can be emailed now."""
-        return self.good + self.expiring
+        return self.good + self.expiring + self.unlimited
 
     @property
     def stale(self) -> int:

@@ -9,14 +9,15 @@ SELECT coalesce(platform_sent, platform_key),
        state, count(*)
 FROM customers WHERE {is_shown} GROUP BY 1, 2, 3;
 
--- link_ages: Unused linkUrls by expiry: beyond today, today, expired, missing; and the next expiry.
+-- link_ages: Unused linkUrls by expiry: beyond today, today, expired, missing; the next expiry; and those that never
+-- expire.
 -- MATERIALIZED, because SQLite would otherwise calculate each time again in each of the five columns.
 WITH links AS MATERIALIZED (
-    SELECT CASE WHEN link_url IS NOT NULL THEN {expires_at} END AS expires FROM customers
+    SELECT {expires_at} AS expires, link_url IS NULL AS is_missing FROM customers
     WHERE state = 'link_ready' AND presence <> 'removed')
 SELECT count(*) FILTER (WHERE expires > :tomorrow), count(*) FILTER (WHERE expires > :now AND expires <= :tomorrow),
-       count(*) FILTER (WHERE expires <= :now), count(*) FILTER (WHERE expires IS NULL),
-       min(expires) FILTER (WHERE expires > :now)
+       count(*) FILTER (WHERE expires <= :now), count(*) FILTER (WHERE is_missing),
+       min(expires) FILTER (WHERE expires > :now), count(*) FILTER (WHERE expires IS NULL AND NOT is_missing)
 FROM links;
 
 -- failures: Errors by state, step and code, with examples and correlation ids.

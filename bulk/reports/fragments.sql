@@ -1,8 +1,8 @@
 -- number: The row's number in the reports: rows of a second file follow those of the first.
 (SELECT shift FROM sources WHERE sources.id = source) + row;
 
--- expires_at: The time when the customer's linkUrl expires.
-strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :lifetime);
+-- expires_at: The time when the customer's linkUrl expires. Without a one-time password, it never does.
+CASE WHEN instr(link_url, 'otp=') > 0 THEN strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :lifetime) END;
 
 -- was: The state of the customer at :since if it has changed since, otherwise null.
 CASE WHEN :since IS NOT NULL

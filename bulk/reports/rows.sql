@@ -22,11 +22,11 @@ SELECT NULL, customer_id, company_name, coalesce(name_sent, name), email, coales
 FROM customers WHERE presence = 'removed' AND {is_shown}
 ORDER BY source, row, seq;
 
--- links: The linkUrls that are valid now. The first to expire come last.
+-- links: The linkUrls that are valid now. The first to expire come last; those that never expire come first.
 SELECT customer_id, company_name, email, coalesce(platform_sent, platform_key), link_url, {expires_at} AS expires
 FROM customers
-WHERE state = 'link_ready' AND presence <> 'removed' AND link_url IS NOT NULL AND expires > :now
-ORDER BY expires DESC, source, row;
+WHERE state = 'link_ready' AND presence <> 'removed' AND link_url IS NOT NULL AND coalesce(expires, '9') > :now
+ORDER BY coalesce(expires, '9') DESC, source, row;
 
 -- rejects: The rejected rows, with their problems.
 SELECT {number}, reasons(problems), cells FROM rejections WHERE state = 'rejected' ORDER BY source, row;

@@ -72,7 +72,7 @@ def _can_be_retried(status: int) -> str:
 
 
 def company_body(company: StoredCompany, base_url: str) -> Json:
-    """Return the body of a Company."""
+    """Return the body of a Company. Its connections' linkUrls have no passwords, as in Codat's own examples."""
     platforms = [PLATFORMS[each.platform_key].name for each in company.accounting]
     return {
         "id": company.id,
@@ -82,17 +82,21 @@ def company_body(company: StoredCompany, base_url: str) -> Json:
         "redirect": f"{base_url}/link/companies/{company.id}/start",
         "created": company.created,
         "createdByUserName": None,
-        "dataConnections": [connection_body(each, company.id, base_url) for each in company.connections],
+        "dataConnections": [
+            connection_body(each, company.id, base_url, has_password=False) for each in company.connections
+        ],
         "products": ["syncForExpenses"],
         "tags": company.tags,
         "referenceSubsidiaryCompanies": [],
     }
 
 
-def connection_body(connection: StoredConnection, company_id: str, base_url: str) -> Json:
-    """Return the body of a Connection. Its linkUrl is a page of this server and contains the newest password."""
+def connection_body(connection: StoredConnection, company_id: str, base_url: str, *, has_password: bool = True) -> Json:
+    """Return the body of a Connection. Its linkUrl is a page of this server, with the newest password."""
     platform = PLATFORMS.get(connection.platform_key, PARTNER)
-    path = f"/link/companies/{company_id}/connections/{connection.id}/start?otp={connection.otp}"
+    path = f"/link/companies/{company_id}/connections/{connection.id}/start"
+    if has_password:
+        path += f"?otp={connection.otp}"
     return {
         "id": connection.id,
         "integrationId": platform.id("integration"),

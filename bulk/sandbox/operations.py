@@ -144,7 +144,7 @@ class Operations:
         listed = self._store.connections_of(company.n, at=at)
         self._mint(listed[page.offset : page.offset + page.size])
         fresh = self._store.connections_of(company.n, at=at)[page.offset : page.offset + page.size]
-        return ok(page.body([connection_body(each, company.id, self._base_url) for each in fresh], len(listed)))
+        return ok(page.body([self._connection_body(each, company.id) for each in fresh], len(listed)))
 
     def get_connection(self, request: ApiRequest) -> Response:
         """GET /companies/{companyId}/connections/{connectionId}, with a fresh linkUrl."""
@@ -187,10 +187,14 @@ class Operations:
 
     def _connected(self, company: StoredCompany, platform: Platform, *, status: str) -> Response:
         connection = self._changes.add(company, platform, status=status)
-        return ok(connection_body(connection, company.id, self._base_url))
+        return ok(self._connection_body(connection, company.id))
 
     def _connection_response(self, request: ApiRequest) -> Response:
-        return ok(connection_body(self._connection(request), request.params["company_id"], self._base_url))
+        return ok(self._connection_body(self._connection(request), request.params["company_id"]))
+
+    def _connection_body(self, connection: StoredConnection, company_id: str) -> Json:
+        has_password = not self._options.no_passwords
+        return connection_body(connection, company_id, self._base_url, has_password=has_password)
 
     def _mint(self, connections: Sequence[StoredConnection]) -> None:
         self._store.mint([(each.n, one_time_password()) for each in connections], self._clock.now())

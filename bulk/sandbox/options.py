@@ -31,6 +31,7 @@ class Options:
     max_companies: int = _option(0, "Maximum number of companies (50 on a free trial); 0 for no limit.")
     max_page_size: int = _option(2000, "Maximum number of results per page.", least=1)
     link_lifetime: float = _option(86400.0, "Time until an unused linkUrl expires.")
+    no_passwords: bool = _option(default=False, caption="Make linkUrls without one-time passwords; they never expire.")
     ignore_idempotency: bool = _option(default=False, caption="Ignore the Idempotency-Key.")
     second_connection: str = _option(
         "refuse", "Refuse or allow a second accounting connection of a company.", ("refuse", "allow")

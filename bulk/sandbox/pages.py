@@ -32,6 +32,7 @@ class LinkPages:
         self._changes = changes
         self._clock = clock
         self._link_lifetime = options.link_lifetime
+        self._has_passwords = not options.no_passwords
         self._offered = {key: each for key, each in PLATFORMS.items() if key not in options.disabled_platform}
 
     async def start(self, request: Request) -> HTMLResponse:
@@ -78,6 +79,8 @@ class LinkPages:
     def _connection(self, request: Request) -> StoredConnection | None:
         connection = self._store.connection(request.path_params["company_id"], request.path_params["connection_id"])
         otp = request.query_params.get("otp", "")
+        if not self._has_passwords:
+            return connection if connection is not None and connection.status != "Linked" else None
         opens = _can_open(connection, otp, now=self._clock.now(), lifetime=self._link_lifetime)
         return connection if opens else None
 

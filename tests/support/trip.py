@@ -33,7 +33,7 @@ from support.values import AT, BATCH, body, connection, ok
 
 T = TypeVar("T")
 CREATED_COMPANY = ok({"id": "c", "name": "Acme", "dataConnections": []})
-CREATED_CONNECTION = ok(body(connection("PendingAuth", link="https://link.example.com/1")))
+CREATED_CONNECTION = ok(body(connection("PendingAuth", link="https://link.example.com/1?otp=1")))
 NO_COMPANIES = ok({"results": [], "totalResults": 0})
 
 

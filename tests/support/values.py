@@ -14,7 +14,7 @@ from bulk.text import timestamp
 AT = 1_790_000_000.0
 NOW = timestamp(AT)
 CREATED = "2026-09-01T00:00:00Z"
-LINK, ISSUED = "https://link.example.com/1", "2026-09-02T00:00:00Z"
+LINK, ISSUED = "https://link.example.com/1?otp=1", "2026-09-02T00:00:00Z"
 BATCH = "autumn"
 
 WAITING = CustomerRecord(

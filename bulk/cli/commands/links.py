@@ -65,6 +65,8 @@ def _headline(result: LinksResult) -> str:
     """Return a sentence about the linkUrls that the run has renewed, and those that are left."""
     links = result.figures.links
     authorized = sum(result.advanced.get(state, 0) for state in ("linked", "complete", "unlinked"))
+    if links.unlimited and links.unlimited == links.usable and not links.stale and not result.advanced:
+        return "No linkUrls need renewing: without one-time passwords, they never expire."
     if not result.advanced and not links.stale:
         return "No linkUrls need renewing: all are valid." if links.usable else "No linkUrls need renewing."
     parts = [f"{count(result.renewed, 'linkUrl')} renewed"]

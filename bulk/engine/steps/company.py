@@ -68,7 +68,7 @@ class CreateCompany(Step):
             problem = conflicts.of_name(customer, company, labels)
             if problem is not None:
                 return not_found(reply, changes.conflict_found(problem))
-            return found(reply, changes.company_adopted(customer, company, labels=labels, at=at))
+            return found(reply, changes.company_adopted(customer, company, labels=labels))
         if page.next_path is not None:
             return Reading(reply, {}, endpoints.next_page(page.next_path))
         return not_found(reply)

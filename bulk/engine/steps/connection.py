@@ -53,7 +53,7 @@ class CreateConnection(Step):
         return endpoints.list_connections(customer.company_id or "")
 
     def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, labels: Labels) -> Reading:
-        """Read the company's connections, whose linkUrls are fresh."""
+        """Read the company's connections."""
         page = endpoints.read_connections(reply.content)
         if page is None:
             return in_doubt(reply, "all connections")
@@ -62,4 +62,4 @@ class CreateConnection(Step):
         accounting = selection.accounting_connection(page.connections, customer.platform_key)
         if accounting is None:
             return not_found(reply)
-        return found(reply, changes.connection_found(accounting, issued_at=timestamp(at)))
+        return found(reply, changes.connection_without_link(accounting))

@@ -10,13 +10,12 @@ from bulk.engine import changes
 from bulk.engine.changes import Changes
 from bulk.engine.step import Reading, found, in_doubt, not_found
 from bulk.model import Connection, CustomerRecord
-from bulk.text import timestamp
 
 IsDone = Callable[[Connection | None, Connection | None], bool]
 
 
-def read_connections(customer: CustomerRecord, reply: Reply, at: float, *, is_done: IsDone) -> Reading:
-    """Read a company's connections, whose linkUrls are fresh, page by page.
+def read_connections(customer: CustomerRecord, reply: Reply, *, is_done: IsDone) -> Reading:
+    """Read a company's connections, page by page.
 
     `is_done` receives the accounting and the partner connection, or None, and returns whether the step was done.
     """
@@ -28,18 +27,18 @@ def read_connections(customer: CustomerRecord, reply: Reply, at: float, *, is_do
     accounting = selection.accounting_connection(page.connections, customer.platform_key)
     partner = selection.partner_connection(page.connections)
     was_done = is_done(accounting, partner)
-    news = _accounting_changes(customer, accounting, partner, at, was_done=was_done)
+    news = _accounting_changes(customer, accounting, partner, was_done=was_done)
     news |= changes.partner_found(partner) if partner is not None else {}
     return found(reply, news) if was_done else not_found(reply, news)
 
 
 def _accounting_changes(
-    customer: CustomerRecord, accounting: Connection | None, partner: Connection | None, at: float, *, was_done: bool
+    customer: CustomerRecord, accounting: Connection | None, partner: Connection | None, *, was_done: bool
 ) -> Changes:
     if accounting is None:
         return changes.connection_deleted()
     if accounting.status == "PendingAuth":
-        return changes.connection_found(accounting, issued_at=timestamp(at))
+        return changes.connection_without_link(accounting)
     is_known = (accounting.id, accounting.status) == (customer.connection_id, customer.connection_status)
     if is_known and not was_done:
         return {}  # nothing is new, so the last error stays

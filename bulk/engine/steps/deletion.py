@@ -47,7 +47,7 @@ class DeleteCompany(Step):
         company = endpoints.read_company(reply.content)
         if company is None or not company.knows_connections:
             return in_doubt(reply, "a company and its connections")
-        news = changes.company_in_list(customer, company, at=at)
+        news = changes.company_in_list(customer, company)
         if _was_linked(company) and self.is_needed(changes.apply(customer, news)):
             problem = Problem("Somebody has linked this company before: it is left alone", "linked")
             return Reading(replace(reply, outcome=Outcome.REJECTED, problem=problem), news)

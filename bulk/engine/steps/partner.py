@@ -49,4 +49,4 @@ class CreatePartnerConnection(Step):
 
     def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, labels: Labels) -> Reading:
         """Read the company's connections. The step is done if there is a partner connection."""
-        return read_connections(customer, reply, at, is_done=lambda _, partner: partner is not None)
+        return read_connections(customer, reply, is_done=lambda _, partner: partner is not None)

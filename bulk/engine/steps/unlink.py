@@ -48,8 +48,5 @@ class UnlinkConnection(Step):
     def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, labels: Labels) -> Reading:
         """Read the company's connections. The step is done, by whomever, if no accounting connection is Linked."""
         return read_connections(
-            customer,
-            reply,
-            at,
-            is_done=lambda accounting, _: accounting is None or accounting.status != "Linked",
+            customer, reply, is_done=lambda accounting, _: accounting is None or accounting.status != "Linked"
         )

@@ -56,6 +56,8 @@ def links(ages: LinkAges) -> Chart | None:
     """Draw the unused linkUrls by expiry, or return None if there are none."""
     rows = [("valid", (ages.good, 0, 0)), ("expires today (UTC)", (0, ages.expiring, 0))]
     rows.append(("expired", (0, 0, ages.expired)))
+    if ages.unlimited:
+        rows.insert(0, ("never expires", (ages.unlimited, 0, 0)))
     if ages.missing:
         rows.append(("missing", (0, 0, ages.missing)))
     total = ages.usable + ages.stale

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bulk.model import State
-from bulk.reports.figures import Figures
+from bulk.reports.figures import Figures, LinkAges
 from bulk.reports.summary import commands
 from bulk.reports.summary.commands import BatchLocation
 from bulk.text import count, time
@@ -34,7 +34,7 @@ def next_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
 def _link_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
     customers, links = figures.summary.customers, figures.links
     if links.usable:
-        why = f"{count(links.usable, 'linkUrl')}, the first expires {time(links.next_expiry or figures.at)}"
+        why = f"{count(links.usable, 'linkUrl')}, {_expiry(links)}"
         yield NextStep("Email", str(location.folder / "links.csv"), why)
     if links.stale:
         renew = commands.on_batch("links", figures, location)
@@ -45,6 +45,12 @@ def _link_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]
         why = f"{count(linked, 'customer')} {'has' if linked == 1 else 'have'} authorized"
         why = why if linked else "when customers have authorized"
         yield NextStep("Follow up", follow_up, why, (follow_up,))
+
+
+def _expiry(links: LinkAges) -> str:
+    if links.next_expiry is None:
+        return "which never expire: this client's links have no one-time passwords"
+    return f"the first expires {time(links.next_expiry)}"
 
 
 def _rejected_step(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:

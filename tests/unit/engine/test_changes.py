@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.values import (
-    AT,
     BATCH,
     COMPLETE,
     CONNECTION_LOST,
@@ -183,7 +182,7 @@ def test_a_list_changes_only_facts_that_are_new_to_the_journal(
     customer: CustomerRecord, shown: Company, expected: Changes
 ) -> None:
     """Each transition of a customer with a company."""
-    assert news(changes.company_in_list(customer, shown, at=AT)) == expected
+    assert news(changes.company_in_list(customer, shown)) == expected
 
 
 STATUSES = st.sampled_from(["PendingAuth", "Linked", "Unlinked", "Deauthorized", "SomethingNew"])
@@ -215,14 +214,14 @@ CUSTOMERS = st.builds(
 @given(CUSTOMERS, COMPANIES)
 def test_the_same_list_twice_changes_nothing(customer: CustomerRecord, shown: Company) -> None:
     """The first one is in the journal."""
-    after = changes.apply(customer, changes.company_in_list(customer, shown, at=AT))
-    assert changes.company_in_list(after, shown, at=AT) == {}
+    after = changes.apply(customer, changes.company_in_list(customer, shown))
+    assert changes.company_in_list(after, shown) == {}
 
 
 @given(CUSTOMERS, COMPANIES)
 def test_a_list_never_replaces_the_link_of_the_same_connection(customer: CustomerRecord, shown: Company) -> None:
     """It shows the latest linkUrl but not its time: a wave of emails would be sent again, or not at all."""
-    found = changes.company_in_list(customer, shown, at=AT)
+    found = changes.company_in_list(customer, shown)
     is_same = found.get("connection_id", customer.connection_id) == customer.connection_id
     if is_same and customer.link_url:
         assert not found.keys() & {"link_url", "link_issued_at"}
@@ -257,7 +256,7 @@ def test_only_a_company_that_this_journal_requested_counts_as_created(
 ) -> None:
     """An adopted company is never deleted by `undo`."""
     tags = {CUSTOMER_TAG: customer_tag("a")} | ({endpoints.BATCH_TAG: tag} if tag else {})
-    found = changes.company_adopted(NEW.evolve(name_sent=name_sent), company(tags=tags), labels=Labels(BATCH), at=AT)
+    found = changes.company_adopted(NEW.evolve(name_sent=name_sent), company(tags=tags), labels=Labels(BATCH))
     assert (found["company_origin"], found["company_batch"]) == (origin, batch)
 
 
@@ -275,7 +274,7 @@ def test_only_a_company_that_this_journal_requested_counts_as_created(
 )
 def test_the_state_of_an_adopted_customer_follows_its_connections(shown: Company, state: State, knows: bool) -> None:
     """The partner connection is adopted as well."""
-    after = changes.apply(NEW.evolve(state=S.FAILED), changes.company_adopted(NEW, shown, labels=Labels(BATCH), at=AT))
+    after = changes.apply(NEW.evolve(state=S.FAILED), changes.company_adopted(NEW, shown, labels=Labels(BATCH)))
     assert (after.state, after.knows_connections) == (state, knows)
     assert after.partner_connection_id == next((c.id for c in shown.connections if c.source_type == "Expense"), None)
 
@@ -283,7 +282,7 @@ def test_the_state_of_an_adopted_customer_follows_its_connections(shown: Company
 @pytest.mark.parametrize("connections", [(), (connection("Linked"), partner())])
 def test_an_adopted_company_clears_the_last_error(connections: tuple[Connection, ...]) -> None:
     """A report shows only current errors."""
-    found = changes.company_adopted(NEW, company(*connections), labels=Labels(BATCH), at=AT)
+    found = changes.company_adopted(NEW, company(*connections), labels=Labels(BATCH))
     assert NO_ERROR.items() <= found.items()
 
 

@@ -35,7 +35,7 @@ from bulk.engine.commands.undo import Undo
 from bulk.engine.commands.unlink import Unlink
 from bulk.engine.process import Finished
 from bulk.engine.retry import KEY_LIFETIME
-from bulk.journal import attempts, database, facts, reopening
+from bulk.journal import database, facts, reopening
 from bulk.model import DELETED, Connection, Labels, Outcome, State, Stop, customer_tag
 
 S = State
@@ -139,7 +139,6 @@ def test_a_look_up_that_the_stopped_run_did_not_send_is_recorded_as_such(trip: T
     assert trip.take() is None
     assert trip.outcomes()[-1] == ("connection", Outcome.NOT_SENT)
     assert trip.operations == ["create_company", "create_connection"]
-    assert attempts.lost_renewal(trip.batch.db) is None
 
 
 def test_a_cancelled_run_still_records_the_outcome(trip: Trip) -> None:

@@ -7,7 +7,6 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-import anyio
 import pytest
 from support.trip import Replies, Trip
 from support.values import GATEWAY_PAGE, MISSING, NO_RESPONSE, error, ok
@@ -76,30 +75,6 @@ def test_a_list_is_followed_to_its_end(trip: Trip) -> None:
     assert paths == [f"/companies?page=1&pageSize={PAGE_SIZE}", "/companies?page=2"]
     assert events == [Reconciled(2, 2), Reconciled(1, 1)]
     assert trip.stop is None
-
-
-@pytest.mark.parametrize(
-    ("operation", "outcome", "age", "waits"),
-    [
-        ("list_connections", None, 4.0, True),
-        ("get_connection", None, 4.0, True),
-        ("get_connection", Outcome.UNKNOWN, 4.0, True),
-        ("get_connection", None, 26.0, False),  # it has certainly ended
-        ("get_connection", None, -9.0, False),  # the clock was set back
-        ("get_connection", Outcome.DONE, 4.0, False),
-        ("create_connection", None, 4.0, False),  # it issues a linkUrl, and makes no other useless
-    ],
-)
-def test_a_list_is_not_read_while_a_lost_request_may_renew_links(
-    trip: Trip, operation: str, outcome: Outcome | None, age: float, waits: bool
-) -> None:
-    """The list would show a linkUrl that the request makes useless afterwards."""
-    trip.now += 60.0
-    trip.record("link", outcome, key=None, operation=operation, age=age)
-    times: list[float] = []
-    trip.on_send = lambda _: times.append(anyio.current_time())
-    read(trip, page("a"))
-    assert times == [pytest.approx(21.0 if waits else 0.0, abs=0.1)]
 
 
 def test_a_warning_about_a_page_is_an_event_after_its_commit(trip: Trip) -> None:
