@@ -13,11 +13,11 @@ FROM customers WHERE {is_shown} GROUP BY 1, 2, 3;
 -- expire.
 -- MATERIALIZED, because SQLite would otherwise calculate each time again in each of the five columns.
 WITH links AS MATERIALIZED (
-    SELECT {expires_at} AS expires, link_url IS NULL AS is_missing FROM customers
+    SELECT {expires_at} AS expires, instr(link_url, 'otp=') = 0 AS is_unlimited FROM customers
     WHERE state = 'link_ready' AND presence <> 'removed')
 SELECT count(*) FILTER (WHERE expires > :tomorrow), count(*) FILTER (WHERE expires > :now AND expires <= :tomorrow),
-       count(*) FILTER (WHERE expires <= :now), count(*) FILTER (WHERE is_missing),
-       min(expires) FILTER (WHERE expires > :now), count(*) FILTER (WHERE expires IS NULL AND NOT is_missing)
+       count(*) FILTER (WHERE expires <= :now), count(*) FILTER (WHERE expires IS NULL AND is_unlimited IS NOT 1),
+       min(expires) FILTER (WHERE expires > :now), count(*) FILTER (WHERE is_unlimited)
 FROM links;
 
 -- failures: Errors by state, step and code, with examples and correlation ids.

@@ -25,7 +25,7 @@ ORDER BY source, row, seq;
 -- links: The linkUrls that are valid now. The first to expire come last; those that never expire come first.
 SELECT customer_id, company_name, email, coalesce(platform_sent, platform_key), link_url, {expires_at} AS expires
 FROM customers
-WHERE state = 'link_ready' AND presence <> 'removed' AND link_url IS NOT NULL AND coalesce(expires, '9') > :now
+WHERE state = 'link_ready' AND presence <> 'removed' AND (expires > :now OR instr(link_url, 'otp=') = 0)
 ORDER BY coalesce(expires, '9') DESC, source, row;
 
 -- rejects: The rejected rows, with their problems.

@@ -104,6 +104,11 @@ def link_changes(id_: str, url: str | None, issued_at: str | None, state: State 
     return status_changes("PendingAuth", state, id_, **more)
 
 
+def unfinished_changes(id_: str) -> Changes:
+    """Return the changes for a pending connection in a list. Its linkUrl is still to be requested."""
+    return link_changes(id_, None, None, State.PENDING)
+
+
 def lost_changes(step: str, **more: object) -> Changes:
     """Return the changes for a thing that Codat no longer has."""
     column = "partner_status" if step == "partner" else "connection_status"

@@ -10,7 +10,6 @@ from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, in_doubt
 from bulk.engine.steps.connections import read_connections
 from bulk.model import CustomerRecord, Labels, Outcome
-from bulk.text import timestamp
 
 
 class UnlinkConnection(Step):
@@ -38,7 +37,7 @@ class UnlinkConnection(Step):
         if connection.status == "Linked":
             return in_doubt(reply, "having unlinked the connection")
         if connection.status == "PendingAuth":
-            return Reading(reply, changes.connection_found(connection, issued_at=timestamp(at)))
+            return Reading(reply, changes.connection_without_link(connection))
         return Reading(reply, changes.connection_status_changed(customer, connection))
 
     def look_up(self, customer: CustomerRecord) -> Request:

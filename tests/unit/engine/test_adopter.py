@@ -54,8 +54,8 @@ def test_a_company_that_the_journal_lacks_is_adopted_by_its_tag(batch: Batch) ->
     assert batch.read("a", "company_id", "company_origin", "state", "link_url", "updated_at") == {
         "company_id": "x",
         "company_origin": "adopted",  # this journal has not requested it
-        "state": "link_ready",
-        "link_url": "https://x",
+        "state": "pending",
+        "link_url": None,  # Get connection returns one that opens
         "updated_at": NOW,
     }
     assert adopt(batch, shown) == 0

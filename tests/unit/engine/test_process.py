@@ -117,8 +117,8 @@ def test_a_request_without_an_outcome_is_looked_up_by_the_next_run(trip: Trip, c
         assert trip.take(CREATED_COMPANY) is None
         assert trip.outcomes() == [("company", Outcome.DONE), ("connection", None)]
         found = connections_list(connection("PendingAuth", link=LINK))
-        assert trip.take(found) == Finished(S.LINK_READY)
-        assert trip.operations == ["create_company", "create_connection", "list_connections"]
+        assert trip.take(found, CREATED_CONNECTION) == Finished(S.LINK_READY)
+        assert trip.operations == ["create_company", "create_connection", "list_connections", "get_connection"]
     assert trip.column("link_url") == LINK
 
 
@@ -340,9 +340,10 @@ BANKING = Connection("b", "Linked", "Banking", "zzzz", None, None)
 def test_a_list_of_connections_is_read_to_its_end(trip: Trip, first: Connection) -> None:
     """The connection is on its second page, so it is not created again."""
     second = part(connection("PendingAuth", link=LINK), is_last=True)
-    assert trip.take(CREATED_COMPANY, NO_RESPONSE, part(first, is_last=False), second) == Finished(S.LINK_READY)
-    assert trip.operations == ["create_company", "create_connection", *["list_connections"] * 2]
-    assert (trip.column("connection_id"), trip.requests[-1].path) == ("n", "/companies/c/connections?page=2")
+    replies = CREATED_COMPANY, NO_RESPONSE, part(first, is_last=False), second, CREATED_CONNECTION
+    assert trip.take(*replies) == Finished(S.LINK_READY)
+    assert trip.operations == ["create_company", "create_connection", *["list_connections"] * 2, "get_connection"]
+    assert (trip.column("connection_id"), trip.requests[-2].path) == ("n", "/companies/c/connections?page=2")
 
 
 @pytest.mark.parametrize(
@@ -364,7 +365,7 @@ def test_a_list_of_connections_that_is_not_complete_proves_nothing(trip: Trip) -
     """The look-up is repeated, and the connection is not created again."""
     incomplete = part(BANKING, is_last=True)
     found = connections_list(connection("PendingAuth", link=LINK))
-    assert trip.take(CREATED_COMPANY, NO_RESPONSE, incomplete, found) == Finished(S.LINK_READY)
+    assert trip.take(CREATED_COMPANY, NO_RESPONSE, incomplete, found, CREATED_CONNECTION) == Finished(S.LINK_READY)
     assert trip.operations.count("create_connection") == 1
 
 

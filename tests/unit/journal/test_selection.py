@@ -21,7 +21,7 @@ WAITING: dict[str, object] = {
     "company_origin": "created",
     "connection_id": "n",
     "connection_status": "PendingAuth",
-    "link_url": "https://l",
+    "link_url": "https://l?otp=1",
     "state": "link_ready",
 }
 LINKED = WAITING | {"connection_status": "Linked", "state": "linked"}
@@ -159,3 +159,10 @@ def test_only_named_customers_that_are_linked_are_unlinked(batch: Batch) -> None
     assert selected(batch) == ["b", "d"]
     assert sorted(selection.named_companies(batch.db)) == ["c a", "c b", "c d"]
     assert selection.count_companies(batch.db) == 4
+
+
+def test_a_link_without_a_one_time_password_is_never_stale(batch: Batch) -> None:
+    """Renewing it would cost a request and change nothing."""
+    batch.enrol("in.csv", [good("a")])
+    batch.change("a", **{**WAITING, "link_url": "https://l", "link_issued_at": "2020-01-01T00:00:00Z"})
+    assert selection.select_stale_links(batch.db, now=NOW, lifetime=DAY, margin=0.0) == 0

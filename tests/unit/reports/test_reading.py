@@ -465,3 +465,17 @@ def test_a_journal_of_another_version_is_not_read(journal: Journal) -> None:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(BatchError, match="Use the version of bulk that wrote it"), Reader(journal.path):
         pass
+
+
+def test_a_link_without_a_one_time_password_never_expires(journal: Journal) -> None:
+    """The client's setting is off. The link is handed out for ever, without an expiry."""
+    journal.source()
+    journal.created(1, "old", link_url="https://link.example.com/old/start", link_issued_at="2020-01-01T00:00:00Z")
+    journal.created(
+        2, "new", link_url="https://link.example.com/new/start?otp=1", link_issued_at="2026-11-23T11:00:00Z"
+    )
+    with Reader(journal.path) as reader:
+        (links,) = reader.links(NOON)
+        (results,) = reader.results()
+    assert links.select("customer_id", "link_expires_at").rows() == [("old", None), ("new", "2026-11-24T11:00:00Z")]
+    assert results["link_expires_at"].to_list() == [None, "2026-11-24T11:00:00Z"]

@@ -7,18 +7,17 @@ from support.values import (
     AT,
     BATCH,
     LINKED,
-    NOW,
     PARTNER_REJECTED,
     body,
     connection,
     connections_list,
     error,
-    link_changes,
     lost_changes,
     news,
     ok,
     partner,
     status_changes,
+    unfinished_changes,
 )
 
 from bulk.codat.responses import Reply
@@ -90,7 +89,7 @@ def test_the_last_error_is_forgotten_once_the_step_is_done() -> None:
         (
             connections_list(connection("PendingAuth", "m", link="https://m")),
             Outcome.NOT_FOUND,
-            link_changes("m", "https://m", NOW),
+            unfinished_changes("m"),
         ),
         (ok({"results": None}), Outcome.UNKNOWN, {}),
     ],
