@@ -67,6 +67,7 @@ async def migrate(
     batch: str | None = None,
     settings: Settings | None = None,
     mapping: Mapping[str, str] | None = None,
+    platform_names: Mapping[str, str] | None = None,
     options: Options | None = None,
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
@@ -74,10 +75,13 @@ async def migrate(
     """Create a company and an accounting connection for each customer of the file, once; write the batch's reports.
 
     The same call resumes. Without `batch`, a file that the batch of its name does not have is refused. `mapping` is
-    {field: column}. When `interrupt` is set, the run ends after the requests in flight. Raises UsageError before
-    anything is sent, and JournalError if the disk fails. Everything else is in the result.
+    {field: column}, `platform_names` are {name in the input: platformKey}. When `interrupt` is set, the run ends after
+    the requests in flight. Raises UsageError before anything is sent, and JournalError if the disk fails. Everything
+    else is in the result.
     """
-    source = await anyio.to_thread.run_sync(partial(open_input, Path(path), mapping=mapping or {}))
+    names = platform_names or {}
+    opening = partial(open_input, Path(path), mapping=mapping or {}, platform_names=names)
+    source = await anyio.to_thread.run_sync(opening)
     options = options or Options()
     if batch is None:
         require_batch_name(source)

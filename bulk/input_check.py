@@ -13,7 +13,7 @@ import polars as pl
 
 from bulk.codat.forecast import NOBODY, Linking, forecast
 from bulk.codat.quota import QUOTA_A_COMPANY
-from bulk.input import Warnings, open_input
+from bulk.input import PlatformWarnings, Warnings, open_input
 from bulk.problems import parse, remedy, sentence
 from bulk.text import shorten_column
 
@@ -41,6 +41,8 @@ class CheckResult:
     `renamed` has the columns row, customer_id, company_name, name_sent.
     `warnings` has the columns row, customer_id, code, field, value, warning, remedy, for values that a spreadsheet has
     probably changed.
+    `platform_warnings` has the columns platform_key, name, customers, rows, code, warning, remedy, for platforms that
+    Expenses does not sync and for words of four letters that may not be platformKeys; `rows` has the first rows.
     """
 
     input: Path
@@ -52,6 +54,7 @@ class CheckResult:
     notes: tuple[str, ...]  # about how the file was read
     rate: int
     warnings: pl.DataFrame = field(default_factory=pl.DataFrame)
+    platform_warnings: pl.DataFrame = field(default_factory=pl.DataFrame)
 
     def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0, linking: Linking = NOBODY) -> Cost:
         """Return the cost of a migration for a client with `linked` companies, or with `quota` requests a day.
@@ -65,19 +68,24 @@ class CheckResult:
 
 
 def check(
-    path: str | Path, *, mapping: Mapping[str, str] | None = None, rate: int = 1000, max_lines: int = 100_000
+    path: str | Path,
+    *,
+    mapping: Mapping[str, str] | None = None,
+    platform_names: Mapping[str, str] | None = None,
+    rate: int = 1000,
+    max_lines: int = 100_000,
 ) -> CheckResult:
     """Read and check an input file; send nothing. Raises InputError, and UsageError for an impossible mapping.
 
-    `mapping` is {field: column}, `rate` is in requests a minute, and `max_lines` is the most problems, warnings and
-    renamed customers to return.
+    `mapping` is {field: column}, `platform_names` are {name in the input: platformKey}, `rate` is in requests a minute,
+    and `max_lines` is the most problems, warnings and renamed customers to return.
     """
-    source = open_input(Path(path), mapping=mapping or {})
+    source = open_input(Path(path), mapping=mapping or {}, platform_names=platform_names or {})
     accepted = rejected = 0
     problems: list[_Problem] = []
     renamed: list[pl.DataFrame] = []
     platforms: Counter[str] = Counter()
-    warnings = Warnings()
+    warnings, platform_warnings = Warnings(), PlatformWarnings()
     for rows in source.read(only_fields=True):
         accepted += rows.accepted.height
         rejected += rows.rejected.height
@@ -86,6 +94,7 @@ def check(
         renamed.append(changed.select("row", "customer_id", "company_name", "name_sent"))
         problems += itertools.islice(_lines(rows.rejected), max_lines - len(problems))
         warnings.add(rows)
+        platform_warnings.add(rows)
     return CheckResult(
         Path(path),
         accepted,
@@ -96,6 +105,7 @@ def check(
         (*source.notes, *warnings.notes()),
         rate,
         warnings.table(max_lines),
+        platform_warnings.table(),
     )
 
 

@@ -1,19 +1,24 @@
 """The one table of accounting platforms: Codat's key, the name, other spellings, and whether Expenses supports it.
 
-Names are compared without case, spaces and punctuation. An ambiguous name is never guessed, because a connection to
-the wrong platform would send the customer to the sign-in page of software that they do not have.
+Names are compared without case, accents, spaces and punctuation, and without a country at the end or in parentheses. An
+ambiguous name is never guessed, because a connection to the wrong platform would send the customer to the sign-in page
+of software that they do not have.
 """
 
 from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:  # importing polars takes longer than most commands run
     import polars as pl
+
+from bulk.errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ PLATFORMS: Final = (
     ), is_supported=True),
     Platform("akxx", "Oracle NetSuite", (
         "NetSuite", "NetSuite ERP", "Oracle NetSuite ERP", "NetSuite OneWorld", "Oracle NetSuite OneWorld",
+        "NetSuite by Oracle",
     ), is_supported=True),
     Platform("pqsw", "QuickBooks Desktop", (
         "Quickbook Desktop", "QB Desktop", "QBD", "QBDT", "QBWD", "Intuit QuickBooks Desktop", "Intuit QBD",
@@ -55,7 +61,8 @@ PLATFORMS: Final = (
         "Quickbook Online", "QB Online", "QBO", "QBOA", "Intuit QuickBooks Online", "Intuit QBO",
         "QuickBooks Online Simple Start", "QuickBooks Online Essentials", "QuickBooks Online Plus",
         "QuickBooks Online Advanced", "QuickBooks Online Accountant", "QuickBooks Cloud", "Online QuickBooks",
-        "QuickBooks QBO",
+        "QuickBooks QBO", "QBO Simple Start", "QBO Essentials", "QBO Plus", "QBO Advanced", "QB Online Plus",
+        "QuickBooks Online Intuit",
     ), is_supported=True),
     Platform("gbol", "Xero", ("Xero Accounting", "Xero Online", "Xero.com"), is_supported=True),
     Platform("knfz", "Sage Intacct", ("Intacct",), is_supported=True),
@@ -93,8 +100,35 @@ _NOT_KEYS: Final = frozenset(_AMBIGUOUS) | _WORDS | _TYPING_ERRORS
 _MAX_COMPARED: Final = 60  # characters; comparing is slow, and no name is longer
 
 
+_COUNTRIES: Final = frozenset((
+    "uk", "gb", "gbr", "unitedkingdom", "greatbritain", "england", "scotland", "ie", "irl", "ireland",
+    "us", "usa", "unitedstates", "ca", "can", "canada", "za", "zaf", "rsa", "southafrica",
+    "au", "aus", "australia", "nz", "nzl", "newzealand", "sg", "singapore", "hk", "hongkong", "my", "malaysia",
+    "in", "india", "ae", "uae", "eu", "europe", "fr", "france", "de", "germany", "es", "spain", "it", "italy",
+    "nl", "netherlands", "be", "belgium", "global", "international",
+))  # fmt: skip
+"""Countries and regions, squeezed. An edition of the software for a country has the same platformKey."""
+_MAX_COUNTRY_WORDS: Final = 2
+_SIGNS: Final = str.maketrans("", "", "™®©℠")  # NFKC would turn them into letters
+
+
 def _squeezed(text: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "", text.lower())
+    plain = unicodedata.normalize("NFKD", text.translate(_SIGNS))
+    return re.sub(r"[^a-z0-9]+", "", re.sub(r"[\u0300-\u036f]", "", plain).lower())
+
+
+def _without_country(text: str) -> str:
+    """Remove a country at the end of a name, or in parentheses."""
+    text = re.sub(r"[(（\[]([^()（）\[\]]*)[)）\]]", lambda inside: "" if _is_country(inside[1]) else inside[0], text)
+    words = re.split(r"[\s\-–—_,/:|]+", text.strip(" -–—_,/:|"))
+    for size in range(1, _MAX_COUNTRY_WORDS + 1):
+        if len(words) > size and _is_country("".join(words[-size:])):
+            return " ".join(words[:-size])
+    return text
+
+
+def _is_country(text: str) -> bool:
+    return _squeezed(text) in _COUNTRIES
 
 
 _KEYS: Final = MappingProxyType(
@@ -102,13 +136,38 @@ _KEYS: Final = MappingProxyType(
 )
 
 
-def platform_key(text: str) -> str | None:
-    """Return the platformKey for a trimmed text, or None if the platform is unknown or ambiguous."""
-    lower = text.lower()
-    known = _KEYS.get(_squeezed(text))
-    if known is None and len(lower) == 4 and lower.isascii() and lower.isalpha() and lower not in _NOT_KEYS:
-        return lower  # any other key may be enabled for a client
+def platform_key(text: str, names: Mapping[str, str] = MappingProxyType({})) -> str | None:
+    """Return the platformKey for a trimmed text, or None if the platform is unknown or ambiguous.
+
+    `names` are the keys of the user's own names, as `read_names` returns them. A word of four letters may be the key of
+    a platform that is not in the table: `NAMES` lacks it, and only Codat knows whether it exists.
+    """
+    if names and (own := names.get(_own_name(text))):
+        return own
+    known = _KEYS.get(_squeezed(text)) or _KEYS.get(_squeezed(_without_country(text)))
+    lower = unicodedata.normalize("NFKC", text).lower()
+    if known is None and re.fullmatch(r"[a-z]{4}", lower) and lower not in _NOT_KEYS:
+        return lower
     return known
+
+
+def read_names(pairs: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the platformKey of each of the user's own names, in the form that `platform_key` needs.
+
+    `pairs` are {name in the input: platformKey, or name of a known platform}. Raises UsageError.
+    """
+    names: dict[str, str] = {}
+    for name, target in pairs.items():
+        key = platform_key(target.strip())
+        if key is None or not name.strip():
+            raise UsageError(f"--platform-name {name}={target}: write NAME=KEY, with a platformKey such as knfz")
+        if names.setdefault(_own_name(name), key) != key:
+            raise UsageError(f"--platform-name {name} is given twice, with different platformKeys; give one")
+    return MappingProxyType(names)
+
+
+def _own_name(text: str) -> str:
+    return re.sub(r"[\s\-_]+", "", unicodedata.normalize("NFKC", text).casefold())
 
 
 def nearest(text: str) -> tuple[str, ...]:
@@ -116,9 +175,9 @@ def nearest(text: str) -> tuple[str, ...]:
 
     A call takes about a millisecond.
     """
-    squeezed = _squeezed(text)[:_MAX_COMPARED]
-    if squeezed in _WORDS:
+    if _squeezed(text) in _WORDS:
         return ()
+    squeezed = _squeezed(_without_country(text[:_MAX_COMPARED]))
     similar = difflib.get_close_matches(squeezed, [*_KEYS, *_AMBIGUOUS], n=1, cutoff=0.75)
     if not similar:
         return ()

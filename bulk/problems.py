@@ -49,6 +49,8 @@ class _Text:
 
 _CONTROL: Final = "contains a control character"
 _CONTROL_OR_BREAK: Final = "contains a line break or another control character"
+_NOT_TEXT: Final = "has bytes that are not text"
+_AS_TEXT: Final = "export the column as text, or as binary UTF-8"
 _TOO_LONG: Final = "is longer than {max_characters:,} characters"
 
 
@@ -74,6 +76,7 @@ _TEXTS: Final = MappingProxyType(
             "put double quotes around a text that contains the delimiter",
             "has too many cells",
         ),
+        "customer_id_not_text": _Text("customer_id", _NOT_TEXT, _AS_TEXT),
         "customer_id_missing": _Text("customer_id", "is missing", "fill it in"),
         "customer_id_too_long": _too_long("customer_id", "use a shorter identifier"),
         "customer_id_control_character": _Text("customer_id", _CONTROL_OR_BREAK, "remove it"),
@@ -117,6 +120,7 @@ _TEXTS: Final = MappingProxyType(
             "correct the tags of the company in Codat's portal",
             "is that of a company which belongs to another customer",
         ),
+        "company_name_not_text": _Text("company_name", _NOT_TEXT, _AS_TEXT),
         "company_name_missing": _Text("company_name", "is missing", "fill it in"),
         "company_name_too_long": _too_long("company_name", "shorten it (the limit is for the name that is sent)"),
         "company_name_control_character": _Text("company_name", _CONTROL, "remove it"),
@@ -125,6 +129,7 @@ _TEXTS: Final = MappingProxyType(
             "has no character that Codat keeps",
             "write it in Latin letters (Codat keeps A-Z, a-z, 0-9, spaces and - ' & @ . , ? !)",
         ),
+        "platform_not_text": _Text("platform", _NOT_TEXT, _AS_TEXT),
         "platform_missing": _Text("platform", "is missing", "fill it in"),
         "platform_control_character": _Text("platform", _CONTROL_OR_BREAK, "remove it"),
         "platform_unknown": _Text(
@@ -133,12 +138,14 @@ _TEXTS: Final = MappingProxyType(
             "write {names}, or a platformKey of four letters",
             group_remedy="write the name of the accounting software, or its platformKey",
         ),
+        "email_not_text": _Text("email", _NOT_TEXT, _AS_TEXT),
         "email_too_long": _too_long("email", "use a shorter address"),
         "email_invalid": _Text(
             "email",
             "is not a valid email address",
             "write one address such as name@example.com, or leave the cell empty",
         ),
+        "description_not_text": _Text("description", _NOT_TEXT, _AS_TEXT),
         "description_too_long": _too_long("description", "shorten it"),
         "description_control_character": _Text("description", _CONTROL, "remove it"),
     }

@@ -22,6 +22,7 @@ def content(
         "accepted": result.accepted,
         "rejected": result.rejected,
         "platforms": dict(result.platforms),
+        "platform_warnings": result.platform_warnings.to_dicts(),
         "notes": list(result.notes),
         "problems": result.problems.to_dicts(),
         "warnings": result.warnings.to_dicts(),

@@ -35,6 +35,7 @@ def text(
         _warnings(result),
         _renamed(result),
         _platforms(result),
+        _platform_warnings(result),
         "Forecast:\n" + table(list(_forecasts(result, account, forecasts, assumptions))),
         "" if account is None else "Codat:\n" + table(list(_account(result, account))),
         _next(result, account, next_options),
@@ -98,6 +99,22 @@ def _platforms(result: CheckResult) -> str:
     if not result.platforms:
         return ""
     return "Platforms:\n" + table([(NAMES.get(key, key), key, f"{n:,}") for key, n in result.platforms.items()])
+
+
+def _platform_warnings(result: CheckResult) -> str:
+    lines = [
+        (
+            row["name"] if row["name"] == row["platform_key"] else f"{row['name']} ({row['platform_key']})",
+            count(row["customers"], "customer"),
+            ", ".join(map(str, row["rows"])) + ", …" * (row["customers"] > len(row["rows"])),
+            f"{row['warning']}; {row['remedy']}",
+        )
+        for row in result.platform_warnings.iter_rows(named=True)
+    ]
+    if not lines:
+        return ""
+    title = "Platforms that Expenses does not support. No row is rejected for it:\n"
+    return title + table([("platform", "customers", "rows", "warning; remedy"), *lines])
 
 
 def _forecasts(

@@ -123,6 +123,30 @@ def _read_mapping(_: click.Context, __: click.Parameter, pairs: tuple[str, ...])
     return columns
 
 
+def platform_names(command: Command) -> Command:
+    """Add --platform-name."""
+    return click.option(
+        "--platform-name",
+        "platform_names",
+        metavar="NAME=KEY",
+        multiple=True,
+        callback=_read_platform_names,
+        help="Read the platform NAME in INPUT as the platformKey KEY, e.g. --platform-name 'Sage 50'=knfz. Repeatable.",
+    )(command)
+
+
+def _read_platform_names(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return {name: platformKey}. The last sign separates them, because a name may contain one."""
+    names: dict[str, str] = {}
+    for pair in pairs:
+        name, sign, key = pair.rpartition("=")
+        if not sign or not name.strip() or not key.strip():
+            raise click.BadParameter(f"{pair!r} is not NAME=KEY, e.g. 'Sage 50'=knfz.")
+        if names.setdefault(name, key) != key:
+            raise click.BadParameter(f"{name!r} has two keys, {names[name]} and {key}. Give one of them.")
+    return names
+
+
 def link_lifetime(command: Command) -> Command:
     """Add --link-lifetime, in whole seconds."""
     return click.option(

@@ -67,8 +67,9 @@ def make_settings(folder: Path, connection: Connection, *, webhook_url: str = ""
         yield replace(at_sandbox, rate=connection.rate, concurrency=connection.concurrency, timeout=connection.timeout)
 
 
-def repeated_options(mapping: dict[str, str], connection: Connection) -> list[str]:
+def repeated_options(mapping: dict[str, str], platform_names: dict[str, str], connection: Connection) -> list[str]:
     """Return the options to repeat in the next command for the same customers."""
     words = [word for field, column in mapping.items() for word in ("--map", f"{field}={column}")]
+    words += [word for name, key in platform_names.items() for word in ("--platform-name", f"{name}={key}")]
     words += ["--base-url", connection.base_url] if connection.base_url is not None else []
     return words + ["--sandbox"] * connection.sandbox

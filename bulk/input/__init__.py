@@ -5,8 +5,20 @@ This package knows files and the rules for a customer's row. It does not know Co
 
 from bulk.input.id_file import read_ids
 from bulk.input.names import fold_name, fold_names
+from bulk.input.platform_keys import Uses
+from bulk.input.platform_warnings import PlatformWarnings
 from bulk.input.source import Input, open_input
 from bulk.input.validate import CheckedRows
 from bulk.input.warnings import Warnings
 
-__all__ = ["CheckedRows", "Input", "Warnings", "fold_name", "fold_names", "open_input", "read_ids"]
+__all__ = [
+    "CheckedRows",
+    "Input",
+    "PlatformWarnings",
+    "Uses",
+    "Warnings",
+    "fold_name",
+    "fold_names",
+    "open_input",
+    "read_ids",
+]

@@ -6,6 +6,8 @@ from typing import Final
 
 import polars as pl
 
+from bulk.input.binary_text import extra_texts
+
 _MAX_EXACT: Final = 2**53
 """Floating-point numbers below this one represent every whole number exactly."""
 
@@ -23,7 +25,7 @@ def as_text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         iso = column.dt.to_string("iso:strict" if dtype == pl.Datetime else "iso")
         return iso.str.replace(r"\.0+([+\-Z]|\z)", "${1}")
     if dtype == pl.Binary:
-        column = column.map_batches(_decoded, return_dtype=pl.String, is_elementwise=True)
+        return column.map_batches(extra_texts, return_dtype=pl.String, is_elementwise=True)
     text = column.cast(pl.String)
     return pl.when(text != "").then(text)
 
@@ -33,11 +35,3 @@ def _float(column: pl.Expr) -> pl.Expr:
     is_whole = column.is_finite() & (column == column.round(0)) & (column.abs() < _MAX_EXACT)
     digits = pl.when(is_whole).then(column).cast(pl.Int64, strict=False).cast(pl.String)
     return pl.when(column.is_not_nan()).then(digits.fill_null(column.cast(pl.String)))
-
-
-def _decoded(values: pl.Series) -> pl.Series:
-    """Return bytes as text or, if one of the values is not text, all of them as hex digits."""
-    try:
-        return values.cast(pl.String)
-    except pl.exceptions.ComputeError:
-        return values.bin.encode("hex")

@@ -27,15 +27,21 @@ class Header:
     """The input's own columns, each with a unique name."""
     places: Mapping[str, int]
     """The place of each field's column, counted from 0."""
-    is_rejects_file: bool
-    """Whether the file is a corrected rejects.csv: the columns `row, reasons` follow those of the input."""
+    added: tuple[str, ...]
+    """The columns that bulk added after those of the input: `row, reasons` in a corrected rejects.csv, `row, conflict,
+    found` in a corrected conflicts.csv, and none in any other file."""
     is_escaped: bool
     """Whether cells may begin with an apostrophe that bulk has added, because the file is one of its reports."""
     cells: int
-    """The number of cells in the file's header, including `row, reasons` and columns without a name."""
+    """The number of cells in the file's header, including added columns and those without a name."""
     named_cells: int
     """The number of cells up to the last one with a name."""
     notes: tuple[str, ...]
+
+    @property
+    def is_rejects_file(self) -> bool:
+        """Whether the file is a corrected rejects.csv or conflicts.csv, whose rows correct those of an input."""
+        return bool(self.added)
 
     @property
     def extras(self) -> tuple[str, ...]:
@@ -71,7 +77,7 @@ def read_header(
         raise search.missing(missing, can_be_mapped=required is REQUIRED)
     notes = (*_renamed(report.columns, columns), *_read_as(columns, places), *report.notes)
     cells, named_cells = len(trimmed), own_reports.count_named(trimmed)
-    return Header(columns, places, report.is_rejects_file, report.is_escaped, cells, named_cells, notes)
+    return Header(columns, places, report.added, report.is_escaped, cells, named_cells, notes)
 
 
 def _renamed(names: Sequence[str], columns: Sequence[str]) -> Iterator[str]:

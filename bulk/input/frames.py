@@ -20,6 +20,9 @@ CELLS: Final = "cells"
 """The number of cells of a row in the file. The column exists only if a row has more or fewer than the header."""
 SURPLUS: Final = "surplus"
 """The cells of a row beyond the last column. The column exists only together with `cells`."""
+NOT_TEXT: Final = "not_text"
+"""The fields of a row whose bytes are not text, with these bytes, as `customer_id=ff00;`. The cells are null. The
+column exists only if there are such cells."""
 _MAX_ERROR: Final = 200  # characters of a library's message
 
 
@@ -27,8 +30,10 @@ class Table(Protocol):
     """An input file whose header has been read."""
 
     header: Header
-    notes: tuple[str, ...]
-    """Notes for its author about how it was read."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes for its author about how it was read. They are complete when `frames` has reached the end."""
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the cells of all rows in bounded memory. Each call starts at the first row. Raises InputError."""

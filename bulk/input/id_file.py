@@ -11,7 +11,7 @@ from bulk.input.columns import Header
 from bulk.input.fields import with_fields
 from bulk.input.files import wrap_read_errors
 from bulk.input.formats import open_table
-from bulk.input.frames import CELLS, cell
+from bulk.input.frames import CELLS, NOT_TEXT, cell
 from bulk.input.rules import trimmed
 from bulk.text import count, unescape_formula
 
@@ -29,7 +29,7 @@ def read_ids(path: Path) -> list[str]:
     unique_ids: dict[str, None] = {}  # a set that keeps the order
     rows = 0
     for frame in table.frames():
-        _require_whole_rows(path, frame, table.header, rows=rows)
+        _require_readable_rows(path, frame, table.header, rows=rows)
         rows += len(frame)
         ids = frame.select(trimmed(unescape_formula(pl.col(column)))).to_series().drop_nulls()
         unique_ids |= dict.fromkeys(each for each in ids if each)
@@ -38,8 +38,16 @@ def read_ids(path: Path) -> list[str]:
     return list(unique_ids)
 
 
-def _require_whole_rows(path: Path, frame: pl.DataFrame, header: Header, *, rows: int) -> None:
-    """Raise InputError for a row whose cells may be in the wrong columns. `rows`: the number of rows before these."""
+def _require_readable_rows(path: Path, frame: pl.DataFrame, header: Header, *, rows: int) -> None:
+    """Raise InputError for a row whose identifier is unknown. `rows` is the number of rows before these.
+
+    Its cells may be in the wrong columns, or its identifier is not text.
+    """
+    if NOT_TEXT in frame.columns:
+        is_unknown = frame[NOT_TEXT].str.contains("customer_id=", literal=True).fill_null(value=False)
+        if is_unknown.any():
+            row = rows + 1 + int(is_unknown.arg_true()[0])
+            raise InputError(f"{path}: the identifier in row {row:,} has bytes that are not text; write it as text")
     if CELLS not in frame.columns:
         return
     numbered = with_fields(frame, header, start=rows + 1)

@@ -1,12 +1,11 @@
 """Recognizes reports by bulk that are used as input, by their columns.
 
-A corrected rejects.csv ends with the columns `row, reasons`. The cells of a CSV report may begin with an apostrophe,
-which keeps spreadsheets from running them as formulas.
+A corrected rejects.csv ends with the columns `row, reasons`, a corrected conflicts.csv with `row, conflict, found`. The
+cells of a CSV report may begin with an apostrophe, which keeps spreadsheets from running them as formulas.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,14 +13,14 @@ from typing import Final
 
 import polars as pl
 
-from bulk.text import unescape_formula
+from bulk.text import series, unescape_formula
 
-REJECTS: Final = ("row", "reasons")
-"""The columns that rejects.csv adds after the input's."""
+_ADDED: Final = {"rejects.csv": ("row", "reasons"), "conflicts.csv": ("row", "conflict", "found")}
+"""The columns that each file for corrections adds after the input's."""
 _OTHERS: Final = (frozenset(("link_url", "link_expires_at")), frozenset(("company_id", "connection_id")))
 """Columns that identify the other reports with customers, even if they have only some of their columns."""
 _SUFFIX: Final = " (input)"
-"""The suffix that rejects.csv adds to a column of the input that is itself called `row` or `reasons`."""
+"""The suffix that such a file adds to a column of the input that has the name of an added one, such as `row`."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +28,8 @@ class Recognized:
     """The columns of a file, without those that bulk added."""
 
     columns: tuple[str, ...]
-    is_rejects_file: bool
+    added: tuple[str, ...]
+    """The columns that bulk added to a file for corrections, such as `row, reasons`; () for any other file."""
     is_escaped: bool
     """Whether cells may begin with an apostrophe that bulk added."""
     notes: tuple[str, ...] = ()
@@ -37,18 +37,21 @@ class Recognized:
 
 def recognize(names: Sequence[str], *, is_csv: bool) -> Recognized:
     """Recognize a report by its column names, which must be trimmed."""
-    named = count_named(names)
-    if named > len(REJECTS) and tuple(names[named - len(REJECTS) : named]) == REJECTS:
-        columns = _unescaped(names[: named - len(REJECTS)])  # a spreadsheet adds columns without a name after ours
-        return Recognized(_restored(columns), is_rejects_file=True, is_escaped=True)
+    named = count_named(names)  # a spreadsheet adds columns without a name after ours
+    for added in _ADDED.values():
+        own = named - len(added)
+        if own > 0 and tuple(names[own:named]) == added:
+            return Recognized(_restored(_unescaped(names[:own]), added), added, is_escaped=True)
     notes = []
     is_escaped = is_csv and any(report <= set(names) for report in _OTHERS)
     if is_escaped:
         notes.append("it is a report by bulk: the apostrophes that keep its cells from running as formulas are removed")
-    if REJECTS in itertools.pairwise(names):
-        notes.append("its columns row and reasons are not the last ones, so it is not read as a corrected rejects.csv")
+    for file, added in _ADDED.items():
+        if any(tuple(names[at : at + len(added)]) == added for at in range(len(names))):
+            wrong = f"its columns {series(added)} are not the last ones"
+            notes.append(f"{wrong}, so it is not read as a corrected {file}")
     columns = _unescaped(names) if is_escaped else tuple(names)
-    return Recognized(columns, is_rejects_file=False, is_escaped=is_escaped, notes=tuple(notes))
+    return Recognized(columns, (), is_escaped=is_escaped, notes=tuple(notes))
 
 
 def count_named(names: Sequence[str]) -> int:
@@ -61,10 +64,10 @@ def _unescaped(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(texts.select(unescape_formula(pl.col("name"))).to_series())
 
 
-def _restored(names: Sequence[str]) -> tuple[str, ...]:
-    """Remove the suffix from columns whose own name is `row` or `reasons`."""
+def _restored(names: Sequence[str], added: Sequence[str]) -> tuple[str, ...]:
+    """Remove the suffix from columns whose own name is that of an added one."""
     own = list(names)
-    for name in REJECTS:
+    for name in added:
         suffixed = [at for at, other in enumerate(names) if re.fullmatch(rf"{name}({re.escape(_SUFFIX)})+", other)]
         if suffixed:  # if there are several, the others have the suffix in the input too
             own[max(suffixed, key=lambda at: len(names[at]))] = name

@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 
 from bulk.errors import InputError
+from bulk.input.binary_text import BinaryFields
 from bulk.input.cell_text import as_text
 from bulk.input.columns import REQUIRED, Header, read_header
 from bulk.input.files import wrap_read_errors
@@ -49,26 +50,37 @@ class ParquetFile:
             schema = pl.scan_parquet(path, glob=False).collect_schema()
         self._types = schema.dtypes()
         self.header: Header = read_header(path, schema.names(), mapping, required=required, is_csv=False)
-        self.notes = (*self.header.notes, *self._notes())
+        self._notes = (*self.header.notes, *self._type_notes())
+        self._binary = BinaryFields({})
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes about the columns, and about cells that are not UTF-8."""
+        return (*self._notes, *self._binary.notes())
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the cells of all rows in columns `c0`, `c1`, …"""
         with wrap_polars_errors(self._path), wrap_read_errors(self._path):
             scan = pl.scan_parquet(self._path, glob=False, cache=False, low_memory=True)
             names = scan.collect_schema().names()
+            places = {field: at for field, at in self.header.places.items() if self._types[at] == pl.Binary}
+            self._binary = BinaryFields({field: names[at] for field, at in places.items()})
             texts = [
                 as_text(pl.col(name), dtype).alias(cell(at))
                 for at, (name, dtype) in enumerate(zip(names, self._types, strict=True))
+                if at not in places.values()
             ]
             missing = int(scan.select(pl.len()).collect().item())
             for frame in scan.collect_batches(chunk_size=_ROWS, maintain_order=True, engine="streaming"):
                 missing -= frame.height
                 for part in _portions(frame):
-                    yield part.select(texts).with_columns(replace_nuls(self.header, len(texts)))
+                    fields = self._binary.texts(part).items()
+                    binary = [text.alias(cell(places[field]) if field in places else field) for field, text in fields]
+                    yield part.select(*texts, *binary).with_columns(replace_nuls(self.header, len(names)))
         if missing:
             raise _unreadable(self._path, "rows are missing")
 
-    def _notes(self) -> Iterator[str]:
+    def _type_notes(self) -> Iterator[str]:
         for field, place in self.header.places.items():
             dtype = self._types[place]
             if dtype.is_nested():

@@ -9,23 +9,23 @@ from typing import Final
 
 import polars as pl
 
+from bulk.input.frames import NOT_TEXT
 from bulk.input.names import KEPT
+from bulk.input.platform_keys import PlatformKeys
 from bulk.input.rules import BLANK, CONTROL, CONTROL_BUT_SPACING, MAX_DESCRIPTION, MAX_EMAIL, MAX_ID, MAX_NAME, RULES
-from bulk.platforms import platform_key
 
 _WORD: Final = r"[!#-'*+\-./0-9=?A-Z\[\]^_`a-z{|}~]+"
 _LABEL: Final = r"[!#-'*+\-/0-9=?A-Z\[\]^_`a-z{|}~]+"
 
 
-def with_platform_keys(rows: pl.DataFrame) -> pl.DataFrame:
+def with_platform_keys(rows: pl.DataFrame, keys: PlatformKeys) -> pl.DataFrame:
     """Add the column `platform_key`, with null for any platform that is not plain."""
     platforms = rows["platform"]
-    keys = {text: _key(text) for text in platforms.unique().drop_nulls()}  # a file contains few different platforms
-    return rows.with_columns(platforms.replace_strict(keys, default=None, return_dtype=pl.String).alias("platform_key"))
-
-
-def _key(text: str) -> str | None:
-    return platform_key(text) if text.isprintable() and text == text.strip() else None
+    plain = [text for text in platforms.unique().drop_nulls() if text.isprintable() and text == text.strip()]
+    known = dict(zip(plain, keys.keys(pl.Series(plain, dtype=pl.String)), strict=True))
+    return rows.with_columns(
+        platforms.replace_strict(known, default=None, return_dtype=pl.String).alias("platform_key")
+    )
 
 
 def _is_plain(field: str, pattern: str, limit: int) -> pl.Expr:
@@ -46,6 +46,7 @@ def _is_plain_or_missing(field: str, pattern: str, limit: int) -> pl.Expr:
 
 IS_PLAIN: Final = pl.all_horizontal(
     ~pl.col("is_ragged"),
+    pl.col(NOT_TEXT).is_null(),
     _is_plain("customer_id", _without(CONTROL), MAX_ID),
     _is_plain("company_name", rf"\A[{KEPT}]+(?: [{KEPT}]+)*\z", MAX_NAME),
     pl.col("platform_key").is_not_null(),

@@ -8,9 +8,9 @@ from typing import Final
 import polars as pl
 
 from bulk.input.columns import FIELDS
-from bulk.input.frames import SURPLUS
+from bulk.input.frames import NOT_TEXT, SURPLUS
 from bulk.input.names import fold_names
-from bulk.platforms import platform_key
+from bulk.input.platform_keys import PlatformKeys
 from bulk.problems import WHOLE_ROW, field_of
 
 MAX_ID: Final = 100
@@ -44,10 +44,14 @@ class Rule:
     """The parameters of the problem's sentence, as named columns."""
     can_break_plain: bool = True
     """Whether a plain field can break it, in the words of `bulk.input.plain`. If not, plain rows are not checked."""
+    bytes_shown: pl.Expr | None = None
+    """The digits of the bytes that break the rule, if there is no text."""
 
     @property
     def value(self) -> pl.Expr:
         """The text that breaks the rule."""
+        if self.bytes_shown is not None:
+            return self.bytes_shown
         field = field_of(self.code)
         return pl.col(SURPLUS if field == WHOLE_ROW else field)
 
@@ -63,7 +67,17 @@ def _of_unusual(code: str, is_broken: pl.Expr, *parameters: pl.Expr) -> Rule:
 
 
 def _missing(field: str) -> Rule:
-    return _of_unusual(f"{field}_missing", pl.col(field).is_null())
+    return _of_unusual(f"{field}_missing", pl.col(field).is_null() & _bytes(field).is_null())
+
+
+def _bytes(field: str) -> pl.Expr:
+    """Return the digits of a field's bytes that are not text, or null."""
+    return pl.col(NOT_TEXT).str.extract(rf"(?:\A|;){field}=([0-9a-f]+);")
+
+
+def _not_text(field: str) -> Rule:
+    digits = _bytes(field)
+    return Rule(f"{field}_not_text", digits.is_not_null(), can_break_plain=False, bytes_shown=digits)
 
 
 def _too_long(field: str, limit: int, *, column: str = "") -> Rule:
@@ -78,13 +92,16 @@ def _control(field: str, characters: str) -> Rule:
 
 
 RULES: Final = (
+    _not_text("customer_id"),
     _missing("customer_id"),
     _too_long("customer_id", MAX_ID),
     _control("customer_id", CONTROL),
+    _not_text("company_name"),
     _missing("company_name"),
     _too_long("company_name", MAX_NAME, column="name_sent"),
     _control("company_name", CONTROL_BUT_SPACING),
     _of_unusual("company_name_unusable", pl.col("name_sent") == ""),
+    _not_text("platform"),
     _missing("platform"),
     _control("platform", CONTROL),
     _of_unusual(
@@ -92,26 +109,22 @@ RULES: Final = (
         pl.col("platform_key").is_null() & pl.col("platform").is_not_null(),
         pl.col("nearest"),
     ),
+    _not_text("email"),
     _too_long("email", MAX_EMAIL),
     _of_unusual("email_invalid", ~pl.col("email").str.contains(_EMAIL)),
+    _not_text("description"),
     _too_long("description", MAX_DESCRIPTION),
     _control("description", CONTROL_BUT_SPACING),
 )
 
 
-def apply_rules(rows: pl.DataFrame) -> pl.DataFrame:
+def apply_rules(rows: pl.DataFrame, keys: PlatformKeys) -> pl.DataFrame:
     """Trim the fields; add `name_sent`, `platform_key`, and for each rule a column that shows whether it is broken.
 
     A ragged row breaks none of them, because its fields are meaningless.
     """
-    platform_key = pl.col("platform").map_batches(_keys, return_dtype=pl.String, is_elementwise=True)
+    platform_key = pl.col("platform").map_batches(keys.keys, return_dtype=pl.String, is_elementwise=True)
     rows = rows.with_columns(trimmed(pl.col(name)) for name in FIELDS)
     rows = rows.with_columns(fold_names(pl.col("company_name")).alias("name_sent"), platform_key.alias("platform_key"))
     is_ragged = pl.col("is_ragged")
     return rows.with_columns((rule.is_broken.fill_null(value=False) & ~is_ragged).alias(rule.code) for rule in RULES)
-
-
-def _keys(platforms: pl.Series) -> pl.Series:
-    # A file contains few different platforms, so each is looked up once.
-    keys = {text: platform_key(text) for text in platforms.unique().drop_nulls()}
-    return platforms.replace_strict(keys, default=None, return_dtype=pl.String)

@@ -15,12 +15,13 @@ from bulk.input.fields import without_blank
 from bulk.input.files import digest_of, wrap_read_errors
 from bulk.input.formats import open_table
 from bulk.input.frames import Table
+from bulk.input.platform_keys import PlatformKeys, Uses
 from bulk.input.validate import CheckedRows, Validator
 from bulk.text import count
 
 _MAX_ROWS: Final = 100_000  # in a frame
 _Part = TypeVar("_Part")
-_NO_MAPPING: Final[Mapping[str, str]] = {}
+_NO_NAMES: Final[Mapping[str, str]] = {}
 
 
 @dataclass
@@ -29,24 +30,28 @@ class Input:
 
     path: Path
     columns: tuple[str, ...]
-    """The input's own columns in their order, without those that rejects.csv adds."""
+    """The input's own columns in their order, without those that rejects.csv and conflicts.csv add."""
     extras: tuple[str, ...]
     """The columns that are not fields. The reports contain them."""
     is_rejects_file: bool
-    """Whether the file is a corrected rejects.csv: its last columns are `row, reasons`."""
+    """Whether the file is a corrected rejects.csv or conflicts.csv, by its last columns. Its rows correct others."""
     mapping: Mapping[str, str]
     """The columns that the caller named: {field: column}."""
+    platform_names: Mapping[str, str]
+    """The platforms that the caller named: {name in the input: platformKey}."""
     _table: Table = field(repr=False)
     _stamp: tuple[int, int] = field(repr=False)
     _blank_rows: int = field(default=0, repr=False)
+    _unconfirmed: dict[str, Uses] = field(default_factory=dict, repr=False)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256, in hex, of the file's bytes and the column mapping. The first use reads the file."""
+        """SHA-256, in hex, of the file's bytes and what the caller named. The first use reads the file."""
         of_bytes = digest_of(self.path)
-        if not self.mapping:
+        if not self.mapping and not self.platform_names:
             return of_bytes
-        return hashlib.sha256(repr((of_bytes, sorted(self.mapping.items()))).encode()).hexdigest()
+        named = [sorted(names.items()) for names in (self.mapping, self.platform_names) if names]
+        return hashlib.sha256(repr((of_bytes, *named)).encode()).hexdigest()
 
     @property
     def fields(self) -> dict[str, str]:
@@ -62,36 +67,52 @@ class Input:
         ending = "was left out; it does not count as a row" if one else "were left out; they do not count as rows"
         return (*self._table.notes, f"{count(self._blank_rows, 'blank row')} {ending}")
 
+    @property
+    def unconfirmed_keys(self) -> Mapping[str, Uses]:
+        """The accepted platformKeys that only Codat can confirm. They are complete when `read` has reached the end.
+
+        Such a key is a word of four letters that is in no table, and that `platform_names` lacks.
+        """
+        return dict(self._unconfirmed)
+
     def read(self, *, only_fields: bool = False) -> Iterator[CheckedRows]:
         """Check and yield all rows in input order, in bounded memory. Each call starts again. Raises InputError.
 
         With `only_fields`, the rows lack the columns `extra` and `cells`, which take time.
         """
-        validator = Validator(self._table.header, only_fields=only_fields)
+        validator = Validator(self._table.header, PlatformKeys(self.platform_names), only_fields=only_fields)
+        unconfirmed: dict[str, Uses] = {}
         self._require_unchanged()
         frames = (part for frame in _read_ahead(self._table.frames()) for part in frame.iter_slices(_MAX_ROWS))
         for rows in _read_ahead(map(validator.check, frames)):
+            for key, uses in rows.unconfirmed_keys.items():
+                unconfirmed[key] = unconfirmed[key] + uses if key in unconfirmed else uses
             if not rows.is_empty:
                 yield rows
         self._require_unchanged()
-        self._blank_rows = validator.blank_rows
+        self._blank_rows, self._unconfirmed = validator.blank_rows, unconfirmed
 
     def _require_unchanged(self) -> None:
         if _stamp(self.path) != self._stamp:
             raise InputError(f"{self.path}: the file has changed since it was opened; run the command again")
 
 
-def open_input(path: Path, *, mapping: Mapping[str, str] = _NO_MAPPING) -> Input:
+def open_input(
+    path: Path, *, mapping: Mapping[str, str] = _NO_NAMES, platform_names: Mapping[str, str] = _NO_NAMES
+) -> Input:
     """Read the file's header. Raises InputError, and UsageError for an impossible mapping.
 
-    `mapping` is {field: column}, for columns that the header does not identify.
+    `mapping` is {field: column}, for columns that the header does not identify. `platform_names` are {name in the
+    input: platformKey}; their keys need no confirmation.
     """
     path = Path(path)
+    PlatformKeys(platform_names)  # report an impossible name before the file is read
     stamp = _stamp(path)
     table = open_table(path, mapping)
     header = table.header
-    opened = Input(path, header.columns, header.extras, header.is_rejects_file, dict(mapping), table, stamp)
-    if not header.is_rejects_file and not _has_rows(table):  # in a rejects.csv, all rows may have been corrected
+    named = dict(mapping), dict(platform_names)
+    opened = Input(path, header.columns, header.extras, header.is_rejects_file, *named, table, stamp)
+    if not header.is_rejects_file and not _has_rows(table):  # all rows may have been corrected
         raise InputError(f"{path} has a header but no rows; it must have a row for each customer")
     return opened
 

@@ -6,8 +6,8 @@ that only rejected rows need are calculated for them alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 import polars as pl
@@ -17,6 +17,7 @@ from bulk.input.duplicates import FirstRows
 from bulk.input.fields import with_fields, without_blank
 from bulk.input.frames import cell
 from bulk.input.plain import IS_PLAIN, with_platform_keys
+from bulk.input.platform_keys import PlatformKeys, Uses
 from bulk.input.rejections import Rejections
 from bulk.input.rules import RULES, apply_rules, trimmed
 
@@ -34,6 +35,8 @@ class CheckedRows:
 
     `problems` is a JSON list, which `bulk.problems` describes. `cells` and `extra` are JSON objects.
     """
+    unconfirmed_keys: Mapping[str, Uses] = field(default_factory=dict)
+    """The accepted words of four letters that may be platformKeys, but are in no table."""
 
     @property
     def is_empty(self) -> bool:
@@ -47,8 +50,9 @@ class Validator:
     With `only_fields`, the rows lack the columns `extra` and `cells`.
     """
 
-    def __init__(self, header: Header, *, only_fields: bool = False) -> None:
+    def __init__(self, header: Header, platforms: PlatformKeys, *, only_fields: bool = False) -> None:
         self._header = header
+        self._platforms = platforms
         self._only_fields = only_fields
         self._width = len(header.columns)
         self._first_rows = FirstRows()
@@ -60,15 +64,18 @@ class Validator:
         """Split these rows into accepted and rejected ones. Blank rows are left out and have no number."""
         rows = without_blank(frame, self._width)
         self.blank_rows += len(frame) - len(rows)
-        rows = with_platform_keys(with_fields(rows, self._header, start=self._rows + 1))
+        rows = with_platform_keys(with_fields(rows, self._header, start=self._rows + 1), self._platforms)
         self._rows += len(rows)
         repeated = self._repeated(rows)
         is_plain = rows.select(IS_PLAIN).to_series() & ~rows["row"].is_in(repeated["row"].implode())
-        others = apply_rules(rows.filter(~is_plain)).join(repeated, on="row", how="left", maintain_order="left")
+        others = apply_rules(rows.filter(~is_plain), self._platforms).join(
+            repeated, on="row", how="left", maintain_order="left"
+        )
         is_rejected = others.select(_IS_REJECTED).to_series()
         plain = rows.filter(is_plain).with_columns(pl.col("company_name").alias("name_sent"))
         accepted = pl.concat([self._accepted(plain), self._accepted(others.filter(~is_rejected))]).sort("row")
-        return CheckedRows(accepted, self._rejected(others.filter(is_rejected)))
+        rejected = self._rejected(others.filter(is_rejected))
+        return CheckedRows(accepted, rejected, self._platforms.unconfirmed(accepted))
 
     def _repeated(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return `row, first_row` for the rows with the identifier of an earlier one. A ragged row has none."""

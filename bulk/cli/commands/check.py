@@ -20,6 +20,7 @@ MAX_DAYS = 3650
 @click.command()
 @options.INPUT
 @options.mapping
+@options.platform_names
 @click.option(
     "--online",
     is_flag=True,
@@ -52,6 +53,7 @@ MAX_DAYS = 3650
 def check(
     path: Path,
     mapping: dict[str, str],
+    platform_names: dict[str, str],
     online: bool,
     linked: int,
     linking: float,
@@ -71,14 +73,14 @@ def check(
     from bulk.input_check import check as read
 
     require_valid(connection)
-    result = read(path, mapping=mapping, rate=connection.rate)
+    result = read(path, mapping=mapping, platform_names=platform_names, rate=connection.rate)
     account = _account(path, connection) if online else None
     assumptions = Assumptions(linked, Linking(linking / 100, within))
     forecasts = forecast(result, account, assumptions)
     if as_json:
         print_json(check_json.content(result, account, forecasts, assumptions))
     else:
-        again = repeated_options(mapping, connection)
+        again = repeated_options(mapping, platform_names, connection)
         print_result(check_text.text(result, account, forecasts, assumptions, next_options=again))
     if account is not None and account.problem is not None:
         return 3 if account.problem.code in check_text.REFUSALS else 75

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--batch", metavar="NAME", help="Name of the batch.  [default: the name of INPUT without its extension]")
 @options.mapping
+@options.platform_names
 @click.option("--limit", type=WholeNumber(), help="Migrate only the first N customers of INPUT.")
 @click.option(
     "--retry-failed", is_flag=True, help="Retry customers that have failed, and create again what was deleted in Codat."
@@ -71,6 +72,7 @@ def migrate(
     reports: Path,
     batch: str | None,
     mapping: dict[str, str],
+    platform_names: dict[str, str],
     limit: int | None,
     retry_failed: bool,
     wait: bool,
@@ -99,7 +101,8 @@ def migrate(
     from bulk.input import open_input, read_ids
 
     folder = reports / _folder_name(batch if batch is not None else stem(path))
-    opened = open_input(path, mapping=mapping)  # report an unusable input before a folder or a sandbox is created
+    # Report an unusable input before a folder or a sandbox is created.
+    opened = open_input(path, mapping=mapping, platform_names=platform_names)
     if batch is None:
         require_batch_name(opened)
     accepts = frozenset(accept) | (frozenset(read_ids(accept_file)) if accept_file else frozenset())
@@ -122,6 +125,7 @@ def migrate(
                 batch=folder.name,
                 settings=settings,
                 mapping=mapping,
+                platform_names=platform_names,
                 options=selected,
                 on_event=progress,
                 interrupt=interrupt,

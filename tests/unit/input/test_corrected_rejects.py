@@ -74,6 +74,23 @@ def test_the_row_number_is_read_as_spreadsheets_write_it(tmp_path: Path, written
     assert outcome.accepted.select("customer_id", "corrects").rows() == [("1", corrects)]
 
 
+def test_a_conflicts_file_identifies_the_rows_that_it_lists(tmp_path: Path) -> None:
+    """It is read as rejects.csv is. Spreadsheets leave out the empty cells at the end of a row."""
+    own = "'-1,Acme,xero,,"
+    lines = (f"{own},7,another name,Ash Ltd", "2,Bolt,qbo,,,8,,", "3,Cog,qbo,,,9,x", "4,Dot,qbo,,,10", "5,Elm,qbo,x,y")
+    outcome = read_rows(tmp_path, *lines, header=f"{HEADER},row,conflict,found")
+    assert outcome.opened.is_rejects_file
+    assert outcome.opened.columns == tuple(HEADER.split(","))
+    assert outcome.accepted.select("customer_id", "corrects").rows() == [("-1", 7), ("2", 8), ("3", 9), ("4", 10)]
+    assert outcome.found == [(5, "row", "has 5 cells where the header has 8")]
+
+
+def test_own_columns_of_a_conflicts_file_are_restored(tmp_path: Path) -> None:
+    """The report added a suffix to the names that it needs itself."""
+    header = "customer_id,company_name,platform,found (input),reasons,row,conflict,found"
+    assert read_rows(tmp_path, "1,A,xero,x,y,1,a,b", header=header).opened.extras == ("found", "reasons")
+
+
 def test_row_and_reasons_elsewhere_are_ordinary_columns(tmp_path: Path) -> None:
     """Only the last two columns, in this order, mark a rejects file."""
     outcome = read_text(tmp_path, "row,reasons,customer_id,company_name,platform\n5,x,1,Acme,xero\n")

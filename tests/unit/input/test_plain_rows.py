@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 
 from bulk.input.columns import FIELDS
 from bulk.input.plain import IS_PLAIN, with_platform_keys
+from bulk.input.platform_keys import PlatformKeys
 from bulk.input.rules import BLANK, MAX_DESCRIPTION, MAX_EMAIL, MAX_ID, MAX_NAME, RULES, apply_rules
 
+KEYS = PlatformKeys({})
 PLAIN = {"customer_id": "00123", "company_name": "Acme & Sons, Ltd.", "platform": "QuickBooks Online"}
 EDGES = (*BLANK, "\0", "\x1f", "\x7f", "\x85", "\u2028", "é", "’", "  ", "a\nb", "@", ".", '"', "\\", ",", "株")
 TEXTS = st.text(max_size=8) | st.lists(st.sampled_from((*EDGES, "a", "B", "7", " ")), max_size=6).map("".join)
@@ -24,7 +26,8 @@ DESCRIPTIONS = TEXTS | st.just("x" * (MAX_DESCRIPTION + 1))
 def rows(**fields: list[str | None]) -> pl.DataFrame:
     """Return rows with these fields, as a reader yields them."""
     frame = pl.DataFrame(fields, schema=dict.fromkeys(FIELDS, pl.String))
-    return with_platform_keys(frame.with_columns(is_ragged=pl.lit(value=False)))
+    frame = frame.with_columns(is_ragged=pl.lit(value=False), not_text=pl.lit(None, dtype=pl.String))
+    return with_platform_keys(frame, KEYS)
 
 
 @settings(max_examples=300)
@@ -35,9 +38,9 @@ def test_a_plain_row_breaks_no_rule_and_does_not_change(lines: list[tuple[str, .
     # One field at a time is free, and the others are plain: a row with five random fields is hardly ever plain.
     for field in FIELDS:
         others = [pl.lit(PLAIN.get(name), dtype=pl.String).alias(name) for name in FIELDS if name != field]
-        one = with_platform_keys(some.with_columns(others))
+        one = with_platform_keys(some.with_columns(others), KEYS)
         plain = one.filter(IS_PLAIN)
-        checked = apply_rules(plain)
+        checked = apply_rules(plain, KEYS)
         assert checked.select(*FIELDS, "platform_key").equals(plain.select(*FIELDS, "platform_key"))
         assert checked["name_sent"].equals(checked["company_name"])
         assert not any(checked[rule.code].any() for rule in RULES)

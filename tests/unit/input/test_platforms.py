@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from bulk import platforms
+from bulk.errors import UsageError
 from bulk.platforms import NAMES, platform_key
 
 
@@ -46,7 +47,26 @@ from bulk.platforms import NAMES, platform_key
         ("Zoho Books", "rwuv"),  # supported by Expenses
         ("Sage Intacct", "knfz"),  # supported by Expenses
         ("Sage Accounting", "tgff"),  # not supported by Expenses
-        ("abcd", "abcd"),  # another key may be enabled for a client
+        ("abcd", "abcd"),  # another key may exist in Codat
+        ("Xero (UK)", "gbol"),  # with a country
+        ("QuickBooks Online UK", "qhyg"),  # at the end
+        ("QuickBooks Online (Canada)", "qhyg"),  # in full
+        ("QUICKBOOKS ONLINE - U.K.", "qhyg"),  # with full stops
+        ("Intuit QBO (US)", "qhyg"),  # with its maker
+        ("Xero New Zealand", "gbol"),  # in two words
+        ("QuickBooks (AU) Online", "qhyg"),  # in the middle, in parentheses
+        ("Sage Intacct South Africa", "knfz"),
+        ("ＸＥＲＯ", "gbol"),  # full-width letters
+        ("ＧＢＯＬ", "gbol"),
+        ("Xero™", "gbol"),  # with a sign
+        ("QuickBooks® Online", "qhyg"),
+        ("Xéro", "gbol"),  # with an accent
+        ("QBO Plus", "qhyg"),  # an edition
+        ("NetSuite by Oracle", "akxx"),
+        ("QuickBooks UK", None),  # two products in any country
+        ("Xero/Dext", None),  # two products
+        ("UK", None),  # a country alone
+        ("Хеro", None),  # letters of another alphabet
         ("QuickBooks", None),  # two products
         ("Intuit QuickBooks", None),  # two products
         ("Sage", None),  # many products
@@ -84,6 +104,33 @@ def test_a_platform_is_recognized_by_its_spellings(text: str, key: str | None) -
 def test_the_nearest_platforms_of_an_unknown_text_are_found(text: str, names: list[str]) -> None:
     """All products of an ambiguous text, or the one with the most similar name."""
     assert list(platforms.nearest(text)) == names
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("Sage 50", "knfz"),  # the user's name
+        (" sage-50 ", "knfz"),  # in another case
+        ("QuickBooks", "qhyg"),  # no longer ambiguous
+        ("弥生会計", "abcd"),  # in any alphabet, with a key of any four letters
+        ("Xero", "pbtz"),  # more important than the table
+        ("Wave", "pbtz"),  # other names stay
+        ("Sage", None),
+    ],
+)
+def test_the_user_can_name_platforms(text: str, key: str | None) -> None:
+    """A key may also be given as the name of a known platform."""
+    pairs = {"Sage 50": "KNFZ", "QuickBooks": "QuickBooks Online", "弥生会計": "abcd", "Xero": "Wave"}
+    assert platform_key(text.strip(), platforms.read_names(pairs)) == key
+
+
+@pytest.mark.parametrize(
+    "pairs", [{"Sage 50": "Sage"}, {"Sage 50": "abcde"}, {" ": "knfz"}, {"Sage 50": "knfz", "sage-50": "tgff"}]
+)
+def test_a_name_without_one_key_is_an_error(pairs: dict[str, str]) -> None:
+    """It would be ignored, or one of two keys would be."""
+    with pytest.raises(UsageError, match="--platform-name"):
+        platforms.read_names(pairs)
 
 
 def test_the_name_of_each_platform_leads_to_its_key() -> None:
