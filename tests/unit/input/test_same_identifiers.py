@@ -73,7 +73,7 @@ def test_an_identifier_is_the_same_in_every_text_table(
 def test_an_identifier_is_the_same_in_files_of_parquet_and_csv(tmp_path: Path) -> None:
     """The types are those that Parquet stores."""
     uuid = UUID("550e8400-e29b-41d4-a716-446655440000")
-    columns = {
+    columns: dict[str, tuple[list[object], type[pl.DataType] | pl.DataType]] = {
         "1001": (["1001"], pl.String),
         "1002": ([1002], pl.Int16),
         "1003": ([1003.0], pl.Float32),
