@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import ipaddress
 import os
 from collections.abc import Mapping
@@ -83,6 +84,11 @@ class Settings:
     def codat(self) -> str:
         """The server that a batch belongs to: its host, or the sandbox on this machine."""
         return SANDBOX if self.is_local else str(urlsplit(self.base_url).netloc)
+
+    def fingerprint(self, salt: str) -> str:
+        """Return a salted hash by which a key is recognized at an address. It does not reveal the key."""
+        known = f"{self.base_url} {self.authorization.reveal()}"
+        return hmac.digest(salt.encode(), known.encode(), "sha256").hex()
 
 
 def webhook_secret(environ: Mapping[str, str] | None = None) -> Secret:

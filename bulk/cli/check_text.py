@@ -122,7 +122,8 @@ def _forecasts(
 ) -> Iterator[tuple[str, str]]:
     assumed, own = forecasts.assumed, forecasts.own
     existing = f", of which there are {forecasts.companies:,} now" if forecasts.companies else ""
-    yield "requests", f"{assumed.requests:,}: two per customer, and each day one per 2,000 companies in Codat{existing}"
+    each_day = f"each day one per 2,000 companies in Codat{existing}"
+    yield "requests", f"{assumed.requests:,}: two per customer, one for the API key, and {each_day}"
     yield "time", f"{duration(assumed.minutes * 60)} at {result.rate:,} requests per minute, if the quota allows it"
     linked = f"with {count(assumptions.linked, 'linked company', 'linked companies')}"
     yield "quota", f"{_days(assumed)} {linked} ({assumed.quota:,} requests per day, reset at 00:00 UTC)"

@@ -66,9 +66,12 @@ def tags(value: object) -> dict[str, str]:
     return {key: tag for key, content in value.items() if text(key) and (tag := text(content))}
 
 
-def identifier(content: object) -> str | None:
-    """Return the `id` of a JSON object, or None. Codat's are GUIDs; any plain text or number is accepted."""
-    value = content.get("id") if isinstance(content, dict) else None
+def identifier(content: object, name: str = "id") -> str | None:
+    """Return the identifier with this name in a JSON object, or None.
+
+    Codat's are GUIDs; any plain text or number is accepted.
+    """
+    value = content.get(name) if isinstance(content, dict) else None
     if not isinstance(value, str | int) or isinstance(value, bool) or not value:
         return None
     plain = str(value)

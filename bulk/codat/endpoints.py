@@ -153,6 +153,11 @@ def next_integrations(path: str) -> Request:
     return Request("list_integrations", "GET", path)
 
 
+def get_sync_settings() -> Request:
+    """Build GET of the client's sync settings; the response contains the client's id."""
+    return Request("get_sync_settings", "GET", "/profile/syncSettings")
+
+
 # -- responses
 
 
@@ -232,6 +237,11 @@ def read_platforms(content: Any) -> tuple[dict[str, str] | None, str | None]:
         return None, None
     platforms = {str(i["key"]): str(i.get("name") or "") for i in results if isinstance(i, dict) and i.get("key")}
     return platforms, boundary.next_path(content.get("_links"))
+
+
+def read_client_id(content: Any) -> str | None:
+    """Read the id of the client from its sync settings; return None if there is none."""
+    return boundary.identifier(content, "clientId")
 
 
 def _results(content: Any) -> list[Any] | None:

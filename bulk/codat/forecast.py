@@ -15,6 +15,7 @@ from bulk.codat.quota import QUOTA_A_COMPANY
 from bulk.model import REQUESTS_PER_CUSTOMER
 
 MINUTES_A_DAY = 1440
+REQUESTS_PER_KEY = 1  # for the client that the API key belongs to
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ def forecast(customers: int, *, quota: int, rate: int, companies: int = 0, linki
     """Forecast a migration of this many customers.
 
     `quota` is the quota of the first day, `rate` the requests a minute, and `companies` the number of companies that
-    exist in Codat already. Each day's run first reads the list of all companies.
+    exist in Codat already. Each day's run first reads the list of all companies; the first one also asks Codat for the
+    client of the API key.
     """
     max_a_day = rate * MINUTES_A_DAY
     day = created = requests = 0
@@ -49,7 +51,7 @@ def forecast(customers: int, *, quota: int, rate: int, companies: int = 0, linki
     emailed: deque[float] = deque()
     while created < customers:
         allowed = min(quota + int(QUOTA_A_COMPANY * linked), max_a_day)
-        reading = page_count(companies + created)
+        reading = page_count(companies + created) + (0 if day else REQUESTS_PER_KEY)
         left = reading + REQUESTS_PER_CUSTOMER * (customers - created)
         if left <= allowed or allowed == max_a_day:  # once the rate decides, one run lasts to the end
             return _last(day, requests, left, max_a_day)

@@ -8,9 +8,10 @@ from __future__ import annotations
 import contextlib
 import math
 import random
+import secrets
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from bulk.codat.limits import Hold
 from bulk.codat.throttle import Stopped, Throttle
 from bulk.engine.context import RunContext
 from bulk.engine.events import Ended, Hook, Warned
+from bulk.engine.identity import identify, read_identity
 from bulk.engine.options import Options
 from bulk.engine.session import Session
 from bulk.engine.step import Step
@@ -118,8 +120,7 @@ class Run:
         async with self._writer(connection, self._folder) as writer:
             stopped: str | None = "it ended with an error"
             try:
-                await self._prepare(command, connection, run)
-                stop = await self._work(command, writer, run, interrupt)
+                stop = await self._do(command, connection, writer, run, interrupt)
                 stopped = _reason(stop) if stop is not None else None
             except BulkError as error:
                 stopped = str(error)
@@ -134,7 +135,21 @@ class Run:
         at = timestamp(self._wall())
         with wrap_errors(self._folder / database.FILE):
             self._claim(connection)
+            self._identity = read_identity(connection, self._settings)
             return runs.begin_run(connection, command=command.name, version=self._version, source=command.source, at=at)
+
+    async def _do(
+        self, command: Command, connection: sqlite3.Connection, writer: Writer, run: int, interrupt: anyio.Event
+    ) -> Stop | None:
+        """Let the command do its work, unless the key may be another client's: then that is settled first."""
+        if self._identity.is_doubtful:
+            stop = await self._in_session(command, _do_nothing, writer, run, interrupt)
+            if stop is not None:
+                return stop
+        await self._prepare(command, connection, run)
+        if not await command.begin(writer, self._hook, self._wall()):
+            return None
+        return await self._in_session(command, command.work, writer, run, interrupt)
 
     async def _prepare(self, command: Command, connection: sqlite3.Connection, run: int) -> None:
         """Let the command prepare in a thread, before the writer uses the connection."""
@@ -147,6 +162,8 @@ class Run:
         self._batch = facts.get(connection, "name") or self._batch
         known = facts.get(connection, "codat")
         new: dict[str, object] = {"base_url": self._settings.base_url}  # the next command needs it
+        if facts.get(connection, "key_salt") is None:
+            new["key_salt"] = secrets.token_hex(16)
         if known is None:
             new |= {
                 "name": self._batch,
@@ -159,9 +176,15 @@ class Run:
         with database.transaction(connection):
             facts.put(connection, new)
 
-    async def _work(self, command: Command, writer: Writer, run: int, interrupt: anyio.Event) -> Stop | None:
-        if not await command.begin(writer, self._hook, self._wall()):
-            return None
+    async def _in_session(
+        self,
+        command: Command,
+        work: Callable[[Session], Awaitable[None]],
+        writer: Writer,
+        run: int,
+        interrupt: anyio.Event,
+    ) -> Stop | None:
+        """Do the work while the throttle is open and the key is known to be the client's."""
         now, rate = self._wall(), self._settings.rate
         recent, retry_after, system = await writer.write(
             lambda db: (
@@ -179,7 +202,8 @@ class Run:
                 throttle.resume_hold(*retry_after)
                 await writer.write(session.context.limits_note())  # if the clock was set back, count from now
             try:
-                await command.work(session)
+                self._identity = await identify(self._identity, session.context, self._hook)
+                await work(session)
             except Stopped:
                 pass
             except BulkError as error:
@@ -260,6 +284,10 @@ def _left(customers: int) -> Stop | None:
 def _reason(stop: Stop) -> str:
     until = f" until {timestamp(stop.until)}" if stop.until is not None else ""
     return stop.reason + until
+
+
+async def _do_nothing(_: Session) -> None:
+    """Do nothing."""
 
 
 async def _close_on(interrupt: anyio.Event, throttle: Throttle) -> None:

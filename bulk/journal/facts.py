@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Mapping
 from typing import Final
@@ -26,6 +27,19 @@ def get_all(connection: sqlite3.Connection) -> dict[str, str]:
 def put(connection: sqlite3.Connection, facts: Mapping[str, object]) -> None:
     """Store facts about the batch."""
     connection.executemany(_SQL["put"], [{"key": key, "value": str(value)} for key, value in facts.items()])
+
+
+def clients_of_keys(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the client of each API key that was asked about, by the key's fingerprint; "" if Codat does not say."""
+    clients: dict[str, str] = json.loads(get(connection, "clients_of_keys") or "{}")
+    return clients
+
+
+def put_client_of_key(connection: sqlite3.Connection, fingerprint: str, client: str) -> None:
+    """Store the client of an API key, or "" if Codat does not say. The first client is the batch's."""
+    put(connection, {"clients_of_keys": json.dumps(clients_of_keys(connection) | {fingerprint: client})})
+    if client and get(connection, "client_id") is None:
+        put(connection, {"client_id": client})
 
 
 def put_quota(connection: sqlite3.Connection, quota: Quota, resets_at: str) -> None:

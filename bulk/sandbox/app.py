@@ -42,6 +42,8 @@ _API = (
     ("PATCH", _CONNECTION, "unlink_connection"),
     ("POST", _COMPANY + "/sync/expenses/connections/partnerExpense", "create_partner_expense_connection"),
     ("GET", "/integrations", "list_integrations"),
+    ("GET", "/profile", "get_profile"),
+    ("GET", "/profile/syncSettings", "get_sync_settings"),
 )
 
 

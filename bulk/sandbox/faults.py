@@ -26,6 +26,8 @@ OPERATIONS = (
     "create_partner_expense_connection",
     "unlink_connection",
     "list_integrations",
+    "get_profile",
+    "get_sync_settings",
 )
 LISTS = ("list_companies", "list_connections")
 

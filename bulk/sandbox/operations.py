@@ -30,6 +30,7 @@ from bulk.sandbox.query import Comparison, QueryError, parse
 from bulk.sandbox.rules import company_errors, stored_name
 from bulk.sandbox.store import NOW, Store, StoredCompany, StoredConnection
 
+CLIENT_NAME = "Sandbox"
 MAX_PAGE_SIZE = 5000  # by the parameter's schema and https://docs.codat.io/using-the-api/paging
 
 
@@ -77,7 +78,7 @@ class Operations:
     def create_company(self, request: ApiRequest) -> Response:
         """POST /companies. Names need not be unique."""
         content = request.content()
-        errors = company_errors(content)
+        errors = company_errors(content, needs_products=self._options.no_default_products)
         if errors:
             raise Refusal(400, " ".join(["The request is not valid:", *(text for _, text in errors)]), errors=errors)
         limit = self._options.max_companies
@@ -170,6 +171,21 @@ class Operations:
         bodies = [integration_body(each, is_enabled=each.key not in disabled) for each in PLATFORMS.values()]
         matching = [body for body in bodies if all(each.holds(_text(body, each.field)) for each in query)]
         return ok(page.body(matching[page.offset : page.offset + page.size], len(matching)))
+
+    # -- the client
+
+    def get_profile(self, request: ApiRequest) -> Response:  # noqa: ARG002 - an operation's signature
+        """GET /profile. A client without a redirect URL has none in its profile."""
+        redirect = self._options.redirect_url
+        return ok({"name": CLIENT_NAME, "whiteListUrls": []} | ({"redirectUrl": redirect} if redirect else {}))
+
+    def get_sync_settings(self, request: ApiRequest) -> Response:  # noqa: ARG002 - an operation's signature
+        """GET /profile/syncSettings, with the id of the client. Each state folder is a client of its own."""
+        client_id = self._store.note("client_id")
+        if client_id is None:
+            client_id = str(uuid4())
+            self._store.keep_note("client_id", client_id)
+        return ok({"clientId": client_id, "settings": [], "overridesDefaults": False})
 
     # -- shared parts
 

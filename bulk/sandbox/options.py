@@ -56,6 +56,12 @@ class Options:
     disabled_platform: tuple[str, ...] = _option(
         (), "Disable the platform with this platformKey. Repeatable.", metavar="KEY"
     )
+    no_default_products: bool = _option(
+        default=False, caption="Refuse companies without products, as for a client without default products."
+    )
+    redirect_url: str = _option(
+        "", "Address to which Codat redirects customers, as shown in the profile.", metavar="URL"
+    )
     fault: tuple[str, ...] = _option(
         (), "Inject a fault: JSON, or KIND,NAME=VALUE,... (see below). Repeatable.", metavar="FAULT"
     )

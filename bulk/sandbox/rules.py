@@ -18,10 +18,10 @@ def stored_name(name: str) -> str:
     return _FORBIDDEN_IN_NAME.sub("", name)
 
 
-def company_errors(content: object) -> list[tuple[str, str]]:
+def company_errors(content: object, *, needs_products: bool = False) -> list[tuple[str, str]]:
     """Return the errors in the body of a new company, as pairs of field and message.
 
-    A name that loses all its characters is accepted, as in Codat.
+    `needs_products`: the client has no default products, so each company must name some. A name that loses all its characters is accepted, as in Codat.
     """
     if not isinstance(content, Mapping):
         return [("", "The body must be a JSON object.")]
@@ -31,7 +31,15 @@ def company_errors(content: object) -> list[tuple[str, str]]:
         errors.append(("name", "'name' must not be empty."))
     if description is not None and not isinstance(description, str):
         errors.append(("description", "'description' must be text."))
-    return errors + tag_errors(content.get("tags"))
+    return errors + _product_errors(content.get("products"), is_needed=needs_products) + tag_errors(content.get("tags"))
+
+
+def _product_errors(products: object, *, is_needed: bool) -> list[tuple[str, str]]:
+    if products is not None and not (isinstance(products, list) and all(isinstance(each, str) for each in products)):
+        return [("products", "'products' must be a list of texts.")]
+    if is_needed and not products:
+        return [("products", "At least one product must be assigned: the client has no default products.")]
+    return []
 
 
 def tag_errors(tags: object) -> list[tuple[str, str]]:

@@ -58,7 +58,10 @@ class Ending:
 
 @dataclass
 class Script:
-    """Returns the next passage of a list, and lets a customer act before it. After the list, every request succeeds."""
+    """Returns the next passage of a list, and lets a customer act before it. After the list, every request succeeds.
+
+    The question for the client of the API key, with which the first run begins, always succeeds.
+    """
 
     passages: Iterator[Passage]
     actions: Iterator[int | None] = field(default_factory=lambda: iter(()))  # the number of the customer, if any
@@ -66,6 +69,8 @@ class Script:
 
     def passage(self, now: float, *, timeout: float, operation: str) -> Passage:  # noqa: ARG002 - a schedule's signature
         """Return the passage of a request that leaves now."""
+        if operation == "get_sync_settings":
+            return WELL
         if (number := next(self.actions, None)) is not None:
             self.act(number)
         return next(self.passages, WELL)

@@ -31,6 +31,9 @@ from support.records import (
 )
 
 
+CLIENT = "client-of-the-fake"
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The rules of a fake Codat."""
@@ -94,6 +97,8 @@ class FakeCodat(Companies):
             if method == "POST":
                 return "create_company", 200, self.add_company(body).body()
             return "list_companies", 200, self._list_companies(dict(parse_qsl(query)), moment)
+        if parts == ["profile", "syncSettings"]:
+            return "get_sync_settings", 200, json.dumps({"clientId": CLIENT})
         if parts[0] != "companies":
             raise Refusal(404, "The address does not exist.")
         return self._perform_on(self._company(parts[1]), method, parts[2:], query, body, moment)

@@ -12,9 +12,11 @@ from typing import Any
 import anyio
 import pytest
 from support.trip import NO_COMPANIES, Replies
+from support.values import NO_RESPONSE, error, ok
 
 from bulk.codat import responses
 from bulk.codat.client import Sender
+from bulk.codat.endpoints import Request
 from bulk.codat.throttle import Stopped
 from bulk.engine.commands.migrate import Migrate
 from bulk.engine.events import Ended, Event, Hook, Warned
@@ -30,6 +32,24 @@ from bulk.model import Stop
 from bulk.settings import Secret, Settings
 
 SETTINGS = Settings(Secret("Basic none"), rate=1_000_000, base_url="https://codat.example")
+NEW_KEY = Settings(Secret("Basic new"), rate=1_000_000, base_url="https://codat.example")
+
+
+OWN_CLIENT = ok({"clientId": "one", "settings": []})
+
+
+class Codat(Replies):
+    """Replies from a list, and with `client` to the question for the client of the key."""
+
+    client = OWN_CLIENT
+    questions = 0
+
+    async def send(self, request: Request, *, key: str | None = None) -> responses.Reply:
+        """Return the reply."""
+        if request.operation != "get_sync_settings":
+            return await super().send(request, key=key)
+        self.questions += 1
+        return self.client
 
 
 async def work_nothing(_: Session) -> None:
@@ -81,6 +101,7 @@ def do(
     *replies: responses.Reply,
     settings: Settings = SETTINGS,
     connect: Callable[[Settings], Any] | None = None,
+    codat: Codat | None = None,
     hook: Callable[[Event], None] = lambda _: None,
     is_interrupted: bool = False,
 ) -> RunEnd:
@@ -88,7 +109,7 @@ def do(
 
     @asynccontextmanager
     async def connected(_: Settings) -> AsyncIterator[Sender]:
-        yield Replies(deque(replies))
+        yield codat or Codat(deque(replies))
 
     async def work() -> RunEnd:
         interrupt = anyio.Event()
@@ -248,3 +269,90 @@ def test_a_retry_after_of_the_last_run_still_holds(tmp_path: Path) -> None:
         noted_at, until = facts.retry_after(db) or (0.0, 0.0)
     assert until - noted_at <= 30 + 1
     assert noted_at < 4e9, "the wait counts from now"
+
+
+def asked(client: responses.Reply = OWN_CLIENT) -> Codat:
+    """Return a Codat with this reply to the question for the client of the key."""
+    codat = Codat(deque())
+    codat.client = client
+    return codat
+
+
+def test_codat_is_asked_once_for_the_client_of_a_key(tmp_path: Path) -> None:
+    """The journal keeps the client and a salted hash, never the key."""
+    codat = asked()
+    for _ in range(3):
+        assert do(tmp_path / "b", Command(), codat=codat).stop is None
+    assert codat.questions == 1
+    with closing(sqlite3.connect(tmp_path / "b" / database.FILE)) as db:
+        assert facts.get(db, "client_id") == "one"
+        assert not any("none" in value for value in facts.get_all(db).values())
+        assert db.execute("SELECT operation, outcome FROM requests").fetchall() == [("get_sync_settings", "done")]
+
+
+def test_a_run_with_nothing_to_do_does_not_ask(tmp_path: Path) -> None:
+    """A finished batch costs no request."""
+    codat = asked()
+    do(tmp_path / "b", Command(begin=lambda: False), codat=codat)
+    assert codat.questions == 0
+
+
+def test_a_key_of_another_client_stops_the_run_before_the_command_prepares(tmp_path: Path) -> None:
+    """The message names both clients. The second attempt with this key costs no request."""
+    do(tmp_path / "b", Command(), codat=asked())
+    codat, prepared = asked(ok({"clientId": "two"})), []
+    for _ in range(2):
+        stop = do(tmp_path / "b", Command(prepare=prepared.append), codat=codat, settings=NEW_KEY).stop
+        assert stop is not None
+        assert stop.exit_code == 3
+        assert "client two" in stop.reason
+        assert "client one" in stop.reason
+        assert has_ended(tmp_path / "b") == stop.reason
+    assert (codat.questions, prepared) == (1, [])
+
+
+def test_another_key_of_the_same_client_is_accepted(tmp_path: Path) -> None:
+    """Keys are replaced from time to time."""
+    do(tmp_path / "b", Command(), codat=asked())
+    codat = asked()
+    for _ in range(2):
+        assert do(tmp_path / "b", Command(), codat=codat, settings=NEW_KEY).stop is None
+    assert codat.questions == 1
+
+
+@pytest.mark.parametrize("client", [error(404), error(403), error(402), ok({}), ok({"clientId": ["one"]})])
+def test_a_codat_that_does_not_name_the_client_stops_no_run(tmp_path: Path, client: responses.Reply) -> None:
+    """The run says so once, and other keys are asked about again."""
+    codat, events, worked = asked(client), [], []
+
+    async def work(_: Session) -> None:
+        worked.append(1)
+
+    for _ in range(2):
+        assert do(tmp_path / "b", Command(work=work), codat=codat, hook=events.append).stop is None
+    warnings = [event.text for event in events if isinstance(event, Warned)]
+    assert (codat.questions, len(worked)) == (1, 2)
+    assert len(warnings) == 1
+    assert "does not name the client" in warnings[0]
+    stop = do(tmp_path / "b", Command(), codat=asked(), settings=NEW_KEY).stop
+    assert stop is None
+
+
+def test_a_refused_key_stops_the_run(tmp_path: Path) -> None:
+    """Nothing else is sent."""
+    stop = do(tmp_path / "b", Command(), codat=asked(error(401))).stop
+    assert stop is not None
+    assert (stop.exit_code, "refused the API key" in stop.reason) == (3, True)
+
+
+def test_a_question_without_a_response_stops_only_a_batch_with_another_key(tmp_path: Path) -> None:
+    """A new batch has nothing to compare with. The next run asks again."""
+    events: list[Event] = []
+    lost = asked(NO_RESPONSE)
+    assert do(tmp_path / "b", Command(), codat=lost, hook=events.append).stop is None
+    assert lost.questions == 3
+    assert any(isinstance(event, Warned) and "does not respond" in event.text for event in events)
+    do(tmp_path / "b", Command(), codat=asked())
+    stop = do(tmp_path / "b", Command(), codat=lost, settings=NEW_KEY).stop
+    assert stop is not None
+    assert stop.exit_code == 75
