@@ -21,7 +21,8 @@ def stored_name(name: str) -> str:
 def company_errors(content: object, *, needs_products: bool = False) -> list[tuple[str, str]]:
     """Return the errors in the body of a new company, as pairs of field and message.
 
-    `needs_products`: the client has no default products, so each company must name some. A name that loses all its characters is accepted, as in Codat.
+    `needs_products` means that the client has no default products, so each company must name some. A name that loses
+    all its characters is accepted, as in Codat.
     """
     if not isinstance(content, Mapping):
         return [("", "The body must be a JSON object.")]

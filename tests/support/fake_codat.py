@@ -30,7 +30,6 @@ from support.records import (
     place_of,
 )
 
-
 CLIENT = "client-of-the-fake"
 
 

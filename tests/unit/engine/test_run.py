@@ -300,7 +300,8 @@ def test_a_run_with_nothing_to_do_does_not_ask(tmp_path: Path) -> None:
 def test_a_key_of_another_client_stops_the_run_before_the_command_prepares(tmp_path: Path) -> None:
     """The message names both clients. The second attempt with this key costs no request."""
     do(tmp_path / "b", Command(), codat=asked())
-    codat, prepared = asked(ok({"clientId": "two"})), []
+    codat = asked(ok({"clientId": "two"}))
+    prepared: list[object] = []
     for _ in range(2):
         stop = do(tmp_path / "b", Command(prepare=prepared.append), codat=codat, settings=NEW_KEY).stop
         assert stop is not None
@@ -323,15 +324,17 @@ def test_another_key_of_the_same_client_is_accepted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("client", [error(404), error(403), error(402), ok({}), ok({"clientId": ["one"]})])
 def test_a_codat_that_does_not_name_the_client_stops_no_run(tmp_path: Path, client: responses.Reply) -> None:
     """The run says so once, and other keys are asked about again."""
-    codat, events, worked = asked(client), [], []
+    codat, worked = asked(client), 0
+    events: list[Event] = []
 
     async def work(_: Session) -> None:
-        worked.append(1)
+        nonlocal worked
+        worked += 1
 
     for _ in range(2):
         assert do(tmp_path / "b", Command(work=work), codat=codat, hook=events.append).stop is None
     warnings = [event.text for event in events if isinstance(event, Warned)]
-    assert (codat.questions, len(worked)) == (1, 2)
+    assert (codat.questions, worked) == (1, 2)
     assert len(warnings) == 1
     assert "does not name the client" in warnings[0]
     stop = do(tmp_path / "b", Command(), codat=asked(), settings=NEW_KEY).stop
