@@ -65,9 +65,9 @@ async def identify(identity: Identity, context: RunContext, hook: Hook) -> Ident
         context.throttle.close(Stop(f"{reason}, and the batch belongs to the client {identity.of_batch}", 75))
     else:
         reason = (
-            f"This API key belongs to the Codat client {identity.of_key}, and the batch {context.batch} to the client "
-            f"{identity.of_batch}. Nothing was created or changed. Use a key of the batch's client, or migrate the "
-            "input in another batch (--batch NAME)"
+            f"This API key belongs to the Codat client {identity.of_key}, and the batch {context.labels.batch} to the "
+            f"client {identity.of_batch}. Nothing was created or changed. Use a key of the batch's client, or migrate "
+            "the input in another batch (--batch NAME)"
         )
         context.throttle.close(Stop(reason, 3))
     raise Stopped

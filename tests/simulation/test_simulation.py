@@ -76,7 +76,7 @@ def _at_any_rate(self: throttle.Throttle, *, rate: int, **options: Any) -> None:
     ("where", "name", "instead", "first", "noticed"),
     [
         # an uncertain request is sent again without a look-up
-        (retry, "decide", _never_looks_up, 0, "created twice"),
+        (retry, "decide", _never_looks_up, 9, "created twice"),
         # a key is never repeated
         (process, "WITH_KEY", (), 0, "created twice"),
         # a look-up does not wait until a lost request must have ended
@@ -84,7 +84,7 @@ def _at_any_rate(self: throttle.Throttle, *, rate: int, **options: Any) -> None:
         # a Retry-After is ignored
         (limits.Limits, "hold_for", lambda *_: None, 0, "before a Retry-After ends"),
         # requests do not wait for the rate
-        (throttle.Throttle, "__init__", _at_any_rate, 40, "in a minute"),
+        (throttle.Throttle, "__init__", _at_any_rate, 532, "in a minute"),
         # a company is deleted without a look-up just before
         (retry, "_decide_deletion", lambda *_, **__: Send(), 0, "has not looked at it"),
         # the result of a response is not recorded

@@ -45,7 +45,7 @@ def test_text_and_json_have_the_same_days_where_codat_has_companies_already() ->
     assumptions = Assumptions(0, Linking(0.0, 7))
     forecasts = forecast(result, account, assumptions)
     text = check_text.text(result, account, forecasts, assumptions, next_options=[])
-    assert "requests  1,004" in text
+    assert "requests  1,005" in text
     assert "quota     2 days" in text
     assert "yours     2 days" in text
     content = check_json.content(result, account, forecasts, assumptions)

@@ -1,4 +1,4 @@
-"""The requests of a migrate, exactly: two for each new customer, one for each page of the company list, no other."""
+"""The requests of a migrate, exactly: one for the API key, two for each new customer, one for each page of the list."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ CREATED = "2026-01-01T00:00:00.000000Z"
 
 
 def test_new_customers_cost_two_requests_each_and_one_page(launch: Launch, set_up: SetUp) -> None:
-    """Exactly 2N + 1. A finished batch has nothing to send, and costs none."""
+    """Exactly 2N + 2, as the first run asks for the client of the key. A finished batch has nothing to send, and costs none."""
     codat = launch()
     fixture = set_up(codat)
     ids = fixture.customers(50)
 
     assert fixture.run().code == 0
-    expected = {"list_companies": 1, "create_company": 50, "create_connection": 50}
+    expected = {"get_sync_settings": 1, "list_companies": 1, "create_company": 50, "create_connection": 50}
     assert codat.stats()["requests"] == expected
     assert fixture.summary()["requests"] == expected
-    assert fixture.summary()["requests_total"] == 101
+    assert fixture.summary()["requests_total"] == 102
     fixture.assert_once_only(ids)
     codat.count_from_zero()
 
@@ -36,7 +36,7 @@ def test_new_customers_cost_two_requests_each_and_one_page(launch: Launch, set_u
 def test_a_client_with_companies_already_costs_a_page_for_each_2000(
     tmp_path: Path, launch: Launch, set_up: SetUp
 ) -> None:
-    """If there are 2,500 other companies, 3 new customers cost 2 x 3 + 2."""
+    """If there are 2,500 other companies, 3 new customers cost 2 x 3 + 2, and one for the key."""
     database = tmp_path / "codat" / "sandbox.sqlite3"
     database.parent.mkdir(mode=0o700)
     with closing(Store(database)) as store, store.transaction():
@@ -49,7 +49,8 @@ def test_a_client_with_companies_already_costs_a_page_for_each_2000(
 
     assert fixture.run().code == 0
 
-    assert codat.stats()["requests"] == {"list_companies": 2, "create_company": 3, "create_connection": 3}
+    expected = {"get_sync_settings": 1, "list_companies": 2, "create_company": 3, "create_connection": 3}
+    assert codat.stats()["requests"] == expected
     fixture.assert_once_only(ids)
 
 
@@ -59,11 +60,13 @@ def test_a_limit_requests_only_the_first_customers(codat: Codat, fixture: BatchF
 
     for _ in range(2):
         assert fixture.run("--limit", "3").code == 0
-        assert codat.stats()["requests"] == {"list_companies": 1, "create_company": 3, "create_connection": 3}
+        expected = {"get_sync_settings": 1, "list_companies": 1, "create_company": 3, "create_connection": 3}
+        assert codat.stats()["requests"] == expected
         assert fixture.states() == {"link_ready": 3, "pending": 5}
 
     assert fixture.run().code == 0
-    assert codat.stats()["requests"] == {"list_companies": 2, "create_company": 8, "create_connection": 8}
+    expected = {"get_sync_settings": 1, "list_companies": 2, "create_company": 8, "create_connection": 8}
+    assert codat.stats()["requests"] == expected
     fixture.assert_once_only(ids)
 
 
@@ -78,6 +81,7 @@ def test_each_lost_response_costs_one_look_up(codat: Codat, fixture: BatchFixtur
     assert fixture.run().code == 0
 
     assert codat.stats()["requests"] == {
+        "get_sync_settings": 1,
         "list_companies": 1 + 2,
         "create_company": 4,
         "list_connections": 1,

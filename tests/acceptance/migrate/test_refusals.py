@@ -36,9 +36,11 @@ def test_a_rejection_of_all_requests_stops_the_run_at_once(
     fixture.assert_once_only(ids)
 
 
-@pytest.mark.parametrize("status", [401, 403])
-def test_a_wrong_key_costs_one_request(status: int, codat: Codat, fixture: BatchFixture) -> None:
-    """The first request finds out: the key is unknown, or it has no access."""
+@pytest.mark.parametrize(("status", "requests"), [(401, 1), (403, 2)])
+def test_a_wrong_key_is_found_by_the_first_requests(
+    status: int, requests: int, codat: Codat, fixture: BatchFixture
+) -> None:
+    """The key is unknown, or it has no access to the companies. Access to the client's settings is not needed."""
     if status == 401:
         fixture.key = "unknown-key"
     else:
@@ -49,7 +51,7 @@ def test_a_wrong_key_costs_one_request(status: int, codat: Codat, fixture: Batch
 
     assert ended.code == 3
     assert f"({status})" in ended.err
-    assert codat.stats()["requests_total"] == 1
+    assert codat.stats()["requests_total"] == requests
     assert fixture.states() == {"pending": 10}
 
 

@@ -65,7 +65,7 @@ def test_a_redirect_is_not_followed(codat: Codat, fixture: BatchFixture) -> None
     assert ended.code == 75
     assert "blocks the requests: HTTP 302, redirected to" in ended.err
     assert "/elsewhere" not in seen
-    assert len(seen) == retry.MAX_TRIES
+    assert sum(path.startswith("/companies") for path in seen) == retry.MAX_TRIES
     assert codat.stats()["requests_total"] == 0
 
 
