@@ -13,7 +13,7 @@ import polars as pl
 
 from bulk.codat.forecast import NOBODY, Linking, forecast
 from bulk.codat.quota import QUOTA_A_COMPANY
-from bulk.input import PlatformWarnings, Warnings, open_input
+from bulk.input import FirstRows, PlatformWarnings, Warnings, open_input
 from bulk.problems import parse, remedy, sentence
 from bulk.text import shorten_column
 
@@ -85,8 +85,8 @@ def check(
     problems: list[_Problem] = []
     renamed: list[pl.DataFrame] = []
     platforms: Counter[str] = Counter()
-    warnings, platform_warnings = Warnings(), PlatformWarnings()
-    for rows in source.read(only_fields=True):
+    ids, warnings, platform_warnings = FirstRows(), Warnings(), PlatformWarnings()
+    for rows in source.read(ids=ids, only_fields=True):
         accepted += rows.accepted.height
         rejected += rows.rejected.height
         platforms.update(dict(rows.accepted["platform_key"].value_counts().iter_rows()))
@@ -104,7 +104,7 @@ def check(
         pl.concat(renamed, how="vertical").head(max_lines) if renamed else pl.DataFrame(),
         (*source.notes, *warnings.notes()),
         rate,
-        warnings.table(max_lines),
+        warnings.table(ids, max_lines),
         platform_warnings.table(),
     )
 

@@ -3,6 +3,7 @@
 This package knows files and the rules for a customer's row. It does not know Codat, the journal or the reports.
 """
 
+from bulk.input.duplicates import FirstRows
 from bulk.input.id_file import read_ids
 from bulk.input.names import fold_name, fold_names
 from bulk.input.platform_keys import Uses
@@ -13,6 +14,7 @@ from bulk.input.warnings import Warnings
 
 __all__ = [
     "CheckedRows",
+    "FirstRows",
     "Input",
     "PlatformWarnings",
     "Uses",

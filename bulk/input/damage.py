@@ -73,5 +73,11 @@ LOST_LETTERS: Final = Form(
 )
 MAX_IN_LETTERS: Final = 12
 """The most bytes of a form that begins with a letter: `sept. 2026` in the longest of the languages."""
-OF_IDS: Final = (_SHORTENED_FORM, DATE, _ERROR, _BOOLEAN, _MARKED)
+_DECIMAL: Final = Form(
+    "decimal_number",
+    r"\A(?:\d+[.,]0{1,2}|\d{1,3}(?:,\d{3})+|\d{1,3}(?:\.\d{3}){2,})\z",
+    "looks like a number that a program has written with decimals or separators",
+    _AS_TEXT,
+)
+OF_IDS: Final = (_SHORTENED_FORM, DATE, _ERROR, _BOOLEAN, _MARKED, _DECIMAL)
 OF_NAMES: Final = (_SHORTENED_FORM, DATE, _ERROR, _MARKED)

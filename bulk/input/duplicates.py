@@ -29,13 +29,16 @@ class FirstRows:
 
         The identifiers of the others are remembered. Pass the rows in order; each must have an identifier.
         """
-        hashes = (pl.col("customer_id").hash(seed).alias(f"h{n}") for n, seed in enumerate(_SEEDS, 1))
-        ids = rows.select("row", *hashes).sort("h1")
+        ids = _hashed(rows).sort("h1")
         earlier = self._find(ids)
         new = _without(ids, earlier)
         same = _repeated_within(new)
         self._add(_without(new, same))
         return pl.concat([earlier, same])
+
+    def find(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return `row, first_row` for each of these rows (`row, customer_id`) whose identifier is remembered."""
+        return self._find(_hashed(rows))
 
     def _find(self, ids: pl.DataFrame) -> pl.DataFrame:
         """Return `row, first_row` for the identifiers that are in a layer."""
@@ -57,6 +60,11 @@ class FirstRows:
         while len(self._layers) > 1 and len(self._layers[-2]) < _GROWTH * len(self._layers[-1]):
             newer, older = self._layers.pop(), self._layers.pop()
             self._layers.append(older.merge_sorted(newer, key="h1").rechunk())
+
+
+def _hashed(rows: pl.DataFrame) -> pl.DataFrame:
+    hashes = (pl.col("customer_id").hash(seed).alias(f"h{n}") for n, seed in enumerate(_SEEDS, 1))
+    return rows.select("row", *hashes)
 
 
 def _without(ids: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:

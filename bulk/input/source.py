@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 from bulk.errors import InputError
+from bulk.input.duplicates import FirstRows
 from bulk.input.fields import without_blank
 from bulk.input.files import digest_of, wrap_read_errors
 from bulk.input.formats import open_table
@@ -75,12 +76,14 @@ class Input:
         """
         return dict(self._unconfirmed)
 
-    def read(self, *, only_fields: bool = False) -> Iterator[CheckedRows]:
+    def read(self, *, ids: FirstRows | None = None, only_fields: bool = False) -> Iterator[CheckedRows]:
         """Check and yield all rows in input order, in bounded memory. Each call starts again. Raises InputError.
 
-        With `only_fields`, the rows lack the columns `extra` and `cells`, which take time.
+        With `only_fields`, the rows lack the columns `extra` and `cells`, which take time. `ids` must be empty; it
+        remembers the identifiers for the caller.
         """
-        validator = Validator(self._table.header, PlatformKeys(self.platform_names), only_fields=only_fields)
+        platforms = PlatformKeys(self.platform_names)
+        validator = Validator(self._table.header, platforms, ids=ids, only_fields=only_fields)
         unconfirmed: dict[str, Uses] = {}
         self._require_unchanged()
         frames = (part for frame in _read_ahead(self._table.frames()) for part in frame.iter_slices(_MAX_ROWS))

@@ -45,17 +45,19 @@ class CheckedRows:
 
 
 class Validator:
-    """Checks the frames of one input in order. It remembers the identifiers, and counts rows and blank rows.
+    """Checks the frames of one input in order. It counts rows and blank rows.
 
-    With `only_fields`, the rows lack the columns `extra` and `cells`.
+    With `only_fields`, the rows lack the columns `extra` and `cells`. `ids` remembers the identifiers.
     """
 
-    def __init__(self, header: Header, platforms: PlatformKeys, *, only_fields: bool = False) -> None:
+    def __init__(
+        self, header: Header, platforms: PlatformKeys, *, ids: FirstRows | None = None, only_fields: bool = False
+    ) -> None:
         self._header = header
         self._platforms = platforms
         self._only_fields = only_fields
         self._width = len(header.columns)
-        self._first_rows = FirstRows()
+        self._first_rows = ids or FirstRows()
         self._rejections = Rejections(header.cells)
         self._rows = 0
         self.blank_rows = 0

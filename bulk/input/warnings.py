@@ -8,7 +8,8 @@ There is a warning if
   least half of the column has that width, and none is wider;
 - an identifier of 16 digits or more has only zeros from the 16th digit on, and there are many more of these than chance
   explains: spreadsheets keep 15 digits, but every tenth number of 16 digits ends with a zero anyway;
-- an identifier looks like a date, unless most of the column does. In that case there is one note.
+- an identifier looks like a date, unless most of the column does. In that case there is one note;
+- an identifier is another spelling of an earlier one.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from typing import Final
 import polars as pl
 
 from bulk.input.damage import DATE, LOST_LETTERS, MAX_IN_LETTERS, OF_IDS, OF_NAMES, Form
+from bulk.input.duplicates import FirstRows
+from bulk.input.same_spellings import FORMS, MAY_DIFFER, SameSpellings
 from bulk.input.validate import CheckedRows
 from bulk.problems import WHOLE_ROW
 from bulk.text import count, shorten_column
@@ -35,7 +38,9 @@ _FIELDS: Final = ("customer_id", "company_name")
 _DIGITS: Final = r"\A[0-9]+\z"
 _ID_DATE: Final = ("customer_id", DATE)
 _MAY_HAVE_A_FORM: Final = (
-    pl.col("customer_id").str.contains("|".join((_DIGITS, *(form.pattern for form in OF_IDS)))).alias("id"),
+    (pl.col("customer_id").str.contains("|".join((_DIGITS, FORMS, *(form.pattern for form in OF_IDS)))) | MAY_DIFFER)
+    .fill_null(value=False)
+    .alias("id"),
     # All forms begin with a digit or a sign, or are short: a comparison is much cheaper than a pattern.
     ((pl.col("company_name") < "@") | (pl.col("company_name").str.len_bytes() <= MAX_IN_LETTERS)).alias("name"),
     pl.col("company_name").str.contains("?", literal=True).alias("question"),
@@ -65,6 +70,7 @@ class Warnings:
         self._formed: dict[tuple[str, Form], _Kept] = defaultdict(_Kept)  # by field and form
         self._plain: dict[int, _Kept] = defaultdict(_Kept)  # digits without a leading zero, by length
         self._rounded: dict[int, _Kept] = defaultdict(_Kept)  # those of them that may be rounded, by length
+        self._same = SameSpellings()
         self._zeros: Counter[int] = Counter()  # digits with a leading zero, by length
 
     def add(self, rows: CheckedRows) -> None:
@@ -83,14 +89,18 @@ class Warnings:
             "if your system has no such identifiers, export them again as text",
         )
 
-    def table(self, limit: int) -> pl.DataFrame:
-        """Return the first warnings, by row and field: `row, customer_id, code, field, value, warning, remedy`."""
+    def table(self, ids: FirstRows, limit: int) -> pl.DataFrame:
+        """Return the first warnings, by row and field: `row, customer_id, code, field, value, warning, remedy`.
+
+        `ids` has all identifiers of the input.
+        """
         warnings = [pl.DataFrame(schema=_SCHEMA)]
         for kind, kept in self._formed.items():
             if kind != _ID_DATE or not self._are_dates_usual():
                 warnings += kept.rows
         warnings += self._without_zeros()
         warnings += self._rounded_ids()
+        warnings.append(self._spellings(ids))
         order = pl.col("field").replace_strict(_FIELDS, range(len(_FIELDS)), return_dtype=pl.Int8)
         return pl.concat(warnings).sort("row", order, "code").head(limit)
 
@@ -101,7 +111,9 @@ class Warnings:
             some = rows.select("row", "customer_id").filter(may_have["id"])
             is_digits = some["customer_id"].str.contains(_DIGITS)
             self._add_digits(some.filter(is_digits))
-            self._add_forms(some.filter(~is_digits), "customer_id", OF_IDS)
+            others = some.filter(~is_digits)
+            self._add_forms(others, "customer_id", OF_IDS)
+            self._same.add(others)
         for name, forms in (("name", OF_NAMES), ("question", (LOST_LETTERS,))):
             if may_have[name].any():
                 self._add_forms(rows.filter(may_have[name]), "company_name", forms)
@@ -116,7 +128,9 @@ class Warnings:
             return
         size = pl.col("customer_id").str.len_bytes().cast(pl.Int64)
         has_zero = pl.col("customer_id").str.starts_with("0") & (size > 1)
-        for (length,), zeros in rows.filter(has_zero).group_by(size):
+        padded = rows.filter(has_zero)
+        self._same.add_padded(padded)
+        for (length,), zeros in padded.group_by(size):
             self._zeros[length] += zeros.height
         for (length,), plain in rows.filter(~has_zero).group_by(size):
             self._plain[length].add(plain)
@@ -126,6 +140,14 @@ class Warnings:
 
     def _are_dates_usual(self) -> bool:
         return self._formed[_ID_DATE].count * 2 > self._ids
+
+    def _spellings(self, ids: FirstRows) -> pl.DataFrame:
+        widths = {*self._zeros, *self._plain}
+        pairs = self._same.pairs(ids, has_widths=len(widths) > 1)
+        other = shorten_column(pl.col("first_customer_id"))
+        sentence = pl.format("is perhaps another spelling of {} in row {}", other, pl.col("first_row"))
+        remedy = pl.lit("if both are one customer, delete one of the rows; otherwise they remain two customers")
+        return _lines(pairs, "customer_id", "other_spelling", sentence, remedy)
 
     def _without_zeros(self) -> Iterator[pl.DataFrame]:
         if len(self._zeros) != 1:
@@ -148,13 +170,13 @@ class Warnings:
                 yield from (_lines(rows, "customer_id", "rounded_number", sentence, remedy) for rows in kept.rows)
 
 
-def _lines(rows: pl.DataFrame, column: str, code: str, sentence: str, remedy: pl.Expr) -> pl.DataFrame:
+def _lines(rows: pl.DataFrame, column: str, code: str, sentence: str | pl.Expr, remedy: pl.Expr) -> pl.DataFrame:
     return rows.select(
         "row",
         shorten_column(pl.col("customer_id")),
         pl.lit(code).alias("code"),
         pl.lit(column).alias("field"),
         shorten_column(pl.col(column)).alias("value"),
-        pl.lit(sentence).alias("warning"),
+        (pl.lit(sentence) if isinstance(sentence, str) else sentence).alias("warning"),
         remedy.alias("remedy"),
     )
