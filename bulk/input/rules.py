@@ -45,7 +45,7 @@ class Rule:
     can_break_plain: bool = True
     """Whether a plain field can break it, in the words of `bulk.input.plain`. If not, plain rows are not checked."""
     bytes_shown: pl.Expr | None = None
-    """The digits of the bytes that break the rule, if there is no text."""
+    """The digits of the bytes that break the rule, for bytes that are not text."""
 
     @property
     def value(self) -> pl.Expr:

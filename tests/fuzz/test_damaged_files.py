@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bulk.errors import UsageError
-from bulk.input import open_input, read_ids
+from bulk.input import FirstRows, open_input, read_ids
 from bulk.input.warnings import Warnings
 from bulk.problems import reasons
 from fuzz.damage import damaged
@@ -77,11 +77,11 @@ def read_or_refused(name: str, content: bytes) -> None:
         path = Path(folder) / name
         path.write_bytes(content)
         try:
-            warnings = Warnings()
-            for rows in open_input(path).read():
+            ids, warnings = FirstRows(), Warnings()
+            for rows in open_input(path).read(ids=ids):
                 warnings.add(rows)
                 assert all(map(reasons, rows.rejected["problems"]))
-            warnings.table(100)
+            warnings.table(ids, 100)
         except UsageError as error:
             assert_is_one_line(error, path)
         try:
