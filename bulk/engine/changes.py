@@ -55,9 +55,10 @@ def final_state(customer: CustomerRecord) -> State:
     return state_of(customer.connection_status, has_partner=customer.partner_connection_id is not None)
 
 
-def company_created(company: Company) -> Changes:
-    """Return the changes for a company that this batch created."""
-    own: Changes = {"company_id": company.id, "company_origin": "created", "company_batch": None}
+def company_created(company: Company, *, is_replayed: bool = False) -> Changes:
+    """Return the changes for a company that this batch created, in this run or in one whose response is replayed."""
+    origin = "replayed" if is_replayed else "created"
+    own: Changes = {"company_id": company.id, "company_origin": origin, "company_batch": None}
     return own | {"name_sent": company.name} | NO_ERROR
 
 

@@ -59,8 +59,9 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
                                                    -- complete, unlinked
     conflict       TEXT,                           -- JSON list with one problem: the reason for the state `conflict`
     company_id     TEXT,
-    company_origin TEXT,                           -- created (by this batch), adopted, or missing: Codat lost it,
-                                                   -- and it is looked up before another is created
+    company_origin TEXT,                           -- created (by this batch), adopted, replayed: it may have been
+                                                   -- deleted, or missing: Codat lost it, and it is looked up before
+                                                   -- another is created
     deleted_company_id TEXT,                       -- the company last deleted on purpose; a list that lags may still
                                                    -- show it
     company_batch  TEXT,                           -- the tag of the batch that created an adopted company

@@ -15,6 +15,7 @@ from bulk.engine.process import has_request
 from bulk.engine.reconcile import reconcile
 from bulk.engine.session import Session
 from bulk.engine.steps.company import CreateCompany
+from bulk.engine.steps.confirmation import ConfirmCompany
 from bulk.engine.steps.connection import CreateConnection
 from bulk.engine.steps.link import RenewLink
 from bulk.errors import BatchError
@@ -28,7 +29,7 @@ class Migrate:
     """Takes the customers of an input as far as possible."""
 
     name = "migrate"
-    steps = (CreateCompany(), CreateConnection(), RenewLink())
+    steps = (ConfirmCompany(), CreateCompany(), CreateConnection(), RenewLink())
     only_present = True
 
     def __init__(self, source: Input, options: Options) -> None:

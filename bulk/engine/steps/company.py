@@ -11,6 +11,7 @@ from bulk.engine import changes, conflicts
 from bulk.engine.changes import Changes
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, found, in_doubt, not_found
+from bulk.engine.steps.confirmation import is_replayed
 from bulk.model import REQUESTS_PER_CUSTOMER, CustomerRecord, Labels, Outcome
 
 
@@ -49,7 +50,11 @@ class CreateCompany(Step):
         if reply.outcome is not Outcome.DONE:
             return Reading(reply, {})
         company = endpoints.read_company(reply.content)
-        return Reading(reply, changes.company_created(company)) if company else in_doubt(reply, "a company's id")
+        if company is None:
+            return in_doubt(reply, "a company's id")
+        if company.tags.get(endpoints.CUSTOMER_TAG, customer.tag) != customer.tag:
+            return in_doubt(reply, "the customer's tag")
+        return Reading(reply, changes.company_created(company, is_replayed=is_replayed(company, reply)))
 
     def look_up(self, customer: CustomerRecord) -> Request:
         """Return the request List companies, with the customer's tag."""

@@ -55,6 +55,7 @@ def test_each_command_needs_at_most_one_step_at_each_status(status: str | None) 
     ("customer", "steps", "step", "requests"),
     [
         (NEW, Migrate.steps, "company", 2),  # its connection comes right after
+        (WAITING.evolve(company_origin="replayed"), Migrate.steps, "confirmation", 2),
         (NEW, FollowUp.steps, None, 0),  # only `migrate` begins a customer
         (NEW, Links.steps, None, 0),
         (NEW, Unlink.steps, None, 0),
@@ -87,4 +88,4 @@ def test_listen_takes_the_same_steps_as_follow_up_and_verify_none() -> None:
 def test_the_names_of_the_steps_are_those_in_the_journal() -> None:
     """A journal of an earlier run uses them, and so do the computed keys: they never change."""
     names = {step.name for steps in COMMANDS for step in steps}
-    assert names == {"company", "connection", "link", "partner", "unlink", "delete"}
+    assert names == {"confirmation", "company", "connection", "link", "partner", "unlink", "delete"}
