@@ -190,18 +190,29 @@ def _require_customers(folder: Path, customer_ids: Sequence[str]) -> set[str]:
     """Return the customers whose rows were rejected. Raises UsageError if the batch has none of the customers."""
     with Reader(folder / FILE) as reader:
         known, rejected = reader.statuses(customer_ids), reader.rejected(customer_ids)
+        named = [_with_spelling(each, reader) for each in customer_ids[:MAX_NAMED]] if not known else []
     if not known and not rejected:
-        named = ", ".join(customer_ids[:MAX_NAMED])
         raise UsageError(
-            f"{folder} has no such customer: {named}. See results.csv for its customers. Nothing was sent."
+            f"{folder} has no such customer: {', '.join(named)}. See results.csv for its customers. Nothing was sent."
         )
     return rejected
+
+
+def _with_spelling(customer_id: str, reader: Reader) -> str:
+    known = reader.other_spelling(customer_id)
+    return customer_id if known is None else f'{customer_id} (but "{known}", which may be the same identifier)'
 
 
 def _unlink_result(result: BatchResult, customer_ids: Sequence[str], rejected: set[str]) -> UnlinkResult:
     with Reader(result.folder / FILE) as reader:
         statuses = reader.statuses(customer_ids)
+        spellings = {each: reader.other_spelling(each) for each in customer_ids if each not in statuses}
     others = {each: reason for each in customer_ids if (reason := _why_not_unlinked(statuses.get(each)))}
+    others |= {
+        each: f'this batch has no such customer, but "{known}", which may be the same identifier: name that one'
+        for each, known in spellings.items()
+        if known is not None
+    }
     others |= {
         each: "its row was rejected, so nothing was sent for it" for each in others if each in rejected - set(statuses)
     }

@@ -31,6 +31,7 @@ from bulk.reports.columns import (
 from bulk.reports.fragments import FRAGMENTS
 from bulk.reports.input_columns import InputColumns
 from bulk.reports.snapshot import CHUNK_ROWS, Snapshot
+from bulk.spellings import rounded_keys, spelling_key
 from bulk.text import timestamp
 
 _SQL: Final = load("bulk.reports", "rows.sql", **FRAGMENTS)
@@ -96,6 +97,12 @@ class Reader(Snapshot):
         """Return company, connection status and error of those of these customers who are in the batch."""
         rows = self.rows(_SQL["statuses"], {"ids": json.dumps(list(customer_ids))})
         return {customer_id: (company, status, error) for customer_id, company, status, error in rows}
+
+    def other_spelling(self, customer_id: str) -> str | None:
+        """Return the identifier of a customer of which this one is another spelling, or None."""
+        keys = json.dumps([spelling_key(customer_id), *rounded_keys(customer_id)])
+        known = (each for (each,) in self.rows(_SQL["spellings"], {"keys": keys}))
+        return next((each for each in known if each != customer_id), None)
 
     def rejected(self, customer_ids: Sequence[str]) -> set[str]:
         """Return those of these customers who have a rejected row."""

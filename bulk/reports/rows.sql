@@ -72,6 +72,11 @@ SELECT count(*) FROM customers WHERE company_id IS NOT NULL AND company_origin I
 SELECT customer_id, company_id, connection_status, error FROM customers
 WHERE customer_id IN (SELECT value FROM json_each(:ids));
 
+-- spellings: The customers whose identifiers have one of these keys (bulk.spellings).
+SELECT customer_id FROM customers
+WHERE customer_id IN (SELECT value FROM json_each(:keys)) OR spelling IN (SELECT value FROM json_each(:keys))
+ORDER BY source, row;
+
 -- rejected_ids: The named customers with a rejected row.
 SELECT DISTINCT customer_id FROM rejections WHERE customer_id IN (SELECT value FROM json_each(:ids));
 

@@ -15,7 +15,7 @@ CREATED = "2026-01-01T00:00:00.000000Z"
 
 
 def test_new_customers_cost_two_requests_each_and_one_page(launch: Launch, set_up: SetUp) -> None:
-    """Exactly 2N + 2, as the first run asks for the client of the key. A finished batch has nothing to send, and costs none."""
+    """Exactly 2N + 2: the first run asks for the client of the key. A finished batch costs nothing."""
     codat = launch()
     fixture = set_up(codat)
     ids = fixture.customers(50)
