@@ -20,6 +20,7 @@ from bulk.reports.columns import DIFFERENCES, LINKS, RESULTS
 from bulk.reports.figures import Summary
 from bulk.reports.figures_reader import read_summary
 from bulk.reports.rows import Reader
+from bulk.spellings import spelling_key
 
 from .journals import FIELDS, NOON, REASONS, Journal
 
@@ -479,3 +480,16 @@ def test_a_link_without_a_one_time_password_never_expires(journal: Journal) -> N
         (results,) = reader.results()
     assert links.select("customer_id", "link_expires_at").rows() == [("old", None), ("new", "2026-11-24T11:00:00Z")]
     assert results["link_expires_at"].to_list() == [None, "2026-11-24T11:00:00Z"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "known"),
+    [("123", "00123"), ("00123.0", "00123"), ("00123", None), ("12345678901234567890", "1.23457E+19"), ("9", None)],
+)
+def test_an_unknown_identifier_may_be_another_spelling(journal: Journal, asked: str, known: str | None) -> None:
+    """A command that names customers says so, and does nothing."""
+    journal.source()
+    journal.created(1, "00123", spelling="123")
+    journal.created(2, "1.23457E+19", spelling=spelling_key("1.23457E+19"))
+    with Reader(journal.path) as reader:
+        assert reader.other_spelling(asked) == known
