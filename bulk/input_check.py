@@ -89,12 +89,13 @@ def check(
     for rows in source.read(ids=ids, only_fields=True):
         accepted += rows.accepted.height
         rejected += rows.rejected.height
-        platforms.update(dict(rows.accepted["platform_key"].value_counts().iter_rows()))
+        by_key: dict[str, int] = dict(rows.accepted["platform_key"].value_counts().iter_rows())
+        platforms.update(by_key)
         changed = rows.accepted.filter(pl.col("company_name") != pl.col("name_sent"))
         renamed.append(changed.select("row", "customer_id", "company_name", "name_sent"))
         problems += itertools.islice(_lines(rows.rejected), max_lines - len(problems))
         warnings.add(rows)
-        platform_warnings.add(rows)
+        platform_warnings.add(rows, by_key)
     return CheckResult(
         Path(path),
         accepted,

@@ -41,8 +41,9 @@ class PlatformKeys:
 
     def unconfirmed(self, rows: pl.DataFrame) -> dict[str, Uses]:
         """Return the uses of each `platform_key` of these rows that neither the table nor the user's names have."""
-        unknown = set(rows["platform_key"].unique().drop_nulls()) - self._certain
-        return {key: uses(rows, key) for key in sorted(unknown)}
+        unknown = {key for key in self._keys.values() if key is not None} - self._certain
+        found = {key: uses(rows, key) for key in sorted(unknown)}
+        return {key: some for key, some in found.items() if some.count}
 
     def _key(self, text: str) -> str | None:
         if text not in self._keys:

@@ -5,6 +5,7 @@ No row is rejected for it: the customers can be linked if Codat has the platform
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 import polars as pl
@@ -34,10 +35,10 @@ class PlatformWarnings:
         self._unsynced: dict[str, Uses] = {}
         self._unconfirmed: set[str] = set()
 
-    def add(self, rows: CheckedRows) -> None:
-        """Examine some rows."""
+    def add(self, rows: CheckedRows, keys: Collection[str]) -> None:
+        """Examine some rows, whose accepted platformKeys are `keys`."""
         self._unconfirmed |= rows.unconfirmed_keys.keys()
-        for key in set(rows.accepted["platform_key"].unique()) - set(SUPPORTED):
+        for key in set(keys) - set(SUPPORTED):
             found = uses(rows.accepted, key)
             self._unsynced[key] = self._unsynced[key] + found if key in self._unsynced else found
 
