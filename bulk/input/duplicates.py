@@ -7,6 +7,7 @@ taken for equal only if all their 128 bits agree.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Final
 
 import polars as pl
@@ -29,19 +30,15 @@ class FirstRows:
 
         The identifiers of the others are remembered. Pass the rows in order; each must have an identifier.
         """
-        ids = _hashed(rows).sort("h1")
-        earlier = self._find(ids)
+        ids = rows.select("row", *hashes("customer_id")).sort("h1")
+        earlier = self.find(ids)
         new = _without(ids, earlier)
         same = _repeated_within(new)
         self._add(_without(new, same))
         return pl.concat([earlier, same])
 
-    def find(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return `row, first_row` for each of these rows (`row, customer_id`) whose identifier is remembered."""
-        return self._find(_hashed(rows))
-
-    def _find(self, ids: pl.DataFrame) -> pl.DataFrame:
-        """Return `row, first_row` for the identifiers that are in a layer."""
+    def find(self, ids: pl.DataFrame) -> pl.DataFrame:
+        """Return `row, first_row` for each of these rows (`row, h1, h2`) whose identifier is remembered."""
         duplicates = [pl.DataFrame(schema={"row": pl.Int64, "first_row": pl.Int64})]
         for layer in self._layers:
             place = layer["h1"].search_sorted(ids["h1"])
@@ -62,9 +59,9 @@ class FirstRows:
             self._layers.append(older.merge_sorted(newer, key="h1").rechunk())
 
 
-def _hashed(rows: pl.DataFrame) -> pl.DataFrame:
-    hashes = (pl.col("customer_id").hash(seed).alias(f"h{n}") for n, seed in enumerate(_SEEDS, 1))
-    return rows.select("row", *hashes)
+def hashes(column: str) -> Iterator[pl.Expr]:
+    """Yield the two hashes `h1` and `h2` of the texts in a column."""
+    return (pl.col(column).hash(seed).alias(f"h{n}") for n, seed in enumerate(_SEEDS, 1))
 
 
 def _without(ids: pl.DataFrame, duplicates: pl.DataFrame) -> pl.DataFrame:

@@ -11,10 +11,10 @@ from typing import Final
 
 import polars as pl
 
-from bulk.input.duplicates import FirstRows
+from bulk.input.duplicates import FirstRows, hashes
 from bulk.spellings import spelling_key
 
-_SCHEMA: Final = {"row": pl.Int64, "customer_id": pl.String}
+_NONE: Final = pl.DataFrame(schema={"row": pl.Int64, "customer_id": pl.String, "h1": pl.UInt64, "h2": pl.UInt64})
 _WHOLE: Final = r"\A0*([0-9]+)(?:\.0*)?\z"
 _HEX: Final = "[0-9A-Fa-f]"
 _UUID: Final = rf"{_HEX}{{8}}(?:-{_HEX}{{4}}){{3}}-{_HEX}{{12}}|{_HEX}{{32}}"
@@ -38,7 +38,7 @@ _IS_UNUSUAL: Final = (
 
 
 class SameSpellings:
-    """Collects the identifiers that differ from their keys."""
+    """Collects the identifiers that differ from their keys, with hashes of their keys."""
 
     def __init__(self) -> None:
         self._padded: list[pl.DataFrame] = []
@@ -50,10 +50,9 @@ class SameSpellings:
 
     def add(self, rows: pl.DataFrame) -> None:
         """Examine other identifiers that may differ from their keys."""
-        unusual = rows.filter(_IS_UNUSUAL)
-        others = unusual.filter(keys(unusual["customer_id"]) != unusual["customer_id"])
+        others = _keyed(rows.filter(_IS_UNUSUAL)).filter(pl.col("key") != pl.col("customer_id"))
         if not others.is_empty():
-            self._others.append(others)
+            self._others.append(others.select("row", "customer_id", *hashes("key")))
 
     def pairs(self, ids: FirstRows, *, has_widths: bool) -> pl.DataFrame:
         """Return `row, customer_id, first_row, first_customer_id` for each identifier with an earlier spelling.
@@ -62,16 +61,21 @@ class SameSpellings:
         none of those that begin with a zero is another spelling of one of digits.
         """
         padded = self._padded if has_widths or self._others else []
-        rows = pl.concat([pl.DataFrame(schema=_SCHEMA), *padded, *self._others]).unique("customer_id", keep="first")
-        rows = rows.with_columns(keys(rows["customer_id"]).alias("key"))
-        found = ids.find(rows.select("row", pl.col("key").alias("customer_id")))
-        rows = rows.filter(pl.col("row").is_in(found["row"].implode()) | pl.col("key").is_duplicated())
-        plain = found.join(rows, on="row").select(
-            pl.col("first_row").alias("row"), pl.col("key").alias("customer_id"), "key"
+        rows = pl.concat(
+            [_NONE, *(_keyed(some).select("row", "customer_id", *hashes("key")) for some in padded), *self._others]
         )
+        found = ids.find(rows.select("row", "h1", "h2"))
+        rows = rows.filter(pl.col("row").is_in(found["row"].implode()) | pl.col("h1").is_duplicated())
+        rows = _keyed(rows.select("row", "customer_id").unique("customer_id", keep="first"))
+        same = found.join(rows, on="row")
+        plain = same.select(pl.col("first_row").alias("row"), pl.col("key").alias("customer_id"), "key")
         members = pl.concat([rows, plain.unique("customer_id")]).sort("row")
         first = [pl.col(name).first().over("key").alias(f"first_{name}") for name in ("row", "customer_id")]
         return members.select("row", "customer_id", *first).filter(pl.col("row") != pl.col("first_row"))
+
+
+def _keyed(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.with_columns(keys(rows["customer_id"]).alias("key"))
 
 
 def keys(ids: pl.Series) -> pl.Series:

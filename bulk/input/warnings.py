@@ -121,7 +121,10 @@ class Warnings:
     def _add_forms(self, rows: pl.DataFrame, column: str, forms: Sequence[Form]) -> None:
         for form in forms if rows.height else ():
             matches = rows.filter(pl.col(column).str.contains(form.pattern))
-            self._formed[column, form].add(_lines(matches, column, form.code, form.sentence, pl.lit(form.remedy)))
+            kept = self._formed[column, form]
+            some = matches.head(max(_MAX_KEPT - kept.count, 0))  # all rows of a file may have the form
+            kept.add(_lines(some, column, form.code, form.sentence, pl.lit(form.remedy)))
+            kept.count += matches.height - some.height
 
     def _add_digits(self, rows: pl.DataFrame) -> None:
         if rows.is_empty():
