@@ -109,13 +109,15 @@ async def follow_up(
     retry_failed: bool = False,
     watch: float | None = None,
     until: datetime | None = None,
+    accept_missing: bool = False,
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> BatchResult:
     """Create a partner expense connection for each customer who has authorized, once; write the batch's reports.
 
     With `watch`, repeat after this many seconds, or later if the daily quota is short, until no customer is pending,
-    `until` has passed (UTC if it has no time zone) or `interrupt` is set. Raises the same errors as `migrate`.
+    `until` has passed (UTC if it has no time zone) or `interrupt` is set. With `accept_missing`, continue although
+    Codat's list lacks many of the batch's companies. Raises the same errors as `migrate`.
     """
     require_seconds("watch", watch, 1)
     return await repeat_follow_up(
@@ -124,6 +126,7 @@ async def follow_up(
         retry_failed=retry_failed,
         every=watch,
         end=in_utc(until).timestamp() if until is not None else math.inf,
+        options=Options(accept_missing=accept_missing),
         on_event=on_event,
         interrupt=interrupt or anyio.Event(),
     )
@@ -164,6 +167,7 @@ async def unlink(
     customer_ids: Sequence[str],
     *,
     settings: Settings | None = None,
+    accept_missing: bool = False,
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> UnlinkResult:
@@ -175,7 +179,9 @@ async def unlink(
     async with batch_lock(folder):
         pass  # report an unusable folder before an unknown customer
     rejected = await anyio.to_thread.run_sync(_require_customers, folder, customer_ids)
-    result = await run_and_report(folder, Unlink(customer_ids), settings, on_event, interrupt)
+    result = await run_and_report(
+        folder, Unlink(customer_ids), settings, on_event, interrupt, Options(accept_missing=accept_missing)
+    )
     return await anyio.to_thread.run_sync(_unlink_result, result, customer_ids, rejected)
 
 
@@ -225,6 +231,7 @@ async def verify(
     *,
     settings: Settings | None = None,
     adopt: bool = False,
+    accept_missing: bool = False,
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> VerifyResult:
@@ -233,7 +240,9 @@ async def verify(
     With `adopt`, add companies and connections that only Codat has to the journal. Raises the same errors as `migrate`.
     """
     folder = require_batch(folder)
-    result = await run_and_report(folder, Verify(adopts=adopt), settings, on_event, interrupt)
+    result = await run_and_report(
+        folder, Verify(adopts=adopt), settings, on_event, interrupt, Options(accept_missing=accept_missing)
+    )
     return await anyio.to_thread.run_sync(_verify_result, result)
 
 
@@ -249,6 +258,7 @@ async def undo(
     *,
     settings: Settings | None = None,
     yes: bool = False,
+    accept_missing: bool = False,
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> UndoResult:
@@ -257,7 +267,9 @@ async def undo(
     Raises the same errors as `migrate`.
     """
     folder = require_batch(folder)
-    result = await run_and_report(folder, Undo(deletes=yes), settings, on_event, interrupt)
+    result = await run_and_report(
+        folder, Undo(deletes=yes), settings, on_event, interrupt, Options(accept_missing=accept_missing)
+    )
     return await anyio.to_thread.run_sync(partial(_undo_result, result, deletes=yes))
 
 

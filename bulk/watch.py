@@ -15,6 +15,7 @@ from bulk.batch import JobEnd
 from bulk.codat.endpoints import page_count
 from bulk.engine.commands.follow_up import FollowUp
 from bulk.engine.events import Hook, Resting
+from bulk.engine.options import Options
 from bulk.engine.polling import next_poll, next_try
 from bulk.errors import BatchInUseError, JournalError
 from bulk.job import run_job, write_reports_in_thread
@@ -33,6 +34,7 @@ async def repeat_follow_up(
     retry_failed: bool,
     every: float | None,
     end: float,
+    options: Options,
     on_event: Hook,
     interrupt: anyio.Event,
 ) -> BatchResult:
@@ -45,7 +47,7 @@ async def repeat_follow_up(
     is_first = True
     while True:
         job = FollowUp(retry_failed=retry_failed and is_first)
-        round_end = await _round(folder, job, settings, on_event, interrupt, is_first=is_first)
+        round_end = await _round(folder, job, settings, options, on_event, interrupt, is_first=is_first)
         advanced.update(round_end.advanced)
         result = await write_reports_in_thread(folder, JobEnd(round_end.run, round_end.stop, advanced))
         due = _next_round(result, every, time.time())
@@ -63,11 +65,18 @@ async def repeat_follow_up(
 
 
 async def _round(
-    folder: Path, job: FollowUp, settings: Settings | None, on_event: Hook, interrupt: anyio.Event, *, is_first: bool
+    folder: Path,
+    job: FollowUp,
+    settings: Settings | None,
+    options: Options,
+    on_event: Hook,
+    interrupt: anyio.Event,
+    *,
+    is_first: bool,
 ) -> JobEnd:
     """Do one round. If another run is using the batch, only the first round raises an error."""
     try:
-        return await run_job(folder, job, settings, on_event, interrupt)
+        return await run_job(folder, job, settings, on_event, interrupt, options)
     except BatchInUseError as error:
         if is_first:
             raise

@@ -38,6 +38,14 @@ JSON = click.option(
 )
 
 
+ACCEPT_MISSING = click.option(
+    "--accept-missing",
+    is_flag=True,
+    help="Continue although Codat's company list lacks many of the batch's companies. Without this option, the command "
+    "stops, because it may be the list of another account.",
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Connection:
     """The options of every command that talks to Codat."""

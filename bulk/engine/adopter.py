@@ -21,16 +21,19 @@ from bulk.text import timestamp
 class Adopter:
     """A PageHandler that adopts companies that the journal lacks, and updates the customers.
 
-    A company that may be another customer's is not adopted: its customer is in conflict.
+    A company that may be another customer's is not adopted: its customer is in conflict. The journal changes when the
+    whole list was read, unless it lacks so many of the batch's companies that it may be another account's.
     """
 
     adopts = True
 
-    def __init__(self, labels: Labels, *, settles_conflicts: bool = False) -> None:
+    def __init__(self, labels: Labels, *, settles_conflicts: bool = False, accepts_missing: bool = False) -> None:
         """Create a handler for the batch with these labels.
 
         `settles_conflicts`: the list is that of all companies, so a conflict that it does not show is gone.
+        `accepts_missing`: a list that lacks many of the batch's companies is trusted.
         """
+        self._accepts_missing = accepts_missing
         self._labels = labels
         self._settles_conflicts = settles_conflicts
         self._reads_all = False
@@ -56,7 +59,8 @@ class Adopter:
         changed = 0
         warnings: list[str] = []
         unmatched = {company.id: company for company in companies}
-        for customer in known_customers(connection, companies, by_company=self._reads_all):
+        for known in known_customers(connection, companies, by_company=self._reads_all):
+            customer = changes.apply(known, company_list.staged(connection, known.seq))
             own = companies_of(customer, by_tag, companies)
             warnings += _warnings(customer, own)
             for company in own:
@@ -70,11 +74,15 @@ class Adopter:
         self._warnings.update(new)
         return Taken(changed, new)
 
-    def end(self, connection: sqlite3.Connection, at: float) -> None:
-        """Let customers continue whose conflict is gone."""
+    def end(self, connection: sqlite3.Connection, at: float) -> bool:
+        """Change the journal if the list can be trusted, and let customers continue whose conflict is gone."""
+        if not self._accepts_missing and company_list.lacking(connection):
+            return False
+        company_list.apply_staged(connection)
         if self._settles_conflicts:
             for seq in journal_conflicts.not_shown(connection):
                 customers.change(connection, seq, changes.conflict_gone() | {"updated_at": timestamp(at)})
+        return True
 
     def _news(self, connection: sqlite3.Connection, customer: CustomerRecord, own: Sequence[Company]) -> Changes:
         """Return the changes in the list that the journal does not have yet."""
@@ -108,7 +116,7 @@ class Adopter:
         changed = 0
         for seq in journal_conflicts.unsent_spellings(connection, uid):
             customer = customers.by_seq(connection, seq)
-            if customer is None or customer.company_id is not None:
+            if customer is None or changes.apply(customer, company_list.staged(connection, seq)).company_id is not None:
                 continue
             problem = conflicts.of_spelling(customer, uid)
             if not journal_conflicts.is_accepted(connection, customer.customer_id, problem):
@@ -117,7 +125,7 @@ class Adopter:
 
     def _change(self, connection: sqlite3.Connection, customer: CustomerRecord, news: Changes, at: float) -> int:
         if news:
-            customers.change(connection, customer.seq, news | {"updated_at": timestamp(at)})
+            company_list.stage(connection, customer.seq, news | {"updated_at": timestamp(at)})
         return int(bool(news))
 
     def _index(self, connection: sqlite3.Connection) -> None:

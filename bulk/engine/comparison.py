@@ -65,8 +65,9 @@ class Comparison:
         ]
         return Taken(len(self._findings) - before)
 
-    def end(self, connection: sqlite3.Connection, at: float) -> None:
+    def end(self, connection: sqlite3.Connection, at: float) -> bool:  # noqa: ARG002 - a PageHandler's signature
         """Change nothing: `findings` compares what is missing."""
+        return True
 
     def findings(self, connection: sqlite3.Connection) -> Iterator[Finding]:
         """Return the differences after the whole list was read, beginning with the missing companies."""

@@ -36,6 +36,7 @@ class Options:
     link_lifetime: int | None = None  # seconds that a linkUrl lives; stored in the batch
     source: str | None = None  # the system that the identifiers come from; stored in the batch
     accepts: frozenset[str] = frozenset()  # the customers whose conflicts a person has accepted
+    accept_missing: bool = False  # continue although Codat's list lacks many of the batch's companies
     adds_files: bool = True  # False: refuse a file that the batch does not have yet
 
     def __post_init__(self) -> None:

@@ -52,8 +52,8 @@ class PageHandler(Protocol):
     def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> Taken:
         """Handle a page that was received at this time."""
 
-    def end(self, connection: sqlite3.Connection, at: float) -> None:
-        """Finish after the lists were read as a whole."""
+    def end(self, connection: sqlite3.Connection, at: float) -> bool:
+        """Finish after the lists were read as a whole; return whether they are trusted."""
 
 
 async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: PageHandler, hook: Hook) -> None:
@@ -76,8 +76,7 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
 
 
 def _end(connection: sqlite3.Connection, handler: PageHandler, began: float, now: float) -> None:
-    handler.end(connection, now)
-    if handler.adopts:
+    if handler.end(connection, now) and handler.adopts:
         facts.put(connection, {"list_read_at": began})
 
 

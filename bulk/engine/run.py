@@ -239,7 +239,13 @@ class Run:
             timeout=self._settings.timeout,
             only_present=command.only_present,
         )
-        return Session(context, self._hook, self._settings.concurrency, self._max_failures)
+        return Session(
+            context,
+            self._hook,
+            self._settings.concurrency,
+            self._max_failures,
+            accepts_missing=self._options.accept_missing,
+        )
 
     def _max_failures(self, customers: int) -> float:
         share = self._options.max_failures

@@ -30,6 +30,7 @@ class Session:
     hook: Hook
     concurrency: int
     max_failures: Callable[[int], float] = lambda _: math.inf
+    accepts_missing: bool = False  # trust a company list that lacks many of the batch's companies
     failures: int = 0
     left: int = 0  # customers that could not be finished for now
     finished: int = 0  # the others

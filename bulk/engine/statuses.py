@@ -6,13 +6,16 @@ import sqlite3
 from collections.abc import Callable
 
 from bulk.codat import endpoints
+from bulk.codat.throttle import Stopped
 from bulk.engine.adopter import Adopter
 from bulk.engine.changes import company_deleted
 from bulk.engine.events import Hook, Started, Warned
-from bulk.engine.reconcile import Tag, reconcile
+from bulk.engine.reconcile import PageHandler, Tag, reconcile
+from bulk.engine.retry import SETTLING_AFTER_SERVER_ERROR
 from bulk.engine.session import Session
 from bulk.journal import company_list, customers
 from bulk.journal.writer import Writer
+from bulk.model import Stop
 from bulk.text import timestamp
 
 MAX_NAMED = 20  # customers listed in a message
@@ -34,13 +37,36 @@ async def read_statuses(session: Session) -> None:
     """
     context, hook = session.context, session.hook
     tags = await context.writer.write(lambda db: _tags(db, context.labels.batch))
-    handler = Adopter(context.labels)
-    await reconcile(context, tags, handler.of_all() if None in tags else handler, hook)
-    if None not in tags and await context.writer.write(company_list.is_missing_any):
-        await reconcile(context, [None], handler.of_all(), hook)
+    handler = Adopter(context.labels, accepts_missing=session.accepts_missing)
+    if None not in tags:
+        await reconcile(context, tags, handler, hook)
+    if None in tags or await context.writer.write(company_list.is_missing_any):
+        await read_all(session, handler.of_all())
     if lost := await context.writer.write(lambda db: mark_missing(db, context.wall())):
         others = ", ..." if len(lost) > MAX_NAMED else ""
         hook(Warned(f"Codat no longer has the companies of: {', '.join(lost[:MAX_NAMED])}{others}"))
+
+
+async def read_all(session: Session, handler: PageHandler) -> None:
+    """Read the list of all companies. Raises Stopped if it lacks many of the batch's: it may be another account's.
+
+    A list may lag behind companies that were just created, so it is read a second time before the run stops.
+    """
+    context = session.context
+    await reconcile(context, [None], handler, session.hook)
+    if session.accepts_missing or not await context.writer.write(company_list.lacking):
+        return
+    reason = "Codat's company list lacks many of the batch's companies; reading it again"
+    context.throttle.hold(SETTLING_AFTER_SERVER_ERROR, reason)
+    await reconcile(context, [None], handler, session.hook)
+    if lacking := await context.writer.write(company_list.lacking):
+        named = ", ".join(lacking[:MAX_NAMED]) + (", ..." if len(lacking) > MAX_NAMED else "")
+        reason = (
+            f"Codat's list lacks the companies of {len(lacking):,} customers of the batch ({named}). This may be "
+            "another account, so nothing was created or changed. If they were deleted on purpose, add --accept-missing"
+        )
+        context.throttle.close(Stop(reason, 3))
+        raise Stopped
 
 
 def mark_missing(connection: sqlite3.Connection, now: float, *, named: bool = False) -> list[str]:

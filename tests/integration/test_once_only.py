@@ -169,6 +169,7 @@ class Scenario:
             adopter = Adopter(Labels(BATCH))
             adopter.begin(self.trip.batch.db)
             adopter.take(self.trip.batch.db, page.companies, self.trip.now)
+            adopter.end(self.trip.batch.db, self.trip.now)
 
     def has_link(self) -> bool:
         """Return whether the customer waits for an authorization."""

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--retry-failed", is_flag=True, help="Retry partner connections that have failed or were deleted in Codat."
 )
+@options.ACCEPT_MISSING
 @options.connection
 @options.JSON
 def follow_up(
@@ -39,6 +40,7 @@ def follow_up(
     watch: float | None,
     until: datetime | None,
     retry_failed: bool,
+    accept_missing: bool,
     connection: options.Connection,
     as_json: bool,
 ) -> int:
@@ -64,6 +66,7 @@ def follow_up(
                 retry_failed=retry_failed,
                 watch=watch,
                 until=until,
+                accept_missing=accept_missing,
                 on_event=progress,
                 interrupt=interrupt,
             )

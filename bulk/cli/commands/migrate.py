@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     help="Accept the conflicts of the customers in the column customer_id of FILE.",
 )
 @options.link_lifetime
+@options.ACCEPT_MISSING
 @options.connection
 @options.JSON
 def migrate(
@@ -82,6 +83,7 @@ def migrate(
     accept: tuple[str, ...],
     accept_file: Path | None,
     link_lifetime: int | None,
+    accept_missing: bool,
     connection: options.Connection,
     as_json: bool,
 ) -> int:
@@ -114,6 +116,7 @@ def migrate(
             reserve=reserve,
             max_failures=max_failures,
             link_lifetime=link_lifetime,
+            accept_missing=accept_missing,
             source=source,
             accepts=accepts,
             adds_files=batch is not None,

@@ -20,9 +20,10 @@ if TYPE_CHECKING:
 @click.command()
 @options.BATCH
 @click.option("--yes", is_flag=True, help="Delete the companies that can be deleted. Codat cannot restore them.")
+@options.ACCEPT_MISSING
 @options.connection
 @options.JSON
-def undo(folder: Path, yes: bool, connection: options.Connection, as_json: bool) -> int:
+def undo(folder: Path, yes: bool, accept_missing: bool, connection: options.Connection, as_json: bool) -> int:
     """List the companies that this batch created and nobody has linked.
 
     BATCH is a batch's folder, such as reports/customers. With --yes, the command deletes these companies for good. It
@@ -36,7 +37,12 @@ def undo(folder: Path, yes: bool, connection: options.Connection, as_json: bool)
     with batch_settings(folder, connection) as settings:
         result = run(
             lambda progress, interrupt: start(
-                folder, settings=settings, yes=yes, on_event=progress, interrupt=interrupt
+                folder,
+                settings=settings,
+                yes=yes,
+                accept_missing=accept_missing,
+                on_event=progress,
+                interrupt=interrupt,
             )
         )
     if not as_json:

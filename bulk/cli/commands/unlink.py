@@ -32,6 +32,7 @@ MAX_NAMED = 5  # customers in the question
     help="Unlink the customers in the column customer_id of this CSV or Parquet file. Also possible with --customer.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation. Without a terminal, the command never asks.")
+@options.ACCEPT_MISSING
 @options.connection
 @options.JSON
 def unlink(
@@ -39,6 +40,7 @@ def unlink(
     customers: tuple[str, ...],
     path: Path | None,
     yes: bool,
+    accept_missing: bool,
     connection: options.Connection,
     as_json: bool,
 ) -> int:
@@ -60,7 +62,12 @@ def unlink(
     with batch_settings(folder, connection) as settings:
         result = run(
             lambda progress, interrupt: start(
-                folder, customer_ids, settings=settings, on_event=progress, interrupt=interrupt
+                folder,
+                customer_ids,
+                settings=settings,
+                accept_missing=accept_missing,
+                on_event=progress,
+                interrupt=interrupt,
             )
         )
     if not as_json:

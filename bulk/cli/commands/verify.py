@@ -20,9 +20,10 @@ MAX_LINES = 1000
 @click.command()
 @options.BATCH
 @click.option("--adopt", is_flag=True, help="Add companies and connections that only Codat has to the journal.")
+@options.ACCEPT_MISSING
 @options.connection
 @options.JSON
-def verify(folder: Path, adopt: bool, connection: options.Connection, as_json: bool) -> int:
+def verify(folder: Path, adopt: bool, accept_missing: bool, connection: options.Connection, as_json: bool) -> int:
     """Compare Codat with the journal: one company and one connection per customer.
 
     BATCH is a batch's folder, such as reports/customers. The command reads Codat's company list, at 2,000 companies
@@ -37,7 +38,12 @@ def verify(folder: Path, adopt: bool, connection: options.Connection, as_json: b
     with batch_settings(folder, connection) as settings:
         result = run(
             lambda progress, interrupt: start(
-                folder, settings=settings, adopt=adopt, on_event=progress, interrupt=interrupt
+                folder,
+                settings=settings,
+                adopt=adopt,
+                accept_missing=accept_missing,
+                on_event=progress,
+                interrupt=interrupt,
             )
         )
     if not as_json and result.stop is None:

@@ -12,8 +12,8 @@ from bulk.engine.events import Enrolled, Hook, Started
 from bulk.engine.feeds import PendingFeed
 from bulk.engine.options import Options
 from bulk.engine.process import has_request
-from bulk.engine.reconcile import reconcile
 from bulk.engine.session import Session
+from bulk.engine.statuses import read_all
 from bulk.engine.steps.company import CreateCompany
 from bulk.engine.steps.confirmation import ConfirmCompany
 from bulk.engine.steps.connection import CreateConnection
@@ -73,9 +73,10 @@ class Migrate:
 
     async def work(self, session: Session) -> None:
         """Adopt the companies that exist in Codat already, then process the customers."""
-        context, hook = session.context, session.hook
+        context = session.context
         if self._has_conflicts or await self._has_request(context):
-            await reconcile(context, [None], Adopter(context.labels, settles_conflicts=True), hook)
+            accepts = session.accepts_missing
+            await read_all(session, Adopter(context.labels, settles_conflicts=True, accepts_missing=accepts))
         await session.process_all(PendingFeed(context.writer, self._options.limit), self._to_do + self._done)
 
     async def _has_request(self, context: RunContext) -> bool:

@@ -54,5 +54,11 @@ class Unlink:
         if len(companies) > endpoints.page_count(all_companies):
             await read_statuses(session)
             return
-        await read_companies(context, companies, Adopter(context.labels).of_all(), hook)
-        await context.writer.write(lambda db: mark_missing(db, context.wall(), named=True))
+        adopter = Adopter(context.labels, accepts_missing=True).of_all()  # it sees the named companies only
+        await read_companies(context, companies, adopter, hook)
+
+        def apply(connection: sqlite3.Connection) -> None:
+            adopter.end(connection, context.wall())
+            mark_missing(connection, context.wall(), named=True)
+
+        await context.writer.write(apply)

@@ -13,8 +13,9 @@ from typing import ClassVar
 from bulk.engine.adopter import Adopter
 from bulk.engine.comparison import Comparison
 from bulk.engine.events import Hook, Started
-from bulk.engine.reconcile import Taken, reconcile
+from bulk.engine.reconcile import Taken
 from bulk.engine.session import Session
+from bulk.engine.statuses import read_all
 from bulk.engine.step import Step
 from bulk.journal import findings
 from bulk.journal.writer import Writer
@@ -46,8 +47,8 @@ class Verify:
         """Read the list and store the differences."""
         context = session.context
         comparison = Comparison(context.labels)
-        adopter = Adopter(context.labels).of_all()
-        await reconcile(context, [None], _Both(comparison, adopter) if self._adopts else comparison, session.hook)
+        adopter = Adopter(context.labels, accepts_missing=session.accepts_missing).of_all()
+        await read_all(session, _Both(comparison, adopter) if self._adopts else comparison)
         at = timestamp(context.wall())
 
         def store(connection: sqlite3.Connection) -> None:
@@ -69,8 +70,8 @@ class _Both:
         self._first.begin(connection)
         self._second.begin(connection)
 
-    def end(self, connection: sqlite3.Connection, at: float) -> None:
-        self._second.end(connection, at)
+    def end(self, connection: sqlite3.Connection, at: float) -> bool:
+        return self._second.end(connection, at)
 
     def take(self, connection: sqlite3.Connection, companies: Sequence[Company], at: float) -> Taken:
         self._first.take(connection, companies, at)

@@ -44,7 +44,9 @@ def read(batch: Batch, *companies: Company, of_all: bool = False) -> Taken:
     adopter = Adopter(Labels(BATCH))
     adopter = adopter.of_all() if of_all else adopter
     adopter.begin(batch.db)
-    return adopter.take(batch.db, companies, AT)
+    taken = adopter.take(batch.db, companies, AT)
+    assert adopter.end(batch.db, AT)
+    return taken
 
 
 def test_a_company_that_the_journal_lacks_is_adopted_by_its_tag(batch: Batch) -> None:

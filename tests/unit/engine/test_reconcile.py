@@ -42,9 +42,10 @@ class Pages:
         self.readings[-1] += [company.id for company in companies]
         return Taken(len(companies), self._warnings)
 
-    def end(self, connection: sqlite3.Connection, at: float) -> None:  # noqa: ARG002 - as above
+    def end(self, connection: sqlite3.Connection, at: float) -> bool:  # noqa: ARG002 - as above
         """Note the end of the reading."""
         self.ends += 1
+        return True
 
 
 def page(*ids: str, total: int | None = None, following: str | None = None) -> Reply:

@@ -40,13 +40,13 @@ def page(*companies: dict[str, Any]) -> Reply:
     return ok({"results": list(companies), "totalResults": len(companies)})
 
 
-def read(trip: Trip, *pages: Reply) -> tuple[list[str], list[str]]:
+def read(trip: Trip, *pages: Reply, accepts_missing: bool = False) -> tuple[list[str], list[str]]:
     """Read the statuses; return the tags of the lists, and the warnings."""
     sender = Replies(deque(pages))
     events: list[Event] = []
 
     async def work(context: RunContext) -> None:
-        await read_statuses(Session(context, events.append, concurrency=10))
+        await read_statuses(Session(context, events.append, concurrency=10, accepts_missing=accepts_missing))
 
     trip.in_run(work, sender)
     lists = [request.path.partition("tags=")[2] for request, _ in sender.sent]
@@ -112,5 +112,46 @@ def test_a_warning_names_no_more_customers_than_a_person_reads(trip: Trip) -> No
     every = [f"{number:03}" for number in range(MAX_NAMED + 1)]
     trip.batch.enrol("more.csv", [good(each) for each in every])
     trip.batch.create(*every)
-    _, (warning,) = read(trip, page(company("a"), company("b")), page(company("a"), company("b")))
+    pages = [page(company("a"), company("b"))] * 2
+    _, (warning,) = read(trip, *pages, accepts_missing=True)
     assert warning == f"Codat no longer has the companies of: {', '.join(every[:-1])}, ..."
+
+
+def with_many(trip: Trip, number: int) -> list[str]:
+    """Add customers whose companies exist; return their identifiers."""
+    every = [f"{each:03}" for each in range(number)]
+    trip.batch.enrol("more.csv", [good(each) for each in every])
+    trip.batch.create(*every)
+    return every
+
+
+def test_a_list_that_lacks_many_companies_stops_the_run_and_changes_nothing(trip: Trip) -> None:
+    """It may be another account's. It is read twice, because it may lag."""
+    every = with_many(trip, 11)
+    lists, warnings = read(trip, *[page(company("a"), company("b"))] * 3)
+    assert (len(lists), warnings) == (3, [])
+    assert trip.stop is not None
+    assert trip.stop.exit_code == 3
+    assert f"11 customers of the batch ({', '.join(every)})" in trip.stop.reason
+    assert "--accept-missing" in trip.stop.reason
+    assert trip.batch.read("a", "state") == {"state": "link_ready"}, "the list shows that a has linked"
+    assert trip.batch.read("000", "state") == {"state": "link_ready"}
+
+
+def test_a_list_that_has_caught_up_is_trusted(trip: Trip) -> None:
+    """The second reading of the whole list has all companies."""
+    every = with_many(trip, 11)
+    few = page(company("a"), company("b"))
+    read(trip, few, few, page(*map(company, ["a", "b", *every])))
+    assert trip.stop is None
+    assert trip.batch.read("000", "state") == {"state": "linked"}
+
+
+@pytest.mark.parametrize("missing", [10, 11])
+def test_a_list_may_lack_ten_companies_or_a_tenth(trip: Trip, missing: int) -> None:
+    """Somebody has deleted them in Codat's portal."""
+    every = with_many(trip, 10 if missing == 10 else 108)
+    shown = page(*map(company, ["a", "b", *every[missing:]]))
+    read(trip, shown, shown)
+    assert trip.stop is None
+    assert trip.batch.read("000", "state", "connection_status") == {"state": "failed", "connection_status": DELETED}
