@@ -56,7 +56,7 @@ AUTHORIZED = (State.LINKED, State.COMPLETE, State.UNLINKED)  # these customers h
 
 
 async def check_account(settings: Settings) -> Account:
-    """Ask Codat about the account with at most three requests: whether the key is valid, the quota, the platforms."""
+    """Ask Codat about the account with at most four requests: the key, its client, the quota and the platforms."""
     return await ask(settings)
 
 

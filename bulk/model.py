@@ -59,10 +59,11 @@ def customer_tag(customer_id: str, source: str | None = None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The marks of a batch that each of its companies carries in Codat."""
+    """What each new company of a batch carries in Codat, besides the customer's own values."""
 
     batch: str
     source: str | None = None  # the system that the identifiers come from, if several use the same ones
+    products: tuple[str, ...] = ()  # assigned to each new company; without any, Codat assigns the client's defaults
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,15 @@ def content(
     return fields if account is None else fields | {"online": _online(account, forecasts)}
 
 
+def _client(account: Account) -> dict[str, str | None]:
+    profile = account.profile
+    return {
+        "id": account.client_id,
+        "name": profile.name if profile is not None else None,
+        "redirect_url": profile.redirect_url if profile is not None else None,
+    }
+
+
 def _cost(forecasts: Forecasts, assumptions: Assumptions) -> dict[str, Any]:
     assumed, linking = forecasts.assumed, assumptions.linking
     return {
@@ -53,6 +62,7 @@ def _online(account: Account, forecasts: Forecasts) -> dict[str, Any]:
         "key_good": account.problem is None,
         "problem": account.problem.text if account.problem is not None else None,
         "quota": {"limit": quota.limit, "remaining": quota.remaining} if quota is not None else None,
+        "client": _client(account),
         "companies": account.companies,
         "platforms": account.platforms,
         "days": forecasts.own.days if forecasts.own is not None else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from bulk.cli.console import fit, paragraph, table
@@ -148,9 +148,26 @@ def _account(result: CheckResult, account: Account) -> Iterator[tuple[str, str]]
     yield "key", "valid"
     if account.quota is not None:
         yield "quota left", f"{account.quota.remaining:,}, reset at {moment(account.quota.resets_at)}"
+    yield from _client(account)
     if account.platforms is not None:
-        names = ", ".join(f"{NAMES.get(key, key)} ({key})" for key in disabled_platforms(result, account))
-        yield "platforms", f"not enabled: {names}. Enable them in Codat first." if names else "all enabled"
+        enabled = [key for key in result.platforms if key in account.platforms]
+        yield "enabled", _names(enabled) or "none of the input's platforms"
+        if disabled := disabled_platforms(result, account):
+            yield "not enabled", f"{_names(disabled)}. Enable them in Codat first."
+
+
+def _client(account: Account) -> Iterator[tuple[str, str]]:
+    """Yield the lines about the client: its name and id, and where its customers go after they have authorized."""
+    profile, client_id = account.profile, account.client_id
+    name = profile.name if profile is not None else None
+    named = f"{fit(name)} ({client_id})" if name and client_id else fit(name or client_id)
+    yield "client", named or "unknown: Codat does not show it"
+    if profile is not None:
+        yield "redirect", fit(profile.redirect_url, 200) or "none: customers end on a page of Codat's"
+
+
+def _names(keys: Iterable[str]) -> str:
+    return ", ".join(f"{NAMES.get(key, key)} ({key})" for key in keys)
 
 
 def _next(result: CheckResult, account: Account | None, next_options: Sequence[str]) -> str:

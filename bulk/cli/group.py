@@ -37,11 +37,14 @@ EXIT_CODES = (
     ("0", "Every customer is as far as possible for now."),
     (
         "1",
-        "Finished, but some customers were rejected or failed; or stopped by --max-failures. check: a row is invalid, "
+        "Finished, but some customers were rejected or failed; or stopped by --max-failures, or after ten equal rejections. check: a row is invalid, "
         "or a platform is not enabled. unlink, undo: not all were unlinked or deleted. verify: a difference is left.",
     ),
     ("2", "Wrong usage, unreadable input or unusable folder. Nothing was sent."),
-    ("3", "Stopped by Codat: key refused, no access, or account limit."),
+    (
+        "3",
+        "Stopped by Codat or the account: key refused, no access, account limit, another client, or missing companies.",
+    ),
     ("75", "Not finished for now. The same command resumes."),
     ("130", "Interrupted. The same command resumes."),
 )

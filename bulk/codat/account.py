@@ -1,29 +1,29 @@
-"""The account as Codat describes it: whether the key is valid, the quota that is left and the enabled platforms."""
+"""The account as Codat describes it: whether the key is valid, its client, the quota that is left and the platforms."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from bulk.codat import endpoints
 from bulk.codat.client import Client, Sender
-from bulk.codat.endpoints import Request
+from bulk.codat.endpoints import Profile
 from bulk.codat.quota import QUOTA_A_COMPANY, read_quota
-from bulk.codat.responses import Reply
 from bulk.model import Outcome, Problem, Quota
 from bulk.settings import Settings
-
-MAX_PAGES = 2  # of platforms, with 100 each
 
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """The account's quota, number of companies and platforms. With a `problem`, nothing else is known."""
+    """The account's quota, number of companies, platforms and client. With a `problem`, nothing else is known."""
 
     quota: Quota | None = None
     companies: int | None = None
     platforms: dict[str, str] | None = None  # enabled for this client: platformKey → name
     problem: Problem | None = None
+    client_id: str | None = None
+    profile: Profile | None = None  # None: Codat does not show it
 
     @property
     def linked(self) -> int | None:
@@ -34,7 +34,7 @@ class Account:
 
 
 async def ask(settings: Settings) -> Account:
-    """Ask Codat about the account. This takes two requests, and a third if there are two pages of platforms."""
+    """Ask Codat about the account, with at most four requests."""
     async with Client(replace(settings, concurrency=1)) as client:
         return await read_account(client, time.time())
 
@@ -45,21 +45,26 @@ async def read_account(client: Sender, now: float) -> Account:
     if reply.outcome is not Outcome.DONE:
         return Account(problem=reply.problem)
     page = endpoints.read_company_page(reply.content)
-    platforms, later = await _platforms(client)
-    quotas = [quota for each in (reply, *later) if (quota := read_quota(each.headers, now)) is not None]
-    return Account(quotas[-1] if quotas else None, page.total if page else None, platforms)
+    requests = (endpoints.get_sync_settings(), endpoints.get_profile(), endpoints.list_integrations())
+    settings, profile, integrations = [await client.send(each) for each in requests]
+    platforms = endpoints.read_platforms(integrations.content)
+    replies = (reply, settings, profile, integrations)
+    quotas = [quota for each in replies if (quota := read_quota(each.headers, now)) is not None]
+    return Account(
+        quotas[-1] if quotas else None,
+        page.total if page else None,
+        {each.key: each.name for each in platforms if each.is_enabled} if platforms is not None else None,
+        client_id=endpoints.read_client_id(settings.content),
+        profile=endpoints.read_profile(profile.content) if profile.outcome is Outcome.DONE else None,
+    )
 
 
-async def _platforms(client: Sender) -> tuple[dict[str, str] | None, list[Reply]]:
-    """Return the enabled platforms, or None if Codat did not list them all, and the replies."""
-    platforms: dict[str, str] = {}
-    replies: list[Reply] = []
-    request: Request | None = endpoints.list_integrations()
-    while request is not None and len(replies) < MAX_PAGES:
-        replies.append(await client.send(request))
-        page, following = endpoints.read_platforms(replies[-1].content)
-        if page is None:
-            return None, replies
-        platforms |= page
-        request = endpoints.next_integrations(following) if following else None
-    return (platforms if request is None else None), replies
+async def confirm_platform_keys(client: Sender, keys: Collection[str]) -> dict[str, str] | None:
+    """Return those of the platformKeys that Codat lists as accounting software, with their names, in one request.
+
+    Without keys, no request is sent. Return None if Codat does not list its integrations.
+    """
+    if not keys:
+        return {}
+    platforms = endpoints.read_platforms((await client.send(endpoints.list_integrations())).content)
+    return None if platforms is None else {each.key: each.name for each in platforms if each.key in keys}

@@ -19,6 +19,7 @@ from bulk.model import Company, Connection, Labels
 
 # The schema of the response allows 2,000 companies on a page, that of the parameter 5,000: the smaller one is safe.
 PAGE_SIZE = 2000
+MAX_INTEGRATIONS = 500  # on a page: more than Codat has, so that one request is enough
 STATUSES = {status.casefold(): status for status in ("PendingAuth", "Linked", "Unlinked", "Deauthorized")}
 
 # The documentation's own example has the customer's identifier in the tag `uid`, which people read
@@ -57,6 +58,23 @@ class CompanyPage:
     next_path: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """Accounting software that Codat can connect to."""
+
+    key: str
+    name: str
+    is_enabled: bool  # for this client
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """The client's own settings; None: it has none."""
+
+    name: str | None = None
+    redirect_url: str | None = None  # where customers go after they have authorized
+
+
 def batch_tag(batch: str) -> str:
     """Return the value of the tag that marks the companies created by a batch."""
     return hashlib.sha256(batch.encode()).hexdigest()[:16]
@@ -81,6 +99,8 @@ def create_company(*, customer_id: str, tag: str, name: str, description: str | 
     content: dict[str, Any] = {"name": name}
     if description:
         content["description"] = description
+    if labels.products:
+        content["products"] = list(labels.products)
     return Request("create_company", "POST", "/companies", _json(content | {"tags": tags}))
 
 
@@ -143,19 +163,19 @@ def next_page(path: str) -> Request:
 
 
 def list_integrations() -> Request:
-    """Build GET of the accounting platforms that are enabled for this client."""
-    query = urlencode({"query": "sourceType=Accounting&&enabled=true", "page": "1", "pageSize": "100"})
+    """Build GET of the integrations. Codat may ignore the query, so `read_platforms` selects them too."""
+    query = urlencode({"query": "sourceType=Accounting", "page": "1", "pageSize": str(MAX_INTEGRATIONS)})
     return Request("list_integrations", "GET", "/integrations?" + query)
-
-
-def next_integrations(path: str) -> Request:
-    """Build GET of the page of integrations at the path in `_links.next`."""
-    return Request("list_integrations", "GET", path)
 
 
 def get_sync_settings() -> Request:
     """Build GET of the client's sync settings; the response contains the client's id."""
     return Request("get_sync_settings", "GET", "/profile/syncSettings")
+
+
+def get_profile() -> Request:
+    """Build GET of the client's profile; the response contains its name and its redirect URL."""
+    return Request("get_profile", "GET", "/profile")
 
 
 # -- responses
@@ -230,13 +250,23 @@ def read_company_page(content: Any) -> CompanyPage | None:
     return CompanyPage(companies, total if isinstance(total, int) else None, next_path)
 
 
-def read_platforms(content: Any) -> tuple[dict[str, str] | None, str | None]:
-    """Read a page of integrations: return their names by platformKey (None if it is not a page) and the next path."""
+def read_platforms(content: Any) -> tuple[Platform, ...] | None:
+    """Read a page of integrations; return None if it is not a page, or not the only one."""
     results = _results(content)
-    if results is None:
-        return None, None
-    platforms = {str(i["key"]): str(i.get("name") or "") for i in results if isinstance(i, dict) and i.get("key")}
-    return platforms, boundary.next_path(content.get("_links"))
+    if results is None or boundary.next_path(content.get("_links")) is not None:
+        return None
+    integrations = [each for each in results if isinstance(each, dict) and each.get("sourceType") == "Accounting"]
+    return tuple(
+        Platform(key, boundary.text(each.get("name")) or "", is_enabled=each.get("enabled") is True)
+        for each in integrations
+        if (key := boundary.text(each.get("key"))) is not None
+    )
+
+
+def read_profile(content: Any) -> Profile:
+    """Read the client's profile."""
+    fields = content if isinstance(content, dict) else {}
+    return Profile(boundary.text(fields.get("name")), boundary.text(fields.get("redirectUrl")))
 
 
 def read_client_id(content: Any) -> str | None:

@@ -36,6 +36,7 @@ class Options:
     link_lifetime: int | None = None  # seconds that a linkUrl lives; stored in the batch
     source: str | None = None  # the system that the identifiers come from; stored in the batch
     accepts: frozenset[str] = frozenset()  # the customers whose conflicts a person has accepted
+    products: tuple[str, ...] = ()  # of each new company; stored in the batch
     accept_missing: bool = False  # continue although Codat's list lacks many of the batch's companies
     adds_files: bool = True  # False: refuse a file that the batch does not have yet
 
@@ -47,6 +48,8 @@ class Options:
             raise UsageError(
                 f"source must have 1 to 100 printable characters and no spaces around it, not {self.source!r}."
             )
+        if not all(each.strip() for each in self.products):
+            raise UsageError(f"products must be identifiers of products, not {self.products!r}.")
         if self.reserve is None:
             raise UsageError("reserve must be a whole number of at least 0, not None.")
         require_whole("reserve", self.reserve, 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import anyio
@@ -22,11 +22,11 @@ from bulk.engine.changes import Changes
 from bulk.engine.context import RunContext
 from bulk.engine.queue import Item
 from bulk.engine.reservation import Reservation
-from bulk.engine.retry import AttemptHistory, Decision, GiveUp, LookUp, Send, Wait
+from bulk.engine.retry import AttemptHistory, Decision, GiveUp, LookUp, Policy, Send, Wait
 from bulk.engine.step import Reading, Step, in_doubt, is_gone
 from bulk.journal import attempts, customers
 from bulk.journal.attempts import Intent, Result
-from bulk.model import Attempt, CustomerRecord, Outcome, State
+from bulk.model import Attempt, CustomerRecord, Outcome, Problem, State
 from bulk.text import timestamp
 
 WITH_KEY = ("POST", "PATCH")  # the methods for which Codat keeps an Idempotency-Key
@@ -48,6 +48,7 @@ class Finished:
 
     state: State | None
     is_left: bool = False  # there is more to do, but for another run
+    rejection: Problem | None = field(default=None, compare=False)  # of the first create of this run, if it failed
 
 
 async def process(item: Item, context: RunContext) -> Deferred | Finished:
@@ -70,14 +71,15 @@ def has_request(customer: CustomerRecord, context: RunContext) -> bool:
 
 
 async def _take_steps(item: Item, context: RunContext, reservation: Reservation) -> Deferred | Finished:
-    customer = item.customer
+    customer, rejection, has_created = item.customer, None, False
     while (step := _next_step(customer, context)) is not None:
         decision = _decide(customer, step, context)
         match decision:
             case Wait(until):
                 return Deferred(replace(item, customer=customer), until)
             case GiveUp(nothing_exists):
-                return await _fail(customer, step, context, nothing_exists=nothing_exists)
+                failed = await _fail(customer, step, context, nothing_exists=nothing_exists)
+                return replace(failed, rejection=rejection)
             case Send(key) if context.only_present and not customer.is_present:
                 return await _skip_removed(customer, step, context, key=key)
             case LookUp():
@@ -87,11 +89,16 @@ async def _take_steps(item: Item, context: RunContext, reservation: Reservation)
                 if sent is None:  # the decision no longer held after the wait for a slot
                     continue
                 reply, customer = sent
+        rejection = None if has_created else _rejected_create(step, reply)
         if reply.outcome in (Outcome.DONE, Outcome.FOUND):
-            item = Item(customer)
+            item, has_created = Item(customer), True
         elif reply.outcome in PASSING:
             return await _try_later(replace(item, customer=customer), step, reply, context)
     return await _finish(customer, context)
+
+
+def _rejected_create(step: Step, reply: Reply) -> Problem | None:
+    return reply.problem if step.policy is Policy.CREATE and reply.outcome is Outcome.REJECTED else None
 
 
 def _next_step(customer: CustomerRecord, context: RunContext) -> Step | None:

@@ -6,6 +6,7 @@ A first run, a resumed run and a retry are the same: the journal shows the work 
 from __future__ import annotations
 
 import contextlib
+import json
 import math
 import random
 import secrets
@@ -186,14 +187,15 @@ class Run:
     ) -> Stop | None:
         """Do the work while the throttle is open and the key is known to be the client's."""
         now, rate = self._wall(), self._settings.rate
-        recent, retry_after, system = await writer.write(
+        recent, retry_after, system, products = await writer.write(
             lambda db: (
                 attempts.recent_requests(db, now=now, limit=rate),
                 facts.retry_after(db),
                 facts.get(db, "source"),
+                facts.get(db, "products"),
             )
         )
-        labels = Labels(self._batch, system)
+        labels = Labels(self._batch, system, tuple(json.loads(products or "[]")))
         async with self._connect(self._settings) as client, anyio.create_task_group() as group:
             throttle = self._throttle(recent, writer, run, group)
             group.start_soon(_close_on, interrupt, throttle)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import anyio
 
@@ -12,6 +12,7 @@ from bulk.codat.blockade import blocked_reason
 from bulk.codat.throttle import Stopped
 from bulk.engine.context import RunContext
 from bulk.engine.events import Advanced, Hook
+from bulk.engine.first_creates import FirstCreates
 from bulk.engine.process import Finished, process
 from bulk.engine.queue import CustomerQueue
 from bulk.errors import BulkError
@@ -35,6 +36,7 @@ class Session:
     left: int = 0  # customers that could not be finished for now
     finished: int = 0  # the others
     error: BulkError | None = None
+    first_creates: FirstCreates = field(default_factory=FirstCreates)
 
     async def process_all(self, feed: Feed, customers: int) -> None:
         """Take the customers of the feed as far as possible. A percentage of failures refers to `customers`."""
@@ -54,11 +56,13 @@ class Session:
     async def _work(self, queue: CustomerQueue, max_failures: float) -> None:
         try:
             while (item := await queue.next()) is not None:
+                await self.first_creates.admit()
                 result = await process(item, self.context)
                 if isinstance(result, Finished):
                     self._count(item.customer, result, max_failures)
                     queue.done()
                 else:
+                    self.first_creates.release()
                     queue.defer(result.item, result.due)
         except Stopped:
             queue.close()
@@ -69,9 +73,12 @@ class Session:
 
     async def _close_with_throttle(self, queue: CustomerQueue) -> None:
         await self.context.throttle.closed.wait()
+        self.first_creates.release()
         queue.close()
 
     def _count(self, customer: CustomerRecord, result: Finished, max_failures: float) -> None:
+        if (stop := self.first_creates.note(result.rejection)) is not None:
+            self.context.throttle.close(stop)
         if result.state is None:
             return
         self.left += result.is_left

@@ -6,6 +6,7 @@
 -- name, created_at        of the batch; the name is part of its tag in Codat
 -- codat, base_url         the Codat that the batch belongs to, and the URL of the last run
 -- source                  the name from --source: a part of each customer's tag
+-- products                JSON list, from --product: assigned to each new company
 -- client_id               the Codat client that the batch belongs to
 -- key_salt, clients_of_keys   JSON object, salted hash of an API key → its client, or "" if Codat does not say
 -- mapping                 JSON object, field → column, of the last migrate

@@ -159,10 +159,10 @@ def _read_in_every_way(reply: Reply) -> None:
     changes.company_of(WAITING, companies, Labels("autumn"))
     selection.accounting_connection(connections, "gbol")
     selection.partner_connection(connections)
-    platforms, following = endpoints.read_platforms(content)
-    _can_be_stored(*(platforms or {}), *(platforms or {}).values())
-    if following:
-        _can_be_requested(endpoints.next_integrations(following))
+    for platform in endpoints.read_platforms(content) or ():
+        _can_be_stored(platform.key, platform.name)
+    profile = endpoints.read_profile(content)
+    _can_be_stored(profile.name, profile.redirect_url, endpoints.read_client_id(content))
     read_event(content)
 
 

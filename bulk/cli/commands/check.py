@@ -24,7 +24,7 @@ MAX_DAYS = 3650
 @click.option(
     "--online",
     is_flag=True,
-    help="Also ask Codat about the key, the quota and the enabled platforms, with at most three requests.",
+    help="Also ask Codat about the key, its client, the quota and the enabled platforms, with at most four requests.",
 )
 @click.option(
     "--linked",

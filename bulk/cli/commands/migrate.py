@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from bulk.engine.options import Threshold
 
 
+def _read_products(_: click.Context, __: click.Parameter, products: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the products without spaces around them, each once."""
+    stripped = tuple(dict.fromkeys(each.strip() for each in products))
+    if not all(stripped):
+        raise click.BadParameter("the identifier of a product cannot be empty.")
+    return stripped
+
+
 @click.command(epilog=options.DURATION)
 @options.INPUT
 @click.option(
@@ -64,6 +72,15 @@ if TYPE_CHECKING:
     type=options.PATH,
     help="Accept the conflicts of the customers in the column customer_id of FILE.",
 )
+@click.option(
+    "--product",
+    "products",
+    metavar="ID",
+    multiple=True,
+    callback=_read_products,
+    help="Assign this product, such as expenses, to each new company. Needed if your Codat client has no default "
+    "products. The batch remembers it. Repeatable.",
+)
 @options.link_lifetime
 @options.ACCEPT_MISSING
 @options.connection
@@ -82,6 +99,7 @@ def migrate(
     source: str | None,
     accept: tuple[str, ...],
     accept_file: Path | None,
+    products: tuple[str, ...],
     link_lifetime: int | None,
     accept_missing: bool,
     connection: options.Connection,
@@ -115,6 +133,7 @@ def migrate(
             waits=wait,
             reserve=reserve,
             max_failures=max_failures,
+            products=products,
             link_lifetime=link_lifetime,
             accept_missing=accept_missing,
             source=source,

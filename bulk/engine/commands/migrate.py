@@ -54,6 +54,8 @@ class Migrate:
             diff = diff or enrol(connection, self._input, run, source)
             if self._options.retry_failed:
                 reopening.reopen_failed(connection)
+            if self._options.products:
+                facts.put(connection, {"products": json.dumps(self._options.products)})
             if self._options.link_lifetime is not None:
                 facts.put(connection, {"link_lifetime": self._options.link_lifetime})
             facts.put(connection, {"mapping": json.dumps(dict(self._input.mapping))})

@@ -49,7 +49,7 @@ def test_text_and_json_have_the_same_days_where_codat_has_companies_already() ->
     assert "quota     2 days" in text
     assert "yours     2 days" in text
     content = check_json.content(result, account, forecasts, assumptions)
-    assert (content["cost"]["requests"], content["cost"]["days"], content["online"]["days"]) == (1_004, 2, 2)
+    assert (content["cost"]["requests"], content["cost"]["days"], content["online"]["days"]) == (1_005, 2, 2)
 
 
 def test_without_linking_customers_the_growing_quota_is_left_out(shell: Shell) -> None:

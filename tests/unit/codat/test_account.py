@@ -9,12 +9,14 @@ import anyio
 import pytest
 
 from bulk.codat import responses
-from bulk.codat.account import Account, read_account
-from bulk.codat.endpoints import Request
+from bulk.codat.account import Account, confirm_platform_keys, read_account
+from bulk.codat.endpoints import Profile, Request
 from bulk.codat.responses import Reply
 
 NOW = 1_795_392_000.0
-XERO, SAGE, ZOHO = {"key": "gbol", "name": "Xero"}, {"key": "dldf", "name": "Sage"}, {"key": "xxxx", "name": "Zoho"}
+XERO = {"key": "gbol", "name": "Xero", "enabled": True, "sourceType": "Accounting"}
+CLIENT = {"clientId": "c-1", "settings": []}
+PROFILE = {"name": "Acme", "redirectUrl": "https://acme.example/{companyId}"}
 
 
 def ok(content: object, **headers: str) -> Reply:
@@ -56,37 +58,46 @@ def account(*replies: Reply) -> tuple[Account, int]:
 COMPANIES = ok({"results": [], "totalResults": 7}, **quota_headers(2000))
 
 
-def test_the_account_is_read_in_two_requests() -> None:
+def test_the_account_is_read_in_four_requests() -> None:
     """The newest response has the quota."""
-    found, requests = account(COMPANIES, platforms(XERO, **quota_headers(1999)))
-    assert requests == 2
+    found, requests = account(COMPANIES, ok(CLIENT), ok(PROFILE), platforms(XERO, **quota_headers(1997)))
+    assert requests == 4
     assert found.quota is not None
-    assert (found.quota.remaining, found.companies, found.linked) == (1999, 7, 2)
+    assert (found.quota.remaining, found.companies, found.linked) == (1997, 7, 2)
+    assert found.platforms == {"gbol": "Xero"}
+    assert (found.client_id, found.profile) == ("c-1", Profile("Acme", "https://acme.example/{companyId}"))
+
+
+def test_only_enabled_accounting_software_counts() -> None:
+    """Codat may ignore the query."""
+    others = [{**XERO, "key": "offx", "enabled": False}, {**XERO, "key": "bank", "sourceType": "Banking"}, 7, {}]
+    found, _ = account(COMPANIES, ok(CLIENT), ok(PROFILE), platforms(*others, XERO))
     assert found.platforms == {"gbol": "Xero"}
 
 
-def test_two_pages_of_platforms_are_both_read() -> None:
-    """A client can enable more than a hundred."""
-    found, requests = account(COMPANIES, platforms(XERO, following="/integrations?page=2"), platforms(SAGE))
-    assert requests == 3
-    assert found.platforms == {"gbol": "Xero", "dldf": "Sage"}
-
-
 @pytest.mark.parametrize(
-    "second",
-    [responses.read(500, {}, b""), responses.no_response("lost"), platforms(SAGE, following="/integrations?page=3")],
-    ids=["rejected", "lost", "a third page"],
+    "listed",
+    [responses.read(500, {}, b""), responses.no_response("lost"), platforms(XERO, following="/integrations?page=2")],
+    ids=["rejected", "lost", "a second page"],
 )
-def test_an_incomplete_list_of_platforms_is_no_list(second: Reply) -> None:
+def test_an_incomplete_list_of_platforms_is_no_list(listed: Reply) -> None:
     """Otherwise a platform on a page that was not read would be reported as not enabled."""
-    found, requests = account(COMPANIES, platforms(XERO, following="/integrations?page=2"), second)
-    assert requests == 3
-    assert found.platforms is None
+    found, requests = account(COMPANIES, ok(CLIENT), ok(PROFILE), listed)
+    assert (requests, found.platforms) == (4, None)
+
+
+def test_a_client_that_codat_does_not_show_is_unknown() -> None:
+    """The key may have no access to it. A profile without a redirect URL says that there is none."""
+    denied = responses.read(403, {}, b'{"statusCode": 403, "error": "no"}')
+    found, _ = account(COMPANIES, denied, denied, platforms(XERO))
+    assert (found.client_id, found.profile, found.platforms) == (None, None, {"gbol": "Xero"})
+    found, _ = account(COMPANIES, ok({}), ok({}), platforms(XERO))
+    assert (found.client_id, found.profile) == (None, Profile(None, None))
 
 
 def test_a_response_without_headers_does_not_hide_the_quota() -> None:
     """The response before it had the quota."""
-    found, _ = account(COMPANIES, platforms(ZOHO))
+    found, _ = account(COMPANIES, ok(CLIENT), ok(PROFILE), platforms(XERO))
     assert found.quota is not None
     assert found.quota.remaining == 2000
 
@@ -95,3 +106,22 @@ def test_a_rejected_key_is_reported_after_one_request() -> None:
     """Nothing else can be known."""
     found, requests = account(responses.read(401, {}, b""))
     assert (requests, found.problem is not None, found.quota) == (1, True, None)
+
+
+@pytest.mark.parametrize(
+    ("keys", "listed", "confirmed", "requests"),
+    [
+        (["gbol", "word"], platforms(XERO), {"gbol": "Xero"}, 1),
+        (["word"], platforms(XERO, {**XERO, "key": "word", "enabled": False}), {"word": "Xero"}, 1),
+        (["word"], responses.read(500, {}, b""), None, 1),
+        ([], platforms(XERO), {}, 0),
+    ],
+    ids=["one is a word", "known but not enabled", "no list", "no unknown key"],
+)
+def test_codat_confirms_platform_keys_in_one_request(
+    keys: list[str], listed: Reply, confirmed: dict[str, str] | None, requests: int
+) -> None:
+    """Without an unknown key, nothing is sent."""
+    codat = Codat([listed])
+    assert anyio.run(confirm_platform_keys, codat, keys) == confirmed
+    assert len(codat.sent) == requests

@@ -162,3 +162,14 @@ def test_a_closed_throttle_ends_the_workers(trip: Trip) -> None:
         trip, Codat(), before=lambda session: session.context.throttle.close(Stop("Interrupted", 130))
     )
     assert advanced == []
+
+
+@pytest.mark.parametrize("concurrency", [1, 50])
+def test_no_customer_is_begun_after_ten_equal_rejections(trip: Trip, concurrency: int) -> None:
+    """The others stay pending, however many could have been sent at the same time."""
+    session, advanced = process_all(trip, Codat(rejected=tuple(CUSTOMERS)), concurrency=concurrency)
+    assert trip.stop is not None
+    assert trip.stop.exit_code == 1
+    assert "for the same reason: no." in trip.stop.reason
+    assert (session.failures, len(advanced)) == (10, 10)
+    assert len(trip.batch.db.execute("SELECT 1 FROM customers WHERE state = 'pending'").fetchall()) == 2
