@@ -114,6 +114,7 @@ class Attempt:
     outcome: Outcome | None  # None: the run ended before an outcome was recorded
     status: int | None = None
     run: int = 0  # the run that sent it: a clock can be set back, so times do not order attempts
+    correlation_id: str | None = None  # of an error: a response that Codat keeps has the same one each time
 
 
 class CustomerRecord(NamedTuple):

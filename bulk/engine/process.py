@@ -268,7 +268,9 @@ def _read_look_up(customer: CustomerRecord, step: Step, reply: Reply, context: R
 
 def _with_attempt(customer: CustomerRecord, intent: Intent, reply: Reply, context: RunContext) -> CustomerRecord:
     step = intent.step or ""
-    attempt = Attempt(step, intent.key, intent.body, intent.sent_at, reply.outcome, reply.status, context.run)
+    correlation_id = reply.problem.correlation_id if reply.problem else None
+    response = (reply.outcome, reply.status, context.run, correlation_id)
+    attempt = Attempt(step, intent.key, intent.body, intent.sent_at, *response)
     return customer.evolve(history=(*customer.history, attempt))
 
 

@@ -31,6 +31,9 @@ MAX_GATEWAY_FAULTS = 2
 # second thing. A copy of this batch, or a journal that was lost, may have sent that request: they use the same keys.
 MAX_CONFLICTS = 2
 MAX_WORK = 30 * 60.0  # seconds that Codat may work on a request
+# Two 409s with the same correlation id are one response that Codat keeps and replays: the key's request has ended with
+# it, and nothing is running. A look-up a minute later is the proof, unless a request of this journal had no response.
+SETTLING_AFTER_KEPT_CONFLICT = 60.0
 ERASING_STEP = "delete"  # after a deletion, nothing that was requested before it exists
 _KEYS = uuid.UUID("6f6a4c0e-7a58-5c1b-9d1e-2b7f0c8f3a11")
 
@@ -85,6 +88,7 @@ class AttemptHistory(NamedTuple):
     gateway_faults: int = 0
     conflicts: int = 0
     conflict_at: float = 0.0  # time of the first request that got a 409: the one that holds the key began before
+    conflict_id: str | None = None  # the correlation id of the last 409
     has_mismatch: bool = False  # Codat rejected a key as used for another request: the next 422 is about the row
     in_doubt: bool = False  # the thing may exist
     was_in_doubt: bool = False
@@ -255,11 +259,15 @@ def _after_doubt(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
 
 def _after_conflict(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
     began_at = known.conflict_at if known.conflicts else attempt.sent_at
-    known = known._replace(conflicts=known.conflicts + 1, conflict_at=began_at)
+    is_replay = known.conflicts > 0 and attempt.correlation_id == known.conflict_id is not None
+    known = known._replace(conflicts=known.conflicts + 1, conflict_at=began_at, conflict_id=attempt.correlation_id)
     if known.conflicts < MAX_CONFLICTS:
         return known
-    is_spent = known.is_spent or attempt.sent_at >= max(known.conflict_at, known.unanswered_at) + MAX_WORK
-    return _with_spent_key(known, attempt)._replace(is_spent=is_spent, was_in_doubt=True)
+    has_ended = attempt.sent_at >= known.unanswered_at + MAX_WORK
+    is_kept = is_replay and has_ended
+    is_spent = known.is_spent or is_kept or (has_ended and attempt.sent_at >= known.conflict_at + MAX_WORK)
+    known = _with_spent_key(known, attempt)._replace(is_spent=is_spent, was_in_doubt=True)
+    return known._replace(settling=SETTLING_AFTER_KEPT_CONFLICT) if is_kept else known
 
 
 def _after_rejection(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:

@@ -75,6 +75,6 @@ def attempts_of(connection: sqlite3.Connection, customers: Sequence[int]) -> Map
     """Return the attempts for each of these customers, the oldest first."""
     attempts: defaultdict[int, list[Attempt]] = defaultdict(list)
     rows = connection.execute(_SQL["attempts"], {"customers": json.dumps(list(customers))})
-    for seq, step, key, body, sent_at, outcome, status, run in rows:
-        attempts[seq].append(Attempt(step, key, body, sent_at, Outcome(outcome) if outcome else None, status, run))
+    for seq, step, key, body, sent_at, outcome, *response in rows:
+        attempts[seq].append(Attempt(step, key, body, sent_at, Outcome(outcome) if outcome else None, *response))
     return attempts

@@ -12,5 +12,5 @@ SET outcome = ?, answered_at = ?, status = ?, correlation_id = ?, error_code = ?
 WHERE id = ?;
 
 -- attempts: The attempts for some customers, the oldest first.
-SELECT customer, step, key, body, sent_at, outcome, status, run FROM requests
+SELECT customer, step, key, body, sent_at, outcome, status, run, correlation_id FROM requests
 WHERE customer IN (SELECT value FROM json_each(:customers)) AND step IS NOT NULL ORDER BY id;

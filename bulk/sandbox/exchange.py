@@ -242,6 +242,7 @@ def _firewall(rule: Rule) -> Response:
 
 
 def _own_response(rule: Rule) -> Response:
-    status = int(rule.kind) if rule.kind.isdecimal() else rule.status or 500
+    code = rule.kind.removesuffix("_kept")
+    status = int(code) if code.isdecimal() else rule.status or 500
     message = "Company limit exceeded" if status == 402 else f"A fault of the sandbox ({rule.kind})."
     return error(status, message)

@@ -49,6 +49,7 @@ KINDS = {
     "blocked": Stage.FRONT,  # 403 (`status`) with the HTML page of a firewall; a 3xx leads to another host
     "429": Stage.FRONT,  # with Retry-After in the form `retry_after`
     "409": Stage.FRONT,
+    "409_kept": Stage.ORIGIN,  # kept under the key, so it is replayed
     "401": Stage.FRONT,
     "403": Stage.FRONT,
     "402": Stage.ORIGIN,

@@ -2,7 +2,7 @@
 
 - On POST and PATCH the first response is kept for 90 minutes and replayed for the same key.
 - The same key with another body or path: 422. The same key while the first request still runs: 409.
-- A 429 is never kept, and neither is that 409. Every other response is kept, including a 5xx.
+- A 429 is never kept, and neither is that 409. Every other response is kept, including a 5xx and another 409.
 
 The response is kept in the transaction that did the work, so a crash leaves both or neither.
 """
@@ -19,7 +19,7 @@ from bulk.sandbox.clock import Clock
 from bulk.sandbox.store import KeptResponse, Store
 
 LIFETIME_SECONDS = 90 * 60
-_NEVER_KEPT = frozenset({409, 429})
+_NEVER_KEPT = frozenset({429})
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,7 +227,8 @@ class Network:
             RetryAfter.DATE: formatdate(math.ceil(START + self.now + passage.wait), usegmt=True),
             RetryAfter.NONSENSE: "soon",
         }.get(passage.retry_after)
-        return (("retry-after", value),) if value else ()
+        date = formatdate(START + self.now, usegmt=True)  # without it, a date is only as good as the client's clock
+        return (("retry-after", value), ("date", date)) if value else ()
 
     # -- guarantees for every moment
 

@@ -34,6 +34,7 @@ class Fate(StrEnum):
     EMPTY = "empty 200, done"
     THROTTLED = "429"
     BUSY = "409"
+    CONFLICT_KEPT = "409, stored"  # Codat's own, stored under the key
     REJECTED = "400"  # Codat's own, stored under the key
     FIREWALL = "a firewall's page, not done"
     KEY_REJECTED = "401"
@@ -41,7 +42,7 @@ class Fate(StrEnum):
 
 
 # Codat's own responses that it stores under the key although nothing is done.
-OWN = {Fate.KEPT_BEFORE: 500, Fate.REJECTED: 400, Fate.NO_ACCOUNT: 402}
+OWN = {Fate.KEPT_BEFORE: 500, Fate.CONFLICT_KEPT: 409, Fate.REJECTED: 400, Fate.NO_ACCOUNT: 402}
 GATEWAYS = (Fate.GATEWAY_BEFORE, Fate.GATEWAY_AFTER)
 SPENDS_KEY = (Fate.KEPT_BEFORE, Fate.KEPT_AFTER, *GATEWAYS)
 NOT_DONE = (

@@ -29,6 +29,6 @@ class Keys:
         return answer
 
     def keep(self, key: str | None, request: object, answer: Answer) -> None:
-        """Store the response to a request; Codat never stores a 409 or a 429."""
-        if key is not None and answer.status not in (409, 429):
+        """Store the response to a request; Codat never stores a 429."""
+        if key is not None and answer.status != 429:
             self._kept[key] = request, self._clock(), answer

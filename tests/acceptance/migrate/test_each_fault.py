@@ -68,6 +68,8 @@ FAULTS = [  # the longest trials first
     Fault("truncated"),
     Fault("cut"),
     Fault("409"),
+    Fault("blocked"),
+    Fault("blocked", status=302),
     Fault("429", seconds=1),
     Fault("429", seconds=1, retry_after="date"),
 ]

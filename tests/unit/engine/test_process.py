@@ -287,6 +287,16 @@ def test_the_latest_values_of_the_input_are_sent_where_nothing_was_done(trip: Tr
     assert "Acme Ltd" in (trip.requests[1].body or "")
 
 
+def test_a_409_that_codat_keeps_takes_the_next_key_in_the_same_run(trip: Trip) -> None:
+    """Both 409s are one response: nothing is running under the key."""
+    kept = error(409, "not ready")
+    replies = (kept, kept, NO_COMPANIES, CREATED_COMPANY, CREATED_CONNECTION)
+    began = trip.now
+    assert trip.take(*replies) == Finished(S.LINK_READY)
+    assert trip.keys[:4] == [key(0), key(0), None, key(1)]
+    assert 60 < trip.now - began < 90
+
+
 # -- look-ups
 
 

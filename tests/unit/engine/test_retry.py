@@ -13,6 +13,7 @@ from bulk.engine.retry import (
     KEY_LIFETIME,
     MAX_WORK,
     SETTLING,
+    SETTLING_AFTER_KEPT_CONFLICT,
     SETTLING_AFTER_SERVER_ERROR,
     Decision,
     GiveUp,
@@ -37,9 +38,10 @@ def request(
     status: int | None = None,
     run: int = 1,
     body: str | None = "{}",
+    correlation_id: str | None = None,
 ) -> Attempt:
     """Return a request that left this many seconds ago."""
-    return Attempt("company", key, body, NOW - ago, outcome, status, run)
+    return Attempt("company", key, body, NOW - ago, outcome, status, run, correlation_id)
 
 
 def look_up(outcome: Outcome, *, ago: float = 30.0, run: int = 1) -> Attempt:
@@ -153,6 +155,40 @@ def test_a_second_conflict_under_a_key_is_looked_up_and_the_next_key_is_used(
     attempts: list[Attempt], decision: Decision
 ) -> None:
     """A copy of the batch computes the same keys, so the request that is at work may be its own."""
+    assert decide(attempts) == decision
+
+
+def conflict(correlation_id: str | None, *, ago: float, key: str = "k") -> Attempt:
+    """Return a request that got a 409."""
+    return request(O.CONFLICT, ago=ago, key=key, correlation_id=correlation_id)
+
+
+KEPT = [conflict("c1", ago=70), conflict("c1", ago=65)]
+LOST = request(O.UNKNOWN, ago=100)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "decision"),
+    [
+        # the same response twice: Codat keeps it, so the key's request has ended
+        ([*KEPT, look_up(O.NOT_FOUND, ago=0)], NEW),
+        (KEPT, LookUp()),
+        # but not at once: the look-up is the proof
+        ([conflict("c1", ago=3), conflict("c1", ago=1)], Wait(NOW - 1 + SETTLING_AFTER_KEPT_CONFLICT)),
+        # two responses: the key's request is running
+        ([conflict("c1", ago=70), conflict("c2", ago=65), look_up(O.NOT_FOUND, ago=0)], AGAIN),
+        ([conflict(None, ago=70), conflict(None, ago=65), look_up(O.NOT_FOUND, ago=0)], AGAIN),  # who knows?
+        ([conflict("c1", ago=70), conflict("c2", ago=68), conflict("c2", ago=65), look_up(O.NOT_FOUND, ago=0)], NEW),
+        # a request without a response may be running, whatever Codat keeps
+        ([LOST, look_up(O.NOT_FOUND, ago=90), *KEPT, look_up(O.NOT_FOUND, ago=0)], AGAIN),
+        # the next key has 409s of its own
+        ([*KEPT, look_up(O.NOT_FOUND, ago=9), conflict("c1", ago=8, key="k2")], Send("k2", "{}")),
+    ],
+)
+def test_a_409_that_codat_keeps_is_looked_up_after_a_minute_and_the_next_key_is_used(
+    attempts: list[Attempt], decision: Decision
+) -> None:
+    """A kept response has the same correlation id each time; that of a running request has another."""
     assert decide(attempts) == decision
 
 

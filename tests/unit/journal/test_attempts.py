@@ -58,13 +58,16 @@ def test_the_attempts_of_a_customer_come_in_the_order_in_which_they_were_recorde
     with database.transaction(batch.db):
         attempts.record_intent(batch.db, 1, Intent(None, None, "list_companies", 5.0))
     record_request(batch, "a", Outcome.NOT_FOUND, key=None, at=10.0)
+    with database.transaction(batch.db):
+        number = attempts.record_intent(batch.db, 1, Intent(batch.seq("c"), "company", "create_company", 5.0, "k"))
+        attempts.record_outcome(batch.db, number, Result(Outcome.CONFLICT, 9.0, 409, Problem("no", "409", "c1")))
     found = attempts.attempts_of(batch.db, [batch.seq("a"), batch.seq("b"), batch.seq("c")])
     assert found[batch.seq("a")] == [
         Attempt("company", "k", "{}", 90.0, Outcome.UNKNOWN, 200, 1),
         Attempt("company", None, "{}", 10.0, Outcome.NOT_FOUND, 200, 1),
     ]
     assert [attempt.run for attempt in found[batch.seq("b")]] == [2]
-    assert found[batch.seq("c")] == []
+    assert found[batch.seq("c")] == [Attempt("company", "k", None, 5.0, Outcome.CONFLICT, 409, 1, "c1")]
 
 
 def test_the_attempts_of_many_customers_are_read_at_once(batch: Batch) -> None:
