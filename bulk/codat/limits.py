@@ -99,7 +99,7 @@ class Limits:
                 return math.inf
             if wait := self._wait_for_reset(now):
                 return wait
-        if self._slots >= (1 if self.breaker.is_tripped else self._concurrency.allowed):
+        if self._slots >= min(self.breaker.slots, self._concurrency.allowed):
             return math.inf
         return self._rate.wait(now.steady)
 
@@ -209,12 +209,19 @@ class Limits:
             minutes = round(GIVE_UP_AFTER / 60)
             self.close(Stop(f"Codat has been unreachable for {minutes} minutes: {text}", 75))
         elif pause:
-            state = "is unreachable" if reply.status is None else "responds with errors"
-            self.hold_for(pause, f"Codat {state} ({text}); trying again", now)
+            self.hold_for(pause, _outage(self.breaker, reply, text), now)
 
 
 def _remaining(deadline: Deadline | None, now: Now) -> float:
     return 0.0 if deadline is None else deadline.remaining(now)
+
+
+def _outage(breaker: CircuitBreaker, reply: Reply, text: str) -> str:
+    """Return the message for a pause: whether Codat responds to no request, or to some."""
+    if answered := sum(breaker.recent):
+        return f"Codat answers {answered} of {len(breaker.recent)} requests ({text}); continuing slowly"
+    state = "is unreachable" if reply.status is None else "responds with errors"
+    return f"Codat {state} ({text}); trying again"
 
 
 def _refusal(reply: Reply) -> str:

@@ -301,12 +301,12 @@ async def _record(
 async def _try_later(item: Item, step: Step, reply: Reply, context: RunContext) -> Deferred | Finished:
     """Defer a customer after a passing fault, or leave it for another run.
 
-    While Codat is down for everybody, tries are not counted: the throttle does the waiting.
+    While Codat is down, wholly or in part, the fault is not the customer's: the throttle does the waiting.
     """
     now = context.wall()
     is_own_fault = not context.throttle.breaker.is_tripped and context.throttle.is_open
     if not is_own_fault:
-        return Deferred(Item(item.customer, item.tries), now + retry.backoff(1, context.rng))
+        return Deferred(Item(item.customer), now + retry.backoff(1, context.rng))
     tries, since = item.tries + 1, now if item.since is None else item.since
     if retry.is_worth_another_try(tries, now - since):
         return Deferred(Item(item.customer, tries, since), now + retry.backoff(tries, context.rng))

@@ -14,6 +14,7 @@ import anyio
 
 from bulk.codat import endpoints, responses
 from bulk.codat.blockade import blocked_reason
+from bulk.codat.circuit_breaker import FAULTS
 from bulk.codat.endpoints import CompanyPage, Request
 from bulk.codat.responses import Reply
 from bulk.codat.throttle import Slot, Stopped
@@ -135,7 +136,7 @@ async def _page(request: Request, context: RunContext, handler: PageHandler, hoo
             context.throttle.close(Stop(f"Codat rejected the request for {thing}: {reason}", 75))
         elif reply.outcome is Outcome.BLOCKED and tries >= retry.MAX_TRIES:
             context.throttle.close(Stop(blocked_reason(reply), 75))
-        elif tries >= MAX_TRIES:
+        elif tries >= MAX_TRIES and reply.outcome not in FAULTS:  # after those, the circuit breaker ends the run
             context.throttle.close(Stop(f"Codat does not return {thing}: {reason}", 75))
         else:
             hook(Warned(f"Codat did not return {thing} ({reason}); trying again"))

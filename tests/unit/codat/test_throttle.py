@@ -408,8 +408,8 @@ def test_an_outage_is_probed_by_one_request_at_a_time_and_ends_the_run_after_fiv
     assert len(probes) < 40
 
 
-@pytest.mark.parametrize("percent", [50, 80])
-def test_in_a_partial_outage_the_work_continues_with_the_requests_that_succeed(percent: int) -> None:
+@pytest.mark.parametrize(("percent", "least"), [(50, 800), (80, 100)])
+def test_in_a_partial_outage_the_work_continues_with_the_requests_that_succeed(percent: int, least: int) -> None:
     """This share of the requests gets no response, for ten minutes."""
     numbers = itertools.count()
 
@@ -421,5 +421,5 @@ def test_in_a_partial_outage_the_work_continues_with_the_requests_that_succeed(p
 
     stop, arrivals = run(partly_down)
     assert stop is None
-    assert len(arrivals) > 1000
+    assert len(arrivals) > least
     assert max(gaps(arrivals)) <= 10.2
