@@ -115,15 +115,20 @@ def history(attempts: Iterable[Attempt], step: str, *, may_exist: bool = False) 
     """
     known = AttemptHistory(in_doubt=may_exist)
     for attempt in attempts:
-        if attempt.step == ERASING_STEP and attempt.outcome in (Outcome.DONE, Outcome.FOUND):
-            known = AttemptHistory(keys=known.keys, in_doubt=may_exist)
-        elif attempt.step != step:
-            continue
-        elif attempt.outcome is Outcome.FOUND or (attempt.outcome is Outcome.DONE and attempt.key is not None):
-            known = _after_success(known, attempt, may_exist=may_exist)
-        else:
-            known = _after_look_up(known, attempt) if attempt.key is None else _after_request(known, attempt)
+        if attempt.step in (step, ERASING_STEP):
+            known = after(known, attempt, step, may_exist=may_exist)
     return known
+
+
+def after(known: AttemptHistory, attempt: Attempt, step: str, *, may_exist: bool = False) -> AttemptHistory:
+    """Return the history of a step after one more attempt: for this step, or a deletion."""
+    if attempt.step == ERASING_STEP and attempt.outcome in (Outcome.DONE, Outcome.FOUND):
+        return AttemptHistory(keys=known.keys, in_doubt=may_exist)
+    if attempt.step != step:
+        return known
+    if attempt.outcome is Outcome.FOUND or (attempt.outcome is Outcome.DONE and attempt.key is not None):
+        return _after_success(known, attempt, may_exist=may_exist)
+    return _after_look_up(known, attempt) if attempt.key is None else _after_request(known, attempt)
 
 
 def decide(known: AttemptHistory, policy: Policy, now: float, *, run: int, timeout: float = 0.0) -> Decision:
@@ -245,7 +250,9 @@ def _after_request(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
 
 def _after_doubt(known: AttemptHistory, attempt: Attempt) -> AttemptHistory:
     faults = known.gateway_faults + ((attempt.status or 0) >= 500)
-    is_spent = known.is_spent or attempt.outcome is Outcome.SERVER_ERROR or faults >= MAX_GATEWAY_FAULTS
+    may_be_running = known.conflicts > 0 and attempt.sent_at < known.conflict_at + MAX_WORK
+    is_useless = attempt.outcome is Outcome.SERVER_ERROR or (faults >= MAX_GATEWAY_FAULTS and not may_be_running)
+    is_spent = known.is_spent or is_useless
     return known._replace(
         is_spent=is_spent,
         gateway_faults=faults,

@@ -147,6 +147,14 @@ AT_WORK = [request(O.CONFLICT, ago=70), request(O.CONFLICT, ago=60)]
         ([request(O.CONFLICT), request(O.RATE_LIMITED), request(O.CONFLICT)], LookUp()),  # they need not be neighbours
         ([request(O.CONFLICT, ago=KEY_LIFETIME + 60)], LookUp()),  # the other request may have been done since
         ([request(O.CONFLICT, ago=KEY_LIFETIME + 60), look_up(O.NOT_FOUND)], NEW),
+        (  # two pages of a gateway do not spend a key that is at work
+            [request(O.CONFLICT), *[request(O.UNKNOWN, status=502), look_up(O.NOT_FOUND)] * 2],
+            AGAIN,
+        ),
+        (
+            [request(O.CONFLICT, ago=MAX_WORK + 60), *[request(O.UNKNOWN, status=502), look_up(O.NOT_FOUND)] * 2],
+            NEW,
+        ),
         ([request(O.CONFLICT), request(O.REJECTED)], LookUp()),  # perhaps the echo of the other request
         ([request(O.CONFLICT), request(O.REJECTED), look_up(O.NOT_FOUND)], NEW),
     ],
