@@ -86,8 +86,8 @@ MUTANTS = (
     Mutant(
         "a key is repeated although Codat replays a 5xx under it",
         RETRY,
-        "attempt.outcome is Outcome.SERVER_ERROR or faults",
-        "faults",
+        "attempt.outcome is Outcome.SERVER_ERROR or (faults",
+        "(faults",
         "unit/engine",
     ),
     Mutant(
@@ -101,7 +101,7 @@ MUTANTS = (
     Mutant(
         "the next key is used while the request under a 409 may still run",
         RETRY,
-        "is_spent = known.is_spent or attempt.sent_at >= max(known.conflict_at, known.unanswered_at) + MAX_WORK",
+        "is_spent = known.is_spent or is_kept or (has_ended and attempt.sent_at >= known.conflict_at + MAX_WORK)",
         "is_spent = True",
         "unit/engine",
     ),
@@ -233,8 +233,8 @@ MUTANTS = (
     Mutant(
         "look-ups that succeed hide that every creation fails",
         "codat/circuit_breaker.py",
-        "self._has_failed_to_create or creates",
-        "False",
+        "self._has_failed_to_create |= creates",
+        "pass",
         "unit/codat",
     ),
     # the company list, and whose company it is
