@@ -10,18 +10,20 @@ from __future__ import annotations
 import math
 import sqlite3
 from collections import Counter
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.fault_schedule import Conditions, Fate
+from support.fault_schedule import Fate
 from support.records import LINKED, PENDING, Company
 
 from bulk.journal.database import FILE
 from bulk.model import Outcome
 from bulk.reports.rows import Reader
-from simulation.network import Exchange, Network
+from simulation.network import Exchange
 from simulation.trace import Broken
+from simulation.world import World
 
 UNKNOWN = "(outcome IS NULL OR outcome IN ('unknown', 'server_error'))"
 ENDED = ("Unlinked", "Deauthorized")
@@ -50,22 +52,19 @@ class Judge:
     """Compares the journal and the reports of a batch with Codat."""
 
     def __init__(
-        self,
-        folder: Path,
-        network: Network,
-        conditions: Conditions,
-        *,
-        page_size: int,
-        concurrency: int,
-        has_quota: bool,
+        self, folder: Path, label: str, world: World, names: Mapping[str, Set[str]], accepted: Set[str]
     ) -> None:
+        """Watch a batch. `names`: its customers and their names; `accepted`: those with an accepted conflict."""
         self._folder = folder
-        self._network = network
-        self._conditions = conditions
-        self._page_size = page_size
-        self._concurrency = concurrency
-        self._has_quota = has_quota
+        self._label = label
+        self._world = world
+        self._network = world.network
+        self._portal = world.network.portal
+        self._conditions = world.conditions
+        self._names = names
+        self._accepted = accepted
         self.has_lost_journal = False
+        self._seen = 0  # requests of all batches
         self._db: sqlite3.Connection | None = None
 
     def rows(self, query: str) -> list[Any]:
@@ -107,7 +106,14 @@ class Judge:
         """Return the rows of the rejects file: number, customer, problems (JSON)."""
         return self.rows(
             "SELECT shift + row, customer_id, problems FROM rejections JOIN sources ON sources.id = source "
-            "WHERE customer_id <> '' ORDER BY source, row"
+            "WHERE customer_id <> '' AND state = 'rejected' ORDER BY source, row"
+        )
+
+    def conflicts(self) -> list[tuple[str, str, str | None]]:
+        """Return the rows in conflict: customer, problem (JSON), tag of the customer if the journal has it."""
+        return self.rows(
+            "SELECT customer_id, conflict, tag FROM customers WHERE state = 'conflict' AND presence = 'present' "
+            "UNION ALL SELECT customer_id, problems, NULL FROM rejections WHERE state = 'conflict'"
         )
 
     def companies(self) -> list[Company]:
@@ -123,6 +129,7 @@ class Judge:
             require(not left, f"the run has ended, and the journal has no outcome of {left}")
         self._require_nothing_lost()
         self._require_valid_links()
+        self._require_own_links()
         self._require_few_requests(requests, before, command, actions)
 
     def require_all_rows(self, rows: int) -> None:
@@ -135,27 +142,50 @@ class Judge:
         require(sum(counts.values()) == rows + gone, f"{counts} are not {rows} rows and {gone} removed customers")
 
     def _require_nothing_lost(self) -> None:
-        known = {row[0]: row for row in self.rows("SELECT customer_id, company_id, presence, state FROM customers")}
+        known = {row[0]: row for row in self.rows("SELECT tag, company_id FROM customers")}
         doubtful = {
             row[0]
             for row in self.rows(
-                f"SELECT DISTINCT customer_id FROM customers JOIN requests ON customer = seq AND {UNKNOWN} "  # noqa: S608 - constants
+                f"SELECT DISTINCT tag FROM customers JOIN requests ON customer = seq AND {UNKNOWN} "  # noqa: S608 - constants
                 "WHERE step = 'company'"
             )
         }
         conditions = self._conditions
         may_be_unseen = conditions.max_delay or conditions.max_lag or self.has_lost_journal
         for company in self.companies():
-            uid = company.tags["uid"]
-            row = known.get(uid)
+            origin = self._network.origins[company.id]
+            tag, uid = origin.tag, company.tags.get("uid")
+            if origin.sender != self._label or self._is_touched(company) or tag in self._network.excused:
+                continue
+            row = known.get(tag)
             if row is None:
                 require(may_be_unseen, f"Codat has {company.id} of {uid}, and the journal does not know {uid}")
             elif row[1] is None:
                 require(
-                    uid in doubtful or may_be_unseen, f"Codat has {company.id} of {uid}, and the journal has no doubt"
+                    tag in doubtful or may_be_unseen, f"Codat has {company.id} of {uid}, and the journal has no doubt"
                 )
             else:
                 require(row[1] == company.id, f"Codat has {company.id} of {uid}, and the journal has {row[1]}")
+
+    def _is_touched(self, company: Company) -> bool:
+        """Return whether a person in the portal has changed a company's tags or has given its customer another one."""
+        is_touched = company.id in self._portal.retagged or company.tags.get("bulk_uid") in self._portal.touched_tags
+        return is_touched or self._network.origins[company.id].tag in self._portal.touched_tags
+
+    def _require_own_links(self) -> None:
+        """Check that no customer can get the link of a company that never had the customer's name."""
+        companies = {company.id: company for company in self.companies()}
+        owners: set[str] = set()
+        for uid, company_id in self.rows(
+            "SELECT customer_id, company_id FROM customers WHERE state = 'link_ready' AND link_url <> ''"
+        ):
+            require(company_id not in owners, f"two customers have the link of {company_id}")
+            owners.add(company_id)
+            company = companies.get(company_id)
+            if company is None or uid in self._accepted:
+                continue
+            names = self._portal.names_of(company)
+            require(names & self._names[uid], f"{uid}, named {self._names[uid]}, has the link of {names}")
 
     def _require_valid_links(self) -> None:
         if self._conditions.max_delay > 5:  # a run cannot wait for requests that are done so late
@@ -163,6 +193,7 @@ class Judge:
         last = {
             each.id: each.link_url
             for company in self.companies()
+            if self._network.renewed_by.get(company.id, self._label) == self._label
             for each in company.connections
             if each.status == PENDING
         }
@@ -178,7 +209,8 @@ class Judge:
             for each in requests
         )
         unanswered = sum(each.reply is None for each in requests)
-        trouble = faults + unanswered + before.doubts + actions + 2 * before.deleted + self._network.deletions
+        others = self._requests_of_others()
+        trouble = others + faults + unanswered + before.doubts + actions + 2 * before.deleted + self._network.deletions
         reads = Counter(each.request.operation for each in requests if _is_read(each))
         needed = self._needed(command, before, requests) + (not before.knows_key)
         require(
@@ -186,16 +218,23 @@ class Judge:
             f"{dict(reads)} in {command}: {needed} are needed, and there were {trouble} faults",
         )
         refused = sum(each.is_refused for each in requests)
-        most = trouble + (self._concurrency if self._has_quota else 0)
+        most = trouble + (self._world.settings.concurrency if self._world.has_quota else 0)
         if command == "listen":  # it reads no list: its events may be outdated
             most += before.customers
         if self.has_lost_journal and not before.customers:  # a key of the lost journal may replay a stored response
             most += len(self.companies())
         require(refused <= 6 * most, f"{refused} refusals in {command}, and there were {trouble} faults")
 
+    def _requests_of_others(self) -> int:
+        """Return the requests that other batches have sent since the last run of this one."""
+        exchanges = self._network.exchanges
+        others = sum(each.sender != self._label for each in exchanges[self._seen :])
+        self._seen = len(exchanges)
+        return others
+
     def _needed(self, command: str, before: Before, requests: list[Exchange]) -> int:
         companies = max(before.customers, len(self.companies())) + self._network.deletions
-        pages = max(1, math.ceil(companies / self._page_size))
+        pages = max(1, math.ceil(companies / self._world.page_size))
         deletions = sum(each.request.operation == "delete_company" for each in requests)
         match command:
             case "migrate":
@@ -219,7 +258,7 @@ class Judge:
         return {
             row[0]: row[1:]
             for row in self.rows(
-                "SELECT customer_id, company_id, connection_id, connection_status, partner_connection_id, state "
+                "SELECT tag, company_id, connection_id, connection_status, partner_connection_id, state "
                 "FROM customers WHERE company_id IS NOT NULL AND (connection_status IS NOT 'Deleted' "
                 "OR error_step IS NOT 'company')"
             )
@@ -236,14 +275,18 @@ class Judge:
 
     def require_same_as_codat(self) -> None:
         """Check that the journal and Codat have the same companies, connections, statuses and states."""
-        known, companies = self.known(), self.companies()
-        present = {row[0] for row in self.rows("SELECT customer_id FROM customers")}
-        there = {company.tags["uid"]: company for company in companies if company.tags["uid"] in present}
-        require(len(companies) == len({each.tags["uid"] for each in companies}), "a customer has two companies")
+        skipped = self._portal.touched_tags | self._network.excused
+        companies = [each for each in self.companies() if not self._is_touched(each)]
+        known = {tag: row for tag, row in self.known().items() if tag not in skipped}
+        present = {row[0] for row in self.rows("SELECT tag FROM customers")} - skipped
+        expected = [each for each in companies if each.tags["bulk_uid"] in present]
+        there = {company.tags["bulk_uid"]: company for company in expected}
+        require(len(there) == len(expected), "a customer has two companies")
         require(known.keys() == there.keys(), f"the journal has {sorted(known)}, Codat has {sorted(there)}")
-        for uid, company in there.items():
-            _compare(uid, known[uid], company)
-        unmatched = [each.tags["uid"] for each in companies if each.tags["uid"] not in present]
+        for tag, company in there.items():
+            _compare(company.tags["uid"], known[tag], company)
+        own = [each for each in companies if self._network.origins[each.id].sender == self._label]
+        unmatched = [each.tags["uid"] for each in own if each.tags["bulk_uid"] not in present | skipped]
         conditions = self._conditions
         require(
             not unmatched or self.has_lost_journal or conditions.max_delay or conditions.max_lag,
@@ -253,21 +296,27 @@ class Judge:
     def require_no_findings(self) -> None:
         """Check that the last `verify` found nothing about the customers of the input, except known deletions.
 
-        A second connection of a customer who has selected other software is allowed.
+        A second connection of a customer who has selected other software is allowed, and so is an edited name.
         """
-        findings = self.rows(
-            "SELECT finding, customer_id, detail FROM findings WHERE finding <> 'extra_connection' "
-            "AND detail NOT LIKE '%(known to be deleted)' "
-            "AND customer_id IN (SELECT customer_id FROM customers WHERE presence = 'present')"
-        )
+        skipped = self._portal.touched_tags | self._network.excused
+        findings = [
+            row
+            for row in self.rows(
+                "SELECT finding, customer_id, detail, tag FROM findings JOIN customers USING (customer_id) "
+                "WHERE finding NOT IN ('extra_connection', 'different_name') "
+                "AND detail NOT LIKE '%(known to be deleted)' AND presence = 'present'"
+            )
+            if row[3] not in skipped
+        ]
         require(not findings, f"verify has found {findings}")
 
     def require_all_done(self) -> None:
         """Check that no customer of the input has work left."""
         waiting = self.rows(
             "SELECT customer_id, state, error FROM customers "
-            "WHERE presence = 'present' AND state IN ('pending', 'failed', 'linked')"
+            "WHERE presence = 'present' AND state IN ('pending', 'failed', 'linked', 'conflict')"
         )
+        waiting += self.conflicts()
         require(not waiting, f"these customers have work left: {waiting}")
 
 

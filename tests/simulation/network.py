@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections import Counter, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
@@ -17,7 +17,7 @@ from email.utils import formatdate, parsedate_to_datetime
 from support.answers import Answer, Refusal
 from support.fake_codat import FakeCodat, Rules
 from support.fault_schedule import NOT_DONE, OWN, Fate, Passage, RetryAfter, Schedule
-from support.idempotency import Keys
+from support.idempotency import KEY_LIFETIME, Keys
 from support.records import LINKED, PENDING, Company
 
 from bulk.codat import responses
@@ -25,11 +25,13 @@ from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.model import Outcome
 from simulation.clock import START, Time
+from simulation.portal import Portal
 from simulation.trace import Broken
 
 BASE_URL = "https://codat.example"
 PAGE = "<html><body><h1>Bad Gateway</h1></body></html>"
 CREATES = ("create_company", "create_connection", "create_partner_expense_connection")
+RENEWS = ("create_connection", "get_connection", "list_connections")  # linkUrls
 A_MINUTE = 60.0
 
 
@@ -38,6 +40,7 @@ class Exchange:
     """One request that has left, and its progress."""
 
     number: int
+    sender: str  # the label of the batch
     request: Request
     key: str | None
     passage: Passage
@@ -54,6 +57,15 @@ class Exchange:
     def content(self) -> tuple[str, str, bytes]:
         """The parts that a repetition with the same key must share: method, target and body."""
         return self.request.method, self.request.path, (self.request.body or "").encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The request that has created a company."""
+
+    sender: str
+    at: float
+    tag: str  # of its customer
 
 
 @dataclass(order=True)
@@ -74,12 +86,16 @@ class Network:
         self._keys = Keys(self.codat.clock) if honours_keys else None
         self._due: list[_Due] = []
         self._numbers = itertools.count()
-        self._minute: deque[float] = deque()
-        self.rate = math.inf  # requests that may arrive in a minute
+        self._minutes: defaultdict[str, deque[float]] = defaultdict(deque)  # of each sender
+        self.rate = math.inf  # requests of one sender that may arrive in a minute
         self.is_honest = True  # if not, responses are wrong, and duplicates cannot be ruled out
-        self.looked_at: dict[
-            str, float
-        ] = {}  # companies, and when this run has last read each of them with Get company
+        self.looked_at: dict[str, float] = {}  # companies, and when the current runs have last read each of them
+        self.listed_at: dict[str, float] = {}  # senders, and the time of the state that a list has last shown to each
+        self.exchanges: list[Exchange] = []
+        self.origins: dict[str, Origin] = {}  # companies
+        self.renewed_by: dict[str, str] = {}  # companies, and who has last renewed their linkUrls
+        self.excused: set[str] = set()  # tags of customers with two companies that no sender could prevent
+        self.portal = Portal(self.codat)
         self.linked_since: dict[str, float] = {}  # companies, and when their customers have linked
         self.deletions = 0  # of companies and connections, from every side: they shift the pages of a list
 
@@ -104,7 +120,7 @@ class Network:
 
     # -- requests and responses
 
-    def depart(self, request: Request, key: str | None, *, timeout: float) -> Exchange:
+    def depart(self, sender: str, request: Request, key: str | None, *, timeout: float) -> Exchange:
         """Send a request now."""
         now = self._time.now
         passage = self._schedule.passage(now, timeout=timeout, operation=request.operation)
@@ -113,7 +129,8 @@ class Network:
             ends_at = now + passage.there
         gives_up = passage.fate is Fate.STALLED or ends_at > now + timeout
         key = key if request.method in ("POST", "PATCH") else None  # Codat ignores the key of other methods
-        exchange = Exchange(next(self._numbers), request, key, passage, ends_at, gives_up)
+        exchange = Exchange(next(self._numbers), sender, request, key, passage, ends_at, gives_up)
+        self.exchanges.append(exchange)
         if gives_up:
             exchange.ends_at = now + timeout
         if request.operation == "delete_company":
@@ -135,9 +152,16 @@ class Network:
             reply = responses.read(*self._received(exchange.passage, answer))
         exchange.reply = reply
         exchange.asks_until = _asked_until(reply, self.now if fate is Fate.GATEWAY_AFTER else exchange.done_at)
-        if exchange.request.operation == "get_company" and reply.outcome is Outcome.DONE:
-            self.looked_at[_company_id(exchange.request)] = exchange.done_at
+        if reply.outcome is Outcome.DONE:
+            self._note_look(exchange)
         return reply
+
+    def _note_look(self, exchange: Exchange) -> None:
+        match exchange.request.operation:
+            case "get_company":
+                self.looked_at[_company_id(exchange.request)] = exchange.done_at
+            case "list_companies":
+                self.listed_at[exchange.sender] = exchange.done_at - exchange.passage.lag
 
     def _received(self, passage: Passage, answer: Answer) -> tuple[int, Mapping[str, str], bytes]:
         headers = {name.lower(): value for name, value in answer.headers}
@@ -158,7 +182,7 @@ class Network:
     # -- in Codat
 
     def _arrive(self, exchange: Exchange) -> None:
-        self._count_arrival()
+        self._count_arrival(exchange.sender)
         if exchange.passage.fate in NOT_DONE:
             self._end(exchange, self._in_front(exchange.passage))
             return
@@ -200,8 +224,13 @@ class Network:
         if operation == "delete_company":
             self._require_look(_company_id(exchange.request), exchange.looked_at)
         answer = self.codat.perform(*exchange.content, lag=exchange.passage.lag)
+        if operation == "create_company":
+            company = self.codat.companies[-1]
+            self.origins[company.id] = Origin(exchange.sender, self.now, company.tags["bulk_uid"])
+        elif operation in RENEWS:
+            self.renewed_by[_company_id(exchange.request)] = exchange.sender
         if operation in CREATES:
-            self._require_once()
+            self._require_once(exchange.sender)
         self.deletions += operation == "delete_company" and answer.status < 400
         return answer
 
@@ -232,23 +261,36 @@ class Network:
 
     # -- guarantees for every moment
 
-    def _count_arrival(self) -> None:
-        self._minute.append(self.now)
-        while self._minute[0] <= self.now - A_MINUTE:
-            self._minute.popleft()
-        if len(self._minute) > self.rate:
-            raise Broken(f"{len(self._minute)} requests in a minute, and {self.rate} are allowed")
+    def _count_arrival(self, sender: str) -> None:
+        minute = self._minutes[sender]
+        minute.append(self.now)
+        while minute[0] <= self.now - A_MINUTE:
+            minute.popleft()
+        if len(minute) > self.rate:
+            raise Broken(f"{len(minute)} requests in a minute, and {self.rate} are allowed")
 
-    def _require_once(self) -> None:
-        """Raise Broken as soon as a duplicate exists."""
+    def _require_once(self, sender: str) -> None:
+        """Raise Broken as soon as a duplicate exists that a key or a look-up could have prevented."""
         if not self.is_honest:
             return
-        companies = self.codat.companies
-        tags = Counter(company.tags.get("bulk_uid") for company in companies)
-        twice = [tag for tag, number in tags.items() if number > 1]
-        twice += [company.id for company in companies if _has_two(company)]
+        by_tag: defaultdict[str | None, list[Company]] = defaultdict(list)
+        for company in self.codat.companies:
+            if company.id not in self.portal.retagged:
+                by_tag[company.tags.get("bulk_uid")].append(company)
+        for tag, companies in by_tag.items():
+            if len(companies) > 1 and tag not in self.excused:
+                if not self._is_excused(sender, companies):
+                    raise Broken(f"created twice: {[tag]}")
+                self.excused.add(str(tag))
+        twice = [company.id for company in self.codat.companies if _has_two(company)]
         if twice:
             raise Broken(f"created twice: {twice}")
+
+    def _is_excused(self, sender: str, companies: list[Company]) -> bool:
+        """Return whether Codat has forgotten the key of another sender, whose company no list has shown to this one."""
+        first, last = (self.origins[each.id] for each in (companies[-2], companies[-1]))
+        is_forgotten = last.at - first.at >= KEY_LIFETIME
+        return first.sender != sender and is_forgotten and self.listed_at.get(sender, 0.0) <= first.at
 
     def _last_look(self, request: Request) -> float:
         company_id = _company_id(request)

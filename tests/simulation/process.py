@@ -10,14 +10,16 @@ import asyncio
 import contextlib
 import random
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
+from unittest.mock import patch
 
 import anyio
+import anyio.to_thread
 
 from bulk.codat.client import Sender
 from bulk.codat.endpoints import Request
@@ -51,6 +53,16 @@ class EarlyEnd:
     interrupted_after: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a process does, and where."""
+
+    folder: Path
+    settings: Settings
+    options: Options
+    command: Command
+
+
 @dataclass
 class Process:
     """One run, from its start to its end or its crash."""
@@ -63,9 +75,13 @@ class Process:
     timeout: float
     asked_until: float = 0.0  # no request may be sent before, by the scenario's clock
     jumps: list[tuple[float, float]] = field(default_factory=list)  # when the wall clock is set, and by how much
+    sender: str = "batch"  # the label of the batch
+    begins_after: float = 0.0  # seconds
+    freeze: tuple[float, float] | None = None  # after how many seconds it is frozen, and for how many
     requests: list[Exchange] = field(default_factory=list)
     is_dead: bool = False
     has_retry_after: bool = False  # received by this process
+    _thaws_at: float = 0.0
     _moments: int = 0
     _waited_for: dict[asyncio.Future[Any], None] = field(default_factory=dict)  # ordered: a seed repeats
 
@@ -79,11 +95,13 @@ class Process:
         longest: float,
     ) -> Stop | None:
         """Run to the end; return the reason for a stop, or None. Raises every other error."""
-        self.time.deadline = self.time.now + longest
+        (stop,) = run_together([(self, Work(folder, settings, options, command))], longest=longest)
+        return stop
+
+    async def work(self, work: Work) -> Stop | None:
+        """Do the work; return the reason for a stop, or None. Raises every other error."""
         try:
-            stop = anyio.run(
-                self._run, folder, settings, options, command, backend_options={"loop_factory": lambda: Loop(self.time)}
-            )
+            stop = await self._run(work)
         except BaseException as error:
             causes = list(_leaves(error))
             for cause in causes:
@@ -92,17 +110,16 @@ class Process:
             if not self.is_dead or not all(isinstance(each, Crash | asyncio.CancelledError) for each in causes):
                 raise
             stop = CRASHED
-        finally:
-            self.time.deadline = float("inf")
-        self.network.catch_up()
         return CRASHED if self.is_dead else stop
 
-    async def _run(self, folder: Path, settings: Settings, options: Options, command: Command) -> Stop | None:
+    async def _run(self, work: Work) -> Stop | None:
+        if self.begins_after:
+            await asyncio.sleep(self.begins_after)
         self._interrupt = anyio.Event()
         run = Run(
-            folder,
-            settings,
-            options,
+            work.folder,
+            work.settings,
+            work.options,
             version="simulated",
             hook=self._on_event,
             wall=self.time.wall,
@@ -110,14 +127,17 @@ class Process:
             connect=lambda _: self._connected(),
             writer=lambda connection, folder: SimulatedWriter(connection, folder, self),
         )
-        return (await run.do(command, self._interrupt)).stop
+        return (await run.do(work.command, self._interrupt)).stop
 
     def begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Set the timers of outside events. The command is prepared: its thread has no virtual time."""
+        """Set the timers of outside events. The command is prepared."""
         if self.early_end.interrupted_after is not None:
             loop.call_later(self.early_end.interrupted_after, self._press_ctrl_c)
         for after, seconds in self.jumps:
             loop.call_later(after, self._jump, seconds)
+        if self.freeze is not None:
+            after, seconds = self.freeze
+            loop.call_later(after, self._freeze, seconds)
 
     def moment(self) -> None:
         """Count a moment. Raises Crash at the last one and at all later calls."""
@@ -150,6 +170,20 @@ class Process:
         if isinstance(event, Hold | Warned | Enrolled) and not self.is_dead:
             self.trace.note(f"    {event}")
 
+    def _freeze(self, seconds: float) -> None:
+        self._thaws_at = self.time.now + seconds
+        self.trace.note(f"    {self.sender} is frozen for {seconds:.0f} s")
+        self.trace.mark("run frozen")
+
+    def frozen_for(self) -> float:
+        """Return the seconds until this process is thawed; 0 if it is not frozen."""
+        return max(self._thaws_at - self.time.now, 0.0)
+
+    async def thaw(self) -> None:
+        """Wait until this process is not frozen."""
+        while left := self.frozen_for():
+            await asyncio.sleep(left)
+
     def _press_ctrl_c(self) -> None:
         self.trace.note("    Ctrl-C")
         self._interrupt.set()
@@ -169,12 +203,13 @@ class Process:
             )
         if len(self.requests) >= MAX_REQUESTS:
             raise Broken(f"{MAX_REQUESTS} requests in one run")
-        exchange = self.network.depart(request, key, timeout=self.timeout)
+        exchange = self.network.depart(self.sender, request, key, timeout=self.timeout)
         self.requests.append(exchange)
         lag = f", a list {exchange.passage.lag:.1f} s behind" if exchange.passage.lag else ""
         named = f" key {key[:4]}" if key else ""
+        arrow = "  →" if self.sender == "batch" else f"  ({self.sender}) →"
         self.trace.note(
-            f"  → {exchange.number} {request.method} {request.path}{named}: {exchange.passage.fate.value}{lag}"
+            f"{arrow} {exchange.number} {request.method} {request.path}{named}: {exchange.passage.fate.value}{lag}"
         )
         return exchange
 
@@ -201,12 +236,14 @@ class _Sender:
     async def send(self, request: Request, *, key: str | None = None) -> Reply:
         """Send one request and wait for its response."""
         process = self._process
+        await process.thaw()
         exchange = process.leave(request, key)
         process.moment()
         loop = asyncio.get_running_loop()
         answered: asyncio.Future[None] = loop.create_future()
         loop.call_at(exchange.ends_at, answered.set_result, None)
         await process.wait_for(answered)
+        await process.thaw()
         return process.receive(exchange)
 
 
@@ -235,11 +272,41 @@ class SimulatedWriter(VirtualWriter):
             self._process.begin(self._loop)
         return await self._process.wait_for(self._put(operation))
 
+    def _turn(self) -> None:
+        if left := self._process.frozen_for():
+            self._loop.call_later(left, self._turn)
+        else:
+            super()._turn()
+
     def _commit_next(self) -> None:
         with contextlib.suppress(Crash):
             self._process.moment()
             super()._commit_next()
             self._process.moment()
+
+
+def run_together(works: Sequence[tuple[Process, Work]], *, longest: float) -> list[Stop | None]:
+    """Run processes at the same time; return the reason for the stop of each, or None. Raises every other error.
+
+    What bulk does in a thread is done at once: a thread has no virtual time.
+    """
+    time, network = works[0][0].time, works[0][0].network
+
+    async def work() -> list[Stop | None]:
+        return await asyncio.gather(*(process.work(each) for process, each in works))
+
+    time.deadline = time.now + longest
+    try:
+        with patch.object(anyio.to_thread, "run_sync", _at_once):
+            stops = anyio.run(work, backend_options={"loop_factory": lambda: Loop(time)})
+    finally:
+        time.deadline = float("inf")
+    network.catch_up()
+    return stops
+
+
+async def _at_once(call: Callable[..., T], *arguments: object) -> T:
+    return call(*arguments)
 
 
 def _copy(done: asyncio.Future[T], outcome: asyncio.Future[T]) -> None:

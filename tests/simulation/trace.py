@@ -17,10 +17,15 @@ class Trace:
     def __init__(self, time: Time) -> None:
         self._time = time
         self.lines: list[str] = []
+        self.marks: list[str] = []  # the events that the ledger of rare states counts, in order
 
     def note(self, text: str) -> None:
         """Add an event of now."""
         self.lines.append(f"{self._time.text()}  {text}")
+
+    def mark(self, event: str) -> None:
+        """Add an event for the ledger of rare states."""
+        self.marks.append(event)
 
     def digest(self) -> str:
         """Return a fingerprint, which is the same whenever a seed is repeated."""

@@ -64,6 +64,11 @@ class Companies:
         self._found.clear()
         return company
 
+    def describe(self, company: Company, content: str) -> None:
+        """Replace a company's name, description and tags by those of this JSON object."""
+        company.sent = content.removeprefix("{")
+        self._found.clear()
+
     def add_connection(
         self, company: Company, platform_key: str, *, source_type: str = ACCOUNTING, status: str = PENDING
     ) -> Connection:
