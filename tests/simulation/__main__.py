@@ -7,13 +7,16 @@ import os
 import sys
 import time
 import traceback
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 
+from simulation.ledger import STATES
 from simulation.scenario import ScenarioResult, run_scenario
 
 LAST_LINES = 200  # of the trace of a scenario that failed
+OFTEN_ENOUGH = 10  # times: a rare state that is reached less often is listed
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,13 @@ def results(which: Iterable[int], *, processes: int) -> Iterator[ScenarioResult 
         yield from pool.map(attempt, which, chunksize=5)
 
 
+def counted(states: Counter[str]) -> list[str]:
+    """Return lines that say how many rare states were reached, and list those that were reached seldom or never."""
+    seldom = [name for name in STATES if states[name] < OFTEN_ENOUGH]
+    often = f"{len(STATES) - len(seldom)} of {len(STATES)} rare states were reached at least {OFTEN_ENOUGH} times"
+    return [often, *(f"{states[name]:>8}  {name}" for name in seldom)]
+
+
 def main(arguments: list[str]) -> int:
     """Run all scenarios; return 1 if any failed."""
     parser = argparse.ArgumentParser(prog="python -m simulation", description=__doc__)
@@ -63,10 +73,12 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--keep-going", action="store_true", help="print one line for each failure, and continue")
     options = parser.parse_args(arguments)
+    states: Counter[str] = Counter()
     began, good, bad, requests, days = time.monotonic(), 0, 0, 0, 0.0
     for outcome in results(options.seeds, processes=1 if len(options.seeds) == 1 else options.processes):
         if isinstance(outcome, ScenarioResult):
             good, requests, days = good + 1, requests + outcome.requests, days + outcome.days
+            states.update(outcome.states)
             continue
         bad += 1
         if options.keep_going:
@@ -77,6 +89,7 @@ def main(arguments: list[str]) -> int:
         break
     seconds = time.monotonic() - began
     print(f"{good} scenarios of {days:.0f} days and {requests} requests, {bad} failed, in {seconds:.1f} s")
+    print("\n".join(counted(states)))
     return 1 if bad else 0
 
 

@@ -1,4 +1,4 @@
-"""One batch in a scenario: its input, its journal, its runs one after another, and the conflicts that a person decides."""
+"""One batch in a scenario: its input, its journal, its runs one after another, and its conflicts."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from bulk.model import Stop
 from bulk.text import timestamp
 from simulation.commands import Command, engine_command
 from simulation.decisions import Conflict, Decisions
+from simulation.final_judge import FinalJudge
 from simulation.inputs import InputFile
-from simulation.judge import Before, Judge, require
+from simulation.judge import Before, require
+from simulation.ledger import read_histories
 from simulation.process import CRASHED, EarlyEnd, Process, Work, run_together
 from simulation.world import DAY, HOUR, World
 
@@ -66,6 +68,7 @@ class Batch:
         self.file = file
         self.asked_until = 0.0
         self.runs = self.requests = 0
+        self.histories: list[str] = []  # of each customer's requests, from journals that are no longer used
         self._rng = rng
         self._decisions = Decisions(random.Random(f"{label} {rng.random()}"), world.network, world.trace)  # noqa: S311 - repeatable, not a secret
         self._reserve = reserve
@@ -79,11 +82,15 @@ class Batch:
         folder.parent.mkdir(exist_ok=True)
         self.label, self.folder, self.source = label, folder, source
         self._names.clear()
-        self.judge = Judge(folder, label, self.world, self._names, self._decisions.accepted)
+        self.judge = FinalJudge(folder, label, self.world, self._names, self._decisions.accepted)
 
     def close(self) -> None:
         """Close the journal."""
         self.judge.forget()
+
+    def _tell(self) -> None:
+        """Keep what the journal tells about the requests, for the ledger of rare states."""
+        self.histories += read_histories(self.judge.requests())
 
     def save(self) -> None:
         """Write the input after an edit."""
@@ -93,6 +100,7 @@ class Batch:
     def lose_journal(self) -> None:
         """Delete the journal."""
         self.world.rest(60.0)  # requests in progress end
+        self._tell()
         self.judge.forget()
         for file in self.folder.glob("journal.sqlite3*"):
             file.unlink()
@@ -113,9 +121,7 @@ class Batch:
         self.check(start, stop)
         return stop
 
-    def start(
-        self, command: Command, *, is_quiet: bool = False, accepts: frozenset[str] = frozenset()
-    ) -> Start | None:
+    def start(self, command: Command, *, is_quiet: bool = False, accepts: frozenset[str] = frozenset()) -> Start | None:
         """Prepare a run; return None if the command has nothing to read."""
         rng, world = self._rng, self.world
         time, conditions = world.time, world.conditions
@@ -232,6 +238,7 @@ class Batch:
         if not found:
             return frozenset()
         if not is_final and self.source is None and self._decisions.separates(found):
+            self._tell()
             self.close()
             label = f"{self.label} of another system"
             self._begin(label, self.folder.parent / f"{self.folder.name} 2", "another system")
@@ -264,6 +271,7 @@ class Batch:
         sent = self.requests
         require(self._quiet(Command.MIGRATE) is None, "the last migrate stops")
         require(self.requests == sent, f"{self.requests - sent} requests although no work is left")
+        self._tell()
 
     def _quiet(self, command: Command) -> Stop | None:
         return self.run(command, is_quiet=True)

@@ -47,6 +47,7 @@ class Customers:
             company = companies[int(chance * len(companies))]
             if self._do(action, company):
                 self._done_at.append(self._network.now)
+                self._trace.mark(f"customer: {action}")
                 self._trace.note(f"        {company.id} of {company.tags.get('uid')}: {action}")
 
     def _do(self, action: str, company: Company) -> bool:

@@ -1,4 +1,4 @@
-"""A person who decides conflicts: accept the row, edit it, separate the systems with --source, or correct the portal."""
+"""A person decides conflicts: accepts or edits the row, separates systems with --source, or corrects the portal."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Checks the guarantees after each run and at the end.
+"""Checks the guarantees after each run of a batch.
 
-Guarantees for every moment are checked elsewhere. `network`: nothing is created twice, nothing in use is deleted, no
-minute exceeds the rate. `process`: no request is sent before a Retry-After has passed, and no run sends too many.
-`clock`: every run ends.
+The end of a scenario is checked in `final_judge`, and guarantees for every moment elsewhere. `once`: nothing is created
+twice. `network`: nothing in use is deleted, no minute exceeds the rate. `process`: no request is sent before a
+Retry-After has passed, and no run sends too many. `clock`: every run ends.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from support.fault_schedule import Fate
-from support.records import LINKED, PENDING, Company
+from support.records import PENDING, Company
 
 from bulk.journal.database import FILE
 from bulk.model import Outcome
@@ -26,7 +26,6 @@ from simulation.trace import Broken
 from simulation.world import World
 
 UNKNOWN = "(outcome IS NULL OR outcome IN ('unknown', 'server_error'))"
-ENDED = ("Unlinked", "Deauthorized")
 
 
 def require(holds: object, message: str) -> None:
@@ -56,11 +55,11 @@ class Judge:
     ) -> None:
         """Watch a batch. `names`: its customers and their names; `accepted`: those with an accepted conflict."""
         self._folder = folder
-        self._label = label
+        self.label = label
         self._world = world
-        self._network = world.network
-        self._portal = world.network.portal
-        self._conditions = world.conditions
+        self.network = world.network
+        self.portal = world.network.portal
+        self.conditions = world.conditions
         self._names = names
         self._accepted = accepted
         self.has_lost_journal = False
@@ -116,9 +115,16 @@ class Judge:
             "UNION ALL SELECT customer_id, problems, NULL FROM rejections WHERE state = 'conflict'"
         )
 
+    def requests(self) -> list[tuple[int, str, str, str | None, str | None, int | None, int]]:
+        """Return the requests for customers: customer, step, operation, key, outcome, status, run."""
+        return self.rows(
+            "SELECT customer, step, operation, key, outcome, status, run FROM requests WHERE customer IS NOT NULL "
+            "ORDER BY customer, id"
+        )
+
     def companies(self) -> list[Company]:
         """Return all companies in Codat."""
-        return self._network.codat.companies
+        return self.network.codat.companies
 
     # -- after each run
 
@@ -150,12 +156,12 @@ class Judge:
                 "WHERE step = 'company'"
             )
         }
-        conditions = self._conditions
+        conditions = self.conditions
         may_be_unseen = conditions.max_delay or conditions.max_lag or self.has_lost_journal
         for company in self.companies():
-            origin = self._network.origins[company.id]
+            origin = self.network.once.origins[company.id]
             tag, uid = origin.tag, company.tags.get("uid")
-            if origin.sender != self._label or self._is_touched(company) or tag in self._network.excused:
+            if origin.sender != self.label or self.is_touched(company) or tag in self.network.once.excused:
                 continue
             row = known.get(tag)
             if row is None:
@@ -167,10 +173,10 @@ class Judge:
             else:
                 require(row[1] == company.id, f"Codat has {company.id} of {uid}, and the journal has {row[1]}")
 
-    def _is_touched(self, company: Company) -> bool:
+    def is_touched(self, company: Company) -> bool:
         """Return whether a person in the portal has changed a company's tags or has given its customer another one."""
-        is_touched = company.id in self._portal.retagged or company.tags.get("bulk_uid") in self._portal.touched_tags
-        return is_touched or self._network.origins[company.id].tag in self._portal.touched_tags
+        is_touched = company.id in self.portal.retagged or company.tags.get("bulk_uid") in self.portal.touched_tags
+        return is_touched or self.network.once.origins[company.id].tag in self.portal.touched_tags
 
     def _require_own_links(self) -> None:
         """Check that no customer can get the link of a company that never had the customer's name."""
@@ -184,16 +190,16 @@ class Judge:
             company = companies.get(company_id)
             if company is None or uid in self._accepted:
                 continue
-            names = self._portal.names_of(company)
+            names = self.portal.names_of(company)
             require(names & self._names[uid], f"{uid}, named {self._names[uid]}, has the link of {names}")
 
     def _require_valid_links(self) -> None:
-        if self._conditions.max_delay > 5:  # a run cannot wait for requests that are done so late
+        if self.conditions.max_delay > 5:  # a run cannot wait for requests that are done so late
             return
         last = {
             each.id: each.link_url
             for company in self.companies()
-            if self._network.renewed_by.get(company.id, self._label) == self._label
+            if self.network.renewed_by.get(company.id, self.label) == self.label
             for each in company.connections
             if each.status == PENDING
         }
@@ -210,7 +216,7 @@ class Judge:
         )
         unanswered = sum(each.reply is None for each in requests)
         others = self._requests_of_others()
-        trouble = others + faults + unanswered + before.doubts + actions + 2 * before.deleted + self._network.deletions
+        trouble = others + faults + unanswered + before.doubts + actions + 2 * before.deleted + self.network.deletions
         reads = Counter(each.request.operation for each in requests if _is_read(each))
         needed = self._needed(command, before, requests) + (not before.knows_key)
         require(
@@ -227,18 +233,18 @@ class Judge:
 
     def _requests_of_others(self) -> int:
         """Return the requests that other batches have sent since the last run of this one."""
-        exchanges = self._network.exchanges
-        others = sum(each.sender != self._label for each in exchanges[self._seen :])
+        exchanges = self.network.exchanges
+        others = sum(each.sender != self.label for each in exchanges[self._seen :])
         self._seen = len(exchanges)
         return others
 
     def _needed(self, command: str, before: Before, requests: list[Exchange]) -> int:
-        companies = max(before.customers, len(self.companies())) + self._network.deletions
+        companies = max(before.customers, len(self.companies())) + self.network.deletions
         pages = max(1, math.ceil(companies / self._world.page_size))
         deletions = sum(each.request.operation == "delete_company" for each in requests)
         match command:
             case "migrate":
-                return pages + before.stale
+                return pages + before.stale + self._found_connections()
             case "follow-up":
                 return pages * (before.lists + 1)
             case "verify":
@@ -251,98 +257,14 @@ class Judge:
                 return before.customers
         return 0
 
-    # -- at the end
-
-    def known(self) -> dict[str, tuple[Any, ...]]:
-        """Return the journal's facts about each customer with a company in Codat."""
-        return {
-            row[0]: row[1:]
-            for row in self.rows(
-                "SELECT tag, company_id, connection_id, connection_status, partner_connection_id, state "
-                "FROM customers WHERE company_id IS NOT NULL AND (connection_status IS NOT 'Deleted' "
-                "OR error_step IS NOT 'company')"
-            )
-        }
-
-    def is_over(self) -> bool:
-        """Return whether the journal matches Codat and no work is left."""
-        try:
-            self.require_same_as_codat()
-            self.require_all_done()
-        except Broken:
-            return False
-        return True
-
-    def require_same_as_codat(self) -> None:
-        """Check that the journal and Codat have the same companies, connections, statuses and states."""
-        skipped = self._portal.touched_tags | self._network.excused
-        companies = [each for each in self.companies() if not self._is_touched(each)]
-        known = {tag: row for tag, row in self.known().items() if tag not in skipped}
-        present = {row[0] for row in self.rows("SELECT tag FROM customers")} - skipped
-        expected = [each for each in companies if each.tags["bulk_uid"] in present]
-        there = {company.tags["bulk_uid"]: company for company in expected}
-        require(len(there) == len(expected), "a customer has two companies")
-        require(known.keys() == there.keys(), f"the journal has {sorted(known)}, Codat has {sorted(there)}")
-        for tag, company in there.items():
-            _compare(company.tags["uid"], known[tag], company)
-        own = [each for each in companies if self._network.origins[each.id].sender == self._label]
-        unmatched = [each.tags["uid"] for each in own if each.tags["bulk_uid"] not in present | skipped]
-        conditions = self._conditions
-        require(
-            not unmatched or self.has_lost_journal or conditions.max_delay or conditions.max_lag,
-            f"Codat has {unmatched}, and the journal does not know them",
+    def _found_connections(self) -> int:
+        """Return how many connections were found in Codat: a list does not show a linkUrl that opens."""
+        found = self.rows(
+            "SELECT count(*) FROM customers WHERE connection_id IS NOT NULL AND NOT EXISTS "
+            "(SELECT 1 FROM requests WHERE customer = seq AND operation = 'create_connection' AND outcome = 'done')"
         )
-
-    def require_no_findings(self) -> None:
-        """Check that the last `verify` found nothing about the customers of the input, except known deletions.
-
-        A second connection of a customer who has selected other software is allowed, and so is an edited name.
-        """
-        skipped = self._portal.touched_tags | self._network.excused
-        findings = [
-            row
-            for row in self.rows(
-                "SELECT finding, customer_id, detail, tag FROM findings JOIN customers USING (customer_id) "
-                "WHERE finding NOT IN ('extra_connection', 'different_name') "
-                "AND detail NOT LIKE '%(known to be deleted)' AND presence = 'present'"
-            )
-            if row[3] not in skipped
-        ]
-        require(not findings, f"verify has found {findings}")
-
-    def require_all_done(self) -> None:
-        """Check that no customer of the input has work left."""
-        waiting = self.rows(
-            "SELECT customer_id, state, error FROM customers "
-            "WHERE presence = 'present' AND state IN ('pending', 'failed', 'linked', 'conflict')"
-        )
-        waiting += self.conflicts()
-        require(not waiting, f"these customers have work left: {waiting}")
+        return int(found[0][0])
 
 
 def _is_read(exchange: Exchange) -> bool:
     return exchange.request.method == "GET" and exchange.reply is not None and exchange.reply.outcome is Outcome.DONE
-
-
-def _compare(uid: str, known: tuple[Any, ...], company: Company) -> None:
-    company_id, connection_id, status, partner_id, state = known
-    require(company_id == company.id, f"{uid} has {company.id}, and the journal has {company_id}")
-    own = {each.id: each.status for each in company.accounting}
-    partners = [each.id for each in company.partners]
-    if not own:
-        require(status in (None, "Deleted"), f"{uid} has no connection, and the journal has {status}")
-        return
-    require(connection_id in own, f"{uid} has {own}, and the journal has {connection_id}")
-    require(own[connection_id] == status, f"{uid} has {own}, and the journal has {connection_id} {status}")
-    require(LINKED not in own.values() or status == LINKED, f"{uid} has linked {own}, and the journal has {status}")
-    if status == LINKED:
-        require(partner_id is None or partner_id in partners, f"{uid} has {partners}, the journal has {partner_id}")
-        require(not partners or partner_id is not None, f"{uid} has {partners}, and the journal has none")
-    expected = _state(status, has_partner=partner_id is not None)
-    require(state in (expected, "failed"), f"{uid} is {state}, and should be {expected}")
-
-
-def _state(status: str, *, has_partner: bool) -> str:
-    if status == LINKED:
-        return "complete" if has_partner else "linked"
-    return "unlinked" if status in ENDED else "link_ready"

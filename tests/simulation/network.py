@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import math
-from collections import Counter, defaultdict, deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
@@ -17,14 +17,15 @@ from email.utils import formatdate, parsedate_to_datetime
 from support.answers import Answer, Refusal
 from support.fake_codat import FakeCodat, Rules
 from support.fault_schedule import NOT_DONE, OWN, Fate, Passage, RetryAfter, Schedule
-from support.idempotency import KEY_LIFETIME, Keys
-from support.records import LINKED, PENDING, Company
+from support.idempotency import Keys
+from support.records import LINKED
 
 from bulk.codat import responses
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.model import Outcome
 from simulation.clock import START, Time
+from simulation.once import Once
 from simulation.portal import Portal
 from simulation.trace import Broken
 
@@ -49,6 +50,7 @@ class Exchange:
     answer: Answer | None = None  # as it leaves Codat, or the gateway in front of it
     done_at: float = math.inf
     looked_at: float = 0.0  # of a deletion: when the client has last seen the company
+    is_replay: bool = False  # of a response that was stored under the key
     is_refused: bool = False  # by one of Codat's rules, not by a fault
     reply: Reply | None = None  # as the client reads it
     asks_until: float = 0.0  # the end of a Retry-After, by the scenario's clock
@@ -57,15 +59,6 @@ class Exchange:
     def content(self) -> tuple[str, str, bytes]:
         """The parts that a repetition with the same key must share: method, target and body."""
         return self.request.method, self.request.path, (self.request.body or "").encode()
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """The request that has created a company."""
-
-    sender: str
-    at: float
-    tag: str  # of its customer
 
 
 @dataclass(order=True)
@@ -90,12 +83,10 @@ class Network:
         self.rate = math.inf  # requests of one sender that may arrive in a minute
         self.is_honest = True  # if not, responses are wrong, and duplicates cannot be ruled out
         self.looked_at: dict[str, float] = {}  # companies, and when the current runs have last read each of them
-        self.listed_at: dict[str, float] = {}  # senders, and the time of the state that a list has last shown to each
         self.exchanges: list[Exchange] = []
-        self.origins: dict[str, Origin] = {}  # companies
         self.renewed_by: dict[str, str] = {}  # companies, and who has last renewed their linkUrls
-        self.excused: set[str] = set()  # tags of customers with two companies that no sender could prevent
         self.portal = Portal(self.codat)
+        self.once = Once(self.codat, self.portal)
         self.linked_since: dict[str, float] = {}  # companies, and when their customers have linked
         self.deletions = 0  # of companies and connections, from every side: they shift the pages of a list
 
@@ -161,7 +152,7 @@ class Network:
             case "get_company":
                 self.looked_at[_company_id(exchange.request)] = exchange.done_at
             case "list_companies":
-                self.listed_at[exchange.sender] = exchange.done_at - exchange.passage.lag
+                self.once.note_list(exchange.sender, exchange.request.path, at=exchange.done_at - exchange.passage.lag)
 
     def _received(self, passage: Passage, answer: Answer) -> tuple[int, Mapping[str, str], bytes]:
         headers = {name.lower(): value for name, value in answer.headers}
@@ -207,6 +198,7 @@ class Network:
             self._keys.running.discard(exchange.key or "")
             if kept is None:
                 self._keys.keep(exchange.key, exchange.content, answer._replace(headers=()))
+        exchange.is_replay = kept is not None and kept.status != 422
         exchange.is_refused = kept is not None or answer.status >= 400
         self._end(exchange, self.codat.with_headers(answer))
 
@@ -224,13 +216,12 @@ class Network:
         if operation == "delete_company":
             self._require_look(_company_id(exchange.request), exchange.looked_at)
         answer = self.codat.perform(*exchange.content, lag=exchange.passage.lag)
-        if operation == "create_company":
-            company = self.codat.companies[-1]
-            self.origins[company.id] = Origin(exchange.sender, self.now, company.tags["bulk_uid"])
-        elif operation in RENEWS:
+        if operation in RENEWS:
             self.renewed_by[_company_id(exchange.request)] = exchange.sender
-        if operation in CREATES:
-            self._require_once(exchange.sender)
+        if operation in CREATES and answer.status < 400:
+            self.once.note_created(exchange.sender, answer.body, at=self.now)
+            if self.is_honest:
+                self.once.require(exchange.sender)
         self.deletions += operation == "delete_company" and answer.status < 400
         return answer
 
@@ -269,29 +260,6 @@ class Network:
         if len(minute) > self.rate:
             raise Broken(f"{len(minute)} requests in a minute, and {self.rate} are allowed")
 
-    def _require_once(self, sender: str) -> None:
-        """Raise Broken as soon as a duplicate exists that a key or a look-up could have prevented."""
-        if not self.is_honest:
-            return
-        by_tag: defaultdict[str | None, list[Company]] = defaultdict(list)
-        for company in self.codat.companies:
-            if company.id not in self.portal.retagged:
-                by_tag[company.tags.get("bulk_uid")].append(company)
-        for tag, companies in by_tag.items():
-            if len(companies) > 1 and tag not in self.excused:
-                if not self._is_excused(sender, companies):
-                    raise Broken(f"created twice: {[tag]}")
-                self.excused.add(str(tag))
-        twice = [company.id for company in self.codat.companies if _has_two(company)]
-        if twice:
-            raise Broken(f"created twice: {twice}")
-
-    def _is_excused(self, sender: str, companies: list[Company]) -> bool:
-        """Return whether Codat has forgotten the key of another sender, whose company no list has shown to this one."""
-        first, last = (self.origins[each.id] for each in (companies[-2], companies[-1]))
-        is_forgotten = last.at - first.at >= KEY_LIFETIME
-        return first.sender != sender and is_forgotten and self.listed_at.get(sender, 0.0) <= first.at
-
     def _last_look(self, request: Request) -> float:
         company_id = _company_id(request)
         if company_id not in self.looked_at:
@@ -304,12 +272,6 @@ class Network:
         is_linked = company is not None and any(each.status == LINKED for each in company.connections)
         if is_linked and self.is_honest and self.linked_since.get(company_id, 0.0) < looked_at:
             raise Broken(f"{company_id} is deleted although its customer had linked it")
-
-
-def _has_two(company: Company) -> bool:
-    """Return whether the client has created two connections of one kind. The customer's own ones do not count."""
-    active = [each for each in company.connections if each.status in (PENDING, LINKED) and not each.is_chosen]
-    return max(Counter(each.source_type for each in active).values(), default=0) > 1
 
 
 def _company_id(request: Request) -> str:

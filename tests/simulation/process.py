@@ -145,6 +145,7 @@ class Process:
         if self._moments == self.early_end.crashes_at and not self.is_dead:
             self.is_dead = True
             self.trace.note("    killed")
+            self.trace.mark("killed")
             for future in self._waited_for:
                 if not future.done():
                     future.set_exception(Crash())
@@ -173,7 +174,7 @@ class Process:
     def _freeze(self, seconds: float) -> None:
         self._thaws_at = self.time.now + seconds
         self.trace.note(f"    {self.sender} is frozen for {seconds:.0f} s")
-        self.trace.mark("run frozen")
+        self.trace.mark(f"run frozen for {seconds:.0f} s")
 
     def frozen_for(self) -> float:
         """Return the seconds until this process is thawed; 0 if it is not frozen."""
@@ -181,17 +182,19 @@ class Process:
 
     async def thaw(self) -> None:
         """Wait until this process is not frozen."""
-        while left := self.frozen_for():
+        if left := self.frozen_for():
             await asyncio.sleep(left)
 
     def _press_ctrl_c(self) -> None:
         self.trace.note("    Ctrl-C")
+        self.trace.mark("Ctrl-C")
         self._interrupt.set()
 
     def _jump(self, seconds: float) -> None:
         self.time.skew += seconds
         self.asked_until -= max(seconds, 0.0)  # to a run, a corrected clock looks like a machine that slept
         self.trace.note(f"    the wall clock is set by {seconds:+.0f} s")
+        self.trace.mark(f"clock set {'forward' if seconds > 0 else 'back'} during a run")
 
     def leave(self, request: Request, key: str | None) -> Exchange:
         """Send a request. Raises Broken if it breaks a guarantee."""

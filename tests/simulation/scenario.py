@@ -15,6 +15,7 @@ from simulation.clock import Time
 from simulation.commands import OFTEN, Command
 from simulation.customers import Customers
 from simulation.inputs import InputFile
+from simulation.ledger import Story, reached
 from simulation.memory import folder_in_memory
 from simulation.network import BASE_URL, Network
 from simulation.second import Second, kind_of
@@ -31,6 +32,7 @@ class ScenarioResult:
     requests: int
     days: float
     digest: str
+    states: frozenset[str] = frozenset()  # the rare ones that it reached
 
 
 class Scenario:
@@ -103,8 +105,14 @@ class Scenario:
             self._run(rng.choice(OFTEN))
         self._finish()
         runs, requests = (sum(each) for each in zip(*((b.runs, b.requests) for b in self._batches), strict=True))
-        days = self.time.now / DAY
-        return ScenarioResult(self.seed, runs, requests, days, self.trace.digest())
+        return ScenarioResult(
+            self.seed, runs, requests, self.time.now / DAY, self.trace.digest(), reached(self._story())
+        )
+
+    def _story(self) -> Story:
+        network = self._world.network
+        histories = [history for batch in self._batches for history in batch.histories]
+        return Story(histories, self.trace.marks, network.exchanges, network.once.excused)
 
     def close(self) -> None:
         """Close all files."""
@@ -126,7 +134,9 @@ class Scenario:
         rng, world = self._rng, self._world
         if rng.random() < 0.3 and (self._second is None or self._second.may_differ):
             self._is_edited = True
-            self.trace.note(f"the input is edited: {self._batch.file.edit()}")
+            edit = self._batch.file.edit()
+            self.trace.note(f"the input is edited: {edit}")
+            self.trace.mark(f"input: {edit.split()[0]}")
             self._batch.save()
         least = 15.0 if self._conditions.max_delay else 0.5
         world.rest(least + rng.choice([0.0, 0.0, 3.0, 60.0, HOUR, 100 * 60.0, 8 * HOUR, DAY]) * rng.uniform(0.5, 1.0))
@@ -145,6 +155,7 @@ class Scenario:
         for batch in self._batches:
             batch.asked_until = 0.0  # the end of a Retry-After is unknown by the new clock
         self.trace.note(f"the wall clock is set by {seconds:+.0f} s")
+        self.trace.mark(f"clock set {'forward' if seconds > 0 else 'back'}")
 
     def _may_lose_journal(self) -> bool:
         """Return whether one defence is left: the company list, or the keys that the next run computes again.

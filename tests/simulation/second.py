@@ -14,7 +14,7 @@ from pathlib import Path
 from simulation.batch import Batch, Start
 from simulation.commands import OFTEN, Command
 from simulation.inputs import InputFile
-from simulation.world import HOUR, World
+from simulation.world import World
 
 SHARE = 5  # one of this many seeds has a second actor
 LONGEST_FREEZE = 45 * 60.0  # seconds: keys live for 90 minutes
@@ -38,7 +38,8 @@ def kind_of(seed: int, world: World) -> Kind | None:
         return None
     rng = random.Random(f"kind {seed}")  # noqa: S311 - repeatable, not a secret
     near = world.conditions.max_lag <= NEAR
-    return rng.choice(list(Kind) + [Kind.COPY, Kind.COPY] if near else [Kind.COPY, Kind.COPY, Kind.PORTAL])
+    kinds: list[Kind] = [*Kind, Kind.COPY, Kind.COPY] if near else [Kind.COPY, Kind.COPY, Kind.PORTAL]
+    return rng.choice(kinds)
 
 
 class Second:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,9 @@ import pytest
 from bulk.codat import limits, throttle
 from bulk.engine import changes, process, retry
 from bulk.engine.retry import Decision, LookUp, Policy, Send, Wait
-from simulation.__main__ import Failed, attempt, seeds
+from simulation import ledger
+from simulation.__main__ import Failed, attempt, counted, seeds
+from simulation.ledger import STATES, Row, Story, read_histories
 from simulation.scenario import run_scenario
 
 SCENARIOS = seeds(os.environ.get("SCENARIOS", "100"))
@@ -82,7 +85,7 @@ def _at_any_rate(self: throttle.Throttle, *, rate: int, **options: Any) -> None:
         # a look-up does not wait until a lost request must have ended
         (retry, "decide", _never_settles, 660, "created twice"),
         # a Retry-After is ignored
-        (limits.Limits, "hold_for", lambda *_: None, 0, "before a Retry-After ends"),
+        (limits.Limits, "hold_for", lambda *_: None, 2, "before a Retry-After ends"),
         # requests do not wait for the rate
         (throttle.Throttle, "__init__", _at_any_rate, 532, "in a minute"),
         # a company is deleted without a look-up just before
@@ -102,6 +105,45 @@ def test_a_broken_rule_is_noticed(
     found = next((each for each in itertools.islice(outcomes, MOST) if isinstance(each, Failed)), None)
     assert found is not None, f"{MOST} scenarios have noticed nothing"
     assert noticed in found.message, found.message
+
+
+def test_the_ledger_names_sixty_rare_states_and_reaches_many_of_them_soon() -> None:
+    """The first scenarios reach the more frequent ones. `make simulate` counts them all."""
+    assert len(set(STATES)) == len(STATES) >= 60
+    reached = {state for seed in range(15) for state in run_scenario(seed).states}
+    assert reached <= set(STATES)
+    assert len(reached) >= 15
+
+
+def test_the_ledger_reads_the_requests_for_a_customer() -> None:
+    """The keys of each step are numbered, and a request without an outcome is one of a killed run."""
+    rows: list[Row] = [
+        (1, "company", "create_company", "a", None, None, 1),
+        (1, "company", "list_companies", None, "not_found", 200, 2),
+        (1, "company", "create_company", "a", "done", 200, 2),
+        (2, "company", "create_company", "b", "server_error", 500, 2),
+        (2, "company", "create_company", "c", "done", 200, 2),
+    ]
+    histories = read_histories(rows)
+    assert histories == [
+        "company:k0:none: || company:list_companies:not_found:200 | company:k0:done:200",
+        "company:k0:server_error:500 | company:k1:done:200",
+    ]
+    reached = ledger.reached(Story(histories, ["other_name decided: accept", "journal lost"], []))
+    assert reached == {
+        "key replayed after a look-up",
+        "request of a killed run not found",
+        "next key after a 5xx",
+        "conflict accepted",
+        "conflict accepted, then journal lost",
+    }
+
+
+def test_states_that_are_seldom_reached_are_listed() -> None:
+    """A state counts as tested from the tenth time on."""
+    often = Counter(dict.fromkeys(STATES, 10))
+    assert counted(often) == [f"{len(STATES)} of {len(STATES)} rare states were reached at least 10 times"]
+    assert counted(often - Counter({"journal lost twice": 1}))[1:] == ["       9  journal lost twice"]
 
 
 def test_a_scenario_returns_its_figures() -> None:
