@@ -70,7 +70,7 @@ class Batch:
         self.runs = self.requests = 0
         self.histories: list[str] = []  # of each customer's requests, from journals that are no longer used
         self._rng = rng
-        self._decisions = Decisions(random.Random(f"{label} {rng.random()}"), world.network, world.trace)  # noqa: S311 - repeatable, not a secret
+        self._decisions = Decisions(random.Random(f"{label} {world.seed}"), world.network, world.trace)  # noqa: S311 - repeatable, not a secret
         self._reserve = reserve
         self._opened: Input | None = None
         self._enrolled: int | None = None  # rows of the input as it was enrolled last

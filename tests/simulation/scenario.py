@@ -69,6 +69,7 @@ class Scenario:
         )
         network.rate = settings.rate
         self._world = World(
+            seed,
             self.time,
             self.trace,
             network,

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from bulk.codat import limits, throttle
-from bulk.engine import changes, process, retry
+from bulk.engine import changes, conflicts, process, retry
 from bulk.engine.retry import Decision, LookUp, Policy, Send, Wait
 from simulation import ledger
 from simulation.__main__ import Failed, attempt, counted, seeds
@@ -85,13 +85,15 @@ def _at_any_rate(self: throttle.Throttle, *, rate: int, **options: Any) -> None:
         # a look-up does not wait until a lost request must have ended
         (retry, "decide", _never_settles, 660, "created twice"),
         # a Retry-After is ignored
-        (limits.Limits, "hold_for", lambda *_: None, 2, "before a Retry-After ends"),
+        (limits.Limits, "hold_for", lambda *_: None, 0, "before a Retry-After ends"),
         # requests do not wait for the rate
         (throttle.Throttle, "__init__", _at_any_rate, 532, "in a minute"),
         # a company is deleted without a look-up just before
         (retry, "_decide_deletion", lambda *_, **__: Send(), 0, "has not looked at it"),
         # the result of a response is not recorded
         (changes, "company_created", lambda _: {}, 0, "created twice"),
+        # a company of another name counts as the customer's
+        (conflicts, "of_name", lambda *_: None, 0, "has the link of"),
         # a request that is not uncertain is looked up first
         (retry, "decide", _always_looks_up, 0, "needed"),
     ],

@@ -19,6 +19,7 @@ HOUR, DAY = 3600.0, 86_400.0
 class World:
     """What all batches of a scenario share."""
 
+    seed: int
     time: Time
     trace: Trace
     network: Network
