@@ -91,7 +91,7 @@ def _at_any_rate(self: throttle.Throttle, *, rate: int, **options: Any) -> None:
         # a company is deleted without a look-up just before
         (retry, "_decide_deletion", lambda *_, **__: Send(), 0, "has not looked at it"),
         # the result of a response is not recorded
-        (changes, "company_created", lambda _: {}, 0, "created twice"),
+        (changes, "company_created", lambda *_, **__: {}, 0, "created twice"),
         # a company of another name counts as the customer's
         (conflicts, "of_name", lambda *_: None, 0, "has the link of"),
         # a request that is not uncertain is looked up first
