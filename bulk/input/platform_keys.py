@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,10 +26,15 @@ class Uses:
 
 
 class PlatformKeys:
-    """The platformKeys of one input. `names` are the user's own: {name in the input: platformKey}."""
+    """The platformKeys of one input. `names` are the user's own: {name in the input: platformKey}.
 
-    def __init__(self, names: Mapping[str, str]) -> None:
+    `confirmed` are the keys that Codat has. A word of four letters that is not among them is unknown; without
+    `confirmed`, it is accepted as a key.
+    """
+
+    def __init__(self, names: Mapping[str, str], confirmed: Collection[str] | None = None) -> None:
         """Raise UsageError for a name without a key."""
+        self._confirmed = confirmed
         self._names = read_names(names)
         self._certain = {*NAMES, *self._names.values()}
         self._keys: dict[str, str | None] = {}  # a file contains few different platforms
@@ -41,13 +46,15 @@ class PlatformKeys:
 
     def unconfirmed(self, rows: pl.DataFrame) -> dict[str, Uses]:
         """Return the uses of each `platform_key` of these rows that neither the table nor the user's names have."""
-        unknown = {key for key in self._keys.values() if key is not None} - self._certain
+        unknown = {key for key in self._keys.values() if key is not None} - self._certain - set(self._confirmed or ())
         found = {key: uses(rows, key) for key in sorted(unknown)}
         return {key: some for key, some in found.items() if some.count}
 
     def _key(self, text: str) -> str | None:
         if text not in self._keys:
-            self._keys[text] = platform_key(text, self._names)
+            key = platform_key(text, self._names)
+            is_unknown = self._confirmed is not None and key not in self._certain and key not in self._confirmed
+            self._keys[text] = None if is_unknown else key
         return self._keys[text]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -40,6 +40,8 @@ class Input:
     """The columns that the caller named: {field: column}."""
     platform_names: Mapping[str, str]
     """The platforms that the caller named: {name in the input: platformKey}."""
+    confirmed_keys: Collection[str] | None
+    """The platformKeys that Codat has, if the caller knows them. Other words of four letters are rejected."""
     _table: Table = field(repr=False)
     _stamp: tuple[int, int] = field(repr=False)
     _blank_rows: int = field(default=0, repr=False)
@@ -82,7 +84,7 @@ class Input:
         With `only_fields`, the rows lack the columns `extra` and `cells`, which take time. `ids` must be empty; it
         remembers the identifiers for the caller.
         """
-        platforms = PlatformKeys(self.platform_names)
+        platforms = PlatformKeys(self.platform_names, self.confirmed_keys)
         validator = Validator(self._table.header, platforms, ids=ids, only_fields=only_fields)
         unconfirmed: dict[str, Uses] = {}
         self._require_unchanged()
@@ -101,19 +103,24 @@ class Input:
 
 
 def open_input(
-    path: Path, *, mapping: Mapping[str, str] = _NO_NAMES, platform_names: Mapping[str, str] = _NO_NAMES
+    path: Path,
+    *,
+    mapping: Mapping[str, str] = _NO_NAMES,
+    platform_names: Mapping[str, str] = _NO_NAMES,
+    confirmed_keys: Collection[str] | None = None,
 ) -> Input:
     """Read the file's header. Raises InputError, and UsageError for an impossible mapping.
 
     `mapping` is {field: column}, for columns that the header does not identify. `platform_names` are {name in the
-    input: platformKey}; their keys need no confirmation.
+    input: platformKey}; their keys need no confirmation. `confirmed_keys` are the platformKeys that Codat has: with
+    them, a word of four letters that is no platformKey rejects its row.
     """
     path = Path(path)
     PlatformKeys(platform_names)  # report an impossible name before the file is read
     stamp = _stamp(path)
     table = open_table(path, mapping)
     header = table.header
-    named = dict(mapping), dict(platform_names)
+    named = dict(mapping), dict(platform_names), confirmed_keys
     opened = Input(path, header.columns, header.extras, header.is_rejects_file, *named, table, stamp)
     if not header.is_rejects_file and not _has_rows(table):  # all rows may have been corrected
         raise InputError(f"{path} has a header but no rows; it must have a row for each customer")

@@ -9,6 +9,7 @@ import pytest
 from bulk.errors import UsageError
 from bulk.input import Uses, open_input
 from bulk.input_check import CheckResult, check
+from bulk.problems import reasons
 from unit.input.input_files import HEADER, read
 
 
@@ -51,6 +52,16 @@ def test_the_input_exposes_keys_that_only_codat_can_confirm(tmp_path: Path) -> N
     parts = list(opened.read())
     assert opened.unconfirmed_keys == {"abcd": Uses(4, (3, 4, 5)), "zero": Uses(2, (1, 8))}
     assert parts[0].unconfirmed_keys == opened.unconfirmed_keys
+
+
+def test_a_word_that_codat_does_not_confirm_rejects_its_row(tmp_path: Path) -> None:
+    """The remedy names what may be meant."""
+    opened = open_input(written(tmp_path, "Zero", "abcd", "Xero", "Yuki"), confirmed_keys=("abcd", "pbtz"))
+    (rows,) = opened.read()
+    assert rows.accepted["platform_key"].to_list() == ["abcd", "gbol"]
+    assert rows.rejected["row"].to_list() == [1, 4]
+    assert 'write "Xero"' in reasons(rows.rejected["problems"][0])
+    assert opened.unconfirmed_keys == {}
 
 
 def test_a_key_that_the_user_has_given_is_accepted_as_it_is(tmp_path: Path) -> None:
