@@ -107,10 +107,10 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class RejectedRow:
-    """A rejected row and its problems."""
+class ProblemRow:
+    """A rejected row, or one in conflict, and its problems."""
 
-    row: int
+    row: int | None  # of the input; None: the input no longer has the customer
     customer_id: str | None
     problems: tuple[Problem, ...]
 
@@ -166,6 +166,7 @@ class Figures:
     codat: str | None  # the Codat that the batch belongs to
     mapping: Mapping[str, str]  # of the last input: field → column, from --map
     mapping_of_rejects: Mapping[str, str] | None  # None: the rejected rows come from files with different mappings
+    mapping_of_conflicts: Mapping[str, str] | None  # None: so do the rows in conflict
     groups: tuple[CustomerGroup, ...]
     links: LinkAges
     failures: tuple[Failure, ...]

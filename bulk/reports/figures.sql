@@ -27,13 +27,21 @@ SELECT state, step, code, deleted, customer_id, row, error, correlation_id, numb
            {number} AS row, coalesce({error}, '') AS error, correlation_id, count(*) OVER kind AS number,
            row_number() OVER (kind ORDER BY seq) AS nth,
            row_number() OVER (kind ORDER BY correlation_id IS NULL, seq) AS nth_correlated
-    FROM customers WHERE error_code IS NOT NULL AND {is_shown}
+    FROM customers WHERE error_code IS NOT NULL AND state <> 'conflict' AND {is_shown}
     WINDOW kind AS (PARTITION BY state, error_step, error_code, coalesce(connection_status = 'Deleted', 0)))
 WHERE nth <= :examples OR nth_correlated <= :correlation_ids
 ORDER BY number DESC, state, step, code, deleted, nth;
 
 -- rejected_rows: The rejected rows that the results show.
 SELECT {number}, customer_id, problems FROM rejections WHERE hidden = 0 AND state = 'rejected' ORDER BY source, row;
+
+-- conflict_rows: The rows in conflict that the results show: those that were held, and customers in conflict with a
+-- company in Codat.
+SELECT {number}, customer_id, problems, source, row FROM rejections WHERE hidden = 0 AND state = 'conflict'
+UNION ALL
+SELECT CASE WHEN presence <> 'removed' THEN {number} END, customer_id, conflict, source, row
+FROM customers WHERE state = 'conflict' AND {is_shown}
+ORDER BY source, row;
 
 -- requests_by_minute: Requests, and responses with 429.
 SELECT CAST(sent_at / 60 AS INTEGER), count(*), sum(status IS 429) FROM requests
@@ -45,6 +53,11 @@ WHERE now IN ('link_ready', 'linked', 'complete') GROUP BY 1;
 
 -- mappings_of_rejects: The mappings of the input files that have rejected rows.
 SELECT DISTINCT mapping FROM sources WHERE id IN (SELECT source FROM rejections WHERE state = 'rejected');
+
+-- mappings_of_conflicts: The mappings of the input files that have rows in conflict.
+SELECT DISTINCT mapping FROM sources
+WHERE id IN (SELECT source FROM rejections WHERE state = 'conflict'
+             UNION ALL SELECT source FROM customers WHERE state = 'conflict');
 
 -- requests_to_do: Two for each new customer, minus what is done; one for each linked customer.
 SELECT coalesce(sum(CASE state WHEN 'linked' THEN 1 ELSE 1 + (company_id IS NULL) END), 0) FROM customers

@@ -21,8 +21,8 @@ from bulk.reports.figures import (
     LastRun,
     LinkAges,
     Minute,
+    ProblemRow,
     QuotaFigures,
-    RejectedRow,
     RowFigures,
     Summary,
 )
@@ -46,7 +46,8 @@ def read_figures(reader: Reader, *, at: datetime, since: datetime | None = None)
         base_url=reader.facts.get("base_url"),
         codat=reader.facts.get("codat"),
         mapping=json.loads(reader.facts.get("mapping", "{}")),
-        mapping_of_rejects=_mapping_of_rejects(reader),
+        mapping_of_rejects=_single_mapping(reader, "mappings_of_rejects"),
+        mapping_of_conflicts=_single_mapping(reader, "mappings_of_conflicts"),
         groups=tuple(
             CustomerGroup(key, furthest, State(state), count)
             for key, furthest, state, count in reader.rows(_SQL["groups"])
@@ -89,11 +90,20 @@ def read_summary(reader: Reader) -> Summary:
     )
 
 
-def rejected_rows(reader: Reader) -> Iterator[RejectedRow]:
+def rejected_rows(reader: Reader) -> Iterator[ProblemRow]:
     """Yield the rejected rows that the results show, in input order."""
-    for rows in reader.chunks(_SQL["rejected_rows"], CHUNK_ROWS, {}):
-        for row, customer_id, text in rows:
-            yield RejectedRow(row, customer_id, tuple(problems.parse(text)))
+    return _problem_rows(reader, "rejected_rows")
+
+
+def conflict_rows(reader: Reader) -> Iterator[ProblemRow]:
+    """Yield the rows in conflict that the results show, in input order."""
+    return _problem_rows(reader, "conflict_rows")
+
+
+def _problem_rows(reader: Reader, statement: str) -> Iterator[ProblemRow]:
+    for rows in reader.chunks(_SQL[statement], CHUNK_ROWS, {}):
+        for row, customer_id, text, *_ in rows:
+            yield ProblemRow(row, customer_id, tuple(problems.parse(text)))
 
 
 def _row(reader: Reader, statement: str, values: Mapping[str, object] | None = None) -> tuple[Any, ...]:
@@ -106,8 +116,9 @@ def _count(reader: Reader, statement: str, values: Mapping[str, object] | None =
     return int(count)
 
 
-def _mapping_of_rejects(reader: Reader) -> Mapping[str, str] | None:
-    mappings = reader.rows(_SQL["mappings_of_rejects"])
+def _single_mapping(reader: Reader, statement: str) -> Mapping[str, str] | None:
+    """Return the mapping of the inputs that a query selects, or None if they have different ones."""
+    mappings = reader.rows(_SQL[statement])
     if len(mappings) > 1:
         return None
     return dict(json.loads(mappings[0][0])) if mappings else {}

@@ -15,7 +15,7 @@ from bulk.reports.csv import CsvTable
 from bulk.reports.excel.sheets import KINDS
 from bulk.reports.excel.workbook import Workbook
 from bulk.reports.figures import Figures
-from bulk.reports.figures_reader import read_figures, rejected_rows
+from bulk.reports.figures_reader import conflict_rows, read_figures, rejected_rows
 from bulk.reports.html import Customers, page
 from bulk.reports.parquet import ParquetTable
 from bulk.reports.publish import publish, staging, wrap_errors
@@ -72,7 +72,7 @@ def write_reports(folder: Path, *, now: datetime, since: datetime | None = None)
             optional = _write_optional(stage, reader, figures)
             location = _location(folder)
             book.summary(figures, location)
-        _write_text(stage / PAGE, page(figures, customers, rejected_rows(reader), location))
+        _write_text(stage / PAGE, page(figures, customers, rejected_rows(reader), conflict_rows(reader), location))
         _write_text(stage / SUMMARY, figures.summary.to_json() + "\n")
         # The summary is last, so that a program that waits for it finds all the other reports in place.
         absent = [name for name in (DIFFERENCES, VERIFY) if name not in optional]

@@ -17,7 +17,9 @@ from bulk.text import count, percent
 
 MAX_PLATFORMS: Final = 12
 
-_STATES: Final = (State.COMPLETE, State.LINKED, State.LINK_READY, State.PENDING, State.FAILED, State.UNLINKED)
+_STATES: Final = (  # in the order of the bars
+    *(State.COMPLETE, State.LINKED, State.LINK_READY, State.PENDING, State.CONFLICT, State.FAILED, State.UNLINKED),
+)
 _ROWS: Final = Series("rows", "accent")
 _REQUESTS: Final = Series("requests", "accent")
 _LIMITED: Final = Series("rate limited (429)", "warn")

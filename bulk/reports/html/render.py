@@ -20,13 +20,13 @@ from markupsafe import Markup
 from bulk.model import State
 from bulk.platforms import NAMES
 from bulk.reports.columns import CHANGE, RESULTS
-from bulk.reports.figures import Figures, RejectedRow
+from bulk.reports.figures import Figures, ProblemRow
 from bulk.reports.html import charts
 from bulk.reports.html.customers import Customers
 from bulk.reports.html.encoding import as_json, encode
 from bulk.reports.summary import advice, commands, funnel, narrative
 from bulk.reports.summary.commands import BatchLocation
-from bulk.reports.summary.error_groups import error_groups
+from bulk.reports.summary.error_groups import conflict_groups, error_groups
 from bulk.reports.summary.quota import quota
 from bulk.reports.summary.timeline import timeline
 from bulk.settings import SANDBOX
@@ -39,11 +39,18 @@ _PACKAGE: Final = "bulk.reports.html"
 _SCRIPTS: Final = ("vendor/dataTables.min.js", "vendor/dataTables.responsive.min.js", "page.js")
 
 
-def page(figures: Figures, customers: Customers, rejected: Iterable[RejectedRow], location: BatchLocation) -> str:
+def page(
+    figures: Figures,
+    customers: Customers,
+    rejected: Iterable[ProblemRow],
+    conflicts: Iterable[ProblemRow],
+    location: BatchLocation,
+) -> str:
     """Return the page as HTML."""
     return template().render(
         _batch(figures, location)
         | _progress(figures)
+        | {"conflict_groups": conflict_groups(conflicts)}
         | _errors(figures, rejected, location)
         | _customers(figures, customers)
         | _assets()
@@ -80,7 +87,7 @@ def _progress(figures: Figures) -> dict[str, object]:
     return {"timeline": progress, "progress_charts": charts.progress(progress), "holds": longest}
 
 
-def _errors(figures: Figures, rejected: Iterable[RejectedRow], location: BatchLocation) -> dict[str, object]:
+def _errors(figures: Figures, rejected: Iterable[ProblemRow], location: BatchLocation) -> dict[str, object]:
     groups = error_groups(figures, rejected, location)
     return {"error_groups": groups[:MAX_ERROR_GROUPS], "count_of_error_groups": len(groups)}
 

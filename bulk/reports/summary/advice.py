@@ -25,6 +25,7 @@ class NextStep:
 def next_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
     """Yield the next steps, the most urgent first."""
     yield from _link_steps(figures, location)
+    yield from _conflict_step(figures, location)
     yield from _rejected_step(figures, location)
     yield from _failed_steps(figures, location)
     yield from _review_steps(figures, location)
@@ -53,6 +54,21 @@ def _expiry(links: LinkAges) -> str:
     return f"the first expires {time(links.next_expiry)}"
 
 
+def _conflict_step(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
+    conflicts = figures.summary.customers[State.CONFLICT]
+    if not conflicts:
+        return
+    why, mapping = f"{count(conflicts, 'row')} in conflict", figures.mapping_of_conflicts
+    if mapping is None:
+        why += "; accept the rows that are right, in a copy for each input, with the --map of that input"
+        yield NextStep("Decide", str(location.folder / "conflicts.csv"), why)
+        return
+    copy = commands.copy("conflicts.csv", commands.ACCEPTED, location)
+    accept = commands.migrate_file(commands.ACCEPTED, mapping, figures, location, "--accept-file", commands.ACCEPTED)
+    why += "; copy conflicts.csv, delete the rows that are wrong from the copy, and accept the others"
+    yield NextStep("Decide", copy, why, (copy, accept))
+
+
 def _rejected_step(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
     rejected = figures.summary.customers[State.REJECTED]
     if not rejected:
@@ -62,7 +78,7 @@ def _rejected_step(figures: Figures, location: BatchLocation) -> Iterator[NextSt
         why += "; correct a copy for each input, and pass it with the --map of that input"
         yield NextStep("Fix", str(location.folder / "rejects.csv"), why)
         return
-    copy = commands.copy_rejects(location)
+    copy = commands.copy("rejects.csv", commands.CORRECTED, location)
     migrate = commands.migrate_file(commands.CORRECTED, mapping, figures, location)
     yield NextStep("Fix", copy, f"{why}; copy rejects.csv, correct the copy and migrate it", (copy, migrate))
 

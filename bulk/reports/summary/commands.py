@@ -11,7 +11,9 @@ from typing import Final
 from bulk.reports.figures import Figures
 from bulk.settings import CODAT, SANDBOX
 
-CORRECTED: Final = "corrected.csv"  # the copy of rejects.csv to correct: the next report replaces rejects.csv itself
+# The copies of rejects.csv and conflicts.csv to edit: the next report replaces the files themselves.
+CORRECTED: Final = "corrected.csv"
+ACCEPTED: Final = "accepted.csv"
 _DEFAULT_REPORTS: Final = Path("reports")  # of `migrate --reports`
 
 
@@ -41,9 +43,9 @@ def migrate_file(
     return shlex.join([*words, *options, *codat_options(figures, location)])
 
 
-def copy_rejects(location: BatchLocation) -> str:
-    """Return the command that copies the rejected rows, to correct them."""
-    return shlex.join(["cp", _argument(str(location.folder / "rejects.csv")), CORRECTED])
+def copy(name: str, to: str, location: BatchLocation) -> str:
+    """Return the command that copies a report, to edit the copy."""
+    return shlex.join(["cp", _argument(str(location.folder / name)), to])
 
 
 def on_batch(name: str, figures: Figures, location: BatchLocation, *options: str) -> str:

@@ -9,7 +9,7 @@ from typing import Final
 
 from bulk import problems
 from bulk.model import State
-from bulk.reports.figures import Example, Failure, Figures, RejectedRow
+from bulk.reports.figures import Example, Failure, Figures, ProblemRow
 from bulk.reports.summary import commands
 from bulk.reports.summary.commands import BatchLocation
 
@@ -29,9 +29,20 @@ class ErrorGroup:
     correlation_ids: tuple[str, ...]
 
 
-def error_groups(figures: Figures, rejected: Iterable[RejectedRow], location: BatchLocation) -> tuple[ErrorGroup, ...]:
+def error_groups(figures: Figures, rejected: Iterable[ProblemRow], location: BatchLocation) -> tuple[ErrorGroup, ...]:
     """Return all errors in groups, the largest first: failures by remedy, invalid rows by problem."""
-    groups = [*_failures(figures, location), *_invalid_rows(rejected)]
+    return _largest_first([*_failures(figures, location), *_invalid_rows(rejected)])
+
+
+def conflict_groups(conflicts: Iterable[ProblemRow]) -> tuple[ErrorGroup, ...]:
+    """Return the rows in conflict in groups by the kind of conflict, the largest first."""
+    return _largest_first(
+        ErrorGroup(problems.group_sentence(code), f"To decide: {problems.group_remedy(code)}.", "", *group.content)
+        for code, group in _by_problem(conflicts).items()
+    )
+
+
+def _largest_first(groups: Iterable[ErrorGroup]) -> tuple[ErrorGroup, ...]:
     return tuple(sorted(groups, key=lambda group: -group.customers))
 
 
@@ -40,6 +51,12 @@ class _Group:
     customers: int = 0
     examples: list[Example] = field(default_factory=list)
     correlation_ids: dict[str, None] = field(default_factory=dict)
+
+    @property
+    def content(self) -> tuple[int, tuple[Example, ...], tuple[str, ...]]:
+        """The number of customers, and the examples and correlation ids to show."""
+        examples, correlation_ids = self.examples[:MAX_EXAMPLES], list(self.correlation_ids)[:MAX_CORRELATION_IDS]
+        return self.customers, tuple(examples), tuple(correlation_ids)
 
 
 def _failures(figures: Figures, location: BatchLocation) -> Iterator[ErrorGroup]:
@@ -55,9 +72,7 @@ def _failures(figures: Figures, location: BatchLocation) -> Iterator[ErrorGroup]
             f"{remedy.title} ({code})" if code and code not in ("deleted", "linked") else remedy.title,
             remedy.text,
             remedy.command(figures, location),
-            group.customers,
-            tuple(group.examples[:MAX_EXAMPLES]),
-            tuple(group.correlation_ids)[:MAX_CORRELATION_IDS],
+            *group.content,
         )
 
 
@@ -145,15 +160,19 @@ _REMEDIES: Final[Mapping[str, _Remedy]] = MappingProxyType(
 )
 
 
-def _invalid_rows(rejected: Iterable[RejectedRow]) -> Iterator[ErrorGroup]:
+def _invalid_rows(rejected: Iterable[ProblemRow]) -> Iterator[ErrorGroup]:
+    for code, group in _by_problem(rejected).items():
+        fix = f"Fix it in a copy of rejects.csv: {problems.group_remedy(code)}."
+        yield ErrorGroup(f"Invalid row: {problems.group_sentence(code)}", fix, "", *group.content)
+
+
+def _by_problem(rows: Iterable[ProblemRow]) -> dict[str, _Group]:
+    """Group rows by their problems. A row counts once for each of its problems."""
     groups: dict[str, _Group] = {}
-    for row in rejected:
+    for row in rows:
         for code in dict.fromkeys(problem["code"] for problem in row.problems):
             group = groups.setdefault(code, _Group())
             group.customers += 1
             if len(group.examples) < MAX_EXAMPLES:
                 group.examples.append(Example(row.row, row.customer_id, problems.describe(row.problems)))
-    for code, group in groups.items():
-        fix = f"Fix it in a copy of rejects.csv: {problems.group_remedy(code)}."
-        title = f"Invalid row: {problems.group_sentence(code)}"
-        yield ErrorGroup(title, fix, "", group.customers, tuple(group.examples), ())
+    return groups

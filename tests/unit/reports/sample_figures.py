@@ -39,10 +39,15 @@ RUN = LastRun(
 )
 
 
-def figures(groups: Mapping[tuple[int, State], int] | None = None, *, rejected: int = 0, **others: Any) -> Figures:
-    """Build the figures of a batch. `groups`: customers by the stage that they have reached and their state."""
+def figures(
+    groups: Mapping[tuple[int, State], int] | None = None, *, rejected: int = 0, held: int = 0, **others: Any
+) -> Figures:
+    """Build the figures of a batch. `groups`: customers by the stage that they have reached and their state.
+
+    `rejected` and `held` are rows that became no customers: invalid ones, and ones in conflict.
+    """
     found = [CustomerGroup("gbol", furthest, state, number) for (furthest, state), number in (groups or {}).items()]
-    customers = dict.fromkeys(map(str, State), 0) | {"rejected": rejected}
+    customers = dict.fromkeys(map(str, State), 0) | {"rejected": rejected, "conflict": held}
     for group in found:
         customers[group.state] += group.customers
     summary = Summary(
@@ -67,6 +72,7 @@ def figures(groups: Mapping[tuple[int, State], int] | None = None, *, rejected: 
         codat=None,
         mapping={},
         mapping_of_rejects={},
+        mapping_of_conflicts={},
         groups=tuple(found),
         links=LinkAges(0, 0, 0, 0, None),
         failures=(),

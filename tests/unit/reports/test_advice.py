@@ -22,6 +22,7 @@ def test_each_step_names_a_file_or_a_whole_command() -> None:
     known = figures(
         groups,
         rejected=3,
+        held=2,
         links=LinkAges(1, 1, 2, 1, "2026-11-23T15:00:00Z"),
         base_url="https://codat.example.com",
         mapping={"customer_id": "Account No"},
@@ -32,11 +33,13 @@ def test_each_step_names_a_file_or_a_whole_command() -> None:
     codat = "--base-url https://codat.example.com"
     steps = list(advice.next_steps(known, BatchLocation(Path("out/autumn"), has_sandbox=False)))
     migrate = "bulk migrate in.csv --batch autumn --reports out --map 'customer_id=Account No'"
-    copy = "cp out/autumn/rejects.csv corrected.csv"
+    copy, decide = "cp out/autumn/rejects.csv corrected.csv", "cp out/autumn/conflicts.csv accepted.csv"
+    accept = f"bulk migrate accepted.csv --batch autumn --reports out --accept-file accepted.csv {codat}"
     assert [(step.title, step.what, step.commands) for step in steps] == [
         ("Email", "out/autumn/links.csv", ()),
         ("Renew", f"bulk links out/autumn {codat}", (f"bulk links out/autumn {codat}",)),
         ("Follow up", f"bulk follow-up out/autumn {codat}", (f"bulk follow-up out/autumn {codat}",)),
+        ("Decide", decide, (decide, accept)),
         # the rejected rows come from another file, without --map
         ("Fix", copy, (copy, f"bulk migrate corrected.csv --batch autumn --reports out {codat}")),
         ("Retry", "out/autumn/results.csv", (f"{migrate} --retry-failed {codat}",)),
@@ -54,13 +57,18 @@ def test_a_single_customer_is_in_the_singular() -> None:
     """One link, one row, one customer."""
     groups = {(3, State.LINK_READY): 1, (4, State.LINKED): 1, (1, State.PENDING): 1, (1, State.FAILED): 1}
     known = figures(
-        groups, rejected=1, links=LinkAges(1, 0, 1, 0, None), failures=(failure(State.FAILED, "company", "400"),)
+        groups,
+        rejected=1,
+        held=1,
+        links=LinkAges(1, 0, 1, 0, None),
+        failures=(failure(State.FAILED, "company", "400"),),
     )
     reasons = [step.why.partition(",")[0].partition(";")[0] for step in advice.next_steps(known, LOCATION)]
     assert reasons == [
         "1 linkUrl",
         "1 linkUrl expired or missing",
         "1 customer has authorized",
+        "1 row in conflict",
         "1 row rejected",
         "1 customer failed",
         "1 customer left to do",
@@ -72,6 +80,9 @@ def test_rejected_rows_of_inputs_with_different_mappings_have_no_command() -> No
     (fix,) = advice.next_steps(figures(rejected=2, mapping_of_rejects=None), LOCATION)
     assert (fix.title, fix.what, fix.commands) == ("Fix", str(LOCATION.folder / "rejects.csv"), ())
     assert fix.why.endswith("pass it with the --map of that input")
+    (decide,) = advice.next_steps(figures(held=2, mapping_of_conflicts=None), LOCATION)
+    assert (decide.title, decide.what, decide.commands) == ("Decide", str(LOCATION.folder / "conflicts.csv"), ())
+    assert decide.why.endswith("with the --map of that input")
 
 
 def test_after_an_undo_creating_again_is_a_choice() -> None:

@@ -22,7 +22,8 @@ SVG: Final = "{http://www.w3.org/2000/svg}"
 ELEMENTS: Final = {f"{SVG}{name}" for name in ("svg", "g", "rect", "path", "text", "title")}
 VARIABLES: Final = {
     *("accent", "muted", "ink", "line", "warn", "held", "good", "expiring", "expired"),
-    *("state-complete", "state-linked", "state-link-ready", "state-pending", "state-failed", "state-unlinked"),
+    *("state-complete", "state-linked", "state-link-ready", "state-pending", "state-unlinked"),
+    *("state-conflict", "state-failed"),
 }
 START: Final = datetime(2026, 3, 1, 22, 24, tzinfo=UTC)
 LONG: Final = "<script>alert(1)</script>" + "x" * 10_000

@@ -6,8 +6,8 @@ import pytest
 
 from bulk.model import State
 from bulk.problems import Problem, new
-from bulk.reports.figures import Failure, RejectedRow
-from bulk.reports.summary.error_groups import error_groups
+from bulk.reports.figures import Failure, ProblemRow
+from bulk.reports.summary.error_groups import conflict_groups, error_groups
 
 from .sample_figures import LOCATION, failure, figures
 
@@ -54,9 +54,9 @@ def test_failures_with_the_same_remedy_are_one_group_and_the_largest_group_is_fi
     ]
 
 
-def rejected(row: int, *problems: Problem) -> RejectedRow:
+def rejected(row: int, *problems: Problem) -> ProblemRow:
     """Build a rejected row with these problems."""
-    return RejectedRow(row, None, problems)
+    return ProblemRow(row, None, problems)
 
 
 def test_rejected_rows_are_grouped_by_problem() -> None:
@@ -84,3 +84,21 @@ def test_rejected_rows_are_grouped_by_problem() -> None:
     assert all("rejects.csv" in group.remedy for group in groups)
     assert groups[0].examples[0].row == 1
     assert groups[0].examples[0].error.startswith('platform is unknown or ambiguous: write "Xero"')
+
+
+def test_conflicts_are_grouped_by_kind_with_the_largest_group_first() -> None:
+    """Each group says how to decide, and its examples have the rows' own sentences."""
+    rows = [
+        rejected(1, new("other_spelling", "1", found="001")),
+        rejected(2, new("other_customer", "a", found="Acme")),
+        rejected(5, new("other_customer", "b", found="Bolt")),
+    ]
+    groups = conflict_groups(rows)
+    assert [(group.title, group.customers) for group in groups] == [
+        ("customer_id already belongs to another customer", 2),
+        ("customer_id is another spelling of an earlier identifier", 1),
+    ]
+    assert groups[0].remedy == "To decide: accept the rows (--accept-file) whose customers are the same."
+    assert [example.row for example in groups[0].examples] == [2, 5]
+    assert groups[1].examples[0].error.startswith('customer_id is another spelling of "001"')
+    assert conflict_groups([]) == ()

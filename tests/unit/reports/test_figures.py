@@ -10,7 +10,7 @@ import pytest
 from bulk.journal import runs
 from bulk.model import State
 from bulk.reports.figures import Figures, LinkAges
-from bulk.reports.figures_reader import read_figures, rejected_rows
+from bulk.reports.figures_reader import conflict_rows, read_figures, rejected_rows
 from bulk.reports.rows import Reader
 
 from .journals import NOON, Journal
@@ -108,6 +108,20 @@ def test_errors_with_the_same_step_and_code_are_counted_together(journal: Journa
     assert company.examples[0].error == "no 1"
     assert company.correlation_ids == ("id-7", "id-8")
     assert (link.state, link.step, link.customers, link.correlation_ids) == (State.LINK_READY, "link", 1, ())
+
+
+def test_conflicts_are_no_errors_but_rows_with_problems(journal: Journal) -> None:
+    """They are held rows and customers in conflict with a company, in input order."""
+    journal.source()
+    journal.in_conflict(2, "b", found="Bolt")
+    journal.held(1, "a", found="Acme")
+    journal.in_conflict(3, "gone", presence="removed", name_sent="Cafe gone")
+    journal.in_conflict(4, "never sent", presence="removed")
+    assert figures(journal).failures == ()
+    with Reader(journal.path) as reader:
+        found = [(row.row, row.customer_id, row.problems[0]["found"]) for row in conflict_rows(reader)]
+        assert [row.customer_id for row in rejected_rows(reader)] == []
+    assert found == [(1, "a", "Acme"), (2, "b", "Bolt"), (None, "gone", "Bolt")]
 
 
 def test_minutes_count_requests_429s_and_customers(journal: Journal) -> None:
@@ -228,7 +242,7 @@ def test_only_customers_found_linked_in_the_last_run_are_newly_linked(journal: J
     assert last.newly_linked == 1
 
 
-def test_rejected_rows_have_the_mapping_of_their_input(journal: Journal) -> None:
+def test_rejected_rows_and_conflicts_have_the_mapping_of_their_input(journal: Journal) -> None:
     """There is none if they come from inputs with different mappings."""
     journal.source()
     journal.insert(
@@ -239,6 +253,11 @@ def test_rejected_rows_have_the_mapping_of_their_input(journal: Journal) -> None
     assert figures(journal).mapping_of_rejects == {"a": "b"}
     journal.rejection(1, source=1)
     assert figures(journal).mapping_of_rejects is None
+    assert figures(journal).mapping_of_conflicts == {}
+    journal.held(2, "a", source=2)
+    assert figures(journal).mapping_of_conflicts == {"a": "b"}
+    journal.in_conflict(3, "b")
+    assert figures(journal).mapping_of_conflicts is None
 
 
 def test_the_last_run_and_its_holds_are_read(journal: Journal) -> None:

@@ -20,28 +20,33 @@ GROUPS = st.dictionaries(
 )
 
 
-@given(GROUPS, st.integers(0, 100))
-def test_stages_only_get_smaller_and_the_losses_add_up(groups: dict[tuple[int, State], int], rejected: int) -> None:
+@given(GROUPS, st.integers(0, 100), st.integers(0, 100))
+def test_stages_only_get_smaller_and_the_losses_add_up(
+    groups: dict[tuple[int, State], int], rejected: int, held: int
+) -> None:
     """The losses of a stage are the difference to the next one; all losses and the last stage are all rows."""
-    known = figures(groups, rejected=rejected)
+    known = figures(groups, rejected=rejected, held=held)
     stages = funnel.funnel(known)
     assert [stage.name for stage in stages] == list(funnel.STAGES)
     for stage, following in itertools.pairwise(stages):
         assert stage.rows - following.rows == sum(loss.rows for loss in stage.losses)
         assert 0 <= following.share <= stage.share <= 1
-    assert stages[0].rows == sum(groups.values()) + rejected == sum(row.rows for row in funnel.states(known))
+    rows = sum(groups.values()) + rejected + held
+    assert stages[0].rows == rows == sum(row.rows for row in funnel.states(known))
 
 
 def test_the_losses_of_a_stage_are_counted_by_state() -> None:
     """Customers that wait, failed or are unlinked again are separate."""
     at = {(3, State.LINK_READY): 20, (3, State.UNLINKED): 2, (3, State.FAILED): 1, (5, State.COMPLETE): 7}
-    stages = {stage.name: stage for stage in funnel.funnel(figures(at, rejected=4))}
+    at |= {(1, State.CONFLICT): 3}
+    stages = {stage.name: stage for stage in funnel.funnel(figures(at, rejected=4, held=2))}
     assert [(loss.state, loss.rows) for loss in stages["link ready"].losses] == [
         (State.LINK_READY, 20),
         (State.UNLINKED, 2),
         (State.FAILED, 1),
     ]
-    assert [(loss.state, loss.rows) for loss in stages["rows"].losses] == [(State.REJECTED, 4)]
+    assert [(loss.state, loss.rows) for loss in stages["rows"].losses] == [(State.REJECTED, 4), (State.CONFLICT, 2)]
+    assert [(loss.state, loss.rows) for loss in stages["valid"].losses] == [(State.CONFLICT, 3)]
     assert stages["partner connection"].losses == ()
 
 

@@ -58,7 +58,7 @@ def batch(folder: Path, customers: int = 60, **facts: str) -> Journal:
 def hostile(folder: Path) -> Journal:
     """Build a batch in which every value from outside is hostile, in each way."""
     journal = Journal(folder, name=f"<b>{SCRIPT}", codat=SCRIPT, base_url=SCRIPT)
-    journal.source([SCRIPT, "=cmd", 'a,b\n"c"', "\u202eheader"], rows=40)
+    journal.source([SCRIPT, "=cmd", 'a,b\n"c"', "\u202eheader"], rows=100)
     with closing(journal.connect()) as connection, connection:
         connection.execute("DELETE FROM runs")
     end = text(NOW + timedelta(hours=1))
@@ -87,6 +87,8 @@ def hostile(folder: Path) -> Journal:
         cells = {"customer_id": value, **extra}
         hostile = json.dumps([problems.new("too_many_cells", value, cells=5, expected=4)])
         journal.rejection(row + 40, customer_id=value, company_name=value, email=value, problems=hostile, cells=cells)
+        journal.held(row + 60, f"{row + 60}{value}", found=value, cells=cells)
+        journal.in_conflict(row + 80, f"{row + 80}{value}", found=value, extra=extra)
         until = text(NOW + timedelta(seconds=row * 20))
         journal.insert("holds", run=1, since=text(NOW), until=until, why=value)
     return journal

@@ -43,12 +43,12 @@ def test_a_small_batch_is_listed_in_input_order() -> None:
     assert customers.rows == 4
 
 
-def test_in_a_large_batch_failed_and_rejected_rows_come_first() -> None:
+def test_in_a_large_batch_conflicts_and_failed_and_rejected_rows_come_first() -> None:
     """The others follow; both are in input order, up to the limit."""
     customers = Customers(most=4)
     customers.write(rows("complete", "failed", "linked"))
     customers.write(rows("pending", "rejected", first=4))
-    customers.write(rows("failed", "complete", first=6))
+    customers.write(rows("conflict", "complete", first=6))
     assert listed(customers) == [2, 5, 6, 1]
     assert customers.rows == 7
 

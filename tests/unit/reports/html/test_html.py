@@ -249,6 +249,25 @@ def test_changes_are_shown_only_with_a_comparison(ordinary: Path, compared: Path
     assert listed(page)["change"].drop_nulls().len() == sum(number for _, number in funnel.changes(figures))
 
 
+def test_conflicts_have_a_section_only_if_there_are_any(ordinary: Path, tmp_path: Path) -> None:
+    """They are grouped by kind, with the rows' own sentences, and they are no errors that Codat has rejected."""
+    assert not parsed(ordinary).all("section", id="conflicts")
+    journal = Journal(tmp_path, name="autumn")
+    journal.source()
+    journal.held(3, "a", found="Bolt Ltd")
+    journal.in_conflict(4, "b", found="Cog Ltd")
+    page = parsed(reports(journal))
+    shown = page.text("section", id="conflicts")
+    assert "customer_id already belongs to another customer 1" in shown
+    assert 'customer_id already belongs to the customer "Bolt Ltd" of another file: accept' in shown
+    assert 'company_name is not the name of this customer\'s company in Codat, "Cog Ltd": accept' in shown
+    assert all(who in shown for who in ("Row 3, a", "Row 4, b"))
+    assert page.all("button", **{"data-filter": "state", "data-value": "conflict"})
+    assert page.text("section", id="errors") == "Errors, grouped by remedy No errors."
+    assert "2 rows in conflict; copy conflicts.csv" in page.text("section", id="next")
+    assert listed(page)["error_code"].to_list() == ["other_customer", "other_name"]
+
+
 def test_a_page_that_does_not_list_all_rows_gives_their_numbers(tmp_path: Path) -> None:
     """It also says where all of them are."""
     journal = Journal(tmp_path, name="many")
@@ -317,9 +336,17 @@ def test_the_vendored_files_are_the_published_ones() -> None:
 TEXTS = [("ink", 4.5), ("muted", 4.5), ("accent", 4.5), ("expired", 4.5)]
 SIGNS = [
     *TEXTS,
-    *((f"state-{state}", 3) for state in ("complete", "linked", "link-ready", "pending", "failed", "rejected")),
+    *((f"state-{state}", 3) for state in ("complete", "linked", "link-ready", "pending", "conflict", "failed")),
 ]
-SIGNS += [("state-unlinked", 3), ("warn", 3), ("held", 3), ("good", 3), ("expiring", 3), ("edge", 3)]
+SIGNS += [
+    ("state-rejected", 3),
+    ("state-unlinked", 3),
+    ("warn", 3),
+    ("held", 3),
+    ("good", 3),
+    ("expiring", 3),
+    ("edge", 3),
+]
 
 
 @pytest.mark.parametrize("scheme", [0, 1], ids=["light", "dark"])
