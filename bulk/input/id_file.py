@@ -7,35 +7,45 @@ from pathlib import Path
 import polars as pl
 
 from bulk.errors import InputError
+from bulk.input.column_names import normalized
 from bulk.input.columns import Header
 from bulk.input.fields import with_fields
 from bulk.input.files import wrap_read_errors
 from bulk.input.formats import open_table
-from bulk.input.frames import CELLS, NOT_TEXT, cell
+from bulk.input.frames import CELLS, NOT_TEXT, Table, cell
 from bulk.input.rules import trimmed
 from bulk.text import count, unescape_formula
 
 
-def read_ids(path: Path) -> list[str]:
+def read_ids(path: Path, *, column: str | None = None) -> list[str]:
     """Return the identifiers in a file's column `customer_id`, each once. Raises InputError.
 
+    If the file has the column `column`, the identifiers are in that one: `--map` names it for the input.
     The file may be a report by bulk, or some of its rows or columns. Apostrophes that bulk added are removed. A row
     with too many or too few cells is an error: its identifier may be in another column.
     """
     with wrap_read_errors(path):
         path.stat()
-    table = open_table(path, {}, required=("customer_id",))
-    column = cell(table.header.places["customer_id"])
+    table = _open(path, column)
+    place = cell(table.header.places["customer_id"])
     unique_ids: dict[str, None] = {}  # a set that keeps the order
     rows = 0
     for frame in table.frames():
         _require_readable_rows(path, frame, table.header, rows=rows)
         rows += len(frame)
-        ids = frame.select(trimmed(unescape_formula(pl.col(column)))).to_series().drop_nulls()
+        ids = frame.select(trimmed(unescape_formula(pl.col(place)))).to_series().drop_nulls()
         unique_ids |= dict.fromkeys(each for each in ids if each)
     if not unique_ids:
         raise InputError(f"{path} has no identifiers in its column customer_id")
     return list(unique_ids)
+
+
+def _open(path: Path, column: str | None) -> Table:
+    if column is not None:
+        names = open_table(path, {}, required=()).header.columns
+        if normalized(column) in map(normalized, names):
+            return open_table(path, {"customer_id": column}, required=("customer_id",))
+    return open_table(path, {}, required=("customer_id",))
 
 
 def _require_readable_rows(path: Path, frame: pl.DataFrame, header: Header, *, rows: int) -> None:

@@ -82,20 +82,22 @@ FROM incoming t LEFT JOIN customers c USING (customer_id)
 WHERE t.is_accepted;
 
 -- remember_corrections: Store the customers of corrected rows, in case the file with the uncorrected rows is read again.
--- A valid row corrects the rejected row in its place. It also corrects rejected rows of later files about its customer.
+-- A valid row corrects the rejected row in its place. It also corrects rejected rows of later files about its customer,
+-- but a row held in conflict only if it comes from our own file with corrections.
 INSERT OR IGNORE INTO corrected (cells, customer_id)
 SELECT r.cells, t.customer_id
 FROM incoming t CROSS JOIN places p USING (row) CROSS JOIN rejected r ON r.source = p.place_source AND r.row = p.place_row
 WHERE t.is_accepted
 UNION ALL
 SELECT r.cells, t.customer_id FROM incoming t CROSS JOIN rejected r USING (customer_id)
-WHERE t.is_accepted AND r.is_known;
+WHERE t.is_accepted AND r.is_known AND (t.corrects IS NOT NULL OR NOT r.is_held);
 
 -- drop_corrected: The same rows are no longer rejected.
 DELETE FROM rejections WHERE (source, row) IN (
     SELECT p.place_source, p.place_row FROM incoming t CROSS JOIN places p USING (row) WHERE t.is_accepted
     UNION ALL
-    SELECT r.source, r.row FROM incoming t CROSS JOIN rejected r USING (customer_id) WHERE t.is_accepted AND r.is_known);
+    SELECT r.source, r.row FROM incoming t CROSS JOIN rejected r USING (customer_id)
+    WHERE t.is_accepted AND r.is_known AND (t.corrects IS NOT NULL OR NOT r.is_held));
 
 -- close_corrected: No other row can take the place of a rejected row about one of these customers.
 DELETE FROM rejected WHERE is_known AND customer_id IN (SELECT customer_id FROM incoming WHERE is_accepted);

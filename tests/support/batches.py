@@ -55,9 +55,9 @@ class Batch:
         self.runs += 1
         rows = list(rows)
         is_rejects_file = any(row.corrects is not None for row in rows)
-        source = Source(
-            path, digest or repr(rows), ("customer_id", "company_name"), (), is_rejects_file=is_rejects_file
-        )
+        columns = ("customer_id", "company_name")
+        fields = {name: name for name in columns}
+        source = Source(path, digest or repr(rows), columns, (), fields=fields, is_rejects_file=is_rejects_file)
         with database.transaction(self.db):
             enrolment = Enrolment(self.db, source, run=self.runs)
             for start in range(0, len(rows), at_once):

@@ -70,7 +70,7 @@ def _read_products(_: click.Context, __: click.Parameter, products: tuple[str, .
     "--accept-file",
     metavar="FILE",
     type=options.PATH,
-    help="Accept the conflicts of the customers in the column customer_id of FILE.",
+    help="Accept the conflicts of the customers in FILE: a copy of conflicts.csv without the rows that are wrong.",
 )
 @click.option(
     "--product",
@@ -125,7 +125,7 @@ def migrate(
     opened = open_input(path, mapping=mapping, platform_names=platform_names)
     if batch is None:
         require_batch_name(opened)
-    accepts = frozenset(accept) | (frozenset(read_ids(accept_file)) if accept_file else frozenset())
+    from_file = read_ids(accept_file, column=mapping.get("customer_id")) if accept_file is not None else ()
     with make_settings(folder, connection) as settings:
         selected = Options(
             limit=limit,
@@ -137,7 +137,7 @@ def migrate(
             link_lifetime=link_lifetime,
             accept_missing=accept_missing,
             source=source,
-            accepts=accepts,
+            accepts=frozenset((*accept, *from_file)),
             adds_files=batch is not None,
         )
         result = run(

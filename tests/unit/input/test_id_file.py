@@ -21,6 +21,16 @@ def test_each_identifier_is_read_once(tmp_path: Path) -> None:
     assert ids_of(tmp_path / "x.csv", "name,customer_id\nA,00012\n\nB, 7 \nC,00012\nD,\n") == ["00012", "7"]
 
 
+def test_a_mapped_column_has_the_identifiers_if_the_file_has_it(tmp_path: Path) -> None:
+    """A copy of conflicts.csv has the columns of the input; a list by hand has customer_id."""
+    path = tmp_path / "x.csv"
+    path.write_text("Account No,customer_id,row,conflict,found\n00012,x,1,why,Acme\n'-7,y,2,why,Bolt\n")
+    assert read_ids(path, column="account no") == ["00012", "-7"]
+    assert read_ids(path) == ["x", "y"]
+    path.write_text("customer_id\n00012\n")
+    assert read_ids(path, column="Account No") == ["00012"]
+
+
 @pytest.mark.parametrize(
     ("text", "named"),
     [

@@ -1,0 +1,97 @@
+"""Two systems use the same identifiers: the rows of the second one are in conflict until a person decides."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support.runs import BatchFixture, Codat, row
+
+
+@pytest.fixture
+def other(fixture: BatchFixture) -> Path:
+    """Migrate three customers; return a file of another system with two of their identifiers and a new one."""
+    ids = fixture.customers(3)
+    assert fixture.run().code == 0
+    moved = row(ids[0], company_name="Acme Renamed", platform="xero", email="new@example.com")
+    foreign = row(ids[1], company_name="Foreign Ltd", platform="FreeAgent", email="foreign@example.com")
+    return fixture.write([moved, foreign, row(f"{fixture.path.name}-new")], name="other.csv")
+
+
+def test_the_printed_commands_accept_only_the_rows_that_a_person_keeps(
+    codat: Codat, fixture: BatchFixture, other: Path
+) -> None:
+    """links.csv never has a link of the other customer, and the decision is remembered."""
+    before = {each["customer_id"]: each for each in fixture.table("links.csv")}
+    ended = fixture.run("--batch", fixture.name, path=other)
+
+    assert ended.code == 1
+    assert "2 rows in conflict" in ended.err
+    assert fixture.summary()["customers"]["conflict"] == 2
+    assert fixture.states() == {"link_ready": 4, "conflict": 2}
+    assert {each["company_name"] for each in fixture.table("links.csv")}.isdisjoint({"Foreign Ltd", "Acme Renamed"})
+    conflicts = fixture.table("conflicts.csv")
+    assert list(conflicts[0]) == ["customer_id", "company_name", "platform", "email", "row", "conflict", "found"]
+    assert [(each["company_name"], each["row"]) for each in conflicts] == [("Acme Renamed", "4"), ("Foreign Ltd", "5")]
+    copy, accept = ended.out.partition("Decide:")[2].split("    ")[1:3]
+    assert copy.split() == ["cp", f"reports/{fixture.name}/conflicts.csv", "accepted.csv"]
+    command = accept.splitlines()[0].split()
+    start = ["bulk", "migrate", "accepted.csv", "--batch", fixture.name, "--accept-file", "accepted.csv"]
+    assert command[: len(start)] == start
+    codat.count_from_zero()
+
+    accepted = fixture.write(conflicts[:1], name="accepted.csv")
+    assert fixture.run(*command[3:], path=accepted).code == 1
+
+    assert codat.stats()["requests_total"] == 0  # its company has everything already
+    links = {each["customer_id"]: each for each in fixture.table("links.csv")}
+    kept = conflicts[0]["customer_id"]
+    assert links[kept]["company_name"] == "Acme Renamed"
+    assert links[kept]["email"] == "new@example.com"
+    assert all(links[each]["link_url"] == before[each]["link_url"] for each in before)
+    assert [each["company_name"] for each in fixture.table("conflicts.csv")] == ["Foreign Ltd"]
+    assert fixture.run("--batch", fixture.name, path=other).code == 1
+    assert [each["company_name"] for each in fixture.table("conflicts.csv")] == ["Foreign Ltd"]
+
+
+def test_with_a_source_every_customer_gets_a_company_of_its_own(
+    codat: Codat, fixture: BatchFixture, other: Path
+) -> None:
+    """The second system has a batch of its own, with a link for each of its customers."""
+    ended = fixture.run("--source", "other", path=other)
+
+    assert ended.code == 0, ended.out
+    folder = fixture.path / "reports" / "other"
+    assert json.loads((folder / "summary.json").read_text())["customers"]["link_ready"] == 3
+    assert (folder / "conflicts.csv").read_text().splitlines() == [
+        "customer_id,company_name,platform,email,row,conflict,found"
+    ]
+    names = {company["name"] for company in codat.companies()}
+    assert names >= {"Acme Renamed", "Foreign Ltd", f"Company {fixture.path.name}-0001"}
+
+
+def test_a_company_with_another_name_is_in_conflict_until_its_row_is_accepted(
+    codat: Codat, fixture: BatchFixture, other: Path
+) -> None:
+    """A batch of the second system without --source finds the companies of the first one by their tags."""
+    ended = fixture.run(path=other)
+
+    assert ended.code == 1
+    second = BatchFixture(fixture.path, codat, name="other")
+    assert second.states() == {"conflict": 2, "link_ready": 1}
+    assert [each["error_code"] for each in second.results()] == ["other_name", "other_name", ""]
+    assert [each["company_name"] for each in second.table("links.csv")] == [f"Company {fixture.path.name}-new"]
+    conflicts = second.table("conflicts.csv")
+    assert [each["found"] for each in conflicts] == [f"Company {fixture.path.name}-000{n}" for n in (1, 2)]
+    assert "rejected by Codat" not in ended.out
+
+    accepted = second.write(conflicts[:1], name="accepted.csv")
+    assert second.run("--batch", "other", "--accept-file", str(accepted), path=accepted).code == 1
+
+    assert second.states() == {"conflict": 1, "link_ready": 2}
+    assert [each["company_name"] for each in second.table("conflicts.csv")] == ["Foreign Ltd"]
+    assert {each["company_name"] for each in second.table("links.csv")} == {
+        "Acme Renamed",
+        f"Company {fixture.path.name}-new",
+    }
