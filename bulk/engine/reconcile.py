@@ -15,12 +15,13 @@ import anyio
 from bulk.codat import endpoints, responses
 from bulk.codat.blockade import blocked_reason
 from bulk.codat.circuit_breaker import FAULTS
-from bulk.codat.endpoints import CompanyPage, Request
+from bulk.codat.endpoints import PAGE_SIZE, CompanyPage, Request
 from bulk.codat.responses import Reply
 from bulk.codat.throttle import Slot, Stopped
 from bulk.engine import retry
 from bulk.engine.context import RunContext
 from bulk.engine.events import Hook, Reconciled, Warned
+from bulk.engine.page_size import PageSize
 from bulk.engine.reservation import Reservation
 from bulk.engine.step import is_gone
 from bulk.journal import attempts, facts
@@ -29,7 +30,12 @@ from bulk.model import Company, Outcome, Stop
 
 MAX_READINGS = 3  # of a list that changes while it is read
 MAX_TRIES = 3 * retry.MAX_TRIES  # of one page
+TOO_LARGE = (Outcome.UNKNOWN, Outcome.SERVER_ERROR)  # a page may have been: a timeout, a 5xx
 Tag = tuple[str, str]
+
+
+class _SmallerPages(Exception):  # noqa: N818 - not an error: the list is read again, with smaller pages
+    """The list is to be read again from its beginning."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +70,18 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
     would create the missing customers again. Raises Stopped.
     """
     began = context.wall()
-    for _ in range(MAX_READINGS):
+    pages = PageSize(int(await context.writer.write(lambda db: facts.get(db, "page_size")) or PAGE_SIZE))
+    readings = 0
+    while readings < MAX_READINGS:
         await context.writer.write(handler.begin)
-        if await _read_lists(context, tags, handler, hook):
-            await context.writer.write(lambda connection: _end(connection, handler, began, context.wall()))
+        try:
+            is_whole = await _read_lists(context, tags, handler, hook, pages)
+        except _SmallerPages:
+            continue
+        if is_whole:
+            await context.writer.write(lambda connection: _end(connection, handler, pages, began, context.wall()))
             return
+        readings += 1
         hook(Warned("Codat's company list changed or broke off while it was read; reading it again"))
     context.throttle.close(
         Stop("Codat's company list cannot be read as a whole: it changes, breaks off or repeats", 75)
@@ -76,7 +89,8 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
     raise Stopped
 
 
-def _end(connection: sqlite3.Connection, handler: PageHandler, began: float, now: float) -> None:
+def _end(connection: sqlite3.Connection, handler: PageHandler, pages: PageSize, began: float, now: float) -> None:
+    facts.put(connection, {"page_size": pages.next_size})
     if handler.end(connection, now) and handler.adopts:
         facts.put(connection, {"list_read_at": began})
 
@@ -88,21 +102,23 @@ async def read_companies(context: RunContext, company_ids: Sequence[str], handle
         await _page(endpoints.get_company(company_id), context, handler, hook)
 
 
-async def _read_lists(context: RunContext, tags: Sequence[Tag | None], handler: PageHandler, hook: Hook) -> bool:
+async def _read_lists(
+    context: RunContext, tags: Sequence[Tag | None], handler: PageHandler, hook: Hook, pages: PageSize
+) -> bool:
     for tag in tags:
-        if not await _read_list(context, tag, handler, hook):
+        if not await _read_list(context, tag, handler, hook, pages):
             return False
     return True
 
 
-async def _read_list(context: RunContext, tag: Tag | None, handler: PageHandler, hook: Hook) -> bool:
-    """Read a list once; return whether it was complete and did not change meanwhile."""
-    request: Request | None = endpoints.list_companies(tag=tag)
+async def _read_list(context: RunContext, tag: Tag | None, handler: PageHandler, hook: Hook, pages: PageSize) -> bool:
+    """Read a list once; return whether it was complete and did not change meanwhile. May raise _SmallerPages."""
+    request: Request | None = endpoints.list_companies(tag=tag, page_size=pages.size)
     requested: set[str] = set()
     total = size = seen = 0
     while request is not None:
         requested.add(request.path)
-        page = await _page(request, context, handler, hook)
+        page = await _page(request, context, handler, hook, pages)
         seen += len(page.companies)
         if page.total is not None and page.total < total:
             return False  # companies were deleted, so others moved up to a page that was read before
@@ -112,14 +128,17 @@ async def _read_list(context: RunContext, tag: Tag | None, handler: PageHandler,
         if next_path is None and seen < total and page.companies:
             # The page has no link to the next one, but by its own count it is not the last: an empty page is the end.
             next_path = endpoints.list_companies(tag=tag, page=len(requested) + 1, page_size=size).path
+        pages.on_page(len(page.companies), is_last=next_path is None)
         if next_path in requested:
             return False
         request = endpoints.next_page(next_path) if next_path else None
     return True
 
 
-async def _page(request: Request, context: RunContext, handler: PageHandler, hook: Hook) -> CompanyPage:
-    """Request a page until Codat returns it. Raises Stopped."""
+async def _page(
+    request: Request, context: RunContext, handler: PageHandler, hook: Hook, pages: PageSize | None = None
+) -> CompanyPage:
+    """Request a page until Codat returns it. Raises Stopped, and _SmallerPages to begin the list again."""
     tries = 0
     while True:
         reply, page = await _fetch(request, context, handler, hook)
@@ -139,8 +158,12 @@ async def _page(request: Request, context: RunContext, handler: PageHandler, hoo
         elif tries >= MAX_TRIES and reply.outcome not in FAULTS:  # after those, the circuit breaker ends the run
             context.throttle.close(Stop(f"Codat does not return {thing}: {reason}", 75))
         else:
-            hook(Warned(f"Codat did not return {thing} ({reason}); trying again"))
+            is_smaller = pages is not None and reply.outcome in TOO_LARGE and pages.on_fault()
+            how = f" with {pages.size} companies on a page" if pages is not None and is_smaller else ""
+            hook(Warned(f"Codat did not return {thing} ({reason}); trying again{how}"))
             await anyio.sleep(retry.backoff(min(tries, 4), context.rng))
+            if is_smaller:
+                raise _SmallerPages
 
 
 async def _fetch(

@@ -11,6 +11,7 @@
 -- key_salt, clients_of_keys   JSON object, salted hash of an API key → its client, or "" if Codat does not say
 -- mapping                 JSON object, field → column, of the last migrate
 -- link_lifetime           the seconds for which a linkUrl is valid
+-- page_size               the number of companies to request on a page of the company list
 -- list_read_at            the last time that a whole company list was read (seconds since 1970)
 -- verified_at             the last time that verify ran
 -- processed_event         the last webhook event that a run applied: deliveries.n

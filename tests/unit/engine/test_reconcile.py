@@ -166,6 +166,27 @@ def test_a_run_without_the_list_stops(trip: Trip, replies: list[Reply], requests
     assert trip.stop.exit_code == 75
 
 
+@pytest.mark.parametrize("fault", [NO_RESPONSE, error(500), responses.read(504, {}, b"")])
+def test_a_list_whose_pages_time_out_is_read_again_with_smaller_ones(trip: Trip, fault: Reply) -> None:
+    """The next run begins with the size that worked."""
+    handler, paths, events = read(trip, fault, fault, page("a", "b", total=2))
+    assert handler.readings == [[], [], ["a", "b"]]
+    assert paths == [f"/companies?page=1&pageSize={size}" for size in (2000, 1000, 500)]
+    assert any(isinstance(event, Warned) and "with 500 companies on a page" in event.text for event in events)
+    _, paths, _ = read(trip, page("a", "b", total=2))
+    assert paths == ["/companies?page=1&pageSize=500"]
+
+
+def test_a_smaller_page_in_the_middle_of_a_list_skips_no_company(trip: Trip) -> None:
+    """The list is read from its beginning."""
+    ids = [f"c{number}" for number in range(PAGE_SIZE)]
+    first = page(*ids, total=PAGE_SIZE + 1, following="/companies?page=2&pageSize=2000")
+    handler, paths, _ = read(trip, first, NO_RESPONSE, NO_RESPONSE, page(*ids, "last", total=PAGE_SIZE + 1))
+    assert handler.readings == [ids, [*ids, "last"]]
+    assert paths[1] == paths[2]
+    assert paths[3] == "/companies?page=1&pageSize=1000"
+
+
 @pytest.mark.parametrize("adopts", [True, False])
 def test_the_time_of_a_reading_counts_only_if_the_journal_knows_all_of_it(trip: Trip, adopts: bool) -> None:
     """Then older webhook events have no news."""
