@@ -110,6 +110,7 @@ async def follow_up(
     watch: float | None = None,
     until: datetime | None = None,
     accept_missing: bool = False,
+    wait: bool = False,
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> BatchResult:
@@ -126,7 +127,7 @@ async def follow_up(
         retry_failed=retry_failed,
         every=watch,
         end=in_utc(until).timestamp() if until is not None else math.inf,
-        options=Options(accept_missing=accept_missing),
+        options=Options(accept_missing=accept_missing, waits=wait),
         on_event=on_event,
         interrupt=interrupt or anyio.Event(),
     )
@@ -139,6 +140,7 @@ async def links(
     margin: float | None = None,
     limit: int | None = None,
     link_lifetime: int | None = None,
+    wait: bool = False,
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> LinksResult:
@@ -152,7 +154,7 @@ async def links(
     require_whole("link_lifetime", link_lifetime, 1)
     folder = require_batch(folder)
     job = Links(margin=margin, limit=limit, lifetime=link_lifetime)
-    result = await run_and_report(folder, job, settings, on_event, interrupt)
+    result = await run_and_report(folder, job, settings, on_event, interrupt, Options(waits=wait))
     return await anyio.to_thread.run_sync(_links_result, result)
 
 
@@ -168,6 +170,7 @@ async def unlink(
     *,
     settings: Settings | None = None,
     accept_missing: bool = False,
+    wait: bool = False,
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> UnlinkResult:
@@ -180,7 +183,7 @@ async def unlink(
         pass  # report an unusable folder before an unknown customer
     rejected = await anyio.to_thread.run_sync(_require_customers, folder, customer_ids)
     result = await run_and_report(
-        folder, Unlink(customer_ids), settings, on_event, interrupt, Options(accept_missing=accept_missing)
+        folder, Unlink(customer_ids), settings, on_event, interrupt, Options(accept_missing=accept_missing, waits=wait)
     )
     return await anyio.to_thread.run_sync(_unlink_result, result, customer_ids, rejected)
 
@@ -232,6 +235,7 @@ async def verify(
     settings: Settings | None = None,
     adopt: bool = False,
     accept_missing: bool = False,
+    wait: bool = False,
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> VerifyResult:
@@ -241,7 +245,7 @@ async def verify(
     """
     folder = require_batch(folder)
     result = await run_and_report(
-        folder, Verify(adopts=adopt), settings, on_event, interrupt, Options(accept_missing=accept_missing)
+        folder, Verify(adopts=adopt), settings, on_event, interrupt, Options(accept_missing=accept_missing, waits=wait)
     )
     return await anyio.to_thread.run_sync(_verify_result, result)
 
@@ -259,6 +263,7 @@ async def undo(
     settings: Settings | None = None,
     yes: bool = False,
     accept_missing: bool = False,
+    wait: bool = False,
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
 ) -> UndoResult:
@@ -268,7 +273,7 @@ async def undo(
     """
     folder = require_batch(folder)
     result = await run_and_report(
-        folder, Undo(deletes=yes), settings, on_event, interrupt, Options(accept_missing=accept_missing)
+        folder, Undo(deletes=yes), settings, on_event, interrupt, Options(accept_missing=accept_missing, waits=wait)
     )
     return await anyio.to_thread.run_sync(partial(_undo_result, result, deletes=yes))
 

@@ -5,6 +5,7 @@ BulkError                        one message for the user; `exit_code` is the co
 │   ├── InputError               the input is missing, empty or broken, or it lacks a column
 │   ├── BatchInUseError          another run works on the batch's folder
 │   └── BatchError               the folder has no usable journal: none, damaged, of another version or Codat
+├── ClientInUseError        (75) another run on this machine sends for the same Codat client: run again later
 └── JournalError            (75) the journal cannot be written, for example on a full disk: run again later
     └── JournalGoneError         the journal was moved or deleted during the run: put it back, run again
 
@@ -31,6 +32,12 @@ class InputError(UsageError):
 
 class BatchInUseError(UsageError):
     """Another run works on the batch's folder. The folder was not changed."""
+
+
+class ClientInUseError(BulkError):
+    """Another run on this machine sends for the same Codat client. Nothing was sent."""
+
+    exit_code = 75
 
 
 class BatchError(UsageError):

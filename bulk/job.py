@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
@@ -13,17 +15,22 @@ import anyio.to_thread
 
 from bulk import __version__
 from bulk.batch import JobEnd, write_reports
-from bulk.engine.events import Advanced, Event, Hook
+from bulk.engine.events import Advanced, Event, Hook, Warned
 from bulk.engine.options import Options
 from bulk.engine.run import Command, Run
-from bulk.errors import BatchInUseError
+from bulk.errors import BatchInUseError, ClientInUseError
+from bulk.journal.client_lock import Sender, only_sender
 from bulk.journal.database import FILE, require_there
 from bulk.journal.lock import only_run
+from bulk.model import Stop
 from bulk.results import BatchResult
 from bulk.settings import Settings
+from bulk.text import timestamp
 
 LOCK_WAIT_SECONDS = 5.0  # long enough for a round of `listen`, which holds the lock only for a moment
 LOCK_POLL_SECONDS = 0.2
+CLIENT_POLL_SECONDS = 1.0
+NO_LOCK = "bulk cannot notice other runs for the same Codat client, because no folder can have its lock"
 
 
 async def run_job(
@@ -41,7 +48,7 @@ async def run_job(
     Raises BatchInUseError if another run holds the lock for more than `lock_wait` seconds, JournalGoneError if the
     journal was moved or deleted in the meantime, and the errors of `Run.do`.
     """
-    settings = settings or Settings.make()
+    settings, options, interrupt = settings or Settings.make(), options or Options(), interrupt or anyio.Event()
     advanced: Counter[str] = Counter()
 
     def hook(event: Event) -> None:
@@ -50,8 +57,10 @@ async def run_job(
         on_event(event)
 
     async with batch_lock(folder, lock_wait):
-        run = Run(folder, settings, options or Options(), version=__version__, hook=hook)
-        end = await run.do(command, interrupt or anyio.Event())
+        sender = Sender(command.name, str(folder), os.getpid(), timestamp(time.time()))
+        turn = partial(client_turn, sender=sender, waits=options.waits, hook=hook, interrupt=interrupt)
+        run = Run(folder, settings, options, version=__version__, hook=hook, turn=turn)
+        end = await run.do(command, interrupt)
     require_there(folder / FILE)  # without a journal, the reports would be empty
     return JobEnd(end.run, end.stop, advanced)
 
@@ -72,6 +81,34 @@ async def batch_lock(folder: Path, wait: float = LOCK_WAIT_SECONDS) -> AsyncIter
         yield
 
 
+@asynccontextmanager
+async def client_turn(
+    client: str, *, sender: Sender, waits: bool, hook: Hook, interrupt: anyio.Event
+) -> AsyncIterator[None]:
+    """Hold the lock of a Codat client on this machine; with `waits`, wait for it until the interrupt.
+
+    Raises ClientInUseError. Without a folder for the lock, the run continues.
+    """
+    is_reported = False
+    with ExitStack() as stack:
+        while not interrupt.is_set():
+            try:
+                stack.enter_context(only_sender(client, sender))
+                break
+            except ClientInUseError as error:
+                if not waits:
+                    raise
+                if not is_reported:
+                    hook(Warned(f"{error}: waiting for it"))
+                is_reported = True
+            except OSError as error:
+                hook(Warned(f"{NO_LOCK}: {error.filename}: {error.strerror}"))
+                break
+            with anyio.move_on_after(CLIENT_POLL_SECONDS):
+                await interrupt.wait()
+        yield
+
+
 async def write_reports_in_thread(folder: Path, end: JobEnd) -> BatchResult:
     """Write the batch's reports in a worker thread, so that the event loop is not blocked."""
     return await anyio.to_thread.run_sync(partial(write_reports, folder, end))
@@ -86,5 +123,8 @@ async def run_and_report(
     options: Options | None = None,
 ) -> BatchResult:
     """Run a command and write the reports. Raises the errors of `run_job` and `write_reports`."""
-    end = await run_job(folder, command, settings, on_event, interrupt, options)
+    try:
+        end = await run_job(folder, command, settings, on_event, interrupt, options)
+    except ClientInUseError as error:
+        end = JobEnd(stop=Stop(str(error), error.exit_code))
     return await write_reports_in_thread(folder, end)

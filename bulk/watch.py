@@ -17,7 +17,7 @@ from bulk.engine.commands.follow_up import FollowUp
 from bulk.engine.events import Hook, Resting
 from bulk.engine.options import Options
 from bulk.engine.polling import next_poll, next_try
-from bulk.errors import BatchInUseError, JournalError
+from bulk.errors import BatchInUseError, ClientInUseError, JournalError
 from bulk.job import run_job, write_reports_in_thread
 from bulk.journal.database import FILE, require_there
 from bulk.model import Quota, Stop
@@ -81,6 +81,8 @@ async def _round(
         if is_first:
             raise
         return JobEnd(stop=Stop(str(error), JournalError.exit_code))
+    except ClientInUseError as error:  # commands that watch take turns with the others
+        return JobEnd(stop=Stop(str(error), error.exit_code))
 
 
 async def wait_until(due: float, interrupt: anyio.Event, wall: Callable[[], float] = time.time) -> None:

@@ -38,6 +38,12 @@ JSON = click.option(
 )
 
 
+WAIT = click.option(
+    "--wait",
+    is_flag=True,
+    help="Instead of stopping, sleep until the daily quota is reset, and until another run on this machine that sends "
+    "for the same Codat client has ended.",
+)
 ACCEPT_MISSING = click.option(
     "--accept-missing",
     is_flag=True,

@@ -92,8 +92,12 @@ class Run:
         rng: random.Random | None = None,
         connect: Callable[[Settings], AbstractAsyncContextManager[Sender]] = Client,
         writer: Callable[[sqlite3.Connection, Path], Writer] = Writer,
+        turn: Callable[[str], AbstractAsyncContextManager[None]] = lambda _: contextlib.nullcontext(),
     ) -> None:
-        """Prepare a run. `wall` returns seconds since 1970; `connect` and `writer` create the client and the writer."""
+        """Prepare a run. `wall` returns seconds since 1970; `connect` and `writer` create the client and the writer.
+
+        `turn` waits for the right to send for a Codat client, and holds it.
+        """
         self._folder = folder
         self._batch = folder.name
         self._settings = settings
@@ -104,6 +108,7 @@ class Run:
         self._rng = rng or random.Random()  # noqa: S311 - it spreads pauses and protects no secret
         self._connect = connect
         self._writer = writer
+        self._turn = turn
 
     async def do(self, command: Command, interrupt: anyio.Event) -> RunEnd:
         """Run a command; return the end of the run.
@@ -205,7 +210,10 @@ class Run:
                 await writer.write(session.context.limits_note())  # if the clock was set back, count from now
             try:
                 self._identity = await identify(self._identity, session.context, self._hook)
-                await work(session)
+                async with self._turn(self._identity.client or self._settings.base_url):
+                    if throttle.stop is not None:  # interrupted during the wait
+                        raise Stopped
+                    await work(session)
             except Stopped:
                 pass
             except BulkError as error:

@@ -13,7 +13,7 @@ from bulk.batch import write_reports
 from bulk.engine.commands.listen import ApplyEvents, has_work
 from bulk.engine.events import Hook, Warned
 from bulk.engine.polling import AFTER_TROUBLE, next_try
-from bulk.errors import BatchInUseError, JournalError, JournalGoneError
+from bulk.errors import BatchInUseError, ClientInUseError, JournalError, JournalGoneError
 from bulk.job import run_job
 from bulk.journal.database import FILE, require_there
 from bulk.journal.writer import Writer
@@ -22,6 +22,7 @@ from bulk.settings import Settings
 from bulk.text import timestamp
 
 AFTER_ANOTHER_RUN = 2.0  # seconds until the worker checks again whether the batch is free
+AFTER_ANOTHER_SENDER = 10.0  # the same for the Codat client; the journal has a run for each attempt
 BETWEEN_REPORTS = 60.0  # the minimum, in seconds
 REST_AFTER_REPORTS = 9  # the minimum, as a multiple of the seconds that the reports took
 
@@ -49,6 +50,8 @@ class WebhookWorker:
             return await self._report()
         except BatchInUseError:
             return AFTER_ANOTHER_RUN
+        except ClientInUseError:
+            return AFTER_ANOTHER_SENDER
         except JournalGoneError:  # waiting does not help
             raise
         except JournalError as error:  # meanwhile the receiver answers 503, and Codat repeats the deliveries

@@ -291,6 +291,7 @@ class BatchFixture:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CODAT_")}
         if not self.uses_dotenv:
             environment |= {"CODAT_API_KEY": self.key, "CODAT_BASE_URL": base_url}
+        environment["XDG_STATE_HOME"] = str(self.path / "state")  # as on a machine of its own
         environment |= self.environment
         child = SERVER.start(
             arguments, cwd=self.path, environment=environment, stdout=stdout, stderr=stderr, limit_bytes=limit_bytes

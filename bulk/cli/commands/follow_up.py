@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     "--retry-failed", is_flag=True, help="Retry partner connections that have failed or were deleted in Codat."
 )
 @options.ACCEPT_MISSING
+@options.WAIT
 @options.connection
 @options.JSON
 def follow_up(
@@ -41,6 +42,7 @@ def follow_up(
     until: datetime | None,
     retry_failed: bool,
     accept_missing: bool,
+    wait: bool,
     connection: options.Connection,
     as_json: bool,
 ) -> int:
@@ -67,11 +69,12 @@ def follow_up(
                 watch=watch,
                 until=until,
                 accept_missing=accept_missing,
+                wait=wait,
                 on_event=progress,
                 interrupt=interrupt,
             )
         )
-    print_summary(result, as_json=as_json, headline=_headline(result))
+    print_summary(result, as_json=as_json, can_wait=True, headline=_headline(result))
     return result.exit_code
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     "[default: 2h, at most half the lifetime]",
 )
 @options.link_lifetime
+@options.WAIT
 @options.connection
 @options.JSON
 def links(
@@ -32,6 +33,7 @@ def links(
     limit: int | None,
     margin: float | None,
     link_lifetime: int | None,
+    wait: bool,
     connection: options.Connection,
     as_json: bool,
 ) -> int:
@@ -53,11 +55,12 @@ def links(
                 margin=margin,
                 limit=limit,
                 link_lifetime=link_lifetime,
+                wait=wait,
                 on_event=progress,
                 interrupt=interrupt,
             )
         )
-    print_summary(result, as_json=as_json, headline=_headline(result), more={"renewed": result.renewed})
+    print_summary(result, as_json=as_json, can_wait=True, headline=_headline(result), more={"renewed": result.renewed})
     return result.exit_code
 
 

@@ -41,7 +41,7 @@ def _read_products(_: click.Context, __: click.Parameter, products: tuple[str, .
 @click.option(
     "--retry-failed", is_flag=True, help="Retry customers that have failed, and create again what was deleted in Codat."
 )
-@click.option("--wait", is_flag=True, help="Sleep until the daily quota is reset instead of stopping.")
+@options.WAIT
 @click.option(
     "--reserve",
     default=0,

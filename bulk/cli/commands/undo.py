@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 @options.BATCH
 @click.option("--yes", is_flag=True, help="Delete the companies that can be deleted. Codat cannot restore them.")
 @options.ACCEPT_MISSING
+@options.WAIT
 @options.connection
 @options.JSON
-def undo(folder: Path, yes: bool, accept_missing: bool, connection: options.Connection, as_json: bool) -> int:
+def undo(
+    folder: Path, yes: bool, accept_missing: bool, wait: bool, connection: options.Connection, as_json: bool
+) -> int:
     """List the companies that this batch created and nobody has linked.
 
     BATCH is a batch's folder, such as reports/customers. With --yes, the command deletes these companies for good. It
@@ -41,6 +44,7 @@ def undo(folder: Path, yes: bool, accept_missing: bool, connection: options.Conn
                 settings=settings,
                 yes=yes,
                 accept_missing=accept_missing,
+                wait=wait,
                 on_event=progress,
                 interrupt=interrupt,
             )
@@ -53,7 +57,7 @@ def undo(folder: Path, yes: bool, accept_missing: bool, connection: options.Conn
         "left_alone": result.left_alone.to_dicts(),
         "not_created": result.taken_over,
     }
-    print_summary(result, as_json=as_json, more=more)
+    print_summary(result, as_json=as_json, can_wait=True, more=more)
     return result.exit_code
 
 

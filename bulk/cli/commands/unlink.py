@@ -33,6 +33,7 @@ MAX_NAMED = 5  # customers in the question
 )
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation. Without a terminal, the command never asks.")
 @options.ACCEPT_MISSING
+@options.WAIT
 @options.connection
 @options.JSON
 def unlink(
@@ -41,6 +42,7 @@ def unlink(
     path: Path | None,
     yes: bool,
     accept_missing: bool,
+    wait: bool,
     connection: options.Connection,
     as_json: bool,
 ) -> int:
@@ -66,6 +68,7 @@ def unlink(
                 customer_ids,
                 settings=settings,
                 accept_missing=accept_missing,
+                wait=wait,
                 on_event=progress,
                 interrupt=interrupt,
             )
@@ -73,7 +76,7 @@ def unlink(
     if not as_json:
         _print_customers(result)
     more = {"unlinked": list(result.unlinked), "not_unlinked": dict(result.others)}
-    print_summary(result, as_json=as_json, more=more)
+    print_summary(result, as_json=as_json, can_wait=True, more=more)
     return result.exit_code
 
 

@@ -21,9 +21,12 @@ MAX_LINES = 1000
 @options.BATCH
 @click.option("--adopt", is_flag=True, help="Add companies and connections that only Codat has to the journal.")
 @options.ACCEPT_MISSING
+@options.WAIT
 @options.connection
 @options.JSON
-def verify(folder: Path, adopt: bool, accept_missing: bool, connection: options.Connection, as_json: bool) -> int:
+def verify(
+    folder: Path, adopt: bool, accept_missing: bool, wait: bool, connection: options.Connection, as_json: bool
+) -> int:
     """Compare Codat with the journal: one company and one connection per customer.
 
     BATCH is a batch's folder, such as reports/customers. The command reads Codat's company list, at 2,000 companies
@@ -42,13 +45,14 @@ def verify(folder: Path, adopt: bool, accept_missing: bool, connection: options.
                 settings=settings,
                 adopt=adopt,
                 accept_missing=accept_missing,
+                wait=wait,
                 on_event=progress,
                 interrupt=interrupt,
             )
         )
     if not as_json and result.stop is None:
         print_result(_findings(result) + "\n")
-    print_summary(result, as_json=as_json, more={"findings": result.findings.to_dicts()})
+    print_summary(result, as_json=as_json, can_wait=True, more={"findings": result.findings.to_dicts()})
     return result.exit_code
 
 
