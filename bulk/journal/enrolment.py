@@ -55,7 +55,8 @@ class ImportDiff:
 def compare_unchanged(connection: sqlite3.Connection, digest: str) -> ImportDiff | None:
     """Return the differences without reading a row if this is the digest of the batch's only file, otherwise None."""
     sources = connection.execute(_SQL["digests"]).fetchall()
-    if sources != [(digest,)]:
+    ((is_row_held,),) = connection.execute(_SQL["is_row_held"])
+    if sources != [(digest,)] or is_row_held:  # the conflict may be gone
         return None
     customers, absent, removed, rejected, conflicts = connection.execute(_SQL["count_all"]).fetchone()
     return ImportDiff(same=customers - absent, removed=removed, rejected=rejected, conflicts=conflicts)

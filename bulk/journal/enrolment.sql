@@ -1,6 +1,9 @@
 -- digests: The digests of the batch's files.
 SELECT digest FROM sources;
 
+-- is_row_held: Whether a row of the input is held.
+SELECT EXISTS (SELECT 1 FROM rejections WHERE state = 'conflict');
+
 -- count_all: The numbers of customers, of those without a valid row in the input, of those removed, of rejected rows,
 -- and of rows in conflict.
 -- The second and third use an index, so that this does not read a million rows.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 from support.batches import Batch, Row, good
 
-from bulk.journal import conflicts, database
+from bulk.journal import conflicts, database, enrolment
 from bulk.reports.rows import Reader
 
 
@@ -183,3 +183,17 @@ def test_a_held_row_returns_with_the_cells_of_its_file(batch: Batch) -> None:
         )
     assert (row, found) == (1, "00123")
     assert conflict.startswith('customer_id is another spelling of "00123"')
+
+
+def test_a_conflict_ends_with_the_customer_that_it_was_with(batch: Batch) -> None:
+    """`undo` has deleted the company. The same file is read again, because it has a row in conflict."""
+    enrol(batch, "in.csv", [good("00123")])
+    batch.create("00123")
+    enrol(batch, "in.csv", [good("123")])
+    assert held(batch) == [("123", "00123")]
+    ((digest,),) = batch.db.execute("SELECT digest FROM sources")
+    assert enrolment.compare_unchanged(batch.db, digest) is None
+    batch.change("00123", name_sent=None, company_id=None, state="pending")
+    enrol(batch, "in.csv", [good("123")])
+    assert held(batch) == []
+    assert batch.results() == [(1, "123", "pending")]
