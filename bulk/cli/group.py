@@ -37,8 +37,8 @@ EXIT_CODES = (
     ("0", "Every customer is as far as possible for now."),
     (
         "1",
-        "Finished, but some customers were rejected, failed or are in conflict; or stopped by --max-failures or ten equal "
-        "rejections. check: a row is invalid or in conflict, or a platform is not enabled. unlink, undo: not all were "
+        "Finished, but some customers were rejected, failed or are in conflict; or stopped by --max-failures or ten "
+        "equal rejections. check: a row is invalid or in conflict, or a platform is not enabled. unlink, undo: not all were "
         "unlinked or deleted. verify: a difference is left.",
     ),
     ("2", "Wrong usage, unreadable input or unusable folder. Nothing was sent."),

@@ -48,7 +48,8 @@ class Comparison:
             own = _with_journals(customer, companies_of(customer, by_tag, companies), companies)
             claimed.update(company.id for company in own)
             for company in own:
-                problem = conflicts.of_name(customer, company, self._labels)
+                is_own = customer.company_id in (None, company.id)
+                problem = conflicts.of_name(customer, company, self._labels) if is_own else None
                 if problem is not None and is_accepted(connection, customer.customer_id, problem):
                     problem = None
                 if problem is not None:

@@ -13,7 +13,7 @@ WHERE state = 'linked' AND partner_connection_id IS NULL ORDER BY source, row;
 -- stale: Select the customers whose linkUrl expires soon or has expired, the oldest first.
 INSERT INTO temp.selected (seq)
 SELECT seq FROM customers
-WHERE state = 'link_ready' AND presence <> 'removed'
+WHERE (state = 'link_ready' OR state = 'pending' AND connection_status = 'PendingAuth') AND presence <> 'removed'
       AND (link_url IS NULL OR instr(link_url, 'otp=') > 0) -- without a one-time password, it never expires
       AND (link_url IS NULL OR link_issued_at IS NULL
            OR CAST(strftime('%s', link_issued_at) AS INTEGER) + :lifetime <= :now + :margin)

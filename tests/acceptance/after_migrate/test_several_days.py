@@ -126,12 +126,13 @@ def test_an_unlinked_customer_is_reported_and_can_link_again_without_a_second_pa
 
 
 def test_a_connection_that_was_deleted_in_codat_is_reported_until_there_is_one_again(days: SimpleNamespace) -> None:
-    """Another client has created a new one, so the customer has a link again."""
+    """Somebody has created a new one, and `migrate` asks for its link."""
     assert days.first.of("loses-connection") == ("failed", "Deleted", "")
     assert "deleted" in days.first.partners["loses-connection"]["error"]
-    assert days.second.of("loses-connection") == ("link_ready", "PendingAuth", "")
-    assert days.second.results["loses-connection"]["link_url"]
+    assert days.second.of("loses-connection") == ("pending", "PendingAuth", "")
     assert not days.second.results["loses-connection"]["error"]
+    assert days.fourth.of("loses-connection") == ("link_ready", "PendingAuth", "")
+    assert days.fourth.results["loses-connection"]["link_url"]
     assert len(days.fifth.connections["loses-connection"]) == 1
 
 

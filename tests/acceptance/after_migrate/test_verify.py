@@ -120,13 +120,14 @@ def test_things_that_the_journal_lacks_are_adopted_and_then_nothing_differs(coda
     assert fixture.then("verify", "--adopt").code == 0
     assert {(each[0], each[1]) for each in _findings(fixture)} == unknown
     assert _adopted(fixture) == {"yes"}
-    fixture.assert_reports_match(ids)
 
     assert fixture.then("verify").code == 0
     assert fixture.table("verify.csv") == []
     assert codat.stats()["requests"] == {"list_companies": 3}
     assert fixture.run().code == 0
     assert codat.posts() == 0
+    assert codat.stats()["requests"]["get_connection"] == 2  # their links were lost
+    fixture.assert_reports_match(ids)
     assert codat.connections(ids) == there
 
 

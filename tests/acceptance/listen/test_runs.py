@@ -130,7 +130,8 @@ def test_late_and_shuffled_events_create_no_second_partner_connection(codat: Cod
     send_again(codat, seed=5)
     listener = listening(fixture, port)
     all_sent(codat)
-    until(lambda: len(in_state(fixture, "complete") + in_state(fixture, "unlinked")) == 4, "all events are applied")
+    wait_for_state(fixture, "unlinked", ids[1:2])
+    wait_for_state(fixture, "complete", [ids[0], *ids[2:]])
     assert listener.end(signal.SIGINT).code == 130
     assert_same_as_codat(fixture, ids)
     assert partner_requests(codat) <= 4

@@ -100,7 +100,7 @@ def test_a_customer_in_two_batches_is_adopted_and_not_created_again(codat: Codat
 
     assert fixture.run("--batch", "again").code == 0
 
-    assert codat.stats()["requests"] == {"get_sync_settings": 1, "list_companies": 1}
+    assert codat.stats()["requests"] == {"get_sync_settings": 1, "list_companies": 1, "get_connection": 4}
 
 
 def test_corrected_rejects_with_retry_failed_include_failed_customers(codat: Codat, fixture: BatchFixture) -> None:
