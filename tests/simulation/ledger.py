@@ -134,6 +134,7 @@ EVENTS = {
     "connection deleted in the portal": r"customer: delete the connection",
     "partner connection deleted in the portal": r"customer: delete the partner connection",
     "rejected row corrected": r"migrate corrected.csv ends with 0",
+    "key of another client refused": r"another client's key: 3",
     "stopped by Codat": r"ends with 3\n",
     "stopped for now": r"ends with 75\n",
 }
@@ -160,6 +161,7 @@ REQUESTS: dict[str, Callable[[Exchange], bool]] = {
     "partner connection of a customer who withdrew": _of_operation(
         "create_partner_expense_connection", lambda each: _status(each) == 400 and each.passage.fate is Fate.WELL
     ),
+    "409 that is kept, replayed": lambda each: each.is_replay and _status(each) == 409,
     "5xx after the work, replayed": lambda each: each.is_replay and _status(each) >= 500,
     "rejection replayed": lambda each: each.is_replay and 400 <= _status(each) < 500,
     "429 with a date": lambda each: (

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from email.utils import formatdate, parsedate_to_datetime
 
 from support.answers import Answer, Refusal
-from support.fake_codat import FakeCodat, Rules
+from support.fake_codat import CLIENT, FakeCodat, Rules
 from support.fault_schedule import NOT_DONE, OWN, Fate, Passage, RetryAfter, Schedule
 from support.idempotency import Keys
 from support.records import LINKED
@@ -71,11 +71,13 @@ class _Due:
 class Network:
     """The way to Codat and Codat itself, over all runs of a scenario."""
 
-    def __init__(self, time: Time, schedule: Schedule, rules: Rules, *, honours_keys: bool = True) -> None:
+    def __init__(
+        self, time: Time, schedule: Schedule, rules: Rules, *, honours_keys: bool = True, client: str = CLIENT
+    ) -> None:
         self._time = time
         self._schedule = schedule
         self.now = 0.0  # Codat's time, by the scenario's clock
-        self.codat = FakeCodat(lambda: START + self.now, rules, has_events=True)
+        self.codat = FakeCodat(lambda: START + self.now, rules, has_events=True, client=client)
         self._keys = Keys(self.codat.clock) if honours_keys else None
         self._due: list[_Due] = []
         self._numbers = itertools.count()
@@ -86,7 +88,7 @@ class Network:
         self.exchanges: list[Exchange] = []
         self.renewed_by: dict[str, str] = {}  # companies, and who has last renewed their linkUrls
         self.portal = Portal(self.codat)
-        self.once = Once(self.codat, self.portal)
+        self.once = Once(self.codat, self.portal, honours_keys=honours_keys)
         self.linked_since: dict[str, float] = {}  # companies, and when their customers have linked
         self.deletions = 0  # of companies and connections, from every side: they shift the pages of a list
 

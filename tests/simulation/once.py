@@ -1,7 +1,7 @@
 """Watches that nothing is created twice, whichever batch asks for it.
 
-A second thing is excused only if no sender could prevent it: Codat has forgotten the key of the first one, and nothing
-that the second sender has read shows it.
+A second thing is excused only if no sender could prevent it: Codat has forgotten the key of the first one or ignores
+keys, and no list that the second sender has read shows the first one.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ class Origin:
 class Once:
     """Remembers who has created what, and what each sender has seen."""
 
-    def __init__(self, codat: FakeCodat, portal: Portal) -> None:
+    def __init__(self, codat: FakeCodat, portal: Portal, *, honours_keys: bool) -> None:
         """Watch this Codat, in which a person may have changed tags."""
+        self._key_lifetime = KEY_LIFETIME if honours_keys else 0.0
         self._codat = codat
         self._portal = portal
         self.origins: dict[str, Origin] = {}  # companies and connections
@@ -70,7 +71,7 @@ class Once:
 
     def _is_excused(self, sender: str, created: list[str]) -> bool:
         first, last = (self.origins[each] for each in created[-2:])
-        is_forgotten = last.at - first.at >= KEY_LIFETIME
+        is_forgotten = last.at - first.at >= self._key_lifetime
         listed_at = max(self._listed_at.get((sender, tag), 0.0) for tag in ("", last.tag))
         return first.sender != sender and is_forgotten and listed_at <= first.at
 

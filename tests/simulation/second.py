@@ -1,4 +1,4 @@
-"""The second actor of a scenario: a copy of the batch, another batch with the same customers, a person in the portal.
+"""The second actor of a scenario: a copy of the batch, another batch, another client, a person in the portal.
 
 Each leaves one defence against duplicates intact, as the conditions of a seed do: batches run at the same time only if
 Codat honours keys, and rows differ only if lists show a company before a look-up asks for it.
@@ -14,6 +14,7 @@ from pathlib import Path
 from simulation.batch import Batch, Start
 from simulation.commands import OFTEN, Command
 from simulation.inputs import InputFile
+from simulation.other_client import OtherClient
 from simulation.world import World
 
 SHARE = 5  # one of this many seeds has a second actor
@@ -29,6 +30,7 @@ class Kind(StrEnum):
     SAME_NAMES = "another batch with the same names"
     OTHER_NAMES = "another batch with other names"
     OTHER_SOURCE = "another batch with a source"
+    OTHER_CLIENT = "another client at the same address"
     PORTAL = "a person in the portal"
 
 
@@ -38,7 +40,9 @@ def kind_of(seed: int, world: World) -> Kind | None:
         return None
     rng = random.Random(f"kind {seed}")  # noqa: S311 - repeatable, not a secret
     near = world.conditions.max_lag <= NEAR
-    kinds: list[Kind] = [*Kind, Kind.COPY, Kind.COPY] if near else [Kind.COPY, Kind.COPY, Kind.PORTAL]
+    kinds: list[Kind] = (
+        [*Kind, Kind.COPY, Kind.COPY] if near else [Kind.COPY, Kind.COPY, Kind.PORTAL, Kind.OTHER_CLIENT]
+    )
     return rng.choice(kinds)
 
 
@@ -52,7 +56,8 @@ class Second:
         self._world = world
         self._first = first
         self.may_differ = world.conditions.max_lag <= NEAR
-        self.batch = None if kind is Kind.PORTAL else self._batch(folder)
+        self.batch = None if kind in (Kind.PORTAL, Kind.OTHER_CLIENT) else self._batch(folder)
+        self._other = OtherClient(self._rng, world) if kind is Kind.OTHER_CLIENT else None
         world.trace.note(f"second actor: {kind}")
         world.trace.mark(f"second actor: {kind}")
 
@@ -65,7 +70,9 @@ class Second:
 
     def act(self) -> None:
         """Act between two runs: edit in the portal, or run a command in turn."""
-        if self.batch is None or self._rng.random() < 0.1:
+        if self._other is not None:
+            self._other.be_used(self._first)
+        elif self.batch is None or self._rng.random() < 0.1:
             self._edit_in_portal()
         if self.batch is not None and self._rng.random() < 0.4:
             self.renew_input()

@@ -49,11 +49,14 @@ NO_LIMITS = Rules()
 class FakeCodat(Companies):
     """One client's Codat. `clock` returns seconds since 1970."""
 
-    def __init__(self, clock: Callable[[], float], rules: Rules = NO_LIMITS, *, has_events: bool = False) -> None:
+    def __init__(
+        self, clock: Callable[[], float], rules: Rules = NO_LIMITS, *, has_events: bool = False, client: str = CLIENT
+    ) -> None:
         super().__init__(clock, has_events=has_events)
         self.rules = rules
         self.done: Counter[str] = Counter()  # operations that succeeded
         self.quota = Quota(clock, rules.quota, linked=lambda: self.linked)
+        self._client = client
         self._errors = 0
 
     def answer(self, method: str, target: str, body: bytes = b"") -> Answer:
@@ -97,7 +100,7 @@ class FakeCodat(Companies):
                 return "create_company", 200, self.add_company(body).body()
             return "list_companies", 200, self._list_companies(dict(parse_qsl(query)), moment)
         if parts == ["profile", "syncSettings"]:
-            return "get_sync_settings", 200, json.dumps({"clientId": CLIENT})
+            return "get_sync_settings", 200, json.dumps({"clientId": self._client})
         if parts[0] != "companies":
             raise Refusal(404, "The address does not exist.")
         return self._perform_on(self._company(parts[1]), method, parts[2:], query, body, moment)
