@@ -41,7 +41,14 @@ class FinalJudge(Judge):
         companies = [each for each in self.companies() if not self.is_touched(each)]
         known = {tag: row for tag, row in self.known().items() if tag not in skipped}
         present = {row[0] for row in self.rows("SELECT tag FROM customers")} - skipped
-        expected = [each for each in companies if each.tags["bulk_uid"] in present]
+        left = {row[0] for row in self.rows("SELECT tag FROM customers WHERE presence = 'removed'")} - known.keys()
+        expected = [
+            each
+            for each in companies
+            if each.tags["bulk_uid"] in present
+            # What another batch has created since is not looked for when the customer has left this input.
+            and (each.tags["bulk_uid"] not in left or self.network.once.origins[each.id].sender == self.label)
+        ]
         there = {company.tags["bulk_uid"]: company for company in expected}
         require(len(there) == len(expected), "a customer has two companies")
         require(known.keys() == there.keys(), f"the journal has {sorted(known)}, Codat has {sorted(there)}")
