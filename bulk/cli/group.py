@@ -38,7 +38,7 @@ EXIT_CODES = (
     (
         "1",
         "Finished, but some customers were rejected, failed or are in conflict; or stopped by --max-failures or ten "
-        "equal rejections. check: a row is invalid or in conflict, or a platform is not enabled. unlink, undo: not all "
+        "equal rejections. check: a row is invalid, or a platform is not enabled. unlink, undo: not all "
         "were unlinked or deleted. verify: a difference is left.",
     ),
     ("2", "Wrong usage, unreadable input or unusable folder. Nothing was sent."),
