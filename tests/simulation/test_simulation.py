@@ -83,7 +83,7 @@ def _at_any_rate(self: throttle.Throttle, *, rate: int, **options: Any) -> None:
         # a key is never repeated
         (process, "WITH_KEY", (), 0, "created twice"),
         # a look-up does not wait until a lost request must have ended
-        (retry, "decide", _never_settles, 660, "created twice"),
+        (retry, "decide", _never_settles, 315, "created twice"),
         # a Retry-After is ignored
         (limits.Limits, "hold_for", lambda *_: None, 0, "before a Retry-After ends"),
         # requests do not wait for the rate
