@@ -119,7 +119,7 @@ class Changes:
             "generatedDate": self._now(),
             "payload": {
                 "referenceCompany": reference,
-                "connection": connection_body(changed, company.id, self._base_url),
+                "connection": connection_body(changed, company.id, self._base_url, has_password=False),
             },
         }
         self._outbox.add(event_type, connection.id, event)

@@ -95,7 +95,11 @@
     }
   }
 
-  const isExpired = (row) => !(Date.parse(row[at.link_expires_at]) > Math.max(Date.now(), written));
+  /* Without a one-time password, a linkUrl never expires. */
+  const neverExpires = (row) => row[at.link_expires_at] === null && !row[at.link_url].includes("otp=");
+
+  const isExpired = (row) =>
+    !neverExpires(row) && !(Date.parse(row[at.link_expires_at]) > Math.max(Date.now(), written));
 
   function linkStatus(row) {
     if (row[at.state] !== "link_ready") return "";
@@ -118,7 +122,8 @@
       button.replaceWith(create("span", { className: "expired", textContent: "expired" }));
       return announce(`${what} has expired.`);
     });
-    node.append(button, create("span", { className: "until", textContent: `until ${formatTime(row[at.link_expires_at])}` }));
+    const until = neverExpires(row) ? "never expires" : `until ${formatTime(row[at.link_expires_at])}`;
+    node.append(button, create("span", { className: "until", textContent: until }));
     return node;
   }
 
@@ -140,7 +145,7 @@
   /* Returns the value by which a column is sorted. */
   function sortKey(name, row) {
     if (name === "platform_key") return platformName(row[at[name]]) ?? "";
-    if (name === "link_url") return linkStatus(row) && `${linkStatus(row)} ${row[at.link_expires_at]}`;
+    if (name === "link_url") return linkStatus(row) && `${linkStatus(row)} ${row[at.link_expires_at] ?? ""}`;
     return row[at[name]] ?? "";
   }
 
