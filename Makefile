@@ -21,7 +21,7 @@ export PYTHONDONTWRITEBYTECODE :=
 # $(call number,NAME): end with a message unless the variable NAME is a whole number from 1.
 number = @case '$($(1))' in ''|0*|*[!0-9]*) echo '$(1) must be a whole number from 1, as in: make $@ $(1)=$(2)' >&2; exit 2;; esac
 
-.PHONY: help setup demo test test-all quick rest coverage mutants lint simulate scale fuzz chaos bench pictures commands dist lock clean
+.PHONY: help setup demo test test-all quick rest every coverage mutants lint simulate scale fuzz chaos bench pictures commands dist lock clean
 
 help:  ## show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -42,7 +42,12 @@ demo: $(READY)  ## migrate inputs/customers.csv to a local sandbox
 test: $(READY)  ## lint, check types, and run the quick tests: about two minutes
 	@$(MAKE) --no-print-directory -j 2 lint quick
 
-test-all: test rest  ## run all tests: about eight minutes
+# In one run, because the tests that wait for processes and those that calculate use the cores best side by side.
+test-all: $(READY)  ## lint, check types, and run all tests: about six minutes
+	@$(MAKE) --no-print-directory -j 2 lint every
+
+every: $(READY)
+	SCENARIOS=500 $(PYTEST) -n 10 tests
 
 quick: $(READY)
 	$(PYTEST) $(QUICK)
