@@ -43,11 +43,11 @@ test: $(READY)  ## lint, check types, and run the quick tests: about two minutes
 	@$(MAKE) --no-print-directory -j 2 lint quick
 
 # In one run, because the tests that wait for processes and those that calculate use the cores best side by side.
-test-all: $(READY)  ## lint, check types, and run all tests: about six minutes
+test-all: $(READY)  ## lint, check types, and run all tests: six to seven minutes
 	@$(MAKE) --no-print-directory -j 2 lint every
 
 every: $(READY)
-	SCENARIOS=500 $(PYTEST) -n 10 tests
+	SCENARIOS=500 $(PYTEST) -n 8 tests
 
 quick: $(READY)
 	$(PYTEST) $(QUICK)

@@ -76,7 +76,7 @@ def test_a_key_is_busy_while_its_first_request_runs(launch: Launch, connect: Con
     """The status is 409 until the first request is answered, and the 409 is not stored."""
     running = launch()
     api = connect(running)
-    faults(running, {"kind": "slow", "seconds": 3, "count": 1})
+    faults(running, {"kind": "slow", "seconds": 10, "count": 1})
     key = uuid4().hex
     answers: list[httpx.Response] = []
     first = threading.Thread(target=lambda: answers.append(post(api, key)))
