@@ -79,7 +79,7 @@ class Decisions:
 
 
 def _edit(file: InputFile, conflict: Conflict) -> None:
-    """Give the customer's rows the name that was found."""
+    """Change the name in the customer's rows to the one that was found."""
     file.rows = [
         replace(row, company_name=conflict.found) if row.customer_id == conflict.customer_id else row
         for row in file.rows

@@ -18,7 +18,7 @@ from simulation.other_client import OtherClient
 from simulation.world import World
 
 SHARE = 5  # one of this many seeds has a second actor
-LONGEST_FREEZE = 45 * 60.0  # seconds: keys live for 90 minutes
+MAX_FREEZE = 45 * 60.0  # seconds: keys live for 90 minutes
 NEAR = 12.0  # seconds: a look-up waits at least as long as such lists are behind
 AT_ONCE = (Command.MIGRATE, Command.MIGRATE, Command.RETRY, Command.FOLLOW_UP)
 
@@ -95,7 +95,7 @@ class Second:
         other.process.begins_after = rng.choice([0.0, 0.0, rng.uniform(0.0, 3.0), rng.uniform(0.0, 60.0)])
         if rng.random() < 0.3:
             slow = rng.choice((start.process, other.process))
-            slow.freeze = rng.uniform(0.0, 2.0), rng.choice([20.0, 300.0, LONGEST_FREEZE])
+            slow.freeze = rng.uniform(0.0, 2.0), rng.choice([20.0, 300.0, MAX_FREEZE])
         self._world.trace.mark(f"{start.command.command_name} beside {other.command.command_name}")
         return other
 

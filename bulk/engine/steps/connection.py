@@ -11,6 +11,7 @@ from bulk.engine import changes
 from bulk.engine.changes import Changes
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, found, in_doubt, not_found
+from bulk.engine.steps.connections import read_list
 from bulk.model import CustomerRecord, Labels, Outcome
 from bulk.text import timestamp
 
@@ -54,12 +55,10 @@ class CreateConnection(Step):
 
     def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, labels: Labels) -> Reading:
         """Read the company's connections."""
-        page = endpoints.read_connections(reply.content)
-        if page is None:
-            return in_doubt(reply, "all connections")
-        if page.next_path is not None:
-            return Reading(reply, {}, endpoints.next_connections(page.next_path), joins=True)
-        accounting = selection.accounting_connection(page.connections, customer.platform_key)
+        connections = read_list(reply)
+        if isinstance(connections, Reading):
+            return connections
+        accounting = selection.accounting_connection(connections, customer.platform_key)
         if accounting is None:
             return not_found(reply)
         return found(reply, changes.connection_without_link(accounting))

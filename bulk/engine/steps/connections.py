@@ -14,18 +14,26 @@ from bulk.model import Connection, CustomerRecord
 IsDone = Callable[[Connection | None, Connection | None], bool]
 
 
-def read_connections(customer: CustomerRecord, reply: Reply, *, is_done: IsDone) -> Reading:
-    """Read a company's connections, page by page.
-
-    `is_done` receives the accounting and the partner connection, or None, and returns whether the step was done.
-    """
+def read_list(reply: Reply) -> tuple[Connection, ...] | Reading:
+    """Return all connections of a company, or a reading if the reply is not the end of the list."""
     page = endpoints.read_connections(reply.content)
     if page is None:
         return in_doubt(reply, "all connections")
     if page.next_path is not None:
         return Reading(reply, {}, endpoints.next_connections(page.next_path), joins=True)
-    accounting = selection.accounting_connection(page.connections, customer.platform_key)
-    partner = selection.partner_connection(page.connections)
+    return page.connections
+
+
+def read_connections(customer: CustomerRecord, reply: Reply, *, is_done: IsDone) -> Reading:
+    """Read a company's connections, page by page.
+
+    `is_done` receives the accounting and the partner connection, or None, and returns whether the step was done.
+    """
+    connections = read_list(reply)
+    if isinstance(connections, Reading):
+        return connections
+    accounting = selection.accounting_connection(connections, customer.platform_key)
+    partner = selection.partner_connection(connections)
     was_done = is_done(accounting, partner)
     news = _accounting_changes(customer, accounting, partner, was_done=was_done)
     news |= changes.partner_found(partner) if partner is not None else {}

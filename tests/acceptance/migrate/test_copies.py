@@ -15,7 +15,7 @@ RETRIES = 5
 
 
 def at_home(fixture: BatchFixture) -> BatchFixture:
-    """Give the fixture a home of its own, as if it were on another machine."""
+    """Set a home of its own for the fixture, as if it were on another machine."""
     fixture.environment = {"HOME": str(fixture.path), "XDG_STATE_HOME": str(fixture.path / "state")}
     return fixture
 
