@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from bulk.api import (
         Account,
         Advanced,
+        BatchComparison,
         BatchResult,
         CheckResult,
         Cost,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Account",
     "Advanced",
+    "BatchComparison",
     "BatchResult",
     "CheckResult",
     "Cost",

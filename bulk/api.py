@@ -18,6 +18,7 @@ import anyio.to_thread
 import polars as pl
 
 from bulk.batch import in_utc, report, require_batch, stem, storable
+from bulk.batch_comparison import BatchComparison
 from bulk.codat.account import Account, ask
 from bulk.codat.forecast import Linking
 from bulk.codat.limits import Hold
@@ -330,6 +331,7 @@ def _why_not_unlinked(known: tuple[str | None, str | None, str | None] | None) -
 __all__ = [
     "Account",
     "Advanced",
+    "BatchComparison",
     "BatchResult",
     "CheckResult",
     "Cost",

@@ -1,4 +1,7 @@
-"""Checks an input file: the rows that a migration would send or reject, and its cost. It sends nothing."""
+"""Checks an input file: the rows that a migration would send or reject, its cost, and its differences from a batch.
+
+It sends nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
 from bulk.codat.forecast import NOBODY, Linking, forecast
 from bulk.codat.quota import QUOTA_A_COMPANY
-from bulk.input import FirstRows, PlatformWarnings, Warnings, open_input
+from bulk.input import FirstRows, Input, PlatformWarnings, Warnings, open_input
 from bulk.problems import parse, remedy, sentence
 from bulk.text import shorten_column
+
+if TYPE_CHECKING:
+    from bulk.batch_comparison import BatchComparison
 
 _COLUMNS: Final = ("row", "customer_id", "code", "field", "value", "problem", "remedy")
 _PROBLEMS: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
@@ -43,6 +49,7 @@ class CheckResult:
     probably changed.
     `platform_warnings` has the columns platform_key, name, customers, rows, code, warning, remedy, for platforms that
     Expenses does not sync and for words of four letters that may not be platformKeys; `rows` has the first rows.
+    `batch` has the differences from a batch, or None if the input was not compared.
     """
 
     input: Path
@@ -55,6 +62,18 @@ class CheckResult:
     rate: int
     warnings: pl.DataFrame = field(default_factory=pl.DataFrame)
     platform_warnings: pl.DataFrame = field(default_factory=pl.DataFrame)
+    batch: BatchComparison | None = None
+
+    @property
+    def to_do(self) -> int:
+        """The number of customers that `migrate` would send."""
+        return self.accepted if self.batch is None else self.batch.to_do
+
+    @property
+    def has_problems(self) -> bool:
+        """Whether the input has rejected rows, or the batch has them or rows in conflict."""
+        batch = self.batch
+        return self.rejected > 0 or (batch is not None and batch.rejected + batch.in_conflict > 0)
 
     def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0, linking: Linking = NOBODY) -> Cost:
         """Return the cost of a migration for a client with `linked` companies, or with `quota` requests a day.
@@ -63,7 +82,7 @@ class CheckResult:
         customers expected to link during the migration; each of them increases the quota.
         """
         first_day = QUOTA_A_COMPANY * (1 + linked) if quota is None else max(quota, 1)
-        expected = forecast(self.accepted, quota=first_day, rate=self.rate, companies=companies, linking=linking)
+        expected = forecast(self.to_do, quota=first_day, rate=self.rate, companies=companies, linking=linking)
         return Cost(expected.requests, expected.requests / self.rate, expected.days, first_day, expected.elapsed)
 
 
@@ -74,13 +93,18 @@ def check(
     platform_names: Mapping[str, str] | None = None,
     rate: int = 1000,
     max_lines: int = 100_000,
+    reports: str | Path = "reports",
+    batch: str | None = None,
 ) -> CheckResult:
     """Read and check an input file; send nothing. Raises InputError, and UsageError for an impossible mapping.
 
     `mapping` is {field: column}, `platform_names` are {name in the input: platformKey}, `rate` is in requests a minute,
-    and `max_lines` is the most problems, warnings and renamed customers to return.
+    and `max_lines` is the most problems, warnings, conflicts and renamed customers to return. With `batch`, compare the
+    input with the batch of this name in the folder `reports`, and change nothing there. Raises BatchError if it has
+    no usable journal, JournalError if a disk fails.
     """
     source = open_input(Path(path), mapping=mapping or {}, platform_names=platform_names or {})
+    folder = _batch_folder(Path(reports), batch) if batch is not None else None
     accepted = rejected = 0
     problems: list[_Problem] = []
     renamed: list[pl.DataFrame] = []
@@ -107,7 +131,23 @@ def check(
         rate,
         warnings.table(ids, max_lines),
         platform_warnings.table(),
+        _compare(source, folder, max_lines) if folder is not None else None,
     )
+
+
+def _batch_folder(reports: Path, batch: str) -> Path:
+    from bulk.batch import require_batch, storable  # loads the reports, which a check without a batch does not need
+    from bulk.journal.error_translator import wrap_errors
+
+    folder = reports / storable(batch)
+    with wrap_errors(folder, nothing_sent=True):
+        return require_batch(folder)
+
+
+def _compare(source: Input, folder: Path, max_lines: int) -> BatchComparison:
+    from bulk.batch_comparison import compare  # loads the engine, which a check without a batch does not need
+
+    return compare(source, folder, max_lines=max_lines)
 
 
 def _lines(rejected: pl.DataFrame) -> Iterator[_Problem]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from bulk.cli.console import valid_unicode
 
 if TYPE_CHECKING:
+    from bulk.batch_comparison import BatchComparison
     from bulk.cli.forecasts import Assumptions, Forecasts
     from bulk.codat.account import Account
     from bulk.input_check import CheckResult
@@ -29,7 +30,24 @@ def content(
         "renamed": result.renamed.to_dicts(),
         "cost": _cost(forecasts, assumptions),
     }
+    if result.batch is not None:
+        fields |= {"batch": _batch(result.batch), "conflicts": result.batch.conflicts.to_dicts()}
     return fields if account is None else fields | {"online": _online(account, forecasts)}
+
+
+def _batch(batch: BatchComparison) -> dict[str, Any]:
+    return {
+        "folder": valid_unicode(batch.folder),
+        "adds_file": batch.adds_file,
+        "new": batch.new,
+        "same": batch.same,
+        "changed": batch.changed,
+        "gone": batch.gone,
+        "rejected": batch.rejected,
+        "conflict": batch.in_conflict,
+        "kinds": dict(batch.kinds),
+        "to_do": batch.to_do,
+    }
 
 
 def _client(account: Account) -> dict[str, str | None]:

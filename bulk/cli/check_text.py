@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from bulk.cli import batch_text
 from bulk.cli.console import fit, paragraph, table
 from bulk.platforms import NAMES
 from bulk.text import count, duration, moment, percent
@@ -36,6 +37,7 @@ def text(
         _renamed(result),
         _platforms(result),
         _platform_warnings(result),
+        batch_text.text(result.batch) if result.batch is not None else "",
         "Forecast:\n" + table(list(_forecasts(result, account, forecasts, assumptions))),
         "" if account is None else "Codat:\n" + table(list(_account(result, account))),
         _next(result, account, next_options),

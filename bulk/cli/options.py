@@ -16,6 +16,7 @@ from bulk.cli.parameters import Duration, Seconds, WholeNumber
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 PATH = click.Path(path_type=Path)
+DEFAULT_REPORTS = Path("reports")
 MAX_RATE = 1_000_000  # requests per minute
 MAX_CONCURRENCY = 500
 
@@ -30,6 +31,15 @@ def complete_folder(_: click.Context, __: click.Parameter, incomplete: str) -> l
 
 INPUT = click.argument("path", metavar="INPUT", type=PATH)
 BATCH = click.argument("folder", metavar="BATCH", type=PATH, shell_complete=complete_folder)
+REPORTS = click.option(
+    "--reports",
+    metavar="FOLDER",
+    default=DEFAULT_REPORTS,
+    show_default=True,
+    type=PATH,
+    shell_complete=complete_folder,
+    help="Folder that contains the batches.",
+)
 JSON = click.option(
     "--json",
     "as_json",

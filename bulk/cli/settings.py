@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.options import Connection
+from bulk.cli.options import DEFAULT_REPORTS, Connection
 
 if TYPE_CHECKING:
     from bulk.settings import Settings
@@ -67,9 +68,22 @@ def make_settings(folder: Path, connection: Connection, *, webhook_url: str = ""
         yield replace(at_sandbox, rate=connection.rate, concurrency=connection.concurrency, timeout=connection.timeout)
 
 
-def repeated_options(mapping: dict[str, str], platform_names: dict[str, str], connection: Connection) -> list[str]:
-    """Return the options to repeat in the next command for the same customers."""
-    words = [word for field, column in mapping.items() for word in ("--map", f"{field}={column}")]
+def batch_folder(reports: Path, batch: str) -> Path:
+    """Return the folder of the batch with this name. Raises BadParameter for an impossible name."""
+    from bulk.batch import storable
+
+    if not batch.strip() or batch in (".", "..") or re.search(r"[/\\\x00-\x1f]", batch):
+        raise click.BadParameter(f"{batch!r} cannot be the name of a folder.", param_hint="'--batch'")
+    return reports / storable(batch)
+
+
+def repeated_options(
+    mapping: dict[str, str], platform_names: dict[str, str], connection: Connection, *, folder: Path | None
+) -> list[str]:
+    """Return the options to repeat in the next command for the same customers. `folder` is that of the batch."""
+    words = [] if folder is None else ["--batch", folder.name]
+    words += ["--reports", str(folder.parent)] if folder is not None and folder.parent != DEFAULT_REPORTS else []
+    words += [word for field, column in mapping.items() for word in ("--map", f"{field}={column}")]
     words += [word for name, key in platform_names.items() for word in ("--platform-name", f"{name}={key}")]
     words += ["--base-url", connection.base_url] if connection.base_url is not None else []
     return words + ["--sandbox"] * connection.sandbox

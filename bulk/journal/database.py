@@ -69,6 +69,12 @@ def require_version(connection: sqlite3.Connection, path: Path) -> bool:
     )
 
 
+def require_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """Raise BatchError unless the file is a journal of this version with its tables."""
+    if not require_version(connection, path):
+        raise BatchError(f"{path} is empty: its first run found no room for it. Migrate the input again.")
+
+
 def pragmas(platform: str) -> list[str]:
     """Return the settings with which a committed intent survives a power cut, on this `sys.platform`.
 

@@ -67,6 +67,12 @@ class Reader(Snapshot):
         cells = InputColumns(self._column_lists("all_columns"), taken=CONFLICTS)
         return map(cells.prepend_to, self._frames(("conflicts",), (*CONFLICTS, _OBJECT), chunk_rows))
 
+    def conflict_problems(self) -> Iterator[tuple[int | None, str | None, str, str]]:
+        """Yield row, customer_id, company_name and problems (as JSON) of the rows that `conflicts` returns."""
+        for rows in self.chunks(_SQL["conflicts"], CHUNK_ROWS, {}):
+            for row, *_, customer_id, company_name, problems in rows:
+                yield row, customer_id, company_name, problems
+
     def differences(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
         """Return the values that differ between Codat and the input."""
         return self._frames(("differences",), DIFFERENCES, chunk_rows)

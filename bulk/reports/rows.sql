@@ -32,13 +32,15 @@ ORDER BY coalesce(expires, '9') DESC, source, row;
 SELECT {number}, reasons(problems), cells FROM rejections WHERE state = 'rejected' ORDER BY source, row;
 
 -- conflicts: The rows in conflict: those that were held, and customers in conflict with a company in Codat.
-SELECT {number}, reasons(problems), json_extract(problems, '$[0].found'), cells, source, row
+-- After the cells come the values that `check` shows.
+SELECT {number}, reasons(problems), json_extract(problems, '$[0].found'), cells, source, row,
+       customer_id, company_name, problems
 FROM rejections WHERE state = 'conflict'
 UNION ALL
 SELECT CASE WHEN presence <> 'removed' THEN {number} END, reasons(conflict), json_extract(conflict, '$[0].found'),
        cells_of((SELECT fields FROM sources WHERE id = source), extra, customer_id, company_name, platform, email,
                 description),
-       source, row
+       source, row, customer_id, company_name, conflict
 FROM customers WHERE state = 'conflict' AND {is_shown}
 ORDER BY source, row;
 

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from bulk import problems
-from bulk.errors import BatchError
 from bulk.journal import cells, facts
-from bulk.journal.database import no_journal, require_version
+from bulk.journal.database import no_journal, require_tables
 from bulk.journal.error_translator import wrap_errors
 from bulk.model import LINK_LIFETIME_SECONDS
 
@@ -26,26 +25,23 @@ class Snapshot:
     Raises BatchError if the file is missing or is not a journal of this version, JournalError if the disk fails.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, copy: sqlite3.Connection | None = None) -> None:
+        """Prepare to read the journal at this path, or a `copy` of it, which is closed at the end."""
         self.path = path
+        self._copy = copy
         self.facts: dict[str, str] = {}  # about the batch as a whole
         self._connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
         with self._wrap_errors():
-            if not self.path.is_file():
-                raise no_journal(self.path.parent)
-            # `rw` instead of `ro`: next to a writer, reading needs the -shm file. Neither creates a missing journal.
-            self._connection = sqlite3.connect(
-                f"{self.path.absolute().as_uri()}?mode=rw", uri=True, timeout=_BUSY_SECONDS, isolation_level=None
-            )
+            self._connection = self._copy or self._connect()
             self._connection.create_function("reasons", 1, problems.reasons, deterministic=True)
             cells.register(self._connection)
         try:
             self.rows("PRAGMA query_only = ON")
             self.rows("BEGIN")
-            self._require_tables()
             with self._wrap_errors():
+                require_tables(self._open, self.path)
                 self.facts = facts.get_all(self._open)
         except BaseException:
             self._connection.close()
@@ -73,6 +69,13 @@ class Snapshot:
         """The lifetime of a linkUrl, as a modifier of SQLite's time functions."""
         return f"+{number(self.facts.get('link_lifetime')) or LINK_LIFETIME_SECONDS} seconds"
 
+    def _connect(self) -> sqlite3.Connection:
+        if not self.path.is_file():
+            raise no_journal(self.path.parent)
+        # `rw` instead of `ro`: next to a writer, reading needs the -shm file. Neither creates a missing journal.
+        uri = f"{self.path.absolute().as_uri()}?mode=rw"
+        return sqlite3.connect(uri, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
+
     @property
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -82,12 +85,6 @@ class Snapshot:
     def _fetch(self, cursor: sqlite3.Cursor, size: int) -> list[Any]:
         with self._wrap_errors():
             return cursor.fetchmany(size)
-
-    def _require_tables(self) -> None:
-        with self._wrap_errors():
-            has_tables = require_version(self._open, self.path)
-        if not has_tables:
-            raise BatchError(f"{self.path} is empty: its first run found no room for it. Migrate the input again.")
 
     def _wrap_errors(self) -> AbstractContextManager[None]:
         return wrap_errors(self.path, action="read")

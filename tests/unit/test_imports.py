@@ -17,12 +17,13 @@ HOME = Path(bulk.__file__).parent
 BASE = {"model", "errors", "settings", "text", "platforms", "problems", "spellings"}
 BATCH = {"engine", "journal", *BASE}
 JOB = {"job", "batch", "results", *BATCH}
-API = {"watch", "input_check", "webhooks", "input", "codat", "reports", *JOB}
+API = {"watch", "input_check", "batch_comparison", "webhooks", "input", "codat", "reports", *JOB}
 MAY_IMPORT = {
     "cli": {"api", "sandbox", *API},
     "blocking": {"api"},
     "api": API,
-    "input_check": {"input", "codat", *BASE},
+    "input_check": {"batch", "batch_comparison", "journal", "input", "codat", *BASE},
+    "batch_comparison": {"input", "reports", *BATCH},
     "webhooks": {"codat", *JOB},
     "watch": {"codat", *JOB},
     "job": {"batch", "results", *BATCH},

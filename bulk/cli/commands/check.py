@@ -21,6 +21,13 @@ MAX_DAYS = 3650
 @options.INPUT
 @options.mapping
 @options.platform_names
+@options.REPORTS
+@click.option(
+    "--batch",
+    metavar="NAME",
+    help="Also compare INPUT with this batch: its new, changed and gone customers, and the rows in conflict. The batch "
+    "does not change.",
+)
 @click.option(
     "--online",
     is_flag=True,
@@ -54,6 +61,8 @@ def check(
     path: Path,
     mapping: dict[str, str],
     platform_names: dict[str, str],
+    reports: Path,
+    batch: str | None,
     online: bool,
     linked: int,
     linking: float,
@@ -68,32 +77,40 @@ def check(
     """
     from bulk.cli import check_json, check_text
     from bulk.cli.forecasts import Assumptions, forecast
-    from bulk.cli.settings import repeated_options, require_valid
+    from bulk.cli.settings import batch_folder, repeated_options, require_valid
     from bulk.codat.forecast import Linking
     from bulk.input_check import check as read
 
     require_valid(connection)
-    result = read(path, mapping=mapping, platform_names=platform_names, rate=connection.rate)
-    account = _account(path, connection) if online else None
+    folder = batch_folder(reports, batch) if batch is not None else None
+    result = read(
+        path,
+        mapping=mapping,
+        platform_names=platform_names,
+        rate=connection.rate,
+        reports=reports,
+        batch=batch,
+    )
+    account = _account(path, folder, connection) if online else None
     assumptions = Assumptions(linked, Linking(linking / 100, within))
     forecasts = forecast(result, account, assumptions)
     if as_json:
         print_json(check_json.content(result, account, forecasts, assumptions))
     else:
-        again = repeated_options(mapping, platform_names, connection)
+        again = repeated_options(mapping, platform_names, connection, folder=folder)
         print_result(check_text.text(result, account, forecasts, assumptions, next_options=again))
     if account is not None and account.problem is not None:
         return 3 if account.problem.code in check_text.REFUSALS else 75
-    return 1 if result.rejected or check_text.disabled_platforms(result, account) else 0
+    return int(result.has_problems or bool(check_text.disabled_platforms(result, account)))
 
 
-def _account(path: Path, connection: options.Connection) -> Account:
-    """Return what Codat, or with --sandbox the sandbox of this input's batch, says about the account."""
+def _account(path: Path, folder: Path | None, connection: options.Connection) -> Account:
+    """Return what Codat says about the account, or with --sandbox the sandbox of the batch."""
     import anyio
 
     from bulk.api import check_account
     from bulk.batch import stem
     from bulk.cli.settings import make_settings
 
-    with make_settings(Path("reports") / stem(path), connection) as settings:
+    with make_settings(folder or options.DEFAULT_REPORTS / stem(path), connection) as settings:
         return anyio.run(check_account, settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,15 +24,7 @@ def _read_products(_: click.Context, __: click.Parameter, products: tuple[str, .
 
 @click.command(epilog=options.DURATION)
 @options.INPUT
-@click.option(
-    "--reports",
-    metavar="FOLDER",
-    default=Path("reports"),
-    show_default=True,
-    type=options.PATH,
-    shell_complete=options.complete_folder,
-    help="Folder that contains the batches.",
-)
+@options.REPORTS
 @click.option("--batch", metavar="NAME", help="Name of the batch.  [default: the name of INPUT without its extension]")
 @options.mapping
 @options.platform_names
@@ -116,11 +107,11 @@ def migrate(
     from bulk.api import migrate as start
     from bulk.batch import stem
     from bulk.cli.runner import run
-    from bulk.cli.settings import make_settings
+    from bulk.cli.settings import batch_folder, make_settings
     from bulk.cli.summary import print_summary
     from bulk.input import open_input, read_ids
 
-    folder = reports / _folder_name(batch if batch is not None else stem(path))
+    folder = batch_folder(reports, batch if batch is not None else stem(path))
     # Report an unusable input before a folder or a sandbox is created.
     opened = open_input(path, mapping=mapping, platform_names=platform_names)
     if batch is None:
@@ -155,11 +146,3 @@ def migrate(
         )
     print_summary(result, as_json=as_json, can_wait=True)
     return result.exit_code
-
-
-def _folder_name(batch: str) -> str:
-    from bulk.batch import storable
-
-    if not batch.strip() or batch in (".", "..") or re.search(r"[/\\\x00-\x1f]", batch):
-        raise click.BadParameter(f"{batch!r} cannot be the name of a folder.", param_hint="'--batch'")
-    return storable(batch)

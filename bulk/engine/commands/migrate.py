@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Collection
 from pathlib import Path
 
 from bulk.engine.adopter import Adopter
@@ -44,14 +45,10 @@ class Migrate:
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:
         """Enrol the input."""
         with database.transaction(connection):
-            if not self._options.adds_files:
-                _require_known(connection, self._input)
+            if not self._options.adds_files and not is_known(connection, self._input):
+                raise _unknown(connection, self._input)
             source = _source_of(connection, self._options.source)
-            conflicts.accept(connection, self._options.accepts)
-            diff = None
-            if not self._options.accepts:
-                diff = enrolment.compare_unchanged(connection, self._input.digest)
-            diff = diff or enrol(connection, self._input, run, source)
+            diff = compare(connection, self._input, run, source, accepts=self._options.accepts)
             if self._options.retry_failed:
                 reopening.reopen_failed(connection)
             if self._options.products:
@@ -90,14 +87,17 @@ class Migrate:
         return False
 
 
-def _require_known(connection: sqlite3.Connection, source: Input) -> None:
-    """Raise BatchError if the batch was created from other files: this one would add its customers to theirs."""
-    if not enrolment.is_known(connection, _as_text(source.path.resolve()), source.digest):
-        name = facts.get(connection, "name")
-        raise BatchError(
-            f"The batch {name} was created from another file, and {source.path} would add its customers. Pass "
-            f"--batch {name} if that is right, or another --batch NAME for a batch of its own. Nothing was sent."
-        )
+def is_known(connection: sqlite3.Connection, source: Input) -> bool:
+    """Return whether the batch has this input or no file yet. Any other would add its customers to the batch's."""
+    return enrolment.is_known(connection, _as_text(source.path.resolve()), source.digest)
+
+
+def _unknown(connection: sqlite3.Connection, source: Input) -> BatchError:
+    name = facts.get(connection, "name")
+    return BatchError(
+        f"The batch {name} was created from another file, and {source.path} would add its customers. Pass "
+        f"--batch {name} if that is right, or another --batch NAME for a batch of its own. Nothing was sent."
+    )
 
 
 def _source_of(connection: sqlite3.Connection, name: str | None) -> str | None:
@@ -113,6 +113,24 @@ def _source_of(connection: sqlite3.Connection, name: str | None) -> str | None:
         )
     facts.put(connection, {"source": name})
     return name
+
+
+def compare(
+    connection: sqlite3.Connection,
+    source: Input,
+    run: int,
+    system: str | None,
+    *,
+    accepts: Collection[str] = (),
+) -> ImportDiff:
+    """Return the differences of an input from the batch, which has its rows afterwards.
+
+    `system` is the source system, and `accepts` are the customers whose conflicts a person has accepted. Call it in a
+    transaction.
+    """
+    conflicts.accept(connection, accepts)
+    diff = None if accepts else enrolment.compare_unchanged(connection, source.digest)
+    return diff or enrol(connection, source, run, system)
 
 
 def enrol(connection: sqlite3.Connection, source: Input, run: int, system: str | None = None) -> ImportDiff:

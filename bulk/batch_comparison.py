@@ -1,0 +1,81 @@
+"""Compares an input with a batch, as `migrate` does before it sends anything. The batch does not change.
+
+The input is enrolled in a temporary copy of the journal, so the result is that of `migrate`. Only `migrate` reads
+Codat's company list: it may find more conflicts there.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from bulk.engine.commands.migrate import compare as compare_rows
+from bulk.engine.commands.migrate import is_known
+from bulk.input import Input
+from bulk.journal import customers, database, facts, runs
+from bulk.journal.private_copy import private_copy
+from bulk.problems import parse, remedy, sentence
+from bulk.reports.rows import Reader
+from bulk.text import timestamp
+
+_CONFLICTS: Final = dict.fromkeys(
+    ("row", "customer_id", "company_name", "code", "field", "value", "found", "conflict", "remedy"), pl.String
+) | {"row": pl.Int64}
+
+
+@dataclass(frozen=True)
+class BatchComparison:
+    """The differences of an input from a batch, as numbers of customers; `rejected` and `in_conflict` count rows.
+
+    `conflicts` has the columns row, customer_id, company_name, code, field, value, found, conflict, remedy. It has all
+    conflicts of the batch, and their rows are numbered as in conflicts.csv.
+    """
+
+    folder: Path
+    new: int
+    same: int
+    changed: int
+    gone: int
+    rejected: int  # in the whole batch
+    in_conflict: int  # in the whole batch
+    to_do: int  # customers that `migrate` would send
+    adds_file: bool  # the batch has other files, and `migrate` needs --batch to add this one to them
+    kinds: Mapping[str, int]  # rows in conflict by their code
+    conflicts: pl.DataFrame
+
+
+def compare(source: Input, folder: Path, *, max_lines: int) -> BatchComparison:
+    """Compare an input with the batch in a folder; return at most `max_lines` of its conflicts.
+
+    Raises InputError, BatchError if the folder has no usable journal, JournalError if a disk fails.
+    """
+    with private_copy(folder) as copy:
+        with database.transaction(copy):
+            run = runs.begin_run(copy, command="check", version="", source=None, at=timestamp(time.time()))
+            adds_file = not is_known(copy, source)
+            diff = compare_rows(copy, source, run, facts.get(copy, "source"))
+        to_do = customers.count_pending(copy, limit=None)
+        with Reader(folder / database.FILE, copy=copy) as reader:
+            kinds, conflicts = _conflicts(reader, max_lines)
+    numbers = (diff.new, diff.same, diff.changed, diff.removed, diff.rejected, diff.conflicts)
+    return BatchComparison(folder, *numbers, to_do, adds_file, kinds, conflicts)
+
+
+def _conflicts(reader: Reader, max_lines: int) -> tuple[dict[str, int], pl.DataFrame]:
+    """Return the numbers of rows in conflict by code, and the first conflicts."""
+    kinds: Counter[str] = Counter()
+    lines: list[tuple[object, ...]] = []
+    for row, customer_id, company_name, text in reader.conflict_problems():
+        (each,) = parse(text)
+        code = each["code"]
+        kinds[code] += 1
+        if len(lines) < max_lines:
+            values = (each["field"], each["value"], each["found"], sentence(each), remedy(each))
+            lines.append((row, customer_id, company_name, code, *values))
+    return dict(kinds), pl.DataFrame(lines, schema=_CONFLICTS, orient="row")
