@@ -13,13 +13,12 @@ import anyio
 
 from bulk.codat import endpoints
 from bulk.codat.responses import Reply
-from bulk.codat.throttle import Slot, Stopped
+from bulk.codat.throttle import Stopped
 from bulk.engine import retry
 from bulk.engine.context import RunContext
 from bulk.engine.events import Hook, Warned
-from bulk.engine.reservation import Reservation
-from bulk.journal import attempts, facts
-from bulk.journal.attempts import Intent, Result
+from bulk.engine.questions import send_once
+from bulk.journal import facts
 from bulk.model import Outcome, Stop
 from bulk.settings import Settings
 
@@ -77,9 +76,9 @@ async def _ask(identity: Identity, context: RunContext, hook: Hook) -> Identity:
     """Ask Codat for the client of the key. After several faults, leave the question to the next run."""
     tries = 0
     while tries < MAX_TRIES:
-        reply = await _request(identity, context)
-        if reply.outcome is Outcome.DONE or reply.outcome is Outcome.REJECTED:
-            client = _client(reply)
+        reply, client = await _request(identity, context)
+        if client is not None or reply.outcome is Outcome.REJECTED:
+            client = client or NOT_NAMED
             if client == NOT_NAMED:
                 reason = f": {reply.problem.text}" if reply.problem else ""
                 hook(Warned(f"Codat does not name the client of this API key{reason}, {NO_PROTECTION}"))
@@ -92,40 +91,21 @@ async def _ask(identity: Identity, context: RunContext, hook: Hook) -> Identity:
     return identity
 
 
-async def _request(identity: Identity, context: RunContext) -> Reply:
-    """Send one request, and record it together with its result. Raises Stopped."""
-    request = endpoints.get_sync_settings()
-    with Reservation(context.throttle) as reservation:
-        await reservation.require(1)
-        async with Slot(context.throttle) as slot:
-            with anyio.CancelScope(shield=True):
-                intent = Intent(None, None, request.operation, context.wall())
-                ticket = reservation.spend()
-                reply = _without_stop(await context.client.send(request))
-                context.throttle.on_response(ticket, reply, creates=False)
-                slot.end()
-                await _record(identity, intent, reply, context)
-    return reply
+async def _request(identity: Identity, context: RunContext) -> tuple[Reply, str | None]:
+    """Send one request; return its reply and the client, if Codat responds to the question. Raises Stopped."""
+
+    def record(connection: sqlite3.Connection, client: str | None, _: float) -> None:
+        if client is not None:
+            facts.put_client_of_key(connection, identity.fingerprint, client)
+
+    reply, client, _ = await send_once(endpoints.get_sync_settings(), context, _read, record)
+    return reply, client
 
 
-def _without_stop(reply: Reply) -> Reply:
-    """Return the reply as a rejection if Codat only denies access to the client's settings."""
-    return replace(reply, outcome=Outcome.REJECTED) if reply.status in (402, 403) and reply.is_readable else reply
-
-
-async def _record(identity: Identity, intent: Intent, reply: Reply, context: RunContext) -> None:
-    result = Result(reply.outcome, context.wall(), reply.status, reply.problem)
-    note_limits = context.limits_note()
-
-    def record(connection: sqlite3.Connection) -> None:
-        attempts.record_outcome(connection, attempts.record_intent(connection, context.run, intent), result)
-        note_limits(connection)
-        if reply.outcome is Outcome.DONE or (reply.outcome is Outcome.REJECTED and reply.is_readable):
-            facts.put_client_of_key(connection, identity.fingerprint, _client(reply))
-
-    await context.writer.write(record)
-
-
-def _client(reply: Reply) -> str:
-    client = endpoints.read_client_id(reply.content) if reply.outcome is Outcome.DONE else None
-    return client or NOT_NAMED
+def _read(reply: Reply) -> tuple[Reply, str | None]:
+    """Return the client, or NOT_NAMED. A reply that only denies access to the client's settings is a rejection."""
+    if reply.outcome is Outcome.DONE:
+        return reply, endpoints.read_client_id(reply.content) or NOT_NAMED
+    if reply.is_readable and (reply.outcome is Outcome.REJECTED or reply.status in (402, 403)):
+        return replace(reply, outcome=Outcome.REJECTED), NOT_NAMED
+    return reply, None

@@ -8,28 +8,22 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
-import anyio
-
 from bulk.codat import endpoints, responses
-from bulk.codat.blockade import blocked_reason
-from bulk.codat.circuit_breaker import FAULTS
 from bulk.codat.endpoints import PAGE_SIZE, CompanyPage, Request
 from bulk.codat.responses import Reply
-from bulk.codat.throttle import Slot, Stopped
-from bulk.engine import retry
+from bulk.codat.throttle import Stopped
 from bulk.engine.context import RunContext
 from bulk.engine.events import Hook, Reconciled, Warned
 from bulk.engine.page_size import PageSize
-from bulk.engine.reservation import Reservation
+from bulk.engine.questions import after_fault, send_once
 from bulk.engine.step import is_gone
-from bulk.journal import attempts, facts
-from bulk.journal.attempts import Intent, Result
+from bulk.journal import facts
 from bulk.model import Company, Outcome, Stop
 
 MAX_READINGS = 3  # of a list that changes while it is read
-MAX_TRIES = 3 * retry.MAX_TRIES  # of one page
 TOO_LARGE = (Outcome.UNKNOWN, Outcome.SERVER_ERROR)  # a page may have been: a timeout, a 5xx
 Tag = tuple[str, str]
 
@@ -147,58 +141,30 @@ async def _page(
         if reply.outcome is Outcome.RATE_LIMITED or context.throttle.stop is not None:
             continue  # the throttle waits, or is closed
         tries += 1
-        reason = reply.problem.text if reply.problem else "no answer"
         if request.operation == "get_company" and is_gone(reply):
             return CompanyPage((), 0, None)
         thing = "the company list" if request.operation == "list_companies" else "a company"
-        if reply.outcome is Outcome.REJECTED:
-            context.throttle.close(Stop(f"Codat rejected the request for {thing}: {reason}", 75))
-        elif reply.outcome is Outcome.BLOCKED and tries >= retry.MAX_TRIES:
-            context.throttle.close(Stop(blocked_reason(reply), 75))
-        elif tries >= MAX_TRIES and reply.outcome not in FAULTS:  # after those, the circuit breaker ends the run
-            context.throttle.close(Stop(f"Codat does not return {thing}: {reason}", 75))
-        else:
-            is_smaller = pages is not None and reply.outcome in TOO_LARGE and pages.on_fault()
-            how = f" with {pages.size} companies on a page" if pages is not None and is_smaller else ""
-            hook(Warned(f"Codat did not return {thing} ({reason}); trying again{how}"))
-            await anyio.sleep(retry.backoff(min(tries, 4), context.rng))
-            if is_smaller:
-                raise _SmallerPages
+        is_smaller = pages is not None and reply.outcome in TOO_LARGE and pages.on_fault()
+        how = f" with {pages.size} companies on a page" if pages is not None and is_smaller else ""
+        await after_fault(reply, tries, thing, context, hook, change=how)
+        if is_smaller and context.throttle.stop is None:
+            raise _SmallerPages
 
 
 async def _fetch(
     request: Request, context: RunContext, handler: PageHandler, hook: Hook
 ) -> tuple[Reply, CompanyPage | None]:
     """Request a page once, and record it together with its changes."""
-    with Reservation(context.throttle) as reservation:
-        await reservation.require(1)
-        async with Slot(context.throttle) as slot:
-            with anyio.CancelScope(shield=True):
-                intent = Intent(None, None, request.operation, context.wall())
-                ticket = reservation.spend()
-                reply, page = _read(request, await context.client.send(request))
-                context.throttle.on_response(ticket, reply, creates=False)
-                slot.end()
-                taken = await _record_page(intent, reply, page, context, handler)
+
+    def take(connection: sqlite3.Connection, page: CompanyPage | None, at: float) -> Taken:
+        return handler.take(connection, page.companies, at) if page is not None else Taken()
+
+    reply, page, taken = await send_once(request, context, partial(_read, request), take)
     for warning in taken.warnings:
         hook(Warned(warning))
     if page is not None and request.operation == "list_companies":
         hook(Reconciled(len(page.companies), taken.changed))
     return reply, page
-
-
-async def _record_page(
-    intent: Intent, reply: Reply, page: CompanyPage | None, context: RunContext, handler: PageHandler
-) -> Taken:
-    result = Result(reply.outcome, context.wall(), reply.status, reply.problem)
-    note_limits = context.limits_note()
-
-    def record(connection: sqlite3.Connection) -> Taken:
-        attempts.record_outcome(connection, attempts.record_intent(connection, context.run, intent), result)
-        note_limits(connection)
-        return handler.take(connection, page.companies, result.answered_at) if page is not None else Taken()
-
-    return await context.writer.write(record)
 
 
 def _read(request: Request, reply: Reply) -> tuple[Reply, CompanyPage | None]:

@@ -17,7 +17,8 @@ from bulk.codat.responses import Reply
 from bulk.engine import retry
 from bulk.engine.context import RunContext
 from bulk.engine.events import Event, Reconciled, Warned
-from bulk.engine.reconcile import MAX_READINGS, MAX_TRIES, Tag, Taken, read_companies, reconcile
+from bulk.engine.questions import MAX_TRIES
+from bulk.engine.reconcile import MAX_READINGS, Tag, Taken, read_companies, reconcile
 from bulk.journal import facts
 from bulk.model import Company, Outcome
 
