@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
 from bulk.engine.commands.migrate import compare as compare_rows
-from bulk.engine.commands.migrate import is_known
+from bulk.engine.commands.migrate import in_batch, is_known
 from bulk.input import Input
 from bulk.journal import customers, database, facts, runs
 from bulk.journal.private_copy import private_copy
@@ -48,6 +48,7 @@ class BatchComparison:
     adds_file: bool  # the batch has other files, and `migrate` needs --batch to add this one to them
     kinds: Mapping[str, int]  # rows in conflict by their code
     conflicts: pl.DataFrame
+    platform_names: Mapping[str, str] = field(default_factory=dict)  # {name: platformKey}, of the batch and the input
 
 
 def compare(source: Input, folder: Path, *, max_lines: int) -> BatchComparison:
@@ -58,13 +59,14 @@ def compare(source: Input, folder: Path, *, max_lines: int) -> BatchComparison:
     with private_copy(folder) as copy:
         with database.transaction(copy):
             run = runs.begin_run(copy, command="check", version="", source=None, at=timestamp(time.time()))
+            source = in_batch(copy, source)
             adds_file = not is_known(copy, source)
             diff = compare_rows(copy, source, run, facts.get(copy, "source"))
         to_do = customers.count_pending(copy, limit=None)
         with Reader(folder / database.FILE, copy=copy) as reader:
             kinds, conflicts = _conflicts(reader, max_lines)
     numbers = (diff.new, diff.same, diff.changed, diff.removed, diff.rejected, diff.conflicts)
-    return BatchComparison(folder, *numbers, to_do, adds_file, kinds, conflicts)
+    return BatchComparison(folder, *numbers, to_do, adds_file, kinds, conflicts, source.platform_names)
 
 
 def _conflicts(reader: Reader, max_lines: int) -> tuple[dict[str, int], pl.DataFrame]:

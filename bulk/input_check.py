@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -104,7 +104,9 @@ def check(
     no usable journal, JournalError if a disk fails.
     """
     source = open_input(Path(path), mapping=mapping or {}, platform_names=platform_names or {})
-    folder = _batch_folder(Path(reports), batch) if batch is not None else None
+    comparison = _compare(source, _batch_folder(Path(reports), batch), max_lines) if batch is not None else None
+    if comparison is not None:
+        source = replace(source, platform_names=comparison.platform_names)
     accepted = rejected = 0
     problems: list[_Problem] = []
     renamed: list[pl.DataFrame] = []
@@ -131,7 +133,7 @@ def check(
         rate,
         warnings.table(ids, max_lines),
         platform_warnings.table(),
-        _compare(source, folder, max_lines) if folder is not None else None,
+        comparison,
     )
 
 

@@ -166,6 +166,12 @@ def read_names(pairs: Mapping[str, str]) -> Mapping[str, str]:
     return MappingProxyType(names)
 
 
+def merged_names(known: Mapping[str, str], new: Mapping[str, str]) -> dict[str, str]:
+    """Return both mappings of the user's own names as one. A new name replaces the same name in another spelling."""
+    replaced = {_own_name(name) for name in new}
+    return {name: key for name, key in known.items() if _own_name(name) not in replaced} | dict(new)
+
+
 def _own_name(text: str) -> str:
     return re.sub(r"[\s\-_]+", "", unicodedata.normalize("NFKC", text).casefold())
 

@@ -30,6 +30,8 @@ class Problem(TypedDict, total=False):
     cells: int
     expected: int
     max_characters: int
+    key: str
+    """The word of four letters that is no platformKey."""
     nearest: list[str]
     """The names that may be meant, or none if no name is similar."""
     found: str
@@ -137,6 +139,13 @@ _TEXTS: Final = MappingProxyType(
             "is unknown or ambiguous",
             "write {names}, or a platformKey of four letters",
             group_remedy="write the name of the accounting software, or its platformKey",
+        ),
+        "platform_unlisted": _Text(
+            "platform",
+            'is not the name of a known platform, and Codat does not list the platformKey "{key}"',
+            "write {names}, or confirm the key with --platform-name {key}={key}",
+            "is neither the name of a known platform nor a platformKey that Codat lists",
+            "write the name of the accounting software, or confirm the key with --platform-name",
         ),
         "email_not_text": _Text("email", _NOT_TEXT, _AS_TEXT),
         "email_too_long": _too_long("email", "use a shorter address"),

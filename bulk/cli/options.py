@@ -155,7 +155,8 @@ def platform_names(command: Command) -> Command:
         metavar="NAME=KEY",
         multiple=True,
         callback=_read_platform_names,
-        help="Read the platform NAME in INPUT as the platformKey KEY, e.g. --platform-name 'Sage 50'=knfz. Repeatable.",
+        help="Read the platform NAME in INPUT as the platformKey KEY, e.g. --platform-name 'Sage 50'=knfz. "
+        "A batch remembers it. Repeatable.",
     )(command)
 
 

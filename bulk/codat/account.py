@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from bulk.codat import endpoints
@@ -57,14 +56,3 @@ async def read_account(client: Sender, now: float) -> Account:
         client_id=endpoints.read_client_id(settings.content),
         profile=endpoints.read_profile(profile.content) if profile.outcome is Outcome.DONE else None,
     )
-
-
-async def confirm_platform_keys(client: Sender, keys: Collection[str]) -> dict[str, str] | None:
-    """Return those of the platformKeys that Codat lists as accounting software, with their names, in one request.
-
-    Without keys, no request is sent. Return None if Codat does not list its integrations.
-    """
-    if not keys:
-        return {}
-    platforms = endpoints.read_platforms((await client.send(endpoints.list_integrations())).content)
-    return None if platforms is None else {each.key: each.name for each in platforms if each.key in keys}

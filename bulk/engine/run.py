@@ -12,7 +12,7 @@ import random
 import secrets
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ from bulk.engine.context import RunContext
 from bulk.engine.events import Ended, Hook, Warned
 from bulk.engine.identity import identify, read_identity
 from bulk.engine.options import Options
-from bulk.engine.session import Session
+from bulk.engine.session import Session, Work
 from bulk.engine.step import Step
 from bulk.errors import BatchError, BulkError
 from bulk.journal import attempts, database, facts, runs
@@ -59,8 +59,11 @@ class Command(Protocol):
     def only_present(self) -> bool:
         """Whether it creates nothing new for customers that were removed from the input."""
 
-    def prepare(self, connection: sqlite3.Connection, run: int) -> None:
-        """Do the work that does not need Codat, before everything else. No transaction is open yet."""
+    def prepare(self, connection: sqlite3.Connection, run: int) -> Work | None:
+        """Do the work that does not need Codat, before everything else. No transaction is open yet.
+
+        Return a question to Codat if it must be answered first: then nothing was done, and `prepare` is called again.
+        """
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:
         """Determine the work to do; return whether it needs Codat."""
@@ -147,20 +150,24 @@ class Run:
     async def _do(
         self, command: Command, connection: sqlite3.Connection, writer: Writer, run: int, interrupt: anyio.Event
     ) -> Stop | None:
-        """Let the command do its work, unless the key may be another client's: then that is settled first."""
-        if self._identity.is_doubtful:
-            stop = await self._in_session(command, _do_nothing, writer, run, interrupt)
+        """Let the command do its work after the questions that must be settled first.
+
+        One is whether the key is another client's, if it may be. The others are the command's.
+        """
+        question = _do_nothing if self._identity.is_doubtful else await self._prepare(command, connection, run)
+        while question is not None:
+            stop = await self._in_session(command, question, writer, run, interrupt)
             if stop is not None:
                 return stop
-        await self._prepare(command, connection, run)
+            question = await self._prepare(command, connection, run)
         if not await command.begin(writer, self._hook, self._wall()):
             return None
         return await self._in_session(command, command.work, writer, run, interrupt)
 
-    async def _prepare(self, command: Command, connection: sqlite3.Connection, run: int) -> None:
-        """Let the command prepare in a thread, before the writer uses the connection."""
+    async def _prepare(self, command: Command, connection: sqlite3.Connection, run: int) -> Work | None:
+        """Let the command prepare in a thread, while the writer does not use the connection."""
         with wrap_errors(self._folder / database.FILE):
-            await anyio.to_thread.run_sync(command.prepare, connection, run)
+            return await anyio.to_thread.run_sync(command.prepare, connection, run)
 
     def _claim(self, connection: sqlite3.Connection) -> None:
         """Assign a new batch to this Codat. Raises BatchError for one that belongs to another Codat."""
@@ -185,7 +192,7 @@ class Run:
     async def _in_session(
         self,
         command: Command,
-        work: Callable[[Session], Awaitable[None]],
+        work: Work,
         writer: Writer,
         run: int,
         interrupt: anyio.Event,

@@ -93,3 +93,7 @@ class Session:
                 self.context.throttle.close(Stop(reason, 1))
         quota = self.context.throttle.budget.quota
         self.hook(Advanced(customer.customer_id, result.state, quota, is_left=result.is_left))
+
+
+Work = Callable[[Session], Awaitable[None]]
+"""The work of a command while the throttle is open. Raises Stopped when it is closed."""

@@ -28,7 +28,7 @@ class Uses:
 class PlatformKeys:
     """The platformKeys of one input. `names` are the user's own: {name in the input: platformKey}.
 
-    `confirmed` are the keys that Codat has. A word of four letters that is not among them is unknown; without
+    `confirmed` are the keys that Codat has. A word of four letters that is not among them is no key; without
     `confirmed`, it is accepted as a key.
     """
 
@@ -37,12 +37,19 @@ class PlatformKeys:
         self._confirmed = confirmed
         self._names = read_names(names)
         self._certain = {*NAMES, *self._names.values()}
-        self._keys: dict[str, str | None] = {}  # a file contains few different platforms
+        # Of each platform; a file contains few different ones.
+        self._keys: dict[str, str | None] = {}
+        self._unlisted: dict[str, str | None] = {}
 
     def keys(self, platforms: pl.Series) -> pl.Series:
         """Return the key of each platform, or null if it is unknown or ambiguous."""
         keys = {text: self._key(text) for text in platforms.unique().drop_nulls()}
         return platforms.replace_strict(keys, default=None, return_dtype=pl.String)
+
+    def unlisted(self, platforms: pl.Series) -> pl.Series:
+        """Return the word of four letters that each platform is if Codat has no such key, or null."""
+        words = {text: self._unlisted.get(text) for text in platforms.unique().drop_nulls() if self._key(text) is None}
+        return platforms.replace_strict(words, default=None, return_dtype=pl.String)
 
     def unconfirmed(self, rows: pl.DataFrame) -> dict[str, Uses]:
         """Return the uses of each `platform_key` of these rows that neither the table nor the user's names have."""
@@ -53,8 +60,8 @@ class PlatformKeys:
     def _key(self, text: str) -> str | None:
         if text not in self._keys:
             key = platform_key(text, self._names)
-            is_unknown = self._confirmed is not None and key not in self._certain and key not in self._confirmed
-            self._keys[text] = None if is_unknown else key
+            is_unlisted = self._confirmed is not None and key not in self._certain and key not in self._confirmed
+            self._keys[text], self._unlisted[text] = (None, key) if is_unlisted else (key, None)
         return self._keys[text]
 
 

@@ -51,7 +51,7 @@ class Rejections:
 
     def _with_nearest(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Add the column `nearest`, with the names that an unknown platform may mean."""
-        for text in rows["platform"].filter(rows["platform_unknown"]).unique().sort():
+        for text in rows["platform"].filter(rows["platform_unknown"] | rows["platform_unlisted"]).unique().sort():
             if text not in self._nearest and len(self._nearest) < _MAX_COMPARED:
                 self._nearest[text] = nearest(text)
         compared = pl.DataFrame(list(self._nearest.items()), schema=_NEAREST, orient="row")

@@ -31,6 +31,7 @@ CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 CONTROL_BUT_SPACING: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
 _WORD: Final = r'[^\s@,;:<>()"\\\x00-\x1f\x7f-\x9f]+'
 _LABEL: Final = r'[^\s@,;:<>()"\\.\x00-\x1f\x7f-\x9f]+'
+_NEAREST: Final = pl.col("nearest")
 _EMAIL: Final = rf"\A{_WORD}@{_LABEL}(?:\.{_LABEL})+\z"
 
 
@@ -106,9 +107,10 @@ RULES: Final = (
     _control("platform", CONTROL),
     _of_unusual(
         "platform_unknown",
-        pl.col("platform_key").is_null() & pl.col("platform").is_not_null(),
-        pl.col("nearest"),
+        pl.col("platform_key").is_null() & pl.col("unlisted").is_null() & pl.col("platform").is_not_null(),
+        _NEAREST,
     ),
+    _of_unusual("platform_unlisted", pl.col("unlisted").is_not_null(), pl.col("unlisted").alias("key"), _NEAREST),
     _not_text("email"),
     _too_long("email", MAX_EMAIL),
     _of_unusual("email_invalid", ~pl.col("email").str.contains(_EMAIL)),
@@ -121,10 +123,14 @@ RULES: Final = (
 def apply_rules(rows: pl.DataFrame, keys: PlatformKeys) -> pl.DataFrame:
     """Trim the fields; add `name_sent`, `platform_key`, and for each rule a column that shows whether it is broken.
 
-    A ragged row breaks none of them, because its fields are meaningless.
+    A ragged row breaks none of them, because its fields are meaningless. The column `unlisted` has the words of four
+    letters that are no platformKeys.
     """
-    platform_key = pl.col("platform").map_batches(keys.keys, return_dtype=pl.String, is_elementwise=True)
+    platform_key, unlisted = (
+        pl.col("platform").map_batches(find, return_dtype=pl.String, is_elementwise=True).alias(name)
+        for name, find in (("platform_key", keys.keys), ("unlisted", keys.unlisted))
+    )
     rows = rows.with_columns(trimmed(pl.col(name)) for name in FIELDS)
-    rows = rows.with_columns(fold_names(pl.col("company_name")).alias("name_sent"), platform_key.alias("platform_key"))
+    rows = rows.with_columns(fold_names(pl.col("company_name")).alias("name_sent"), platform_key, unlisted)
     is_ragged = pl.col("is_ragged")
     return rows.with_columns((rule.is_broken.fill_null(value=False) & ~is_ragged).alias(rule.code) for rule in RULES)

@@ -68,6 +68,12 @@ def is_known(connection: sqlite3.Connection, path: str, digest: str) -> bool:
     return bool(known)
 
 
+def has_content(connection: sqlite3.Connection, digest: str) -> bool:
+    """Return whether the batch has a file with this content."""
+    ((has_file,),) = connection.execute(_SQL["has_content"], {"digest": digest})
+    return bool(has_file)
+
+
 class Enrolment:
     """Enrols one file: call `take` for its parts in order, then `finish`, all in one transaction."""
 

@@ -17,6 +17,9 @@ SELECT (SELECT count(*) FROM customers),
 -- is_known_path: Whether the batch has a file at this path or with this content, or no file yet.
 SELECT EXISTS (SELECT 1 FROM sources WHERE path = :path OR digest = :digest) OR NOT EXISTS (SELECT 1 FROM sources);
 
+-- has_content: Whether the batch has a file with this content.
+SELECT EXISTS (SELECT 1 FROM sources WHERE digest = :digest);
+
 -- find_source: The file, if the batch has it.
 SELECT id FROM sources WHERE digest = :digest OR (path = :path AND NOT :is_rejects_file) ORDER BY id LIMIT 1;
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from bulk.journal import sql
@@ -40,6 +40,23 @@ def put_client_of_key(connection: sqlite3.Connection, fingerprint: str, client: 
     put(connection, {"clients_of_keys": json.dumps(clients_of_keys(connection) | {fingerprint: client})})
     if client and get(connection, "client_id") is None:
         put(connection, {"client_id": client})
+
+
+def platform_names(connection: sqlite3.Connection) -> dict[str, str]:
+    """Return the platformKeys of the user's own names, from --platform-name."""
+    names: dict[str, str] = json.loads(get(connection, "platform_names") or "{}")
+    return names
+
+
+def platform_keys(connection: sqlite3.Connection) -> frozenset[str] | None:
+    """Return the platformKeys that Codat lists, or None if it was not asked."""
+    keys = get(connection, "platform_keys")
+    return None if keys is None else frozenset(json.loads(keys))
+
+
+def put_platform_keys(connection: sqlite3.Connection, keys: Collection[str]) -> None:
+    """Store the platformKeys that Codat lists."""
+    put(connection, {"platform_keys": json.dumps(sorted(keys))})
 
 
 def put_quota(connection: sqlite3.Connection, quota: Quota, resets_at: str) -> None:

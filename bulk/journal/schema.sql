@@ -10,6 +10,8 @@
 -- client_id               the Codat client that the batch belongs to
 -- key_salt, clients_of_keys   JSON object, salted hash of an API key → its client, or "" if Codat does not say
 -- mapping                 JSON object, field → column, of the last migrate
+-- platform_names          JSON object, name in the input → platformKey, from --platform-name
+-- platform_keys           JSON list, the platformKeys that Codat lists, if an input had one that bulk does not know
 -- link_lifetime           the seconds for which a linkUrl is valid
 -- page_size               the number of companies to request on a page of the company list
 -- list_read_at            the last time that a whole company list was read (seconds since 1970)

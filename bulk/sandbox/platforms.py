@@ -35,6 +35,7 @@ PLATFORMS = {
         Platform("knfz", "Sage Intacct"),
         Platform("tgff", "Sage Accounting"),
         Platform("mqjo", "Sandbox"),
+        Platform("abcd", "Example Accounting"),  # in place of all others that Codat has: bulk does not know it
     )
 }
 

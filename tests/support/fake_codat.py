@@ -31,6 +31,7 @@ from support.records import (
 )
 
 CLIENT = "client-of-the-fake"
+INTEGRATIONS = [{"key": "abcd", "name": "Example Accounting", "enabled": True, "sourceType": "Accounting"}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +102,8 @@ class FakeCodat(Companies):
             return "list_companies", 200, self._list_companies(dict(parse_qsl(query)), moment)
         if parts == ["profile", "syncSettings"]:
             return "get_sync_settings", 200, json.dumps({"clientId": self._client})
+        if parts == ["integrations"]:
+            return "list_integrations", 200, json.dumps({"results": INTEGRATIONS, "_links": {}})
         if parts[0] != "companies":
             raise Refusal(404, "The address does not exist.")
         return self._perform_on(self._company(parts[1]), method, parts[2:], query, body, moment)

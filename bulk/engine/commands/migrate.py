@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from bulk import platforms
 from bulk.engine.adopter import Adopter
 from bulk.engine.context import RunContext
 from bulk.engine.events import Enrolled, Hook, Started
 from bulk.engine.feeds import PendingFeed
+from bulk.engine.integrations import UnconfirmedKey, list_platform_keys
 from bulk.engine.options import Options
 from bulk.engine.process import has_request
-from bulk.engine.session import Session
+from bulk.engine.session import Session, Work
 from bulk.engine.statuses import read_all
 from bulk.engine.steps.company import CreateCompany
 from bulk.engine.steps.confirmation import ConfirmCompany
@@ -40,15 +44,25 @@ class Migrate:
         self._options = options
         self._diff = ImportDiff()
         self._to_do = self._done = 0
-        self._has_conflicts = False
+        self._has_conflicts = self._has_asked = False
 
-    def prepare(self, connection: sqlite3.Connection, run: int) -> None:
-        """Enrol the input."""
+    def prepare(self, connection: sqlite3.Connection, run: int) -> Work | None:
+        """Enrol the input, or return the question whether its unknown platformKeys exist."""
+        try:
+            self._enrol(connection, run)
+        except UnconfirmedKey as found:
+            self._has_asked = True
+            return partial(list_platform_keys, key=found.key)
+        return None
+
+    def _enrol(self, connection: sqlite3.Connection, run: int) -> None:
+        """Enrol the input in one transaction. Raises UnconfirmedKey."""
         with database.transaction(connection):
+            self._input = in_batch(connection, self._input, is_answered=self._has_asked)
             if not self._options.adds_files and not is_known(connection, self._input):
                 raise _unknown(connection, self._input)
             source = _source_of(connection, self._options.source)
-            diff = compare(connection, self._input, run, source, accepts=self._options.accepts)
+            diff = compare(connection, self._input, run, source, accepts=self._options.accepts, asks=True)
             if self._options.retry_failed:
                 reopening.reopen_failed(connection)
             if self._options.products:
@@ -56,6 +70,7 @@ class Migrate:
             if self._options.link_lifetime is not None:
                 facts.put(connection, {"link_lifetime": self._options.link_lifetime})
             facts.put(connection, {"mapping": json.dumps(dict(self._input.mapping))})
+            facts.put(connection, {"platform_names": json.dumps(dict(self._input.platform_names))})
             enrolment.record_diff(connection, run, diff)
         self._diff = diff
 
@@ -115,6 +130,18 @@ def _source_of(connection: sqlite3.Connection, name: str | None) -> str | None:
     return name
 
 
+def in_batch(connection: sqlite3.Connection, source: Input, *, is_answered: bool = False) -> Input:
+    """Return the input with what the batch remembers: the user's names of platforms, and the keys that Codat lists.
+
+    `is_answered` is whether Codat was asked for this input. A file that the batch has was enrolled with an answer.
+    """
+    names = platforms.merged_names(facts.platform_names(connection), source.platform_names)
+    source = replace(source, platform_names=names)
+    if is_answered or enrolment.has_content(connection, source.digest):
+        source.confirmed_keys = facts.platform_keys(connection)
+    return source
+
+
 def compare(
     connection: sqlite3.Connection,
     source: Input,
@@ -122,29 +149,36 @@ def compare(
     system: str | None,
     *,
     accepts: Collection[str] = (),
+    asks: bool = False,
 ) -> ImportDiff:
     """Return the differences of an input from the batch, which has its rows afterwards.
 
     `system` is the source system, and `accepts` are the customers whose conflicts a person has accepted. Call it in a
-    transaction.
+    transaction. With `asks`, it raises UnconfirmedKey.
     """
     conflicts.accept(connection, accepts)
     diff = None if accepts else enrolment.compare_unchanged(connection, source.digest)
-    return diff or enrol(connection, source, run, system)
+    return diff or enrol(connection, source, run, system, asks=asks)
 
 
-def enrol(connection: sqlite3.Connection, source: Input, run: int, system: str | None = None) -> ImportDiff:
+def enrol(
+    connection: sqlite3.Connection, source: Input, run: int, system: str | None = None, *, asks: bool = False
+) -> ImportDiff:
     """Enrol an input's rows within the caller's transaction; return their differences from the batch.
 
-    `system` is the source system from --source.
+    `system` is the source system from --source. With `asks`, it raises UnconfirmedKey for a platformKey that neither
+    bulk nor the batch knows.
     """
     path = _as_text(source.path.resolve())
     file = Source(
         path, source.digest, source.columns, source.extras, source.mapping, source.fields, source.is_rejects_file
     )
     enrolled = Enrolment(connection, file, run=run, system=system)
+    listed = facts.platform_keys(connection) or frozenset()
     rows = 0
     for checked in source.read():
+        if asks and (unconfirmed := checked.unconfirmed_keys.keys() - listed):
+            raise UnconfirmedKey(min(unconfirmed))
         rows += checked.accepted.height + checked.rejected.height
         enrolled.take(
             checked.accepted.select(ACCEPTED).iter_rows(), checked.rejected.select(REJECTED).iter_rows(), rows=rows

@@ -9,7 +9,7 @@ import anyio
 import pytest
 
 from bulk.codat import responses
-from bulk.codat.account import Account, confirm_platform_keys, read_account
+from bulk.codat.account import Account, read_account
 from bulk.codat.endpoints import Profile, Request
 from bulk.codat.responses import Reply
 
@@ -106,22 +106,3 @@ def test_a_rejected_key_is_reported_after_one_request() -> None:
     """Nothing else can be known."""
     found, requests = account(responses.read(401, {}, b""))
     assert (requests, found.problem is not None, found.quota) == (1, True, None)
-
-
-@pytest.mark.parametrize(
-    ("keys", "listed", "confirmed", "requests"),
-    [
-        (["gbol", "word"], platforms(XERO), {"gbol": "Xero"}, 1),
-        (["word"], platforms(XERO, {**XERO, "key": "word", "enabled": False}), {"word": "Xero"}, 1),
-        (["word"], responses.read(500, {}, b""), None, 1),
-        ([], platforms(XERO), {}, 0),
-    ],
-    ids=["one is a word", "known but not enabled", "no list", "no unknown key"],
-)
-def test_codat_confirms_platform_keys_in_one_request(
-    keys: list[str], listed: Reply, confirmed: dict[str, str] | None, requests: int
-) -> None:
-    """Without an unknown key, nothing is sent."""
-    codat = Codat([listed])
-    assert anyio.run(confirm_platform_keys, codat, keys) == confirmed
-    assert len(codat.sent) == requests

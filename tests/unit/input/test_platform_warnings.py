@@ -60,7 +60,10 @@ def test_a_word_that_codat_does_not_confirm_rejects_its_row(tmp_path: Path) -> N
     (rows,) = opened.read()
     assert rows.accepted["platform_key"].to_list() == ["abcd", "gbol"]
     assert rows.rejected["row"].to_list() == [1, 4]
-    assert 'write "Xero"' in reasons(rows.rejected["problems"][0])
+    assert (
+        'Codat does not list the platformKey "zero": write "Xero", or confirm the key with --platform-name zero=zero'
+        in (reasons(rows.rejected["problems"][0]))
+    )
     assert opened.unconfirmed_keys == {}
 
 

@@ -133,6 +133,16 @@ def test_a_name_without_one_key_is_an_error(pairs: dict[str, str]) -> None:
         platforms.read_names(pairs)
 
 
+def test_a_new_name_replaces_the_same_name_in_another_spelling() -> None:
+    """Case, spaces, `-` and `_` do not matter; other names stay."""
+    known = {"Sage 50": "knfz", "My Books": "rwuv"}
+    assert platforms.merged_names(known, {"sage-50": "tgff", "New": "gbol"}) == {
+        "My Books": "rwuv",
+        "sage-50": "tgff",
+        "New": "gbol",
+    }
+
+
 def test_the_name_of_each_platform_leads_to_its_key() -> None:
     """Reports show these names, and a report can be an input."""
     assert {key: platform_key(name) for key, name in NAMES.items()} == {key: key for key in NAMES}

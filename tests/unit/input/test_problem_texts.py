@@ -17,6 +17,7 @@ PARAMETERS = {
     "max_characters": 5_000,
     "nearest": ["Xero"],
     "found": "Acme",
+    "key": "zero",
 }
 
 
