@@ -24,17 +24,17 @@ from bulk.problems import parse, remedy, sentence
 from bulk.reports.rows import Reader
 from bulk.text import timestamp
 
-_CONFLICTS: Final = dict.fromkeys(
-    ("row", "customer_id", "company_name", "code", "field", "value", "found", "conflict", "remedy"), pl.String
-) | {"row": pl.Int64}
+_COLUMNS: Final = ("row", "customer_id", "company_name", "code", "field", "value", "found", "conflict", "remedy")
+_CONFLICTS: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
+_Line = tuple[int | None, str | None, str, str, str, str | None, str, str, str]
 
 
 @dataclass(frozen=True)
 class BatchComparison:
     """The differences of an input from a batch, as numbers of customers; `rejected` and `in_conflict` count rows.
 
-    `conflicts` has the columns row, customer_id, company_name, code, field, value, found, conflict, remedy. It has all
-    conflicts of the batch, and their rows are numbered as in conflicts.csv.
+    `conflicts` has the columns row, customer_id, company_name, code, field, value, found, conflict, remedy. It has the
+    conflicts that the batch would have after `migrate`, and their rows are numbered as in conflicts.csv.
     """
 
     folder: Path
@@ -72,12 +72,18 @@ def compare(source: Input, folder: Path, *, max_lines: int) -> BatchComparison:
 def _conflicts(reader: Reader, max_lines: int) -> tuple[dict[str, int], pl.DataFrame]:
     """Return the numbers of rows in conflict by code, and the first conflicts."""
     kinds: Counter[str] = Counter()
-    lines: list[tuple[object, ...]] = []
-    for row, customer_id, company_name, text in reader.conflict_problems():
-        (each,) = parse(text)
-        code = each["code"]
-        kinds[code] += 1
-        if len(lines) < max_lines:
-            values = (each["field"], each["value"], each["found"], sentence(each), remedy(each))
-            lines.append((row, customer_id, company_name, code, *values))
-    return dict(kinds), pl.DataFrame(lines, schema=_CONFLICTS, orient="row")
+    frames = [pl.DataFrame(schema=_CONFLICTS)]
+    left = max_lines
+    for rows in reader.conflict_problems():
+        # One frame for each part, because the same values as Python objects take several times the memory.
+        frame = pl.DataFrame([_line(*row) for row in rows], schema=_CONFLICTS, orient="row")
+        kinds.update(frame.get_column("code").to_list())
+        frames.append(frame.head(left))
+        left -= frames[-1].height
+    return dict(kinds), pl.concat(frames)
+
+
+def _line(row: int | None, customer_id: str | None, company_name: str, text: str) -> _Line:
+    (each,) = parse(text)
+    texts = (each["value"], each["found"], sentence(each), remedy(each))
+    return row, customer_id, company_name, each["code"], each["field"], *texts

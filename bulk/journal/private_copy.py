@@ -60,7 +60,7 @@ def _copy(path: Path, copy: sqlite3.Connection) -> None:
         in_use = _beside(path, "-shm").exists()
         try:
             _copy_once(path, copy, in_use=in_use)
-        except sqlite3.Error:
+        except (sqlite3.Error, FileNotFoundError):
             if _stamps(path) == before or attempt == _MAX_ATTEMPTS:
                 raise
         else:

@@ -67,11 +67,10 @@ class Reader(Snapshot):
         cells = InputColumns(self._column_lists("all_columns"), taken=CONFLICTS)
         return map(cells.prepend_to, self._frames(("conflicts",), (*CONFLICTS, _OBJECT), chunk_rows))
 
-    def conflict_problems(self) -> Iterator[tuple[int | None, str | None, str, str]]:
-        """Yield row, customer_id, company_name and problems (as JSON) of the rows that `conflicts` returns."""
+    def conflict_problems(self) -> Iterator[list[tuple[int | None, str | None, str, str]]]:
+        """Yield row, customer_id, company_name and problems (as JSON) of the rows of `conflicts`, in lists."""
         for rows in self.chunks(_SQL["conflicts"], CHUNK_ROWS, {}):
-            for row, *_, customer_id, company_name, problems in rows:
-                yield row, customer_id, company_name, problems
+            yield [(row, *others[-3:]) for row, *others in rows]
 
     def differences(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
         """Return the values that differ between Codat and the input."""
