@@ -112,7 +112,9 @@ _TEXTS: Final = MappingProxyType(
         "other_name": _Text(
             "company_name",
             'is not the name of this customer\'s company in Codat, "{found}"',
-            _IF_SAME + ", or pass --source NAME if another system uses the same identifiers",
+            _IF_SAME
+            + ", or pass --source NAME if another system uses the same identifiers (with a new --batch if this "
+            "batch has companies in Codat)",
             "is not the name of the customer's company in Codat",
             _IF_SAME_IN_GROUP,
         ),

@@ -60,6 +60,12 @@ def pending(
     return with_attempts(connection, rows)
 
 
+def has_sent(connection: sqlite3.Connection) -> bool:
+    """Return whether Codat has a company of the batch, or may have one."""
+    ((has_sent,),) = connection.execute(_SQL["has_sent"])
+    return bool(has_sent)
+
+
 def count_pending(connection: sqlite3.Connection, *, limit: int | None = None) -> int:
     """Return the number of customers with work left to do."""
     return _number(connection, "count_pending", _end_of(connection, limit))

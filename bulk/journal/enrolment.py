@@ -74,6 +74,12 @@ def has_content(connection: sqlite3.Connection, digest: str) -> bool:
     return bool(has_file)
 
 
+def tag_customers(connection: sqlite3.Connection, system: str) -> None:
+    """Give all customers the tags of this source system. Call it only if no company in Codat has their old tags."""
+    connection.create_function("customer_tag", 2, customer_tag, deterministic=True)
+    connection.execute(_SQL["tag_customers"], {"system": system})
+
+
 class Enrolment:
     """Enrols one file: call `take` for its parts in order, then `finish`, all in one transaction."""
 

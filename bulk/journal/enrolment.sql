@@ -135,6 +135,9 @@ ON CONFLICT (source, row) DO UPDATE SET
     email = excluded.email, extra = excluded.extra, cells = excluded.cells, problems = excluded.problems,
     state = excluded.state;
 
+-- tag_customers: Give the customers the tags of a source system.
+UPDATE customers SET tag = customer_tag(customer_id, :system);
+
 -- drop_kept: Drop the table of an earlier enrolment.
 DROP TABLE IF EXISTS temp.kept;
 

@@ -116,17 +116,21 @@ def _unknown(connection: sqlite3.Connection, source: Input) -> BatchError:
 
 
 def _source_of(connection: sqlite3.Connection, name: str | None) -> str | None:
-    """Return the source system of the batch, and store a new one. Raises BatchError if the batch has another one."""
+    """Return the source system of the batch, and store a new one; customers enrolled before get it too.
+
+    Raises BatchError if a company in Codat may have another one in its tags.
+    """
     known = facts.get(connection, "source")
     if name is None or name == known:
         return known
-    if customers.count(connection):
+    if customers.has_sent(connection):
         named = f'the source "{known}"' if known else "no source"
         raise BatchError(
             f'The batch was begun with {named}, and its companies carry it in their tags. Migrate the source "{name}" '
             "in a batch of its own (--batch); nothing was sent."
         )
     facts.put(connection, {"source": name})
+    enrolment.tag_customers(connection, name)
     return name
 
 

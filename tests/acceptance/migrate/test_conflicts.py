@@ -95,3 +95,31 @@ def test_a_company_with_another_name_is_in_conflict_until_its_row_is_accepted(
         "Acme Renamed",
         f"Company {fixture.path.name}-new",
     }
+
+
+def test_a_source_can_be_named_until_a_company_is_sent(codat: Codat, fixture: BatchFixture) -> None:
+    """A batch whose customers are all in conflict gets a source later; then each has a company of its own."""
+    ids = fixture.customers(2)
+    assert fixture.run().code == 0
+    rows = [row(each, company_name=f"Texas {each}", platform="xero", email="t@us.example") for each in ids]
+    us = fixture.write(rows, name="us.csv")
+    assert fixture.run("--batch", "us", path=us).code == 1
+    summary = fixture.path / "reports" / "us" / "summary.json"
+    assert json.loads(summary.read_text())["customers"]["conflict"] == 2
+
+    assert fixture.run("--batch", "us", "--source", "us", path=us).code == 0
+
+    assert json.loads(summary.read_text())["customers"]["link_ready"] == 2
+    own = [each for each in codat.companies() if each["tags"]["uid"] in ids]
+    assert sorted((each["tags"].get("bulk_source", ""), each["name"]) for each in own) == [
+        *(("", each["name"]) for each in own[:2]),
+        *(("us", f"Texas {each}") for each in ids),
+    ]
+    assert len({each["tags"]["bulk_uid"] for each in own}) == 4
+
+    refused = fixture.run("--batch", "us", "--source", "others", path=us)
+    assert refused.code == 2
+    refused.assert_one_error('The batch was begun with the source "us"')
+    codat.count_from_zero()
+    assert fixture.run("--batch", "us", path=us).code == 0
+    assert codat.stats()["requests_total"] == 0
