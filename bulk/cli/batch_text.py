@@ -49,8 +49,7 @@ def _conflicts(batch: BatchComparison) -> str:
         for row in examples.iter_rows(named=True)
     ]
     left = batch.in_conflict - examples.height
+    more = f"{left:,} more. " if left > 0 else ""
     title = "Rows in conflict, for which nothing is sent until you decide:\n"
-    all_of_them = (
-        f"{f'{left:,} more. ' if left > 0 else ''}After migrate, conflicts.csv lists all with these row numbers."
-    )
-    return title + table([("row", "customer", "name", "conflict; remedy"), *lines]) + f"\n  {all_of_them}"
+    listed = f"\n  {more}After migrate, conflicts.csv lists all of them with these row numbers."
+    return title + table([("row", "customer", "name", "conflict; remedy"), *lines]) + listed

@@ -27,7 +27,7 @@ def test_three_rows_of_each_kind_are_shown_and_the_others_counted() -> None:
     shown = text(comparison(other_customer=1200, other_spelling=2))
     assert shown.count("other_customer-") == 3
     assert shown.count("other_spelling-") == 2
-    assert "1,197 more. After migrate, conflicts.csv lists all" in shown
+    assert "1,197 more. After migrate, conflicts.csv lists all of them" in shown
     assert "1,202 rows of the batch" in shown
 
 
