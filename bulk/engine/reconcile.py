@@ -12,9 +12,11 @@ from functools import partial
 from typing import Protocol
 
 from bulk.codat import endpoints, responses
+from bulk.codat.blockade import blocked_reason
 from bulk.codat.endpoints import PAGE_SIZE, CompanyPage, Request
 from bulk.codat.responses import Reply
 from bulk.codat.throttle import Stopped
+from bulk.engine import retry
 from bulk.engine.context import RunContext
 from bulk.engine.events import Hook, Reconciled, Warned
 from bulk.engine.page_size import PageSize
@@ -38,6 +40,14 @@ class Taken:
 
     changed: int = 0
     warnings: tuple[str, ...] = ()
+
+
+class _Blocked(Exception):  # noqa: N818 - not an error: the other companies are read
+    """Something in front of Codat blocks the request for one company."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
 
 
 class PageHandler(Protocol):
@@ -89,11 +99,24 @@ def _end(connection: sqlite3.Connection, handler: PageHandler, pages: PageSize, 
         facts.put(connection, {"list_read_at": began})
 
 
-async def read_companies(context: RunContext, company_ids: Sequence[str], handler: PageHandler, hook: Hook) -> None:
-    """Read single companies, for when they are fewer than the pages of a list. Raises Stopped."""
+async def read_companies(
+    context: RunContext, company_ids: Sequence[str], handler: PageHandler, hook: Hook
+) -> list[str]:
+    """Read single companies, for when they are fewer than the pages of a list; return those that a firewall blocks.
+
+    Raises Stopped, also if it blocks all of them.
+    """
     await context.writer.write(handler.begin)
+    blocked: list[str] = []
     for company_id in company_ids:
-        await _page(endpoints.get_company(company_id), context, handler, hook)
+        try:
+            await _page(endpoints.get_company(company_id), context, handler, hook)
+        except _Blocked as company:
+            blocked.append(company_id)
+            if len(blocked) == len(company_ids):
+                context.throttle.close(Stop(blocked_reason(company.reply), 75))
+                raise Stopped from None
+    return blocked
 
 
 async def _read_lists(
@@ -132,7 +155,10 @@ async def _read_list(context: RunContext, tag: Tag | None, handler: PageHandler,
 async def _page(
     request: Request, context: RunContext, handler: PageHandler, hook: Hook, pages: PageSize | None = None
 ) -> CompanyPage:
-    """Request a page until Codat returns it. Raises Stopped, and _SmallerPages to begin the list again."""
+    """Request a page until Codat returns it.
+
+    Raises Stopped, _SmallerPages to begin the list again, and _Blocked for a single company.
+    """
     tries = 0
     while True:
         reply, page = await _fetch(request, context, handler, hook)
@@ -143,6 +169,8 @@ async def _page(
         tries += 1
         if request.operation == "get_company" and is_gone(reply):
             return CompanyPage((), 0, None)
+        if request.operation == "get_company" and reply.outcome is Outcome.BLOCKED and tries >= retry.MAX_TRIES:
+            raise _Blocked(reply)
         thing = "the company list" if request.operation == "list_companies" else "a company"
         is_smaller = pages is not None and reply.outcome in TOO_LARGE and pages.on_fault()
         how = f" with {pages.size} companies on a page" if pages is not None and is_smaller else ""

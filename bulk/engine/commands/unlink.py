@@ -8,14 +8,15 @@ from typing import ClassVar
 
 from bulk.codat import endpoints
 from bulk.engine.adopter import Adopter
-from bulk.engine.events import Hook, Started
+from bulk.engine.events import Hook, Started, Warned
 from bulk.engine.feeds import SelectedFeed
 from bulk.engine.reconcile import read_companies
 from bulk.engine.session import Session
 from bulk.engine.statuses import begin_if, mark_missing, read_statuses
 from bulk.engine.steps.unlink import UnlinkConnection
-from bulk.journal import selection
+from bulk.journal import company_list, customers, selection
 from bulk.journal.writer import Writer
+from bulk.model import CustomerRecord
 
 
 class Unlink:
@@ -55,10 +56,21 @@ class Unlink:
             await read_statuses(session)
             return
         adopter = Adopter(context.labels, accepts_missing=True).of_all()  # it sees the named companies only
-        await read_companies(context, companies, adopter, hook)
+        blocked = await read_companies(context, companies, adopter, hook)
 
-        def apply(connection: sqlite3.Connection) -> None:
+        def apply(connection: sqlite3.Connection) -> list[CustomerRecord]:
+            unread = list(customers.by_companies(connection, blocked))
+            for customer in unread:
+                company_list.mark_shown(connection, customer.seq)  # nothing shows that its company is missing
             adopter.end(connection, context.wall())
             mark_missing(connection, context.wall(), named=True)
+            return unread
 
-        await context.writer.write(apply)
+        self._report(await context.writer.write(apply), session)
+
+    def _report(self, unread: list[CustomerRecord], session: Session) -> None:
+        """Report the customers whose companies are blocked. Those that were linked before are unlinked all the same."""
+        for customer in unread:
+            reason = "a firewall blocks its company in Codat, so its status may be out of date"
+            session.hook(Warned(f"Customer {customer.customer_id}: {reason}"))
+            session.left += customer.connection_status != "Linked"

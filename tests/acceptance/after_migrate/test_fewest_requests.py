@@ -171,6 +171,26 @@ def test_thousands_of_customers_are_followed_up_and_proven_by_pages(
     assert fixture.table("verify.csv") == []
     assert "reading it again" in proof.err
 
+    _unlink_two(fixture)
+
+
+def _unlink_two(fixture: BatchFixture) -> None:
+    """Unlink two customers, of whom a firewall blocks one: the other is unlinked."""
+    linked = [each["customer_id"] for each in fixture.results() if each["state"] == "complete"][:2]
+    blocked = fixture.codat.company_of(linked[0])
+    fixture.codat.inject_faults({"kind": "blocked", "containing": blocked})
+    ended = fixture.then("unlink", "--customer", linked[0], "--customer", linked[1])
+    assert ended.code == 75
+    assert f"Customer {linked[0]}: a firewall blocks its company" in ended.err
+    assert fixture.codat.accounting(linked[0]).status == "Linked"
+    assert fixture.codat.accounting(linked[1]).status == "Unlinked"
+    states = {each["customer_id"]: each["state"] for each in fixture.results()}
+    assert [states[each] for each in linked] == ["complete", "unlinked"]
+
+    fixture.codat.clear_faults()
+    assert fixture.then("unlink", "--customer", linked[0], "--customer", linked[1]).code == 0
+    assert fixture.codat.accounting(linked[0]).status == "Unlinked"
+
 
 def _others(codat: Codat, number: int) -> list[str]:
     """Create companies of another client; return their ids."""

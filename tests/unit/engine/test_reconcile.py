@@ -218,3 +218,21 @@ def test_single_companies_are_read_if_they_are_fewer(trip: Trip) -> None:
     assert handler.readings == [["a"]]
     assert [request.path for request, _ in sender.sent] == ["/companies/a", "/companies/b", "/companies/b"]
     assert facts.get(trip.batch.db, "list_read_at") is None
+
+
+@pytest.mark.parametrize("others", [["b"], []], ids=["another company", "no other"])
+def test_a_blocked_company_stops_only_a_run_without_others(trip: Trip, others: list[str]) -> None:
+    """A firewall may dislike one company. It is tried as often as a customer is."""
+    handler, blocked = Pages(), responses.read(403, {}, b"<html>no</html>")
+    found = [ok({"id": each, "dataConnections": []}) for each in others]
+    sender = Replies(deque([*([blocked] * retry.MAX_TRIES), *found]))
+    unread: list[str] = []
+
+    async def work(context: RunContext) -> None:
+        unread.extend(await read_companies(context, ["a", *others], handler, lambda _: None))
+
+    trip.in_run(work, sender)
+    assert len(sender.sent) == retry.MAX_TRIES + len(others)
+    assert handler.readings == [others]
+    assert unread == (["a"] if others else [])
+    assert (trip.stop is None) == bool(others)
