@@ -26,7 +26,7 @@ from bulk.text import timestamp
 
 _COLUMNS: Final = ("row", "customer_id", "company_name", "code", "field", "value", "found", "conflict", "remedy")
 _CONFLICTS: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
-_Line = tuple[int | None, str | None, str, str, str, str | None, str, str, str]
+_Conflict = tuple[int | None, str | None, str, str, str, str | None, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ def _conflicts(reader: Reader, max_lines: int) -> tuple[dict[str, int], pl.DataF
     left = max_lines
     for rows in reader.conflict_problems():
         # One frame for each part, because the same values as Python objects take several times the memory.
-        frame = pl.DataFrame([_line(*row) for row in rows], schema=_CONFLICTS, orient="row")
+        frame = pl.DataFrame([_conflict(*row) for row in rows], schema=_CONFLICTS, orient="row")
         kinds.update(frame.get_column("code").to_list())
         frames.append(frame.head(left))
         left -= frames[-1].height
     return dict(kinds), pl.concat(frames)
 
 
-def _line(row: int | None, customer_id: str | None, company_name: str, text: str) -> _Line:
+def _conflict(row: int | None, customer_id: str | None, company_name: str, text: str) -> _Conflict:
     (each,) = parse(text)
     texts = (each["value"], each["found"], sentence(each), remedy(each))
     return row, customer_id, company_name, each["code"], each["field"], *texts
