@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from bulk.codat.client import Sender
 from bulk.codat.throttle import Throttle
+from bulk.engine.broken import BrokenOperations
 from bulk.engine.step import Step
 from bulk.journal import facts
 from bulk.journal.writer import Writer
@@ -22,6 +23,7 @@ class RunContext:
 
     client: Sender
     throttle: Throttle
+    broken: BrokenOperations
     writer: Writer
     run: int
     labels: Labels

@@ -25,6 +25,7 @@ from anyio.abc import TaskGroup
 from bulk.codat.client import Client, Sender
 from bulk.codat.limits import Hold
 from bulk.codat.throttle import Stopped, Throttle
+from bulk.engine.broken import BrokenOperations
 from bulk.engine.context import RunContext
 from bulk.engine.events import Ended, Hook, Warned
 from bulk.engine.identity import identify, read_identity
@@ -247,6 +248,7 @@ class Run:
         context = RunContext(
             client=client,
             throttle=throttle,
+            broken=BrokenOperations(self._settings.concurrency),
             writer=writer,
             run=run,
             labels=labels,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass, field
 
 import anyio
@@ -13,7 +13,7 @@ from bulk.codat.throttle import Stopped
 from bulk.engine.context import RunContext
 from bulk.engine.events import Advanced, Hook
 from bulk.engine.first_creates import FirstCreates
-from bulk.engine.process import Finished, process
+from bulk.engine.process import Deferred, Finished, process
 from bulk.engine.queue import CustomerQueue
 from bulk.errors import BulkError
 from bulk.model import CustomerRecord, State, Stop
@@ -38,32 +38,45 @@ class Session:
     error: BulkError | None = None
     first_creates: FirstCreates = field(default_factory=FirstCreates)
 
-    async def process_all(self, feed: Feed, customers: int) -> None:
-        """Take the customers of the feed as far as possible. A percentage of failures refers to `customers`."""
-        queue = CustomerQueue(feed, self.context.wall)
+    async def process_all(self, feed: Callable[[], Feed], customers: int) -> None:
+        """Take the customers of the feed as far as possible. A percentage of failures refers to `customers`.
+
+        Customers who need an operation that is broken come last: `feed` is called a second time for them.
+        """
         max_failures = self.max_failures(customers)
+        held_back: set[int] = set()
+        await self._process(CustomerQueue(feed(), self.context.wall), max_failures, held_back)
+        if held_back:
+            await self._process(CustomerQueue(_only(held_back, feed()), self.context.wall), max_failures, None)
+        blocked = self.context.throttle.blockade.newest
+        if self.left and not self.finished and blocked is not None:
+            self.context.throttle.close(Stop(blocked_reason(blocked), 75))
+
+    async def _process(self, queue: CustomerQueue, max_failures: float, held_back: set[int] | None) -> None:
+        """Process a queue. Collect the customers that are held back, or hold nobody back."""
         async with anyio.create_task_group() as group:
             group.start_soon(self._close_with_throttle, queue)
             async with anyio.create_task_group() as workers:
                 # More workers than requests in flight: while one records an outcome, another can send.
                 for _ in range(self.concurrency + math.ceil(self.concurrency / 4)):
-                    workers.start_soon(self._work, queue, max_failures)
+                    workers.start_soon(self._work, queue, max_failures, held_back)
             group.cancel_scope.cancel()
-        blocked = self.context.throttle.blockade.newest
-        if self.left and not self.finished and blocked is not None:
-            self.context.throttle.close(Stop(blocked_reason(blocked), 75))
 
-    async def _work(self, queue: CustomerQueue, max_failures: float) -> None:
+    async def _work(self, queue: CustomerQueue, max_failures: float, held_back: set[int] | None) -> None:
         try:
             while (item := await queue.next()) is not None:
                 await self.first_creates.admit()
-                result = await process(item, self.context)
+                result = await process(item, self.context, may_hold_back=held_back is not None)
                 if isinstance(result, Finished):
                     self._count(item.customer, result, max_failures)
                     queue.done()
-                else:
-                    self.first_creates.release()
+                    continue
+                self.first_creates.release()
+                if isinstance(result, Deferred):
                     queue.defer(result.item, result.due)
+                elif held_back is not None:
+                    held_back.add(item.customer.seq)
+                    queue.done()
         except Stopped:
             queue.close()
         except BulkError as error:
@@ -97,3 +110,15 @@ class Session:
 
 Work = Callable[[Session], Awaitable[None]]
 """The work of a command while the throttle is open. Raises Stopped when it is closed."""
+
+
+def _only(customers: Set[int], feed: Feed) -> Feed:
+    """Return the feed without other customers. `customers` has their numbers in the journal."""
+
+    async def read() -> list[CustomerRecord]:
+        while page := await feed():
+            if found := [each for each in page if each.seq in customers]:
+                return found
+        return []
+
+    return read

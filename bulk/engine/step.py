@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from bulk.codat import responses
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
+from bulk.engine import retry
 from bulk.engine.changes import Changes
-from bulk.engine.retry import Policy
+from bulk.engine.retry import AttemptHistory, Policy
 from bulk.model import CustomerRecord, Labels, Outcome
 
 
@@ -32,7 +34,9 @@ class Step(ABC):
 
     name: ClassVar[str]  # in the journal
     policy: ClassVar[Policy]
-    requests: ClassVar[int] = 1  # requests that a customer needs from this step to the end, without faults
+    operations: ClassVar[
+        tuple[str, ...]
+    ]  # the requests that a customer needs from this step to the end, without faults
     fails_customer: ClassVar[bool] = True  # False: after a rejection the customer's state does not change
     look_up_renews_links: ClassVar[bool] = False  # the look-up makes earlier linkUrls useless
     reads_gone: ClassVar[bool] = False  # read_look_up also reads Codat's own 404
@@ -45,6 +49,10 @@ class Step(ABC):
     def may_exist(self, customer: CustomerRecord) -> bool:
         """Return whether Codat may have the thing although no attempt in the journal shows that."""
         return False
+
+    def history(self, customer: CustomerRecord) -> AttemptHistory:
+        """Return the attempts at this step so far."""
+        return retry.history(customer.history, self.name, may_exist=self.may_exist(customer))
 
     @abstractmethod
     def request(self, customer: CustomerRecord, labels: Labels) -> Request:
@@ -69,6 +77,11 @@ class Step(ABC):
     def read_look_up(self, customer: CustomerRecord, reply: Reply, at: float, *, labels: Labels) -> Reading:
         """Read a reply to the look-up as FOUND or NOT_FOUND."""
         return self.read(customer, reply, at)
+
+
+def next_step(customer: CustomerRecord, steps: Iterable[Step]) -> Step | None:
+    """Return the first of these steps that the customer needs."""
+    return next((step for step in steps if step.is_needed(customer)), None)
 
 
 def found(reply: Reply, changes: Changes) -> Reading:

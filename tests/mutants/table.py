@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 RETRY = "engine/retry.py"
 PROCESS = "engine/process.py"
+EXCHANGE = "engine/exchange.py"
 RECONCILE = "engine/reconcile.py"
 LIMITS = "codat/limits.py"
 QUOTA = "codat/quota.py"
@@ -144,7 +145,7 @@ MUTANTS = (
     ),
     Mutant(
         "a request leaves although the throttle was closed meanwhile",
-        PROCESS,
+        EXCHANGE,
         "changes.apply(customer, may_exist)\n\n    if context.throttle.is_open:",
         "changes.apply(customer, may_exist)\n\n    if True:",
         "unit/engine integration",

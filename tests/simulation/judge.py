@@ -216,9 +216,13 @@ class Judge:
         )
         unanswered = sum(each.reply is None for each in requests)
         others = self._requests_of_others()
-        trouble = others + faults + unanswered + before.doubts + actions + 2 * before.deleted + self.network.deletions
+        busy = sum(each.is_refused and each.reply is not None and each.reply.status == 409 for each in requests)
+        trouble = (
+            others + faults + unanswered + busy + before.doubts + actions + 2 * before.deleted + self.network.deletions
+        )
         reads = Counter(each.request.operation for each in requests if _is_read(each))
-        needed = self._needed(command, before, requests) + (not before.knows_key)
+        replayed = sum(each.is_replay for each in requests)  # the company may have been deleted meanwhile
+        needed = self._needed(command, before, requests) + replayed + (not before.knows_key)
         require(
             reads.total() <= needed + 3 * trouble,
             f"{dict(reads)} in {command}: {needed} are needed, and there were {trouble} faults",

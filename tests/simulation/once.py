@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from support.fake_codat import FakeCodat
 from support.idempotency import KEY_LIFETIME
-from support.records import LINKED, PENDING, Company
+from support.records import LINKED, NEVER, PENDING, Company
 
 from simulation.portal import Portal
 from simulation.trace import Broken
@@ -71,9 +71,13 @@ class Once:
 
     def _is_excused(self, sender: str, created: list[str]) -> bool:
         first, last = (self.origins[each] for each in created[-2:])
-        is_forgotten = last.at - first.at >= self._key_lifetime
+        is_forgotten = last.at - first.at >= self._key_lifetime or self._was_deleted(last.tag)
         listed_at = max(self._listed_at.get((sender, tag), 0.0) for tag in ("", last.tag))
         return first.sender != sender and is_forgotten and listed_at <= first.at
+
+    def _was_deleted(self, tag: str) -> bool:
+        """Return whether a customer's company was deleted: the one who did it uses the next key, and others do not."""
+        return any(each.deleted_at != NEVER and each.tags.get("bulk_uid") == tag for each in self._codat.all_companies)
 
 
 def _created_connections(company: Company) -> dict[str, list[str]]:

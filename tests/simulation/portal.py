@@ -9,7 +9,15 @@ from collections import defaultdict
 from support.fake_codat import FakeCodat
 from support.records import Company
 
-EDITS = ("rename", "take a name", "remove the tags", "remove a tag", "swap the tags", "take the tags")
+EDITS = (
+    "rename",
+    "take a name",
+    "remove the tags",
+    "remove a tag",
+    "swap the tags",
+    "take the tags",
+    "change the owner",
+)
 OWN_TAGS = ("uid", "bulk_uid", "bulk_batch", "bulk_source")
 
 
@@ -50,6 +58,8 @@ class Portal:
                 self._retag(other, tags)
             case "take the tags":
                 self._retag(company, other.tags)
+            case "change the owner":
+                self._retag(company, company.tags | {"uid": f"{company.tags.get('uid', '')} of another system"})
         return f"{company.id} of {company.tags.get('uid')}: {edit}"
 
     def remove_tags(self, company: Company) -> None:

@@ -19,6 +19,7 @@ from bulk.codat.client import Sender
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.codat.throttle import Stopped, Throttle
+from bulk.engine.broken import BrokenOperations
 from bulk.engine.context import RunContext
 from bulk.engine.process import Deferred, Finished, process
 from bulk.engine.queue import Item
@@ -172,6 +173,7 @@ class Trip:
         while isinstance(result := await process(item, context), Deferred):
             await anyio.sleep(max(result.due - context.wall(), 0.0))
             item = result.item
+        assert isinstance(result, Finished)
         return result
 
     def _context(self, sender: Sender, throttle: Throttle, wall: Callable[[], float]) -> RunContext:
@@ -180,6 +182,7 @@ class Trip:
         return RunContext(
             client=sender,
             throttle=throttle,
+            broken=BrokenOperations(4),
             writer=writer,
             run=self.number,
             labels=Labels(BATCH),

@@ -48,4 +48,4 @@ async def create_partner_connections(session: Session) -> None:
     to_do = await writer.write(selection.select_authorized)
     done = await writer.write(customers.count_complete)
     session.hook(Started(to_do, done))
-    await session.process_all(SelectedFeed(writer), to_do + done)
+    await session.process_all(lambda: SelectedFeed(writer), to_do + done)

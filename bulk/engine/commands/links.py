@@ -62,4 +62,4 @@ class Links:
 
     async def work(self, session: Session) -> None:
         """Renew the selected links."""
-        await session.process_all(SelectedFeed(session.context.writer, replaces_links=True), 0)
+        await session.process_all(lambda: SelectedFeed(session.context.writer, replaces_links=True), 0)

@@ -91,7 +91,7 @@ class Migrate:
         if self._has_conflicts or await self._has_request(context):
             accepts = session.accepts_missing
             await read_all(session, Adopter(context.labels, settles_conflicts=True, accepts_missing=accepts))
-        await session.process_all(PendingFeed(context.writer, self._options.limit), self._to_do + self._done)
+        await session.process_all(lambda: PendingFeed(context.writer, self._options.limit), self._to_do + self._done)
 
     async def _has_request(self, context: RunContext) -> bool:
         """Return whether any customer needs a request. A pending one that was removed from the input may need none."""

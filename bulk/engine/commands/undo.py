@@ -40,4 +40,4 @@ class Undo:
         to_do = await writer.write(selection.select_deletable)
         if self._deletes:
             session.hook(Started(to_do, 0))
-            await session.process_all(SelectedFeed(writer), to_do)
+            await session.process_all(lambda: SelectedFeed(writer), to_do)

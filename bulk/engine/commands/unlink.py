@@ -45,7 +45,7 @@ class Unlink:
         await self._read_statuses(session)
         to_do = await writer.write(selection.select_named_linked)
         session.hook(Started(to_do, 0))
-        await session.process_all(SelectedFeed(writer), to_do)
+        await session.process_all(lambda: SelectedFeed(writer), to_do)
 
     async def _read_statuses(self, session: Session) -> None:
         """Read single companies if they are no more than the pages of the list; otherwise read the list."""

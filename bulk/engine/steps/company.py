@@ -12,7 +12,7 @@ from bulk.engine.changes import Changes
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, found, in_doubt, not_found
 from bulk.engine.steps.confirmation import is_replayed
-from bulk.model import REQUESTS_PER_CUSTOMER, CustomerRecord, Labels, Outcome
+from bulk.model import CustomerRecord, Labels, Outcome
 
 
 class CreateCompany(Step):
@@ -20,7 +20,8 @@ class CreateCompany(Step):
 
     name = "company"
     policy = Policy.CREATE
-    requests = REQUESTS_PER_CUSTOMER  # a customer is begun only if the day's quota has room for its connection too
+    # A customer is begun only if its connection can be created too.
+    operations = ("create_company", "create_connection")
     nothing_sent: ClassVar[Changes] = {"name_sent": None, "description_sent": None}
 
     def is_needed(self, customer: CustomerRecord) -> bool:

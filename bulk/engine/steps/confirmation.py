@@ -15,7 +15,7 @@ from bulk.codat.responses import Reply
 from bulk.engine import changes, conflicts
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, in_doubt, is_gone
-from bulk.model import REQUESTS_PER_CUSTOMER, Company, CustomerRecord, Labels, Outcome
+from bulk.model import Company, CustomerRecord, Labels, Outcome
 
 REPLAYED_AFTER = 60.0  # seconds: a company that is older than the response by more was not created by its request
 
@@ -25,7 +25,7 @@ class ConfirmCompany(Step):
 
     name = "confirmation"
     policy = Policy.RENEW  # a GET; it changes nothing
-    requests = REQUESTS_PER_CUSTOMER
+    operations = ("get_company", "create_connection")
 
     def is_needed(self, customer: CustomerRecord) -> bool:
         """Return whether the customer's company comes from a replayed response."""

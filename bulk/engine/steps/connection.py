@@ -21,6 +21,7 @@ class CreateConnection(Step):
 
     name = "connection"
     policy = Policy.CREATE
+    operations = ("create_connection",)
     look_up_renews_links = True
     nothing_sent: ClassVar[Changes] = {"platform_sent": None}
 

@@ -18,6 +18,7 @@ class DeleteCompany(Step):
 
     name = ERASING_STEP
     policy = Policy.DELETE
+    operations = ("delete_company",)
     fails_customer = False
     reads_gone = True
 

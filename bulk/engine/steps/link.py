@@ -26,6 +26,7 @@ class RenewLink(Step):
 
     name = "link"
     policy = Policy.RENEW
+    operations = ("get_connection",)
 
     def is_needed(self, customer: CustomerRecord) -> bool:
         """Return whether the customer's connection waits for an authorization and has no linkUrl."""

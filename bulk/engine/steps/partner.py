@@ -20,6 +20,7 @@ class CreatePartnerConnection(Step):
 
     name = "partner"
     policy = Policy.CREATE
+    operations = ("create_partner_expense_connection",)
 
     def is_needed(self, customer: CustomerRecord) -> bool:
         """Return whether the customer has authorized and has no partner connection."""

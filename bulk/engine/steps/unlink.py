@@ -17,6 +17,7 @@ class UnlinkConnection(Step):
 
     name = "unlink"
     policy = Policy.CHANGE
+    operations = ("unlink_connection",)
     fails_customer = False
 
     def is_needed(self, customer: CustomerRecord) -> bool:

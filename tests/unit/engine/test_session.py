@@ -64,7 +64,7 @@ def process_all(
         session = Session(context, events.append, concurrency, max_failures=lambda _: max_failures)
         sessions.append(session)
         before(session)
-        await session.process_all(PendingFeed(context.writer, None), len(CUSTOMERS))
+        await session.process_all(lambda: PendingFeed(context.writer, None), len(CUSTOMERS))
 
     trip.in_run(work, sender)
     return sessions[0], [event for event in events if isinstance(event, Advanced)]
@@ -136,6 +136,14 @@ def test_a_run_in_which_nobody_gets_through_says_what_is_in_the_way(trip: Trip) 
     assert session.left == len(CUSTOMERS)
     assert trip.stop is not None
     assert (trip.stop.exit_code, "HTTP 403: Access denied" in trip.stop.reason) == (75, True)
+
+
+def test_customers_who_need_a_broken_operation_come_last(trip: Trip) -> None:
+    """Each of them is reported once."""
+    session, advanced = process_all(trip, Firewall(rejected=tuple(CUSTOMERS[:6])), concurrency=1)
+    assert [each.customer_id for each in advanced if not each.is_left] == CUSTOMERS[6:]
+    assert sorted(each.customer_id for each in advanced) == CUSTOMERS
+    assert session.left == 6
 
 
 def test_a_journal_that_cannot_be_written_ends_all_workers(trip: Trip) -> None:
