@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import anyio
 
@@ -42,11 +43,19 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
+class Outdated:
+    """The company list must be read again before anything is created."""
+
+
+@dataclass(frozen=True, slots=True)
 class HeldBack:
     """The customer needs an operation that is broken: it waits until the others are done."""
 
 
-async def process(item: Item, context: RunContext, *, may_hold_back: bool = False) -> Deferred | Finished | HeldBack:
+Result: TypeAlias = Deferred | Finished | HeldBack | Outdated
+
+
+async def process(item: Item, context: RunContext, *, may_hold_back: bool = False) -> Result:
     """Take a customer as far as possible for now. Raises Stopped if the throttle is closed, and JournalError."""
     with Reservation(context.throttle) as reservation:
         return await _take_steps(item, context, reservation, may_hold_back=may_hold_back)
@@ -65,14 +74,10 @@ def has_request(customer: CustomerRecord, context: RunContext) -> bool:
     return True
 
 
-async def _take_steps(
-    item: Item, context: RunContext, reservation: Reservation, *, may_hold_back: bool
-) -> Deferred | Finished | HeldBack:
+async def _take_steps(item: Item, context: RunContext, reservation: Reservation, *, may_hold_back: bool) -> Result:
     customer, rejection, has_created = item.customer, None, False
     while (step := next_step(customer, context.steps)) is not None:
         decision = _decide(customer, step, context)
-        if may_hold_back and context.broken.includes_any(_operations(customer, step, decision)):
-            return HeldBack()
         match decision:
             case Wait(until):
                 return Deferred(replace(item, customer=customer), until)
@@ -82,6 +87,9 @@ async def _take_steps(
             case Send(key) if context.only_present and not customer.is_present:
                 return await _skip_removed(customer, step, context, key=key)
             case LookUp() | Send():
+                obstacle = _obstacle(customer, step, decision, context, may_hold_back=may_hold_back)
+                if obstacle is not None:
+                    return obstacle
                 sent = await _ask(customer, step, decision, context, reservation)
                 if sent is None:  # the decision no longer held after the wait for a slot
                     continue
@@ -106,14 +114,25 @@ def _decide(customer: CustomerRecord, step: Step, context: RunContext) -> Decisi
     return decision
 
 
-def _operations(customer: CustomerRecord, step: Step, decision: Decision) -> tuple[str, ...]:
+def _obstacle(
+    customer: CustomerRecord, step: Step, decision: LookUp | Send, context: RunContext, *, may_hold_back: bool
+) -> HeldBack | Outdated | None:
+    """Return the reason why a request must not leave now, if there is one."""
+    if _is_outdated(step, decision, context):
+        return Outdated()
+    if may_hold_back and context.broken.includes_any(_operations(customer, step, decision)):
+        return HeldBack()
+    return None
+
+
+def _is_outdated(step: Step, decision: LookUp | Send, context: RunContext) -> bool:
+    creates = step.policy is Policy.CREATE and isinstance(decision, Send)
+    return creates and context.list_validity.has_ended(context.now())
+
+
+def _operations(customer: CustomerRecord, step: Step, decision: LookUp | Send) -> tuple[str, ...]:
     """Return the operations that the customer needs now."""
-    match decision:
-        case LookUp():
-            return (step.look_up(customer).operation,)
-        case Send():
-            return step.operations
-    return ()
+    return (step.look_up(customer).operation,) if isinstance(decision, LookUp) else step.operations
 
 
 async def _ask(
@@ -124,7 +143,7 @@ async def _ask(
         return await exchange.look_up(customer, step, context, reservation)
     await reservation.require(len(step.operations))
     async with Slot(context.throttle) as slot:
-        if _decide(customer, step, context) != decision:
+        if _decide(customer, step, context) != decision or _is_outdated(step, decision, context):
             return None
         request, key = _request(customer, step, decision, context)
         with anyio.CancelScope(shield=True):

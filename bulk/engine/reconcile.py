@@ -73,7 +73,7 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
     A list that changes or breaks off is read again. A run that cannot read a whole list stops, because otherwise it
     would create the missing customers again. Raises Stopped.
     """
-    began = context.wall()
+    began = context.now()
     pages = PageSize(int(await context.writer.write(lambda db: facts.get(db, "page_size")) or PAGE_SIZE))
     readings = 0
     while readings < MAX_READINGS:
@@ -83,7 +83,8 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
         except _SmallerPages:
             continue
         if is_whole:
-            await context.writer.write(lambda connection: _end(connection, handler, pages, began, context.wall()))
+            if await context.writer.write(lambda db: _end(db, handler, pages, began.wall, context.wall())):
+                context.list_validity.begin(began)
             return
         readings += 1
         hook(Warned("Codat's company list changed or broke off while it was read; reading it again"))
@@ -93,10 +94,13 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
     raise Stopped
 
 
-def _end(connection: sqlite3.Connection, handler: PageHandler, pages: PageSize, began: float, now: float) -> None:
+def _end(connection: sqlite3.Connection, handler: PageHandler, pages: PageSize, began: float, now: float) -> bool:
+    """Finish a reading; return whether the journal now has everything in the list."""
     facts.put(connection, {"page_size": pages.next_size})
-    if handler.end(connection, now) and handler.adopts:
+    is_adopted = handler.end(connection, now) and handler.adopts
+    if is_adopted:
         facts.put(connection, {"list_read_at": began})
+    return is_adopted
 
 
 async def read_companies(

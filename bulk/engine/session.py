@@ -13,7 +13,7 @@ from bulk.codat.throttle import Stopped
 from bulk.engine.context import RunContext
 from bulk.engine.events import Advanced, Hook
 from bulk.engine.first_creates import FirstCreates
-from bulk.engine.process import Deferred, Finished, process
+from bulk.engine.process import Deferred, Finished, Outdated, process
 from bulk.engine.queue import CustomerQueue
 from bulk.errors import BulkError
 from bulk.model import CustomerRecord, State, Stop
@@ -36,6 +36,7 @@ class Session:
     left: int = 0  # customers that could not be finished for now
     finished: int = 0  # the others
     error: BulkError | None = None
+    needs_list: bool = False  # the company list must be read again, and then the same customers processed
     first_creates: FirstCreates = field(default_factory=FirstCreates)
 
     async def process_all(self, feed: Callable[[], Feed], customers: int) -> None:
@@ -43,10 +44,11 @@ class Session:
 
         Customers who need an operation that is broken come last: `feed` is called a second time for them.
         """
+        self.needs_list = False
         max_failures = self.max_failures(customers)
         held_back: set[int] = set()
         await self._process(CustomerQueue(feed(), self.context.wall), max_failures, held_back)
-        if held_back:
+        if held_back and not self.needs_list:
             await self._process(CustomerQueue(_only(held_back, feed()), self.context.wall), max_failures, None)
         blocked = self.context.throttle.blockade.newest
         if self.left and not self.finished and blocked is not None:
@@ -74,6 +76,9 @@ class Session:
                 self.first_creates.release()
                 if isinstance(result, Deferred):
                     queue.defer(result.item, result.due)
+                elif isinstance(result, Outdated):
+                    self.needs_list = True
+                    queue.close()
                 elif held_back is not None:
                     held_back.add(item.customer.seq)
                     queue.done()

@@ -25,6 +25,7 @@ class AssignProduct(Step):
 
     name = "product"
     policy = Policy.CHANGE
+    operations = ("assign_product",)
 
     def is_needed(self, customer: CustomerRecord) -> bool:
         """Return whether no attempt has assigned the product."""

@@ -139,7 +139,7 @@ MUTANTS = (
     Mutant(
         "a decision is carried out although it no longer holds after the wait for a slot",
         PROCESS,
-        "if _decide(customer, step, context) != decision:",
+        "if _decide(customer, step, context) != decision or _is_outdated(step, decision, context):",
         "if False:",
         "unit/engine integration",
     ),

@@ -12,12 +12,14 @@ import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from support.fault_schedule import Fate
 from support.records import PENDING, Company
 
+from bulk.engine.list_validity import MAX_PAUSE
 from bulk.journal.database import FILE
 from bulk.model import Outcome
 from bulk.reports.rows import Reader
@@ -222,7 +224,7 @@ class Judge:
         )
         reads = Counter(each.request.operation for each in requests if _is_read(each))
         replayed = sum(each.is_replay for each in requests)  # the company may have been deleted meanwhile
-        needed = self._needed(command, before, requests) + replayed + (not before.knows_key)
+        needed = self._needed(command, before, requests) * _readings(requests) + replayed + (not before.knows_key)
         require(
             reads.total() <= needed + 3 * trouble,
             f"{dict(reads)} in {command}: {needed} are needed, and there were {trouble} faults",
@@ -268,6 +270,12 @@ class Judge:
             "(SELECT 1 FROM requests WHERE customer = seq AND operation = 'create_connection' AND outcome = 'done')"
         )
         return int(found[0][0])
+
+
+def _readings(requests: list[Exchange]) -> int:
+    """Return how often a run may read its lists: it does so again after a long pause."""
+    ends = sorted(each.ends_at for each in requests)
+    return 1 + sum(later - earlier > MAX_PAUSE / 2 for earlier, later in pairwise(ends))
 
 
 def _is_read(exchange: Exchange) -> bool:

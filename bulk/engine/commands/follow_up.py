@@ -38,8 +38,10 @@ class FollowUp:
 
     async def work(self, session: Session) -> None:
         """Read the statuses, then create the connections."""
-        await read_statuses(session)
-        await create_partner_connections(session)
+        session.needs_list = True
+        while session.needs_list:
+            await read_statuses(session)
+            await create_partner_connections(session)
 
 
 async def create_partner_connections(session: Session) -> None:

@@ -88,10 +88,15 @@ class Migrate:
     async def work(self, session: Session) -> None:
         """Adopt the companies that exist in Codat already, then process the customers."""
         context = session.context
-        if self._has_conflicts or await self._has_request(context):
-            accepts = session.accepts_missing
-            await read_all(session, Adopter(context.labels, settles_conflicts=True, accepts_missing=accepts))
-        await session.process_all(lambda: PendingFeed(context.writer, self._options.limit), self._to_do + self._done)
+        customers = self._to_do + self._done
+        session.needs_list = self._has_conflicts or await self._has_request(context)
+        while True:
+            if session.needs_list:
+                accepts = session.accepts_missing
+                await read_all(session, Adopter(context.labels, settles_conflicts=True, accepts_missing=accepts))
+            await session.process_all(lambda: PendingFeed(context.writer, self._options.limit), customers)
+            if not session.needs_list:
+                return
 
     async def _has_request(self, context: RunContext) -> bool:
         """Return whether any customer needs a request. A pending one that was removed from the input may need none."""
