@@ -69,7 +69,7 @@ class Judge:
         self._db: sqlite3.Connection | None = None
 
     def rows(self, query: str) -> list[Any]:
-        """Query the journal; return no rows if there is no journal yet."""
+        """Query the journal; without a journal, return no rows."""
         if self._db is None:
             if not (self._folder / FILE).exists():
                 return []

@@ -88,7 +88,7 @@ def test_a_run_that_was_frozen_reads_the_list_again_before_it_creates(folder: Pa
 
 
 def test_two_copies_that_wait_for_the_same_quota_create_each_company_once(folder: Path) -> None:
-    """Each day, both of them go on from what Codat has."""
+    """Each day, both of them continue from what Codat has."""
     copies = Copies(folder, quota=25)
     stops: list[Stop | None] = run_together(
         [copies.run("first"), copies.run("second", begins_after=3 * HOUR)], longest=30 * DAY
