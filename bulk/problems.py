@@ -165,6 +165,11 @@ CODES: Final = tuple(_TEXTS)
 """The codes of all problems, in the order of the fields."""
 
 
+SAME_SPELLING: Final = "is perhaps another spelling of {} in row {}"
+"""The warning of an identifier, with an earlier identifier of the same file and its row. It rejects no row."""
+SAME_SPELLING_REMEDY: Final = "if both are one customer, delete one of the rows; otherwise they remain two customers"
+
+
 def field_of(code: str) -> str:
     """Return the field of problems with this code, or `row`."""
     return _TEXTS[code].field

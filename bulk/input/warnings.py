@@ -25,7 +25,7 @@ from bulk.input.damage import DATE, LOST_LETTERS, MAX_IN_LETTERS, OF_IDS, OF_NAM
 from bulk.input.duplicates import FirstRows
 from bulk.input.same_spellings import FORMS, MAY_DIFFER, SameSpellings
 from bulk.input.validate import CheckedRows
-from bulk.problems import WHOLE_ROW
+from bulk.problems import SAME_SPELLING, SAME_SPELLING_REMEDY, WHOLE_ROW
 from bulk.text import count, shorten_column
 
 _DIGITS_KEPT: Final = 15
@@ -148,9 +148,8 @@ class Warnings:
         widths = {*self._zeros, *self._plain}
         pairs = self._same.pairs(ids, has_widths=len(widths) > 1)
         other = shorten_column(pl.col("first_customer_id"))
-        sentence = pl.format("is perhaps another spelling of {} in row {}", other, pl.col("first_row"))
-        remedy = pl.lit("if both are one customer, delete one of the rows; otherwise they remain two customers")
-        return _lines(pairs, "customer_id", "other_spelling", sentence, remedy)
+        sentence = pl.format(SAME_SPELLING, other, pl.col("first_row"))
+        return _lines(pairs, "customer_id", "other_spelling", sentence, pl.lit(SAME_SPELLING_REMEDY))
 
     def _without_zeros(self) -> Iterator[pl.DataFrame]:
         if len(self._zeros) != 1:

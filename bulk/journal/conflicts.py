@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from bulk import problems
 from bulk.journal import sql
@@ -82,6 +82,22 @@ def hold_spellings(connection: sqlite3.Connection, *, run: int, fields: str) -> 
             connection.execute(_SQL["hold"], values)
             held.update(seq for (seq,) in connection.execute(_SQL["forget"], values).fetchall())
     return held
+
+
+class SameSpelling(NamedTuple):
+    """A customer whose identifier may be another spelling of an earlier one in the same file."""
+
+    row: int
+    customer_id: str
+    first_row: int
+    first_customer_id: str
+    customers: int  # all such customers of the file
+
+
+def same_spelling(connection: sqlite3.Connection, *, run: int) -> SameSpelling | None:
+    """Return the first such customer of the file that a run has read, or None."""
+    found = connection.execute(_SQL["same_spellings"], {"run": run}).fetchone()
+    return None if found is None else SameSpelling(*found)
 
 
 def unsent_spellings(connection: sqlite3.Connection, customer_id: str) -> list[int]:

@@ -94,3 +94,20 @@ SELECT EXISTS (SELECT 1 FROM customers WHERE state = 'conflict');
 SELECT seq FROM customers
 WHERE (customer_id IN (SELECT value FROM json_each(:keys)) OR spelling IN (SELECT value FROM json_each(:keys)))
       AND customer_id <> :customer_id AND name_sent IS NULL AND company_id IS NULL AND presence = 'present';
+
+-- same_spellings: Among the customers of a run's file: the first one whose identifier is another spelling of that of an
+-- earlier row, with that row, and the number of all such customers.
+-- A key is its own key, so the customer whose identifier is the key has no other spelling.
+WITH members AS (
+    SELECT spelling AS key, seq, source, row FROM customers WHERE spelling IS NOT NULL AND enrolment = :run
+    UNION ALL
+    SELECT customer_id, seq, source, row FROM customers
+    WHERE enrolment = :run AND customer_id IN (SELECT spelling FROM customers WHERE spelling IS NOT NULL)),
+numbered AS (
+    SELECT seq, first_value(seq) OVER (PARTITION BY key ORDER BY source, row) AS first_seq FROM members)
+SELECT later.row + of_later.shift AS row, later.customer_id, first.row + of_first.shift AS first_row,
+       first.customer_id AS first_customer_id, count(*) OVER () AS customers
+FROM numbered
+JOIN customers later USING (seq) JOIN sources of_later ON of_later.id = later.source
+JOIN customers first ON first.seq = first_seq JOIN sources of_first ON of_first.id = first.source
+WHERE numbered.seq <> first_seq ORDER BY later.source, later.row LIMIT 1;

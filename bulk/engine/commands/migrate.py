@@ -12,7 +12,7 @@ from pathlib import Path
 from bulk import platforms
 from bulk.engine.adopter import Adopter
 from bulk.engine.context import RunContext
-from bulk.engine.events import Enrolled, Hook, Started
+from bulk.engine.events import Enrolled, Hook, Started, Warned
 from bulk.engine.feeds import PendingFeed
 from bulk.engine.integrations import UnconfirmedKey, list_platform_keys
 from bulk.engine.options import Options
@@ -26,8 +26,13 @@ from bulk.engine.steps.link import RenewLink
 from bulk.errors import BatchError
 from bulk.input import Input
 from bulk.journal import conflicts, customers, database, enrolment, facts, reopening
+from bulk.journal.conflicts import SameSpelling
 from bulk.journal.enrolment import ACCEPTED, REJECTED, Enrolment, ImportDiff, Source
 from bulk.journal.writer import Writer
+from bulk.problems import SAME_SPELLING, SAME_SPELLING_REMEDY
+from bulk.text import count, shorten
+
+MAX_SHOWN = 80  # characters of an identifier in a message
 
 
 class Migrate:
@@ -45,6 +50,7 @@ class Migrate:
         self._diff = ImportDiff()
         self._to_do = self._done = 0
         self._has_conflicts = self._has_asked = False
+        self._same_spelling: SameSpelling | None = None
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> Work | None:
         """Enrol the input, or return the question whether its unknown platformKeys exist."""
@@ -72,6 +78,7 @@ class Migrate:
             facts.put(connection, {"mapping": json.dumps(dict(self._input.mapping))})
             facts.put(connection, {"platform_names": json.dumps(dict(self._input.platform_names))})
             enrolment.record_diff(connection, run, diff)
+            self._same_spelling = conflicts.same_spelling(connection, run=run)
         self._diff = diff
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a command's signature
@@ -79,6 +86,8 @@ class Migrate:
         diff = self._diff
         numbers = (diff.new, diff.same, diff.changed, diff.removed, diff.rejected, diff.conflicts)
         hook(Enrolled(*numbers, is_another=diff.is_another))
+        if self._same_spelling is not None:
+            hook(Warned(_warning(self._same_spelling)))
         self._to_do, self._done = await writer.write(lambda db: _count(db, self._options.limit))
         hook(Started(self._to_do, self._done))
         # The company list shows whether a conflict still exists.
@@ -105,6 +114,14 @@ class Migrate:
             if any(has_request(customer, context) for customer in page):
                 return True
         return False
+
+
+def _warning(found: SameSpelling) -> str:
+    """Return the warning of two spellings in one file, which remain two customers."""
+    others = f" (and {count(found.customers - 1, 'other row')}; see bulk check)" if found.customers > 1 else ""
+    customer_id, first = (shorten(each, MAX_SHOWN) for each in (found.customer_id, found.first_customer_id))
+    sentence = SAME_SPELLING.format(first, found.first_row)
+    return f"Row {found.row}: customer_id {customer_id} {sentence}{others}: {SAME_SPELLING_REMEDY}"
 
 
 def is_known(connection: sqlite3.Connection, source: Input) -> bool:

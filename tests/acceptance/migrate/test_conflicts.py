@@ -123,3 +123,15 @@ def test_a_source_can_be_named_until_a_company_is_sent(codat: Codat, fixture: Ba
     codat.count_from_zero()
     assert fixture.run("--batch", "us", path=us).code == 0
     assert codat.stats()["requests_total"] == 0
+
+
+def test_two_spellings_in_one_file_are_a_warning(fixture: BatchFixture) -> None:
+    """Once, in the words of `check`. Both are customers."""
+    number = fixture.path.name.removeprefix("fixture")
+    ids = (f"000{number}", number)
+    fixture.write([row(each, company_name=f"Firm {each}") for each in ids])
+    ended = fixture.run()
+    assert ended.code == 0
+    warning = f"customer_id {ids[1]} is perhaps another spelling of {ids[0]} in row 1: if both are one customer, delete"
+    assert ended.err.count(warning) == 1
+    assert "perhaps another spelling" not in fixture.run().err

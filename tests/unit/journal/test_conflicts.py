@@ -145,6 +145,25 @@ def test_two_spellings_in_one_file_are_two_customers(batch: Batch) -> None:
     assert batch.results() == [(1, "00123", "link_ready"), (2, "123", "pending")]
 
 
+@pytest.mark.parametrize(
+    ("ids", "found"),
+    [
+        (("123", "x", "00123"), (3, "00123", 1, "123", 1)),
+        (("00123", "123.0", "123"), (2, "123.0", 1, "00123", 2)),
+        (("001", "002", "x"), None),
+    ],
+    ids=["the plain one first", "three spellings", "none"],
+)
+def test_two_spellings_in_one_file_are_found(
+    batch: Batch, ids: tuple[str, ...], found: tuple[object, ...] | None
+) -> None:
+    """The first of them, with the row that it may repeat, and their number."""
+    batch.enrol("a.csv", [good(each) for each in ids])
+    assert conflicts.same_spelling(batch.db, run=batch.runs) == found
+    batch.enrol("b.csv", [good("y")])
+    assert conflicts.same_spelling(batch.db, run=batch.runs) is None
+
+
 def test_a_spelling_of_a_customer_that_was_never_sent_replaces_it(batch: Batch) -> None:
     """The file was corrected before anything was created."""
     enrol(batch, "in.csv", [good("00123")])
