@@ -93,7 +93,10 @@ _TEXTS: Final = MappingProxyType(
             "write both identifiers as your own system has them",
         ),
         "customer_id_in_batch": _Text(
-            "customer_id", "is used by another row of this batch", "use another identifier, or delete this row"
+            "customer_id",
+            "{quoted}is used by another row of this batch",  # the cells of the row are those before the correction
+            "use another identifier, or delete this row",
+            "is used by another row of this batch",
         ),
         "other_customer": _Text(
             "customer_id",
@@ -236,6 +239,8 @@ class _Parameters(dict[str, object]):
                 return count(problem["cells"], "cell")
             case "last":
                 return f", the last: {problem['value']}" if problem["value"] else ""
+            case "quoted":
+                return f'"{problem["value"]}" ' if problem["value"] else ""
             case "names":
                 return " or ".join(f'"{each}"' for each in problem["nearest"]) or _SUPPORTED
         raise KeyError(name)

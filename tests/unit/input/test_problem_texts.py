@@ -45,7 +45,10 @@ def test_the_texts_of_a_group_need_no_parameters(code: str) -> None:
     [
         (problems.new("email_invalid", "a@@b"), "email is not a valid email address: write one address such as"),
         (problems.new("customer_id_duplicate", "7", first_row=9), "customer_id duplicates row 9: keep one row"),
-        (problems.new("customer_id_in_batch", "7"), "customer_id is used by another row of this batch: use another"),
+        (
+            problems.new("customer_id_in_batch", "7"),
+            'customer_id "7" is used by another row of this batch: use',
+        ),
         (
             problems.new("too_few_cells", None, cells=1, expected=5),
             "row has 1 cell where the header has 5: add the missing cells",

@@ -10,6 +10,7 @@ from support.batches import Batch, Row, good
 
 from bulk.journal import conflicts
 from bulk.journal.enrolment import ImportDiff
+from bulk.problems import reasons
 
 
 @pytest.fixture
@@ -79,3 +80,15 @@ def test_another_spelling_that_is_accepted_is_a_customer_of_its_own(tmp_path: Pa
         conflicts.accept(batch.db, ["7"] if corrected == "7" else [])
         batch.enrol("accepted.csv", [replace(good(corrected), corrects=1)])
         assert batch.results()[:2] == [(1, corrected, expected), (2, "008", "pending")]
+
+
+def test_a_held_row_with_the_identifier_of_another_customer_is_rejected_for_that(tmp_path: Path) -> None:
+    """The reason names the new identifier, because the row in rejects.csv still has the old one."""
+    batch = Batch(tmp_path)
+    batch.enrol("a.csv", [good("1"), good("2", name="Bolt")])
+    batch.create("1", "2")
+    batch.enrol("b.csv", [good("01")])
+    assert (3, "01", "conflict") in batch.results()
+    batch.enrol("corrected.csv", [replace(good("2"), corrects=3)])
+    (problems,) = batch.db.execute("SELECT problems FROM rejections WHERE customer_id = '2' AND state = 'rejected'")
+    assert reasons(problems[0]).startswith('customer_id "2" is used by another row of this batch')
