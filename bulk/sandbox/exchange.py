@@ -128,7 +128,7 @@ class _Exchange:
         if services.latency:
             await asyncio.sleep(services.latency)
         kept = services.idempotency.recall(keyed_request) if services.idempotency else None
-        content = f"{request.path} {request.body.decode('utf-8', 'replace')}"
+        content = f"{request.path}?{request.query} {request.body.decode('utf-8', 'replace')}"
         rule = services.faults.pick(request.operation, content, is_replay=kept is not None)
         self._outcome.fault = rule.kind if rule else None
         if rule and rule.stage is Stage.FRONT:

@@ -91,7 +91,7 @@ class Rule:
     status: int = 0
     retry_after: str = "seconds"
     eof: bool = False  # close the connection normally instead of resetting it
-    containing: str = ""  # only requests with this text in their path or body
+    containing: str = ""  # only requests with this text in their address or body
 
     @property
     def stage(self) -> Stage:
