@@ -11,11 +11,13 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from types import FrameType
+from typing import Final, TypeAlias
 
 from filelock import FileLock, Timeout
 from polars.exceptions import ComputeError
@@ -25,6 +27,8 @@ from bulk.errors import BatchError, BatchInUseError, JournalError
 # A linkUrl is a credential: only the owner may read the files.
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+
+Handler: TypeAlias = Callable[[int, FrameType | None], object]
 
 LOCK: Final = ".reports.lock"
 STAGE: Final = ".reports.part"
@@ -80,7 +84,7 @@ def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence
             (stage / name).chmod(FILE_MODE)
             _sync(stage / name)
 
-    def move() -> None:
+    with _uninterrupted():  # so that the folder has all the previous files or all the new ones
         for name in names:
             with wrap_errors(folder / name):
                 (stage / name).replace(folder / name)
@@ -89,11 +93,29 @@ def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence
                 (folder / name).unlink(missing_ok=True)
         with wrap_errors(folder, batch=folder):
             _sync(folder)
-
-    # In a thread, which Ctrl-C does not interrupt, so that the folder has all the previous files or all the new ones.
-    with ThreadPoolExecutor(1, thread_name_prefix="reports") as mover:
-        mover.submit(move).result()
     return tuple(folder / name for name in names)
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Delay Ctrl-C and SIGTERM until the block has ended. Python handles signals in the main thread only."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    received: list[tuple[int, FrameType | None]] = []
+    handlers: dict[int, Handler] = {}
+    try:
+        for stop in (signal.SIGINT, signal.SIGTERM):
+            handler = signal.getsignal(stop)
+            if callable(handler):
+                handlers[stop] = handler
+                signal.signal(stop, lambda *arrived: received.append(arrived))
+        yield
+    finally:
+        for number, former in handlers.items():
+            signal.signal(number, former)
+        for number, frame in received:
+            handlers[number](number, frame)
 
 
 @contextmanager

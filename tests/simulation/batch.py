@@ -243,6 +243,7 @@ class Batch:
             label = f"{self.label} of another system"
             self._begin(label, self.folder.parent / f"{self.folder.name} 2", "another system")
             self._enrolled, self._delivered = None, len(self.world.network.codat.events)
+            self.asked_until = 0.0  # a new batch does not know it
             return frozenset()
         accepts = self._decisions.decide(found, self.file, is_final=is_final)
         self.save()

@@ -140,8 +140,8 @@ from bulk.reports import publish
 moved = publish.Path.replace
 def replace(self, target):
     if target.name == "links.csv":
-        os.kill(os.getpid(), signal.SIGINT)
-        time.sleep(0.2)  # gives the interruption time to arrive first
+        os.kill(os.getpid(), signal.SIGINT)  # Python handles it before the next line
+        time.sleep(0)
     return moved(self, target)
 publish.Path.replace = replace
 write_reports(Path(sys.argv[1]), now=datetime(2026, 11, 23, 12, tzinfo=UTC))
