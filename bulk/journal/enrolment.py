@@ -136,6 +136,8 @@ class Enrolment:
             self._do("forget_absent", "remove_absent", "mark_invalid", "hide_rejections")
         held_now = conflicts.hold_spellings(self._db, run=self._run, fields=str(self._values["fields"]))
         self._new -= sum(seq > self._last_seq for seq in held_now)
+        if held_now and self._is_same_file:  # a held row may have been corrected, too
+            self._keep_corrected()
         self._values["rows"] = self._rows
         self._do("set_rows", "set_shifts")
         _, _, removed, rejected, held = self._do("count_all").fetchone()

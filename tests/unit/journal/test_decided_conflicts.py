@@ -82,6 +82,22 @@ def test_another_spelling_that_is_accepted_is_a_customer_of_its_own(tmp_path: Pa
         assert batch.results()[:2] == [(1, corrected, expected), (2, "008", "pending")]
 
 
+def test_another_spelling_that_got_a_new_identifier_keeps_it(tmp_path: Path) -> None:
+    """Its file still has the row uncorrected. The customer keeps its place and its company."""
+    batch = Batch(tmp_path)
+    batch.enrol("a.csv", [good("007"), good("008")])
+    batch.create("007")
+    edited = [good("7"), good("008")]
+    assert batch.enrol("a.csv", edited).conflicts == 1
+    row = next(number for number, customer_id, state in batch.results() if (customer_id, state) == ("7", "conflict"))
+    batch.enrol("conflicts.csv", [replace(good("9"), corrects=row)])
+    batch.create("9")
+    expected = [(1, "9", "link_ready"), (2, "008", "pending"), (None, "007", "link_ready")]
+    assert set(batch.results()) == set(expected)
+    diff = batch.enrol("a.csv", edited)
+    assert (diff.conflicts, set(batch.results())) == (0, set(expected))
+
+
 def test_a_held_row_with_the_identifier_of_another_customer_is_rejected_for_that(tmp_path: Path) -> None:
     """The reason names the new identifier, because the row in rejects.csv still has the old one."""
     batch = Batch(tmp_path)
