@@ -15,9 +15,10 @@ class InputColumns:
         self._sources: dict[str, list[str]] = {}  # the input's columns, by their name in the report
         known: set[str] = set()
         for columns in files:
+            same_file = set(columns)
             for name in columns:
                 if name not in known:
-                    free = _free_name(name, taken, self._sources, same_file=set(columns))
+                    free = _free_name(name, taken, self._sources, same_file=same_file)
                     self._sources.setdefault(free, []).append(name)
             known.update(columns)
         self._dtype = pl.Struct(dict.fromkeys((name for names in self._sources.values() for name in names), pl.String))

@@ -19,6 +19,10 @@ def may_contain(frame: pl.DataFrame, pattern: str) -> list[bool]:
 
     This takes a tenth of the time of a search in each text, because it searches all texts of a column joined.
     """
-    has_match = cs.string().str.join(_SEPARATOR).str.contains(pattern)
-    found = frame.select_seq(has_match & (cs.string().count() > 0)).to_dict(as_series=False)
-    return [found.get(name, [False])[0] for name in frame.columns]
+    joined = frame.select_seq(cs.string().str.join(_SEPARATOR))
+    if not joined.width:
+        return [False] * frame.width
+    # The columns become one, because polars compiles the pattern once for each column, and there may be thousands.
+    found = dict(zip(joined.columns, joined.transpose().to_series().str.contains(pattern), strict=True))
+    is_empty = (nulls == frame.height for nulls in frame.null_count().row(0))
+    return [not empty and found.get(name, False) for name, empty in zip(frame.columns, is_empty, strict=True)]

@@ -29,14 +29,15 @@ def as_json(value: object) -> Markup:
 
 
 def _column(frame: pl.DataFrame, name: str) -> Markup:
-    values = frame[name].to_list()
+    series = frame.get_column(name)  # never `frame.schema`: it describes all columns, for each of thousands
+    values = series.to_list()
     column: dict[str, object] = {"name": name}
-    if frame.schema[name] != pl.String:
+    if series.dtype != pl.String:
         return as_json(column | {"values": values})
     if name in _SAME_AS:
-        pairs = zip(values, frame[_SAME_AS[name]].to_list(), strict=True)
+        pairs = zip(values, frame.get_column(_SAME_AS[name]).to_list(), strict=True)
         encoded = [0 if value is not None and value == other else value for value, other in pairs]
-        return as_json(column | {"same_as": frame.columns.index(_SAME_AS[name]), "values": encoded})
+        return as_json(column | {"same_as": frame.get_column_index(_SAME_AS[name]), "values": encoded})
     return as_json(column | _texts(values))
 
 
