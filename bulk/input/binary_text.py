@@ -25,17 +25,19 @@ _MAX_SHOWN: Final = 40  # characters of a cell in a note
 
 
 class BinaryFields:
-    """Reads the fields that have binary columns, {field: column}, and counts the cells in Windows-1252."""
+    """Reads the binary cells of fields, and counts the cells in Windows-1252."""
 
-    def __init__(self, columns: Mapping[str, str]) -> None:
-        self._columns = columns
+    def __init__(self) -> None:
         self._western: dict[str, tuple[int, str]] = {}  # the number of cells and the first one, by field
 
-    def texts(self, frame: pl.DataFrame) -> dict[str, pl.Series]:
-        """Return the text of each field. Bytes that are not text become null, and are added as `NOT_TEXT`."""
+    def texts(self, frame: pl.DataFrame, columns: Mapping[str, str]) -> dict[str, pl.Series]:
+        """Return the text of each field of `columns`, which are {field: column of the frame}.
+
+        Bytes that are not text become null, and are added as `NOT_TEXT`.
+        """
         texts: dict[str, pl.Series] = {}
         others: dict[int, str] = {}
-        for field, column in self._columns.items():
+        for field, column in columns.items():
             values = frame[column]
             texts[field] = _texts(values, _text_or_uuid if field == "customer_id" else self._reader(field))
             for at in (texts[field].is_null() & values.is_not_null()).arg_true():
@@ -67,12 +69,17 @@ def extra_texts(values: pl.Series) -> pl.Series:
     return _texts(values, lambda raw: _text_or_uuid(raw) or raw.hex())
 
 
-def _texts(values: pl.Series, read: Callable[[bytes], str | None]) -> pl.Series:
+def utf8_texts(values: pl.Series) -> pl.Series:
+    """Return binary cells as text. Cells that are not UTF-8 become null."""
     try:
-        texts = values.cast(pl.String)
+        return values.cast(pl.String)
     except pl.exceptions.ComputeError:  # a cell is not UTF-8
-        texts = None
-    if texts is None or texts.str.contains(_CONTROL).any():
+        return pl.Series(values.name, [None if raw is None else _utf8(raw) for raw in values], dtype=pl.String)
+
+
+def _texts(values: pl.Series, read: Callable[[bytes], str | None]) -> pl.Series:
+    texts = utf8_texts(values)
+    if texts.null_count() > values.null_count() or texts.str.contains(_CONTROL).any():
         texts = pl.Series(values.name, [None if raw is None else read(raw) for raw in values], dtype=pl.String)
     return texts.replace("", None)
 

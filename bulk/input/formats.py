@@ -10,7 +10,6 @@ from bulk.errors import InputError
 from bulk.input.columns import REQUIRED
 from bulk.input.csv import CsvFile
 from bulk.input.frames import Table
-from bulk.input.parquet import ParquetFile
 
 _TEXTS: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
 _WORKBOOKS: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
@@ -24,6 +23,8 @@ def open_table(path: Path, mapping: Mapping[str, str], *, required: Sequence[str
     if not path.is_file():
         raise InputError(f"{path} is not an ordinary file; save its content in a file first")
     if name.endswith(".parquet"):
+        from bulk.input.parquet import ParquetFile  # here, since pyarrow takes time and memory
+
         return ParquetFile(path, mapping, required=required)
     if name.endswith(_TEXTS):
         return CsvFile(path, mapping, required=required)

@@ -154,7 +154,7 @@ def test_a_zip_file_called_csv_is_refused(tmp_path: Path) -> None:
     [
         lambda content: content[:-20],  # truncated
         lambda content: content[:40] + bytes(40) + content[80:],  # overwritten
-        lambda content: content[:72] + b"\0" + content[73:],  # one byte, which makes the library panic
+        lambda content: content[:72] + b"\0" + content[73:],  # one byte, which makes polars panic
         lambda content: content + b"x",  # a byte after the end
     ],
 )
@@ -225,7 +225,7 @@ def test_any_bytes_are_read_or_refused(tmp_path: Path, content: bytes, name: str
 @settings(QUIET, max_examples=30)
 @given(at=st.integers(0, 2000), byte=st.integers(0, 255))
 def test_a_parquet_file_with_a_changed_byte_is_read_or_refused(tmp_path: Path, at: int, byte: int) -> None:
-    """Some damage makes the library end the process that reads the file, so that must be a separate process."""
+    """No change ends the process or raises any other exception."""
     content = bytearray(parquet(tmp_path))
     content[at % len(content)] = byte
     _read_or_refused(tmp_path, bytes(content), "in.parquet")

@@ -125,7 +125,7 @@ def test_the_text_of_a_cell_depends_on_no_other_cell(cells: list[tuple[bytes | N
 
     def texts(rows: list[tuple[bytes | None, bytes | None]]) -> list[tuple[str | None, ...]]:
         frame = pl.DataFrame(rows, schema=dict.fromkeys(columns.values(), pl.Binary), orient="row")
-        read = pl.DataFrame(BinaryFields(columns).texts(frame))
+        read = pl.DataFrame(BinaryFields().texts(frame, columns))
         others = pl.lit(None, dtype=pl.String).alias(NOT_TEXT)
         return (read if NOT_TEXT in read.columns else read.with_columns(others)).rows()
 

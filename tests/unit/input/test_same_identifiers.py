@@ -26,7 +26,7 @@ def texts_of(values: pl.Series) -> list[str | None]:
     """Return the identifiers in a column of Parquet, as its reader makes text of them."""
     frame = values.alias("id").to_frame()
     if values.dtype == pl.Binary:
-        return BinaryFields({"customer_id": "id"}).texts(frame)["customer_id"].to_list()
+        return BinaryFields().texts(frame, {"customer_id": "id"})["customer_id"].to_list()
     return frame.select(as_text(pl.col("id"), values.dtype)).to_series().to_list()
 
 
