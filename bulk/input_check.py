@@ -16,7 +16,7 @@ import polars as pl
 
 from bulk.codat.forecast import NOBODY, Linking, forecast
 from bulk.codat.quota import QUOTA_A_COMPANY
-from bulk.input import FirstRows, Input, PlatformWarnings, Warnings, open_input
+from bulk.input import EmailWarnings, FirstRows, Input, PlatformWarnings, Warnings, open_input
 from bulk.problems import parse, remedy, sentence
 from bulk.text import shorten_column
 
@@ -46,7 +46,7 @@ class CheckResult:
     `problems` has the columns row, customer_id, code, field, value, problem, remedy; each problem rejects its row.
     `renamed` has the columns row, customer_id, company_name, name_sent.
     `warnings` has the columns row, customer_id, code, field, value, warning, remedy, for values that a spreadsheet has
-    probably changed.
+    probably changed, and for emails that are left out because they are no address.
     `platform_warnings` has the columns platform_key, name, customers, rows, code, warning, remedy, for platforms that
     Expenses does not sync and for words of four letters that may not be platformKeys; `rows` has the first rows.
     `batch` has the differences from a batch, or None if the input was not compared.
@@ -111,7 +111,7 @@ def check(
     problems: list[_Problem] = []
     renamed: list[pl.DataFrame] = []
     platforms: Counter[str] = Counter()
-    ids, warnings, platform_warnings = FirstRows(), Warnings(), PlatformWarnings()
+    ids, warnings, emails, platform_warnings = FirstRows(), Warnings(), EmailWarnings(max_lines), PlatformWarnings()
     for rows in source.read(ids=ids, only_fields=True):
         accepted += rows.accepted.height
         rejected += rows.rejected.height
@@ -121,6 +121,7 @@ def check(
         renamed.append(changed.select("row", "customer_id", "company_name", "name_sent"))
         problems += itertools.islice(_lines(rows.rejected), max_lines - len(problems))
         warnings.add(rows)
+        emails.add(rows)
         platform_warnings.add(rows, by_key)
     return CheckResult(
         Path(path),
@@ -131,7 +132,7 @@ def check(
         pl.concat(renamed, how="vertical").head(max_lines) if renamed else pl.DataFrame(),
         (*source.notes, *warnings.notes()),
         rate,
-        warnings.table(ids, max_lines),
+        pl.concat([warnings.table(ids, max_lines), emails.table()]).sort("row", maintain_order=True).head(max_lines),
         platform_warnings.table(),
         comparison,
     )

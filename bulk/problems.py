@@ -1,6 +1,8 @@
 """The one table of the problems that a row can have: for each code its field, sentence and remedy.
 
-Rows carry problems as JSON: a list of objects such as `{"code": "email_invalid", "field": "email", "value": "a@@b"}`,
+Most of them reject the row or hold it in conflict. Those of the email do neither.
+
+Rows carry problems as JSON: a list of objects such as `{"code": "platform_missing", "field": "platform", "value": ""}`,
 with parameters if the sentence needs them. A problem becomes a sentence only when it is shown.
 """
 
@@ -34,6 +36,8 @@ class Problem(TypedDict, total=False):
     """The word of four letters that is no platformKey."""
     nearest: list[str]
     """The names that may be meant, or none if no name is similar."""
+    address: str
+    """The first one of several."""
     found: str
     """The name, the identifier or the customer that a conflict is with."""
 
@@ -53,6 +57,7 @@ _CONTROL: Final = "contains a control character"
 _CONTROL_OR_BREAK: Final = "contains a line break or another control character"
 _NOT_TEXT: Final = "has bytes that are not text"
 _AS_TEXT: Final = "export the column as text, or as binary UTF-8"
+_ONE_ADDRESS: Final = "write one address such as name@example.com, or leave the cell empty"
 _TOO_LONG: Final = "is longer than {max_characters:,} characters"
 
 
@@ -152,12 +157,14 @@ _TEXTS: Final = MappingProxyType(
             "is neither the name of a known platform nor a platformKey that Codat lists",
             "write the name of the accounting software, or confirm the key with --platform-name",
         ),
-        "email_not_text": _Text("email", _NOT_TEXT, _AS_TEXT),
-        "email_too_long": _too_long("email", "use a shorter address"),
-        "email_invalid": _Text(
+        "email_not_text": _Text("email", "has bytes that are not text, so the customer has no address", _AS_TEXT),
+        "email_too_long": _Text("email", "is longer than 254 characters, so the customer has no address", _ONE_ADDRESS),
+        "email_invalid": _Text("email", "is not an email address, so the customer has none", _ONE_ADDRESS),
+        "email_several": _Text(
             "email",
-            "is not a valid email address",
-            "write one address such as name@example.com, or leave the cell empty",
+            "has several addresses: {address} is used",
+            "write one address if it is not the right one",
+            "has several addresses: the first is used",
         ),
         "description_not_text": _Text("description", _NOT_TEXT, _AS_TEXT),
         "description_too_long": _too_long("description", "shorten it"),

@@ -48,7 +48,9 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
     need, so `import_seconds` and `import_cpu_seconds` have its time.
     """
     began, cpu_began = time.monotonic(), time.process_time()
-    from bulk.input.rules import BLANK, MAX_DESCRIPTION, MAX_EMAIL, MAX_ID, MAX_NAME
+    from bulk.input.emails import MAX_EMAIL
+    from bulk.input.empty import BLANK
+    from bulk.input.rules import MAX_DESCRIPTION, MAX_ID, MAX_NAME
     from bulk.platforms import nearest, platform_key
 
     import_seconds, import_cpu_seconds = time.monotonic() - began, time.process_time() - cpu_began

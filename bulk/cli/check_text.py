@@ -67,7 +67,7 @@ def _problems(result: CheckResult) -> str:
 def _warnings(result: CheckResult) -> str:
     if not result.warnings.height:
         return ""
-    title = "Warnings: a spreadsheet may have changed these values. No row is rejected for it:\n"
+    title = "Warnings: look at these values. No row is rejected for them:\n"
     return title + _lines(result.warnings, "warning", "warning; remedy")
 
 

@@ -4,6 +4,7 @@ This package knows files and the rules for a customer's row. It does not know Co
 """
 
 from bulk.input.duplicates import FirstRows
+from bulk.input.email_warnings import EmailWarnings
 from bulk.input.id_file import read_ids
 from bulk.input.names import fold_name, fold_names
 from bulk.input.platform_keys import Uses
@@ -14,6 +15,7 @@ from bulk.input.warnings import Warnings
 
 __all__ = [
     "CheckedRows",
+    "EmailWarnings",
     "FirstRows",
     "Input",
     "PlatformWarnings",

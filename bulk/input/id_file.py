@@ -9,11 +9,11 @@ import polars as pl
 from bulk.errors import InputError
 from bulk.input.column_names import normalized
 from bulk.input.columns import Header
+from bulk.input.empty import trimmed
 from bulk.input.fields import with_fields
 from bulk.input.files import wrap_read_errors
 from bulk.input.formats import open_table
 from bulk.input.frames import CELLS, NOT_TEXT, Table, cell
-from bulk.input.rules import trimmed
 from bulk.text import count, unescape_formula
 
 

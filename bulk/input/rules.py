@@ -7,7 +7,9 @@ from typing import Final
 
 import polars as pl
 
-from bulk.input.columns import FIELDS
+from bulk.input.columns import FIELDS, REQUIRED
+from bulk.input.emails import read_addresses
+from bulk.input.empty import BLANK, trimmed
 from bulk.input.frames import NOT_TEXT, SURPLUS
 from bulk.input.names import fold_names
 from bulk.input.platform_keys import PlatformKeys
@@ -18,21 +20,11 @@ MAX_ID: Final = 100
 MAX_NAME: Final = 500
 """The limit for the name that is sent."""
 MAX_DESCRIPTION: Final = 5_000
-MAX_EMAIL: Final = 254
-
-INVISIBLE: Final = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u00ad\u180e"
-BLANK: Final = (
-    " \t\r\n\v\f\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000"
-) + INVISIBLE
 
 # Characters, as parts of patterns.
 CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 CONTROL_BUT_SPACING: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
-_WORD: Final = r'[^\s@,;:<>()"\\\x00-\x1f\x7f-\x9f]+'
-_LABEL: Final = r'[^\s@,;:<>()"\\.\x00-\x1f\x7f-\x9f]+'
 _NEAREST: Final = pl.col("nearest")
-_EMAIL: Final = rf"\A{_WORD}@{_LABEL}(?:\.{_LABEL})+\z"
 
 
 @dataclass(frozen=True)
@@ -45,21 +37,16 @@ class Rule:
     """The parameters of the problem's sentence, as named columns."""
     can_break_plain: bool = True
     """Whether a plain field can break it, in the words of `bulk.input.plain`. If not, plain rows are not checked."""
-    bytes_shown: pl.Expr | None = None
-    """The digits of the bytes that break the rule, for bytes that are not text."""
+    shown: pl.Expr | None = None
+    """The text that breaks the rule, if the field has none: the digits of bytes, or a word that counts as empty."""
 
     @property
     def value(self) -> pl.Expr:
         """The text that breaks the rule."""
-        if self.bytes_shown is not None:
-            return self.bytes_shown
+        if self.shown is not None:
+            return self.shown
         field = field_of(self.code)
         return pl.col(SURPLUS if field == WHOLE_ROW else field)
-
-
-def trimmed(column: pl.Expr) -> pl.Expr:
-    """Return the text without white space and invisible characters around it, or null if nothing is left."""
-    return column.str.strip_chars(BLANK).replace("", None)  # `when` would strip twice
 
 
 def _of_unusual(code: str, is_broken: pl.Expr, *parameters: pl.Expr) -> Rule:
@@ -67,8 +54,14 @@ def _of_unusual(code: str, is_broken: pl.Expr, *parameters: pl.Expr) -> Rule:
     return Rule(code, is_broken, parameters, can_break_plain=False)
 
 
+def _in_file(field: str) -> str:
+    """Return the name of the column with a required field as it is in the file, trimmed."""
+    return f"{field}_in_file"
+
+
 def _missing(field: str) -> Rule:
-    return _of_unusual(f"{field}_missing", pl.col(field).is_null() & _bytes(field).is_null())
+    is_missing = pl.col(field).is_null() & _bytes(field).is_null()
+    return Rule(f"{field}_missing", is_missing, can_break_plain=False, shown=pl.col(_in_file(field)))
 
 
 def _bytes(field: str) -> pl.Expr:
@@ -78,7 +71,7 @@ def _bytes(field: str) -> pl.Expr:
 
 def _not_text(field: str) -> Rule:
     digits = _bytes(field)
-    return Rule(f"{field}_not_text", digits.is_not_null(), can_break_plain=False, bytes_shown=digits)
+    return Rule(f"{field}_not_text", digits.is_not_null(), can_break_plain=False, shown=digits)
 
 
 def _too_long(field: str, limit: int, *, column: str = "") -> Rule:
@@ -111,9 +104,6 @@ RULES: Final = (
         _NEAREST,
     ),
     _of_unusual("platform_unlisted", pl.col("unlisted").is_not_null(), pl.col("unlisted").alias("key"), _NEAREST),
-    _not_text("email"),
-    _too_long("email", MAX_EMAIL),
-    _of_unusual("email_invalid", ~pl.col("email").str.contains(_EMAIL)),
     _not_text("description"),
     _too_long("description", MAX_DESCRIPTION),
     _control("description", CONTROL_BUT_SPACING),
@@ -121,16 +111,29 @@ RULES: Final = (
 
 
 def apply_rules(rows: pl.DataFrame, keys: PlatformKeys) -> pl.DataFrame:
-    """Trim the fields; add `name_sent`, `platform_key`, and for each rule a column that shows whether it is broken.
+    """Trim the fields and read the addresses; add `name_sent`, `platform_key`, and for each rule whether it is broken.
 
     A ragged row breaks none of them, because its fields are meaningless. The column `unlisted` has the words of four
-    letters that are no platformKeys.
+    letters that are no platformKeys. The columns `email_cell` and `email_problem` have the cell and what is wrong with
+    it, which rejects no row.
     """
     platform_key, unlisted = (
         pl.col("platform").map_batches(find, return_dtype=pl.String, is_elementwise=True).alias(name)
         for name, find in (("platform_key", keys.keys), ("unlisted", keys.unlisted))
     )
-    rows = rows.with_columns(trimmed(pl.col(name)) for name in FIELDS)
+    in_file = [pl.col(name).str.strip_chars(BLANK).replace("", None).alias(_in_file(name)) for name in REQUIRED]
+    rows = rows.with_columns(*(trimmed(pl.col(name)) for name in FIELDS), *in_file)
+    rows = _with_addresses(rows)
     rows = rows.with_columns(fold_names(pl.col("company_name")).alias("name_sent"), platform_key, unlisted)
     is_ragged = pl.col("is_ragged")
     return rows.with_columns((rule.is_broken.fill_null(value=False) & ~is_ragged).alias(rule.code) for rule in RULES)
+
+
+def _with_addresses(rows: pl.DataFrame) -> pl.DataFrame:
+    """Replace the cells for emails by their addresses, and add `email_cell, email_problem`."""
+    is_ragged, digits = pl.col("is_ragged"), _bytes("email")
+    cell, address = pl.coalesce("email", digits).alias("email_cell"), read_addresses(pl.col("email")).alias("read")
+    read = rows.with_columns(cell, address)
+    read = read.with_columns(pl.col("read").struct.field("email", "email_problem")).drop("read")
+    not_text = pl.when(digits.is_not_null()).then(pl.lit("email_not_text")).otherwise("email_problem")
+    return read.with_columns(pl.when(~is_ragged).then(not_text).alias("email_problem"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -46,6 +47,7 @@ class Input:
     _stamp: tuple[int, int] = field(repr=False)
     _blank_rows: int = field(default=0, repr=False)
     _unconfirmed: dict[str, Uses] = field(default_factory=dict, repr=False)
+    _email_problems: Counter[str] = field(default_factory=Counter, repr=False)
 
     @cached_property
     def digest(self) -> str:
@@ -78,6 +80,11 @@ class Input:
         """
         return dict(self._unconfirmed)
 
+    @property
+    def email_problems(self) -> Mapping[str, int]:
+        """The numbers of cells without a usable address, or with several, by code; complete like `unconfirmed_keys`."""
+        return dict(self._email_problems)
+
     def read(self, *, ids: FirstRows | None = None, only_fields: bool = False) -> Iterator[CheckedRows]:
         """Check and yield all rows in input order, in bounded memory. Each call starts again. Raises InputError.
 
@@ -87,15 +94,17 @@ class Input:
         platforms = PlatformKeys(self.platform_names, self.confirmed_keys)
         validator = Validator(self._table.header, platforms, ids=ids, only_fields=only_fields)
         unconfirmed: dict[str, Uses] = {}
+        emails: Counter[str] = Counter()
         self._require_unchanged()
         frames = (part for frame in _read_ahead(self._table.frames()) for part in frame.iter_slices(_MAX_ROWS))
         for rows in _read_ahead(map(validator.check, frames)):
             for key, uses in rows.unconfirmed_keys.items():
                 unconfirmed[key] = unconfirmed[key] + uses if key in unconfirmed else uses
+            emails.update(rows.email_problems["code"].to_list())
             if not rows.is_empty:
                 yield rows
         self._require_unchanged()
-        self._blank_rows, self._unconfirmed = validator.blank_rows, unconfirmed
+        self._blank_rows, self._unconfirmed, self._email_problems = validator.blank_rows, unconfirmed, emails
 
     def _require_unchanged(self) -> None:
         if _stamp(self.path) != self._stamp:

@@ -14,12 +14,13 @@ import polars as pl
 
 from bulk.input.columns import Header
 from bulk.input.duplicates import FirstRows
+from bulk.input.empty import trimmed
 from bulk.input.fields import with_fields, without_blank
 from bulk.input.frames import cell
 from bulk.input.plain import IS_PLAIN, with_platform_keys
 from bulk.input.platform_keys import PlatformKeys, Uses
 from bulk.input.rejections import Rejections
-from bulk.input.rules import RULES, apply_rules, trimmed
+from bulk.input.rules import RULES, apply_rules
 
 _IS_REJECTED: Final = pl.any_horizontal("is_ragged", *(rule.code for rule in RULES), pl.col("first_row").is_not_null())
 
@@ -34,6 +35,11 @@ class CheckedRows:
     """`row, customer_id, company_name, platform, email, cells, extra, problems, corrects`.
 
     `problems` is a JSON list, which `bulk.problems` describes. `cells` and `extra` are JSON objects.
+    """
+    email_problems: pl.DataFrame
+    """`row, customer_id, code, value, email` for each cell without a usable address, or with several.
+
+    No row is rejected for it.
     """
     unconfirmed_keys: Mapping[str, Uses] = field(default_factory=dict)
     """The accepted words of four letters that may be platformKeys, but are in no table."""
@@ -77,7 +83,7 @@ class Validator:
         plain = rows.filter(is_plain).with_columns(pl.col("company_name").alias("name_sent"))
         accepted = pl.concat([self._accepted(plain), self._accepted(others.filter(~is_rejected))]).sort("row")
         rejected = self._rejected(others.filter(is_rejected))
-        return CheckedRows(accepted, rejected, self._platforms.unconfirmed(accepted))
+        return CheckedRows(accepted, rejected, _email_problems(others), self._platforms.unconfirmed(accepted))
 
     def _repeated(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return `row, first_row` for the rows with the identifier of an earlier one. A ragged row has none."""
@@ -103,3 +109,8 @@ class Validator:
         """Return the cells at these places as a JSON object, with the columns' names as keys."""
         cells = [pl.col(cell(place)).alias(self._header.columns[place]) for place in places]
         return pl.struct(cells).struct.json_encode() if cells else pl.lit("{}")
+
+
+def _email_problems(rows: pl.DataFrame) -> pl.DataFrame:
+    code, value = pl.col("email_problem").alias("code"), pl.col("email_cell").alias("value")
+    return rows.select("row", "customer_id", code, value, "email").filter(pl.col("code").is_not_null())

@@ -33,7 +33,8 @@ _MORE_THAN_CHANCE: Final = 4
 _MAX_KEPT: Final = 10_000
 """The most rows to keep of each form, and of the identifiers of digits of each length."""
 _COLUMNS: Final = ("row", "customer_id", "code", "field", "value", "warning", "remedy")
-_SCHEMA: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
+WARNINGS: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
+"""The columns of warnings about values."""
 _FIELDS: Final = ("customer_id", "company_name")
 _DIGITS: Final = r"\A[0-9]+\z"
 _ID_DATE: Final = ("customer_id", DATE)
@@ -94,7 +95,7 @@ class Warnings:
 
         `ids` has all identifiers of the input.
         """
-        warnings = [pl.DataFrame(schema=_SCHEMA)]
+        warnings = [pl.DataFrame(schema=WARNINGS)]
         for kind, kept in self._formed.items():
             if kind != _ID_DATE or not self._are_dates_usual():
                 warnings += kept.rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -88,6 +88,8 @@ class Migrate:
         hook(Enrolled(*numbers, is_another=diff.is_another))
         if self._same_spelling is not None:
             hook(Warned(_warning(self._same_spelling)))
+        if text := _email_warning(self._input.email_problems):
+            hook(Warned(text))
         self._to_do, self._done = await writer.write(lambda db: _count(db, self._options.limit))
         hook(Started(self._to_do, self._done))
         # The company list shows whether a conflict still exists.
@@ -122,6 +124,16 @@ def _warning(found: SameSpelling) -> str:
     customer_id, first = (shorten(each, MAX_SHOWN) for each in (found.customer_id, found.first_customer_id))
     sentence = SAME_SPELLING.format(first, found.first_row)
     return f"Row {found.row}: customer_id {customer_id} {sentence}{others}: {SAME_SPELLING_REMEDY}"
+
+
+def _email_warning(problems: Mapping[str, int]) -> str:
+    """Return the warning of emails that were left out and of cells with several, or ""."""
+    several = problems.get("email_several", 0)
+    left_out = sum(problems.values()) - several
+    parts = [f"{count(left_out, 'email is', 'emails are')} no address and left out"] if left_out else []
+    if several:
+        parts.append(f"{count(several, 'email has', 'emails have')} several addresses, and the first is used")
+    return f"{'; '.join(parts)}: bulk check lists them" if parts else ""
 
 
 def is_known(connection: sqlite3.Connection, source: Input) -> bool:

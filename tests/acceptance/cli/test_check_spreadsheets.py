@@ -15,7 +15,7 @@ def test_warnings_are_shown_and_reject_nothing(shell: Shell) -> None:
     (shell.path / "x.csv").write_text(CHANGED)
     ended = shell.run("bulk check x.csv")
     assert ended.returncode == 0, ended.stderr
-    assert "Warnings: a spreadsheet may have changed these values. No row is rejected for it:" in ended.stdout
+    assert "Warnings: look at these values. No row is rejected for them:" in ended.stdout
     assert "if your own system has 00125, write that" in ended.stdout
     assert "01-Feb" in ended.stdout
 

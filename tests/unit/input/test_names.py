@@ -23,7 +23,10 @@ from bulk.input import fold_name, fold_names
         ("Smørrebrød Straße Łódź", "Smorrebrod Strasse Lodz"),  # letters that Unicode does not decompose
         ("Ǿre", "Ore"),  # both in one letter
         ("Ærø Œuvre Þór Đorđe ıħ", "AEro OEuvre Thor Dorde ih"),  # more of them
-        ("O’Brien – Söhne´s", "OBrien Sohnes"),  # Codat removes typographic signs
+        ("O’Brien – Söhne´s", "O'Brien - Sohnes"),  # typographic signs
+        ("“Die Bäckerei” „Zum Löwen‟", "'Die Backerei' 'Zum Lowen'"),
+        ("«L‑Été» ‹A—B›", "'L-Ete' 'A-B'"),
+        ('Acme "Best" Ltd', "Acme Best Ltd"),  # Codat removes other quotes
         ("Ａｃｍｅ　Ｌｔｄ", "Acme Ltd"),  # full-width letters and spaces
         ("Acme\u00a0 \t\n Ltd", "Acme Ltd"),  # white space becomes one space
         ("Acme / Sons", "Acme Sons"),  # removed characters leave no double space

@@ -8,13 +8,34 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulk.input.columns import FIELDS
+from bulk.input.emails import MAX_EMAIL
+from bulk.input.empty import BLANK, NULL_WORDS
 from bulk.input.plain import IS_PLAIN, with_platform_keys
 from bulk.input.platform_keys import PlatformKeys
-from bulk.input.rules import BLANK, MAX_DESCRIPTION, MAX_EMAIL, MAX_ID, MAX_NAME, RULES, apply_rules
+from bulk.input.rules import MAX_DESCRIPTION, MAX_ID, MAX_NAME, RULES, apply_rules
 
 KEYS = PlatformKeys({})
 PLAIN = {"customer_id": "00123", "company_name": "Acme & Sons, Ltd.", "platform": "QuickBooks Online"}
-EDGES = (*BLANK, "\0", "\x1f", "\x7f", "\x85", "\u2028", "é", "’", "  ", "a\nb", "@", ".", '"', "\\", ",", "株")
+EDGES = (
+    *NULL_WORDS,
+    "'",
+    *BLANK,
+    "\0",
+    "\x1f",
+    "\x7f",
+    "\x85",
+    "\u2028",
+    "é",
+    "’",
+    "  ",
+    "a\nb",
+    "@",
+    ".",
+    '"',
+    "\\",
+    ",",
+    "株",
+)
 TEXTS = st.text(max_size=8) | st.lists(st.sampled_from((*EDGES, "a", "B", "7", " ")), max_size=6).map("".join)
 IDS = TEXTS | st.integers(MAX_ID - 1, MAX_ID + 1).map("x".__mul__)
 NAMES = TEXTS | st.integers(MAX_NAME - 1, MAX_NAME + 1).map("x".__mul__)
@@ -52,6 +73,8 @@ def test_a_plain_row_breaks_no_rule_and_does_not_change(lines: list[tuple[str, .
         ("customer_id", "C-1 Größe", True),  # identifiers may contain any letters
         ("customer_id", "1 ", False),
         ("customer_id", None, False),
+        ("customer_id", "nan", False),  # counts as empty
+        ("description", "NULL", False),
         ("company_name", "O'Brien & Daughters - 7?!", True),
         ("company_name", "Café", False),  # folded
         ("company_name", "a  b", False),
@@ -62,6 +85,8 @@ def test_a_plain_row_breaks_no_rule_and_does_not_change(lines: list[tuple[str, .
         ("email", None, True),
         ("email", "a@b", False),
         ("email", "a,b@example.com", False),
+        ("email", "o'neil@example.com", True),
+        ("email", "'a@example.com'", False),  # quotes around it
         ("email", "a@b.example;c", False),
         ("description", "two\nlines, œuvre", True),
         ("description", None, True),

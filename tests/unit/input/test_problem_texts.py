@@ -18,6 +18,7 @@ PARAMETERS = {
     "nearest": ["Xero"],
     "found": "Acme",
     "key": "zero",
+    "address": "a@x.example",
 }
 
 
@@ -43,7 +44,7 @@ def test_the_texts_of_a_group_need_no_parameters(code: str) -> None:
 @pytest.mark.parametrize(
     ("problem", "reason"),
     [
-        (problems.new("email_invalid", "a@@b"), "email is not a valid email address: write one address such as"),
+        (problems.new("email_invalid", "a@@b"), "email is not an email address, so the customer has none: write one"),
         (problems.new("customer_id_duplicate", "7", first_row=9), "customer_id duplicates row 9: keep one row"),
         (
             problems.new("customer_id_in_batch", "7"),

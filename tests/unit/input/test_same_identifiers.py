@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from bulk.input.binary_text import BinaryFields
 from bulk.input.cell_text import as_text
+from bulk.input.empty import NULL_WORDS
 from unit.input.input_files import read
 
 WIDTHS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.Int128, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
 WHOLE = st.integers(-(2**53) + 1, 2**53 - 1)
 LETTERS = st.characters(min_codepoint=0x20, max_codepoint=0x7E) | st.characters(min_codepoint=0xC0, max_codepoint=0xFF)
 """In Windows-1252, no two of them are a letter of UTF-8."""
-TEXTS = st.text(LETTERS, min_size=1, max_size=8).filter(lambda text: text == text.strip())
+TEXTS = st.text(LETTERS, min_size=1, max_size=8).filter(lambda text: text == text.strip() and text not in NULL_WORDS)
 
 
 def texts_of(values: pl.Series) -> list[str | None]:

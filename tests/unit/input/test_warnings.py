@@ -55,7 +55,7 @@ OTHERS = ("A-1", "A-2", "A-3")
         "01.03.2026",
         "01:30:00",  # 1:30
         "#NAME?",  # a formula that failed
-        "#N/A",
+        "#N/D",
         "#DIV/0!",
         "Err:508",  # LibreOffice
         "########",  # a narrow column

@@ -75,7 +75,7 @@ def test_rejected_rows_are_grouped_by_problem() -> None:
     groups = error_groups(figures(), rows, LOCATION)
     assert {group.title.removeprefix("Invalid row: "): group.customers for group in groups} == {
         "platform is unknown or ambiguous": 2,
-        "email is not a valid email address": 1,
+        "email is not an email address, so the customer has none": 1,
         "customer_id duplicates another row": 2,
         "customer_id is used by another row of this batch": 1,
         "row has too few cells": 1,
