@@ -17,7 +17,7 @@ import anyio
 import anyio.to_thread
 import polars as pl
 
-from bulk.batch import in_utc, report, require_batch, stem, storable
+from bulk.batch import batch_of, batch_options, in_utc, report, require_batch, stem, storable
 from bulk.batch_comparison import BatchComparison
 from bulk.codat.account import Account, ask
 from bulk.codat.forecast import Linking
@@ -95,11 +95,10 @@ def require_batch_name(source: Input) -> None:
     """Raise UsageError for one of our own rejects files, which belongs to the batch that wrote it."""
     if not source.is_rejects_file:
         return
-    folder = source.path.resolve().parent
-    batch = folder.name if (folder / FILE).is_file() else "NAME"
+    command = ["bulk", "migrate", str(source.path), *batch_options(batch_of(source.path))]
     raise UsageError(
         f"{source.path} is a report of bulk (its last columns are ours): its rows belong to the batch that wrote it. "
-        f"Migrate it with: bulk migrate {shlex.quote(str(source.path))} --batch {shlex.quote(batch)}"
+        f"Migrate it with: {shlex.join(command)}"
     )
 
 

@@ -19,6 +19,7 @@ from bulk.model import Stop
 from bulk.reports.rows import Reader
 from bulk.results import BatchResult
 
+DEFAULT_REPORTS = Path("reports")
 INPUT_ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".parquet")  # from the outside in: customers.csv.gz
 
 
@@ -40,6 +41,20 @@ def stem(path: Path) -> str:
     for ending in INPUT_ENDINGS:
         name = name[: -len(ending)] if name.lower().endswith(ending) else name
     return storable(name or path.name)
+
+
+def batch_of(report: Path) -> Path:
+    """Return the folder of the batch that wrote a report, or that of the batch NAME if the report is elsewhere."""
+    folder = report.resolve().parent
+    if not (folder / FILE).is_file():
+        return DEFAULT_REPORTS / "NAME"
+    return DEFAULT_REPORTS / folder.name if folder.parent == DEFAULT_REPORTS.resolve() else folder
+
+
+def batch_options(folder: Path) -> list[str]:
+    """Return the options that name a batch in a command."""
+    reports = [] if folder.parent == DEFAULT_REPORTS else ["--reports", str(folder.parent)]
+    return ["--batch", folder.name, *reports]
 
 
 def storable(name: str) -> str:

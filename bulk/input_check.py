@@ -50,6 +50,7 @@ class CheckResult:
     `platform_warnings` has the columns platform_key, name, customers, rows, code, warning, remedy, for platforms that
     Expenses does not sync and for words of four letters that may not be platformKeys; `rows` has the first rows.
     `batch` has the differences from a batch, or None if the input was not compared.
+    `is_correction` is whether the input is our rejects or conflicts file, which `migrate` only takes with --batch.
     """
 
     input: Path
@@ -63,6 +64,7 @@ class CheckResult:
     warnings: pl.DataFrame = field(default_factory=pl.DataFrame)
     platform_warnings: pl.DataFrame = field(default_factory=pl.DataFrame)
     batch: BatchComparison | None = None
+    is_correction: bool = False
 
     @property
     def to_do(self) -> int:
@@ -135,6 +137,7 @@ def check(
         pl.concat([warnings.table(ids, max_lines), emails.table()]).sort("row", maintain_order=True).head(max_lines),
         platform_warnings.table(),
         comparison,
+        source.is_rejects_file,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.options import DEFAULT_REPORTS, Connection
+from bulk.cli.options import Connection
 
 if TYPE_CHECKING:
     from bulk.settings import Settings
@@ -81,8 +81,9 @@ def repeated_options(
     mapping: dict[str, str], platform_names: dict[str, str], connection: Connection, *, folder: Path | None
 ) -> list[str]:
     """Return the options to repeat in the next command for the same customers. `folder` is that of the batch."""
-    words = [] if folder is None else ["--batch", folder.name]
-    words += ["--reports", str(folder.parent)] if folder is not None and folder.parent != DEFAULT_REPORTS else []
+    from bulk.batch import batch_options
+
+    words = [] if folder is None else batch_options(folder)
     words += [word for field, column in mapping.items() for word in ("--map", f"{field}={column}")]
     words += [word for name, key in platform_names.items() for word in ("--platform-name", f"{name}={key}")]
     words += ["--base-url", connection.base_url] if connection.base_url is not None else []

@@ -13,6 +13,7 @@ from bulk.cli.parameters import Percent, WholeNumber
 
 if TYPE_CHECKING:
     from bulk.codat.account import Account
+    from bulk.input_check import CheckResult
 
 MAX_DAYS = 3650
 
@@ -97,11 +98,18 @@ def check(
     if as_json:
         print_json(check_json.content(result, account, forecasts, assumptions))
     else:
-        again = repeated_options(mapping, platform_names, connection, folder=folder)
+        again = repeated_options(mapping, platform_names, connection, folder=folder or _own_batch(result))
         print_result(check_text.text(result, account, forecasts, assumptions, next_options=again))
     if account is not None and account.problem is not None:
         return 3 if account.problem.code in check_text.REFUSALS else 75
     return int(result.has_problems or bool(check_text.disabled_platforms(result, account)))
+
+
+def _own_batch(result: CheckResult) -> Path | None:
+    """Return the folder of the batch that wrote the input, or None for an input that is not a correction."""
+    from bulk.batch import batch_of
+
+    return batch_of(result.input) if result.is_correction else None
 
 
 def _account(path: Path, folder: Path | None, connection: options.Connection) -> Account:
