@@ -96,7 +96,7 @@ class Second:
         if rng.random() < 0.3:
             slow = rng.choice((start.process, other.process))
             slow.freeze = rng.uniform(0.0, 2.0), rng.choice([20.0, 300.0, MAX_FREEZE])
-        self._world.trace.mark(f"{start.command.command_name} beside {other.command.command_name}")
+        self._world.trace.mark(f"{start.command.command_name} next to {other.command.command_name}")
         return other
 
     def _edit_in_portal(self) -> None:
