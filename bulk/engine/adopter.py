@@ -61,7 +61,7 @@ class Adopter:
         unmatched = {company.id: company for company in companies}
         for known in known_customers(connection, companies, by_company=self._reads_all):
             customer = changes.apply(known, company_list.staged(connection, known.seq))
-            own = companies_of(customer, by_tag, companies)
+            own = with_journals(customer, companies_of(customer, by_tag, companies), companies)
             warnings += _warnings(customer, own)
             for company in own:
                 unmatched.pop(company.id, None)
@@ -190,3 +190,9 @@ def companies_of(
     """Return the companies with a customer's tags or, if there are none, the one that the journal has."""
     own = [*by_tag.get(customer.tag, ()), *by_tag.get("uid " + customer.customer_id, ())]
     return own or [company for company in companies if company.id == customer.company_id]
+
+
+def with_journals(customer: CustomerRecord, own: list[Company], companies: Sequence[Company]) -> list[Company]:
+    """Add the company that the journal has, even if a person has given it the tags of another customer."""
+    ids = {company.id for company in own}
+    return own + [each for each in companies if each.id == customer.company_id and each.id not in ids]

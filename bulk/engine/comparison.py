@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from bulk.codat import endpoints
 from bulk.engine import conflicts
-from bulk.engine.adopter import by_customer, companies_of, known_customers
+from bulk.engine.adopter import by_customer, companies_of, known_customers, with_journals
 from bulk.engine.reconcile import Taken
 from bulk.journal import company_list, customers
 from bulk.journal.conflicts import begin_reading as begin_conflicts
@@ -45,7 +45,7 @@ class Comparison:
         by_tag = by_customer(companies, self._labels.source)
         claimed: set[str] = set()
         for customer in known_customers(connection, companies, by_company=True):
-            own = _with_journals(customer, companies_of(customer, by_tag, companies), companies)
+            own = with_journals(customer, companies_of(customer, by_tag, companies), companies)
             claimed.update(company.id for company in own)
             for company in own:
                 is_own = customer.company_id in (None, company.id)
@@ -79,11 +79,6 @@ class Comparison:
         for customer in customers.by_ids(connection, self._others):
             yield from _judge_others(customer, self._others[customer.customer_id])
         yield from self._findings
-
-
-def _with_journals(customer: CustomerRecord, own: list[Company], companies: Sequence[Company]) -> list[Company]:
-    ids = {company.id for company in own}
-    return own + [each for each in companies if each.id == customer.company_id and each.id not in ids]
 
 
 def _unknown(company: Company) -> Finding:

@@ -20,9 +20,8 @@ _SQL: Final = sql.load("bulk.journal", "conflicts.sql")
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Prepare the tables of this connection."""
-    for statement in ("create_accepting", "create_shown"):
-        connection.execute(_SQL[statement])
+    """Prepare the table of this connection."""
+    connection.execute(_SQL["create_shown"])
 
 
 def begin_reading(connection: sqlite3.Connection) -> None:
@@ -47,25 +46,29 @@ def has_any(connection: sqlite3.Connection) -> bool:
     return bool(has_conflict)
 
 
-def accept(connection: sqlite3.Connection, customer_ids: Iterable[str]) -> None:
-    """Accept all conflicts of these customers in this run. Those that exist are remembered for later runs."""
-    prepare(connection)
-    connection.execute(_SQL["clear_accepting"])
+def accept(connection: sqlite3.Connection, customer_ids: Iterable[str]) -> list[str]:
+    """Accept the conflicts of these customers that the batch has recorded; return the customers that have none.
+
+    A person can decide only what the batch has shown: this row, and what was found. Another conflict of the same
+    customer, or one of a row with another name, has to be accepted itself.
+    """
+    for statement in ("create_accepting", "clear_accepting", "drop_recorded"):
+        connection.execute(_SQL[statement])
     connection.executemany(_SQL["accept"], [{"customer_id": each} for each in customer_ids])
+    for statement in ("recorded", "remember"):
+        connection.execute(_SQL[statement])
+    return [customer_id for (customer_id,) in connection.execute(_SQL["not_recorded"]).fetchall()]
 
 
 def is_accepted(connection: sqlite3.Connection, customer_id: str, problem: Problem) -> bool:
-    """Return whether a person has accepted this conflict, in this run or an earlier one; remember it."""
+    """Return whether a person has accepted this conflict of the customer, for the name that it has."""
     values = {"customer_id": customer_id, "code": problem["code"], "found": problem["found"]}
     ((accepted,),) = connection.execute(_SQL["is_accepted"], values)
-    if accepted:
-        connection.execute(_SQL["remember"], values)
     return bool(accepted)
 
 
 def hold_other_customers(connection: sqlite3.Connection, values: Mapping[str, Any]) -> None:
     """Hold the incoming rows whose customer may be another one with the same identifier."""
-    connection.execute(_SQL["remember_other_customers"], {"source": values["source"]})
     connection.execute(_SQL["hold_other_customers"], {name: values[name] for name in ("source", "fields")})
 
 

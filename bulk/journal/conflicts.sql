@@ -7,18 +7,31 @@ DELETE FROM temp.accepting;
 -- accept: Accept all conflicts of a customer.
 INSERT OR IGNORE INTO temp.accepting VALUES (:customer_id);
 
--- remember: Remember a conflict that was accepted.
-INSERT OR IGNORE INTO accepted (customer_id, code, found) VALUES (:customer_id, :code, :found);
+-- recorded: The conflicts of these customers that the batch has shown, and that a person can accept.
+CREATE TEMP TABLE recorded AS
+SELECT r.customer_id, r.company_name, value ->> 'code' AS code, value ->> 'found' AS found
+FROM rejections r, json_each(r.problems)
+WHERE r.state = 'conflict' AND r.customer_id IN (SELECT customer_id FROM temp.accepting)
+UNION
+SELECT c.customer_id, c.company_name, value ->> 'code', value ->> 'found'
+FROM customers c, json_each(c.conflict)
+WHERE c.state = 'conflict' AND c.customer_id IN (SELECT customer_id FROM temp.accepting)
+      AND value ->> 'code' <> 'other_owner';
 
--- is_accepted: Whether a conflict of a customer is accepted.
-SELECT EXISTS (SELECT 1 FROM accepted WHERE (customer_id, code, found) = (:customer_id, :code, :found))
-    OR EXISTS (SELECT 1 FROM temp.accepting WHERE customer_id = :customer_id);
+-- remember: Remember them.
+INSERT OR IGNORE INTO accepted (customer_id, company_name, code, found)
+SELECT customer_id, company_name, code, found FROM temp.recorded;
 
--- remember_other_customers: Remember the accepted rows of other files that change a customer whom Codat has.
-INSERT OR IGNORE INTO accepted (customer_id, code, found)
-SELECT t.customer_id, 'other_customer', c.company_name
-FROM incoming t CROSS JOIN customers c USING (customer_id)
-WHERE t.is_accepted AND t.customer_id IN (SELECT customer_id FROM temp.accepting) AND c.source <> :source;
+-- not_recorded: The customers of whom no conflict was ever recorded and accepted.
+SELECT customer_id FROM temp.accepting EXCEPT SELECT customer_id FROM accepted ORDER BY customer_id;
+
+-- drop_recorded: Forget the conflicts that were recorded for an earlier call.
+DROP TABLE IF EXISTS temp.recorded;
+
+-- is_accepted: Whether a conflict of a customer, with its present name, is accepted.
+SELECT EXISTS (
+    SELECT 1 FROM accepted a JOIN customers c USING (customer_id, company_name)
+    WHERE (a.customer_id, a.code, a.found) = (:customer_id, :code, :found));
 
 -- hold_other_customers: Hold the rows whose customer may be another one with the same identifier.
 -- Codat has the customer from another file, or may have it, and the name and the platform or the email differ. A row of
@@ -36,7 +49,8 @@ WHERE incoming.is_accepted AND c.customer_id = incoming.customer_id AND c.source
       AND NOT EXISTS (SELECT 1 FROM temp.rejected r
                       WHERE r.number = incoming.corrects AND r.customer_id = c.customer_id AND r.source = c.source)
       AND NOT EXISTS (SELECT 1 FROM accepted a
-                      WHERE (a.customer_id, a.code, a.found) = (c.customer_id, 'other_customer', c.company_name));
+                      WHERE (a.customer_id, a.company_name, a.code, a.found)
+                            = (c.customer_id, incoming.company_name, 'other_customer', c.company_name));
 
 -- spellings: The customers of this file for whom nothing was sent, each with a customer that is not in the file and
 -- whose identifier is another spelling of the same one.
@@ -46,7 +60,22 @@ WHERE k.enrolment <> :run AND n.enrolment = :run AND n.name_sent IS NULL AND n.c
 UNION
 SELECT n.customer_id, k.customer_id
 FROM customers k CROSS JOIN customers n ON n.spelling = coalesce(k.spelling, k.customer_id)
-WHERE k.enrolment <> :run AND n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL;
+WHERE k.enrolment <> :run AND n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL
+UNION
+-- A row that was rejected in another file has its identifier too, unless the identifier was the fault.
+SELECT n.customer_id, r.customer_id
+FROM rejections r CROSS JOIN customers n ON n.customer_id = spelling_key(r.customer_id)
+WHERE r.customer_id <> n.customer_id AND r.state = 'rejected' AND r.source <> n.source
+      AND n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM json_each(r.problems) WHERE value ->> 'field' IN ('customer_id', 'row'))
+      AND NOT EXISTS (SELECT 1 FROM customers k WHERE k.customer_id = r.customer_id)
+UNION
+SELECT n.customer_id, r.customer_id
+FROM rejections r CROSS JOIN customers n ON n.spelling = spelling_key(r.customer_id)
+WHERE r.customer_id <> n.customer_id AND r.state = 'rejected' AND r.source <> n.source
+      AND n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL
+      AND NOT EXISTS (SELECT 1 FROM json_each(r.problems) WHERE value ->> 'field' IN ('customer_id', 'row'))
+      AND NOT EXISTS (SELECT 1 FROM customers k WHERE k.customer_id = r.customer_id);
 
 -- rounded: The identifiers that may be numbers without all their digits: those of this file for which nothing was sent,
 -- or those that are not in it.

@@ -125,10 +125,11 @@ CREATE TABLE rejections (            -- one row for each rejected row of the inp
 ) WITHOUT ROWID;
 
 CREATE TABLE accepted (              -- conflicts that a person has accepted: they are no conflicts any more
-    customer_id TEXT NOT NULL,
-    code        TEXT NOT NULL,       -- of the problem (bulk.problems)
-    found       TEXT NOT NULL,
-    PRIMARY KEY (customer_id, code, found)
+    customer_id  TEXT NOT NULL,
+    company_name TEXT NOT NULL,      -- in the row that was accepted
+    code         TEXT NOT NULL,      -- of the problem (bulk.problems)
+    found        TEXT NOT NULL,
+    PRIMARY KEY (customer_id, company_name, code, found)
 ) WITHOUT ROWID;
 
 CREATE TABLE corrected (             -- rejected rows that were corrected in another file

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ from bulk.journal.writer import Writer
 from bulk.problems import SAME_SPELLING, SAME_SPELLING_REMEDY
 from bulk.text import count, shorten
 
+MAX_NAMED = 3  # customers in a message
 MAX_SHOWN = 80  # characters of an identifier in a message
 
 
@@ -50,6 +51,7 @@ class Migrate:
         self._diff = ImportDiff()
         self._to_do = self._done = 0
         self._has_conflicts = self._has_asked = False
+        self._not_accepted: list[str] = []
         self._same_spelling: SameSpelling | None = None
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> Work | None:
@@ -68,7 +70,9 @@ class Migrate:
             if not self._options.adds_files and not is_known(connection, self._input):
                 raise _unknown(connection, self._input)
             source = _source_of(connection, self._options.source)
-            diff = compare(connection, self._input, run, source, accepts=self._options.accepts, asks=True)
+            self._not_accepted = conflicts.accept(connection, self._options.accepts)
+            reads_again = len(self._not_accepted) < len(self._options.accepts)
+            diff = compare(connection, self._input, run, source, reads_again=reads_again, asks=True)
             if self._options.retry_failed:
                 reopening.reopen_failed(connection)
             if self._options.products:
@@ -86,6 +90,8 @@ class Migrate:
         diff = self._diff
         numbers = (diff.new, diff.same, diff.changed, diff.removed, diff.rejected, diff.conflicts)
         hook(Enrolled(*numbers, is_another=diff.is_another))
+        if self._not_accepted:
+            hook(Warned(_not_in_conflict(self._not_accepted)))
         if self._same_spelling is not None:
             hook(Warned(_warning(self._same_spelling)))
         if text := _email_warning(self._input.email_problems):
@@ -116,6 +122,16 @@ class Migrate:
             if any(has_request(customer, context) for customer in page):
                 return True
         return False
+
+
+def _not_in_conflict(customer_ids: Sequence[str]) -> str:
+    """Return the warning about customers to accept who are not in a conflict that a person can accept."""
+    others = f" and {count(len(customer_ids) - MAX_NAMED, 'other')}" if len(customer_ids) > MAX_NAMED else ""
+    named = ", ".join(shorten(each, MAX_SHOWN) for each in customer_ids[:MAX_NAMED])
+    return (
+        f"--accept: {named}{others}: the batch had not shown a conflict of these customers that can be accepted, so "
+        "nothing was accepted for them. Run migrate without --accept, and look at conflicts.csv first."
+    )
 
 
 def _warning(found: SameSpelling) -> str:
@@ -186,16 +202,15 @@ def compare(
     run: int,
     system: str | None,
     *,
-    accepts: Collection[str] = (),
+    reads_again: bool = False,
     asks: bool = False,
 ) -> ImportDiff:
     """Return the differences of an input from the batch, which has its rows afterwards.
 
-    `system` is the source system, and `accepts` are the customers whose conflicts a person has accepted. Call it in a
+    `system` is the source system. A file that the batch has is read again only with `reads_again`. Call it in a
     transaction. With `asks`, it raises UnconfirmedKey.
     """
-    conflicts.accept(connection, accepts)
-    diff = None if accepts else enrolment.compare_unchanged(connection, source.digest)
+    diff = None if reads_again else enrolment.compare_unchanged(connection, source.digest)
     return diff or enrol(connection, source, run, system, asks=asks)
 
 

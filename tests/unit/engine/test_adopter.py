@@ -97,6 +97,16 @@ def test_a_company_that_lost_its_tags_is_known_by_the_journal_in_a_list_of_all(b
     assert company_list.is_missing_any(batch.db) is not of_all
 
 
+@pytest.mark.parametrize("of_all", [False, True])
+def test_two_companies_whose_tags_a_person_has_swapped_stay_with_their_customers(batch: Batch, of_all: bool) -> None:
+    """Neither of them counts as deleted. The journal knows them by their ids."""
+    batch.create("c")
+    adopt(batch, tagged("b", "c c"), tagged("c", "c b", connection("Linked")), of_all=of_all)
+    assert company_list.missing(batch.db) == []
+    assert batch.read("b", "company_id", "connection_status") == {"company_id": "c b", "connection_status": "Linked"}
+    assert batch.read("c", "company_id") == {"company_id": "c c"}
+
+
 def test_only_a_company_that_a_list_shows_is_not_missing(batch: Batch) -> None:
     """A company of another batch with the same tag is another company."""
     adopt(batch)

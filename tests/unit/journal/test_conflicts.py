@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
-from support.batches import Batch, Row, good
+from support.batches import Batch, Row, bad, good
 
 from bulk.journal import conflicts, database, enrolment
 from bulk.reports.rows import Reader
@@ -96,6 +96,7 @@ def test_a_row_that_was_accepted_once_is_held_if_it_meets_another_customer(batch
     """A person has accepted what was found then, and nothing else."""
     enrol(batch, "uk.csv", [good("1", name="Ash", email="a@uk")])
     batch.create("1")
+    enrol(batch, "us.csv", [good("1", name="Texas", email="t@us")])
     enrol(batch, "us.csv", [good("1", name="Texas", email="t@us")], accepts=["1"])
     enrol(batch, "fr.csv", [good("1", name="Loire", email="l@fr")])
     assert held(batch) == [("1", "Texas")]
@@ -176,9 +177,52 @@ def test_an_accepted_spelling_is_a_customer_of_its_own(batch: Batch) -> None:
     """It gets its own company."""
     enrol(batch, "in.csv", [good("00123")])
     batch.create("00123")
+    enrol(batch, "in.csv", [good("123")])
     enrol(batch, "in.csv", [good("123")], accepts=["123"])
     assert held(batch) == []
     assert batch.read("123", "state") == {"state": "pending"}
+
+
+@pytest.mark.parametrize(
+    ("uk", "us", "found"), [("Ash", "Utah", "Ash"), ("Oak", "Texas", "Oak")], ids=["another row", "another customer"]
+)
+def test_a_person_accepts_the_row_and_what_was_found_then(batch: Batch, uk: str, us: str, found: str) -> None:
+    """If either has another name since, it is a conflict again."""
+    enrol(batch, "uk.csv", [good("1", name="Ash", email="a@uk")])
+    batch.create("1")
+    enrol(batch, "us.csv", [good("1", name="Texas", email="t@us")])
+    enrol(batch, "uk.csv", [good("1", name=uk, email="a@uk")])
+    enrol(batch, "us.csv", [good("1", name=us, email="t@us")], accepts=["1"])
+    assert held(batch) == [("1", found)]
+
+
+def test_nothing_is_accepted_before_it_was_shown(batch: Batch) -> None:
+    """The customers without a conflict are returned: a spreadsheet may have changed their identifiers."""
+    enrol(batch, "uk.csv", [good("007"), good("2", name="Ash", email="a@uk")])
+    batch.create("007", "2")
+    with database.transaction(batch.db):
+        assert conflicts.accept(batch.db, ["7", "2"]) == ["2", "7"]
+    batch.enrol("us.csv", [good("7"), good("2", name="Texas", email="t@us")])
+    assert sorted(held(batch), key=str) == [("2", "Ash"), ("7", "007")]
+    with database.transaction(batch.db):
+        assert conflicts.accept(batch.db, ["7", "2", "99"]) == ["99"]
+    batch.enrol("us.csv", [good("7"), good("2", name="Texas", email="t@us")])
+    assert held(batch) == []
+
+
+def test_another_spelling_of_a_rejected_row_is_held(batch: Batch) -> None:
+    """A spreadsheet may have changed the identifier while a person corrected the row."""
+    enrol(batch, "in.csv", [bad("00301"), good("302")])
+    enrol(batch, "fixed.csv", [good("301")])
+    assert held(batch) == [("301", "00301")]
+    enrol(batch, "fixed.csv", [good("301")], accepts=["301"])
+    assert held(batch) == []
+
+
+def test_two_spellings_in_one_file_are_two_customers_even_if_one_is_rejected(batch: Batch) -> None:
+    """Only a row of another file may be the same one."""
+    enrol(batch, "in.csv", [bad("00301"), good("301")])
+    assert held(batch) == []
 
 
 def test_a_file_with_the_right_spelling_again_ends_the_conflict(batch: Batch) -> None:
