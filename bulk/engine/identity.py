@@ -60,7 +60,7 @@ async def identify(identity: Identity, context: RunContext, hook: Hook) -> Ident
     if not identity.is_doubtful:
         return identity
     if identity.of_key is None:
-        reason = "Codat does not respond which client this new API key belongs to"
+        reason = "Codat does not show which client this new API key belongs to"
         context.throttle.close(Stop(f"{reason}, and the batch belongs to the client {identity.of_batch}", 75))
     else:
         reason = (
@@ -87,7 +87,8 @@ async def _ask(identity: Identity, context: RunContext, hook: Hook) -> Identity:
             tries += 1
             with anyio.move_on_after(retry.backoff(tries, context.rng)):
                 await context.throttle.closed.wait()
-    hook(Warned(f"Codat does not respond which client this API key belongs to, {NO_PROTECTION} in this run"))
+    if not identity.is_doubtful:  # otherwise the run stops
+        hook(Warned(f"Codat does not show which client this API key belongs to, {NO_PROTECTION} in this run"))
     return identity
 
 

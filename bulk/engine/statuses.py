@@ -42,9 +42,15 @@ async def read_statuses(session: Session) -> None:
         await reconcile(context, tags, handler, hook)
     if None in tags or await context.writer.write(company_list.is_missing_any):
         await read_all(session, handler.of_all())
+    await mark_all_missing(session)
+
+
+async def mark_all_missing(session: Session) -> None:
+    """Mark the customers whose company the list of all does not show, and report them."""
+    context = session.context
     if lost := await context.writer.write(lambda db: mark_missing(db, context.wall())):
         others = ", ..." if len(lost) > MAX_NAMED else ""
-        hook(Warned(f"Codat no longer has the companies of: {', '.join(lost[:MAX_NAMED])}{others}"))
+        session.hook(Warned(f"Codat no longer has the companies of: {', '.join(lost[:MAX_NAMED])}{others}"))
 
 
 async def read_all(session: Session, handler: PageHandler) -> None:

@@ -76,6 +76,12 @@ def count(connection: sqlite3.Connection) -> int:
     return _number(connection, "count")
 
 
+def count_without_link(connection: sqlite3.Connection) -> int:
+    """Return the number of customers who wait for their link, and whose journal does not have it."""
+    ((number,),) = connection.execute(_SQL["count_without_link"])
+    return int(number)
+
+
 def count_complete(connection: sqlite3.Connection) -> int:
     """Return the number of customers with a partner connection."""
     return _number(connection, "count_complete")

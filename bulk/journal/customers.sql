@@ -31,6 +31,10 @@ SELECT count(*) FROM customers
 WHERE state = 'pending' AND (presence = 'present' OR name_sent IS NOT NULL)
       AND (:source IS NULL OR (source, row) < (:source, :row));
 
+-- count_without_link: The number of customers who wait for their link, and whose journal does not have it.
+SELECT count(*) FROM customers
+WHERE state = 'pending' AND presence = 'present' AND connection_status = 'PendingAuth' AND link_url IS NULL;
+
 -- count: The number of customers, without those removed from the input before anything was sent for them.
 SELECT (SELECT count(*) FROM customers)
     - (SELECT count(*) FROM customers WHERE presence <> 'present' AND name_sent IS NULL);

@@ -12,11 +12,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from bulk.errors import BatchError
 from bulk.journal import cells, conflicts, placement, sql
 from bulk.model import customer_tag
 from bulk.spellings import spelling_key
 
 _SQL: Final = sql.load("bulk.journal", "enrolment.sql")
+
+# With the same identifiers, an export of another system may overwrite the file. Edits change fewer customers.
+MIN_REPLACED: Final = 2
 
 # The order of the values in the rows that a caller passes.
 ACCEPTED: Final = (
@@ -94,7 +98,7 @@ class Enrolment:
         self._values: dict[str, object] = {**_values(source), "run": run, "system": system}
         self._run = run
         (self._last_seq,) = self._do("last_seq").fetchone()
-        self._new = self._same = self._changed = self._rows = 0
+        self._new = self._same = self._changed = self._rows = self._sent = self._others = 0
         connection.create_function("customer_tag", 2, customer_tag, deterministic=True)
         connection.create_function("spelling_key", 1, spelling_key, deterministic=True)
         cells.register(connection)
@@ -130,7 +134,12 @@ class Enrolment:
         self._do("enrol_rejections")
 
     def finish(self) -> ImportDiff:
-        """Update the customers that were removed from the file; return its differences from the batch."""
+        """Update the customers that were removed from the file; return its differences from the batch.
+
+        Raises BatchError if another export has taken the place of the file.
+        """
+        if self._is_same_file and self._others >= MIN_REPLACED and self._others > self._sent / 2:
+            raise self._replaced()
         if self._is_same_file:
             self._keep_corrected()
             self._do("forget_absent", "remove_absent", "mark_invalid", "hide_rejections")
@@ -144,8 +153,18 @@ class Enrolment:
         is_another = not (self._is_same_file or self._is_first)
         return ImportDiff(self._new, self._same, self._changed, removed, rejected, held, is_another)
 
+    def _replaced(self) -> BatchError:
+        return BatchError(
+            f"{self._values['path']} has other customers than before: of {self._sent:,} customers that Codat may have, "
+            f"{self._others:,} have another name and another platform or email now. If this is the export of another "
+            "system, migrate it with --source NAME in a batch of its own (--batch NAME). If the rows are right, save "
+            "the file under another name and pass it with --batch: you can accept each row then. Nothing was sent."
+        )
+
     def _count(self) -> None:
-        new, same, rows = self._do("compare").fetchone()
+        new, same, rows, sent, others = self._do("compare").fetchone()
+        self._sent += sent
+        self._others += others
         self._new += new
         self._same += same
         self._changed += rows - new - same

@@ -78,12 +78,17 @@ WHERE p.row = incoming.row AND incoming.is_accepted AND incoming.corrects IS NOT
     WHERE c.customer_id = incoming.customer_id AND c.presence <> 'removed'
           AND (c.source, c.row) <> (p.place_source, p.place_row));
 
--- compare: The numbers of accepted rows of new customers, of accepted rows without a change, and of all accepted rows.
+-- compare: The numbers of accepted rows of new customers, of accepted rows without a change, and of all accepted rows;
+-- of customers whom Codat may have; and of those among them that may be other customers by now, because the name and the
+-- platform or the email differ.
 SELECT count(*) FILTER (WHERE c.seq IS NULL),
        count(*) FILTER (WHERE c.presence <> 'removed' AND c.company_name = t.company_name
            AND c.platform_key = t.platform_key AND c.email IS t.email AND c.description IS t.description
            AND c.extra = t.extra),
-       count(*)
+       count(*),
+       count(*) FILTER (WHERE c.name_sent IS NOT NULL OR c.company_id IS NOT NULL),
+       count(*) FILTER (WHERE (c.name_sent IS NOT NULL OR c.company_id IS NOT NULL) AND c.name <> t.name
+           AND (c.platform_key <> t.platform_key OR c.email IS NOT t.email))
 FROM incoming t LEFT JOIN customers c USING (customer_id)
 WHERE t.is_accepted;
 

@@ -18,7 +18,7 @@ from bulk.engine.integrations import UnconfirmedKey, list_platform_keys
 from bulk.engine.options import Options
 from bulk.engine.process import has_request
 from bulk.engine.session import Session, Work
-from bulk.engine.statuses import read_all
+from bulk.engine.statuses import mark_all_missing, read_all
 from bulk.engine.steps.company import CreateCompany
 from bulk.engine.steps.confirmation import ConfirmCompany
 from bulk.engine.steps.connection import CreateConnection
@@ -32,6 +32,7 @@ from bulk.journal.writer import Writer
 from bulk.problems import SAME_SPELLING, SAME_SPELLING_REMEDY
 from bulk.text import count, shorten
 
+OLD_LINKS = "This journal does not have them; links that were sent to these customers before may no longer open."
 MAX_NAMED = 3  # customers in a message
 MAX_SHOWN = 80  # characters of an identifier in a message
 
@@ -109,11 +110,20 @@ class Migrate:
         session.needs_list = self._has_conflicts or await self._has_request(context)
         while True:
             if session.needs_list:
-                accepts = session.accepts_missing
-                await read_all(session, Adopter(context.labels, settles_conflicts=True, accepts_missing=accepts))
+                await self._read_list(session)
             await session.process_all(lambda: PendingFeed(context.writer, self._options.limit), customers)
             if not session.needs_list:
                 return
+
+    async def _read_list(self, session: Session) -> None:
+        """Adopt the companies that the list shows. With --accept-missing, the others are gone."""
+        accepts, writer = session.accepts_missing, session.context.writer
+        adopter = Adopter(session.context.labels, settles_conflicts=True, accepts_missing=accepts)
+        await read_all(session, adopter.of_all() if accepts else adopter)
+        if accepts:
+            await mark_all_missing(session)
+        if links := await writer.write(customers.count_without_link):
+            session.hook(Warned(f"{count(links, 'linkUrl')} will be read from Codat again. {OLD_LINKS}"))
 
     async def _has_request(self, context: RunContext) -> bool:
         """Return whether any customer needs a request. A pending one that was removed from the input may need none."""

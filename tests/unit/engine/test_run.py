@@ -354,7 +354,7 @@ def test_a_question_without_a_response_stops_only_a_batch_with_another_key(tmp_p
     lost = asked(NO_RESPONSE)
     assert do(tmp_path / "b", Command(), codat=lost, hook=events.append).stop is None
     assert lost.questions == 3
-    assert any(isinstance(event, Warned) and "does not respond" in event.text for event in events)
+    assert any(isinstance(event, Warned) and "does not show which client" in event.text for event in events)
     do(tmp_path / "b", Command(), codat=asked())
     stop = do(tmp_path / "b", Command(), codat=lost, settings=NEW_KEY).stop
     assert stop is not None

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from support.batches import Batch, Row, bad, good
 
+from bulk.errors import BatchError
 from bulk.journal import conflicts, database, enrolment
 from bulk.reports.rows import Reader
 
@@ -260,3 +261,24 @@ def test_a_conflict_ends_with_the_customer_that_it_was_with(batch: Batch) -> Non
     enrol(batch, "in.csv", [good("123")])
     assert held(batch) == []
     assert batch.results() == [(1, "123", "pending")]
+
+
+def test_another_export_in_the_place_of_the_file_is_refused(batch: Batch) -> None:
+    """It numbers other customers in the same way. Nothing changes."""
+    enrol(batch, "in.csv", [good("1", name="Ash", email="a@uk"), good("2", name="Birch", email="b@uk"), good("3")])
+    batch.create("1", "2", "3")
+    before = batch.results()
+    with pytest.raises(BatchError, match="of 3 customers that Codat may have, 2 have another name"):
+        enrol(batch, "in.csv", [good("1", name="Texas", email="t@us"), good("2", name="Utah", email="u@us"), good("3")])
+    assert batch.results() == before
+    assert batch.read("1", "company_name") == {"company_name": "Ash"}
+
+
+def test_an_edit_of_fewer_than_half_of_the_customers_is_no_other_export(batch: Batch) -> None:
+    """The differences are listed."""
+    old = [good(str(number), name=f"Old {number}") for number in range(5)]
+    enrol(batch, "in.csv", old)
+    batch.create(*"01234")
+    enrol(batch, "in.csv", [*(good(each, name=f"New {each}", email="n@uk") for each in "01"), *old[2:]])
+    assert held(batch) == []
+    assert batch.read("1", "company_name") == {"company_name": "New 1"}
