@@ -280,7 +280,7 @@ class Batch:
 
 def run_starts(starts: list[Start]) -> list[Stop | None]:
     """Run prepared runs at the same time; return why each stopped, if it did."""
-    longest = MAX_RUN + (5 * DAY if any(each.waits for each in starts) else 0.0)
+    longest = MAX_RUN + (9 * DAY if any(each.waits for each in starts) else 0.0)
     return run_together([(each.process, each.work) for each in starts], longest=longest)
 
 

@@ -40,6 +40,7 @@ class OtherClient:
         if start is None:
             return
         start.process.network = self._network
+        start.process.jumps.clear()  # this run says nothing about the end of a Retry-After of the batch
         start.work = replace(start.work, settings=replace(start.work.settings, authorization=Secret("Basic other")))
         customers, companies = self._customers(batch), len(self._network.codat.companies)
         (stop,) = run_starts([start])
