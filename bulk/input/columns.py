@@ -11,6 +11,7 @@ from typing import Final
 from bulk.errors import InputError, UsageError
 from bulk.input import own_reports
 from bulk.input.column_names import did_you_mean, listed, normalized, quoted, unique
+from bulk.input.near_names import near_notes, nearly_named
 from bulk.text import series
 
 REQUIRED: Final = ("customer_id", "company_name", "platform")
@@ -75,7 +76,8 @@ def read_header(
             places[field] = place
     if missing := [field for field in required if field not in places]:
         raise search.missing(missing, can_be_mapped=required is REQUIRED)
-    notes = (*_renamed(report.columns, columns), *_read_as(columns, places), *report.notes)
+    near = near_notes(columns, places) if required is REQUIRED else ()
+    notes = (*_renamed(report.columns, columns), *_read_as(columns, places), *near, *report.notes)
     cells, named_cells = len(trimmed), own_reports.count_named(trimmed)
     return Header(columns, places, report.added, report.is_escaped, cells, named_cells, notes)
 
@@ -157,7 +159,9 @@ class _Search:
 
     def missing(self, fields: Sequence[str], *, can_be_mapped: bool) -> InputError:
         """Return the error for fields without a column."""
-        options = " ".join(f"--map {field}=COLUMN" for field in fields)
+        near = nearly_named(self.columns, {}) if can_be_mapped else {}
+        columns = {field: near.get(field, ["COLUMN"])[0] for field in fields}
+        options = " ".join(f"--map {shlex.quote(f'{field}={column}')}" for field, column in columns.items())
         hint = f"Select other columns with {options}; the" if can_be_mapped else "The"
         return InputError(
             f"{self.path} has no column for {series(fields)}; its columns are {listed(self.columns)}. "

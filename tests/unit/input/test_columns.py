@@ -143,4 +143,4 @@ def test_the_error_for_missing_columns_lists_the_existing_ones(tmp_path: Path) -
         read_text(tmp_path, "id,company_name,software\n1,Acme,xero\n")
     message = str(raised.value)
     assert 'no column for customer_id and platform; its columns are "id", "company_name", "software"' in message
-    assert "--map customer_id=COLUMN --map platform=COLUMN" in message
+    assert "--map customer_id=id --map platform=software" in message  # the columns that look like them
