@@ -9,6 +9,7 @@ from typing import Final
 from bulk.errors import InputError
 from bulk.input.columns import REQUIRED
 from bulk.input.csv import CsvFile
+from bulk.input.folder import Folder
 from bulk.input.frames import Table
 
 _TEXTS: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
@@ -19,7 +20,7 @@ def open_table(path: Path, mapping: Mapping[str, str], *, required: Sequence[str
     """Read a table's header; `required` are the fields that it must have. Raises InputError, UsageError."""
     name = path.name.lower()
     if path.is_dir():
-        raise InputError(f"{path} is a directory; name the file in it")
+        return Folder(path, mapping, required=required, open_part=open_table)
     if not path.is_file():
         raise InputError(f"{path} is not an ordinary file; save its content in a file first")
     if name.endswith(".parquet"):

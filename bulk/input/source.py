@@ -17,6 +17,7 @@ from bulk.input.fields import without_blank
 from bulk.input.files import digest_of, wrap_read_errors
 from bulk.input.formats import open_table
 from bulk.input.frames import Table
+from bulk.input.parts import digest_of_parts, stamp_of_parts
 from bulk.input.platform_keys import PlatformKeys, Uses
 from bulk.input.validate import CheckedRows, Validator
 from bulk.text import count
@@ -52,7 +53,7 @@ class Input:
     @cached_property
     def digest(self) -> str:
         """SHA-256, in hex, of the file's bytes and what the caller named. The first use reads the file."""
-        of_bytes = digest_of(self.path)
+        of_bytes = digest_of_parts(self.path) if self.path.is_dir() else digest_of(self.path)
         if not self.mapping and not self.platform_names:
             return of_bytes
         named = [sorted(names.items()) for names in (self.mapping, self.platform_names) if names]
@@ -153,6 +154,8 @@ def _read_ahead(parts: Iterator[_Part]) -> Iterator[_Part]:
 
 def _stamp(path: Path) -> tuple[int, int]:
     """Return values that change with the file: its size, and its modification time in nanoseconds."""
+    if path.is_dir():
+        return stamp_of_parts(path)
     with wrap_read_errors(path):
         status = path.stat()
     return status.st_size, status.st_mtime_ns

@@ -116,10 +116,10 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["folder", "folder.csv", "folder.parquet"])
-def test_a_directory_is_refused(tmp_path: Path, name: str) -> None:
+def test_an_empty_directory_is_refused(tmp_path: Path, name: str) -> None:
     """Its name makes no difference."""
     (tmp_path / name).mkdir()
-    with pytest.raises(InputError, match="is a directory"):
+    with pytest.raises(InputError, match="is a directory without parts of a table"):
         open_input(tmp_path / name)
 
 
