@@ -53,6 +53,10 @@ from bulk.settings import Secret, Settings, webhook_secret
 from bulk.watch import repeat_follow_up
 
 MAX_NAMED = 20  # customers listed in a message
+NOT_SENT = {
+    State.REJECTED: "its row was rejected, so nothing was sent for it",
+    State.CONFLICT: "its row is in conflict, so nothing was sent for it: decide as its row in conflicts.csv says",
+}
 AUTHORIZED = (State.LINKED, State.COMPLETE, State.UNLINKED)  # these customers have used their linkUrl
 
 
@@ -181,11 +185,11 @@ async def unlink(
     folder, customer_ids = require_batch(folder), _require_ids(customer_ids)
     async with batch_lock(folder):
         pass  # report an unusable folder before an unknown customer
-    rejected = await anyio.to_thread.run_sync(_require_customers, folder, customer_ids)
+    await anyio.to_thread.run_sync(_require_customers, folder, customer_ids)
     result = await run_and_report(
         folder, Unlink(customer_ids), settings, on_event, interrupt, Options(accept_missing=accept_missing, waits=wait)
     )
-    return await anyio.to_thread.run_sync(_unlink_result, result, customer_ids, rejected)
+    return await anyio.to_thread.run_sync(_unlink_result, result, customer_ids)
 
 
 def _require_ids(customer_ids: Sequence[str]) -> list[str]:
@@ -195,16 +199,15 @@ def _require_ids(customer_ids: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(customer_ids))
 
 
-def _require_customers(folder: Path, customer_ids: Sequence[str]) -> set[str]:
-    """Return the customers whose rows were rejected. Raises UsageError if the batch has none of the customers."""
+def _require_customers(folder: Path, customer_ids: Sequence[str]) -> None:
+    """Raise UsageError if the batch has none of the customers."""
     with Reader(folder / FILE) as reader:
-        known, rejected = reader.statuses(customer_ids), reader.rejected(customer_ids)
-        named = [_with_spelling(each, reader) for each in customer_ids[:MAX_NAMED]] if not known else []
-    if not known and not rejected:
+        is_known = bool(reader.statuses(customer_ids) or reader.held(customer_ids))
+        named = [] if is_known else [_with_spelling(each, reader) for each in customer_ids[:MAX_NAMED]]
+    if not is_known:
         raise UsageError(
             f"{folder} has no such customer: {', '.join(named)}. See results.csv for its customers. Nothing was sent."
         )
-    return rejected
 
 
 def _with_spelling(customer_id: str, reader: Reader) -> str:
@@ -212,9 +215,9 @@ def _with_spelling(customer_id: str, reader: Reader) -> str:
     return customer_id if known is None else f'{customer_id} (but "{known}", which may be the same identifier)'
 
 
-def _unlink_result(result: BatchResult, customer_ids: Sequence[str], rejected: set[str]) -> UnlinkResult:
+def _unlink_result(result: BatchResult, customer_ids: Sequence[str]) -> UnlinkResult:
     with Reader(result.folder / FILE) as reader:
-        statuses = reader.statuses(customer_ids)
+        statuses, held = reader.statuses(customer_ids), reader.held(customer_ids)
         spellings = {each: reader.other_spelling(each) for each in customer_ids if each not in statuses}
     others = {each: reason for each in customer_ids if (reason := _why_not_unlinked(statuses.get(each)))}
     others |= {
@@ -222,9 +225,7 @@ def _unlink_result(result: BatchResult, customer_ids: Sequence[str], rejected: s
         for each, known in spellings.items()
         if known is not None
     }
-    others |= {
-        each: "its row was rejected, so nothing was sent for it" for each in others if each in rejected - set(statuses)
-    }
+    others |= {each: NOT_SENT[held[each]] for each in others if each in held}
     unlinked = tuple(customer_id for customer_id in customer_ids if customer_id not in others)
     return UnlinkResult(**vars(result), unlinked=unlinked, others=others)
 

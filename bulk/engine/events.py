@@ -24,7 +24,7 @@ class Enrolled:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """Work begins: the customers that are left to do, and those that are done."""
+    """Work begins, or has grown: the customers that are left to do, and those that are done."""
 
     to_do: int
     done: int

@@ -31,7 +31,7 @@ from bulk.reports.columns import (
 from bulk.reports.fragments import FRAGMENTS
 from bulk.reports.input_columns import InputColumns
 from bulk.reports.snapshot import CHUNK_ROWS, Snapshot
-from bulk.spellings import rounded_keys, spelling_key
+from bulk.spellings import exact_ranges, rounded_keys, spelling_key
 from bulk.text import timestamp
 
 _SQL: Final = load("bulk.reports", "rows.sql", **FRAGMENTS)
@@ -105,13 +105,16 @@ class Reader(Snapshot):
 
     def other_spelling(self, customer_id: str) -> str | None:
         """Return the identifier of a customer of which this one is another spelling, or None."""
-        keys = json.dumps([spelling_key(customer_id), *rounded_keys(customer_id)])
-        known = (each for (each,) in self.rows(_SQL["spellings"], {"keys": keys}))
-        return next((each for each in known if each != customer_id), None)
+        key = spelling_key(customer_id)
+        known = self.rows(_SQL["spellings"], {"keys": json.dumps([key, *rounded_keys(customer_id)])})
+        for low, high in exact_ranges(key):
+            known += self.rows(_SQL["in_range"], {"low": low, "high": high})
+        return next((each for (each,) in known if each != customer_id), None)
 
-    def rejected(self, customer_ids: Sequence[str]) -> set[str]:
-        """Return those of these customers who have a rejected row."""
-        return {each for (each,) in self.rows(_SQL["rejected_ids"], {"ids": json.dumps(list(customer_ids))})}
+    def held(self, customer_ids: Sequence[str]) -> dict[str, State]:
+        """Return those of these customers for whom nothing is sent: their rows are rejected or in conflict."""
+        rows = self.rows(_SQL["held"], {"ids": json.dumps(list(customer_ids))})
+        return {customer_id: State(state) for customer_id, state in rows}
 
     def has_ended(self, run: int) -> bool:
         """Return whether a run has ended."""

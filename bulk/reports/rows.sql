@@ -79,8 +79,19 @@ SELECT customer_id FROM customers
 WHERE customer_id IN (SELECT value FROM json_each(:keys)) OR spelling IN (SELECT value FROM json_each(:keys))
 ORDER BY source, row;
 
--- rejected_ids: The named customers with a rejected row.
-SELECT DISTINCT customer_id FROM rejections WHERE customer_id IN (SELECT value FROM json_each(:ids));
+-- in_range: The customers whose identifiers are whole numbers in a range.
+SELECT customer_id FROM customers
+WHERE customer_id BETWEEN :low AND :high AND length(customer_id) = length(:low)
+      OR spelling BETWEEN :low AND :high AND length(spelling) = length(:low)
+ORDER BY source, row;
+
+-- held: The named customers for whom nothing is sent, with the state of their rows. A conflict comes last.
+SELECT customer_id, state FROM customers
+WHERE customer_id IN (SELECT value FROM json_each(:ids)) AND state = 'conflict'
+UNION ALL
+SELECT customer_id, state FROM rejections
+WHERE customer_id IN (SELECT value FROM json_each(:ids)) AND customer_id NOT IN (SELECT customer_id FROM customers)
+ORDER BY state DESC;
 
 -- count_states: The number of rows of the results, by state.
 SELECT state, count(*) FROM customers WHERE {is_shown} GROUP BY state

@@ -111,6 +111,7 @@ class Migrate:
         while True:
             if session.needs_list:
                 await self._read_list(session)
+                await self._report_settled(session)
             await session.process_all(lambda: PendingFeed(context.writer, self._options.limit), customers)
             if not session.needs_list:
                 return
@@ -124,6 +125,13 @@ class Migrate:
             await mark_all_missing(session)
         if links := await writer.write(customers.count_without_link):
             session.hook(Warned(f"{count(links, 'linkUrl')} will be read from Codat again. {OLD_LINKS}"))
+
+    async def _report_settled(self, session: Session) -> None:
+        """Report the work again if the list has settled conflicts: their customers were counted as done."""
+        to_do, done = await session.context.writer.write(lambda db: _count(db, self._options.limit))
+        if to_do + session.finished > self._to_do:
+            self._to_do = to_do + session.finished
+            session.hook(Started(to_do, done))
 
     async def _has_request(self, context: RunContext) -> bool:
         """Return whether any customer needs a request. A pending one that was removed from the input may need none."""

@@ -484,12 +484,36 @@ def test_a_link_without_a_one_time_password_never_expires(journal: Journal) -> N
 
 @pytest.mark.parametrize(
     ("asked", "known"),
-    [("123", "00123"), ("00123.0", "00123"), ("00123", None), ("12345678901234567890", "1.23457E+19"), ("9", None)],
+    [
+        ("123", "00123"),
+        ("00123.0", "00123"),
+        ("00123", None),
+        ("12345678901234567890", "1.23457E+19"),
+        ("4.12346E+18", "4123456789012345678"),
+        ("7.7E+07", "0077012345"),
+        ("4.2E+18", None),
+        ("9", None),
+    ],
 )
 def test_an_unknown_identifier_may_be_another_spelling(journal: Journal, asked: str, known: str | None) -> None:
     """A command that names customers says so, and does nothing."""
     journal.source()
     journal.created(1, "00123", spelling="123")
     journal.created(2, "1.23457E+19", spelling=spelling_key("1.23457E+19"))
+    journal.created(3, "4123456789012345678")
+    journal.created(4, "0077012345", spelling="77012345")
     with Reader(journal.path) as reader:
         assert reader.other_spelling(asked) == known
+
+
+def test_rows_that_are_not_sent_are_rejected_or_in_conflict(journal: Journal) -> None:
+    """A held row of a customer whom Codat has does not count."""
+    journal.source()
+    journal.created(1, "1")
+    journal.in_conflict(2, "2")
+    journal.held(3, "1")
+    journal.held(4, "4")
+    journal.rejection(5, customer_id="5")
+    journal.rejection(6, customer_id="4")
+    with Reader(journal.path) as reader:
+        assert reader.held(["1", "2", "4", "5", "6"]) == {"2": "conflict", "4": "conflict", "5": "rejected"}
