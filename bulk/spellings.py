@@ -28,6 +28,11 @@ _APPROXIMATE: Final = "~"
 _SMALL_TILDE: Final = "\u02dc"
 """Replaces a tilde at the start of a text, because only approximate keys begin with one."""
 
+_SINGLE_QUOTES: Final = "'‘’`"
+_DOUBLE_QUOTES: Final = '"“”„'
+_MARKS: Final = "=" + _SINGLE_QUOTES
+"""The characters at the start of a cell by which people and spreadsheets make it a text."""
+
 _UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{32}", re.IGNORECASE)
 _LIKE_A_NUMBER: Final = re.compile(r"[+-]?\d[\d.,'’ ]*", re.ASCII)
 _NUMBERS: Final = tuple(
@@ -130,15 +135,18 @@ def _cleaned(text: str) -> str:
 
 
 def _without_marks(text: str) -> str:
-    """Remove the marks by which spreadsheets treat a cell as text: `="001"` and `'001`."""
+    """Remove quotes around a text, and the marks that make a cell a text: `="001"`, `=001`, `'001` and `"001"`."""
     while True:
-        if text.startswith('="') and text.endswith('"') and len(text) > 3:
-            inner = text[2:-1].strip()
-        else:
-            inner = text.lstrip("'").strip() if text.startswith("'") else ""
+        inner = (_in_quotes(text) or (text[1:] if text[:1] in _MARKS else "")).strip()
         if not inner:
             return text
         text = inner
+
+
+def _in_quotes(text: str) -> str:
+    """Return what is between quotes of one kind, or "" for any other text."""
+    is_quoted = any(text[:1] in kind and text[-1:] in kind for kind in (_SINGLE_QUOTES, _DOUBLE_QUOTES))
+    return text[1:-1] if is_quoted else ""
 
 
 def _uuid_key(text: str) -> str:

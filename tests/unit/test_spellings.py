@@ -41,6 +41,18 @@ UUID = "550e8400-e29b-41d4-a716-446655440000"
         ("'001", "001"),
         ("'1,001.00", "01001"),
         ('="\'001"', "1"),
+        ('"5551"', "5551"),
+        ('""5551""', "5551"),  # quoted twice
+        ("“5551”", "5551"),
+        ("'5551'", "5551"),
+        ("‘5551’", "5551"),
+        ("’001", "001"),
+        ("=001", "001"),
+        ("`001", "001"),
+        ("`A-1`", "A-1"),
+        ('"=’1,001.0"', "01001"),
+        ('="1.23E+19"', "12300000000000000000"),
+        ("'5\"", '5"'),
         ("１００１", "1001"),
         ("Ａ－１", "A-1"),
         ("1.23E+19", "12300000000000000000"),
@@ -106,7 +118,13 @@ def test_these_are_spellings_of_one_identifier(changed: str, original: str) -> N
         ("12E500", "12"),  # no program reads it as a number
         ("550e8400-e29b-41d4-a716-446655440001", UUID),
         ("{A1}", "A1"),
+        ('"A1"', "a1"),
+        ('A"1"', "A1"),
+        ("A1'", "A1"),
+        ("5'", '5"'),
         ("", "'"),
+        ("", '""'),
+        ("", '=""'),
         ("", "0"),
     ],
 )
@@ -180,7 +198,13 @@ ON_TEXTS = {
     "no-break spaces": lambda text: text.replace(" ", "\u00a0"),
     "spaces around": lambda text: f" {text}\u3000",
     "an apostrophe": lambda text: "'" + text,
+    "a typographic apostrophe": lambda text: "’" + text,
+    "a backquote": lambda text: "`" + text,
+    "an equals sign": lambda text: "=" + text,
     "a formula": lambda text: f'="{text}"',
+    "quotes": lambda text: f'"{text}"',
+    "typographic quotes": lambda text: f"“{text}”",
+    "single quotes": lambda text: f"'{text}'",
 }
 ON_UUIDS = {
     "capitals": str.upper,
@@ -241,7 +265,7 @@ def test_letter_case_is_kept_in_numbers_with_an_exponent(text: str) -> None:
     assert not is_spelling_of(text, text.swapcase())
 
 
-@given(st.text(max_size=30) | st.text("0123456789.,'=\"eE+-~ \u00a0\u200b\uff10\u02dc\u0338{}", max_size=30))
+@given(st.text(max_size=30) | st.text("0123456789.,'‘’`=\"“”eE+-~ \u00a0\u200b\uff10\u02dc\u0338{}", max_size=30))
 def test_the_key_of_any_text_is_its_own_key(text: str) -> None:
     """No text makes these functions fail."""
     key = spelling_key(text)
