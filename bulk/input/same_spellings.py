@@ -22,7 +22,7 @@ _UUID_ALONE: Final = rf"\A(?:{_UUID}|\{{(?:{_UUID})\}})\z"
 _UUID_PARTS: Final = ((0, 8), (8, 4), (12, 4), (16, 4), (20, 12))
 _SIZE: Final = pl.col("customer_id").str.len_bytes()
 
-FORMS: Final = r"\A[+\-'=~{]|\A[0-9.,' ]+\z|\A[0-9][0-9.,]*[Ee]\+?[0-9]{1,3}\z"
+FORMS: Final = r"\A[+\-'\"‘’“”„`=~{]|\A[0-9.,' ]+\z|\A[0-9][0-9.,]*[Ee]\+?[0-9]{1,3}\z"
 """Matches identifiers that may be numbers or marked as texts. Only the start of any other one is looked at."""
 _MAY_BE_UUID: Final = (_SIZE == 32) | ((_SIZE == 36) & pl.col("customer_id").str.contains("[A-F]"))
 _HAS_TWO_SPACES: Final = pl.col("customer_id").str.contains("  ", literal=True)

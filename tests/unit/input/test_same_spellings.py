@@ -33,6 +33,9 @@ def warned(folder: Path, *ids: str) -> list[tuple[int, str]]:
     [
         ("00123", "123"),
         ("123", "00123"),
+        ("’001", "1"),
+        ("`001", "1"),
+        ("“5551”", "5551"),
         ("00123", "0123"),
         ("1001", "1001.0"),
         ("1,001", "1001"),
@@ -68,7 +71,7 @@ def test_each_further_spelling_names_the_first_one(tmp_path: Path) -> None:
 
 
 TEXTS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
-NUMBERS = st.text("0123456789.,'’ eE+-=\"\uff11\u00a0{}", min_size=1, max_size=12)
+NUMBERS = st.text("0123456789.,'’‘`“”„ eE+-=\"\uff11\u00a0{}", min_size=1, max_size=12)
 UUIDS = (
     st.uuids()
     .map(str)
