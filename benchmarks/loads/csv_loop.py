@@ -56,6 +56,7 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
     import_seconds, import_cpu_seconds = time.monotonic() - began, time.process_time() - cpu_began
     rows = accepted = faulty = 0
     faults: list[Fault] = []
+    unused: list[Fault] = []  # emails
     renamed: list[tuple[int, str, str, str]] = []
     platforms: dict[str, int] = {}
     keys: dict[str, str | None] = {}
@@ -117,9 +118,9 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
 
             if email:
                 if len(email) > MAX_EMAIL:
-                    found.append((rows, "email", email, "is too long", "use a shorter address"))
-                if not EMAIL.fullmatch(email):
-                    found.append((rows, "email", email, "is not a valid email address", "write one address"))
+                    unused.append((rows, "email", email, "is too long", "use a shorter address"))
+                elif not EMAIL.fullmatch(email):
+                    unused.append((rows, "email", email, "is not a valid email address", "write one address"))
 
             if description:
                 if len(description) > MAX_DESCRIPTION:
@@ -151,6 +152,7 @@ def check(path: Path) -> dict[str, object]:  # noqa: C901 - calls would cost tim
         "rejected": faulty,
         "platforms": platforms,
         "faults": [dict(zip(("row", "field", "value", "problem", "remedy"), fault, strict=True)) for fault in faults],
+        "unused_emails": [row for row, *_ in unused[:MAX_LINES]],
         "renamed": [dict(zip(("row", "customer_id", "company_name", "name_sent"), r, strict=True)) for r in renamed],
     }
 
