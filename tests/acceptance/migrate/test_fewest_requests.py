@@ -96,16 +96,16 @@ def test_corrected_rejects_cost_two_requests_each_and_one_page(codat: Codat, fix
     name = fixture.path.name
     rows = [row(f"{name}-{n}", n) for n in range(6)]
     rows[2]["platform"] = "Abacus 3000"
-    rows[4]["email"] = "no address"
+    rows[4]["company_name"] = ""
     fixture.write(rows)
     assert fixture.run().code == 1
     assert fixture.states() == {"link_ready": 4, "rejected": 2}
     rejects = fixture.table("rejects.csv")
     assert [each["row"] for each in rejects] == ["3", "5"]
     assert "platform" in rejects[0]["reasons"]
-    assert "email" in rejects[1]["reasons"]
+    assert "company_name" in rejects[1]["reasons"]
     rejects[0]["platform"] = "xero"
-    rejects[1]["email"] = "right@example.com"
+    rejects[1]["company_name"] = "Right Ltd"
     corrected = fixture.write(rejects, name="corrected.csv")
     codat.count_from_zero()
 

@@ -25,7 +25,7 @@ def test_pages_that_time_out_are_halved_down_to_a_hundred(codat: Codat, fixture:
     codat.clear_faults()
     codat.count_from_zero()
 
-    assert fixture.then("verify").code == 0
+    assert fixture.then("follow-up").code == 0
     assert _remembered(fixture) == "200"
 
 

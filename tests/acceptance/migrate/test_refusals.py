@@ -98,10 +98,12 @@ def test_a_rejected_customer_fails_and_is_not_requested_again(
     fixture.assert_once_only(ids)
 
 
-def test_a_platform_that_is_not_enabled_fails_the_row(codat: Codat, fixture: BatchFixture) -> None:
+def test_a_platform_that_is_not_enabled_fails_the_row(launch: Launch, set_up: SetUp) -> None:
     """It is an error of the row. Once the input is corrected, the connection is requested again."""
+    codat = launch(disabled_platform=("qhyg",))
+    fixture = set_up(codat)
     fixture.customers(3)
-    rows = [row("good"), row("bad", platform="zzzz"), row("fine")]
+    rows = [row("good"), row("bad", platform="qbo"), row("fine")]
     rows = [each | {"customer_id": f"{fixture.path.name}-{each['customer_id']}"} for each in rows]
     fixture.write(rows)
 
