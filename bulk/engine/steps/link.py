@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from bulk.codat import endpoints
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
-from bulk.engine import changes
+from bulk.engine import changes, retry
 from bulk.engine.changes import Changes
-from bulk.engine.retry import Policy
+from bulk.engine.retry import AttemptHistory, Policy
 from bulk.engine.step import Reading, Step, in_doubt, is_gone
-from bulk.model import DELETED, CustomerRecord, Labels, Outcome
+from bulk.engine.steps.connection import CreateConnection
+from bulk.model import DELETED, Attempt, CustomerRecord, Labels, Outcome
 from bulk.text import timestamp
 
 KEEPS_THE_OLD_LINK = (
@@ -31,6 +34,11 @@ class RenewLink(Step):
     def is_needed(self, customer: CustomerRecord) -> bool:
         """Return whether the customer's connection waits for an authorization and has no linkUrl."""
         return customer.connection_status == "PendingAuth" and not customer.link_url
+
+    def history(self, customer: CustomerRecord) -> AttemptHistory:
+        """Return the attempts so far. A look-up of the connection that may still arrive renews the linkUrl, too."""
+        attempts = (replace(each, step=self.name) if _may_arrive(each) else each for each in customer.history)
+        return retry.history(attempts, self.name)
 
     def request(self, customer: CustomerRecord, labels: Labels) -> Request:
         """Return the request Get connection."""
@@ -67,3 +75,9 @@ class RenewLink(Step):
         """
         own = [attempt for attempt in customer.history if attempt.step == self.name]
         return any(a.run == own[-1].run and (a.outcome is None or a.outcome.is_in_doubt) for a in own)
+
+
+def _may_arrive(attempt: Attempt) -> bool:
+    """Return whether an attempt is a look-up of the connection that has no outcome, or an unknown one."""
+    is_look_up = attempt.step == CreateConnection.name and attempt.key is None
+    return is_look_up and (attempt.outcome is None or attempt.outcome.is_in_doubt)

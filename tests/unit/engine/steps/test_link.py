@@ -26,6 +26,7 @@ from support.values import (
 
 from bulk.codat import responses
 from bulk.codat.responses import Reply
+from bulk.engine import retry
 from bulk.engine.changes import Changes
 from bulk.engine.steps.link import RenewLink
 from bulk.model import DELETED, Attempt, Labels, Outcome, State
@@ -112,3 +113,18 @@ def test_a_lost_request_of_this_run_may_have_issued_another_link(
     """After such a request, no reply restores the old link."""
     customer = TO_RENEW.evolve(history=(*earlier, attempt(Outcome.NOT_SENT)))
     assert STEP.on_failure(customer, NOT_SENT) == (RESTORED if is_restored else {})
+
+
+@pytest.mark.parametrize("outcome", [None, Outcome.UNKNOWN, Outcome.SERVER_ERROR])
+def test_a_look_up_of_the_connection_that_may_still_arrive_is_waited_for(outcome: Outcome | None) -> None:
+    """Its list makes the linkUrl useless that this step would receive before."""
+    history = STEP.history(WAITING.evolve(history=(attempt(outcome, step="connection"),)))
+    assert isinstance(retry.decide(history, STEP.policy, AT + 1, run=RUN, timeout=10.0), retry.Wait)
+    assert retry.decide(history, STEP.policy, AT + 60, run=RUN, timeout=10.0) == retry.Send()
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FOUND, Outcome.NOT_FOUND, Outcome.DONE])
+def test_a_look_up_of_the_connection_that_has_ended_is_not(outcome: Outcome) -> None:
+    """Nothing more comes of it."""
+    history = STEP.history(WAITING.evolve(history=(attempt(outcome, step="connection"),)))
+    assert retry.decide(history, STEP.policy, AT + 1, run=RUN, timeout=10.0) == retry.Send()
