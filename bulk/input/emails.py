@@ -27,7 +27,15 @@ _IN_BRACKETS: Final = re.compile(r"<([^<>]*)>\s*\Z")
 _SCHEME: Final = re.compile(r"mailto:\s*", re.IGNORECASE)
 _QUERY: Final = re.compile(r"(mailto:[^?]*)\?.*", re.IGNORECASE)
 _QUOTES: Final = "\"'`\u2018\u2019\u201c\u201d"
-_FOUND: Final = pl.Struct({"email": pl.String(), "email_problem": pl.String()})
+_READ: Final = {"email": pl.String(), "email_problem": pl.String()}
+
+_PLAIN_WORD: Final = r"!#-&*+\-./0-9=?A-Z\[\]^_a-z{}~"
+_PLAIN_LABEL: Final = r"!#-&*+\-/0-9=?A-Z\[\]^_a-z{}~"
+_INSIDE: Final = f"{_PLAIN_LABEL}'`"
+PLAIN_ADDRESS: Final = (
+    rf"\A[{_PLAIN_WORD}][{_PLAIN_WORD}'`]*@[{_INSIDE}]+(?:\.[{_INSIDE}]+)*\.[{_INSIDE}]*[{_PLAIN_LABEL}]\z"
+)
+"""A cell that is an address, without quotes around it, as nearly all are."""
 
 
 class Address(NamedTuple):
@@ -53,11 +61,18 @@ def read_addresses(cells: pl.Expr) -> pl.Expr:
     """Return the structs `email, email_problem` of a column of cells; a cell without text has neither."""
 
     def read(series: pl.Series) -> pl.Series:
-        found = {cell: read_address(cell)._asdict() for cell in series.unique().drop_nulls()}
-        nothing = Address(None, None)._asdict()
-        return pl.Series([nothing if cell is None else found[cell] for cell in series], dtype=_FOUND)
+        is_plain = series.str.contains(PLAIN_ADDRESS) & (series.str.len_bytes() <= MAX_EMAIL)
+        others = series.filter(~is_plain).unique().drop_nulls()
+        found = pl.DataFrame(
+            [(cell, *read_address(cell)) for cell in others], schema={"cell": pl.String()} | _READ, orient="row"
+        )
+        rows = pl.DataFrame({"cell": series, "is_plain": is_plain}).join(
+            found, on="cell", how="left", maintain_order="left"
+        )
+        address = pl.when("is_plain").then("cell").otherwise("email").alias("email")
+        return rows.select(pl.struct(address, "email_problem")).to_series()
 
-    return cells.map_batches(read, return_dtype=_FOUND, is_elementwise=True)
+    return cells.map_batches(read, return_dtype=pl.Struct(_READ), is_elementwise=True)
 
 
 def _addresses(cell: str) -> list[str]:

@@ -166,9 +166,14 @@ def _opened(path: Path, dictionaries: Sequence[str] = ()) -> Iterator[pq.Parquet
     with wrap_read_errors(path), path.open("rb"):
         pass  # the errors of the operating system have their own words
     try:
-        columns = pq.read_metadata(path).num_columns
-        size = min(max(_BUFFERS // max(columns, 1), smallest), largest)
-        options = {"read_dictionary": list(dictionaries), "buffer_size": size, "pre_buffer": False}
+        metadata = pq.read_metadata(path)
+        size = min(max(_BUFFERS // max(metadata.num_columns, 1), smallest), largest)
+        options = {
+            "read_dictionary": list(dictionaries),
+            "buffer_size": size,
+            "pre_buffer": False,
+            "metadata": metadata,
+        }
         with pq.ParquetFile(path, **options) as file, wrap_polars_errors(path):
             yield file
     except InputError:

@@ -9,20 +9,12 @@ from typing import Final
 
 import polars as pl
 
-from bulk.input.emails import MAX_EMAIL
+from bulk.input.emails import MAX_EMAIL, PLAIN_ADDRESS
 from bulk.input.empty import BLANK, is_null_word
 from bulk.input.frames import NOT_TEXT
 from bulk.input.names import KEPT
 from bulk.input.platform_keys import PlatformKeys
 from bulk.input.rules import CONTROL, CONTROL_BUT_SPACING, MAX_DESCRIPTION, MAX_ID, MAX_NAME, RULES
-
-_WORD: Final = r"!#-&*+\-./0-9=?A-Z\[\]^_a-z{}~"
-_LABEL: Final = r"!#-&*+\-/0-9=?A-Z\[\]^_a-z{}~"
-_QUOTES: Final = "'`"
-_ADDRESS: Final = (
-    rf"[{_WORD}][{_WORD}{_QUOTES}]*@[{_LABEL}{_QUOTES}]+(?:\.[{_LABEL}{_QUOTES}]+)*\.[{_LABEL}{_QUOTES}]*[{_LABEL}]"
-)
-"""An address without quotes around it."""
 
 
 def with_platform_keys(rows: pl.DataFrame, keys: PlatformKeys) -> pl.DataFrame:
@@ -57,7 +49,7 @@ IS_PLAIN: Final = pl.all_horizontal(
     _is_plain("customer_id", _without(CONTROL), MAX_ID),
     _is_plain("company_name", rf"\A[{KEPT}]+(?: [{KEPT}]+)*\z", MAX_NAME),
     pl.col("platform_key").is_not_null(),
-    _is_plain_or_missing("email", rf"\A{_ADDRESS}\z", MAX_EMAIL),
+    _is_plain_or_missing("email", PLAIN_ADDRESS, MAX_EMAIL),
     _is_plain_or_missing("description", _without(CONTROL_BUT_SPACING), MAX_DESCRIPTION),
     *(~rule.is_broken for rule in RULES if rule.can_break_plain),
 ).fill_null(value=False)
