@@ -15,8 +15,8 @@ from typing import Final
 
 import polars as pl
 
-from bulk.engine.commands.migrate import compare as compare_rows
-from bulk.engine.commands.migrate import in_batch, is_known
+from bulk.engine.enrolling import compare as compare_rows
+from bulk.engine.enrolling import in_batch, is_known
 from bulk.input import Input
 from bulk.journal import customers, database, facts, runs
 from bulk.journal.private_copy import private_copy

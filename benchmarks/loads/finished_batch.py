@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from bulk.codat.endpoints import batch_tag
-from bulk.engine.commands.migrate import enrol
+from bulk.engine.enrolling import enrol
 from bulk.input import Input, open_input
 from bulk.journal import database, enrolment, facts, runs
 from bulk.settings import SANDBOX

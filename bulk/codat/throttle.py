@@ -98,17 +98,17 @@ class Throttle:
     @property
     def is_open(self) -> bool:
         """Whether a request that has a slot may still leave."""
-        return self._limits.stop is None and not self._limits.hold(self._now())
+        return self._limits.stop is None and not self._limits.hold(self.now())
 
     def resume_hold(self, noted_at: float, until: float) -> None:
         """Observe a Retry-After of an earlier run. Both times are in seconds since 1970."""
-        now = self._now()
+        now = self.now()
         self._limits.resume_hold(remaining_wait(noted_at, until, now.wall), now)
         self._notify()
 
     def hold(self, seconds: float, why: str) -> None:
         """Let no request leave for this long."""
-        self._limits.hold_for(seconds, why, self._now())
+        self._limits.hold_for(seconds, why, self.now())
         self._notify()
 
     def close(self, stop: Stop) -> None:
@@ -118,7 +118,7 @@ class Throttle:
 
     async def reserve(self, requests: int) -> None:
         """Wait until the daily quota has room for this many requests, and reserve them. Raises Stopped."""
-        while wait := self._or_stop(self._limits.wait_for_quota(requests, self._now())):
+        while wait := self._or_stop(self._limits.wait_for_quota(requests, self.now())):
             await self._sleep(wait)
         self._limits.budget.reserved += requests
 
@@ -131,7 +131,7 @@ class Throttle:
         """Wait for a slot for one request. Raises Stopped. Each `enter` needs a `leave`."""
         async with self._line:
             await self._spread()
-            while wait := self._or_stop(self._limits.wait_for_slot(self._now())):
+            while wait := self._or_stop(self._limits.wait_for_slot(self.now())):
                 await self._sleep(wait)
             self._limits.take_slot()
 
@@ -146,7 +146,7 @@ class Throttle:
 
     def leave(self) -> None:
         """Free a slot: the response has arrived, or the request was not sent."""
-        self._limits.free_slot(self._now())
+        self._limits.free_slot(self.now())
         self._notify()
 
     def on_sent(self) -> int:
@@ -159,10 +159,11 @@ class Throttle:
 
         `is_repeat` means that the same customer was blocked before.
         """
-        self._limits.on_response(number, reply, self._now(), creates=creates, is_repeat=is_repeat)
+        self._limits.on_response(number, reply, self.now(), creates=creates, is_repeat=is_repeat)
         self._notify()
 
-    def _now(self) -> Now:
+    def now(self) -> Now:
+        """Return the present time by both clocks."""
         return Now(self._steady(), self._wall())
 
     def _or_stop(self, wait: float) -> float:

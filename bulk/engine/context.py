@@ -7,10 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import anyio
-
 from bulk.codat.client import Sender
-from bulk.codat.deadline import Now
 from bulk.codat.throttle import Throttle
 from bulk.engine.broken import BrokenOperations
 from bulk.engine.list_validity import ListValidity
@@ -37,10 +34,6 @@ class RunContext:
     timeout: float = 30.0  # seconds to wait for a response
     only_present: bool = False  # create nothing new for customers that were removed from the input
     list_validity: ListValidity = field(default_factory=ListValidity)
-
-    def now(self) -> Now:
-        """Return the present time by both clocks."""
-        return Now(anyio.current_time(), self.wall())
 
     def limits_note(self) -> Callable[[sqlite3.Connection], None]:
         """Return a function that stores the limits that Codat's responses have reported so far."""

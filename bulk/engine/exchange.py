@@ -55,9 +55,7 @@ async def send_step(
         ticket = reservation.spend()
         reply = await context.client.send(request, key=key)
         reading = step.read(customer, reply, context.wall())
-        context.broken.note(request.operation, customer.seq, reading.reply.outcome)
-        is_repeat = _was_blocked(customer, context)
-        context.throttle.on_response(ticket, reading.reply, creates=key is not None, is_repeat=is_repeat)
+        _note_response(ticket, request, customer, reading.reply, context, creates=key is not None)
         slot.end()
         requests = 1
     else:  # a 429 or a stop arrived while the intent was being committed
@@ -88,8 +86,13 @@ def _after_failure(customer: CustomerRecord, step: Step, reply: Reply) -> Change
     return left | changes.error(step.name, reply.problem) if is_reported else left
 
 
-def _was_blocked(customer: CustomerRecord, context: RunContext) -> bool:
-    return any(each.run == context.run and each.outcome is Outcome.BLOCKED for each in customer.history)
+def _note_response(
+    ticket: int, request: Request, customer: CustomerRecord, reply: Reply, context: RunContext, *, creates: bool
+) -> None:
+    """Let the limits and the record of broken operations know about a response."""
+    was_blocked = any(each.run == context.run and each.outcome is Outcome.BLOCKED for each in customer.history)
+    context.broken.note(request.operation, customer.seq, reply.outcome)
+    context.throttle.on_response(ticket, reply, creates=creates, is_repeat=was_blocked)
 
 
 async def look_up(
@@ -133,9 +136,7 @@ async def _read_page(
         reading = _read_look_up(customer, step, reply, context)
         if reading.next_page in pages:
             reading = in_doubt(reply, "an end of its list")
-        context.broken.note(intent.operation, customer.seq, reading.reply.outcome)
-        is_repeat = _was_blocked(customer, context)
-        context.throttle.on_response(ticket, reading.reply, creates=False, is_repeat=is_repeat)
+        _note_response(ticket, pages[-1], customer, reading.reply, context, creates=False)
         slot.end()
         requests = 1
     else:

@@ -127,7 +127,7 @@ def _obstacle(
 
 def _is_outdated(step: Step, decision: LookUp | Send, context: RunContext) -> bool:
     creates = step.policy is Policy.CREATE and isinstance(decision, Send)
-    return creates and context.list_validity.has_ended(context.now())
+    return creates and context.list_validity.has_ended(context.throttle.now())
 
 
 def _operations(customer: CustomerRecord, step: Step, decision: LookUp | Send) -> tuple[str, ...]:

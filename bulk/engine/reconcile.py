@@ -73,7 +73,7 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
     A list that changes or breaks off is read again. A run that cannot read a whole list stops, because otherwise it
     would create the missing customers again. Raises Stopped.
     """
-    began = context.now()
+    began = context.throttle.now()
     pages = PageSize(int(await context.writer.write(lambda db: facts.get(db, "page_size")) or PAGE_SIZE))
     readings = 0
     while readings < MAX_READINGS:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bulk.batch_comparison import BatchComparison
-from bulk.engine.commands import migrate
+from bulk.engine import enrolling
 from bulk.errors import BatchError, InputError
 from bulk.input import open_input
 from bulk.input_check import check
@@ -37,7 +37,7 @@ class Folder:
         with closing(database.open_journal(self.path / "autumn")) as db, database.transaction(db):
             run = runs.begin_run(db, command="migrate", version="", source=None, at="2026-11-28T00:00:00Z")
             facts.put(db, {"name": "autumn"} | ({"source": source} if source else {}))
-            diff = migrate.compare(db, open_input(file), run, facts.get(db, "source"))
+            diff = enrolling.compare(db, open_input(file), run, facts.get(db, "source"))
             for record in customers.pending(db, begun=False, after=0, most=1000):
                 company = {"name_sent": record.name, "company_id": record.customer_id, "state": "link_ready"}
                 customers.change(db, record.seq, company)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
-from bulk import platforms
 from bulk.engine.adopter import Adopter
 from bulk.engine.context import RunContext
+from bulk.engine.enrolling import as_text, compare, in_batch, require_known, source_of
 from bulk.engine.events import Enrolled, Hook, Started, Warned
 from bulk.engine.feeds import PendingFeed
 from bulk.engine.integrations import UnconfirmedKey, list_platform_keys
@@ -23,11 +21,10 @@ from bulk.engine.steps.company import CreateCompany
 from bulk.engine.steps.confirmation import ConfirmCompany
 from bulk.engine.steps.connection import CreateConnection
 from bulk.engine.steps.link import RenewLink
-from bulk.errors import BatchError
 from bulk.input import Input
 from bulk.journal import conflicts, customers, database, enrolment, facts, reopening
 from bulk.journal.conflicts import SameSpelling
-from bulk.journal.enrolment import ACCEPTED, REJECTED, Enrolment, ImportDiff, Source
+from bulk.journal.enrolment import ImportDiff
 from bulk.journal.writer import Writer
 from bulk.problems import SAME_SPELLING, SAME_SPELLING_REMEDY
 from bulk.text import count, shorten
@@ -46,7 +43,7 @@ class Migrate:
 
     def __init__(self, source: Input, options: Options) -> None:
         """Create the command for this input."""
-        self.source = _as_text(source.path)
+        self.source = as_text(source.path)
         self._input = source
         self._options = options
         self._diff = ImportDiff()
@@ -68,9 +65,9 @@ class Migrate:
         """Enrol the input in one transaction. Raises UnconfirmedKey."""
         with database.transaction(connection):
             self._input = in_batch(connection, self._input, is_answered=self._has_asked)
-            if not self._options.adds_files and not is_known(connection, self._input):
-                raise _unknown(connection, self._input)
-            source = _source_of(connection, self._options.source)
+            if not self._options.adds_files:
+                require_known(connection, self._input)
+            source = source_of(connection, self._options.source)
             self._not_accepted = conflicts.accept(connection, self._options.accepts)
             reads_again = len(self._not_accepted) < len(self._options.accepts)
             diff = compare(connection, self._input, run, source, reads_again=reads_again, asks=True)
@@ -80,8 +77,8 @@ class Migrate:
                 facts.put(connection, {"products": json.dumps(self._options.products)})
             if self._options.link_lifetime is not None:
                 facts.put(connection, {"link_lifetime": self._options.link_lifetime})
-            facts.put(connection, {"mapping": json.dumps(dict(self._input.mapping))})
-            facts.put(connection, {"platform_names": json.dumps(dict(self._input.platform_names))})
+            remembered = {"mapping": self._input.mapping, "platform_names": self._input.platform_names}
+            facts.put(connection, {name: json.dumps(dict(value)) for name, value in remembered.items()})
             enrolment.record_diff(connection, run, diff)
             self._same_spelling = conflicts.same_spelling(connection, run=run)
         self._diff = diff
@@ -168,98 +165,6 @@ def _email_warning(problems: Mapping[str, int]) -> str:
     if several:
         parts.append(f"{count(several, 'email has', 'emails have')} several addresses, and the first is used")
     return f"{'; '.join(parts)}: bulk check lists them" if parts else ""
-
-
-def is_known(connection: sqlite3.Connection, source: Input) -> bool:
-    """Return whether the batch has this input or no file yet. Any other would add its customers to the batch's."""
-    return enrolment.is_known(connection, _as_text(source.path.resolve()), source.digest)
-
-
-def _unknown(connection: sqlite3.Connection, source: Input) -> BatchError:
-    name = facts.get(connection, "name")
-    return BatchError(
-        f"The batch {name} was created from another file, and {source.path} would add its customers. Pass "
-        f"--batch {name} if that is right, or another --batch NAME for a batch of its own. Nothing was sent."
-    )
-
-
-def _source_of(connection: sqlite3.Connection, name: str | None) -> str | None:
-    """Return the source system of the batch, and store a new one; customers enrolled before get it too.
-
-    Raises BatchError if a company in Codat may have another one in its tags.
-    """
-    known = facts.get(connection, "source")
-    if name is None or name == known:
-        return known
-    if customers.has_sent(connection):
-        named = f'the source "{known}"' if known else "no source"
-        raise BatchError(
-            f'The batch was begun with {named}, and its companies carry it in their tags. Migrate the source "{name}" '
-            "in a batch of its own (--batch); nothing was sent."
-        )
-    facts.put(connection, {"source": name})
-    enrolment.tag_customers(connection, name)
-    return name
-
-
-def in_batch(connection: sqlite3.Connection, source: Input, *, is_answered: bool = False) -> Input:
-    """Return the input with what the batch remembers: the user's names of platforms, and the keys that Codat lists.
-
-    `is_answered` is whether Codat was asked for this input. A file that the batch has was enrolled with an answer.
-    """
-    names = platforms.merged_names(facts.platform_names(connection), source.platform_names)
-    source = replace(source, platform_names=names)
-    if is_answered or enrolment.has_content(connection, source.digest):
-        source.confirmed_keys = facts.platform_keys(connection)
-    return source
-
-
-def compare(
-    connection: sqlite3.Connection,
-    source: Input,
-    run: int,
-    system: str | None,
-    *,
-    reads_again: bool = False,
-    asks: bool = False,
-) -> ImportDiff:
-    """Return the differences of an input from the batch, which has its rows afterwards.
-
-    `system` is the source system. A file that the batch has is read again only with `reads_again`. Call it in a
-    transaction. With `asks`, it raises UnconfirmedKey.
-    """
-    diff = None if reads_again else enrolment.compare_unchanged(connection, source.digest)
-    return diff or enrol(connection, source, run, system, asks=asks)
-
-
-def enrol(
-    connection: sqlite3.Connection, source: Input, run: int, system: str | None = None, *, asks: bool = False
-) -> ImportDiff:
-    """Enrol an input's rows within the caller's transaction; return their differences from the batch.
-
-    `system` is the source system from --source. With `asks`, it raises UnconfirmedKey for a platformKey that neither
-    bulk nor the batch knows.
-    """
-    path = _as_text(source.path.resolve())
-    file = Source(
-        path, source.digest, source.columns, source.extras, source.mapping, source.fields, source.is_rejects_file
-    )
-    enrolled = Enrolment(connection, file, run=run, system=system)
-    listed = facts.platform_keys(connection) or frozenset()
-    rows = 0
-    for checked in source.read():
-        if asks and (unconfirmed := checked.unconfirmed_keys.keys() - listed):
-            raise UnconfirmedKey(min(unconfirmed))
-        rows += checked.accepted.height + checked.rejected.height
-        enrolled.take(
-            checked.accepted.select(ACCEPTED).iter_rows(), checked.rejected.select(REJECTED).iter_rows(), rows=rows
-        )
-    return enrolled.finish()
-
-
-def _as_text(path: Path) -> str:
-    """Return a file's name as text, even if its bytes are not text. Different names stay different."""
-    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _count(connection: sqlite3.Connection, limit: int | None) -> tuple[int, int]:

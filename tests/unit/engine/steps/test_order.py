@@ -21,8 +21,8 @@ from bulk.engine.commands.migrate import Migrate
 from bulk.engine.commands.undo import Undo
 from bulk.engine.commands.unlink import Unlink
 from bulk.engine.commands.verify import Verify
-from bulk.engine.step import Step
-from bulk.model import DELETED, CustomerRecord
+from bulk.engine.step import Step, next_step
+from bulk.model import DELETED, CustomerRecord, Labels
 
 COMMANDS: tuple[tuple[Step, ...], ...] = (Migrate.steps, FollowUp.steps, Links.steps, Unlink.steps, Undo.steps)
 NEXT: dict[str | None, tuple[str | None, ...]] = {
@@ -35,11 +35,6 @@ NEXT: dict[str | None, tuple[str | None, ...]] = {
     DELETED: (None, None, None, None, "delete"),
     "SomethingNew": (None, None, None, None, None),
 }
-
-
-def next_step(customer: CustomerRecord, steps: tuple[Step, ...]) -> Step | None:
-    """Return the first step that is needed."""
-    return next((step for step in steps if step.is_needed(customer)), None)
 
 
 @pytest.mark.parametrize("status", NEXT)
@@ -89,3 +84,11 @@ def test_the_names_of_the_steps_are_those_in_the_journal() -> None:
     """A journal of an earlier run uses them, and so do the computed keys: they never change."""
     names = {step.name for steps in COMMANDS for step in steps}
     assert names == {"confirmation", "company", "connection", "link", "partner", "unlink", "delete"}
+
+
+@pytest.mark.parametrize(
+    "step", dict.fromkeys(step for steps in COMMANDS for step in steps), ids=lambda step: step.name
+)
+def test_the_first_operation_of_a_step_is_that_of_its_request(step: Step) -> None:
+    """It decides who is held back while the operation is broken."""
+    assert step.request(WAITING, Labels("batch")).operation == step.operations[0]
