@@ -19,15 +19,10 @@ from bulk.spellings import exact_ranges, is_spelling_of, rounded_keys, spelling_
 _SQL: Final = sql.load("bulk.journal", "conflicts.sql")
 
 
-def prepare(connection: sqlite3.Connection) -> None:
-    """Prepare the table of this connection."""
-    connection.execute(_SQL["create_shown"])
-
-
 def begin_reading(connection: sqlite3.Connection) -> None:
     """Forget the conflicts that an earlier reading of the company list showed."""
-    prepare(connection)
-    connection.execute(_SQL["clear_shown"])
+    for statement in ("create_shown", "clear_shown"):
+        connection.execute(_SQL[statement])
 
 
 def mark_shown(connection: sqlite3.Connection, seq: int) -> None:

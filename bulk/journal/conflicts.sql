@@ -1,10 +1,10 @@
--- create_accepting: The customers whose conflicts this run accepts.
+-- create_accepting: The customers whose conflicts are to be accepted.
 CREATE TEMP TABLE IF NOT EXISTS accepting (customer_id TEXT PRIMARY KEY) WITHOUT ROWID;
 
--- clear_accepting: Accept no conflict yet.
+-- clear_accepting: Forget those of an earlier call.
 DELETE FROM temp.accepting;
 
--- accept: Accept all conflicts of a customer.
+-- accept: Add a customer.
 INSERT OR IGNORE INTO temp.accepting VALUES (:customer_id);
 
 -- recorded: The conflicts of these customers that the batch has shown, and that a person can accept.
@@ -52,30 +52,25 @@ WHERE incoming.is_accepted AND c.customer_id = incoming.customer_id AND c.source
                       WHERE (a.customer_id, a.company_name, a.code, a.found)
                             = (c.customer_id, incoming.company_name, 'other_customer', c.company_name));
 
--- spellings: The customers of this file for whom nothing was sent, each with a customer that is not in the file and
--- whose identifier is another spelling of the same one.
-SELECT n.customer_id, k.customer_id
-FROM customers k CROSS JOIN customers n ON n.customer_id = coalesce(k.spelling, k.customer_id)
-WHERE k.enrolment <> :run AND n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL
+-- spellings: The customers of this file for whom nothing was sent, each with an identifier that is not in the file and
+-- is another spelling of the same one. A row that was rejected in another file has its identifier too, unless the
+-- identifier was the fault.
+WITH missing AS NOT MATERIALIZED (
+    SELECT customer_id, coalesce(spelling, customer_id) AS key, NULL AS rejected_in
+    FROM customers WHERE enrolment <> :run
+    UNION ALL
+    SELECT customer_id, spelling_key(customer_id), source
+    FROM rejections r
+    WHERE state = 'rejected' AND (SELECT count(*) FROM sources) > 1
+          AND NOT EXISTS (SELECT 1 FROM json_each(r.problems) WHERE value ->> 'field' IN ('customer_id', 'row'))
+          AND NOT EXISTS (SELECT 1 FROM customers k WHERE k.customer_id = r.customer_id))
+SELECT n.customer_id, m.customer_id
+FROM missing m CROSS JOIN customers n ON n.customer_id = m.key
+WHERE n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL AND m.rejected_in IS NOT n.source
 UNION
-SELECT n.customer_id, k.customer_id
-FROM customers k CROSS JOIN customers n ON n.spelling = coalesce(k.spelling, k.customer_id)
-WHERE k.enrolment <> :run AND n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL
-UNION
--- A row that was rejected in another file has its identifier too, unless the identifier was the fault.
-SELECT n.customer_id, r.customer_id
-FROM rejections r CROSS JOIN customers n ON n.customer_id = spelling_key(r.customer_id)
-WHERE r.customer_id <> n.customer_id AND r.state = 'rejected' AND r.source <> n.source
-      AND n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL
-      AND NOT EXISTS (SELECT 1 FROM json_each(r.problems) WHERE value ->> 'field' IN ('customer_id', 'row'))
-      AND NOT EXISTS (SELECT 1 FROM customers k WHERE k.customer_id = r.customer_id)
-UNION
-SELECT n.customer_id, r.customer_id
-FROM rejections r CROSS JOIN customers n ON n.spelling = spelling_key(r.customer_id)
-WHERE r.customer_id <> n.customer_id AND r.state = 'rejected' AND r.source <> n.source
-      AND n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL
-      AND NOT EXISTS (SELECT 1 FROM json_each(r.problems) WHERE value ->> 'field' IN ('customer_id', 'row'))
-      AND NOT EXISTS (SELECT 1 FROM customers k WHERE k.customer_id = r.customer_id);
+SELECT n.customer_id, m.customer_id
+FROM missing m CROSS JOIN customers n ON n.spelling = m.key
+WHERE n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL AND m.rejected_in IS NOT n.source;
 
 -- rounded: The identifiers that may be numbers without all their digits: those of this file for which nothing was sent,
 -- or those that are not in it.

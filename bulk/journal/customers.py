@@ -61,9 +61,8 @@ def pending(
 
 
 def has_sent(connection: sqlite3.Connection) -> bool:
-    """Return whether Codat has a company of the batch, or may have one."""
-    ((has_sent,),) = connection.execute(_SQL["has_sent"])
-    return bool(has_sent)
+    """Return whether Codat has, or may have, a company of this batch, or had one or rejected one."""
+    return may_have_company(connection) or bool(_number(connection, "has_requested"))
 
 
 def count_pending(connection: sqlite3.Connection, *, limit: int | None = None) -> int:
@@ -78,8 +77,7 @@ def count(connection: sqlite3.Connection) -> int:
 
 def count_without_link(connection: sqlite3.Connection) -> int:
     """Return the number of customers who wait for their link, and whose journal does not have it."""
-    ((number,),) = connection.execute(_SQL["count_without_link"])
-    return int(number)
+    return _number(connection, "count_without_link")
 
 
 def count_complete(connection: sqlite3.Connection) -> int:

@@ -76,6 +76,5 @@ INSERT INTO temp.companies (company_id, seq) VALUES (:company_id, :seq);
 -- index_companies: The index itself.
 CREATE INDEX temp.companies_id ON companies (company_id);
 
--- has_sent: Whether Codat has a company of the batch, or may have one.
-SELECT EXISTS (SELECT 1 FROM customers WHERE name_sent IS NOT NULL OR company_id IS NOT NULL)
-    OR EXISTS (SELECT 1 FROM requests WHERE step = 'company');
+-- has_requested: Whether a company was ever requested.
+SELECT EXISTS (SELECT 1 FROM requests WHERE step = 'company');

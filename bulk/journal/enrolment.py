@@ -79,7 +79,7 @@ def has_content(connection: sqlite3.Connection, digest: str) -> bool:
 
 
 def tag_customers(connection: sqlite3.Connection, system: str) -> None:
-    """Give all customers the tags of this source system. Call it only if no company in Codat has their old tags."""
+    """Tag all customers with this source system. Call it only if no company in Codat has their old tags."""
     connection.create_function("customer_tag", 2, customer_tag, deterministic=True)
     connection.execute(_SQL["tag_customers"], {"system": system})
 
@@ -102,7 +102,6 @@ class Enrolment:
         connection.create_function("customer_tag", 2, customer_tag, deterministic=True)
         connection.create_function("spelling_key", 1, spelling_key, deterministic=True)
         cells.register(connection)
-        conflicts.prepare(connection)
         self._is_same_file = self._do("find_source").fetchone() is not None
         if not self._is_same_file:
             self._do("add_source")
