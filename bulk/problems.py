@@ -33,7 +33,7 @@ class Problem(TypedDict, total=False):
     expected: int
     max_characters: int
     key: str
-    """The word of four letters that is no platformKey."""
+    """A word of four letters that is not a platformKey."""
     nearest: list[str]
     """The names that may be meant, or none if no name is similar."""
     address: str

@@ -93,7 +93,7 @@ def dictionaries(file: pq.ParquetFile, columns: Sequence[ParquetColumn]) -> list
 
 
 def batches(file: pq.ParquetFile, columns: Sequence[ParquetColumn], rows: int) -> Iterator[pa.RecordBatch]:
-    """Yield the cells of these columns in parts, each of at most so many rows."""
+    """Yield the cells of these columns in parts, each of at most `rows` rows."""
     yield from file.reader.iter_batches(  # by place: names may be repeated, and may contain dots
         rows,
         row_groups=range(file.metadata.num_row_groups),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import pytest
 
 from bulk.sandbox.options import Options
-from support.runs import BatchFixture, Codat
+from support.runs import BatchFixture, Codat, row
 from support.sandbox import start
 
 A_DAY = 86_400
@@ -89,3 +89,11 @@ def codat(unlimited: Codat) -> Iterator[Codat]:
 def fixture(codat: Codat, set_up: SetUp) -> BatchFixture:
     """Return a folder to run in against the shared sandbox."""
     return set_up(codat)
+
+
+def other_system(fixture: BatchFixture, *values: Mapping[str, str]) -> Path:
+    """Migrate three customers; return a file of another system with their identifiers, these values and a new row."""
+    ids = fixture.customers(3)
+    assert fixture.run().code == 0
+    rows = [row(customer_id, 0, **each) for customer_id, each in zip(ids, values, strict=False)]
+    return fixture.write([*rows, row(f"{fixture.path.name}-new")], name="other.csv")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support.run_fixtures import other_system
 from support.runs import BatchFixture, Codat, Ended, row
 
 JOURNAL = "journal.sqlite3"
@@ -36,12 +37,10 @@ def compared(fixture: BatchFixture, path: Path, *, code: int = 0) -> dict[str, A
 
 @pytest.fixture
 def other(fixture: BatchFixture) -> Path:
-    """Migrate three customers; return a file of another system with two of their identifiers and a new one."""
-    ids = fixture.customers(3)
-    assert fixture.run().code == 0
-    texas = row(ids[0], company_name="Texas", platform="xero", email="t@example.com")
-    utah = row(ids[1], company_name="Utah", platform="FreeAgent", email="u@example.com")
-    return fixture.write([texas, utah, row(f"{fixture.path.name}-new")], name="other.csv")
+    """Return a file of another system with two identifiers of the batch and a new one."""
+    texas = {"company_name": "Texas", "platform": "xero", "email": "t@example.com"}
+    utah = {"company_name": "Utah", "platform": "FreeAgent", "email": "u@example.com"}
+    return other_system(fixture, texas, utah)
 
 
 def test_the_conflicts_of_a_file_are_known_before_it_is_migrated(

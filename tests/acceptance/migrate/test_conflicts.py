@@ -6,17 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+from support.run_fixtures import other_system
 from support.runs import BatchFixture, Codat, row
 
 
 @pytest.fixture
 def other(fixture: BatchFixture) -> Path:
-    """Migrate three customers; return a file of another system with two of their identifiers and a new one."""
-    ids = fixture.customers(3)
-    assert fixture.run().code == 0
-    moved = row(ids[0], company_name="Acme Renamed", platform="xero", email="new@example.com")
-    foreign = row(ids[1], company_name="Foreign Ltd", platform="FreeAgent", email="foreign@example.com")
-    return fixture.write([moved, foreign, row(f"{fixture.path.name}-new")], name="other.csv")
+    """Return a file of another system with two identifiers of the batch and a new one."""
+    moved = {"company_name": "Acme Renamed", "platform": "xero", "email": "new@example.com"}
+    foreign = {"company_name": "Foreign Ltd", "platform": "FreeAgent", "email": "foreign@example.com"}
+    return other_system(fixture, moved, foreign)
 
 
 def test_the_printed_commands_accept_only_the_rows_that_a_person_keeps(

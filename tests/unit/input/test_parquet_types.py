@@ -158,7 +158,7 @@ def test_numbers_of_more_than_64_bits_are_named(tmp_path: Path) -> None:
 
 
 def outcome_of(path: Path, rows: int) -> Outcome:
-    """Write one row group with so many rows, and read it."""
+    """Write one row group with this number of rows, and read it."""
     ids = [f"C{at}" for at in range(rows)]
     table = pa.table({"customer_id": ids, "company_name": ["Acme"] * rows, "platform": ["xero"] * rows, "x": ids})
     pq.write_table(table, path, row_group_size=rows)
