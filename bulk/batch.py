@@ -20,7 +20,11 @@ from bulk.reports.rows import Reader
 from bulk.results import BatchResult
 
 DEFAULT_REPORTS = Path("reports")
-INPUT_ENDINGS = (".gz", ".csv", ".tsv", ".txt", ".parquet")  # from the outside in: customers.csv.gz
+# From the outside in: customers.csv.gz.
+INPUT_ENDINGS = (
+    *(".gz", ".gzip", ".bz2", ".xz", ".zst", ".zip"),
+    *(".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".parquet", ".pq"),
+)
 
 
 def require_batch(folder: str | Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -12,21 +13,25 @@ import polars as pl
 from bulk.errors import InputError
 from bulk.input import dialect, encoding, records
 from bulk.input.columns import REQUIRED, Header, read_header
+from bulk.input.compression import Layers
 from bulk.input.frames import CELLS, SURPLUS, cell, replace_nuls, wrap_polars_errors
 from bulk.text import count
 
 _MAX_SURPLUS_COLUMNS: Final = 20
+_USUAL: Final = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
+"""The delimiters that names of files suggest. Any other name suggests a comma."""
 _HEADER_SIZE: Final = 1 << 20  # bytes; a longer header is rejected
 
 
 class CsvFile:
     """A text table whose header has been read."""
 
-    def __init__(self, path: Path, mapping: Mapping[str, str], *, required: Sequence[str] = REQUIRED) -> None:
-        name = path.name.lower()
-        usual = "\t" if name.removesuffix(".gz").endswith(".tsv") else ","
+    def __init__(
+        self, path: Path, mapping: Mapping[str, str], *, required: Sequence[str] = REQUIRED, layers: Layers = ()
+    ) -> None:
+        usual = next((_USUAL[suffix] for suffix in map(str.lower, path.suffixes) if suffix in _USUAL), ",")
         self._path = path
-        self._file, notes = encoding.detect(path, is_compressed=name.endswith(".gz"))
+        self._file, notes = encoding.detect(path, layers)
         start = self._file.start(_HEADER_SIZE).decode("utf-8", "ignore")
         self._dialect = dialect.detect(path, start, mapping, usual=usual)
         self._width = len(self._dialect.names)
@@ -61,7 +66,10 @@ class CsvFile:
         longest = self._width if block.cells is None else max(block.cells)
         width = max(self._width, min(longest, self._width + _MAX_SURPLUS_COLUMNS))
         names = [cell(place) for place in range(width)]
-        frame = self._parsed(block.text, names)
+        if block.text.startswith(codecs.BOM_UTF8):  # polars would drop it, though it belongs to a cell
+            frame = self._parsed(b"\n" + block.text, names).slice(1)
+        else:
+            frame = self._parsed(block.text, names)
         if len(frame) != block.rows:
             raise InputError(
                 f"{self._path}: {count(block.rows, 'row')} were read as {len(frame):,}; save it again as CSV"

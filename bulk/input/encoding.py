@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Final
 
 from bulk.errors import InputError
-from bulk.input.files import open_bytes, wrap_read_errors
+from bulk.input.compression import Layers, open_content
+from bulk.input.files import wrap_read_errors
 from bulk.input.text_file import TextFile
 from bulk.text import count
 
@@ -18,13 +19,6 @@ _CHUNK: Final = 1 << 20
 _SLICE: Final = 1 << 16
 """Bytes to decode at once: a small buffer is reused, a large one is new memory each time."""
 
-_OTHER_FORMATS: Final = (
-    (b"PK\x03\x04", "is a zip file or an Excel workbook, not a text table; save it as CSV"),
-    (b"\xd0\xcf\x11\xe0", "is an old Excel workbook, not a text table; save it as CSV"),
-    (b"PAR1", "is a Parquet file; rename it to .parquet"),
-    (b"\x1f\x8b", "is compressed; rename it to .csv.gz"),
-    (b"%PDF-", "is a PDF file, not a text table; save it as CSV"),
-)
 _MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
 _NOTES: Final = {
     "utf-16-le": "read as UTF-16-LE",
@@ -36,34 +30,31 @@ _HIGH_BYTES: Final = bytes(range(128, 256))
 _REPLACEMENT: Final = "\ufffd"
 
 
-def detect(path: Path, *, is_compressed: bool) -> tuple[TextFile, tuple[str, ...]]:
+def detect(path: Path, layers: Layers) -> tuple[TextFile, tuple[str, ...]]:
     """Detect how a text file is written by reading all of it; return notes for its author too. Raises InputError."""
-    with wrap_read_errors(path), open_bytes(path, is_compressed=is_compressed) as file:
+    with wrap_read_errors(path), open_content(path, layers) as file:
         sample = file.read(_SAMPLE)
     if not sample:
         raise InputError(f"{path} is empty; it must have a header and a row for each customer")
-    for start, problem in _OTHER_FORMATS:
-        if sample.startswith(start):
-            raise InputError(f"{path} {problem}")
-    candidate, notes = _candidate(path, sample, is_compressed=is_compressed)
+    candidate, notes = _candidate(path, sample, layers)
     confirmed = _confirmed(candidate)
     if confirmed.encoding in _NOTES and not notes:
         notes = (_NOTES[confirmed.encoding],)
     return replace(confirmed, has_bare_returns=_ends_in_return(confirmed.start(_SAMPLE))), notes
 
 
-def _candidate(path: Path, sample: bytes, *, is_compressed: bool) -> tuple[TextFile, tuple[str, ...]]:
+def _candidate(path: Path, sample: bytes, layers: Layers) -> tuple[TextFile, tuple[str, ...]]:
     """Guess from its first bytes how the file is written."""
     for mark, encoding in _MARKS:
         if sample.startswith(mark):
-            return TextFile(path, encoding, len(mark), is_compressed), ()
+            return TextFile(path, encoding, len(mark), layers), ()
     if b"\0" in sample:
         guess = _utf16(sample)
         if guess is not None:
             note = f"read as {guess.upper()}: it has no byte order mark, and every other byte is zero"
-            return TextFile(path, guess, 0, is_compressed), (note,)
+            return TextFile(path, guess, 0, layers), (note,)
         _refuse_binary(path, sample.count(0), len(sample))
-    return TextFile(path, "utf-8", 0, is_compressed), ()
+    return TextFile(path, "utf-8", 0, layers), ()
 
 
 def _utf16(sample: bytes) -> str | None:
@@ -101,8 +92,8 @@ def _decode(file: TextFile) -> None:
     """Decode all bytes. Raises UnicodeDecodeError, and InputError for a binary file."""
     decoder = codecs.getincrementaldecoder(file.encoding)()
     is_utf8 = file.encoding == "utf-8"
-    with wrap_read_errors(file.path), open_bytes(file.path, is_compressed=file.is_compressed) as stream:
-        stream.seek(file.mark_size)
+    with wrap_read_errors(file.path), open_content(file.path, file.layers) as stream:
+        stream.read(file.mark_size)
         is_pending = False
         nuls = size = 0
         while raw := stream.read(_SLICE):
@@ -131,7 +122,7 @@ def _refuse_damaged_utf8(file: TextFile) -> None:
     """Raise InputError for UTF-8 with some damage, because reading it as Windows-1252 would garble every good name."""
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     letters = bad = lines = first_bad = 0
-    with wrap_read_errors(file.path), open_bytes(file.path, is_compressed=file.is_compressed) as stream:
+    with wrap_read_errors(file.path), open_content(file.path, file.layers) as stream:
         while raw := stream.read(_CHUNK):
             text = decoder.decode(raw)
             letters += len(text) - len(raw.translate(None, _HIGH_BYTES))

@@ -1,4 +1,4 @@
-"""Selects the reader of a file by its name."""
+"""Selects the reader of a file by its content, whatever its name."""
 
 from __future__ import annotations
 
@@ -7,28 +7,41 @@ from pathlib import Path
 from typing import Final
 
 from bulk.errors import InputError
+from bulk.input import compression
 from bulk.input.columns import REQUIRED
 from bulk.input.csv import CsvFile
+from bulk.input.files import wrap_read_errors
 from bulk.input.folder import Folder
 from bulk.input.frames import Table
 
-_TEXTS: Final = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt", ".txt.gz")
-_WORKBOOKS: Final = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
+_PARQUET: Final = (b"PAR1", b"PARE")  # the second begins a file with an encrypted footer
+_OTHER_FORMATS: Final = (
+    (b"\xd0\xcf\x11\xe0", "is an old or encrypted Excel workbook, not a text table; save it as CSV"),
+    (b"%pdf-", "is a PDF file, not a text table; save it as CSV"),
+    (b"<!doctype", "is a web page, not a text table; open it in a spreadsheet and save it as CSV"),
+    (b"<html", "is a web page, not a text table; open it in a spreadsheet and save it as CSV"),
+    (b"<table", "is a web page, not a text table; open it in a spreadsheet and save it as CSV"),
+    (b"<?xml", "is an XML file, not a text table; open it in a spreadsheet and save it as CSV"),
+)
 
 
 def open_table(path: Path, mapping: Mapping[str, str], *, required: Sequence[str] = REQUIRED) -> Table:
     """Read a table's header; `required` are the fields that it must have. Raises InputError, UsageError."""
-    name = path.name.lower()
     if path.is_dir():
         return Folder(path, mapping, required=required, open_part=open_table)
+    with wrap_read_errors(path):
+        path.stat()
     if not path.is_file():
         raise InputError(f"{path} is not an ordinary file; save its content in a file first")
-    if name.endswith(".parquet"):
+    layers, start = compression.detect(path)
+    if start.startswith(_PARQUET):
+        if layers:
+            raise InputError(f"{path} is a compressed Parquet file; unpack it first")
         from bulk.input.parquet import ParquetFile  # here, since pyarrow takes time and memory
 
         return ParquetFile(path, mapping, required=required)
-    if name.endswith(_TEXTS):
-        return CsvFile(path, mapping, required=required)
-    if name.endswith(_WORKBOOKS):
-        raise InputError(f"{path} is a workbook; save its sheet as CSV (UTF-8) and use that file")
-    raise InputError(f"{path}: unknown file format; use a .csv, .csv.gz, .tsv or .parquet file")
+    beginning = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    for signature, problem in _OTHER_FORMATS:
+        if beginning.startswith(signature):
+            raise InputError(f"{path} {problem}")
+    return CsvFile(path, mapping, required=required, layers=layers)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bulk.input.files import open_bytes, wrap_read_errors
+from bulk.input.compression import Layers, open_content
+from bulk.input.files import wrap_read_errors
 
 _CHUNK_SIZES: Final = (1 << 19, 3 << 21)
 """Bytes to read at once: few from a small file, to save memory, and many from a large one, for speed."""
@@ -30,7 +31,7 @@ class TextFile:
     """`utf-8`, `utf-16-le`, `utf-16-be` or `cp1252`."""
     mark_size: int
     """The size of its byte order mark, in bytes."""
-    is_compressed: bool
+    layers: Layers
     has_bare_returns: bool = False
     """Whether its lines end with a carriage return alone, as on old Macs."""
 
@@ -64,8 +65,8 @@ class TextFile:
     def _decoded(self) -> Iterator[bytes]:
         decoder = None if self.encoding == "utf-8" else codecs.getincrementaldecoder(self.encoding)()
         first, size = _CHUNK_SIZES[0], self._chunk_size()
-        with wrap_read_errors(self.path), open_bytes(self.path, is_compressed=self.is_compressed) as file:
-            file.seek(self.mark_size)
+        with wrap_read_errors(self.path), open_content(self.path, self.layers) as file:
+            file.read(self.mark_size)
             raw = file.read(first)
             while raw:
                 yield raw if decoder is None else decoder.decode(raw).encode("utf-8", "replace")
@@ -75,4 +76,4 @@ class TextFile:
         with wrap_read_errors(self.path):
             size = self.path.stat().st_size
         small, large = _CHUNK_SIZES
-        return large if size * (_COMPRESSION if self.is_compressed else 1) > _LARGE_FILE else small
+        return large if size * (_COMPRESSION if self.layers else 1) > _LARGE_FILE else small

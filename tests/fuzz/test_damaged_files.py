@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.compressed import COMPRESSED
 
 from bulk.errors import UsageError
 from bulk.input import FirstRows, open_input, read_ids
@@ -39,7 +40,7 @@ def texts() -> dict[str, bytes]:
         "old.csv": good.decode().encode("cp1252", "replace"),
         "quoted.csv": b"\n".join(b'"' + line.replace(b",", b'","') + b'"' for line in good.split(b"\n")[:20]),
         "rejects.csv": rejects,
-        "packed.csv.gz": gzip.compress(good, mtime=0),
+        **{f"packed.csv.{ending}": compress(good) for ending, compress in COMPRESSED.items()},
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.compressed import COMPRESSED
 
 from bulk import problems
 from bulk.errors import UsageError
@@ -97,7 +97,7 @@ ENCODINGS = st.sampled_from(["utf-8", "utf-8-sig", "utf-16"])
 
 
 @share(120)
-@given(data=st.data(), dialect=DIALECTS, encoding=ENCODINGS, kind=st.sampled_from(["csv", "tsv", "csv.gz"]))
+@given(data=st.data(), dialect=DIALECTS, encoding=ENCODINGS, kind=st.sampled_from(["csv", "tsv", *COMPRESSED]))
 def test_every_row_of_any_text_table_is_read_once(
     data: st.DataObject, dialect: dict[str, Any], encoding: str, kind: str
 ) -> None:
@@ -110,7 +110,7 @@ def test_every_row_of_any_text_table_is_read_once(
     ids = [row[0] for row in rows if any(row)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"in.{kind}"
-        path.write_bytes(gzip.compress(content, 1) if kind.endswith("gz") else content)
+        path.write_bytes(COMPRESSED[kind](content) if kind in COMPRESSED else content)
         if ids:
             assert_rows(read_rows(path), ids)
         else:

@@ -208,3 +208,11 @@ def _cells(table: CsvFile) -> list[tuple[object, ...]]:
             for count, row in zip(counts, cells, strict=True)
         ]
     return rows
+
+
+def test_an_invisible_character_at_the_start_of_the_rows_stays(tmp_path: Path) -> None:
+    """It is a byte order mark only at the start of a file, as when two files were joined."""
+    outcome = read_text(tmp_path, f"{HEADER},note\n1,Acme,xero,,,x\n".replace("\n1", "\n\ufeff1"))
+    assert outcome.ids == ["1"]
+    outcome = read_text(tmp_path, "note,customer_id,company_name,platform\n\ufeff,1,Acme,xero\n")
+    assert outcome.extras() == {"note": "\ufeff"}
