@@ -17,6 +17,7 @@ import anyio
 import anyio.to_thread
 import polars as pl
 
+from bulk import named_customers
 from bulk.batch import batch_of, batch_options, in_utc, report, require_batch, stem, storable
 from bulk.batch_comparison import BatchComparison
 from bulk.codat.account import Account, ask
@@ -45,18 +46,13 @@ from bulk.input import Input, open_input
 from bulk.input_check import CheckResult, Cost, check
 from bulk.job import batch_lock, run_and_report
 from bulk.journal.database import FILE
-from bulk.model import ENDED, State, Stop
+from bulk.model import State, Stop
 from bulk.reports.columns import FINDINGS
 from bulk.reports.rows import Reader
 from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, VerifyResult
 from bulk.settings import Secret, Settings, webhook_secret
 from bulk.watch import repeat_follow_up
 
-MAX_NAMED = 20  # customers listed in a message
-NOT_SENT = {
-    State.REJECTED: "its row was rejected, so nothing was sent for it",
-    State.CONFLICT: "its row is in conflict, so nothing was sent for it: decide as its row in conflicts.csv says",
-}
 AUTHORIZED = (State.LINKED, State.COMPLETE, State.UNLINKED)  # these customers have used their linkUrl
 
 
@@ -182,50 +178,24 @@ async def unlink(
 
     Raises the same errors as `migrate`, and UsageError if the batch has none of these customers.
     """
-    folder, customer_ids = require_batch(folder), _require_ids(customer_ids)
-    async with batch_lock(folder):
-        pass  # report an unusable folder before an unknown customer
-    await anyio.to_thread.run_sync(_require_customers, folder, customer_ids)
+    folder, customer_ids = require_batch(folder), named_customers.require_ids(customer_ids)
+    await _require_customers(folder, customer_ids)
     result = await run_and_report(
         folder, Unlink(customer_ids), settings, on_event, interrupt, Options(accept_missing=accept_missing, waits=wait)
     )
     return await anyio.to_thread.run_sync(_unlink_result, result, customer_ids)
 
 
-def _require_ids(customer_ids: Sequence[str]) -> list[str]:
-    """Return the identifiers, each once. Raises UsageError if it is one text, which would be read letter by letter."""
-    if isinstance(customer_ids, str) or not customer_ids or not all(isinstance(each, str) for each in customer_ids):
-        raise UsageError(f"customer_ids must be a list of identifiers, such as ['00012'], not {customer_ids!r}.")
-    return list(dict.fromkeys(customer_ids))
-
-
-def _require_customers(folder: Path, customer_ids: Sequence[str]) -> None:
-    """Raise UsageError if the batch has none of the customers."""
-    with Reader(folder / FILE) as reader:
-        is_known = bool(reader.statuses(customer_ids) or reader.held(customer_ids))
-        named = [] if is_known else [_with_spelling(each, reader) for each in customer_ids[:MAX_NAMED]]
-    if not is_known:
-        raise UsageError(
-            f"{folder} has no such customer: {', '.join(named)}. See results.csv for its customers. Nothing was sent."
-        )
-
-
-def _with_spelling(customer_id: str, reader: Reader) -> str:
-    known = reader.other_spelling(customer_id)
-    return customer_id if known is None else f'{customer_id} (but "{known}", which may be the same identifier)'
+async def _require_customers(folder: Path, customer_ids: Sequence[str]) -> None:
+    """Raise UsageError if the batch has none of the customers. An unusable folder is reported first."""
+    async with batch_lock(folder):
+        pass
+    await anyio.to_thread.run_sync(named_customers.require_known, folder, customer_ids)
 
 
 def _unlink_result(result: BatchResult, customer_ids: Sequence[str]) -> UnlinkResult:
     with Reader(result.folder / FILE) as reader:
-        statuses, held = reader.statuses(customer_ids), reader.held(customer_ids)
-        spellings = {each: reader.other_spelling(each) for each in customer_ids if each not in statuses}
-    others = {each: reason for each in customer_ids if (reason := _why_not_unlinked(statuses.get(each)))}
-    others |= {
-        each: f'this batch has no such customer, but "{known}", which may be the same identifier: name that one'
-        for each, known in spellings.items()
-        if known is not None
-    }
-    others |= {each: NOT_SENT[held[each]] for each in others if each in held}
+        others = named_customers.not_unlinked(reader, customer_ids)
     unlinked = tuple(customer_id for customer_id in customer_ids if customer_id not in others)
     return UnlinkResult(**vars(result), unlinked=unlinked, others=others)
 
@@ -260,6 +230,7 @@ def _verify_result(result: BatchResult) -> VerifyResult:
 
 async def undo(
     folder: str | Path,
+    customer_ids: Sequence[str] | None = None,
     *,
     settings: Settings | None = None,
     yes: bool = False,
@@ -270,24 +241,35 @@ async def undo(
 ) -> UndoResult:
     """List the companies that this batch created and no customer has linked; with `yes`, delete them for good.
 
-    Raises the same errors as `migrate`.
+    With `customer_ids`, only the companies of these customers. `migrate` creates a deleted company again only with
+    `Options(again=True)`. Raises the same errors as `migrate`, and UsageError if the batch has none of the customers.
     """
     folder = require_batch(folder)
-    result = await run_and_report(
-        folder, Undo(deletes=yes), settings, on_event, interrupt, Options(accept_missing=accept_missing, waits=wait)
-    )
-    return await anyio.to_thread.run_sync(partial(_undo_result, result, deletes=yes))
+    if customer_ids is not None:
+        customer_ids = named_customers.require_ids(customer_ids)
+        await _require_customers(folder, customer_ids)
+    options = Options(accept_missing=accept_missing, waits=wait)
+    result = await run_and_report(folder, Undo(customer_ids, deletes=yes), settings, on_event, interrupt, options)
+    return await anyio.to_thread.run_sync(partial(_undo_result, result, customer_ids, deletes=yes))
 
 
-def _undo_result(result: BatchResult, *, deletes: bool) -> UndoResult:
+def _undo_result(result: BatchResult, customer_ids: Sequence[str] | None, *, deletes: bool) -> UndoResult:
     with Reader(result.folder / FILE) as reader:
+        deletable, left_alone = reader.created(linked=False), reader.created(linked=True)
+        taken_over, others = reader.count_adopted(), dict[str, str]()
+        if customer_ids is not None:
+            deletable, left_alone = (
+                frame.filter(pl.col("customer_id").is_in(customer_ids)) for frame in (deletable, left_alone)
+            )
+            taken_over, others = 0, named_customers.not_deletable(reader, customer_ids, deletable["customer_id"])
         return UndoResult(
             **vars(result),
             deletes=deletes,
-            deletable=reader.created(linked=False),
-            left_alone=reader.created(linked=True),
+            deletable=deletable,
+            left_alone=left_alone,
             deleted=reader.deleted_in_run(result.run),
-            taken_over=reader.count_adopted(),
+            taken_over=taken_over,
+            others=others,
         )
 
 
@@ -312,20 +294,6 @@ async def listen(
     folder, interrupt, settings = require_batch(folder), interrupt or anyio.Event(), settings or Settings.make()
     is_genuine = receiver.verifier(secret or webhook_secret())
     return await server.listen(folder, port, is_genuine, settings, ready, on_event, interrupt)
-
-
-def _why_not_unlinked(known: tuple[str | None, str | None, str | None] | None) -> str | None:
-    """Return the reason why a customer is not unlinked, or None if the customer is unlinked."""
-    if known is None:
-        return "this batch has no such customer"
-    company_id, status, error = known
-    if status in ENDED:
-        return None
-    if company_id is None or status is None:
-        return "has no connection in Codat"
-    if status == "Linked":
-        return f"is still linked: {error}" if error else "is still linked"
-    return f"has a connection with the status {status}; only a Linked one can be unlinked"
 
 
 __all__ = [

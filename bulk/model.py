@@ -136,7 +136,7 @@ class CustomerRecord(NamedTuple):
     platform_sent: str | None = None
     description_sent: str | None = None
     company_id: str | None = None
-    company_origin: str | None = None  # created, adopted, replayed, missing (bulk/journal/schema.sql)
+    company_origin: str | None = None  # created, adopted, replayed, missing, undone (bulk/journal/schema.sql)
     company_batch: str | None = None  # the batch tag of an adopted company
     deleted_company_id: str | None = None  # the company last deleted on purpose; a list that lags may still show it
     knows_connections: bool = True  # False: the company was found, and Codat did not list its connections

@@ -116,8 +116,11 @@ class UndoResult(BatchResult):
     left_alone: pl.DataFrame = field(default_factory=pl.DataFrame)  # linked, now or before
     deleted: int = 0  # companies
     taken_over: int = 0  # companies that the batch did not create
+    others: Mapping[str, str] = field(default_factory=dict)  # {customer_id: reason why a named one is left alone}
 
     @property
     def exit_code(self) -> int:
-        """1 if a company could not be deleted."""
-        return self.stop.exit_code if self.stop is not None else int(self.deletes and self.deletable.height > 0)
+        """1 if a company could not be deleted, or a named customer is left alone."""
+        if self.stop is not None:
+            return self.stop.exit_code
+        return int(bool(self.others) or (self.deletes and self.deletable.height > 0))

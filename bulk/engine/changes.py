@@ -242,8 +242,11 @@ def _lost(step: str, thing: str) -> Changes:
 
 
 def deleted_on_purpose(customer: CustomerRecord) -> Changes:
-    """Return the changes after `undo` has deleted a company: the customer is as if nothing had been sent."""
-    return NOTHING_SENT | {"deleted_company_id": customer.company_id}
+    """Return the changes after `undo` has deleted a company: the customer is as if nothing had been sent.
+
+    No run creates another company for it, unless `migrate --again` says so.
+    """
+    return NOTHING_SENT | {"deleted_company_id": customer.company_id, "company_origin": "undone"}
 
 
 def error(step: str, problem: Problem | None) -> Changes:

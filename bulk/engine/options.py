@@ -30,6 +30,7 @@ class Options:
 
     limit: int | None = None  # only the input's first customers
     retry_failed: bool = False
+    again: bool = False  # create companies for customers whose companies undo has deleted
     waits: bool = False  # sleep through an exhausted daily quota
     reserve: int = 0  # requests of the daily quota to leave unused
     max_failures: Threshold | None = None

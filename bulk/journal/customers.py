@@ -41,9 +41,12 @@ def _change(columns: tuple[str, ...]) -> str:
 
 
 def forget(connection: sqlite3.Connection, seq: int) -> None:
-    """Forget a customer who was removed from the input and for whom Codat has nothing."""
-    connection.execute(_SQL["show_rejection"], {"seq": seq})
-    connection.execute(_SQL["forget"], {"seq": seq})
+    """Forget a customer who was removed from the input and for whom Codat has nothing.
+
+    One whose company undo has deleted stays known, so that its company is not created again.
+    """
+    for statement in ("show_rejection", "forget", "set_aside"):
+        connection.execute(_SQL[statement], {"seq": seq})
 
 
 def pending(
@@ -73,6 +76,11 @@ def count_pending(connection: sqlite3.Connection, *, limit: int | None = None) -
 def count(connection: sqlite3.Connection) -> int:
     """Return the number of customers, without those removed from the input before anything was sent."""
     return _number(connection, "count")
+
+
+def count_undone(connection: sqlite3.Connection) -> int:
+    """Return the number of customers whose companies `undo` deleted, and who get no other one."""
+    return _number(connection, "count_undone")
 
 
 def count_without_link(connection: sqlite3.Connection) -> int:

@@ -9,7 +9,10 @@ UPDATE rejections SET hidden = 0
 WHERE (source, row) IN (SELECT source, row FROM customers WHERE seq = :seq AND presence = 'invalid');
 
 -- forget: Forget a customer.
-DELETE FROM customers WHERE seq = :seq;
+DELETE FROM customers WHERE seq = :seq AND company_origin IS NOT 'undone';
+
+-- set_aside: A customer whose company undo has deleted stays known, so that its company is not created again.
+UPDATE customers SET presence = 'removed' WHERE seq = :seq;
 
 -- begun: The next pending customers for whom something was sent, with any outcome.
 SELECT {columns} FROM customers
@@ -19,7 +22,8 @@ ORDER BY seq LIMIT :most;
 
 -- untouched: The next pending customers for whom nothing was sent yet.
 SELECT {columns} FROM customers
-WHERE state = 'pending' AND name_sent IS NULL AND presence = 'present' AND seq > :after
+WHERE state = 'pending' AND name_sent IS NULL AND presence = 'present' AND company_origin IS NOT 'undone'
+      AND seq > :after
       AND (:source IS NULL OR (source, row) < (:source, :row))
 ORDER BY seq LIMIT :most;
 
@@ -28,8 +32,11 @@ SELECT source, row FROM customers WHERE presence = 'present' ORDER BY source, ro
 
 -- count_pending: The number of customers with work left to do.
 SELECT count(*) FROM customers
-WHERE state = 'pending' AND (presence = 'present' OR name_sent IS NOT NULL)
+WHERE state = 'pending' AND (presence = 'present' OR name_sent IS NOT NULL) AND company_origin IS NOT 'undone'
       AND (:source IS NULL OR (source, row) < (:source, :row));
+
+-- count_undone: The number of customers whose company undo has deleted.
+SELECT count(*) FROM customers WHERE state = 'pending' AND presence = 'present' AND company_origin = 'undone';
 
 -- count_without_link: The number of customers who wait for their link, and whose journal does not have it.
 SELECT count(*) FROM customers

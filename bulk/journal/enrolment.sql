@@ -9,7 +9,8 @@ SELECT EXISTS (SELECT 1 FROM rejections WHERE state = 'conflict');
 -- The second and third use an index, so that this does not read a million rows.
 SELECT (SELECT count(*) FROM customers),
        (SELECT count(*) FROM customers WHERE presence <> 'present'),
-       (SELECT count(*) FROM customers WHERE presence <> 'present' AND presence = 'removed'),
+       (SELECT count(*) FROM customers WHERE presence <> 'present' AND presence = 'removed'
+            AND company_origin IS NOT 'undone'),
        (SELECT count(*) FROM rejections WHERE state = 'rejected'),
        (SELECT count(*) FROM rejections WHERE state = 'conflict')
            + (SELECT count(*) FROM customers WHERE state = 'conflict');
@@ -170,15 +171,17 @@ FROM kept WHERE customers.customer_id = kept.customer_id AND kept.source >= :sou
 DELETE FROM rejections WHERE source = :source AND row IN (SELECT row FROM kept);
 
 -- forget_absent: Delete customers removed from the file before anything was sent for them.
-DELETE FROM customers WHERE source = :source AND enrolment <> :run AND name_sent IS NULL AND company_id IS NULL;
+DELETE FROM customers WHERE source = :source AND enrolment <> :run AND name_sent IS NULL AND company_id IS NULL
+    AND company_origin IS NOT 'undone';
 
 -- remove_absent: Mark the other customers removed from the file.
 UPDATE customers SET presence = 'removed' WHERE source = :source AND enrolment <> :run;
 
--- mark_invalid: Mark those of them whose row is still in the file but rejected.
+-- mark_invalid: Mark those of them whose row is still in the file but rejected. Codat has nothing of those undone.
 UPDATE customers SET presence = 'invalid', row = r.row
 FROM (SELECT customer_id, min(row) AS row FROM rejections WHERE source = :source GROUP BY customer_id) r
-WHERE customers.customer_id = r.customer_id AND presence = 'removed' AND source = :source;
+WHERE customers.customer_id = r.customer_id AND presence = 'removed' AND source = :source
+    AND company_origin IS NOT 'undone';
 
 -- hide_rejections: Hide their rejections, so that each of these rows appears in the results once, as the customer.
 UPDATE rejections SET hidden = 1

@@ -1,4 +1,4 @@
-"""Reopens failed customers, for `--retry-failed`."""
+"""Reopens customers: failed ones for `--retry-failed`, and those whose companies undo deleted for `--again`."""
 
 from __future__ import annotations
 
@@ -21,3 +21,8 @@ def reopen_partners(connection: sqlite3.Connection) -> None:
     """Let the next follow-up create the partner connections that Codat rejected or lost."""
     for statement in ("resolve_partners", "drop_partners", "reopen_partners"):
         connection.execute(_SQL[statement])
+
+
+def reopen_undone(connection: sqlite3.Connection) -> None:
+    """Let this run create companies again for the customers whose companies `undo` deleted."""
+    connection.execute(_SQL["reopen_undone"])

@@ -23,6 +23,9 @@ UPDATE customers SET knows_connections = 0, connection_id = NULL, connection_sta
     link_issued_at = NULL
 WHERE state = 'failed' AND presence = 'present' AND connection_status = 'Deleted';
 
+-- reopen_undone: Let this run create companies again for the customers whose companies undo has deleted.
+UPDATE customers SET company_origin = NULL WHERE company_origin = 'undone';
+
 -- resolve_partners: Resolve the doubts about customers that get another partner connection.
 UPDATE requests SET outcome = 'found'
 WHERE (outcome IS NULL OR outcome IN ('unknown', 'server_error')) AND step = 'partner' AND customer IN (

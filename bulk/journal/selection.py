@@ -35,6 +35,12 @@ def select_deletable(connection: sqlite3.Connection) -> int:
     return _select(connection, "deletable", {})
 
 
+def select_named_deletable(connection: sqlite3.Connection) -> int:
+    """Select those of them that a command names; return their number."""
+    number = select_deletable(connection)
+    return number - connection.execute(_SQL["drop_unnamed"]).rowcount
+
+
 def page(connection: sqlite3.Connection, *, after: int, most: int) -> tuple[list[CustomerRecord], int]:
     """Return the next selected customers with their attempts, and the position of the last one."""
     places = connection.execute(_SQL["page"], {"after": after, "most": most}).fetchall()

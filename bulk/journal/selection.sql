@@ -34,6 +34,10 @@ WHERE company_origin = 'created' AND company_id IS NOT NULL AND partner_connecti
       AND (connection_status IS NULL OR connection_status IN ('PendingAuth', 'Deleted'))
 ORDER BY source, row;
 
+-- drop_unnamed: Keep only the named customers.
+DELETE FROM temp.selected WHERE seq NOT IN (
+    SELECT seq FROM customers WHERE customer_id IN (SELECT customer_id FROM temp.named));
+
 -- page: The next selected customers.
 SELECT n, seq FROM temp.selected WHERE n > :after ORDER BY n LIMIT :most;
 

@@ -61,7 +61,8 @@ WHERE id IN (SELECT source FROM rejections WHERE state = 'conflict'
 
 -- requests_to_do: Two for each new customer, minus what is done; one for each linked customer.
 SELECT coalesce(sum(CASE state WHEN 'linked' THEN 1 ELSE 1 + (company_id IS NULL) END), 0) FROM customers
-WHERE state = 'linked' OR (state = 'pending' AND (presence = 'present' OR name_sent IS NOT NULL));
+WHERE state = 'linked' OR (state = 'pending' AND (presence = 'present' OR name_sent IS NOT NULL)
+                          AND company_origin IS NOT 'undone');
 
 -- holds: A hold ends with its run, even if it was meant to last longer.
 SELECT since, min(until, coalesce(finished_at, :at)), why FROM holds JOIN runs ON runs.id = run
@@ -77,7 +78,7 @@ SELECT EXISTS (SELECT 1 FROM customers WHERE presence = 'present' AND (
     OR (connection_id IS NOT NULL AND platform_sent <> platform_key)));
 
 -- undone: Pending customers whose company undo has deleted.
-SELECT count(*) FROM customers WHERE state = 'pending' AND company_id IS NULL AND deleted_company_id IS NOT NULL;
+SELECT count(*) FROM customers WHERE state = 'pending' AND company_origin = 'undone' AND presence <> 'removed';
 
 -- last_run: The last run of a command.
 SELECT id, command, version, started_at, finished_at, seconds, stopped FROM runs ORDER BY id DESC LIMIT 1;

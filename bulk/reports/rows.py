@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 
@@ -36,6 +36,15 @@ from bulk.text import timestamp
 
 _SQL: Final = load("bulk.reports", "rows.sql", **FRAGMENTS)
 _OBJECT: Final = ""  # the column with the input's other columns, a JSON object
+
+
+class Status(NamedTuple):
+    """What the journal knows about a customer in Codat."""
+
+    company_id: str | None
+    company_origin: str | None
+    connection_status: str | None
+    error: str | None
 
 
 class Reader(Snapshot):
@@ -98,10 +107,10 @@ class Reader(Snapshot):
         ((number,),) = self.rows(_SQL["count_adopted"])
         return int(number)
 
-    def statuses(self, customer_ids: Sequence[str]) -> dict[str, tuple[str | None, str | None, str | None]]:
-        """Return company, connection status and error of those of these customers who are in the batch."""
+    def statuses(self, customer_ids: Sequence[str]) -> dict[str, Status]:
+        """Return the status of those of these customers who are in the batch."""
         rows = self.rows(_SQL["statuses"], {"ids": json.dumps(list(customer_ids))})
-        return {customer_id: (company, status, error) for customer_id, company, status, error in rows}
+        return {customer_id: Status(*rest) for customer_id, *rest in rows}
 
     def other_spelling(self, customer_id: str) -> str | None:
         """Return the identifier of a customer of which this one is another spelling, or None."""

@@ -70,8 +70,8 @@ ORDER BY source, row;
 -- count_adopted: The number of the batch's companies that it did not create.
 SELECT count(*) FROM customers WHERE company_id IS NOT NULL AND company_origin IS NOT 'created';
 
--- statuses: Company, connection status and error of named customers.
-SELECT customer_id, company_id, connection_status, error FROM customers
+-- statuses: Company, its origin, connection status and error of named customers.
+SELECT customer_id, company_id, company_origin, connection_status, error FROM customers
 WHERE customer_id IN (SELECT value FROM json_each(:ids));
 
 -- spellings: The customers whose identifiers have one of these keys (bulk.spellings).

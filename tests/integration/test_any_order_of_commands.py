@@ -63,7 +63,7 @@ class Command(StrEnum):
     """A command of bulk, with its options."""
 
     MIGRATE = "migrate"
-    RETRY = "migrate --retry-failed"
+    RETRY = "migrate --retry-failed --again"
     FOLLOW_UP = "follow-up"
     RETRY_PARTNERS = "follow-up --retry-failed"
     LINKS = "links"
@@ -135,7 +135,7 @@ class Batch:
     def _engine_command(self, command: Command) -> EngineCommand:
         match command:
             case Command.MIGRATE | Command.RETRY:
-                options = Options(retry_failed=command is Command.RETRY)
+                options = Options(retry_failed=command is Command.RETRY, again=command is Command.RETRY)
                 return Migrate(open_input(self._source, mapping={}), options)
             case Command.FOLLOW_UP | Command.RETRY_PARTNERS:
                 return FollowUp(retry_failed=command is Command.RETRY_PARTNERS)

@@ -150,6 +150,7 @@ class Batch:
         options = Options(
             limit=2 if command is Command.LIMITED else None,
             retry_failed=command is Command.RETRY,
+            again=command is Command.AGAIN or (is_quiet and command is Command.RETRY),  # at the end, all have a company
             waits=waits,
             reserve=0 if is_quiet else self._reserve,
             source=self.source if opened is not None else None,
@@ -179,6 +180,8 @@ class Batch:
         deletions = world.network.deletions - start.deletions
         actions = deletions + world.customers.done_since(start.began) + len(process.jumps)
         self.judge.after_run(process.requests, start.before, name, crashed=stop == CRASHED, actions=actions)
+        if not start.work.options.again:
+            self.judge.require_undone(start.before)
         if self._enrolled is not None and name in ("migrate", "verify"):
             self.judge.require_all_rows(self._enrolled)
         require(stop is None or stop.exit_code in (-9, 3, 75, 130), f"a run ends with {stop}")

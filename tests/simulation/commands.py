@@ -26,6 +26,7 @@ class Command(StrEnum):
     CORRECTED = "migrate corrected.csv"
     LIMITED = "migrate --limit 2"
     RETRY = "migrate --retry-failed"
+    AGAIN = "migrate --again"
     FOLLOW_UP = "follow-up"
     RETRY_PARTNERS = "follow-up --retry-failed"
     LINKS = "links"
@@ -45,7 +46,7 @@ OFTEN = (
     *(Command.MIGRATE,) * 4,
     *(Command.CORRECTED, Command.LIMITED),
     *(Command.FOLLOW_UP,) * 4,
-    *(Command.RETRY, Command.RETRY_PARTNERS, Command.LINKS, Command.LISTEN, Command.LISTEN),
+    *(Command.RETRY, Command.AGAIN, Command.RETRY_PARTNERS, Command.LINKS, Command.LISTEN, Command.LISTEN),
     *(Command.UNLINK, Command.UNDO, Command.VERIFY, Command.ADOPT),
 )
 

@@ -11,7 +11,7 @@ import math
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -47,6 +47,7 @@ class Before:
     runs: int = 0
     knows_key: int = 0  # 1: the client of the API key is known
     stale: int = 0  # customers with a company and without a valid linkUrl in the journal
+    undone: frozenset[int] = frozenset()  # customers whose companies undo has deleted
 
 
 class Judge:
@@ -97,7 +98,8 @@ class Judge:
                    (SELECT count(*) FROM customers WHERE company_id IS NOT NULL AND link_url IS NULL)
             """  # noqa: S608 - constants
         )
-        return Before(*found[0]) if found else Before()
+        undone = self.rows("SELECT seq FROM customers WHERE company_origin = 'undone'")
+        return replace(Before(*found[0]), undone=frozenset(seq for (seq,) in undone)) if found else Before()
 
     def has_later_keys(self) -> bool:
         """Return whether any step of a customer has used more than its first key."""
@@ -129,6 +131,14 @@ class Judge:
         return self.network.codat.companies
 
     # -- after each run
+
+    def require_undone(self, before: Before) -> None:
+        """Check that a run without --again has created no company that undo deleted."""
+        created = self.rows(
+            f"SELECT DISTINCT customer FROM requests WHERE run > {before.runs} AND operation = 'create_company'"  # noqa: S608
+        )
+        again = before.undone & {customer for (customer,) in created}
+        require(not again, f"companies that undo deleted are created again: {again}")
 
     def after_run(self, requests: list[Exchange], before: Before, command: str, *, crashed: bool, actions: int) -> None:
         """Check the guarantees of a run that has just ended."""

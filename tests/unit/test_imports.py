@@ -17,13 +17,14 @@ HOME = Path(bulk.__file__).parent
 BASE = {"model", "errors", "settings", "text", "platforms", "problems", "spellings"}
 BATCH = {"engine", "journal", *BASE}
 JOB = {"job", "batch", "results", *BATCH}
-API = {"watch", "input_check", "batch_comparison", "webhooks", "input", "codat", "reports", *JOB}
+API = {"watch", "input_check", "batch_comparison", "webhooks", "input", "codat", "reports", "named_customers", *JOB}
 MAY_IMPORT = {
     "cli": {"api", "sandbox", *API},
     "blocking": {"api"},
     "api": API,
     "input_check": {"batch", "batch_comparison", "journal", "input", "codat", *BASE},
     "batch_comparison": {"input", "reports", *BATCH},
+    "named_customers": {"journal", "reports", *BASE},
     "webhooks": {"codat", *JOB},
     "watch": {"codat", *JOB},
     "job": {"batch", "results", *BATCH},

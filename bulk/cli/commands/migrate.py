@@ -32,6 +32,7 @@ def _read_products(_: click.Context, __: click.Parameter, products: tuple[str, .
 @click.option(
     "--retry-failed", is_flag=True, help="Retry customers that have failed, and create again what was deleted in Codat."
 )
+@click.option("--again", is_flag=True, help="Create the companies again that bulk undo has deleted.")
 @options.WAIT
 @click.option(
     "--reserve",
@@ -84,6 +85,7 @@ def migrate(
     platform_names: dict[str, str],
     limit: int | None,
     retry_failed: bool,
+    again: bool,
     wait: bool,
     reserve: int,
     max_failures: Threshold | None,
@@ -121,6 +123,7 @@ def migrate(
         selected = Options(
             limit=limit,
             retry_failed=retry_failed,
+            again=again,
             waits=wait,
             reserve=reserve,
             max_failures=max_failures,

@@ -11,6 +11,7 @@ import click
 
 from bulk.cli import options, signals
 from bulk.cli.console import echo, fit, print_result, table
+from bulk.cli.named_customers import named_customers, read
 from bulk.text import count
 
 if TYPE_CHECKING:
@@ -21,16 +22,7 @@ MAX_NAMED = 5  # customers in the question
 
 @click.command()
 @options.BATCH
-@click.option(
-    "--customer", "customers", metavar="ID", multiple=True, help="Unlink the customer with this ID. Repeatable."
-)
-@click.option(
-    "--file",
-    "path",
-    type=options.PATH,
-    metavar="FILE",
-    help="Unlink the customers in the column customer_id of this CSV or Parquet file. Also possible with --customer.",
-)
+@named_customers("Unlink")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation. Without a terminal, the command never asks.")
 @options.ACCEPT_MISSING
 @options.WAIT
@@ -57,7 +49,9 @@ def unlink(
     from bulk.cli.summary import print_summary
 
     require_batch(folder)
-    customer_ids = _customer_ids(customers, path)
+    customer_ids = read(customers, path)
+    if not customer_ids:
+        raise click.UsageError("No customers. Name them with --customer ID, or with --file FILE.")
     if not yes and not _is_confirmed(folder, customer_ids):
         echo("Nothing was sent. No customer was unlinked.")
         return 0
@@ -78,18 +72,6 @@ def unlink(
     more = {"unlinked": list(result.unlinked), "not_unlinked": dict(result.others)}
     print_summary(result, as_json=as_json, can_wait=True, more=more)
     return result.exit_code
-
-
-def _customer_ids(customers: Sequence[str], path: Path | None) -> list[str]:
-    """Return the customers of both options, each once. Raises UsageError."""
-    from bulk.input import read_ids
-
-    if not all(each.strip() for each in customers):
-        raise click.BadParameter("a customer_id cannot be empty.", param_hint="'--customer'")
-    customer_ids = list(dict.fromkeys([*customers, *(read_ids(path) if path is not None else [])]))
-    if not customer_ids:
-        raise click.UsageError("No customers. Name them with --customer ID, or with --file FILE.")
-    return customer_ids
 
 
 def _is_confirmed(folder: Path, customer_ids: Sequence[str]) -> bool:

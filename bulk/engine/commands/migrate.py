@@ -47,7 +47,7 @@ class Migrate:
         self._input = source
         self._options = options
         self._diff = ImportDiff()
-        self._to_do = self._done = 0
+        self._to_do = self._done = self._undone = 0
         self._has_conflicts = self._has_asked = False
         self._not_accepted: list[str] = []
         self._same_spelling: SameSpelling | None = None
@@ -73,6 +73,9 @@ class Migrate:
             diff = compare(connection, self._input, run, source, reads_again=reads_again, asks=True)
             if self._options.retry_failed:
                 reopening.reopen_failed(connection)
+            if self._options.again:
+                reopening.reopen_undone(connection)
+            self._undone = customers.count_undone(connection)
             if self._options.products:
                 facts.put(connection, {"products": json.dumps(self._options.products)})
             if self._options.link_lifetime is not None:
@@ -94,6 +97,9 @@ class Migrate:
             hook(Warned(_warning(self._same_spelling)))
         if text := _email_warning(self._input.email_problems):
             hook(Warned(text))
+        if self._undone:
+            undone = count(self._undone, "company was", "companies were")
+            hook(Warned(f"{undone} deleted by undo and will not be created again. To create them, add --again."))
         self._to_do, self._done = await writer.write(lambda db: _count(db, self._options.limit))
         hook(Started(self._to_do, self._done))
         # The company list shows whether a conflict still exists.

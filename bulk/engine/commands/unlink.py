@@ -6,17 +6,14 @@ import sqlite3
 from collections.abc import Sequence
 from typing import ClassVar
 
-from bulk.codat import endpoints
-from bulk.engine.adopter import Adopter
-from bulk.engine.events import Hook, Started, Warned
+from bulk.engine.events import Hook, Started
 from bulk.engine.feeds import SelectedFeed
-from bulk.engine.reconcile import read_companies
+from bulk.engine.named_statuses import read_named_statuses
 from bulk.engine.session import Session
-from bulk.engine.statuses import begin_if, mark_missing, read_statuses
+from bulk.engine.statuses import begin_if
 from bulk.engine.steps.unlink import UnlinkConnection
-from bulk.journal import company_list, customers, selection
+from bulk.journal import selection
 from bulk.journal.writer import Writer
-from bulk.model import CustomerRecord
 
 
 class Unlink:
@@ -42,35 +39,8 @@ class Unlink:
     async def work(self, session: Session) -> None:
         """Read the statuses, since only a linked connection can be unlinked; then unlink."""
         writer = session.context.writer
-        await self._read_statuses(session)
+        unread = await read_named_statuses(session)
+        session.left += sum(each.connection_status != "Linked" for each in unread)  # the others are tried all the same
         to_do = await writer.write(selection.select_named_linked)
         session.hook(Started(to_do, 0))
         await session.process_all(lambda: SelectedFeed(writer), to_do)
-
-    async def _read_statuses(self, session: Session) -> None:
-        """Read single companies if they are no more than the pages of the list; otherwise read the list."""
-        context, hook = session.context, session.hook
-        companies = await context.writer.write(selection.named_companies)
-        all_companies = await context.writer.write(selection.count_companies)
-        if len(companies) > endpoints.page_count(all_companies):
-            await read_statuses(session)
-            return
-        adopter = Adopter(context.labels, accepts_missing=True).of_all()  # it sees the named companies only
-        blocked = await read_companies(context, companies, adopter, hook)
-
-        def apply(connection: sqlite3.Connection) -> list[CustomerRecord]:
-            unread = list(customers.by_companies(connection, blocked))
-            for customer in unread:
-                company_list.mark_shown(connection, customer.seq)  # nothing shows that its company is missing
-            adopter.end(connection, context.wall())
-            mark_missing(connection, context.wall(), named=True)
-            return unread
-
-        self._report(await context.writer.write(apply), session)
-
-    def _report(self, unread: list[CustomerRecord], session: Session) -> None:
-        """Report the customers whose companies are blocked. Those that were linked before are unlinked all the same."""
-        for customer in unread:
-            reason = "a firewall blocks its company in Codat, so its status may be out of date"
-            session.hook(Warned(f"Customer {customer.customer_id}: {reason}"))
-            session.left += customer.connection_status != "Linked"

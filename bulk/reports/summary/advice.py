@@ -107,13 +107,9 @@ def _review_steps(figures: Figures, location: BatchLocation) -> Iterator[NextSte
 
 
 def _resume_step(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
-    pending = figures.summary.customers[State.PENDING]
+    pending = figures.summary.customers[State.PENDING] - figures.undone  # which are not created again
     if not pending:
         return
-    resume, undone = commands.migrate(figures, location), figures.undone
+    resume = commands.migrate(figures, location)
     why = f"{count(pending, 'customer')} left to do"
-    if undone == pending:
-        why += ", if you want to create them again after the undo"
-    elif undone:
-        why += f"; undo has deleted the {'company' if undone == 1 else 'companies'} of {undone:,} of them"
     yield NextStep("Resume", resume, why, (resume,))

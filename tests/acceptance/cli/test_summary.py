@@ -112,11 +112,16 @@ def test_who_was_unlinked_before_is_counted_separately(shell: Shell) -> None:
     ]
 
 
-def test_after_an_undo_every_command_asks_whether_to_create_again(shell: Shell) -> None:
-    """The advice does not depend on the last command."""
+def test_after_an_undo_no_command_advises_to_create_again(shell: Shell) -> None:
+    """`migrate` names the option, and creates nothing without it."""
     shell.customers(2)
     shell.run("bulk migrate x.csv --sandbox")
     undone = shell.run("bulk undo reports/x --yes --sandbox").stdout
     verified = shell.run("bulk verify reports/x --sandbox").stdout
-    for shown in (undone, verified):
-        assert "left to do, if you want to create them again after the undo." in " ".join(shown.split())
+    migrated = shell.run("bulk migrate x.csv --sandbox")
+    for shown in (undone, verified, migrated.stdout):
+        assert "left to do" not in shown
+        assert "bulk migrate" not in shown
+    assert "2 companies were deleted by undo and will not be created again" in " ".join(migrated.stderr.split())
+    assert migrated.returncode == 0
+    assert "link_ready 2" in " ".join(shell.run("bulk migrate x.csv --sandbox --again").stdout.split())

@@ -598,13 +598,14 @@ def test_a_removed_customer_is_kept_while_its_key_may_still_create_a_company(
     assert trip.is_forgotten()
 
 
-def test_a_removed_customer_whose_company_was_deleted_on_purpose_is_forgotten(trip: Trip) -> None:
-    """Codat has nothing, and the input does not have it either."""
+def test_a_removed_customer_whose_company_was_deleted_on_purpose_stays_known(trip: Trip) -> None:
+    """Its row may return to the input, and its company must not be created again then."""
     trip.take(CREATED_COMPANY, CREATED_CONNECTION)
     remove(trip)
     shown = ok({"id": "c", "dataConnections": [body(connection("PendingAuth"))]})
     assert with_steps(trip, Undo).take(shown, responses.read(204, {}, b"")) == Finished(None)
-    assert trip.is_forgotten()
+    assert trip.batch.presence()["a"] == "removed"
+    assert trip.column("company_origin") == "undone"
 
 
 # -- limits in responses

@@ -85,12 +85,11 @@ def test_rejected_rows_of_inputs_with_different_mappings_have_no_command() -> No
     assert decide.why.endswith("with the --map of that input")
 
 
-def test_after_an_undo_creating_again_is_a_choice() -> None:
-    """The command is named together with its effect, whatever command ran last."""
-    (step,) = advice.next_steps(figures({(1, State.PENDING): 2}, undone=2), LOCATION)
-    assert step.why == "2 customers left to do, if you want to create them again after the undo"
+def test_after_an_undo_nothing_is_left_to_do_for_its_customers() -> None:
+    """Their companies are created again only with --again."""
+    assert list(advice.next_steps(figures({(1, State.PENDING): 2}, undone=2), LOCATION)) == []
     (step,) = advice.next_steps(figures({(1, State.PENDING): 3}, undone=1), LOCATION)
-    assert step.why == "3 customers left to do; undo has deleted the company of 1 of them"
+    assert step.why == "2 customers left to do"
 
 
 def test_an_input_never_looks_like_an_option() -> None:

@@ -27,7 +27,7 @@ from bulk.engine.steps.deletion import DeleteCompany
 from bulk.model import Connection, Labels, Outcome
 
 STEP = DeleteCompany()
-DELETED_ON_PURPOSE: Changes = NOTHING_SENT | {"deleted_company_id": WAITING.company_id}
+DELETED_ON_PURPOSE: Changes = NOTHING_SENT | {"deleted_company_id": WAITING.company_id, "company_origin": "undone"}
 
 
 def shown(*connections: Connection) -> Reply:
