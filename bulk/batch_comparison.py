@@ -17,15 +17,18 @@ import polars as pl
 
 from bulk.engine.enrolling import compare as compare_rows
 from bulk.engine.enrolling import in_batch, is_known
-from bulk.input import Input
+from bulk.input import Group, Groups, Input, of_problem
 from bulk.journal import customers, database, facts, runs
 from bulk.journal.private_copy import private_copy
 from bulk.problems import parse, remedy, sentence
 from bulk.reports.rows import Reader
-from bulk.text import timestamp
+from bulk.text import shorten_column, timestamp
 
 _COLUMNS: Final = ("row", "customer_id", "company_name", "code", "field", "value", "found", "conflict", "remedy")
 _CONFLICTS: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
+_CUSTOMER: Final = pl.concat_str(
+    *(shorten_column(pl.col(name), 40) for name in ("customer_id", "company_name")), separator=", ", ignore_nulls=True
+)
 _Conflict = tuple[int | None, str | None, str, str, str, str | None, str, str, str]
 
 
@@ -48,6 +51,7 @@ class BatchComparison:
     adds_file: bool  # the batch has other files, and `migrate` needs --batch to add this one to them
     kinds: Mapping[str, int]  # rows in conflict by their code
     conflicts: pl.DataFrame
+    conflict_groups: tuple[Group, ...] = ()  # by kind; their values are identifiers with names
     platform_names: Mapping[str, str] = field(default_factory=dict)  # {name: platformKey}, of the batch and the input
 
 
@@ -64,23 +68,25 @@ def compare(source: Input, folder: Path, *, max_lines: int) -> BatchComparison:
             diff = compare_rows(copy, source, run, facts.get(copy, "source"))
         to_do = customers.count_pending(copy, limit=None)
         with Reader(folder / database.FILE, copy=copy) as reader:
-            kinds, conflicts = _conflicts(reader, max_lines)
+            kinds, conflicts, groups = _conflicts(reader, max_lines)
     numbers = (diff.new, diff.same, diff.changed, diff.removed, diff.rejected, diff.conflicts)
-    return BatchComparison(folder, *numbers, to_do, adds_file, kinds, conflicts, source.platform_names)
+    return BatchComparison(folder, *numbers, to_do, adds_file, kinds, conflicts, groups, source.platform_names)
 
 
-def _conflicts(reader: Reader, max_lines: int) -> tuple[dict[str, int], pl.DataFrame]:
-    """Return the numbers of rows in conflict by code, and the first conflicts."""
+def _conflicts(reader: Reader, max_lines: int) -> tuple[dict[str, int], pl.DataFrame, tuple[Group, ...]]:
+    """Return the numbers of rows in conflict by code, the first conflicts, and the groups of all."""
     kinds: Counter[str] = Counter()
+    groups = Groups(of_problem)
     frames = [pl.DataFrame(schema=_CONFLICTS)]
     left = max_lines
     for rows in reader.conflict_problems():
         # One frame for each part, because the same values as Python objects take several times the memory.
         frame = pl.DataFrame([_conflict(*row) for row in rows], schema=_CONFLICTS, orient="row")
         kinds.update(frame.get_column("code").to_list())
+        groups.add(frame.rename({"conflict": "sentence"}).with_columns(_CUSTOMER.alias("value")))
         frames.append(frame.head(left))
         left -= frames[-1].height
-    return dict(kinds), pl.concat(frames)
+    return dict(kinds), pl.concat(frames), groups.result()
 
 
 def _conflict(row: int | None, customer_id: str | None, company_name: str, text: str) -> _Conflict:

@@ -9,6 +9,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,20 @@ import polars as pl
 
 from bulk.codat.forecast import NOBODY, Linking, forecast
 from bulk.codat.quota import QUOTA_A_COMPANY
-from bulk.input import EmailWarnings, FirstRows, Input, PlatformWarnings, Warnings, open_input
+from bulk.input import (
+    CheckedRows,
+    EmailWarnings,
+    FirstRows,
+    Group,
+    Groups,
+    Input,
+    NameChanges,
+    PlatformWarnings,
+    Warnings,
+    general_texts,
+    of_problem,
+    open_input,
+)
 from bulk.problems import parse, remedy, sentence
 from bulk.text import shorten_column
 
@@ -25,6 +39,7 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = ("row", "customer_id", "code", "field", "value", "problem", "remedy")
 _PROBLEMS: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
+_RENAMED: Final = {"row": pl.Int64, "customer_id": pl.String, "company_name": pl.String, "name_sent": pl.String}
 _Problem = tuple[int, str | None, str, str, str | None, str, str]
 
 
@@ -38,6 +53,10 @@ class Cost:
     quota: int  # requests on the first day
     elapsed: float  # days from the first request to the last
 
+    def last_day(self, now: datetime) -> date:
+        """Return the last day, in UTC, if the migration begins now."""
+        return now.astimezone(UTC).date() + timedelta(days=max(self.days, 1) - 1)
+
 
 @dataclass(frozen=True)
 class CheckResult:
@@ -49,6 +68,7 @@ class CheckResult:
     probably changed, and for emails that are left out because they are no address.
     `platform_warnings` has the columns platform_key, name, customers, rows, code, warning, remedy, for platforms that
     Expenses does not sync and for words of four letters that may not be platformKeys; `rows` has the first rows.
+    `problem_groups`, `warning_groups` and `name_groups` count the rows of the first three by kind and value.
     `batch` has the differences from a batch, or None if the input was not compared.
     `is_correction` is whether the input is our rejects or conflicts file, which `migrate` only takes with --batch.
     """
@@ -65,6 +85,9 @@ class CheckResult:
     platform_warnings: pl.DataFrame = field(default_factory=pl.DataFrame)
     batch: BatchComparison | None = None
     is_correction: bool = False
+    problem_groups: tuple[Group, ...] = ()
+    warning_groups: tuple[Group, ...] = ()
+    name_groups: tuple[Group, ...] = ()
 
     @property
     def to_do(self) -> int:
@@ -109,36 +132,68 @@ def check(
     comparison = _compare(source, _batch_folder(Path(reports), batch), max_lines) if batch is not None else None
     if comparison is not None:
         source = replace(source, platform_names=comparison.platform_names)
-    accepted = rejected = 0
-    problems: list[_Problem] = []
-    renamed: list[pl.DataFrame] = []
-    platforms: Counter[str] = Counter()
-    ids, warnings, emails, platform_warnings = FirstRows(), Warnings(), EmailWarnings(max_lines), PlatformWarnings()
-    for rows in source.read(ids=ids, only_fields=True):
-        accepted += rows.accepted.height
-        rejected += rows.rejected.height
+    found = _Found(max_lines)
+    for rows in source.read(ids=found.ids, only_fields=True):
+        found.add(rows)
+    return found.result(Path(path), source, rate, comparison)
+
+
+class _Found:
+    """What a check finds in the rows of an input."""
+
+    def __init__(self, max_lines: int) -> None:
+        self._max_lines = max_lines
+        self._accepted = self._rejected = 0
+        self._problems: list[_Problem] = []
+        self._renamed = [pl.DataFrame(schema=_RENAMED)]
+        self._left_to_rename = max_lines
+        self._platforms: Counter[str] = Counter()
+        self._groups, self._names = Groups(of_problem), NameChanges()
+        self._warnings, self._emails = Warnings(), EmailWarnings(max_lines)
+        self._platform_warnings = PlatformWarnings()
+        self.ids = FirstRows()
+
+    def add(self, rows: CheckedRows) -> None:
+        """Examine some rows."""
+        self._accepted += rows.accepted.height
+        self._rejected += rows.rejected.height
         by_key: dict[str, int] = dict(rows.accepted["platform_key"].value_counts().iter_rows())
-        platforms.update(by_key)
-        changed = rows.accepted.filter(pl.col("company_name") != pl.col("name_sent"))
-        renamed.append(changed.select("row", "customer_id", "company_name", "name_sent"))
-        problems += itertools.islice(_lines(rows.rejected), max_lines - len(problems))
-        warnings.add(rows)
-        emails.add(rows)
-        platform_warnings.add(rows, by_key)
-    return CheckResult(
-        Path(path),
-        accepted,
-        rejected,
-        dict(sorted(platforms.items(), key=lambda item: (-item[1], item[0]))),
-        pl.DataFrame(problems, schema=_PROBLEMS, orient="row"),
-        pl.concat(renamed, how="vertical").head(max_lines) if renamed else pl.DataFrame(),
-        (*source.notes, *warnings.notes()),
-        rate,
-        pl.concat([warnings.table(ids, max_lines), emails.table()]).sort("row", maintain_order=True).head(max_lines),
-        platform_warnings.table(),
-        comparison,
-        source.is_rejects_file,
-    )
+        self._platforms.update(by_key)
+        self._add_renamed(rows.accepted.filter(pl.col("company_name") != pl.col("name_sent")))
+        self._problems += itertools.islice(_lines(rows.rejected), self._max_lines - len(self._problems))
+        self._groups.add_problems(rows.rejected)
+        self._warnings.add(rows)
+        self._emails.add(rows)
+        self._platform_warnings.add(rows, by_key)
+
+    def _add_renamed(self, rows: pl.DataFrame) -> None:
+        self._names.add(rows)
+        self._renamed.append(rows.select(_RENAMED.keys()).head(self._left_to_rename))
+        self._left_to_rename -= self._renamed[-1].height
+
+    def result(self, path: Path, source: Input, rate: int, comparison: BatchComparison | None) -> CheckResult:
+        """Return the result, after all rows."""
+        warnings = pl.concat([self._warnings.table(self.ids, self._max_lines), self._emails.table()])
+        emails = {(code, "email"): number for code, number in self._emails.counts.items()}
+        warning_groups = Groups(general_texts)
+        warning_groups.add(warnings.rename({"warning": "sentence"}))
+        return CheckResult(
+            path,
+            self._accepted,
+            self._rejected,
+            dict(sorted(self._platforms.items(), key=lambda item: (-item[1], item[0]))),
+            pl.DataFrame(self._problems, schema=_PROBLEMS, orient="row"),
+            pl.concat(self._renamed),
+            (*source.notes, *self._warnings.notes()),
+            rate,
+            warnings.sort("row", maintain_order=True).head(self._max_lines),
+            self._platform_warnings.table(),
+            comparison,
+            source.is_rejects_file,
+            self._groups.result(),
+            warning_groups.result(self._warnings.totals() | emails),
+            self._names.result(),
+        )
 
 
 def _batch_folder(reports: Path, batch: str) -> Path:

@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import polars as pl
-
-from bulk.cli.console import fit, paragraph, table
+from bulk.cli.console import fit, paragraph, screen_width, table
+from bulk.cli.groups_text import WIDTH, Detail, section
 from bulk.text import count
 
 if TYPE_CHECKING:
     from bulk.batch_comparison import BatchComparison
 
-MAX_EXAMPLES = 3  # of each kind of conflict
 
-
-def text(batch: BatchComparison) -> str:
-    """Return the numbers, then examples of each kind of conflict."""
-    parts = [f"Compared with the batch {fit(batch.folder.name)}:", table(list(_numbers(batch)))]
+def text(batch: BatchComparison, detail: Detail) -> str:
+    """Return the numbers, then the kinds of conflicts with examples."""
+    numbers = table(list(_numbers(batch)), width=WIDTH)
+    parts = [f"Compared with the batch {fit(batch.folder.name)}:", numbers]
     if batch.adds_file:
         adds = "This file is new to the batch: it adds customers and removes none. migrate needs --batch for that."
-        parts.append(paragraph(adds, first="  Note: ", indent="    "))
-    if batch.conflicts.height:
-        parts += ["", _conflicts(batch)]
+        parts.append(paragraph(adds, first="  Note: ", indent="    ", width=screen_width(WIDTH)))
+    title = "Rows in conflict, for which nothing is sent until you decide (conflicts.csv has them after migrate):"
+    if conflicts := section(title, batch.conflict_groups, detail):
+        parts += ["", conflicts]
     return "\n".join(parts)
 
 
@@ -34,22 +33,3 @@ def _numbers(batch: BatchComparison) -> Iterator[tuple[str, str]]:
         yield "rejected", f"{count(batch.rejected, 'row')} of the batch"
     unread = "migrate may find more, because only migrate reads Codat's company list"
     yield "conflicts", f"{count(batch.in_conflict, 'row')} of the batch; {unread}"
-
-
-def _conflicts(batch: BatchComparison) -> str:
-    kinds = batch.conflicts.partition_by("code", maintain_order=True)
-    examples = pl.concat(kind.head(MAX_EXAMPLES) for kind in kinds)
-    lines = [
-        (
-            "" if row["row"] is None else str(row["row"]),
-            fit(row["customer_id"], 24),
-            fit(row["company_name"], 32),
-            f"{row['field']} {fit(row['conflict'], 200)}; {fit(row['remedy'], 200)}",
-        )
-        for row in examples.iter_rows(named=True)
-    ]
-    left = batch.in_conflict - examples.height
-    more = f"{left:,} more. " if left > 0 else ""
-    title = "Rows in conflict, for which nothing is sent until you decide:\n"
-    listed = f"\n  {more}After migrate, conflicts.csv lists all of them with these row numbers."
-    return title + table([("row", "customer", "name", "conflict; remedy"), *lines]) + listed

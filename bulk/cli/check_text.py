@@ -1,24 +1,31 @@
-"""The result of `bulk check` as text: the rows, the platforms, the forecasts and the next command. PURE."""
+"""The result of `bulk check` as text that fits on a screen: the rows in groups, the plan and the next command. PURE.
+
+The more a file has to show, the fewer groups and examples are shown of each kind.
+"""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bulk.cli import batch_text
-from bulk.cli.console import fit, paragraph, table
+from bulk.cli.console import fit, paragraph, screen_width, table
+from bulk.cli.groups_text import WIDTH, Detail, section
 from bulk.platforms import NAMES
 from bulk.text import count, duration, moment, percent
 
 if TYPE_CHECKING:
-    import polars as pl
+    from datetime import date, datetime
 
     from bulk.cli.forecasts import Assumptions, Forecasts
     from bulk.codat.account import Account
     from bulk.input_check import CheckResult, Cost
 
 REFUSALS = ("401", "402", "403")  # Codat's statuses for a key that cannot be used
+MAX_LINES = 50
+_DETAILS = (Detail(1, has_examples=False), Detail(2, has_examples=False), *map(Detail, (2, 3, 4, 5, 6, 8, 10, 15, 30)))
 
 
 def text(
@@ -27,21 +34,32 @@ def text(
     forecasts: Forecasts,
     assumptions: Assumptions,
     *,
+    now: datetime,
     next_options: Sequence[str],
+    output: str = "",
 ) -> str:
-    """Return the whole text. `next_options` are the options to repeat in the next command."""
-    parts = (
-        _title(result),
-        _problems(result),
-        _warnings(result),
-        _renamed(result),
-        _platforms(result),
-        _platform_warnings(result),
-        batch_text.text(result.batch) if result.batch is not None else "",
-        "Forecast:\n" + table(list(_forecasts(result, account, forecasts, assumptions))),
-        "" if account is None else "Codat:\n" + table(list(_account(result, account))),
-        _next(result, account, next_options),
-    )
+    """Return the whole text, in the greatest detail that fits on a screen.
+
+    `next_options` are the options to repeat in the next command; `output` says where all rows are.
+    """
+    end = ["Forecast:\n" + table(list(_forecasts(result, account, forecasts, assumptions, now)), width=WIDTH)]
+    end.append("" if account is None else "Codat:\n" + table(list(_account(result, account)), width=WIDTH))
+    end += [output, _next(result, account, next_options)]
+    return _joined([*_fitting([partial(part, result) for part in _PARTS], end), *end])
+
+
+def _fitting(parts: Sequence[Callable[[Detail], str]], end: Sequence[str]) -> list[str]:
+    """Return the parts, each in the greatest detail with which all of them and the end fit on a screen."""
+    shown = [part(_DETAILS[0]) for part in parts]
+    for detail in _DETAILS[1:]:
+        for place, part in enumerate(parts):
+            longer = [*shown[:place], part(detail), *shown[place + 1 :]]
+            if _joined([*longer, *end]).count("\n") < MAX_LINES:
+                shown = longer
+    return shown
+
+
+def _joined(parts: Iterable[str]) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
@@ -51,95 +69,96 @@ def disabled_platforms(result: CheckResult, account: Account | None) -> list[str
     return [] if enabled is None else [key for key in result.platforms if key not in enabled]
 
 
-def _title(result: CheckResult) -> str:
+def _title(result: CheckResult, detail: Detail) -> str:
     rows = count(result.accepted + result.rejected, "row")
-    lines = [f"{fit(result.input, 200)}: {rows}, {result.accepted:,} accepted, {result.rejected:,} rejected"]
-    lines += [paragraph(fit(note, 500), first="  Note: ", indent="    ") for note in result.notes]
+    numbers = f": {rows}, {result.accepted:,} accepted, {result.rejected:,} rejected"
+    lines = [fit(result.input, WIDTH - len(numbers)) + numbers]
+    shown = result.notes[: detail.groups]
+    lines += [_paragraph(fit(note, 500), first="  Note: ", indent="    ") for note in shown]
+    if others := len(result.notes) - len(shown):
+        lines.append(f"  {count(others, 'more note')}")
     return "\n".join(lines)
 
 
-def _problems(result: CheckResult) -> str:
-    if not result.problems.height:
-        return ""
-    return "Problems, each of which rejects its row:\n" + _lines(result.problems, "problem", "problem; remedy")
+def _problems(result: CheckResult, detail: Detail) -> str:
+    return section("Problems, each of which rejects its row:", result.problem_groups, detail)
 
 
-def _warnings(result: CheckResult) -> str:
-    if not result.warnings.height:
-        return ""
-    title = "Warnings: look at these values. No row is rejected for them:\n"
-    return title + _lines(result.warnings, "warning", "warning; remedy")
+def _warnings(result: CheckResult, detail: Detail) -> str:
+    return section("Warnings: look at these values. No row is rejected for them:", result.warning_groups, detail)
 
 
-def _lines(values: pl.DataFrame, text: str, title: str) -> str:
-    lines = [
-        (
-            str(row["row"]),
-            fit(row["customer_id"], 24),
-            row["field"],
-            fit(row["value"], 32),
-            f"{fit(row[text], 200)}; {fit(row['remedy'], 200)}",
-        )
-        for row in values.iter_rows(named=True)
-    ]
-    return table([("row", "customer", "field", "value", title), *lines])
+def _names(result: CheckResult, detail: Detail) -> str:
+    title = "Names that are changed before they are sent, as Codat would change them:"
+    return section(title, result.name_groups, detail, are_names=True)
 
 
-def _renamed(result: CheckResult) -> str:
-    if not result.renamed.height:
-        return ""
-    lines = [
-        (str(row), fit(customer, 24), fit(name, 40), fit(sent, 40))
-        for row, customer, name, sent in result.renamed.iter_rows()
-    ]
-    return "Names that are changed before they are sent, as Codat would change them:\n" + table(
-        [("row", "customer", "name", "sent as"), *lines]
-    )
-
-
-def _platforms(result: CheckResult) -> str:
+def _platforms(result: CheckResult, detail: Detail) -> str:
     if not result.platforms:
         return ""
-    return "Platforms:\n" + table([(NAMES.get(key, key), key, f"{n:,}") for key, n in result.platforms.items()])
+    shown = list(result.platforms.items())[: max(detail.groups, 5)]
+    texts = [f"{NAMES.get(key, key)} ({key}) {number:,}" for key, number in shown]
+    if others := len(result.platforms) - len(shown):
+        texts.append(count(others, "other"))
+    return _paragraph(", ".join(texts), first="Platforms: ", indent="  ")
 
 
-def _platform_warnings(result: CheckResult) -> str:
-    lines = [
-        (
-            row["name"] if row["name"] == row["platform_key"] else f"{row['name']} ({row['platform_key']})",
-            count(row["customers"], "customer"),
-            ", ".join(map(str, row["rows"])) + ", …" * (row["customers"] > len(row["rows"])),
-            f"{row['warning']}; {row['remedy']}",
-        )
-        for row in result.platform_warnings.iter_rows(named=True)
-    ]
-    if not lines:
+def _platform_warnings(result: CheckResult, detail: Detail) -> str:
+    rows = result.platform_warnings.head(detail.groups).rows(named=True)
+    if not rows:
         return ""
-    title = "Platforms that Expenses does not support. No row is rejected for it:\n"
-    return title + table([("platform", "customers", "rows", "warning; remedy"), *lines])
+    lines = ["Platforms that Expenses does not support. No row is rejected for it:"]
+    for row in rows:
+        name = row["name"] if row["name"] == row["platform_key"] else f"{row['name']} ({row['platform_key']})"
+        more = ", …" * (row["customers"] > len(row["rows"]))
+        places = f"{count(row['customers'], 'customer')}, rows {', '.join(map(str, row['rows']))}{more}"
+        lines.append(_paragraph(f"{name} {row['warning']}: {row['remedy']} ({places})", first="  ", indent="    "))
+    if others := result.platform_warnings.height - len(rows):
+        lines.append(f"  {count(others, 'other platform')}")
+    return "\n".join(lines)
+
+
+def _batch(result: CheckResult, detail: Detail) -> str:
+    return "" if result.batch is None else batch_text.text(result.batch, detail)
+
+
+_PARTS = (_title, _problems, _warnings, _names, _platforms, _platform_warnings, _batch)
+
+
+def _paragraph(text: str, *, first: str, indent: str) -> str:
+    return paragraph(text, first=first, indent=indent, width=screen_width(WIDTH))
 
 
 def _forecasts(
-    result: CheckResult, account: Account | None, forecasts: Forecasts, assumptions: Assumptions
+    result: CheckResult, account: Account | None, forecasts: Forecasts, assumptions: Assumptions, now: datetime
 ) -> Iterator[tuple[str, str]]:
     assumed, own = forecasts.assumed, forecasts.own
     existing = f", of which there are {forecasts.companies:,} now" if forecasts.companies else ""
     each_day = f"each day one per 2,000 companies in Codat{existing}"
-    yield "requests", f"{assumed.requests:,}: two per customer, one for the API key, and {each_day}"
+    yield "requests", f"{assumed.requests:,}: two per customer, one for the key, and {each_day}"
     yield "time", f"{duration(assumed.minutes * 60)} at {result.rate:,} requests per minute, if the quota allows it"
     linked = f"with {count(assumptions.linked, 'linked company', 'linked companies')}"
-    yield "quota", f"{_days(assumed)} {linked} ({assumed.quota:,} requests per day, reset at 00:00 UTC)"
+    yield "quota", f"{_days(assumed)} {linked} ({assumed.quota:,} requests per day){_until(assumed, now)}"
     if account is not None and own is not None:
         linked = count(account.linked or 0, "linked company", "linked companies")
-        yield "yours", f"{_days(own)} with your quota of {own.quota:,} requests per day ({linked})"
+        yield "yours", f"{_days(own)} with your quota of {own.quota:,} requests per day ({linked}){_until(own, now)}"
     if assumptions.linking.share > 0:
-        within = count(assumptions.linking.within, "day")
-        linking = f"{percent(assumptions.linking.share)} link within {within} of their email"
-        yield "growing", f"{_days(forecasts.growing)} if {linking}: each adds 1,000 requests per day"
+        linking = f"{percent(assumptions.linking.share)} link within {count(assumptions.linking.within, 'day')}"
+        adds = "of their email (each adds 1,000)"
+        yield "growing", f"{_days(forecasts.growing)} if {linking} {adds}{_until(forecasts.growing, now)}"
 
 
 def _days(cost: Cost) -> str:
     return count(cost.days, "day")
+
+
+def _until(cost: Cost, now: datetime) -> str:
+    """Return the last day of a migration that takes several days and begins now."""
+    return f": until {_date(cost.last_day(now), now)}" if cost.days > 1 else ""
+
+
+def _date(day: date, now: datetime) -> str:
+    return f"{day.day} {day:%B}" if day.year == now.year else f"{day.day} {day:%B %Y}"
 
 
 def _account(result: CheckResult, account: Account) -> Iterator[tuple[str, str]]:
@@ -153,9 +172,9 @@ def _account(result: CheckResult, account: Account) -> Iterator[tuple[str, str]]
     yield from _client(account)
     if account.platforms is not None:
         enabled = [key for key in result.platforms if key in account.platforms]
-        yield "enabled", _names(enabled) or "none of the input's platforms"
+        yield "enabled", _named(enabled) or "none of the input's platforms"
         if disabled := disabled_platforms(result, account):
-            yield "not enabled", f"{_names(disabled)}. Enable them in Codat first."
+            yield "not enabled", f"{_named(disabled)}. Enable them in Codat first."
 
 
 def _client(account: Account) -> Iterator[tuple[str, str]]:
@@ -168,7 +187,7 @@ def _client(account: Account) -> Iterator[tuple[str, str]]:
         yield "redirect", fit(profile.redirect_url, 200) or "none: customers end on a page of Codat's"
 
 
-def _names(keys: Iterable[str]) -> str:
+def _named(keys: Iterable[str]) -> str:
     return ", ".join(f"{NAMES.get(key, key)} ({key})" for key in keys)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
 import shutil
 import sys
@@ -77,13 +78,13 @@ def fit(value: object, width: int = 60) -> str:
     return shorten_to_width(printable("" if value is None else str(value)), width)
 
 
-def table(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
-    """Align rows of text in columns. On a terminal, a long last column is wrapped."""
+def table(rows: Sequence[Sequence[str]], *, indent: str = "  ", width: float = math.inf) -> str:
+    """Align rows of text in columns. A last column beyond `width` or the terminal's width is wrapped."""
     if not rows:
         return ""
     widths = [max(display_width(row[column]) for row in rows) for column in range(len(rows[0]))]
     left = display_width(indent) + sum(width + 2 for width in widths[:-1])
-    room = _terminal_width() - left
+    room = min(_terminal_width(), width) - left
     return "\n".join(line for row in rows for line in _table_lines(row, widths, indent, room))
 
 
@@ -108,13 +109,18 @@ def wrap(text: str, width: float) -> Iterator[str]:
     yield line
 
 
-def paragraph(text: str, *, first: str = "", indent: str = "") -> str:
-    """Return running text in lines of at most 80 columns. `first` starts the first line, `indent` the others."""
-    lines = wrap(text, WIDTH - max(display_width(first), display_width(indent)))
+def paragraph(text: str, *, first: str = "", indent: str = "", width: int = WIDTH) -> str:
+    """Return running text in lines of at most `width` columns. `first` starts the first line, `indent` the others."""
+    lines = wrap(text, width - max(display_width(first), display_width(indent)))
     return "\n".join((indent if number else first) + line for number, line in enumerate(lines))
+
+
+def screen_width(most: int) -> int:
+    """Return the width of the terminal, but no more than `most`; without a terminal, return that."""
+    return int(min(_terminal_width(), most))
 
 
 def _terminal_width() -> float:
     """Return the terminal's width in columns, or infinity without a terminal."""
     is_terminal = sys.stdout is not None and sys.stdout.isatty()
-    return shutil.get_terminal_size((WIDTH, 24)).columns if is_terminal else float("inf")
+    return shutil.get_terminal_size((WIDTH, 24)).columns if is_terminal else math.inf

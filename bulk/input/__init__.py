@@ -5,24 +5,31 @@ This package knows files and the rules for a customer's row. It does not know Co
 
 from bulk.input.duplicates import FirstRows
 from bulk.input.email_warnings import EmailWarnings
+from bulk.input.groups import Group, Groups, of_problem
 from bulk.input.id_file import read_ids
+from bulk.input.name_changes import NameChanges
 from bulk.input.names import fold_name, fold_names
 from bulk.input.platform_keys import Uses
 from bulk.input.platform_warnings import PlatformWarnings
 from bulk.input.source import Input, open_input
 from bulk.input.validate import CheckedRows
-from bulk.input.warnings import Warnings
+from bulk.input.warnings import Warnings, general_texts
 
 __all__ = [
     "CheckedRows",
     "EmailWarnings",
     "FirstRows",
+    "Group",
+    "Groups",
     "Input",
+    "NameChanges",
     "PlatformWarnings",
     "Uses",
     "Warnings",
     "fold_name",
     "fold_names",
+    "general_texts",
+    "of_problem",
     "open_input",
     "read_ids",
 ]

@@ -17,9 +17,12 @@ _PLAIN: Final = {
     "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ħ": "h", "Ħ": "H", "ı": "i", "ŧ": "t", "Ŧ": "T",
     "ŋ": "ng", "Ŋ": "Ng", "ĸ": "k", "ƒ": "f", "ɨ": "i", "ə": "e", "Ə": "E",
 }  # fmt: skip
-_QUOTES: Final = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb\u02bb\u02bc"
-_DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
-_REPLACED: Final = _PLAIN | dict.fromkeys(_QUOTES, "'") | dict.fromkeys(_DASHES, "-")
+QUOTES: Final = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a\u00ab\u00bb\u02bb\u02bc"
+DASHES: Final = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"
+_REPLACED: Final = _PLAIN | dict.fromkeys(QUOTES, "'") | dict.fromkeys(DASHES, "-")
+
+ACCENTS: Final = "´¨¯¸"
+"""Accents that are characters of their own."""
 
 KEPT: Final = r"A-Za-z0-9\-'&@.,?!"
 """The characters that Codat keeps, except spaces, as a part of a pattern."""
@@ -49,7 +52,12 @@ def _folded(names: pl.Series) -> pl.Series:
 
 
 def _fold(names: pl.Expr) -> pl.Expr:
+    kept = plain_letters(names).str.replace_all(_REMOVED, "")
+    return kept.str.replace_all(r"\s+", " ").str.strip_chars(" ")
+
+
+def plain_letters(names: pl.Expr) -> pl.Expr:
+    """Return names with plain letters, quotes and dashes. The accents of letters are separate characters."""
     # Accents that are characters of their own are removed first: NFKD would turn each into a space and an accent.
-    plain = names.str.replace_all("[´¨¯¸]", "").str.normalize("NFKD")
-    plain = plain.str.replace_many(list(_REPLACED), list(_REPLACED.values())).str.replace_all(_REMOVED, "")
-    return plain.str.replace_all(r"\s+", " ").str.strip_chars(" ")
+    plain = names.str.replace_all(f"[{ACCENTS}]", "").str.normalize("NFKD")
+    return plain.str.replace_many(list(_REPLACED), list(_REPLACED.values()))

@@ -23,9 +23,10 @@ import polars as pl
 
 from bulk.input.damage import DATE, LOST_LETTERS, MAX_IN_LETTERS, OF_IDS, OF_NAMES, Form
 from bulk.input.duplicates import FirstRows
+from bulk.input.groups import Texts, of_problem
 from bulk.input.same_spellings import FORMS, MAY_DIFFER, SameSpellings
 from bulk.input.validate import CheckedRows
-from bulk.problems import SAME_SPELLING, SAME_SPELLING_REMEDY, WHOLE_ROW
+from bulk.problems import CODES, SAME_SPELLING, SAME_SPELLING_REMEDY, WHOLE_ROW
 from bulk.text import count, shorten_column
 
 _DIGITS_KEPT: Final = 15
@@ -46,6 +47,10 @@ _MAY_HAVE_A_FORM: Final = (
     ((pl.col("company_name") < "@") | (pl.col("company_name").str.len_bytes() <= MAX_IN_LETTERS)).alias("name"),
     pl.col("company_name").str.contains("?", literal=True).alias("question"),
 )
+_GENERAL: Final = {
+    "lost_zeros": Texts("customer_id is shorter than the others", "if your own system has zeros before it, write them"),
+    "other_spelling": Texts("customer_id is perhaps another spelling of an earlier one", SAME_SPELLING_REMEDY),
+}
 _HAS_FIELDS: Final = pl.col("problems").str.json_path_match("$[0].field") != WHOLE_ROW
 """Whether the cells of a rejected row are in the right columns."""
 
@@ -61,6 +66,10 @@ class _Kept:
         if self.count < _MAX_KEPT and rows.height:
             self.rows.append(rows.head(_MAX_KEPT - self.count))
         self.count += rows.height
+
+
+_Warned = tuple[_Kept, str, str, str, pl.Expr]
+"""Rows of one kind, with the column, the code, the sentence and the remedy of their warnings."""
 
 
 class Warnings:
@@ -95,15 +104,25 @@ class Warnings:
 
         `ids` has all identifiers of the input.
         """
-        warnings = [pl.DataFrame(schema=WARNINGS)]
-        for kind, kept in self._formed.items():
-            if kind != _ID_DATE or not self._are_dates_usual():
-                warnings += kept.rows
-        warnings += self._without_zeros()
-        warnings += self._rounded_ids()
-        warnings.append(self._spellings(ids))
+        warnings = [pl.DataFrame(schema=WARNINGS), self._spellings(ids)]
+        for kept, *texts in self._kinds():
+            warnings += (_lines(rows, *texts) for rows in kept.rows)
         order = pl.col("field").replace_strict(_FIELDS, range(len(_FIELDS)), return_dtype=pl.Int8)
         return pl.concat(warnings).sort("row", order, "code").head(limit)
+
+    def totals(self) -> dict[tuple[str, str], int]:
+        """Return the number of rows by code and field, also of those that `table` lacks; without other spellings."""
+        totals: Counter[tuple[str, str]] = Counter()
+        for kept, column, code, *_ in self._kinds():
+            totals[code, column] += kept.count
+        return dict(totals)
+
+    def _kinds(self) -> Iterator[_Warned]:
+        for (column, form), kept in self._formed.items():
+            if (column, form) != _ID_DATE or not self._are_dates_usual():
+                yield kept, column, form.code, form.sentence, pl.lit(form.remedy)
+        yield from self._without_zeros()
+        yield from self._rounded_ids()
 
     def _add(self, rows: pl.DataFrame) -> None:
         self._ids += rows.height - rows["customer_id"].null_count()
@@ -123,9 +142,7 @@ class Warnings:
         for form in forms if rows.height else ():
             matches = rows.filter(pl.col(column).str.contains(form.pattern))
             kept = self._formed[column, form]
-            some = matches.head(max(_MAX_KEPT - kept.count, 0))  # all rows of a file may have the form
-            kept.add(_lines(some, column, form.code, form.sentence, pl.lit(form.remedy)))
-            kept.count += matches.height - some.height
+            kept.add(matches.select("row", *dict.fromkeys(("customer_id", column))))
 
     def _add_digits(self, rows: pl.DataFrame) -> None:
         if rows.is_empty():
@@ -152,7 +169,7 @@ class Warnings:
         sentence = pl.format(SAME_SPELLING, other, pl.col("first_row"))
         return _lines(pairs, "customer_id", "other_spelling", sentence, pl.lit(SAME_SPELLING_REMEDY))
 
-    def _without_zeros(self) -> Iterator[pl.DataFrame]:
+    def _without_zeros(self) -> Iterator[_Warned]:
         if len(self._zeros) != 1:
             return
         ((width, zeros),) = self._zeros.items()
@@ -162,15 +179,20 @@ class Warnings:
         remedy = pl.format("if your own system has {}, write that", pl.col("customer_id").str.zfill(width))
         for length, kept in self._plain.items():
             if length < width:
-                yield from (_lines(rows, "customer_id", "lost_zeros", sentence, remedy) for rows in kept.rows)
+                yield kept, "customer_id", "lost_zeros", sentence, remedy
 
-    def _rounded_ids(self) -> Iterator[pl.DataFrame]:
+    def _rounded_ids(self) -> Iterator[_Warned]:
         sentence = "has only zeros from its 16th digit on: a spreadsheet keeps 15 digits and may have lost the others"
         remedy = pl.lit("compare it with your own system")
         for length, kept in self._rounded.items():
             by_chance = self._plain[length].count / 10 ** (length - _DIGITS_KEPT)
             if kept.count > _MORE_THAN_CHANCE * by_chance:
-                yield from (_lines(rows, "customer_id", "rounded_number", sentence, remedy) for rows in kept.rows)
+                yield kept, "customer_id", "rounded_number", sentence, remedy
+
+
+def general_texts(code: str) -> Texts:
+    """Return the texts that are true of every warning with this code. Those of most codes are always the same."""
+    return _GENERAL.get(code) or (of_problem(code) if code in CODES else Texts("", ""))
 
 
 def _lines(rows: pl.DataFrame, column: str, code: str, sentence: str | pl.Expr, remedy: pl.Expr) -> pl.DataFrame:

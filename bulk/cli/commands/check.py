@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -99,7 +100,8 @@ def check(
         print_json(check_json.content(result, account, forecasts, assumptions))
     else:
         again = repeated_options(mapping, platform_names, connection, folder=folder or _own_batch(result))
-        print_result(check_text.text(result, account, forecasts, assumptions, next_options=again))
+        now = datetime.now(UTC)
+        print_result(check_text.text(result, account, forecasts, assumptions, now=now, next_options=again))
     if account is not None and account.problem is not None:
         return 3 if account.problem.code in check_text.REFUSALS else 75
     return int(result.has_problems or bool(check_text.disabled_platforms(result, account)))
