@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -18,8 +19,9 @@ import polars as pl
 from bulk.engine.enrolling import compare as compare_rows
 from bulk.engine.enrolling import in_batch, is_known
 from bulk.input import Group, Groups, Input, of_problem
-from bulk.journal import customers, database, facts, runs
+from bulk.journal import conflicts, customers, database, facts, runs
 from bulk.journal.private_copy import private_copy
+from bulk.model import State
 from bulk.problems import parse, remedy, sentence
 from bulk.reports.rows import Reader
 from bulk.text import shorten_column, timestamp
@@ -29,6 +31,8 @@ _CONFLICTS: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
 _CUSTOMER: Final = pl.concat_str(
     *(shorten_column(pl.col(name), 40) for name in ("customer_id", "company_name")), separator=", ", ignore_nulls=True
 )
+Known = Callable[[Sequence[str]], Mapping[str, tuple[State, str | None]]]
+"""Returns what the batch has for customers: the state, and as JSON the problems of a row for which nothing is sent."""
 _Conflict = tuple[int | None, str | None, str, str, str, str | None, str, str, str]
 
 
@@ -55,8 +59,9 @@ class BatchComparison:
     platform_names: Mapping[str, str] = field(default_factory=dict)  # {name: platformKey}, of the batch and the input
 
 
-def compare(source: Input, folder: Path, *, max_lines: int) -> BatchComparison:
-    """Compare an input with the batch in a folder; return at most `max_lines` of its conflicts.
+@contextmanager
+def comparing(source: Input, folder: Path, *, max_lines: int) -> Iterator[tuple[BatchComparison, Known]]:
+    """Compare an input with the batch in a folder; yield the result, with at most `max_lines` conflicts, and a look-up.
 
     Raises InputError, BatchError if the folder has no usable journal, JournalError if a disk fails.
     """
@@ -66,11 +71,13 @@ def compare(source: Input, folder: Path, *, max_lines: int) -> BatchComparison:
             source = in_batch(copy, source)
             adds_file = not is_known(copy, source)
             diff = compare_rows(copy, source, run, facts.get(copy, "source"))
+            conflicts.index_held(copy)
         to_do = customers.count_pending(copy, limit=None)
         with Reader(folder / database.FILE, copy=copy) as reader:
-            kinds, conflicts, groups = _conflicts(reader, max_lines)
-    numbers = (diff.new, diff.same, diff.changed, diff.removed, diff.rejected, diff.conflicts)
-    return BatchComparison(folder, *numbers, to_do, adds_file, kinds, conflicts, groups, source.platform_names)
+            kinds, found, groups = _conflicts(reader, max_lines)
+            numbers = (diff.new, diff.same, diff.changed, diff.removed, diff.rejected, diff.conflicts)
+            names = source.platform_names
+            yield BatchComparison(folder, *numbers, to_do, adds_file, kinds, found, groups, names), reader.known
 
 
 def _conflicts(reader: Reader, max_lines: int) -> tuple[dict[str, int], pl.DataFrame, tuple[Group, ...]]:

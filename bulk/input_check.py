@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,7 +19,9 @@ import polars as pl
 
 from bulk.codat.forecast import NOBODY, Linking, forecast
 from bulk.codat.quota import QUOTA_A_COMPANY
+from bulk.errors import UsageError
 from bulk.input import (
+    MAX_KEPT,
     CheckedRows,
     EmailWarnings,
     FirstRows,
@@ -35,7 +39,7 @@ from bulk.problems import parse, remedy, sentence
 from bulk.text import shorten_column
 
 if TYPE_CHECKING:
-    from bulk.batch_comparison import BatchComparison
+    from bulk.batch_comparison import BatchComparison, Known
 
 _COLUMNS: Final = ("row", "customer_id", "code", "field", "value", "problem", "remedy")
 _PROBLEMS: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
@@ -120,28 +124,36 @@ def check(
     max_lines: int = 100_000,
     reports: str | Path = "reports",
     batch: str | None = None,
+    output: str | Path | None = None,
 ) -> CheckResult:
     """Read and check an input file; send nothing. Raises InputError, and UsageError for an impossible mapping.
 
     `mapping` is {field: column}, `platform_names` are {name in the input: platformKey}, `rate` is in requests a minute,
     and `max_lines` is the most problems, warnings, conflicts and renamed customers to return. With `batch`, compare the
-    input with the batch of this name in the folder `reports`, and change nothing there. Raises BatchError if it has
-    no usable journal, JournalError if a disk fails.
+    input with the batch of this name in the folder `reports`, and change nothing there. With `output`, a .csv, .parquet
+    or .xlsx file, write every row with what would happen to it. Raises BatchError if the batch has no usable journal,
+    JournalError if a disk fails.
     """
+    if output is not None:
+        _require_output(Path(output), Path(path))
     source = open_input(Path(path), mapping=mapping or {}, platform_names=platform_names or {})
-    comparison = _compare(source, _batch_folder(Path(reports), batch), max_lines) if batch is not None else None
-    if comparison is not None:
-        source = replace(source, platform_names=comparison.platform_names)
-    found = _Found(max_lines)
-    for rows in source.read(ids=found.ids, only_fields=True):
-        found.add(rows)
-    return found.result(Path(path), source, rate, comparison)
+    comparison = known = None
+    with ExitStack() as stack:
+        if batch is not None:
+            compared = _comparing(source, _batch_folder(Path(reports), batch), max_lines)
+            comparison, known = stack.enter_context(compared)
+            source = replace(source, platform_names=comparison.platform_names)
+        found = _Found(max_lines, keeps_all=output is not None)
+        for rows in source.read(ids=found.ids, only_fields=True):
+            found.add(rows)
+        notes = found.write(Path(output), source, known) if output is not None else ()
+    return found.result(Path(path), source, rate, comparison, notes)
 
 
 class _Found:
-    """What a check finds in the rows of an input."""
+    """What a check finds in the rows of an input. With `keeps_all`, it keeps all warnings for `write`."""
 
-    def __init__(self, max_lines: int) -> None:
+    def __init__(self, max_lines: int, *, keeps_all: bool) -> None:
         self._max_lines = max_lines
         self._accepted = self._rejected = 0
         self._problems: list[_Problem] = []
@@ -149,7 +161,8 @@ class _Found:
         self._left_to_rename = max_lines
         self._platforms: Counter[str] = Counter()
         self._groups, self._names = Groups(of_problem), NameChanges()
-        self._warnings, self._emails = Warnings(), EmailWarnings(max_lines)
+        self._warnings = Warnings(most=None if keeps_all else MAX_KEPT)
+        self._emails = EmailWarnings(max_lines)
         self._platform_warnings = PlatformWarnings()
         self.ids = FirstRows()
 
@@ -171,7 +184,16 @@ class _Found:
         self._renamed.append(rows.select(_RENAMED.keys()).head(self._left_to_rename))
         self._left_to_rename -= self._renamed[-1].height
 
-    def result(self, path: Path, source: Input, rate: int, comparison: BatchComparison | None) -> CheckResult:
+    def write(self, path: Path, source: Input, known: Known | None) -> Sequence[str]:
+        """Write every row to a file, after all rows; return notes about the file."""
+        from bulk.checked_rows import Findings, write_rows  # loads the writers, which few checks need
+
+        warnings = partial(self._warnings.between, ids=self.ids)
+        return write_rows(path, source, Findings(warnings, self._platform_warnings.table(), known))
+
+    def result(
+        self, path: Path, source: Input, rate: int, comparison: BatchComparison | None, notes: Sequence[str]
+    ) -> CheckResult:
         """Return the result, after all rows."""
         warnings = pl.concat([self._warnings.table(self.ids, self._max_lines), self._emails.table()])
         emails = {(code, "email"): number for code, number in self._emails.counts.items()}
@@ -184,7 +206,7 @@ class _Found:
             dict(sorted(self._platforms.items(), key=lambda item: (-item[1], item[0]))),
             pl.DataFrame(self._problems, schema=_PROBLEMS, orient="row"),
             pl.concat(self._renamed),
-            (*source.notes, *self._warnings.notes()),
+            (*source.notes, *self._warnings.notes(), *notes),
             rate,
             warnings.sort("row", maintain_order=True).head(self._max_lines),
             self._platform_warnings.table(),
@@ -196,6 +218,15 @@ class _Found:
         )
 
 
+def _require_output(output: Path, path: Path) -> None:
+    """Raise UsageError for a file that cannot be written, or that is the input."""
+    from bulk.reports.table_file import require_format
+
+    require_format(output)
+    if output.exists() and path.exists() and output.samefile(path):
+        raise UsageError(f"--output {output} is the input. Name another file.")
+
+
 def _batch_folder(reports: Path, batch: str) -> Path:
     from bulk.batch import require_batch, storable  # loads the reports, which a check without a batch does not need
     from bulk.journal.error_translator import wrap_errors
@@ -205,10 +236,10 @@ def _batch_folder(reports: Path, batch: str) -> Path:
         return require_batch(folder)
 
 
-def _compare(source: Input, folder: Path, max_lines: int) -> BatchComparison:
-    from bulk.batch_comparison import compare  # loads the engine, which a check without a batch does not need
+def _comparing(source: Input, folder: Path, max_lines: int) -> AbstractContextManager[tuple[BatchComparison, Known]]:
+    from bulk.batch_comparison import comparing  # loads the engine, which a check without a batch does not need
 
-    return compare(source, folder, max_lines=max_lines)
+    return comparing(source, folder, max_lines=max_lines)
 
 
 def _lines(rejected: pl.DataFrame) -> Iterator[_Problem]:

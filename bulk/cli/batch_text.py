@@ -31,5 +31,5 @@ def _numbers(batch: BatchComparison) -> Iterator[tuple[str, str]]:
     yield "customers", numbers
     if batch.rejected:
         yield "rejected", f"{count(batch.rejected, 'row')} of the batch"
-    unread = "migrate may find more, because only migrate reads Codat's company list"
+    unread = "migrate may find more: only migrate reads Codat's list"
     yield "conflicts", f"{count(batch.in_conflict, 'row')} of the batch; {unread}"

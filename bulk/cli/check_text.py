@@ -36,15 +36,15 @@ def text(
     *,
     now: datetime,
     next_options: Sequence[str],
-    output: str = "",
+    all_rows: str = "",
 ) -> str:
     """Return the whole text, in the greatest detail that fits on a screen.
 
-    `next_options` are the options to repeat in the next command; `output` says where all rows are.
+    `next_options` are the options to repeat in the next command; `all_rows` says where all rows are.
     """
     end = ["Forecast:\n" + table(list(_forecasts(result, account, forecasts, assumptions, now)), width=WIDTH)]
     end.append("" if account is None else "Codat:\n" + table(list(_account(result, account)), width=WIDTH))
-    end += [output, _next(result, account, next_options)]
+    end += [all_rows, _next(result, account, next_options)]
     return _joined([*_fitting([partial(part, result) for part in _PARTS], end), *end])
 
 
@@ -191,11 +191,25 @@ def _named(keys: Iterable[str]) -> str:
     return ", ".join(f"{NAMES.get(key, key)} ({key})" for key in keys)
 
 
+def all_rows(result: CheckResult, output: object, options: Sequence[str]) -> str:
+    """Return where all rows are, or the command that writes them, if the text does not show them all."""
+    if output is not None:
+        return f"All rows, with what would happen to each and why: {fit(output, 500)}"
+    if not (result.problem_groups or result.warning_groups or result.name_groups):
+        return ""
+    command = ["bulk", "check", _argument(result), *options, "--output", "checked.csv"]
+    return f"All rows, with what would happen to each and why:\n    {shlex.join(command)}"
+
+
 def _next(result: CheckResult, account: Account | None, next_options: Sequence[str]) -> str:
     if not result.accepted:
         return "Nothing to migrate."
     if account is not None and account.problem is not None:
         return ""
+    return "Next:\n    " + shlex.join(["bulk", "migrate", _argument(result), *next_options])
+
+
+def _argument(result: CheckResult) -> str:
+    """Return the input in a form that is never read as an option."""
     path = str(result.input)
-    path = f"./{path}" if path.startswith("-") else path  # otherwise it would be read as an option
-    return "Next:\n    " + shlex.join(["bulk", "migrate", path, *next_options])
+    return f"./{path}" if path.startswith("-") else path

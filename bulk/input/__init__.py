@@ -13,9 +13,10 @@ from bulk.input.platform_keys import Uses
 from bulk.input.platform_warnings import PlatformWarnings
 from bulk.input.source import Input, open_input
 from bulk.input.validate import CheckedRows
-from bulk.input.warnings import Warnings, general_texts
+from bulk.input.warnings import MAX_KEPT, Warnings, general_texts
 
 __all__ = [
+    "MAX_KEPT",
     "CheckedRows",
     "EmailWarnings",
     "FirstRows",

@@ -32,13 +32,18 @@ class EmailWarnings:
         some = found.head(self._limit)
         self._limit -= some.height
         if not some.is_empty():
-            texts = shorten_column(pl.col("customer_id")), "code", shorten_column(pl.col("value")), "email"
-            lines = [_warning(*row) for row in some.select("row", *texts).iter_rows()]
-            self._kept.append(pl.DataFrame(lines, schema=WARNINGS, orient="row"))
+            self._kept.append(email_lines(some))
 
     def table(self) -> pl.DataFrame:
         """Return `row, customer_id, code, field, value, warning, remedy`."""
         return pl.concat(self._kept)
+
+
+def email_lines(cells: pl.DataFrame) -> pl.DataFrame:
+    """Return a warning for each of these cells, which are `email_problems` of checked rows."""
+    texts = shorten_column(pl.col("customer_id")), "code", shorten_column(pl.col("value")), "email"
+    lines = [_warning(*row) for row in cells.select("row", *texts).iter_rows()]
+    return pl.DataFrame(lines, schema=WARNINGS, orient="row")
 
 
 def _warning(row: int, customer_id: str | None, code: str, value: str, address: str | None) -> tuple[object, ...]:

@@ -86,14 +86,18 @@ class Input:
         """The numbers of cells without a usable address, or with several, by code; complete like `unconfirmed_keys`."""
         return dict(self._email_problems)
 
-    def read(self, *, ids: FirstRows | None = None, only_fields: bool = False) -> Iterator[CheckedRows]:
+    def read(
+        self, *, ids: FirstRows | None = None, only_fields: bool = False, raw_cells: bool = False
+    ) -> Iterator[CheckedRows]:
         """Check and yield all rows in input order, in bounded memory. Each call starts again. Raises InputError.
 
-        With `only_fields`, the rows lack the columns `extra` and `cells`, which take time. `ids` must be empty; it
-        remembers the identifiers for the caller.
+        With `only_fields`, the rows lack the columns `extra` and `cells`, which take time. With `raw_cells`, they have
+        the cells as they are in the file in place of these, in the columns of `bulk.input.frames`. `ids` must be empty;
+        it remembers the identifiers for the caller.
         """
         platforms = PlatformKeys(self.platform_names, self.confirmed_keys)
-        validator = Validator(self._table.header, platforms, ids=ids, only_fields=only_fields)
+        header = self._table.header
+        validator = Validator(header, platforms, ids=ids, only_fields=only_fields, raw_cells=raw_cells)
         unconfirmed: dict[str, Uses] = {}
         emails: Counter[str] = Counter()
         self._require_unchanged()

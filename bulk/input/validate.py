@@ -53,15 +53,23 @@ class CheckedRows:
 class Validator:
     """Checks the frames of one input in order. It counts rows and blank rows.
 
-    With `only_fields`, the rows lack the columns `extra` and `cells`. `ids` remembers the identifiers.
+    With `only_fields`, the rows lack the columns `extra` and `cells`. With `raw_cells`, they have all cells as they are
+    in the file, in the columns of `bulk.input.frames`, in place of these. `ids` remembers the identifiers.
     """
 
     def __init__(
-        self, header: Header, platforms: PlatformKeys, *, ids: FirstRows | None = None, only_fields: bool = False
+        self,
+        header: Header,
+        platforms: PlatformKeys,
+        *,
+        ids: FirstRows | None = None,
+        only_fields: bool = False,
+        raw_cells: bool = False,
     ) -> None:
         self._header = header
         self._platforms = platforms
         self._only_fields = only_fields
+        self._raw_cells = raw_cells
         self._width = len(header.columns)
         self._first_rows = ids or FirstRows()
         self._rejections = Rejections(header.cells)
@@ -100,7 +108,9 @@ class Validator:
         return rows.select(*names, *self._objects("cells", "extra"), "problems", "corrects")
 
     def _objects(self, *columns: str) -> list[pl.Expr]:
-        """Return those of the columns `cells` and `extra` that the reader needs."""
+        """Return those of the columns `cells` and `extra` that the reader needs, or the cells themselves."""
+        if self._raw_cells:
+            return [pl.col(cell(at)) for at in range(self._width)]
         fields = set(self._header.places.values())
         places = {"cells": range(self._width), "extra": [at for at in range(self._width) if at not in fields]}
         return [] if self._only_fields else [self._json(places[column]).alias(column) for column in columns]

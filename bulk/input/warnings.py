@@ -14,6 +14,7 @@ There is a warning if
 
 from __future__ import annotations
 
+import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -31,8 +32,8 @@ from bulk.text import count, shorten_column
 
 _DIGITS_KEPT: Final = 15
 _MORE_THAN_CHANCE: Final = 4
-_MAX_KEPT: Final = 10_000
-"""The most rows to keep of each form, and of the identifiers of digits of each length."""
+MAX_KEPT: Final = 10_000
+"""The most rows to keep of each form, and of the identifiers of digits of each length, unless all are needed."""
 _COLUMNS: Final = ("row", "customer_id", "code", "field", "value", "warning", "remedy")
 WARNINGS: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
 """The columns of warnings about values."""
@@ -62,9 +63,9 @@ class _Kept:
     count: int = 0
     rows: list[pl.DataFrame] = field(default_factory=list)
 
-    def add(self, rows: pl.DataFrame) -> None:
-        if self.count < _MAX_KEPT and rows.height:
-            self.rows.append(rows.head(_MAX_KEPT - self.count))
+    def add(self, rows: pl.DataFrame, most: int) -> None:
+        if self.count < most and rows.height:
+            self.rows.append(rows.head(most - self.count))
         self.count += rows.height
 
 
@@ -75,7 +76,10 @@ _Warned = tuple[_Kept, str, str, str, pl.Expr]
 class Warnings:
     """Examines all rows of an input, in any order, and then returns the warnings."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, most: int | None = MAX_KEPT) -> None:
+        """Keep at most `most` rows of each kind, or all of them."""
+        self._most = sys.maxsize if most is None else most
+        self._pairs: pl.DataFrame | None = None
         self._ids = 0
         self._formed: dict[tuple[str, Form], _Kept] = defaultdict(_Kept)  # by field and form
         self._plain: dict[int, _Kept] = defaultdict(_Kept)  # digits without a leading zero, by length
@@ -104,11 +108,18 @@ class Warnings:
 
         `ids` has all identifiers of the input.
         """
-        warnings = [pl.DataFrame(schema=WARNINGS), self._spellings(ids)]
-        for kept, *texts in self._kinds():
-            warnings += (_lines(rows, *texts) for rows in kept.rows)
+        return self._lines_of(pl.lit(value=True), ids).head(limit)
+
+    def between(self, first: int, last: int, ids: FirstRows) -> pl.DataFrame:
+        """Return the warnings of the rows from `first` to `last`, like `table`."""
+        return self._lines_of(pl.col("row").is_between(first, last), ids)
+
+    def _lines_of(self, is_meant: pl.Expr, ids: FirstRows) -> pl.DataFrame:
+        warnings = [pl.DataFrame(schema=WARNINGS), self._spellings(ids).filter(is_meant)]
+        for kept, column, code, sentence, remedy in self._kinds():
+            warnings += (_lines(rows.filter(is_meant), column, code, sentence, remedy) for rows in kept.rows)
         order = pl.col("field").replace_strict(_FIELDS, range(len(_FIELDS)), return_dtype=pl.Int8)
-        return pl.concat(warnings).sort("row", order, "code").head(limit)
+        return pl.concat(warnings).sort("row", order, "code")
 
     def totals(self) -> dict[tuple[str, str], int]:
         """Return the number of rows by code and field, also of those that `table` lacks; without other spellings."""
@@ -142,7 +153,7 @@ class Warnings:
         for form in forms if rows.height else ():
             matches = rows.filter(pl.col(column).str.contains(form.pattern))
             kept = self._formed[column, form]
-            kept.add(matches.select("row", *dict.fromkeys(("customer_id", column))))
+            kept.add(matches.select("row", *dict.fromkeys(("customer_id", column))), self._most)
 
     def _add_digits(self, rows: pl.DataFrame) -> None:
         if rows.is_empty():
@@ -154,20 +165,21 @@ class Warnings:
         for (length,), zeros in padded.group_by(size):
             self._zeros[length] += zeros.height
         for (length,), plain in rows.filter(~has_zero).group_by(size):
-            self._plain[length].add(plain)
+            self._plain[length].add(plain, self._most)
             if length > _DIGITS_KEPT:
                 end = pl.col("customer_id").str.slice(_DIGITS_KEPT)
-                self._rounded[length].add(plain.filter(end == "0" * (length - _DIGITS_KEPT)))
+                self._rounded[length].add(plain.filter(end == "0" * (length - _DIGITS_KEPT)), self._most)
 
     def _are_dates_usual(self) -> bool:
         return self._formed[_ID_DATE].count * 2 > self._ids
 
     def _spellings(self, ids: FirstRows) -> pl.DataFrame:
-        widths = {*self._zeros, *self._plain}
-        pairs = self._same.pairs(ids, has_widths=len(widths) > 1)
+        if self._pairs is None:
+            widths = {*self._zeros, *self._plain}
+            self._pairs = self._same.pairs(ids, has_widths=len(widths) > 1)
         other = shorten_column(pl.col("first_customer_id"))
         sentence = pl.format(SAME_SPELLING, other, pl.col("first_row"))
-        return _lines(pairs, "customer_id", "other_spelling", sentence, pl.lit(SAME_SPELLING_REMEDY))
+        return _lines(self._pairs, "customer_id", "other_spelling", sentence, pl.lit(SAME_SPELLING_REMEDY))
 
     def _without_zeros(self) -> Iterator[_Warned]:
         if len(self._zeros) != 1:

@@ -19,6 +19,11 @@ from bulk.spellings import exact_ranges, is_spelling_of, rounded_keys, spelling_
 _SQL: Final = sql.load("bulk.journal", "conflicts.sql")
 
 
+def index_held(connection: sqlite3.Connection) -> None:
+    """Let rows for which nothing is sent be found by customer, in a copy of the journal."""
+    connection.execute(_SQL["index_held"])
+
+
 def begin_reading(connection: sqlite3.Connection) -> None:
     """Forget the conflicts that an earlier reading of the company list showed."""
     for statement in ("create_shown", "clear_shown"):

@@ -135,3 +135,6 @@ FROM numbered
 JOIN customers later USING (seq) JOIN sources of_later ON of_later.id = later.source
 JOIN customers first ON first.seq = first_seq JOIN sources of_first ON of_first.id = first.source
 WHERE numbered.seq <> first_seq ORDER BY later.source, later.row LIMIT 1;
+
+-- index_held: Find rows for which nothing is sent by customer.
+CREATE INDEX rejections_customer ON rejections (customer_id);

@@ -23,6 +23,11 @@ class InputColumns:
             known.update(columns)
         self._dtype = pl.Struct(dict.fromkeys((name for names in self._sources.values() for name in names), pl.String))
 
+    @property
+    def names(self) -> list[str]:
+        """The names of the columns in the report."""
+        return list(self._sources)
+
     def append_to(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Replace the last column, which has the JSON objects, with the input's columns."""
         return frame[:, :-1].hstack(self._columns(frame[:, -1]))

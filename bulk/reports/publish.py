@@ -82,7 +82,7 @@ def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence
     for name in names:
         with wrap_errors(folder / name):
             (stage / name).chmod(FILE_MODE)
-            _sync(stage / name)
+            sync(stage / name)
 
     with _uninterrupted():  # so that the folder has all the previous files or all the new ones
         for name in names:
@@ -92,7 +92,7 @@ def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence
             with wrap_errors(folder / name):
                 (folder / name).unlink(missing_ok=True)
         with wrap_errors(folder, batch=folder):
-            _sync(folder)
+            sync(folder)
     return tuple(folder / name for name in names)
 
 
@@ -136,16 +136,26 @@ def wrap_errors(path: Path, *, batch: Path | None = None) -> Iterator[None]:
         raise _write_error(path, batch, os.strerror(int(match[1]))) from error
 
 
-def _write_error(path: Path, batch: Path | None, reason: str) -> JournalError:
+class WriteError(JournalError):
+    """A report cannot be written. `reason` is that of the operating system."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+def _write_error(path: Path, batch: Path | None, reason: str) -> WriteError:
     folder = batch or (path.parent.parent if path.parent.name == STAGE else path.parent)
     command = shlex.join(["bulk", "report", str(folder)])
-    return JournalError(
+    return WriteError(
         f"{path} cannot be written ({reason}). The previous reports are kept. "
-        f"Make room or check the folder, then run: {command}"
+        f"Make room or check the folder, then run: {command}",
+        reason,
     )
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Wait until a file or folder is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -125,6 +125,11 @@ class Reader(Snapshot):
         rows = self.rows(_SQL["held"], {"ids": json.dumps(list(customer_ids))})
         return {customer_id: State(state) for customer_id, state in rows}
 
+    def known(self, customer_ids: Sequence[str]) -> dict[str, tuple[State, str | None]]:
+        """Return the states of these customers in the batch, and the problems of those for whom nothing is sent."""
+        rows = self.rows(_SQL["known"], {"ids": json.dumps(list(customer_ids))})
+        return {customer_id: (State(state), text) for customer_id, state, text in rows}
+
     def has_ended(self, run: int) -> bool:
         """Return whether a run has ended."""
         ((has_ended,),) = self.rows(_SQL["has_ended"], {"run": run})

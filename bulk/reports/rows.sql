@@ -93,6 +93,14 @@ SELECT customer_id, state FROM rejections
 WHERE customer_id IN (SELECT value FROM json_each(:ids)) AND customer_id NOT IN (SELECT customer_id FROM customers)
 ORDER BY state DESC;
 
+-- known: The named customers with their states, and the problems of those for whom nothing is sent. These come last:
+-- a row that is in conflict, and one that corrects a row but has the identifier of another customer.
+SELECT customer_id, state, conflict FROM customers WHERE customer_id IN (SELECT value FROM json_each(:ids))
+UNION ALL
+SELECT customer_id, state, problems FROM rejections
+WHERE customer_id IN (SELECT value FROM json_each(:ids))
+      AND (state = 'conflict' OR json_extract(problems, '$[0].code') = 'customer_id_in_batch');
+
 -- count_states: The number of rows of the results, by state.
 SELECT state, count(*) FROM customers WHERE {is_shown} GROUP BY state
 UNION ALL

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from bulk.batch_comparison import BatchComparison
@@ -129,3 +130,21 @@ def test_a_missing_batch_is_reported_before_the_rows_are_read(folder: Folder) ->
     with pytest.raises(InputError):
         check(folder.path / "none.csv", reports=folder.path, batch="winter")
     assert not (folder.path / "winter").exists()
+
+
+def test_every_row_is_written_with_what_the_batch_would_do(folder: Folder) -> None:
+    """A row in conflict has its reason, and a customer that Codat has needs nothing."""
+    rows = ("2,Texas,xero,t@x.example", "1,Ash,xero,", "3,Cedar,xero,", "5,Elm,xero,", "6,Fir,none,")
+    output = folder.path / "out.parquet"
+    check(folder.write("second.csv", *rows), reports=folder.path, batch="autumn", output=output)
+    found = pl.read_parquet(output)
+    assert found.select("customer_id", "action").rows() == [
+        ("2", "hold"),
+        ("1", "hold"),
+        ("3", "none"),
+        ("5", "send"),
+        ("6", "reject"),
+    ]
+    assert 'already belongs to the customer "Birch" of another file' in found["reasons"][0]
+    assert 'is another spelling of "001"' in found["reasons"][1]
+    assert found["reasons"].null_count() == 2

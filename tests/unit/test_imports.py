@@ -17,12 +17,14 @@ HOME = Path(bulk.__file__).parent
 BASE = {"model", "errors", "settings", "text", "platforms", "problems", "spellings"}
 BATCH = {"engine", "journal", *BASE}
 JOB = {"job", "batch", "results", *BATCH}
-API = {"watch", "input_check", "batch_comparison", "webhooks", "input", "codat", "reports", "named_customers", *JOB}
+CHECK = {"input_check", "checked_rows", "batch_comparison"}
+API = {"watch", "webhooks", "input", "codat", "reports", "named_customers", *CHECK, *JOB}
 MAY_IMPORT = {
     "cli": {"api", "sandbox", *API},
     "blocking": {"api"},
     "api": API,
-    "input_check": {"batch", "batch_comparison", "journal", "input", "codat", *BASE},
+    "input_check": {"batch", "batch_comparison", "checked_rows", "journal", "input", "reports", "codat", *BASE},
+    "checked_rows": {"batch_comparison", "input", "reports", *BASE},
     "batch_comparison": {"input", "reports", *BATCH},
     "named_customers": {"journal", "reports", *BASE},
     "webhooks": {"codat", *JOB},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,12 @@ MAX_DAYS = 3650
     metavar="DAYS",
     help="With --linking: maximum number of days from the email to the link.",
 )
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=options.PATH,
+    help="Write every row with what would happen to it and why: a .csv, .parquet or .xlsx file.",
+)
 @options.connection
 @options.JSON
 def check(
@@ -69,6 +76,7 @@ def check(
     linked: int,
     linking: float,
     within: int,
+    output: Path | None,
     connection: options.Connection,
     as_json: bool,
 ) -> int:
@@ -92,6 +100,7 @@ def check(
         rate=connection.rate,
         reports=reports,
         batch=batch,
+        output=output,
     )
     account = _account(path, folder, connection) if online else None
     assumptions = Assumptions(linked, Linking(linking / 100, within))
@@ -99,9 +108,17 @@ def check(
     if as_json:
         print_json(check_json.content(result, account, forecasts, assumptions))
     else:
-        again = repeated_options(mapping, platform_names, connection, folder=folder or _own_batch(result))
-        now = datetime.now(UTC)
-        print_result(check_text.text(result, account, forecasts, assumptions, now=now, next_options=again))
+        repeat = partial(repeated_options, mapping, platform_names, connection)
+        content = check_text.text(
+            result,
+            account,
+            forecasts,
+            assumptions,
+            now=datetime.now(UTC),
+            next_options=repeat(folder=folder or _own_batch(result)),
+            all_rows=check_text.all_rows(result, output, repeat(folder=folder)),
+        )
+        print_result(content)
     if account is not None and account.problem is not None:
         return 3 if account.problem.code in check_text.REFUSALS else 75
     return int(result.has_problems or bool(check_text.disabled_platforms(result, account)))

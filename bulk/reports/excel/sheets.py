@@ -40,6 +40,8 @@ _WIDTHS: Final = MappingProxyType(  # of columns whose first rows may be shorter
         "error": 42,
         "reasons": 80,
         "conflict": 80,
+        "values": 28,
+        "warnings": 42,
         "found": 28,
         "updated_at": 21,
         "change": 18,
@@ -79,6 +81,9 @@ KINDS: Final = MappingProxyType(
         "Partner": Kind("partner.csv", frozen_columns=1),
     }
 )
+CHECK: Final = "Check"
+CHECKED: Final = Kind("a file with the ending .csv")
+"""The one table of the workbook that `check --output` writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ class Table:
         """Prepare an empty table. `begin` returns the content of its next sheet."""
         self._now = timestamp(now)
         self._name, self._styles, self._limits, self._begin = name, styles, limits, begin
-        self._kind = KINDS[name]
+        self._kind = CHECKED if name == CHECK else KINDS[name]
         self._contents: list[Content] = []  # of its sheets
         self._header = pl.DataFrame()
         self._widths: list[int] = []

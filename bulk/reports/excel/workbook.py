@@ -49,9 +49,10 @@ class Workbook:
     Raises JournalError if the disk fails or is full.
     """
 
-    def __init__(self, path: Path, *, now: datetime, limits: Limits = EXCEL) -> None:
+    def __init__(self, path: Path, *, now: datetime, limits: Limits = EXCEL, has_summary: bool = True) -> None:
         """Prepare a workbook. Links that are valid at the time `now` can be clicked."""
         self._path = path
+        self._has_summary = has_summary
         self._now = now
         self._limits = limits
         self._tables: list[Table] = []
@@ -70,7 +71,7 @@ class Workbook:
             self._book = xlsxwriter.Workbook(self._made, {"constant_memory": True, "tmpdir": str(self._folder)})
             held.callback(self._release)
             self._styles = table_styles(self._book)
-            self._summary = self._add(SHEET)
+            self._summary = self._add(SHEET) if self._has_summary else None
             self._held = held.pop_all()
         return self
 
@@ -81,16 +82,19 @@ class Workbook:
                     self._close()
 
     def sheet(self, name: str) -> Sheet:
-        """Begin the next table, whose sheets follow those of the tables before. `name` is one of `KINDS`."""
+        """Begin the next table, whose sheets follow those of the tables before. `name` is one of `KINDS`, or CHECK."""
         table = Table(name, self._styles, self._limits, self._begin, now=self._now)
         self._tables.append(table)
         return Sheet(self._path, table)
 
+    def notes(self) -> list[str]:
+        """Return the differences between the tables and the CSV files with the same rows, after all rows."""
+        return [note for table in self._tables for note in table.notes()]
+
     def summary(self, figures: Figures, location: BatchLocation) -> None:
         """Fill the first sheet, after all tables have their rows."""
-        notes = [note for table in self._tables for note in table.notes()]
         with wrap_errors(self._path):
-            fill(self._book, self._summary, figures, location, notes)
+            fill(self._book, self._summary, figures, location, self.notes())
 
     def _begin(self) -> Content:
         content = Content(self._folder)

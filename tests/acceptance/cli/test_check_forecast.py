@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,8 @@ from bulk.api import Account, CheckResult, Linking
 from bulk.cli import check_json, check_text
 from bulk.cli.forecasts import Assumptions, forecast
 from bulk.model import Quota
+
+NOW = datetime(2026, 11, 30, 18, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -44,9 +47,9 @@ def test_text_and_json_have_the_same_days_where_codat_has_companies_already() ->
     account = Account(Quota(1000, 1000, 0.0), 4_001, {}, None)
     assumptions = Assumptions(0, Linking(0.0, 7))
     forecasts = forecast(result, account, assumptions)
-    text = check_text.text(result, account, forecasts, assumptions, next_options=[])
+    text = check_text.text(result, account, forecasts, assumptions, now=NOW, next_options=[])
     assert "requests  1,005" in text
-    assert "quota     2 days" in text
+    assert "quota     2 days with 0 linked companies (1,000 requests per day): until 1 December" in text
     assert "yours     2 days" in text
     content = check_json.content(result, account, forecasts, assumptions)
     assert (content["cost"]["requests"], content["cost"]["days"], content["online"]["days"]) == (1_005, 2, 2)

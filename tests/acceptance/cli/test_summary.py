@@ -79,15 +79,6 @@ def test_a_run_that_ended_while_its_reports_were_written_was_not_killed(tmp_path
         assert not was_killed(folder, 2)
 
 
-def test_wide_names_are_aligned(shell: Shell) -> None:
-    """A name in Japanese takes two columns for each character."""
-    (shell.path / "x.csv").write_text(HEADER + "1,東京 Tokyo,Xero,\n2,Übung,Xero,\n", "utf-8")
-    lines = shell.run("bulk check x.csv").stdout.splitlines()
-    (wide,) = [line for line in lines if "東京" in line]
-    (narrow,) = [line for line in lines if "Übung" in line]
-    assert narrow.index("Ubung") - wide.index(" Tokyo", wide.index("Tokyo") + 5) in (1, 2, 3)
-
-
 def test_a_quota_whose_reset_has_passed_is_not_shown_as_left(shell: Shell) -> None:
     """The whole quota is there again."""
     shell.customers(1)

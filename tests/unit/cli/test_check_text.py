@@ -1,0 +1,107 @@
+"""The text of `check` fits on a screen, whatever the file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from bulk.cli import check_text
+from bulk.cli.commands.check import check as command
+from bulk.cli.forecasts import Assumptions, forecast
+from bulk.codat.forecast import Linking
+from bulk.input_check import check
+
+HEADER = "customer_id,company_name,platform,email,description\n"
+PLATFORMS = (
+    "MYOB",
+    "Xreo",
+    "Sage",
+    "QuickBooks",
+    "",
+    "NULL",
+    "xero",
+    "abcd",
+    "efgh",
+    "ijkl",
+    "qbo",
+    "freeagent",
+    "\x01x",
+)
+NAMES = (
+    "Café",
+    "株式会社 A",
+    "Foo (UK)",
+    "O’Brien",
+    "A  B",
+    "01-Feb",
+    "",
+    "株式会社",
+    "1E+05",
+    "B?n",
+    "x" * 600,
+    "#NAME?",
+)
+EMAILS = ("none", "a@x.example;b@x.example", "tel 1", "", "c@x.example", "a" * 300)
+IDS = ("00{n}", "{n}", "{n}.0", "7", "", "01-Mar", "y{n}" * 60, "1234567890{n}000000", "'{n}", "ÅB{n}", "TRUE")
+DESCRIPTIONS = ("", "z" * 6_000)
+
+
+def hostile(folder: Path, rows: int) -> Path:
+    """Write a file with nearly every problem, warning and change of a name."""
+    path = folder / f"{'long name ' * 15}.csv"
+    lines = [
+        ",".join(
+            values[n * prime % len(values)].format(n=n) for values, prime in zip(COLUMNS, (1, 5, 7, 11, 1), strict=True)
+        )
+        for n in range(rows)
+    ]
+    path.write_text(HEADER + "\n".join(lines) + "\nshort\n1,2,3,4,5,6,7\n", "utf-8")
+    return path
+
+
+COLUMNS = (IDS, NAMES, PLATFORMS, EMAILS, DESCRIPTIONS)
+
+
+@pytest.mark.parametrize("rows", [60, 3_000])
+def test_the_text_of_a_bad_file_fits_on_a_screen(tmp_path: Path, rows: int) -> None:
+    """It shows each kind of finding; only the commands to paste may be longer than a line."""
+    result = check(hostile(tmp_path, rows))
+    assumptions = Assumptions(0, Linking(0.1, 7))
+    text = check_text.text(
+        result,
+        None,
+        forecast(result, None, assumptions),
+        assumptions,
+        now=datetime(2026, 11, 28, tzinfo=UTC),
+        next_options=[],
+        all_rows=check_text.all_rows(result, None, []),
+    )
+    lines = text.splitlines()
+    assert len(lines) <= 50
+    assert max(len(line) for line in lines if not line.startswith("    bulk ")) <= 100
+    for title in ("Problems", "Warnings", "Names", "Platforms", "Forecast", "All rows", "Next"):
+        assert any(line.startswith(title) for line in lines), title
+
+
+def test_a_value_is_shown_with_its_number_and_three_of_its_rows(tmp_path: Path) -> None:
+    """The whole list is in the file of --output."""
+    path = tmp_path / "in.csv"
+    path.write_text(HEADER + "".join(f"{n},Café {n % 2},MYOB,,\n" for n in range(9)) + "10,Café,xero,,\n", "utf-8")
+    shown = CliRunner().invoke(command, [str(path)]).stdout
+    assert "  9  platform is unknown or ambiguous; write the name" in shown
+    assert '     9 × "MYOB" (rows 1, 2, 3, …)\n' in shown
+    assert '     "Café" → "Cafe" (row 10)\n' in shown
+
+
+def test_the_file_with_all_rows_is_named(tmp_path: Path) -> None:
+    """Without --output, the text has the command that writes it."""
+    path = tmp_path / "in.csv"
+    path.write_text(HEADER + "1,Café,xero,,\n", "utf-8")
+    hint = CliRunner().invoke(command, [str(path), "--map", "email=description"]).stdout
+    assert f"    bulk check {path} --map email=description --output checked.csv\n" in hint
+    shown = CliRunner().invoke(command, [str(path), "--output", str(tmp_path / "out.csv")]).stdout
+    assert f"All rows, with what would happen to each and why: {tmp_path / 'out.csv'}\n" in shown
+    assert "--output" not in shown
