@@ -149,6 +149,7 @@ class CustomerRecord(NamedTuple):
     # progress
     state: State = State.PENDING
     conflict: str | None = None  # JSON list of one problem (bulk.problems): the reason for the state `conflict`
+    damage: str | None = None  # JSON list of one problem: the row's text was damaged, and nobody has accepted it
     error_step: str | None = None
     error_code: str | None = None
     error: str | None = None

@@ -39,7 +39,7 @@ class Problem(TypedDict, total=False):
     address: str
     """The first one of several."""
     found: str
-    """The name, the identifier or the customer that a conflict is with."""
+    """The name, the identifier or the customer that a conflict is with; or the text before it was damaged, or ""."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,10 @@ _ONE_ADDRESS: Final = "write one address such as name@example.com, or leave the 
 _TOO_LONG: Final = "is longer than {max_characters:,} characters"
 
 
+_DAMAGED: Final = "was damaged before bulk read it{probably}"
+_DAMAGED_IN_GROUP: Final = "was damaged before bulk read it"
+_IF_DAMAGED: Final = ", or accept this row (--accept) if it is right as it is"
+_DAMAGED_REMEDY: Final = "correct them, or accept the rows (--accept-file) that are right as they are"
 _IF_SAME: Final = "accept this row (--accept) if it is the same customer"
 _IF_SAME_IN_GROUP: Final = "accept the rows (--accept-file) whose customers are the same"
 
@@ -131,6 +135,12 @@ _TEXTS: Final = MappingProxyType(
             'is that of a company in Codat which belongs to customer "{found}"',
             "correct the tags of the company in Codat's portal",
             "is that of a company which belongs to another customer",
+        ),
+        "customer_id_damaged": _Text(
+            "customer_id", _DAMAGED, "correct it in the input" + _IF_DAMAGED, _DAMAGED_IN_GROUP, _DAMAGED_REMEDY
+        ),
+        "company_name_damaged": _Text(
+            "company_name", _DAMAGED, "correct it" + _IF_DAMAGED, _DAMAGED_IN_GROUP, _DAMAGED_REMEDY
         ),
         "company_name_not_text": _Text("company_name", _NOT_TEXT, _AS_TEXT),
         "company_name_missing": _Text("company_name", "is missing", "fill it in"),
@@ -248,6 +258,8 @@ class _Parameters(dict[str, object]):
                 return f", the last: {problem['value']}" if problem["value"] else ""
             case "quoted":
                 return f'"{problem["value"]}" ' if problem["value"] else ""
+            case "probably":
+                return f': it is probably "{problem["found"]}"' if problem["found"] else " and has lost letters"
             case "names":
                 return " or ".join(f'"{each}"' for each in problem["nearest"]) or _SUPPORTED
         raise KeyError(name)

@@ -80,8 +80,8 @@ class Adopter:
             return False
         company_list.apply_staged(connection)
         if self._settles_conflicts:
-            for seq in journal_conflicts.not_shown(connection):
-                customers.change(connection, seq, changes.conflict_gone() | {"updated_at": timestamp(at)})
+            for seq, damage in journal_conflicts.not_shown(connection):
+                customers.change(connection, seq, changes.conflict_gone(damage) | {"updated_at": timestamp(at)})
         return True
 
     def _news(self, connection: sqlite3.Connection, customer: CustomerRecord, own: Sequence[Company]) -> Changes:

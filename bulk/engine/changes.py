@@ -74,6 +74,7 @@ def company_adopted(customer: CustomerRecord, company: Company, *, labels: Label
         "knows_connections": company.knows_connections,
         "state": State.PENDING,
         "conflict": None,
+        "damage": None,  # Codat has the name as it is in the input, or a person has accepted the company
     } | NO_ERROR
     connection = selection.accounting_connection(company.connections, customer.platform_key)
     if connection is None:
@@ -91,8 +92,13 @@ def conflict_found(problem: problems.Problem) -> Changes:
     return found | NO_ERROR | {"error_step": "conflict", "error_code": problem["code"]}
 
 
-def conflict_gone() -> Changes:
-    """Return the changes for a customer without a company whose conflict no longer exists, or was accepted."""
+def conflict_gone(damage: str | None = None) -> Changes:
+    """Return the changes for a customer without a company whose conflict no longer exists, or was accepted.
+
+    If its row is damaged, that is the conflict which remains.
+    """
+    if damage is not None:
+        return conflict_found(*problems.parse(damage))
     return {"state": State.PENDING, "conflict": None} | NO_ERROR
 
 

@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 
 from bulk.input.columns import Header
+from bulk.input.damaged_text import with_damage
 from bulk.input.duplicates import FirstRows
 from bulk.input.empty import trimmed
 from bulk.input.fields import with_fields, without_blank
@@ -30,7 +31,9 @@ class CheckedRows:
     """Some consecutive rows of the input."""
 
     accepted: pl.DataFrame
-    """`row, customer_id, company_name, name_sent, platform, platform_key, email, description, extra, corrects`."""
+    """`row, customer_id, company_name, name_sent, platform, platform_key, email, description, extra, corrects, damage,
+    restored_name`, of which `bulk.input.damaged_text` describes the last two.
+    """
     rejected: pl.DataFrame
     """`row, customer_id, company_name, platform, email, cells, extra, problems, corrects`.
 
@@ -90,6 +93,7 @@ class Validator:
         is_rejected = others.select(_IS_REJECTED).to_series()
         plain = rows.filter(is_plain).with_columns(pl.col("company_name").alias("name_sent"))
         accepted = pl.concat([self._accepted(plain), self._accepted(others.filter(~is_rejected))]).sort("row")
+        accepted = with_damage(accepted)
         rejected = self._rejected(others.filter(is_rejected))
         return CheckedRows(accepted, rejected, _email_problems(others), self._platforms.unconfirmed(accepted))
 

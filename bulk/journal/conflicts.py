@@ -35,9 +35,12 @@ def mark_shown(connection: sqlite3.Connection, seq: int) -> None:
     connection.execute(_SQL["mark_shown"], {"seq": seq})
 
 
-def not_shown(connection: sqlite3.Connection) -> list[int]:
-    """Return the `seq` of the customers whose conflict the reading has not shown."""
-    return [seq for (seq,) in connection.execute(_SQL["not_shown"])]
+def not_shown(connection: sqlite3.Connection) -> list[tuple[int, str | None]]:
+    """Return the `seq` of the customers whose conflict the reading has not shown, with the damage of their rows.
+
+    Only the row itself shows a conflict of damaged text.
+    """
+    return connection.execute(_SQL["not_shown"]).fetchall()
 
 
 def has_any(connection: sqlite3.Connection) -> bool:

@@ -108,8 +108,9 @@ DELETE FROM temp.shown_conflicts;
 -- mark_shown: Record that the list shows a customer's conflict.
 INSERT OR IGNORE INTO temp.shown_conflicts VALUES (:seq);
 
--- not_shown: The customers whose conflict the reading has not shown.
-SELECT seq FROM customers WHERE state = 'conflict' AND seq NOT IN (SELECT seq FROM temp.shown_conflicts);
+-- not_shown: The customers whose conflict the reading has not shown, with the damage that would be sent.
+SELECT seq, iif(name_sent IS NULL, damage, NULL) FROM customers
+WHERE state = 'conflict' AND conflict IS NOT damage AND seq NOT IN (SELECT seq FROM temp.shown_conflicts);
 
 -- has_any: Whether a customer is in conflict with a company in Codat.
 SELECT EXISTS (SELECT 1 FROM customers WHERE state = 'conflict');

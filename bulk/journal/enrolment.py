@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from bulk.errors import BatchError
-from bulk.journal import cells, conflicts, placement, sql
+from bulk.journal import cells, conflicts, damage, placement, sql
 from bulk.model import customer_tag
 from bulk.spellings import spelling_key
 
@@ -25,7 +25,7 @@ MIN_REPLACED: Final = 2
 # The order of the values in the rows that a caller passes.
 ACCEPTED: Final = (
     *("row", "customer_id", "company_name", "name_sent", "platform", "platform_key", "email", "description", "extra"),
-    "corrects",
+    *("corrects", "damage", "restored_name"),
 )
 REJECTED: Final = ("row", "customer_id", "company_name", "platform", "email", "extra", "cells", "problems", "corrects")
 
@@ -122,6 +122,7 @@ class Enrolment:
         self._do("empty_incoming")
         self._db.executemany(_SQL["add_accepted"], accepted)
         self._db.executemany(_SQL["add_rejected"], rejected)
+        damage.settle(self._db)
         conflicts.hold_other_customers(self._db, self._values)
         if not self._is_first:
             placement.place_accepted(self._db, self._source)
@@ -142,8 +143,9 @@ class Enrolment:
         if self._is_same_file:
             self._keep_corrected()
             self._do("forget_absent", "remove_absent", "mark_invalid", "hide_rejections")
+        damaged = damage.hold(self._db, self._run)
         held_now = conflicts.hold_spellings(self._db, run=self._run, fields=str(self._values["fields"]))
-        self._new -= sum(seq > self._last_seq for seq in held_now)
+        self._new -= sum(seq > self._last_seq for seq in held_now | damaged)
         if held_now and self._is_same_file:  # a held row may have been corrected, too
             self._keep_corrected()
         self._values["rows"] = self._rows

@@ -52,10 +52,11 @@ UPDATE sources SET shift = (SELECT coalesce(sum(s.rows), 0) FROM sources s WHERE
 DROP TABLE IF EXISTS temp.incoming;
 
 -- create_incoming: The part of the file that is being enrolled.
--- `corrects` is the row's number in our rejects file. `state` is that of a row which is not accepted.
+-- `corrects` is the row's number in our rejects file. `state` is that of a row which is not accepted. `damage` is a JSON
+-- list with one problem if the row's text was damaged, and `restored_name` the name that Codat would store otherwise.
 CREATE TEMP TABLE incoming (
     row INTEGER PRIMARY KEY, is_accepted, customer_id, company_name, name, platform, platform_key, email, description,
-    extra, cells, problems, corrects, state DEFAULT 'rejected'
+    extra, cells, problems, corrects, state DEFAULT 'rejected', damage, restored_name
 );
 
 -- empty_incoming: Make room for the next part.
@@ -63,8 +64,8 @@ DELETE FROM incoming;
 
 -- add_accepted: Add an accepted row.
 INSERT INTO incoming (row, customer_id, company_name, name, platform, platform_key, email, description, extra, corrects,
-                      is_accepted)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1);
+                      damage, restored_name, is_accepted)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1);
 
 -- add_rejected: Add a rejected row.
 INSERT INTO incoming (row, customer_id, company_name, platform, email, extra, cells, problems, corrects, is_accepted)
@@ -115,20 +116,23 @@ DELETE FROM rejections WHERE (source, row) IN (
 DELETE FROM rejected WHERE is_known AND customer_id IN (SELECT customer_id FROM incoming WHERE is_accepted);
 
 -- enrol_customers: Turn accepted rows into customers. A failed customer is pending again if a value to send has changed.
+-- A damaged name never becomes the name to send of a customer that Codat has, or may have.
 INSERT INTO customers (source, row, enrolment, customer_id, spelling, tag, company_name, name, platform, platform_key,
-                       email, description, extra)
+                       email, description, extra, damage)
 SELECT coalesce(p.place_source, :source), coalesce(p.place_row, t.row), :run, t.customer_id,
        nullif(spelling_key(t.customer_id), t.customer_id), customer_tag(t.customer_id, :system), t.company_name, t.name,
-       t.platform, t.platform_key, t.email, t.description, t.extra
+       t.platform, t.platform_key, t.email, t.description, t.extra, t.damage
 FROM incoming t LEFT JOIN places p USING (row)
 WHERE t.is_accepted ORDER BY t.row
 ON CONFLICT (customer_id) DO UPDATE SET
     source = excluded.source, row = excluded.row, enrolment = excluded.enrolment, presence = 'present',
-    state = CASE WHEN state = 'failed' AND (name <> excluded.name OR platform_key <> excluded.platform_key
+    state = CASE WHEN state = 'failed' AND (name <> excluded.name AND excluded.damage IS NULL OR platform_key <> excluded.platform_key
                  OR description IS NOT excluded.description) THEN 'pending' ELSE state END,
-    company_name = excluded.company_name, name = excluded.name, platform = excluded.platform,
-    platform_key = excluded.platform_key, email = excluded.email, description = excluded.description,
-    extra = excluded.extra;
+    company_name = excluded.company_name,
+    name = CASE WHEN excluded.damage IS NOT NULL AND (company_id IS NOT NULL OR name_sent IS NOT NULL)
+                THEN name ELSE excluded.name END,
+    platform = excluded.platform, platform_key = excluded.platform_key, email = excluded.email,
+    description = excluded.description, extra = excluded.extra, damage = excluded.damage;
 
 -- enrol_rejections: Store the rejected rows. One in the place of an earlier rejected row replaces it.
 INSERT INTO rejections (source, row, customer_id, company_name, platform, email, extra, cells, problems, state)

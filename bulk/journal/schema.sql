@@ -54,6 +54,8 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     email          TEXT,
     description    TEXT,
     extra          TEXT NOT NULL,                  -- JSON object, the other columns
+    damage         TEXT,                           -- JSON list with one problem: the row's text was damaged, and nobody
+                                                   -- has accepted it
     -- values in Codat, or possibly in Codat while an outcome is unknown; null until something was sent
     name_sent        TEXT,
     platform_sent    TEXT,
@@ -90,6 +92,7 @@ CREATE INDEX customers_begun ON customers (seq) WHERE state = 'pending' AND name
 CREATE INDEX customers_linked ON customers (seq) WHERE state = 'linked';
 CREATE INDEX customers_absent ON customers (presence, name_sent) WHERE presence <> 'present';
 CREATE INDEX customers_conflicts ON customers (seq) WHERE state = 'conflict';
+CREATE INDEX customers_damaged ON customers (seq) WHERE damage IS NOT NULL;
 CREATE INDEX customers_spelling ON customers (spelling) WHERE spelling IS NOT NULL;
 CREATE INDEX customers_tag ON customers (tag);
 CREATE INDEX customers_place ON customers (source, row);

@@ -74,7 +74,8 @@ WHERE was <> state GROUP BY was, state;
 
 -- has_differences: Whether Codat has another name, platform or description than the input.
 SELECT EXISTS (SELECT 1 FROM customers WHERE presence = 'present' AND (
-    (company_id IS NOT NULL AND (name_sent <> name OR description_sent IS NOT description))
+    (company_id IS NOT NULL AND (name_sent <> name OR description_sent IS NOT description
+                                OR damage ->> '$[0].code' = 'company_name_damaged'))
     OR (connection_id IS NOT NULL AND platform_sent <> platform_key)));
 
 -- undone: Pending customers whose company undo has deleted.

@@ -45,8 +45,11 @@ FROM customers WHERE state = 'conflict' AND {is_shown}
 ORDER BY source, row;
 
 -- differences: Values of customers in the input that differ from the values in Codat.
-SELECT customer_id, 'company_name', name_sent, name, source, row, 1 AS place FROM customers
-WHERE presence = 'present' AND company_id IS NOT NULL AND name_sent <> name
+-- A damaged name is in the input, but not in `name`.
+SELECT customer_id, 'company_name', name_sent, coalesce(damage ->> '$[0].value', name), source, row, 1 AS place
+FROM customers
+WHERE presence = 'present' AND company_id IS NOT NULL
+      AND (name_sent <> name OR damage ->> '$[0].code' = 'company_name_damaged')
 UNION ALL
 SELECT customer_id, 'platform', platform_sent, platform_key, source, row, 2 FROM customers
 WHERE presence = 'present' AND connection_id IS NOT NULL AND platform_sent <> platform_key
