@@ -19,7 +19,7 @@ from bulk.input.names import fold_names
 from bulk.text import shorten_column
 
 LOST_LETTERS: Final = r"\x{FFFD}|\p{L}\?\p{Ll}|\A\?{3,}(?:\s|\z)"
-"""Matches names of which letters are lost for certain. `\A\?\p{Ll}` or `???` may be right."""
+r"""Matches names of which letters are lost for certain. `\A\?\p{Ll}` or `???` may be right."""
 _MAX_ROUNDS: Final = 3  # text may be damaged more than once
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufeff]+")
 

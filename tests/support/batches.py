@@ -26,6 +26,7 @@ class Row:
     corrects: int | None = None
     platform: str = "gbol"
     is_duplicate: bool = False
+    damage: str | None = None  # the name before the row's name was damaged; "": nobody can know it
 
     def corrected(self, row: int, customer_id: str | None = None) -> Row:
         """Return the row that corrects this one."""
@@ -105,7 +106,10 @@ class Batch:
 
 def _accepted(rows: Iterable[tuple[int, Row]]) -> list[tuple[object, ...]]:
     return [
-        (number, row.customer_id, row.name, row.name, row.platform, row.platform, row.email, None, "{}", row.corrects)
+        (
+            *(number, row.customer_id, row.name, row.name, row.platform, row.platform, row.email, None, "{}"),
+            *(row.corrects, _damage(row), row.damage),
+        )
         for number, row in rows
         if not row.is_invalid
     ]
@@ -117,6 +121,12 @@ def _rejected(rows: Iterable[tuple[int, Row]]) -> list[tuple[object, ...]]:
         for number, row in rows
         if row.is_invalid
     ]
+
+
+def _damage(row: Row) -> str | None:
+    if row.damage is None:
+        return None
+    return problems.to_text([problems.new("company_name_damaged", row.name, found=row.damage)])
 
 
 def _problems(row: Row) -> str:
