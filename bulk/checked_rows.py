@@ -59,9 +59,9 @@ def write_rows(path: Path, source: Input, findings: Findings) -> Sequence[str]:
 
 def _frame(rows: CheckedRows, findings: Findings) -> pl.DataFrame:
     """Return the rows in order, with the cells and our columns."""
-    accepted = rows.accepted.with_columns(
-        pl.lit(SEND).alias("action"), _NO_TEXT.alias("problems"), pl.col("email").alias("email_used")
-    )
+    action = pl.when(pl.col("damage").is_null()).then(pl.lit(SEND)).otherwise(pl.lit(HOLD)).alias("action")
+    damage, email = pl.col("damage").alias("problems"), pl.col("email").alias("email_used")
+    accepted = rows.accepted.with_columns(action, damage, email)
     if findings.known is not None:
         accepted = _with_batch(accepted, findings.known)
     rejected = rows.rejected.with_columns(

@@ -23,6 +23,7 @@ from bulk.errors import UsageError
 from bulk.input import (
     MAX_KEPT,
     CheckedRows,
+    DamagedRows,
     EmailWarnings,
     FirstRows,
     Group,
@@ -73,6 +74,8 @@ class CheckResult:
     `platform_warnings` has the columns platform_key, name, customers, rows, code, warning, remedy, for platforms that
     Expenses does not sync and for words of four letters that may not be platformKeys; `rows` has the first rows.
     `problem_groups`, `warning_groups` and `name_groups` count the rows of the first three by kind and value.
+    `in_conflict` rows are damaged, so `migrate` would hold them; `conflicts` has the columns of
+    `BatchComparison.conflicts`. With a batch, its own conflicts include these rows, and both are empty.
     `batch` has the differences from a batch, or None if the input was not compared.
     `is_correction` is whether the input is our rejects or conflicts file, which `migrate` only takes with --batch.
     """
@@ -92,6 +95,9 @@ class CheckResult:
     problem_groups: tuple[Group, ...] = ()
     warning_groups: tuple[Group, ...] = ()
     name_groups: tuple[Group, ...] = ()
+    in_conflict: int = 0
+    conflicts: pl.DataFrame = field(default_factory=pl.DataFrame)
+    conflict_groups: tuple[Group, ...] = ()
 
     @property
     def to_do(self) -> int:
@@ -100,9 +106,9 @@ class CheckResult:
 
     @property
     def has_problems(self) -> bool:
-        """Whether the input has rejected rows, or the batch has them or rows in conflict."""
+        """Whether the input or the batch has rejected rows or rows in conflict."""
         batch = self.batch
-        return self.rejected > 0 or (batch is not None and batch.rejected + batch.in_conflict > 0)
+        return self.rejected + self.in_conflict > 0 or (batch is not None and batch.rejected + batch.in_conflict > 0)
 
     def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0, linking: Linking = NOBODY) -> Cost:
         """Return the cost of a migration for a client with `linked` companies, or with `quota` requests a day.
@@ -163,6 +169,7 @@ class _Found:
         self._groups, self._names = Groups(of_problem), NameChanges()
         self._warnings = Warnings(most=None if keeps_all else MAX_KEPT)
         self._emails = EmailWarnings(max_lines)
+        self._damaged = DamagedRows(max_lines)
         self._platform_warnings = PlatformWarnings()
         self.ids = FirstRows()
 
@@ -172,11 +179,13 @@ class _Found:
         self._rejected += rows.rejected.height
         by_key: dict[str, int] = dict(rows.accepted["platform_key"].value_counts().iter_rows())
         self._platforms.update(by_key)
-        self._add_renamed(rows.accepted.filter(pl.col("company_name") != pl.col("name_sent")))
+        is_renamed = (pl.col("company_name") != pl.col("name_sent")) & pl.col("damage").is_null()
+        self._add_renamed(rows.accepted.filter(is_renamed))
         self._problems += itertools.islice(_lines(rows.rejected), self._max_lines - len(self._problems))
         self._groups.add_problems(rows.rejected)
         self._warnings.add(rows)
         self._emails.add(rows)
+        self._damaged.add(rows)
         self._platform_warnings.add(rows, by_key)
 
     def _add_renamed(self, rows: pl.DataFrame) -> None:
@@ -199,9 +208,10 @@ class _Found:
         emails = {(code, "email"): number for code, number in self._emails.counts.items()}
         warning_groups = Groups(general_texts)
         warning_groups.add(warnings.rename({"warning": "sentence"}))
+        damaged = self._damaged if comparison is None else DamagedRows(0)
         return CheckResult(
             path,
-            self._accepted,
+            self._accepted - damaged.count,
             self._rejected,
             dict(sorted(self._platforms.items(), key=lambda item: (-item[1], item[0]))),
             pl.DataFrame(self._problems, schema=_PROBLEMS, orient="row"),
@@ -215,6 +225,9 @@ class _Found:
             self._groups.result(),
             warning_groups.result(self._warnings.totals() | emails),
             self._names.result(),
+            damaged.count,
+            damaged.table(),
+            damaged.groups(),
         )
 
 

@@ -19,15 +19,17 @@ def content(
     """Return the JSON object."""
     fields: dict[str, Any] = {
         "input": valid_unicode(result.input),
-        "rows": result.accepted + result.rejected,
+        "rows": result.accepted + result.rejected + result.in_conflict,
         "accepted": result.accepted,
         "rejected": result.rejected,
+        "conflict": result.in_conflict,
         "platforms": dict(result.platforms),
         "platform_warnings": result.platform_warnings.to_dicts(),
         "notes": list(result.notes),
         "problems": result.problems.to_dicts(),
         "warnings": result.warnings.to_dicts(),
         "renamed": result.renamed.to_dicts(),
+        "conflicts": result.conflicts.to_dicts(),
         "cost": _cost(forecasts, assumptions),
     }
     if result.batch is not None:

@@ -70,8 +70,9 @@ def disabled_platforms(result: CheckResult, account: Account | None) -> list[str
 
 
 def _title(result: CheckResult, detail: Detail) -> str:
-    rows = count(result.accepted + result.rejected, "row")
-    numbers = f": {rows}, {result.accepted:,} accepted, {result.rejected:,} rejected"
+    rows = count(result.accepted + result.rejected + result.in_conflict, "row")
+    held = f", {result.in_conflict:,} in conflict" if result.in_conflict else ""
+    numbers = f": {rows}, {result.accepted:,} accepted, {result.rejected:,} rejected{held}"
     lines = [fit(result.input, WIDTH - len(numbers)) + numbers]
     shown = result.notes[: detail.groups]
     lines += [_paragraph(fit(note, 500), first="  Note: ", indent="    ") for note in shown]
@@ -82,6 +83,11 @@ def _title(result: CheckResult, detail: Detail) -> str:
 
 def _problems(result: CheckResult, detail: Detail) -> str:
     return section("Problems, each of which rejects its row:", result.problem_groups, detail)
+
+
+def _conflicts(result: CheckResult, detail: Detail) -> str:
+    title = "Rows in conflict, for which nothing is sent until you decide (conflicts.csv has them after migrate):"
+    return section(title, result.conflict_groups, detail)
 
 
 def _warnings(result: CheckResult, detail: Detail) -> str:
@@ -122,7 +128,7 @@ def _batch(result: CheckResult, detail: Detail) -> str:
     return "" if result.batch is None else batch_text.text(result.batch, detail)
 
 
-_PARTS = (_title, _problems, _warnings, _names, _platforms, _platform_warnings, _batch)
+_PARTS = (_title, _problems, _conflicts, _warnings, _names, _platforms, _platform_warnings, _batch)
 
 
 def _paragraph(text: str, *, first: str, indent: str) -> str:
@@ -195,7 +201,7 @@ def all_rows(result: CheckResult, output: object, options: Sequence[str]) -> str
     """Return where all rows are, or the command that writes them, if the text does not show them all."""
     if output is not None:
         return f"All rows, with what would happen to each and why: {fit(output, 500)}"
-    if not (result.problem_groups or result.warning_groups or result.name_groups):
+    if not (result.problem_groups or result.conflict_groups or result.warning_groups or result.name_groups):
         return ""
     command = ["bulk", "check", _argument(result), *options, "--output", "checked.csv"]
     return f"All rows, with what would happen to each and why:\n    {shlex.join(command)}"

@@ -3,6 +3,7 @@
 This package knows files and the rules for a customer's row. It does not know Codat, the journal or the reports.
 """
 
+from bulk.input.damaged_rows import DamagedRows
 from bulk.input.duplicates import FirstRows
 from bulk.input.email_warnings import EmailWarnings
 from bulk.input.groups import Group, Groups, of_problem
@@ -18,6 +19,7 @@ from bulk.input.warnings import MAX_KEPT, Warnings, general_texts
 __all__ = [
     "MAX_KEPT",
     "CheckedRows",
+    "DamagedRows",
     "EmailWarnings",
     "FirstRows",
     "Group",

@@ -67,7 +67,7 @@ _MARKED: Final = Form(
 )
 LOST_LETTERS: Final = Form(
     "lost_letters",
-    r"\p{L}\?\p{L}|\A\?\p{Ll}|\?\?\?",
+    r"\p{L}\?\p{Lu}|\A\?\p{Ll}|[^?]\?{3}",  # bulk.input.damaged_text has those that are certain
     "has question marks where letters may have been: it was saved in an encoding that lacks them",
     "write the letters again and save the file as CSV UTF-8",
 )

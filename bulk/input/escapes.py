@@ -1,4 +1,4 @@
-r"""Restores text in which a program has written escapes that the next one took for text: `&amp;`, `%20`, `\u00e9`. PURE.
+r"""Restores text in which a program has written escapes that the next one took for text: `&amp;`, `%20`. PURE.
 
 Names may look like it: `AT&T`, `50% Off`, `100%Cacao`. So an escape must be a complete one that a program writes.
 """

@@ -68,6 +68,7 @@ _ODD_LETTERS: Final = re.compile("(?<=[a-zé])[ŽŠŸŒ‡‰ˆ]|[‡‰ˆ](?=[a
 """Letters that Windows-1252 shows for `é`, `ä`, `ü` and others of Mac Roman and of DOS."""
 _OTHER_SCRIPT: Final = re.compile(r"(?<![^\W\d_])[À-ÖØ-öø-ÿ]{5,}(?![^\W\d_])")
 """Words without any plain letter: no language of Windows-1252 has them."""
+_FREQUENT: Final = re.compile("[éèêçäöüßñåø]")
 _WINDOWS_READ_AS: Final = ("mac_roman", "cp850")
 _SCRIPTS: Final = ("cp1251", "cp1253", "koi8_r")
 
@@ -93,7 +94,9 @@ def restore(text: str) -> str:
 def _restore_sequences(text: str, shown: str, encoding: _Encoding) -> str:
     parts, end = [], 0
     for match in _SEQUENCES.finditer(shown):
-        if ord(match[0][0]) not in encoding.first or not (match["latin"] is None or _is_certain(text, match.start(), encoding)):
+        if ord(match[0][0]) not in encoding.first or not (
+            match["latin"] is None or _is_certain(text, match.start(), encoding)
+        ):
             continue
         raw = match[0].encode("latin-1")
         letters = '"' if raw == _QUOTE_WITHOUT_END else raw.decode("utf-8", "ignore")
@@ -123,15 +126,14 @@ def _is_certain(text: str, at: int, encoding: _Encoding) -> bool:
 
 
 def _read_again(text: str, encodings: tuple[str, ...]) -> str:
-    """Return text that was read as Windows-1252 in the first of these encodings in which it has only usual words.
+    """Return text that was read as Windows-1252 in the most probable of these encodings.
 
-    Return U+FFFD for each of its letters beyond ASCII if there is none.
+    Return U+FFFD for each of its letters beyond ASCII if none of them has only usual words.
     """
-    for encoding in encodings:
-        read = text.encode("cp1252", "replace").decode(encoding, "replace")
-        if _has_usual_words(read):
-            return read
-    return re.sub(r"[^\x00-\x7f]", "\ufffd", text)
+    read = [text.encode("cp1252", "replace").decode(encoding, "replace") for encoding in encodings]
+    usual = [each for each in read if _has_usual_words(each)]
+    lost = re.sub(r"[^\x00-\x7f]", "\ufffd", text)
+    return max(usual, key=lambda each: len(_FREQUENT.findall(each)), default=lost)
 
 
 def _has_usual_words(text: str) -> bool:

@@ -162,6 +162,8 @@ def test_the_frames_always_have_the_same_columns(tmp_path: Path) -> None:
                 "description",
                 "extra",
                 "corrects",
+                "damage",
+                "restored_name",
             )
         ]
         assert outcome.rejected.columns == [
