@@ -61,7 +61,7 @@ _ONE_ADDRESS: Final = "write one address such as name@example.com, or leave the 
 _TOO_LONG: Final = "is longer than {max_characters:,} characters"
 
 
-_DAMAGED: Final = "was damaged before bulk read it{probably}"
+_DAMAGED: Final = "was damaged, and {probably}"
 _DAMAGED_IN_GROUP: Final = "was damaged before bulk read it"
 _IF_DAMAGED: Final = ", or accept this row (--accept) if it is right as it is"
 _DAMAGED_REMEDY: Final = "correct them, or accept the rows (--accept-file) that are right as they are"
@@ -259,7 +259,7 @@ class _Parameters(dict[str, object]):
             case "quoted":
                 return f'"{problem["value"]}" ' if problem["value"] else ""
             case "probably":
-                return f': it is probably "{problem["found"]}"' if problem["found"] else " and has lost letters"
+                return f'is probably "{problem["found"]}"' if problem["found"] else "has lost letters"
             case "names":
                 return " or ".join(f'"{each}"' for each in problem["nearest"]) or _SUPPORTED
         raise KeyError(name)

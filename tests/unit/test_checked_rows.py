@@ -25,6 +25,23 @@ ROWS = (
 )
 
 
+def test_a_damaged_row_is_held(tmp_path: Path) -> None:
+    """`check` counts it as a row in conflict, and shows what it probably was."""
+    (tmp_path / "in.csv").write_text("customer_id,company_name,platform\n1,CafÃ©,Xero\n2,Ash,Xero\n", "utf-8")
+    result = check(tmp_path / "in.csv", output=tmp_path / "out.csv")
+    assert (result.accepted, result.rejected, result.in_conflict, result.to_do) == (1, 0, 1, 1)
+    assert result.has_problems
+    assert result.conflicts.select("row", "code", "value", "found").rows() == [
+        (1, "company_name_damaged", "CafÃ©", "Café")
+    ]
+    assert [(group.code, group.rows) for group in result.conflict_groups] == [("company_name_damaged", 1)]
+    assert result.renamed.is_empty()
+    lines = pl.read_csv(tmp_path / "out.csv").select("action", "reasons").rows()
+    assert lines[0][0] == "hold"
+    assert lines[0][1].startswith('company_name was damaged, and is probably "Café": correct it')
+    assert lines[1] == ("send", None)
+
+
 def written(folder: Path, name: str) -> pl.DataFrame:
     """Check the rows, and read the file that was written, as text."""
     (folder / "in.csv").write_text(HEADER + ROWS, "utf-8")
