@@ -1,9 +1,9 @@
 """Move a company's customers into Codat's Expenses product.
 
-`check(path)` and `report(folder)` are ordinary functions. `migrate(path)` is async, and so are `follow_up`, `links`,
-`unlink`, `verify`, `undo` and `listen`, which take a batch's folder. Each has a blocking form, such as
-`migrate_blocking`. They do the same as the commands with these names, and return values instead of printing them.
-Errors are in `bulk.errors`.
+`check(path)`, `report(folder)` and `sent(folder)` are ordinary functions. `migrate(path)` is async, and so are
+`follow_up`, `links`, `unlink`, `verify`, `undo` and `listen`, which take a batch's folder. Each of these has a blocking
+form, such as `migrate_blocking`. All do the same as the commands with these names, and return values instead of printing
+them. Errors are in `bulk.errors`.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         Options,
         Reconciled,
         Resting,
+        SentResult,
         Started,
         State,
         Stop,
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
         listen,
         migrate,
         report,
+        sent,
         undo,
         unlink,
         verify,
@@ -77,6 +79,7 @@ __all__ = [
     "Options",
     "Reconciled",
     "Resting",
+    "SentResult",
     "Settings",
     "Started",
     "State",
@@ -99,6 +102,7 @@ __all__ = [
     "migrate",
     "migrate_blocking",
     "report",
+    "sent",
     "undo",
     "undo_blocking",
     "unlink",
@@ -108,7 +112,7 @@ __all__ = [
 ]
 
 
-_MODULES = {"Settings": "settings", "check": "input_check", "report": "batch"}  # they load less than `api`
+_MODULES = {"Settings": "settings", "check": "input_check", "report": "batch", "sent": "email_record"}  # they load less than `api`
 
 
 def __getattr__(name: str) -> Any:

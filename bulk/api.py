@@ -23,6 +23,7 @@ from bulk.batch_comparison import BatchComparison
 from bulk.codat.account import Account, ask
 from bulk.codat.forecast import Linking
 from bulk.codat.limits import Hold
+from bulk.email_record import sent
 from bulk.engine.commands.links import Links
 from bulk.engine.commands.migrate import Migrate
 from bulk.engine.commands.undo import Undo
@@ -49,7 +50,7 @@ from bulk.journal.database import FILE
 from bulk.model import State, Stop
 from bulk.reports.columns import FINDINGS
 from bulk.reports.rows import Reader
-from bulk.results import BatchResult, LinksResult, UndoResult, UnlinkResult, VerifyResult
+from bulk.results import BatchResult, LinksResult, SentResult, UndoResult, UnlinkResult, VerifyResult
 from bulk.settings import Secret, Settings, webhook_secret
 from bulk.watch import repeat_follow_up
 
@@ -312,6 +313,7 @@ __all__ = [
     "Options",
     "Reconciled",
     "Resting",
+    "SentResult",
     "Started",
     "State",
     "Stop",
@@ -327,6 +329,7 @@ __all__ = [
     "listen",
     "migrate",
     "report",
+    "sent",
     "undo",
     "unlink",
     "verify",

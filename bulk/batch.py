@@ -86,7 +86,8 @@ def write_reports(folder: Path, end: JobEnd = NO_RUN, *, since: datetime | None 
 
     written = write.write_reports(folder, now=datetime.fromtimestamp(time.time(), UTC), since=since)
     advanced = dict(end.advanced)
-    return BatchResult(folder, written.figures, written.location, end.stop, written.paths, advanced, end.run)
+    known = (folder, written.figures, written.location, end.stop, written.paths, advanced, end.run)
+    return BatchResult(*known, written.wave)
 
 
 def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:

@@ -88,6 +88,7 @@ class Connection:
     platform_key: str | None
     link_url: str | None
     created: str | None  # UTC, ISO 8601
+    link_error: str | None = None  # the last failed attempt to link
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ class CustomerRecord(NamedTuple):
     connection_status: str | None = None
     link_url: str | None = None
     link_issued_at: str | None = None
+    link_error: str | None = None
     partner_connection_id: str | None = None
     partner_status: str | None = None
     # progress

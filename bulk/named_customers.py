@@ -46,6 +46,13 @@ def not_unlinked(reader: Reader, customer_ids: Sequence[str]) -> dict[str, str]:
     return _reasons(reader, customer_ids, _why_not_unlinked)
 
 
+def not_emailed(reader: Reader, customer_ids: Sequence[str]) -> dict[str, str]:
+    """Return the reason for each customer without a linkUrl that could be emailed."""
+    issued = reader.with_link(customer_ids)
+    others = [customer_id for customer_id in customer_ids if customer_id not in issued]
+    return _reasons(reader, others, lambda _: "no linkUrl was issued for it")
+
+
 def not_deletable(reader: Reader, customer_ids: Sequence[str], deletable: Collection[str]) -> dict[str, str]:
     """Return the reason for each customer who has a company that `undo` leaves alone, or had none."""
     others = [customer_id for customer_id in customer_ids if customer_id not in deletable]

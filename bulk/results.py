@@ -12,7 +12,7 @@ import polars as pl
 
 from bulk.journal.database import FILE
 from bulk.model import Stop
-from bulk.reports.figures import Figures, Summary
+from bulk.reports.figures import Figures, Summary, Wave
 from bulk.reports.rows import Reader
 from bulk.reports.summary.commands import BatchLocation
 
@@ -28,6 +28,7 @@ class BatchResult:
     paths: tuple[Path, ...]  # the reports that were written
     advanced: Mapping[str, int] = field(default_factory=dict)  # customers that the run moved to each state
     run: int = 0  # the run's number in the journal; 0: there was none
+    wave: Wave | None = None  # of the linkUrls to email that were issued since the last reports; None: there are none
 
     @property
     def exit_code(self) -> int:
@@ -75,6 +76,20 @@ class LinksResult(BatchResult):
     """The result of `links`."""
 
     renewed: int = 0  # linkUrls
+
+
+@dataclass(frozen=True)
+class SentResult(BatchResult):
+    """The result of `sent`."""
+
+    emailed: int = 0  # customers that were recorded now
+    before: int = 0  # customers that had been recorded before
+    others: Mapping[str, str] = field(default_factory=dict)  # {customer_id: reason why it is not recorded}
+
+    @property
+    def exit_code(self) -> int:
+        """1 if a customer could not be recorded."""
+        return self.stop.exit_code if self.stop is not None else int(bool(self.others))
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,14 @@ def table(rows: Sequence[Sequence[str]], *, indent: str = "  ", width: float = m
     return "\n".join(line for row in rows for line in _table_lines(row, widths, indent, room))
 
 
+def figures_table(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> str:
+    """Align rows of figures to the right, below a header of two lines: the first row, broken at spaces."""
+    header = [[*[""] * (2 - len(words)), *words] for words in (cell.split(" ") for cell in rows[0])]
+    lines = [*zip(*header, strict=True), *rows[1:]]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join((indent + "  ".join(map(str.rjust, line, widths))).rstrip() for line in lines)
+
+
 def _table_lines(row: Sequence[str], widths: Sequence[int], indent: str, room: float) -> Iterator[str]:
     cells = [cell + " " * (width - display_width(cell)) for cell, width in zip(row[:-1], widths, strict=False)]
     start = indent + "".join(cell + "  " for cell in cells)

@@ -15,6 +15,7 @@ COMMANDS = {
     "migrate": ("bulk.cli.commands.migrate", "Create a company and an accounting connection for each customer."),
     "follow-up": ("bulk.cli.commands.follow_up", "Create the partner connections of customers who have authorized."),
     "links": ("bulk.cli.commands.links", "Renew the linkUrls that have expired or will soon expire."),
+    "sent": ("bulk.cli.commands.sent", "Record who was emailed."),
     "unlink": ("bulk.cli.commands.unlink", "Deauthorize the accounting connections of some customers."),
     "verify": ("bulk.cli.commands.verify", "Compare Codat with the journal."),
     "undo": ("bulk.cli.commands.undo", "List the companies that nobody has linked, or delete them."),
@@ -38,8 +39,8 @@ EXIT_CODES = (
     (
         "1",
         "Finished, but some customers were rejected, failed or are in conflict; or stopped by --max-failures or ten "
-        "equal rejections. check: a row is invalid, or a platform is not enabled. unlink, undo: not all "
-        "were unlinked or deleted. verify: a difference is left.",
+        "equal rejections. check: a row is invalid, or a platform is not enabled. unlink, undo, sent: not all "
+        "were unlinked, deleted or recorded. verify: a difference is left.",
     ),
     ("2", "Wrong usage, unreadable input or unusable folder. Nothing was sent."),
     (

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from bulk.cli.console import echo, fit, paragraph, print_json, print_result, table
+from bulk.cli.console import echo, figures_table, fit, paragraph, print_json, print_result, table
 from bulk.text import count, display_width, duration, moment, percent, time
 
 if TYPE_CHECKING:
@@ -40,16 +41,17 @@ def print_summary(
     elif (unfinished := narrative.unfinished(result.figures)) is not None:
         echo(paragraph(unfinished))
     if as_json:
-        print_json(json.loads(result.summary.to_json()) | dict(more or {}), indent=2)
+        print_json(json.loads(result.summary.to_json()) | wave_json(result) | dict(more or {}), indent=2)
         return
-    if headline:
-        print_result(headline + "\n")
+    if lines := "\n".join(filter(None, (headline, wave_line(result)))):
+        print_result(lines + "\n")
     print_result("\n\n".join(part for part in _parts(result) if part))
 
 
 def _parts(result: BatchResult) -> Iterator[str]:
     yield _states(result)
     yield _changes(result)
+    yield _waves(result)
     yield _requests(result)
     yield _reports(result)
     steps = "\n".join(_next_steps(result))
@@ -81,6 +83,34 @@ def _changes(result: BatchResult) -> str:
         return ""
     changes = [f"{number:,} {change.replace('_', ' ')}" for change, number in funnel.changes(result.figures)]
     return paragraph(f"Since {moment(result.figures.since.timestamp())}: {', '.join(changes) or 'no changes'}.")
+
+
+def _waves(result: BatchResult) -> str:
+    """Return the last waves, below each other: who was emailed, and who has linked."""
+    from bulk.reports.summary import waves
+
+    rows = waves.waves(result.figures)
+    if not rows:
+        return ""
+    cells = [waves.HEADER, *(row.cells for row in rows[: waves.MAX_SHOWN])]
+    others = len(rows) - waves.MAX_SHOWN
+    more = f"\n{count(others, 'earlier wave')}: see report.html." if others > 0 else ""
+    return f"Waves of linkUrls:\n{figures_table(cells)}{more}"
+
+
+def wave_line(result: BatchResult) -> str:
+    """Return a sentence about the wave that this command has made and its file, or ""."""
+    wave = result.wave
+    if wave is None or not wave.usable:
+        return ""
+    file = result.folder / "waves" / f"{wave.number}.csv"
+    return f"Wave {wave.number}: {count(wave.usable, 'linkUrl')} to email, in {fit(file, 500)}."
+
+
+def wave_json(result: BatchResult) -> dict[str, object]:
+    """Return the waves for the JSON, and the number of the one that this command has made."""
+    rows = [asdict(wave) for wave in result.figures.waves]
+    return {"wave": None if result.wave is None else result.wave.number, "waves": rows}
 
 
 def _requests(result: BatchResult) -> str:

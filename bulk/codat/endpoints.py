@@ -11,6 +11,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -211,7 +212,19 @@ def read_connection(content: Any) -> Connection | None:
         platform_key=boundary.text(content.get("integrationKey")),
         link_url=boundary.link_url(content.get("linkUrl")),
         created=boundary.time(content.get("created")),
+        link_error=_last_error(content.get("dataConnectionErrors")),
     )
+
+
+def _last_error(errors: object) -> str | None:
+    """Return the time, the status and the message of a connection's last error, or None if it has none."""
+    known = [each for each in errors if isinstance(each, dict)] if isinstance(errors, list) else []
+    if not known:
+        return None
+    at, last = max(((boundary.time(each.get("erroredOnUtc")) or "", each) for each in known), key=itemgetter(0))
+    words = (boundary.text(last.get(name)) for name in ("errorMessage", "statusText"))
+    parts = (at, boundary.text(str(last.get("statusCode") or "")), next(filter(None, words), None))
+    return boundary.message(" ".join(filter(None, parts))) or None
 
 
 def joined(earlier: Any, content: Any) -> Any:

@@ -19,6 +19,7 @@ NO_ERROR: Changes = {"error_step": None, "error_code": None, "error": None, "cor
 NOTHING_SENT: Changes = {
     **dict.fromkeys(("name_sent", "platform_sent", "description_sent", "company_id", "company_origin")),
     **dict.fromkeys(("company_batch", "connection_id", "connection_status", "link_url", "link_issued_at")),
+    "link_error": None,
     **dict.fromkeys(("partner_connection_id", "partner_status")),
     "knows_connections": True,
     "state": State.PENDING,
@@ -127,14 +128,20 @@ def company_in_list(customer: CustomerRecord, company: Company) -> Changes:
         return {} if customer.connection_status == DELETED else connection_deleted()
     partner = selection.partner_connection(company.connections)
     if _is_known(customer, accounting, partner):
-        return {}
+        return _attempt_changes(customer, accounting)
     is_same = accounting.id == customer.connection_id
     with_partner = with_partner_connection(customer, partner)
     changes = connection_status_changed(with_partner, accounting) if is_same else connection_without_link(accounting)
     changes["state"] = state_of(accounting.status, has_partner=partner is not None)
     if accounting.status == "PendingAuth" and not (is_same and customer.link_url):
         changes["state"] = State.PENDING  # until it has a linkUrl
-    return changes | _partner_in_list(customer, accounting, partner)
+    return changes | _partner_in_list(customer, accounting, partner) | _attempt_changes(customer, accounting)
+
+
+def _attempt_changes(customer: CustomerRecord, connection: Connection) -> Changes:
+    """Return the changes for the last failed attempt to link a connection. One that is linked has none."""
+    link_error = connection.link_error if connection.status == "PendingAuth" else None
+    return {} if link_error == customer.link_error else {"link_error": link_error}
 
 
 def _is_known(customer: CustomerRecord, accounting: Connection, partner: Connection | None) -> bool:
@@ -186,6 +193,8 @@ def connection_found(connection: Connection, *, issued_at: str | None) -> Change
         changes["state"] = State.PENDING
     if connection.platform_key:
         changes["platform_sent"] = connection.platform_key
+    if connection.status == "PendingAuth" and connection.link_error:
+        changes["link_error"] = connection.link_error
     return changes
 
 
@@ -208,6 +217,8 @@ def connection_status_changed(customer: CustomerRecord, connection: Connection) 
         "state": state_of(connection.status, has_partner=has_partner),
     }
     changes |= ({"platform_sent": connection.platform_key} if connection.platform_key else {}) | NO_ERROR
+    if connection.status != "PendingAuth" and customer.link_error is not None:
+        changes["link_error"] = None
     return changes | partner_deleted() if connection.status == "Linked" and _has_lost_partner(customer) else changes
 
 

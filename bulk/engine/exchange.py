@@ -22,7 +22,7 @@ from bulk.engine.changes import Changes
 from bulk.engine.context import RunContext
 from bulk.engine.reservation import Reservation
 from bulk.engine.step import Reading, Step, in_doubt, is_gone, next_step
-from bulk.journal import attempts, customers
+from bulk.journal import attempts, customers, waves
 from bulk.journal.attempts import Intent, Result
 from bulk.model import Attempt, CustomerRecord, Outcome
 from bulk.text import timestamp
@@ -183,6 +183,8 @@ async def _record(
         attempts.record_outcome(connection, number, result)
         stamped = news | {"updated_at": timestamp(now)} if news else news
         customers.change(connection, customer.seq, stamped, attempts=requests)
+        if reply.outcome is Outcome.DONE and news.get("link_url"):
+            waves.add_link(connection, customer.seq, timestamp(now))
         note_limits(connection)
 
     await context.writer.write(record)

@@ -28,11 +28,16 @@ def require_sound(connection: sqlite3.Connection, path: Path, modified: int) -> 
 
     `modified` is the file's modification time before it was opened, in nanoseconds.
     """
-    if facts.get(connection, _CLOSED_AT) == str(modified):
+    if is_sound(connection, modified):
         return
     (result,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
     if result != "ok":
         raise damaged(path, " ".join(str(result).split()))
+
+
+def is_sound(connection: sqlite3.Connection, modified: int) -> bool:
+    """Return whether the file is as bulk left it. `modified` is its modification time before it was opened."""
+    return facts.get(connection, _CLOSED_AT) == str(modified)
 
 
 def close(connection: sqlite3.Connection, path: Path) -> None:

@@ -77,6 +77,9 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     connection_status TEXT,                        -- as Codat calls it, or Deleted
     link_url       TEXT,
     link_issued_at TEXT,
+    link_wave      INTEGER,                        -- waves.n of the last linkUrl
+    link_error     TEXT,                           -- the last failed attempt to link, while the connection is pending
+    first_issued_at TEXT,                          -- of the customer's first linkUrl
     partner_connection_id TEXT,
     partner_status TEXT,
     -- the last error
@@ -111,6 +114,24 @@ CREATE TRIGGER customers_changed AFTER UPDATE OF state ON customers WHEN OLD.sta
     INSERT INTO changes (customer, run, at, was, now)
     SELECT NEW.seq, coalesce(max(id), 0), max(coalesce(NEW.updated_at, ''), coalesce(started_at, '')), OLD.state, NEW.state
     FROM (SELECT id, started_at FROM runs ORDER BY id DESC LIMIT 1);
+END;
+
+CREATE TABLE waves (                 -- one row for each wave: the linkUrls issued until a report writes them
+    n          INTEGER PRIMARY KEY,
+    begun_at   TEXT NOT NULL,        -- its first linkUrl was issued
+    closed_at  TEXT,                 -- a report began to write it: later linkUrls belong to the next wave
+    is_written INTEGER NOT NULL DEFAULT 0 -- 1: the report is complete. A wave that is closed and not written grows again
+);
+CREATE TABLE links (                 -- one row for each customer of a wave
+    wave       INTEGER NOT NULL,
+    customer   INTEGER NOT NULL,     -- customers.seq
+    emailed_at TEXT,                 -- from `bulk sent`
+    attempted  INTEGER NOT NULL DEFAULT 0, -- 1: since then, the customer has tried to link and failed
+    PRIMARY KEY (wave, customer)
+) WITHOUT ROWID;
+CREATE TRIGGER customers_attempted AFTER UPDATE OF link_error ON customers
+WHEN NEW.link_error IS NOT NULL AND NEW.link_error IS NOT OLD.link_error BEGIN
+    UPDATE links SET attempted = 1 WHERE wave = NEW.link_wave AND customer = NEW.seq;
 END;
 
 CREATE TABLE rejections (            -- one row for each rejected row of the input, and for each held in conflict

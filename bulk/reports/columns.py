@@ -25,13 +25,18 @@ RESULTS: Final = (
     "correlation_id",
     "attempts",
     "updated_at",
+    "link_error",
 )
 """The columns of the results. The input's other columns follow."""
 
 CHANGE: Final = "change"
 """The column that follows RESULTS if the results are compared with an earlier time."""
 
-LINKS: Final = ("customer_id", "company_name", "email", "platform", "link_url", "link_expires_at")
+LINKS: Final = (
+    *("customer_id", "company_name", "email", "platform", "link_url", "link_expires_at", "wave", "first_issued_at"),
+)
+"""The columns of the links. The input's other columns follow."""
+
 PARTNER: Final = (
     "customer_id",
     "company_name",
@@ -44,6 +49,7 @@ PARTNER: Final = (
     "error_code",
     "error",
     "correlation_id",
+    "link_error",
 )
 FINDINGS: Final = ("finding", "customer_id", "company_id", "connection_id", "detail", "adopted")
 REJECTS: Final = ("row", "reasons")
@@ -56,5 +62,5 @@ DIFFERENCES: Final = ("customer_id", "field", "in_codat", "in_input")
 COMPANIES: Final = ("customer_id", "company_name", "company_id", "connection_status")
 """The companies that `undo` lists."""
 
-NUMBERS: Final = frozenset({"row", "attempts"})
+NUMBERS: Final = frozenset({"row", "attempts", "wave"})
 """The columns of whole numbers; all others are text."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Final
 
 from bulk.model import State
 from bulk.problems import Problem
@@ -82,6 +83,42 @@ class LinkAges:
     def stale(self) -> int:
         """The number of links to renew."""
         return self.expired + self.missing
+
+
+NO_LINKS: Final = LinkAges(0, 0, 0, 0, None)
+
+
+def total(ages: Iterable[LinkAges]) -> LinkAges:
+    """Return the sum of the links of several waves."""
+    known = tuple(ages)
+    return LinkAges(
+        good=sum(each.good for each in known),
+        expiring=sum(each.expiring for each in known),
+        expired=sum(each.expired for each in known),
+        missing=sum(each.missing for each in known),
+        next_expiry=min((each.next_expiry for each in known if each.next_expiry is not None), default=None),
+        unlimited=sum(each.unlimited for each in known),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """The linkUrls of a wave, in customers."""
+
+    number: int
+    issued_at: str  # the first of them
+    issued: int
+    emailed: int
+    emailed_at: str | None  # the first of them; None: none was recorded as emailed
+    attempted: int  # have tried to link and failed, before they got another linkUrl
+    linked: int  # with a linkUrl of this wave
+    usable: int  # linkUrls that are valid
+    next_expiry: str | None  # of the valid ones; None: there is none, or they never expire
+
+    @property
+    def to_email(self) -> int:
+        """The number of valid linkUrls that were not recorded as emailed."""
+        return min(self.usable, self.issued - self.emailed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +206,7 @@ class Figures:
     mapping_of_conflicts: Mapping[str, str] | None  # None: so do the rows in conflict
     groups: tuple[CustomerGroup, ...]
     links: LinkAges
+    waves: tuple[Wave, ...]  # the first one first
     failures: tuple[Failure, ...]
     minutes: tuple[Minute, ...]
     holds: tuple[Hold, ...]

@@ -1,4 +1,4 @@
--- groups: Customers by platform, stage and state. A resource that was deleted in Codat does not count.
+-- groups: Customers by platform, stage, state and wave. A resource that was deleted in Codat does not count.
 SELECT coalesce(platform_sent, platform_key),
        CASE WHEN state = 'complete' THEN 5
             WHEN state = 'linked' OR connection_status = 'Linked' THEN 4
@@ -6,19 +6,26 @@ SELECT coalesce(platform_sent, platform_key),
             WHEN connection_id IS NOT NULL AND connection_status IS NOT 'Deleted' THEN 3
             WHEN company_id IS NOT NULL THEN 2
             ELSE 1 END AS furthest,
-       state, count(*)
-FROM customers WHERE {is_shown} GROUP BY 1, 2, 3;
+       state, link_wave, count(*)
+FROM customers WHERE {is_shown} GROUP BY 1, 2, 3, 4;
 
--- link_ages: Unused linkUrls by expiry: beyond today, today, expired, missing; the next expiry; and those that never
--- expire.
+-- link_ages: Unused linkUrls of each wave by expiry: beyond today, today, expired, missing; the next expiry; and those
+-- that never expire.
 -- MATERIALIZED, because SQLite would otherwise calculate each time again in each of the five columns.
 WITH links AS MATERIALIZED (
-    SELECT {expires_at} AS expires, instr(link_url, 'otp=') = 0 AS is_unlimited FROM customers
+    SELECT link_wave, {expires_at} AS expires, instr(link_url, 'otp=') = 0 AS is_unlimited FROM customers
     WHERE state = 'link_ready' AND presence <> 'removed')
-SELECT count(*) FILTER (WHERE expires > :tomorrow), count(*) FILTER (WHERE expires > :now AND expires <= :tomorrow),
+SELECT link_wave, count(*) FILTER (WHERE expires > :tomorrow), count(*) FILTER (WHERE expires > :now AND expires <= :tomorrow),
        count(*) FILTER (WHERE expires <= :now), count(*) FILTER (WHERE expires IS NULL AND is_unlimited IS NOT 1),
        min(expires) FILTER (WHERE expires > :now), count(*) FILTER (WHERE is_unlimited)
-FROM links;
+FROM links GROUP BY link_wave;
+
+-- waves: The waves that a report has written or writes now.
+SELECT n, begun_at FROM waves WHERE closed_at IS NOT NULL ORDER BY n;
+
+-- links_by_wave: The linkUrls of each wave; those that were emailed, the first time of that; and those with which the
+-- customer has tried to link and failed.
+SELECT wave, count(*), count(emailed_at), min(emailed_at), sum(attempted) FROM links GROUP BY wave;
 
 -- failures: Errors by state, step and code, with examples and correlation ids.
 SELECT state, step, code, deleted, customer_id, row, error, correlation_id, number FROM (

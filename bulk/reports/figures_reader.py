@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, time, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -13,6 +14,7 @@ from bulk import problems
 from bulk.journal.sql import load
 from bulk.model import State
 from bulk.reports.figures import (
+    NO_LINKS,
     CustomerGroup,
     Example,
     Failure,
@@ -25,6 +27,8 @@ from bulk.reports.figures import (
     QuotaFigures,
     RowFigures,
     Summary,
+    Wave,
+    total,
 )
 from bulk.reports.fragments import FRAGMENTS
 from bulk.reports.rows import Reader
@@ -33,12 +37,14 @@ from bulk.text import timestamp
 
 MAX_EXAMPLES: Final = 5  # of customers with the same error
 MAX_CORRELATION_IDS: Final = 10
+LINKED: Final = 4  # the stage of customers who have authorized, in the query `groups`
 
 _SQL: Final = load("bulk.reports", "figures.sql", **FRAGMENTS)
 
 
 def read_figures(reader: Reader, *, at: datetime, since: datetime | None = None) -> Figures:
     """Read the figures of a batch. `at` is the time for which links are valid or expired."""
+    counts, ages = reader.rows(_SQL["groups"]), dict(_link_ages(reader, at))
     return Figures(
         at=at,
         since=since,
@@ -48,11 +54,9 @@ def read_figures(reader: Reader, *, at: datetime, since: datetime | None = None)
         mapping=json.loads(reader.facts.get("mapping", "{}")),
         mapping_of_rejects=_single_mapping(reader, "mappings_of_rejects"),
         mapping_of_conflicts=_single_mapping(reader, "mappings_of_conflicts"),
-        groups=tuple(
-            CustomerGroup(key, furthest, State(state), count)
-            for key, furthest, state, count in reader.rows(_SQL["groups"])
-        ),
-        links=_link_ages(reader, at),
+        groups=tuple(_groups(counts)),
+        links=total(ages.values()),
+        waves=tuple(_waves(reader, counts, ages)),
         failures=tuple(_failures(reader)),
         minutes=tuple(_minutes(reader)),
         holds=tuple(_holds(reader, at)),
@@ -124,10 +128,34 @@ def _single_mapping(reader: Reader, statement: str) -> Mapping[str, str] | None:
     return dict(json.loads(mappings[0][0])) if mappings else {}
 
 
-def _link_ages(reader: Reader, at: datetime) -> LinkAges:
+def _groups(counts: Iterable[tuple[str, int, str, int | None, int]]) -> Iterator[CustomerGroup]:
+    groups: Counter[tuple[str, int, str]] = Counter()
+    for key, furthest, state, _, customers in counts:
+        groups[key, furthest, state] += customers
+    for (key, furthest, state), customers in groups.items():
+        yield CustomerGroup(key, furthest, State(state), customers)
+
+
+def _link_ages(reader: Reader, at: datetime) -> Iterator[tuple[int | None, LinkAges]]:
+    """Yield the linkUrls of each wave by expiry. None stands for customers who had no linkUrl yet."""
     tomorrow = datetime.combine(at.astimezone(UTC).date() + timedelta(days=1), time(), UTC)
     values = {"now": timestamp(at), "tomorrow": timestamp(tomorrow), "lifetime": reader.lifetime}
-    return LinkAges(*_row(reader, "link_ages", values))
+    for wave, *ages in reader.rows(_SQL["link_ages"], values):
+        yield wave, LinkAges(*ages)
+
+
+def _waves(
+    reader: Reader, counts: Iterable[tuple[str, int, str, int | None, int]], ages: Mapping[int | None, LinkAges]
+) -> Iterator[Wave]:
+    linked: Counter[int | None] = Counter()
+    for _, furthest, _, wave, customers in counts:
+        linked[wave] += customers if furthest >= LINKED else 0
+    links = {wave: numbers for wave, *numbers in reader.rows(_SQL["links_by_wave"])}
+    for wave, issued_at in reader.rows(_SQL["waves"]):
+        issued, emailed, emailed_at, attempted = links.get(wave, (0, 0, None, 0))
+        usable = ages.get(wave, NO_LINKS)
+        numbers = (issued, emailed, emailed_at, attempted, linked[wave], usable.usable, usable.next_expiry)
+        yield Wave(wave, issued_at, *numbers)
 
 
 def _failures(reader: Reader) -> Iterator[Failure]:

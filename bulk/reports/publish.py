@@ -32,6 +32,7 @@ Handler: TypeAlias = Callable[[int, FrameType | None], object]
 
 LOCK: Final = ".reports.lock"
 STAGE: Final = ".reports.part"
+WAVES: Final = "waves"  # a folder in the batch's folder, and on the stage
 _LOCK_SECONDS: Final = 120.0  # the reports of a million customers take much less
 
 # polars reports a failed write as ComputeError. The system's error number is only in its text (Rust's std::io).
@@ -84,6 +85,10 @@ def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence
             (stage / name).chmod(FILE_MODE)
             sync(stage / name)
 
+    if any("/" in name for name in names):
+        with wrap_errors(folder / WAVES):
+            (folder / WAVES).mkdir(mode=FOLDER_MODE, exist_ok=True)
+
     with _uninterrupted():  # so that the folder has all the previous files or all the new ones
         for name in names:
             with wrap_errors(folder / name):
@@ -91,8 +96,10 @@ def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence
         for name in absent:
             with wrap_errors(folder / name):
                 (folder / name).unlink(missing_ok=True)
-        with wrap_errors(folder, batch=folder):
-            sync(folder)
+        for changed in (folder / WAVES, folder):
+            with wrap_errors(changed, batch=folder):
+                if changed.is_dir():
+                    sync(changed)
     return tuple(folder / name for name in names)
 
 
@@ -145,13 +152,20 @@ class WriteError(JournalError):
 
 
 def _write_error(path: Path, batch: Path | None, reason: str) -> WriteError:
-    folder = batch or (path.parent.parent if path.parent.name == STAGE else path.parent)
+    folder = batch or _batch_of(path)
     command = shlex.join(["bulk", "report", str(folder)])
     return WriteError(
         f"{path} cannot be written ({reason}). The previous reports are kept. "
         f"Make room or check the folder, then run: {command}",
         reason,
     )
+
+
+def _batch_of(path: Path) -> Path:
+    """Return the folder of the batch that a file is in, perhaps on its stage or in the folder of its waves."""
+    is_wave = path.parent.name == WAVES and path.stem.isdecimal()  # a batch may be called `waves`
+    folder = path.parent.parent if is_wave else path.parent
+    return folder.parent if folder.name == STAGE else folder
 
 
 def sync(path: Path) -> None:

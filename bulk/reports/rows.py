@@ -61,10 +61,11 @@ class Reader(Snapshot):
             yield extras.append_to(compare(frame) if since is not None else frame.drop(CHANGE))
 
     def links(self, now: datetime, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
-        """Return the linkUrls that are valid now. The first to expire come last."""
+        """Yield the linkUrls that are valid now, those of the last wave first. The first to expire come last."""
+        extras = InputColumns(self._column_lists("extra_columns"), taken=LINKS)
         values = {"lifetime": self.lifetime, "now": timestamp(now)}
-        for frame in self._frames(("links",), LINKS, chunk_rows, values):
-            yield frame.with_columns(platform_names(pl.col("platform")))
+        for frame in self._frames(("links",), (*LINKS, _OBJECT), chunk_rows, values):
+            yield extras.append_to(frame.with_columns(platform_names(pl.col("platform"))))
 
     def rejects(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
         """Return the rejected rows: the input's own columns, then `row` and `reasons`."""
@@ -119,6 +120,11 @@ class Reader(Snapshot):
         for low, high in exact_ranges(key):
             known += self.rows(_SQL["in_range"], {"low": low, "high": high})
         return next((each for (each,) in known if each != customer_id), None)
+
+    def with_link(self, customer_ids: Sequence[str]) -> frozenset[str]:
+        """Return those of these customers for whom a linkUrl was ever issued."""
+        rows = self.rows(_SQL["with_link"], {"ids": json.dumps(list(customer_ids))})
+        return frozenset(customer_id for (customer_id,) in rows)
 
     def held(self, customer_ids: Sequence[str]) -> dict[str, State]:
         """Return those of these customers for whom nothing is sent: their rows are rejected or in conflict."""

@@ -3,14 +3,14 @@
 SELECT {number}, customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
        state, company_id, connection_id, connection_status, link_url, {expires_at}, partner_connection_id,
        partner_status, error_step, error_code, {error}, correlation_id, attempts, updated_at,
-       {was}, extra, source, row
+       link_error, {was}, extra, source, row
 FROM customers WHERE presence <> 'removed'
 UNION ALL
 SELECT {number}, customer_id, company_name, NULL, email, NULL,
        state, NULL, NULL, NULL, NULL, NULL, NULL,
        NULL, iif(state = 'conflict', 'conflict', 'input'),
        iif(state = 'conflict', json_extract(problems, '$[0].code'), 'rejected'), reasons(problems), NULL, 0, NULL, NULL,
-       extra, source, row
+       NULL, extra, source, row
 FROM rejections WHERE hidden = 0
 ORDER BY source, row;
 
@@ -18,15 +18,17 @@ ORDER BY source, row;
 SELECT NULL, customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
        state, company_id, connection_id, connection_status, link_url, {expires_at}, partner_connection_id,
        partner_status, error_step, error_code, {error}, correlation_id, attempts, updated_at,
-       {was}, extra
+       link_error, {was}, extra
 FROM customers WHERE presence = 'removed' AND {is_shown}
 ORDER BY source, row, seq;
 
--- links: The linkUrls that are valid now. The first to expire come last; those that never expire come first.
-SELECT customer_id, company_name, email, coalesce(platform_sent, platform_key), link_url, {expires_at} AS expires
+-- links: The linkUrls that are valid now, those of the last wave first. In a wave, the first to expire come last, and
+-- those that never expire come first.
+SELECT customer_id, company_name, email, coalesce(platform_sent, platform_key), link_url, {expires_at} AS expires,
+       link_wave, first_issued_at, extra
 FROM customers
 WHERE state = 'link_ready' AND presence <> 'removed' AND (expires > :now OR instr(link_url, 'otp=') = 0)
-ORDER BY coalesce(expires, '9') DESC, source, row;
+ORDER BY link_wave DESC, coalesce(expires, '9') DESC, source, row;
 
 -- rejects: The rejected rows, with their problems.
 SELECT {number}, reasons(problems), cells FROM rejections WHERE state = 'rejected' ORDER BY source, row;
@@ -76,6 +78,10 @@ SELECT count(*) FROM customers WHERE company_id IS NOT NULL AND company_origin I
 -- statuses: Company, its origin, connection status and error of named customers.
 SELECT customer_id, company_id, company_origin, connection_status, error FROM customers
 WHERE customer_id IN (SELECT value FROM json_each(:ids));
+
+-- with_link: The named customers for whom a linkUrl was ever issued.
+SELECT customer_id FROM customers
+WHERE link_wave IS NOT NULL AND customer_id IN (SELECT value FROM json_each(:ids));
 
 -- spellings: The customers whose identifiers have one of these keys (bulk.spellings).
 SELECT customer_id FROM customers

@@ -14,13 +14,15 @@ from bulk.journal.database import FILE
 from bulk.reports.csv import CsvTable
 from bulk.reports.excel.sheets import KINDS
 from bulk.reports.excel.workbook import Workbook
-from bulk.reports.figures import Figures
+from bulk.reports.figures import Figures, Wave
 from bulk.reports.figures_reader import conflict_rows, read_figures, rejected_rows
 from bulk.reports.html import Customers, page
 from bulk.reports.parquet import ParquetTable
 from bulk.reports.publish import publish, staging, wrap_errors
 from bulk.reports.rows import Reader, partners
 from bulk.reports.summary.commands import BatchLocation
+from bulk.reports.wave_files import WaveFiles, close_wave, existing, mark_written
+from bulk.text import timestamp
 
 RESULTS_CSV: Final = "results.csv"
 RESULTS_PARQUET: Final = "results.parquet"
@@ -45,6 +47,7 @@ class Written:
     paths: tuple[Path, ...]
     figures: Figures
     location: BatchLocation
+    wave: Wave | None  # the new one; None: no linkUrl was issued since the last report
 
 
 class Table(Protocol):
@@ -57,16 +60,29 @@ class Table(Protocol):
 def write_reports(folder: Path, *, now: datetime, since: datetime | None = None) -> Written:
     """Write the reports of the batch in this folder from its journal, which other commands may use at the same time.
 
-    All reports show the journal at one moment. With `since`, the results also show the changes since that time. Raises
-    BatchInUseError, BatchError or JournalError; then the previous reports are still there.
+    All reports show the journal at one moment. The linkUrls issued since the last report become a wave. With `since`,
+    the results also show the changes since that time. Raises BatchInUseError, BatchError or JournalError; then the
+    previous reports are still there.
     """
-    with staging(folder) as stage, Reader(folder / FILE) as reader:
+    with staging(folder) as stage:
+        new_wave = close_wave(folder / FILE, timestamp(now))
+        written = _write_reports(folder, stage, new_wave, now=now, since=since)
+        if new_wave is not None:
+            mark_written(folder / FILE, new_wave)
+        return written
+
+
+def _write_reports(
+    folder: Path, stage: Path, new_wave: int | None, *, now: datetime, since: datetime | None
+) -> Written:
+    with Reader(folder / FILE) as reader:
         figures = read_figures(reader, at=now, since=since)
         customers = Customers()
         with Workbook(stage / WORKBOOK, now=now) as book:
             sheets = {name: book.sheet(name) for name in KINDS}
             _write_results(stage, reader.results(_CHUNK_ROWS, since=since), sheets, customers)
-            _write_csv(stage / LINKS, reader.links(now, _CHUNK_ROWS), sheets["Links"])
+            with WaveFiles(stage, {wave.number for wave in figures.waves}) as waves:
+                _write_csv(stage / LINKS, reader.links(now, _CHUNK_ROWS), sheets["Links"], waves)
             _write_csv(stage / REJECTS, reader.rejects(_CHUNK_ROWS), sheets["Rejects"])
             _write_csv(stage / CONFLICTS, reader.conflicts(_CHUNK_ROWS), sheets["Conflicts"])
             optional = _write_optional(stage, reader, figures)
@@ -75,8 +91,10 @@ def write_reports(folder: Path, *, now: datetime, since: datetime | None = None)
         _write_text(stage / PAGE, page(figures, customers, rejected_rows(reader), conflict_rows(reader), location))
         _write_text(stage / SUMMARY, figures.summary.to_json() + "\n")
         # The summary is last, so that a program that waits for it finds all the other reports in place.
-        absent = [name for name in (DIFFERENCES, VERIFY) if name not in optional]
-        return Written(publish(stage, folder, [*_ALWAYS, *optional, SUMMARY], absent=absent), figures, location)
+        names = [*_ALWAYS, *waves.names, *optional, SUMMARY]
+        absent = {DIFFERENCES, VERIFY, *existing(folder)}.difference(names)
+        paths = publish(stage, folder, names, absent=sorted(absent))
+        return Written(paths, figures, location, _numbered(figures, new_wave))
 
 
 def _write_results(
@@ -104,6 +122,10 @@ def _write_optional(stage: Path, reader: Reader, figures: Figures) -> list[str]:
         _write_csv(stage / VERIFY, findings)
         names.append(VERIFY)
     return names
+
+
+def _numbered(figures: Figures, number: int | None) -> Wave | None:
+    return next((wave for wave in figures.waves if wave.number == number), None)
 
 
 def _location(folder: Path) -> BatchLocation:

@@ -18,7 +18,7 @@ BASE = {"model", "errors", "settings", "text", "platforms", "problems", "spellin
 BATCH = {"engine", "journal", *BASE}
 JOB = {"job", "batch", "results", *BATCH}
 CHECK = {"input_check", "checked_rows", "batch_comparison"}
-API = {"watch", "webhooks", "input", "codat", "reports", "named_customers", *CHECK, *JOB}
+API = {"watch", "webhooks", "input", "codat", "reports", "named_customers", "email_record", *CHECK, *JOB}
 MAY_IMPORT = {
     "cli": {"api", "sandbox", *API},
     "blocking": {"api"},
@@ -26,6 +26,7 @@ MAY_IMPORT = {
     "input_check": {"batch", "batch_comparison", "checked_rows", "journal", "input", "reports", "codat", *BASE},
     "checked_rows": {"batch_comparison", "input", "reports", *BASE},
     "batch_comparison": {"input", "reports", *BATCH},
+    "email_record": {"batch", "results", "named_customers", "journal", "reports", *BASE},
     "named_customers": {"journal", "reports", *BASE},
     "webhooks": {"codat", *JOB},
     "watch": {"codat", *JOB},

@@ -12,6 +12,7 @@ from bulk.reports.summary import advice, funnel, narrative
 from bulk.reports.summary.commands import BatchLocation
 from bulk.reports.summary.funnel import Stage
 from bulk.reports.summary.quota import quota as quota_of
+from bulk.reports.summary.waves import HEADER, waves
 from bulk.text import time
 
 SHEET: Final = "Summary"
@@ -30,6 +31,7 @@ def fill(book: Any, sheet: Any, figures: Figures, location: BatchLocation, notes
     _funnel(page, funnel.funnel(figures), top)
     _changes(page, figures)
     _platforms(page, figures)
+    _waves(page, figures)
     _quota(page, figures)
     _next_steps(page, figures, location)
     if notes:
@@ -120,6 +122,17 @@ def _platforms(page: SummaryPage, figures: Figures) -> None:
     page.header(["Platform", *funnel.STAGES[1:], "authorized"])
     for each in platforms:
         page.line(each.name, [*each.reached, each.authorized / each.customers if each.customers else 0.0])
+
+
+def _waves(page: SummaryPage, figures: Figures) -> None:
+    rows = waves(figures)
+    if not rows:
+        return
+    page.heading("Waves of linkUrls")
+    page.header(HEADER)
+    for row in rows:
+        days = (row.issued_days, row.emailed_days)
+        page.line(str(row.number), [row.issued, days[0], row.emailed, days[1], row.attempted, row.linked])
 
 
 def _quota(page: SummaryPage, figures: Figures) -> None:

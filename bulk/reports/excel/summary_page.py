@@ -66,12 +66,16 @@ class SummaryPage:
         self.sheet.set_row_pixels(self.row, lines * _LINE_PIXELS)
         self.row += 1
 
-    def line(self, name: str, figures: Sequence[float], *, note: str = "", state: str = "") -> None:
-        """Write a row of a table. A float is a share; `state` determines the colour of the name."""
+    def line(self, name: str, figures: Sequence[float | None], *, note: str = "", state: str = "") -> None:
+        """Write a row of a table. A float is a share, and None is left empty.
+
+        `state` determines the colour of the name.
+        """
         self.sheet.write_string(self.row, 0, plain(name), self._states[state] if state else self._formats["text"])
         for column, figure in enumerate(figures, 1):
             kind = "share" if isinstance(figure, float) else "number"
-            self.sheet.write_number(self.row, column, figure, self._formats[kind])
+            if figure is not None:
+                self.sheet.write_number(self.row, column, figure, self._formats[kind])
         if note:
             self._spread(len(figures) + 1, "note", note)
         self.row += 1

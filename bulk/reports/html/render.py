@@ -29,11 +29,13 @@ from bulk.reports.summary.commands import BatchLocation
 from bulk.reports.summary.error_groups import conflict_groups, error_groups
 from bulk.reports.summary.quota import quota
 from bulk.reports.summary.timeline import timeline
+from bulk.reports.summary.waves import HEADER, waves
 from bulk.settings import SANDBOX
 from bulk.text import FORMULA, count, duration, percent, shorten, time, timestamp
 
 MAX_HOLDS: Final = 10
 MAX_ERROR_GROUPS: Final = 50
+MAX_WAVES: Final = 50
 _MAX_TEXT: Final = 300  # characters of a text from outside
 _PACKAGE: Final = "bulk.reports.html"
 _SCRIPTS: Final = ("vendor/dataTables.min.js", "vendor/dataTables.responsive.min.js", "page.js")
@@ -50,6 +52,7 @@ def page(
     return template().render(
         _batch(figures, location)
         | _progress(figures)
+        | _waves(figures)
         | {"conflict_groups": conflict_groups(conflicts)}
         | _errors(figures, rejected, location)
         | _customers(figures, customers)
@@ -79,6 +82,11 @@ def _batch(figures: Figures, location: BatchLocation) -> dict[str, object]:
         "quota": quota(figures),
         "again": commands.report(location),
     }
+
+
+def _waves(figures: Figures) -> dict[str, object]:
+    rows = waves(figures)
+    return {"waves": rows[:MAX_WAVES], "more_waves": len(rows[MAX_WAVES:]), "wave_header": HEADER}
 
 
 def _progress(figures: Figures) -> dict[str, object]:

@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from bulk.model import State
-from bulk.reports.figures import Figures, LinkAges
+from bulk.reports.figures import Figures
 from bulk.reports.summary import commands
 from bulk.reports.summary.commands import BatchLocation
-from bulk.text import count, time
+from bulk.reports.summary.waves import size, to_email
+from bulk.text import count
+
+MAX_WAVES = 3  # to email, each with its own step
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,7 @@ def next_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
 
 def _link_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
     customers, links = figures.summary.customers, figures.links
-    if links.usable:
-        why = f"{count(links.usable, 'linkUrl')}, {_expiry(links)}"
-        yield NextStep("Email", str(location.folder / "links.csv"), why)
+    yield from _email_steps(figures, location)
     if links.stale:
         renew = commands.on_batch("links", figures, location)
         yield NextStep("Renew", renew, f"{count(links.stale, 'linkUrl')} expired or missing", (renew,))
@@ -48,10 +49,17 @@ def _link_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]
         yield NextStep("Follow up", follow_up, why, (follow_up,))
 
 
-def _expiry(links: LinkAges) -> str:
-    if links.next_expiry is None:
-        return "which never expire: this client's links have no one-time passwords"
-    return f"the first expires {time(links.next_expiry)}"
+def _email_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
+    """Yield a step for each of the last waves to email, the last one first."""
+    waves = to_email(figures)
+    for wave in waves[:MAX_WAVES]:
+        sent = commands.sent(wave.number, location)
+        why = f"wave {wave.number}: {size(wave)}; then record that it was emailed"
+        yield NextStep("Email", str(location.folder / "waves" / f"{wave.number}.csv"), why, (sent,))
+    others = sum(wave.to_email for wave in waves[MAX_WAVES:])
+    if others:
+        why = f"{count(others, 'linkUrl')} of {count(len(waves) - MAX_WAVES, 'earlier wave')}, not recorded as emailed"
+        yield NextStep("Email", str(location.folder / "links.csv"), why)
 
 
 def _conflict_step(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:

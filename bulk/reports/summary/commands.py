@@ -53,6 +53,11 @@ def on_batch(name: str, figures: Figures, location: BatchLocation, *options: str
     return shlex.join(["bulk", name, str(location.folder), *options, *codat_options(figures, location)])
 
 
+def sent(wave: int, location: BatchLocation) -> str:
+    """Return the command that records that a wave was emailed."""
+    return shlex.join(["bulk", "sent", str(location.folder), "--wave", str(wave)])
+
+
 def report(location: BatchLocation) -> str:
     """Return the command that writes the reports again."""
     return shlex.join(["bulk", "report", str(location.folder)])

@@ -75,6 +75,7 @@ def figures(
         mapping_of_conflicts={},
         groups=tuple(found),
         links=LinkAges(0, 0, 0, 0, None),
+        waves=(),
         failures=(),
         minutes=(),
         holds=(),

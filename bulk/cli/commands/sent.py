@@ -1,0 +1,59 @@
+"""`bulk sent BATCH`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bulk.cli import options
+from bulk.cli.console import echo, fit, print_result, table
+from bulk.cli.parameters import WholeNumber
+from bulk.text import count
+
+if TYPE_CHECKING:
+    from bulk.results import SentResult
+
+
+@click.command()
+@options.BATCH
+@click.option("--wave", type=WholeNumber(), help="All customers of wave N were emailed: those of the file waves/N.csv.")
+@click.option(
+    "--file",
+    "path",
+    type=options.PATH,
+    metavar="FILE",
+    help="The customers in the column customer_id of this CSV or Parquet file were emailed.",
+)
+@options.JSON
+def sent(folder: Path, wave: int | None, path: Path | None, as_json: bool) -> int:
+    """Record who was emailed, with the time of this command.
+
+    BATCH is a batch's folder, such as reports/customers. The command sends nothing, neither to customers nor to Codat.
+    A customer that was recorded before keeps its time. The reports show for each wave how many customers were emailed,
+    and how many have linked since.
+    """
+    from bulk.email_record import sent as record
+    from bulk.batch import require_batch
+    from bulk.cli.summary import print_summary
+    from bulk.input import read_ids
+
+    if (wave is None) == (path is None):
+        raise click.UsageError("Name the customers that were emailed with --wave N or with --file FILE.")
+    require_batch(folder)
+    result = record(folder, read_ids(path) if path is not None else None, wave=wave)
+    if not as_json:
+        _print_customers(result)
+    more = {"emailed": result.emailed, "emailed_before": result.before, "not_emailed": dict(result.others)}
+    print_summary(result, as_json=as_json, more=more)
+    return result.exit_code
+
+
+def _print_customers(result: SentResult) -> None:
+    known = f", {result.before:,} recorded before" if result.before else ""
+    print_result(f"{count(result.emailed, 'customer')} recorded as emailed{known}.")
+    if result.others:
+        echo("Not recorded:")
+        echo(table([(fit(customer), fit(reason, 200)) for customer, reason in result.others.items()]))
+    print_result("")
