@@ -2,8 +2,8 @@
 
 `check(path)`, `report(folder)` and `sent(folder)` are ordinary functions. `migrate(path)` is async, and so are
 `follow_up`, `links`, `unlink`, `verify`, `undo` and `listen`, which take a batch's folder. Each of these has a blocking
-form, such as `migrate_blocking`. All do the same as the commands with these names, and return values instead of printing
-them. Errors are in `bulk.errors`.
+form, such as `migrate_blocking`. All of them do the same as the commands with these names, and return values instead of
+printing them. Errors are in `bulk.errors`.
 """
 
 from __future__ import annotations
@@ -112,7 +112,12 @@ __all__ = [
 ]
 
 
-_MODULES = {"Settings": "settings", "check": "input_check", "report": "batch", "sent": "email_record"}  # they load less than `api`
+_MODULES = {
+    "Settings": "settings",
+    "check": "input_check",
+    "report": "batch",
+    "sent": "email_record",
+}  # they load less than `api`
 
 
 def __getattr__(name: str) -> Any:

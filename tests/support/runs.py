@@ -154,6 +154,10 @@ class Codat:
         """Let these customers authorize. With `platform`, they link that software instead of the requested one."""
         self._post("/_sandbox/customers", {"customers": list(ids), "platform": platform})
 
+    def decline(self, ids: Sequence[str]) -> None:
+        """Let these customers try to link, and decline."""
+        self._post("/_sandbox/customers", {"customers": list(ids), "share": 0, "decline_share": 1})
+
     def deauthorize(self, ids: Sequence[str]) -> None:
         """Let these customers withdraw their authorization."""
         self._post("/_sandbox/customers/deauthorize", {"customers": list(ids)})

@@ -34,9 +34,9 @@ def sent(folder: Path, wave: int | None, path: Path | None, as_json: bool) -> in
     A customer that was recorded before keeps its time. The reports show for each wave how many customers were emailed,
     and how many have linked since.
     """
-    from bulk.email_record import sent as record
     from bulk.batch import require_batch
     from bulk.cli.summary import print_summary
+    from bulk.email_record import sent as record
     from bulk.input import read_ids
 
     if (wave is None) == (path is None):

@@ -63,7 +63,7 @@ def test_the_help_has_the_meaning_of_exit_code_1_for_each_command() -> None:
     """Some commands end with 1 for reasons of their own."""
     codes = " ".join(help_of().partition("Exit codes:")[2].split())
     meaning = codes.partition(" 2 ")[0]
-    assert all(word in meaning for word in ("rejected", "--max-failures", "check:", "unlink, undo:", "verify:"))
+    assert all(word in meaning for word in ("rejected", "--max-failures", "check:", "unlink, undo, sent:", "verify:"))
 
 
 @pytest.mark.parametrize(

@@ -21,10 +21,12 @@ def test_commands_to_copy_are_lines_of_their_own(shell: Shell) -> None:
     (shell.path / "x.csv").write_text(HEADER + "1,Acme,Xero,\n2,Bolt,Nonesuch,\n")
     code, shown = shell.run_on_terminal(f"bulk migrate x.csv --sandbox --batch {LONG} 2>/dev/null")
     assert code == 1
-    commands = [line.strip() for line in shown.splitlines() if line.startswith("    ")]
+    steps = shown.partition("Next:")[2]
+    commands = [line.strip() for line in steps.splitlines() if line.startswith("    ")]
     folder = f"reports/{LONG}"
     assert commands == [
-        f"{folder}/links.csv",
+        f"{folder}/waves/1.csv",
+        f"bulk sent {folder} --wave 1",
         f"bulk follow-up {folder} --sandbox",
         f"cp {folder}/rejects.csv corrected.csv",
         f"bulk migrate corrected.csv --batch {LONG} --sandbox",

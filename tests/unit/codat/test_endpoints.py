@@ -172,3 +172,31 @@ def test_a_status_is_read_in_any_letter_case(written: str, status: str) -> None:
     connection = endpoints.read_connection({"id": "1", "status": written})
     assert connection is not None
     assert connection.status == status
+
+
+CANCELLED = {"statusCode": "403", "statusText": "Forbidden", "errorMessage": "User cancelled linking"}
+
+
+@pytest.mark.parametrize(
+    ("errors", "shown"),
+    [
+        ([CANCELLED | {"erroredOnUtc": "2026-11-23T10:00:00"}], "2026-11-23T10:00:00Z 403 User cancelled linking"),
+        # the last one, in any order
+        (
+            [CANCELLED | {"erroredOnUtc": "2026-11-24T10:00:00"}, {"erroredOnUtc": "2026-11-23T10:00:00"}],
+            "2026-11-24T10:00:00Z 403 User cancelled linking",
+        ),
+        ([{"statusCode": 401, "statusText": "Unauthorized"}], "401 Unauthorized"),
+        ([{}], None),
+        (["403", None], None),
+        ([], None),
+        (None, None),
+        ({"statusCode": "403"}, None),
+        ([CANCELLED | {"errorMessage": "x" * 9000}], "403 " + "x" * 496),
+    ],
+)
+def test_the_last_error_of_a_connection_is_read(errors: object, shown: str | None) -> None:
+    """It shows who has tried to link and failed."""
+    connection = endpoints.read_connection({"id": "1", "status": "PendingAuth", "dataConnectionErrors": errors})
+    assert connection is not None
+    assert connection.link_error == shown

@@ -210,6 +210,28 @@ CUSTOMERS = st.builds(
 )
 
 
+@pytest.mark.parametrize(
+    ("status", "known", "listed", "expected"),
+    [
+        ("PendingAuth", None, "403 cancelled", {"link_error": "403 cancelled"}),
+        ("PendingAuth", "403 cancelled", "403 cancelled", {}),
+        ("PendingAuth", "403 cancelled", None, {"link_error": None}),  # Codat no longer lists it
+        ("Linked", "403 cancelled", "403 cancelled", {"link_error": None}),
+        ("Linked", None, "500 sync failed", {}),  # not an attempt to link
+        ("Deauthorized", "403 cancelled", None, {"link_error": None}),
+    ],
+)
+def test_a_failed_attempt_to_link_is_shown_until_the_customer_has_linked(
+    status: str, known: str | None, listed: str | None, expected: Changes
+) -> None:
+    """Nothing else of the customer changes because of it."""
+    customer = WAITING.evolve(link_error=known)
+    found = changes.company_in_list(customer, company(replace(connection(status), link_error=listed)))
+    assert {name: value for name, value in found.items() if name == "link_error"} == expected
+    if status == "PendingAuth":
+        assert found == expected
+
+
 @given(CUSTOMERS, COMPANIES)
 def test_the_same_list_twice_changes_nothing(customer: CustomerRecord, shown: Company) -> None:
     """The first one is in the journal."""

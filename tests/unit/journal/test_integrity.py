@@ -13,7 +13,7 @@ import anyio
 import pytest
 
 from bulk.errors import BatchError
-from bulk.journal import database, integrity
+from bulk.journal import beside, database, integrity
 from bulk.journal.writer import Writer
 
 PAGE = 4096
@@ -52,6 +52,16 @@ def overwrite(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-PAGE:] = content[-2 * PAGE : -PAGE]
     path.write_bytes(content)
+
+
+def test_a_change_beside_a_run_does_not_hide_that_the_file_was_changed(path: Path) -> None:
+    """A journal that bulk left needs no check after it; one that another program changed still does."""
+    for changed_by_others in (False, True):
+        if changed_by_others:
+            os.utime(path)
+        with beside.changing(path) as connection:
+            connection.execute("INSERT OR REPLACE INTO batch VALUES ('name', 'autumn')")
+        assert is_checked(path) == changed_by_others
 
 
 def test_a_journal_that_a_run_closed_is_not_read_again(path: Path) -> None:

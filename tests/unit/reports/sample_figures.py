@@ -18,6 +18,7 @@ from bulk.reports.figures import (
     QuotaFigures,
     RowFigures,
     Summary,
+    Wave,
 )
 from bulk.reports.summary.commands import BatchLocation
 
@@ -91,3 +92,9 @@ def figures(
 def failure(state: State, step: str, code: str, *, is_deleted: bool = False, customers: int = 1) -> Failure:
     """Build a failure with one example."""
     return Failure(state, step, code, is_deleted, customers, (Example(1, "a", "why"),), ("correlation-id",))
+
+
+def wave(number: int, *, usable: int, issued: int = 5, emailed: int = 0, next_expiry: str | None = None) -> Wave:
+    """Build a wave of which nobody has linked."""
+    at = "2026-11-23T09:00:00Z"
+    return Wave(number, at, issued, emailed, at if emailed else None, 0, 0, usable, next_expiry)

@@ -13,7 +13,7 @@ from bulk.reports.summary import advice, commands
 from bulk.reports.summary.commands import BatchLocation
 from bulk.settings import SANDBOX
 
-from .sample_figures import LOCATION, RUN, failure, figures
+from .sample_figures import LOCATION, RUN, failure, figures, wave
 
 
 def test_each_step_names_a_file_or_a_whole_command() -> None:
@@ -24,6 +24,7 @@ def test_each_step_names_a_file_or_a_whole_command() -> None:
         rejected=3,
         held=2,
         links=LinkAges(1, 1, 2, 1, "2026-11-23T15:00:00Z"),
+        waves=(wave(1, usable=2, next_expiry="2026-11-23T15:00:00Z"),),
         base_url="https://codat.example.com",
         mapping={"customer_id": "Account No"},
         failures=(failure(State.FAILED, "company", "400"), failure(State.FAILED, "partner", "422")),
@@ -36,7 +37,7 @@ def test_each_step_names_a_file_or_a_whole_command() -> None:
     copy, decide = "cp out/autumn/rejects.csv corrected.csv", "cp out/autumn/conflicts.csv accepted.csv"
     accept = f"bulk migrate accepted.csv --batch autumn --reports out --accept-file accepted.csv {codat}"
     assert [(step.title, step.what, step.commands) for step in steps] == [
-        ("Email", "out/autumn/links.csv", ()),
+        ("Email", "out/autumn/waves/1.csv", ("bulk sent out/autumn --wave 1",)),
         ("Renew", f"bulk links out/autumn {codat}", (f"bulk links out/autumn {codat}",)),
         ("Follow up", f"bulk follow-up out/autumn {codat}", (f"bulk follow-up out/autumn {codat}",)),
         ("Decide", decide, (decide, accept)),
@@ -48,9 +49,32 @@ def test_each_step_names_a_file_or_a_whole_command() -> None:
         ("Compare", "out/autumn/differences.csv", ()),
         ("Resume", f"{migrate} {codat}", (f"{migrate} {codat}",)),
     ]
-    assert steps[0].why == "2 linkUrls, the first expires 2026-11-23 15:00 UTC"
+    until = "the first expires 2026-11-23 15:00 UTC"
+    assert steps[0].why == f"wave 1: 2 of 5 linkUrls, {until}; then record that it was emailed"
     assert steps[1].why == "3 linkUrls expired or missing"
     assert list(advice.next_steps(figures({(5, State.COMPLETE): 1}), LOCATION)) == []
+
+
+def test_the_waves_to_email_are_those_that_are_valid_and_not_recorded_as_emailed() -> None:
+    """The last three have a step each, the last one first; the older ones have one together."""
+    known = figures(
+        waves=(
+            wave(1, usable=0),  # expired
+            *(wave(number, usable=4) for number in (2, 3, 4)),
+            wave(5, usable=5, emailed=5),
+            wave(6, usable=5, emailed=2),
+            wave(7, usable=5),
+        )
+    )
+    steps = list(advice.next_steps(known, LOCATION))
+    assert [(step.title, step.what) for step in steps] == [
+        ("Email", "reports/autumn/waves/7.csv"),
+        ("Email", "reports/autumn/waves/6.csv"),
+        ("Email", "reports/autumn/waves/4.csv"),
+        ("Email", "reports/autumn/links.csv"),
+    ]
+    assert steps[1].why.startswith("wave 6: 3 of 5 linkUrls, which never expire")
+    assert steps[3].why == "8 linkUrls of 2 earlier waves, not recorded as emailed"
 
 
 def test_a_single_customer_is_in_the_singular() -> None:
@@ -61,11 +85,12 @@ def test_a_single_customer_is_in_the_singular() -> None:
         rejected=1,
         held=1,
         links=LinkAges(1, 0, 1, 0, None),
+        waves=(wave(1, issued=1, usable=1),),
         failures=(failure(State.FAILED, "company", "400"),),
     )
     reasons = [step.why.partition(",")[0].partition(";")[0] for step in advice.next_steps(known, LOCATION)]
     assert reasons == [
-        "1 linkUrl",
+        "wave 1: 1 linkUrl",
         "1 linkUrl expired or missing",
         "1 customer has authorized",
         "1 row in conflict",

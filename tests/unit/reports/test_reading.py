@@ -237,6 +237,7 @@ def test_the_links_are_those_that_are_valid_now_the_first_to_expire_last(journal
     assert found.row(0) == (
         *("late", "Café late", "a@example.com", "Xero"),
         *("https://link.example.com/late/start?otp=742271", "2026-11-24T11:30:00Z"),
+        *(None, None),
     )
 
 

@@ -23,7 +23,7 @@ from .journals import FIELDS, NOON, Journal
 # Other programs rely on these columns, so the test repeats them.
 PARTNER = [
     *("customer_id", "company_name", "email", "company_id", "connection_id", "connection_status"),
-    *("partner_connection_id", "partner_status", "error_code", "error", "correlation_id"),
+    *("partner_connection_id", "partner_status", "error_code", "error", "correlation_id", "link_error"),
 ]
 FILES = [
     *("results.csv", "results.parquet", "links.csv", "rejects.csv", "conflicts.csv", "partner.csv"),
@@ -71,7 +71,7 @@ def test_the_files_of_an_empty_batch_have_headers(journal: Journal) -> None:
     journal.source(["tier"])
     write(journal)
     assert cells(journal.folder / "results.csv") == [[*RESULTS, "tier"]]
-    assert cells(journal.folder / "links.csv") == [list(LINKS)]
+    assert cells(journal.folder / "links.csv") == [[*LINKS, "tier"]]
     assert cells(journal.folder / "rejects.csv") == [[*FIELDS, "tier", "row", "reasons"]]
     assert cells(journal.folder / "conflicts.csv") == [[*FIELDS, "tier", "row", "conflict", "found"]]
     assert cells(journal.folder / "partner.csv") == [PARTNER]
@@ -183,10 +183,10 @@ def test_the_partner_file_has_a_row_for_each_customer_with_a_company(journal: Jo
     rows = pl.read_csv(journal.folder / "partner.csv", infer_schema=False)
     assert rows.columns == PARTNER
     assert rows["customer_id"].to_list() == ["b", "c", "faulty", "gone"]
-    assert rows.row(0)[5:] == ("Linked", None, None, "400", "refused", "c0ffee")
+    assert rows.row(0)[5:] == ("Linked", None, None, "400", "refused", "c0ffee", None)
     assert rows.row(1) == (
         *("c", "Café c", "c@example.com", "company of c", "connection of c", "Linked"),
-        *("partner of c", "Linked", None, None, None),
+        *("partner of c", "Linked", None, None, None, None),
     )
 
 
