@@ -284,13 +284,14 @@ class BatchFixture:
         """
         self.runs += 1
         stdout, stderr = (self.path / f"{name}-{self.runs}.txt" for name in ("stdout", "stderr"))
-        pace: tuple[str, ...] = () if "--rate" in options else ("--rate", UNLIMITED_RATE)
+        is_sending = command not in ("report", "sent")
+        pace: tuple[str, ...] = () if "--rate" in options or not is_sending else ("--rate", UNLIMITED_RATE)
         if command == "links" and "--timeout" not in options:
             pace += ("--timeout", "3")  # with a short timeout, the wait after a lost request is short too
         place = path or (self.input if command == "migrate" else self.folder)
         base_url = self.through or self.codat.base_url
         arguments = [command, str(place), *pace, *options]
-        if command != "migrate":
+        if command != "migrate" and is_sending:
             arguments += ["--base-url", base_url]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("CODAT_")}
         if not self.uses_dotenv:

@@ -42,7 +42,7 @@ def test_the_links_of_killed_runs_are_all_in_one_wave(codat: Codat, set_up: SetU
     ended = fixture.run()
     assert ended.code == 0
     assert in_waves(fixture) == {"1": sorted(ids)}
-    assert f"Wave 1: 30 linkUrls to email, in {fixture.folder}/waves/1.csv." in ended.out
+    assert f"Wave 1: 30 linkUrls to email, in reports/{fixture.folder.name}/waves/1.csv." in ended.out
     assert fixture.run().code == 0
     assert in_waves(fixture) == {"1": sorted(ids)}
 
@@ -54,7 +54,8 @@ def test_each_run_that_issues_links_has_a_wave(codat: Codat, migrated: Migrated)
     fixture.let_hours_pass(23)
     renewed = fixture.then("links", "--limit", "2")
     assert renewed.out.startswith("2 linkUrls renewed")
-    assert f"Wave 2: 2 linkUrls to email, in {fixture.folder}/waves/2.csv." in renewed.out
+    assert "\nWave 2: 2 linkUrls to email, in " in renewed.out
+    assert "/waves/2.csv.\n" in renewed.out
     waves = in_waves(fixture)
     assert sorted(waves["1"] + waves["2"]) == sorted(ids)
     assert len(waves["2"]) == 2
