@@ -31,11 +31,12 @@ async def send_once(
     context: RunContext,
     read: Callable[[Reply], tuple[Reply, Content]],
     record: Callable[[sqlite3.Connection, Content, float], Change],
+    on_send: Callable[[], None] = lambda: None,
 ) -> tuple[Reply, Content, Change]:
     """Send a request, and record it together with what its response changes. Raises Stopped.
 
     `read` returns the reply, or another one if its body cannot be used, and the content. `record` changes the journal
-    for a content that was received at this time.
+    for a content that was received at this time. `on_send` is called when the request leaves; it may have waited long.
     """
     with Reservation(context.throttle) as reservation:
         await reservation.require(1)
@@ -43,6 +44,7 @@ async def send_once(
             with anyio.CancelScope(shield=True):
                 intent = Intent(None, None, request.operation, context.wall())
                 ticket = reservation.spend()
+                on_send()
                 reply, content = read(await context.client.send(request))
                 context.throttle.on_response(ticket, reply, creates=False)
                 slot.end()

@@ -73,18 +73,17 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
     A list that changes or breaks off is read again. A run that cannot read a whole list stops, because otherwise it
     would create the missing customers again. Raises Stopped.
     """
-    began = context.throttle.now()
     pages = PageSize(int(await context.writer.write(lambda db: facts.get(db, "page_size")) or PAGE_SIZE))
     readings = 0
     while readings < MAX_READINGS:
         await context.writer.write(handler.begin)
+        reading = _Reading(context, handler, hook, pages)
         try:
-            is_whole = await _read_lists(context, tags, handler, hook, pages)
+            is_whole = await reading.read_lists(tags)
         except _SmallerPages:
             continue
         if is_whole:
-            if await context.writer.write(lambda db: _end(db, handler, pages, began.wall, context.wall())):
-                context.list_validity.begin(began)
+            await reading.end()
             return
         readings += 1
         hook(Warned("Codat's company list changed or broke off while it was read; reading it again"))
@@ -92,15 +91,6 @@ async def reconcile(context: RunContext, tags: Sequence[Tag | None], handler: Pa
         Stop("Codat's company list cannot be read as a whole: it changes, breaks off or repeats", 75)
     )
     raise Stopped
-
-
-def _end(connection: sqlite3.Connection, handler: PageHandler, pages: PageSize, began: float, now: float) -> bool:
-    """Finish a reading; return whether the journal now has everything in the list."""
-    facts.put(connection, {"page_size": pages.next_size})
-    is_adopted = handler.end(connection, now) and handler.adopts
-    if is_adopted:
-        facts.put(connection, {"list_read_at": began})
-    return is_adopted
 
 
 async def read_companies(
@@ -111,10 +101,11 @@ async def read_companies(
     Raises Stopped, also if it blocks all of them.
     """
     await context.writer.write(handler.begin)
+    reading = _Reading(context, handler, hook, PageSize(PAGE_SIZE))
     blocked: list[str] = []
     for company_id in company_ids:
         try:
-            await _page(endpoints.get_company(company_id), context, handler, hook)
+            await reading.page(endpoints.get_company(company_id))
         except _Blocked as company:
             blocked.append(company_id)
             if len(blocked) == len(company_ids):
@@ -123,80 +114,102 @@ async def read_companies(
     return blocked
 
 
-async def _read_lists(
-    context: RunContext, tags: Sequence[Tag | None], handler: PageHandler, hook: Hook, pages: PageSize
-) -> bool:
-    for tag in tags:
-        if not await _read_list(context, tag, handler, hook, pages):
-            return False
-    return True
+class _Reading:
+    """One reading of lists or of single companies."""
 
+    def __init__(self, context: RunContext, handler: PageHandler, hook: Hook, pages: PageSize) -> None:
+        self._context = context
+        self._handler = handler
+        self._hook = hook
+        self._pages = pages
+        self._began = context.throttle.now()
+        self._has_begun = False
 
-async def _read_list(context: RunContext, tag: Tag | None, handler: PageHandler, hook: Hook, pages: PageSize) -> bool:
-    """Read a list once; return whether it was complete and did not change meanwhile. May raise _SmallerPages."""
-    request: Request | None = endpoints.list_companies(tag=tag, page_size=pages.size)
-    requested: set[str] = set()
-    total = size = seen = 0
-    while request is not None:
-        requested.add(request.path)
-        page = await _page(request, context, handler, hook, pages)
-        seen += len(page.companies)
-        if page.total is not None and page.total < total:
-            return False  # companies were deleted, so others moved up to a page that was read before
-        total = page.total or total
-        size = size or len(page.companies)
-        next_path = page.next_path
-        if next_path is None and seen < total and page.companies:
-            # The page has no link to the next one, but by its own count it is not the last: an empty page is the end.
-            next_path = endpoints.list_companies(tag=tag, page=len(requested) + 1, page_size=size).path
-        pages.on_page(len(page.companies), is_last=next_path is None)
-        if next_path in requested:
-            return False
-        request = endpoints.next_page(next_path) if next_path else None
-    return True
+    async def read_lists(self, tags: Sequence[Tag | None]) -> bool:
+        """Read the lists once; return whether all were complete and did not change. May raise _SmallerPages."""
+        for tag in tags:
+            if not await self._read_list(tag):
+                return False
+        return True
 
+    async def end(self) -> None:
+        """Finish a reading of whole lists."""
 
-async def _page(
-    request: Request, context: RunContext, handler: PageHandler, hook: Hook, pages: PageSize | None = None
-) -> CompanyPage:
-    """Request a page until Codat returns it.
+        def finish(connection: sqlite3.Connection) -> bool:
+            facts.put(connection, {"page_size": self._pages.next_size})
+            is_adopted = self._handler.end(connection, self._context.wall()) and self._handler.adopts
+            if is_adopted:
+                facts.put(connection, {"list_read_at": self._began.wall})
+            return is_adopted
 
-    Raises Stopped, _SmallerPages to begin the list again, and _Blocked for a single company.
-    """
-    tries = 0
-    while True:
-        reply, page = await _fetch(request, context, handler, hook)
-        if page is not None:
-            return page
-        if reply.outcome is Outcome.RATE_LIMITED or context.throttle.stop is not None:
-            continue  # the throttle waits, or is closed
-        tries += 1
-        if request.operation == "get_company" and is_gone(reply):
-            return CompanyPage((), 0, None)
-        if request.operation == "get_company" and reply.outcome is Outcome.BLOCKED and tries >= retry.MAX_TRIES:
-            raise _Blocked(reply)
-        thing = "the company list" if request.operation == "list_companies" else "a company"
-        is_smaller = pages is not None and reply.outcome in TOO_LARGE and pages.on_fault()
-        how = f" with {pages.size} companies on a page" if pages is not None and is_smaller else ""
-        await after_fault(reply, tries, thing, context, hook, change=how)
-        if is_smaller and context.throttle.stop is None:
-            raise _SmallerPages
+        if await self._context.writer.write(finish):  # the journal now has everything in the list
+            self._context.list_validity.begin(self._began)
 
+    async def _read_list(self, tag: Tag | None) -> bool:
+        pages = self._pages
+        request: Request | None = endpoints.list_companies(tag=tag, page_size=pages.size)
+        requested: set[str] = set()
+        total = size = seen = 0
+        while request is not None:
+            requested.add(request.path)
+            page = await self.page(request)
+            seen += len(page.companies)
+            if page.total is not None and page.total < total:
+                return False  # companies were deleted, so others moved up to a page that was read before
+            total = page.total or total
+            size = size or len(page.companies)
+            next_path = page.next_path
+            if next_path is None and seen < total and page.companies:
+                # It has no link to the next page, but by its own count it is not the last: an empty page is the end.
+                next_path = endpoints.list_companies(tag=tag, page=len(requested) + 1, page_size=size).path
+            pages.on_page(len(page.companies), is_last=next_path is None)
+            if next_path in requested:
+                return False
+            request = endpoints.next_page(next_path) if next_path else None
+        return True
 
-async def _fetch(
-    request: Request, context: RunContext, handler: PageHandler, hook: Hook
-) -> tuple[Reply, CompanyPage | None]:
-    """Request a page once, and record it together with its changes."""
+    async def page(self, request: Request) -> CompanyPage:
+        """Request a page until Codat returns it.
 
-    def take(connection: sqlite3.Connection, page: CompanyPage | None, at: float) -> Taken:
-        return handler.take(connection, page.companies, at) if page is not None else Taken()
+        Raises Stopped, _SmallerPages to begin the list again, and _Blocked for a single company.
+        """
+        context, tries = self._context, 0
+        is_list = request.operation == "list_companies"
+        while True:
+            reply, page = await self._fetch(request)
+            if page is not None:
+                return page
+            if reply.outcome is Outcome.RATE_LIMITED or context.throttle.stop is not None:
+                continue  # the throttle waits, or is closed
+            tries += 1
+            if not is_list and is_gone(reply):
+                return CompanyPage((), 0, None)
+            if not is_list and reply.outcome is Outcome.BLOCKED and tries >= retry.MAX_TRIES:
+                raise _Blocked(reply)
+            is_smaller = is_list and reply.outcome in TOO_LARGE and self._pages.on_fault()
+            how = f" with {self._pages.size} companies on a page" if is_smaller else ""
+            thing = "the company list" if is_list else "a company"
+            await after_fault(reply, tries, thing, context, self._hook, change=how)
+            if is_smaller and context.throttle.stop is None:
+                raise _SmallerPages
 
-    reply, page, taken = await send_once(request, context, partial(_read, request), take)
-    for warning in taken.warnings:
-        hook(Warned(warning))
-    if page is not None and request.operation == "list_companies":
-        hook(Reconciled(len(page.companies), taken.changed))
-    return reply, page
+    async def _fetch(self, request: Request) -> tuple[Reply, CompanyPage | None]:
+        """Request a page once, and record it together with its changes."""
+
+        def take(connection: sqlite3.Connection, page: CompanyPage | None, at: float) -> Taken:
+            return self._handler.take(connection, page.companies, at) if page is not None else Taken()
+
+        reply, page, taken = await send_once(request, self._context, partial(_read, request), take, self._on_send)
+        for warning in taken.warnings:
+            self._hook(Warned(warning))
+        if page is not None and request.operation == "list_companies":
+            self._hook(Reconciled(len(page.companies), taken.changed))
+        return reply, page
+
+    def _on_send(self) -> None:
+        """Note the time at which the first request leaves: it may have waited for the next day's quota."""
+        if not self._has_begun:
+            self._began, self._has_begun = self._context.throttle.now(), True
 
 
 def _read(request: Request, reply: Reply) -> tuple[Reply, CompanyPage | None]:

@@ -24,7 +24,8 @@ UPDATE customers SET knows_connections = 0, connection_id = NULL, connection_sta
 WHERE state = 'failed' AND presence = 'present' AND connection_status = 'Deleted';
 
 -- reopen_undone: Let this run create companies again for the customers whose companies undo has deleted.
-UPDATE customers SET company_origin = NULL WHERE company_origin = 'undone';
+-- A copy of the batch may not know about the undo. Then it uses other keys, so each company is looked up first.
+UPDATE customers SET company_origin = 'missing' WHERE company_origin = 'undone';
 
 -- resolve_partners: Resolve the doubts about customers that get another partner connection.
 UPDATE requests SET outcome = 'found'

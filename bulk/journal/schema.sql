@@ -67,8 +67,8 @@ CREATE TABLE customers (             -- one row for each customer accepted from 
     company_id     TEXT,
     company_origin TEXT,                           -- created (by this batch), adopted, replayed: it may have been
                                                    -- deleted, or missing: Codat lost it, and it is looked up before
-                                                   -- another is created, or undone: undo deleted it, and another
-                                                   -- is created only with `migrate --again`
+                                                   -- another is created, or undone: undo deleted it, and `migrate
+                                                   -- --again` makes it missing
     deleted_company_id TEXT,                       -- the company last deleted on purpose; a list that lags may still
                                                    -- show it
     company_batch  TEXT,                           -- the tag of the batch that created an adopted company

@@ -198,6 +198,14 @@ def test_the_time_of_a_reading_counts_only_if_the_journal_knows_all_of_it(trip: 
     assert found is None or float(found) == pytest.approx(began, abs=0.01), "when the reading began"
 
 
+def test_a_reading_begins_when_its_first_request_leaves(trip: Trip) -> None:
+    """It may have waited for the next day's quota. A run that counts the wait would read the list twice."""
+    began = trip.now
+    trip.before = lambda throttle: throttle.hold(4 * 3600.0, "Codat asked to wait")
+    read(trip, page("a"))
+    assert float(facts.get(trip.batch.db, "list_read_at") or 0) >= began + 4 * 3600.0
+
+
 def test_each_page_is_recorded_without_a_customer(trip: Trip) -> None:
     """It is not an attempt of any customer."""
     read(trip, NO_RESPONSE, page("a"))
