@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import time
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Any, Protocol, Self, cast
 
@@ -88,6 +90,7 @@ class Client:
         # Our transport's errors show whether the request has left; behind a proxy, httpx's has to be observed.
         departure = _Departure(has_left=self._proxy is None)
         message = self._message(request, key, max_bytes, departure)
+        began = time.monotonic()
         transport = self._idle.pop() if self._idle else self._create_transport()
         try:
             # The transports' timeouts limit each single wait. This one ends a response that trickles in forever.
@@ -97,7 +100,8 @@ class Client:
             return self._failure(error, has_left=departure.has_left)
         finally:
             self._idle.append(transport)
-        return responses.read(status, headers, _unpack(body, headers, max_bytes))
+        reply = responses.read(status, headers, _unpack(body, headers, max_bytes))
+        return replace(reply, seconds=time.monotonic() - began)
 
     def _message(self, request: Request, key: str | None, max_bytes: int, departure: _Departure) -> httpx.Request:
         headers = [*self._headers]

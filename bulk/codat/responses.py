@@ -15,6 +15,7 @@ from bulk.model import Outcome, Problem
 
 UNTRUSTED = "untrusted"
 BLOCKED = "blocked"
+CLOCK_TOLERANCE = 5.0  # seconds: the clocks of Codat's servers may differ, and a Date has whole seconds
 # Only a server that has read the row judges it with one of these; other refusals without Codat's body are a gateway's.
 ABOUT_THE_ROW = (400, 422)
 
@@ -29,6 +30,18 @@ class Reply:
     problem: Problem | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     is_readable: bool = True  # False: there is no response, or it is not Codat's own but a gateway's
+    seconds: float = 0.0  # that the request took
+
+    def is_replay(self, created: str | None) -> bool:
+        """Return whether this response shows a thing that was created before the request left. Both times are Codat's.
+
+        Codat replays the response that it keeps under a key, even if the thing was deleted or changed meanwhile.
+        """
+        answered = boundary.header_date(self.headers.get("date", ""))
+        created_at = boundary.header_date(created or "")
+        if answered is None or created_at is None:
+            return False
+        return created_at < answered - self.seconds - CLOCK_TOLERANCE
 
 
 def read(status: int, headers: Mapping[str, str], body: bytes) -> Reply:

@@ -28,6 +28,10 @@ NOTHING_SENT: Changes = {
 }
 
 
+UNKNOWN_CONNECTIONS: Changes = {"knows_connections": False}
+"""After a replayed response: its connection may have been deleted or renewed, so it is looked up."""
+
+
 def apply(customer: CustomerRecord, changes: Changes) -> CustomerRecord:
     """Return the customer with these changes."""
     return customer.evolve(**changes) if changes else customer

@@ -297,8 +297,8 @@ MUTANTS = (
     ),
     Mutant(
         "a company that Codat replays is used although it was deleted",
-        "engine/steps/confirmation.py",
-        "return answered is not None and created is not None and created < answered - REPLAYED_AFTER",
+        "codat/responses.py",
+        "return created_at < answered - self.seconds - CLOCK_TOLERANCE",
         "return False",
         "unit/engine",
     ),

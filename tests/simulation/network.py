@@ -53,6 +53,7 @@ class Exchange:
     is_replay: bool = False  # of a response that was stored under the key
     is_refused: bool = False  # by one of Codat's rules, not by a fault
     reply: Reply | None = None  # as the client reads it
+    left_at: float = 0.0
     asks_until: float = 0.0  # the end of a Retry-After, by the scenario's clock
 
     @property
@@ -122,7 +123,7 @@ class Network:
             ends_at = now + passage.there
         gives_up = passage.fate is Fate.STALLED or ends_at > now + timeout
         key = key if request.method in ("POST", "PATCH") else None  # Codat ignores the key of other methods
-        exchange = Exchange(next(self._numbers), sender, request, key, passage, ends_at, gives_up)
+        exchange = Exchange(next(self._numbers), sender, request, key, passage, ends_at, gives_up, left_at=now)
         self.exchanges.append(exchange)
         if gives_up:
             exchange.ends_at = now + timeout

@@ -12,7 +12,7 @@ import random
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -219,7 +219,7 @@ class Process:
     def receive(self, exchange: Exchange) -> Reply:
         """Read a response."""
         self.network.catch_up()
-        reply = self.network.collect(exchange)
+        reply = replace(self.network.collect(exchange), seconds=exchange.ends_at - exchange.left_at)
         asked = retry_after(reply.headers, self.time.wall()) if reply.outcome in OUTCOMES_WITH_RETRY_AFTER else None
         wait = f", asks to wait {asked:.0f} s" if asked is not None else ""
         self.trace.note(f"  ← {exchange.number} {reply.outcome}{f' {reply.status}' if reply.status else ''}{wait}")

@@ -11,7 +11,6 @@ from bulk.engine import changes, conflicts
 from bulk.engine.changes import Changes
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, found, in_doubt, not_found
-from bulk.engine.steps.confirmation import is_replayed
 from bulk.model import CustomerRecord, Labels, Outcome
 
 
@@ -55,7 +54,7 @@ class CreateCompany(Step):
             return in_doubt(reply, "a company's id")
         if company.tags.get(endpoints.CUSTOMER_TAG, customer.tag) != customer.tag:
             return in_doubt(reply, "the customer's tag")
-        return Reading(reply, changes.company_created(company, is_replayed=is_replayed(company, reply)))
+        return Reading(reply, changes.company_created(company, is_replayed=reply.is_replay(company.created)))
 
     def look_up(self, customer: CustomerRecord) -> Request:
         """Return the request List companies, with the customer's tag."""

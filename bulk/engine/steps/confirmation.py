@@ -7,17 +7,19 @@ or a journal that was lost, has used the same key before.
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 from bulk import problems
-from bulk.codat import boundary, endpoints
+from bulk.codat import endpoints
 from bulk.codat.endpoints import Request
 from bulk.codat.responses import Reply
 from bulk.engine import changes, conflicts
+from bulk.engine.changes import Changes
 from bulk.engine.retry import Policy
 from bulk.engine.step import Reading, Step, in_doubt, is_gone
-from bulk.model import Company, CustomerRecord, Labels, Outcome
+from bulk.model import CustomerRecord, Labels, Outcome
 
-REPLAYED_AFTER = 60.0  # seconds: a company that is older than the response by more was not created by its request
+_NO_COMPANY: Final[Changes] = {"company_id": None, "company_origin": None}
 
 
 class ConfirmCompany(Step):
@@ -45,14 +47,10 @@ class ConfirmCompany(Step):
         company = endpoints.read_company(reply.content)
         if company is None:
             return in_doubt(reply, "a company's id")
+        if company.tags.get(endpoints.CUSTOMER_TAG, customer.tag) != customer.tag:
+            owner = company.tags.get(endpoints.READABLE_TAG, "another customer")
+            return Reading(reply, _NO_COMPANY | changes.conflict_found(conflicts.of_owner(company, owner)))
         if conflicts.has_name(company, customer.name) or conflicts.has_name(company, customer.name_sent or ""):
             return Reading(reply, {"company_origin": "created"})
         renamed = problems.new("other_name", customer.name, found=company.name)
-        return Reading(reply, {"company_id": None, "company_origin": None} | changes.conflict_found(renamed))
-
-
-def is_replayed(company: Company, reply: Reply) -> bool:
-    """Return whether a response to Create company shows one that was created long before. Both times are Codat's."""
-    answered = boundary.header_date(reply.headers.get("date", ""))
-    created = boundary.header_date(company.created or "")
-    return answered is not None and created is not None and created < answered - REPLAYED_AFTER
+        return Reading(reply, _NO_COMPANY | changes.conflict_found(renamed))

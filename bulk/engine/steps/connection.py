@@ -48,6 +48,8 @@ class CreateConnection(Step):
         connection = endpoints.read_connection(reply.content)
         if connection is None:
             return in_doubt(reply, "a connection's id and status")
+        if reply.is_replay(connection.created):
+            return Reading(reply, changes.UNKNOWN_CONNECTIONS)
         return Reading(reply, changes.connection_found(connection, issued_at=timestamp(at)))
 
     def look_up(self, customer: CustomerRecord) -> Request:

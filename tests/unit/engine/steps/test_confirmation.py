@@ -3,27 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
 from support.trip import CREATED_CONNECTION, NO_COMPANIES, Trip
-from support.values import AT, BATCH, MISSING, NO_RESPONSE, WAITING, ok
+from support.values import (
+    AT,
+    BATCH,
+    CREATED,
+    MISSING,
+    NO_RESPONSE,
+    WAITING,
+    body,
+    connection,
+    connections_list,
+    ok,
+    partner,
+)
 
 from bulk.codat.responses import Reply
+from bulk.engine.commands.follow_up import FollowUp
 from bulk.engine.process import Finished
 from bulk.engine.steps.confirmation import ConfirmCompany
-from bulk.model import Labels, Outcome, State
+from bulk.model import Connection, Labels, Outcome, State
 
 STEP = ConfirmCompany()
 REPLAYED = WAITING.evolve(company_origin="replayed", connection_id=None, state=State.PENDING)
+SECONDS = 12.0  # that each request takes
 DATE = format_datetime(datetime.fromtimestamp(AT, UTC), usegmt=True)
 
 
 def created(at: str, id_: str = "c", **headers: str) -> Reply:
     """Return Codat's response to Create company, for one that was created at this time."""
     content = {"id": id_, "name": "Acme", "created": at, "dataConnections": []}
-    return replace(ok(content), headers={"date": DATE} | headers)
+    return replace(ok(content), headers={"date": DATE} | headers, seconds=SECONDS)
 
 
 OLD, FRESH = created("2026-09-21T13:40:00Z"), created("2026-09-21T14:13:19Z", "d")
@@ -34,6 +48,20 @@ def test_a_replayed_company_that_exists_is_the_customers(trip: Trip) -> None:
     assert trip.take(OLD, ok({"id": "c", "name": "Acme"}), CREATED_CONNECTION) == Finished(State.LINK_READY)
     assert trip.operations == ["create_company", "get_company", "create_connection"]
     assert (trip.column("company_id"), trip.column("company_origin")) == ("c", "created")
+
+
+@pytest.mark.parametrize(("at", "is_read"), [("2026-09-21T14:13:00Z", True), ("2026-09-21T14:13:06Z", False)])
+def test_a_company_is_read_if_it_is_older_than_its_request(trip: Trip, at: str, is_read: bool) -> None:
+    """An undo and a removed folder take seconds. The clocks of Codat's servers may differ by a few."""
+    trip.take(created(at), *([ok({"id": "c", "name": "Acme"})] if is_read else []), CREATED_CONNECTION)
+    assert ("get_company" in trip.operations) is is_read
+
+
+def test_a_replayed_company_with_the_tag_of_another_customer_is_a_conflict(trip: Trip) -> None:
+    """A person has given it to that customer since."""
+    other = {"id": "c", "name": "Acme", "tags": {"bulk_uid": "0" * 32, "uid": "x"}}
+    assert trip.take(OLD, ok(other)) == Finished(State.CONFLICT)
+    assert trip.column("company_id") is None
 
 
 def test_a_replayed_company_that_was_deleted_is_created_again(trip: Trip) -> None:
@@ -62,7 +90,7 @@ def test_a_replayed_company_with_another_name_is_a_conflict(trip: Trip) -> None:
     "reply",
     [
         created("2026-09-21T14:13:19Z"),
-        created("2026-09-21T14:12:30Z"),  # a slow response
+        created("2026-09-21T14:13:05Z"),  # a slow response
         created("2026-09-21T15:00:00Z"),
         created("nonsense"),
         created("2026-09-21T13:40:00Z", date=""),  # no time to compare with
@@ -88,3 +116,46 @@ def test_without_an_answer_nothing_is_known(reply: Reply) -> None:
     reading = STEP.read(REPLAYED, reply, AT)
     assert (reading.reply.outcome, reading.changes) == (Outcome.UNKNOWN, {})
     assert STEP.request(REPLAYED, Labels(BATCH)).path == "/companies/c"
+
+
+# -- replayed connections
+
+
+def replayed(reply: Reply) -> Reply:
+    """Return the reply as Codat replays it half an hour later."""
+    later = format_datetime(datetime.fromisoformat(CREATED) + timedelta(minutes=30), usegmt=True)
+    return replace(reply, headers={"date": later})
+
+
+@pytest.mark.parametrize(
+    ("there", "then"),
+    [
+        ([connection("PendingAuth")], ["get_connection"]),  # the old linkUrl may be dead
+        ([], ["create_connection"]),  # it was deleted
+    ],
+)
+def test_a_replayed_connection_is_looked_up_before_its_link_is_handed_out(
+    trip: Trip, there: list[Connection], then: list[str]
+) -> None:
+    """Codat replays the response as it was, with a connection that was deleted or a linkUrl that was renewed."""
+    fresh = ok(body(connection("PendingAuth", "n2", link="https://link.example.com/2?otp=2")))
+    company = created("2026-09-21T14:13:19Z")
+    assert trip.take(company, replayed(CREATED_CONNECTION), connections_list(*there), fresh) == Finished(
+        State.LINK_READY
+    )
+    assert trip.operations == ["create_company", "create_connection", "list_connections", *then]
+    assert trip.column("link_url") == "https://link.example.com/2?otp=2"
+    assert len({key for key in trip.keys if key}) == 2 + (not there)
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_replayed_partner_connection_is_looked_up(trip: Trip, exists: bool) -> None:
+    """One that was deleted is created again, with the next key."""
+    trip.steps = FollowUp.steps
+    trip.batch.create("a")
+    trip.batch.change("a", connection_id="n", connection_status="Linked", state="linked")
+    listed = connections_list(connection("Linked"), *([partner("p2")] if exists else []))
+    replies = [replayed(ok(body(partner()))), listed, *([] if exists else [ok(body(partner("p2")))])]
+    assert trip.take(*replies) == Finished(State.COMPLETE)
+    assert trip.column("partner_connection_id") == "p2"
+    assert len(trip.requests) == len(replies)
