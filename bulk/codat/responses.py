@@ -30,12 +30,13 @@ class Reply:
     problem: Problem | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     is_readable: bool = True  # False: there is no response, or it is not Codat's own but a gateway's
-    seconds: float = 0.0  # that the request took
+    seconds: float = 0.0  # since the request left, or since the first one with its key
 
     def is_replay(self, created: str | None) -> bool:
         """Return whether this response shows a thing that was created before the request left. Both times are Codat's.
 
-        Codat replays the response that it keeps under a key, even if the thing was deleted or changed meanwhile.
+        A lost journal, or a copy of the batch, has used the key before. Codat replays the response that it keeps under
+        a key, even if the thing was deleted or changed meanwhile.
         """
         answered = boundary.header_date(self.headers.get("date", ""))
         created_at = boundary.header_date(created or "")

@@ -88,7 +88,10 @@ class Adopter:
         """Return the changes in the list that the journal does not have yet."""
         if customer.company_id is not None:
             known = next((each for each in own if each.id == customer.company_id), None)
-            return changes.company_in_list(customer, known) if known else {}
+            if known is None:
+                return {}
+            news = changes.company_in_list(customer, known)
+            return news | changes.name_in_list(changes.apply(customer, news), known)
         company = changes.company_of(customer, own, self._labels)
         if company is None:
             return {}

@@ -28,10 +28,6 @@ NOTHING_SENT: Changes = {
 }
 
 
-UNKNOWN_CONNECTIONS: Changes = {"knows_connections": False}
-"""After a replayed response: its connection may have been deleted or renewed, so it is looked up."""
-
-
 def apply(customer: CustomerRecord, changes: Changes) -> CustomerRecord:
     """Return the customer with these changes."""
     return customer.evolve(**changes) if changes else customer
@@ -146,6 +142,23 @@ def _attempt_changes(customer: CustomerRecord, connection: Connection) -> Change
     """Return the changes for the last failed attempt to link a connection. One that is linked has none."""
     link_error = connection.link_error if connection.status == "PendingAuth" else None
     return {} if link_error == customer.link_error else {"link_error": link_error}
+
+
+def name_in_list(customer: CustomerRecord, company: Company) -> Changes:
+    """Return the changes for a customer's company that somebody has renamed in Codat.
+
+    It may be another customer's now, so its linkUrl is not handed out until a person retries the customer.
+    """
+    names = (customer.name, customer.name_sent or customer.name)
+    if not company.name or any(conflicts.has_name(company, name) for name in names):
+        return {}
+    renamed: Changes = {"name_sent": company.name}
+    if customer.connection_status != "PendingAuth":
+        return renamed
+    text = (
+        f'Somebody has renamed its company in Codat to "{company.name}"; if it is this customer\'s, retry the customer'
+    )
+    return renamed | {"state": State.FAILED} | error("company", Problem(text, "renamed"))
 
 
 def _is_known(customer: CustomerRecord, accounting: Connection, partner: Connection | None) -> bool:

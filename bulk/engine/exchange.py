@@ -53,7 +53,7 @@ async def send_step(
 
     if context.throttle.is_open:
         ticket = reservation.spend()
-        reply = await context.client.send(request, key=key)
+        reply = _since_first(await context.client.send(request, key=key), key, customer, context.wall())
         reading = step.read(customer, reply, context.wall())
         _note_response(ticket, request, customer, reading.reply, context, creates=key is not None)
         slot.end()
@@ -68,6 +68,12 @@ async def send_step(
         news = _after_failure(customer, step, reading.reply) | news
     await _record(customer, number, reading.reply, news, context, requests=requests)
     return reading.reply, changes.apply(customer, read)
+
+
+def _since_first(reply: Reply, key: str | None, customer: CustomerRecord, now: float) -> Reply:
+    """Return the reply with the seconds since its key was first sent: what was requested may exist since then."""
+    sent_at = [attempt.sent_at for attempt in customer.history if key is not None and attempt.key == key]
+    return replace(reply, seconds=max(reply.seconds, now - min(sent_at))) if sent_at else reply
 
 
 def _with_state(customer: CustomerRecord, news: Changes, context: RunContext) -> Changes:

@@ -2,7 +2,11 @@
 (SELECT shift FROM sources WHERE sources.id = source) + row;
 
 -- expires_at: The time when the customer's linkUrl expires. Without a one-time password, it never does.
-CASE WHEN instr(link_url, 'otp=') > 0 THEN strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :lifetime) END;
+CASE WHEN instr(link_url, 'otp=') > 0 AND state NOT IN ('failed', 'conflict')
+     THEN strftime('%Y-%m-%dT%H:%M:%SZ', link_issued_at, :lifetime) END;
+
+-- shown_link: The customer's linkUrl, unless it must not be handed out.
+CASE WHEN state NOT IN ('failed', 'conflict') THEN link_url END;
 
 -- was: The state of the customer at :since if it has changed since, otherwise null.
 CASE WHEN :since IS NOT NULL

@@ -1,7 +1,7 @@
 -- in_input: The results of the input's rows, in input order.
 -- Both parts have an index in this order, so SQLite merges them without sorting.
 SELECT {number}, customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
-       state, company_id, connection_id, connection_status, link_url, {expires_at}, partner_connection_id,
+       state, company_id, connection_id, connection_status, {shown_link}, {expires_at}, partner_connection_id,
        partner_status, error_step, error_code, {error}, correlation_id, attempts, updated_at,
        link_error, {was}, extra, source, row
 FROM customers WHERE presence <> 'removed'
@@ -16,7 +16,7 @@ ORDER BY source, row;
 
 -- removed: The results of customers that were removed from the input. They have no row number.
 SELECT NULL, customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
-       state, company_id, connection_id, connection_status, link_url, {expires_at}, partner_connection_id,
+       state, company_id, connection_id, connection_status, {shown_link}, {expires_at}, partner_connection_id,
        partner_status, error_step, error_code, {error}, correlation_id, attempts, updated_at,
        link_error, {was}, extra
 FROM customers WHERE presence = 'removed' AND {is_shown}

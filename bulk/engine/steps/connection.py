@@ -49,7 +49,7 @@ class CreateConnection(Step):
         if connection is None:
             return in_doubt(reply, "a connection's id and status")
         if reply.is_replay(connection.created):
-            return Reading(reply, changes.UNKNOWN_CONNECTIONS)
+            return Reading(reply, changes.connection_without_link(connection))  # it may have been renewed or deleted
         return Reading(reply, changes.connection_found(connection, issued_at=timestamp(at)))
 
     def look_up(self, customer: CustomerRecord) -> Request:

@@ -41,8 +41,6 @@ class CreatePartnerConnection(Step):
         connection = endpoints.read_connection(reply.content)
         if connection is None:
             return in_doubt(reply, "a connection's id and status")
-        if reply.is_replay(connection.created):
-            return Reading(reply, changes.UNKNOWN_CONNECTIONS)
         done = {"state": State.COMPLETE, "knows_connections": True}
         return Reading(reply, changes.partner_found(connection) | done | changes.NO_ERROR)
 

@@ -248,6 +248,24 @@ def test_a_list_never_replaces_the_link_of_the_same_connection(customer: Custome
         assert not found.keys() & {"link_url", "link_issued_at"}
 
 
+@pytest.mark.parametrize(
+    ("name", "status", "changes_to"),
+    [
+        ("Acme", "PendingAuth", {}),  # as in the input
+        ("Acme before", "PendingAuth", {}),  # as it was sent; only the input has changed
+        ("", "PendingAuth", {}),  # a list without names
+        ("Bolt", "PendingAuth", {"name_sent": "Bolt", "state": State.FAILED, "error_code": "renamed"}),
+        ("Bolt", "Linked", {"name_sent": "Bolt"}),  # its linkUrl is used up; the reports list the difference
+    ],
+)
+def test_a_company_that_somebody_has_renamed_keeps_its_link_back(name: str, status: str, changes_to: Changes) -> None:
+    """Its linkUrl could reach another customer."""
+    customer = WAITING.evolve(name="Acme", name_sent="Acme before", connection_status=status)
+    found = changes.name_in_list(customer, replace(company(), name=name))
+    assert {key: found.get(key) for key in changes_to} == changes_to
+    assert bool(found) is bool(changes_to)
+
+
 def test_a_company_that_undo_deleted_is_not_adopted_again_from_a_list_that_lags() -> None:
     """The existing company is adopted, even if it is the newer one."""
     deleted = changes.apply(WAITING, changes.deleted_on_purpose(WAITING))

@@ -17,16 +17,13 @@ from support.values import (
     WAITING,
     body,
     connection,
-    connections_list,
     ok,
-    partner,
 )
 
 from bulk.codat.responses import Reply
-from bulk.engine.commands.follow_up import FollowUp
 from bulk.engine.process import Finished
 from bulk.engine.steps.confirmation import ConfirmCompany
-from bulk.model import Connection, Labels, Outcome, State
+from bulk.model import DELETED, Labels, Outcome, State
 
 STEP = ConfirmCompany()
 REPLAYED = WAITING.evolve(company_origin="replayed", connection_id=None, state=State.PENDING)
@@ -127,35 +124,26 @@ def replayed(reply: Reply) -> Reply:
     return replace(reply, headers={"date": later})
 
 
-@pytest.mark.parametrize(
-    ("there", "then"),
-    [
-        ([connection("PendingAuth")], ["get_connection"]),  # the old linkUrl may be dead
-        ([], ["create_connection"]),  # it was deleted
-    ],
-)
-def test_a_replayed_connection_is_looked_up_before_its_link_is_handed_out(
-    trip: Trip, there: list[Connection], then: list[str]
-) -> None:
-    """Codat replays the response as it was, with a connection that was deleted or a linkUrl that was renewed."""
-    fresh = ok(body(connection("PendingAuth", "n2", link="https://link.example.com/2?otp=2")))
+def test_the_link_of_a_replayed_connection_is_read_again(trip: Trip) -> None:
+    """Codat replays the response as it was. The linkUrl may have been renewed since, and would not open."""
+    fresh = ok(body(connection("PendingAuth", link="https://link.example.com/2?otp=2")))
     company = created("2026-09-21T14:13:19Z")
-    assert trip.take(company, replayed(CREATED_CONNECTION), connections_list(*there), fresh) == Finished(
-        State.LINK_READY
-    )
-    assert trip.operations == ["create_company", "create_connection", "list_connections", *then]
+    assert trip.take(company, replayed(CREATED_CONNECTION), fresh) == Finished(State.LINK_READY)
+    assert trip.operations == ["create_company", "create_connection", "get_connection"]
     assert trip.column("link_url") == "https://link.example.com/2?otp=2"
-    assert len({key for key in trip.keys if key}) == 2 + (not there)
 
 
-@pytest.mark.parametrize("exists", [True, False])
-def test_a_replayed_partner_connection_is_looked_up(trip: Trip, exists: bool) -> None:
-    """One that was deleted is created again, with the next key."""
-    trip.steps = FollowUp.steps
-    trip.batch.create("a")
-    trip.batch.change("a", connection_id="n", connection_status="Linked", state="linked")
-    listed = connections_list(connection("Linked"), *([partner("p2")] if exists else []))
-    replies = [replayed(ok(body(partner()))), listed, *([] if exists else [ok(body(partner("p2")))])]
-    assert trip.take(*replies) == Finished(State.COMPLETE)
-    assert trip.column("partner_connection_id") == "p2"
-    assert len(trip.requests) == len(replies)
+def test_the_link_of_a_replayed_connection_that_was_deleted_is_not_handed_out(trip: Trip) -> None:
+    """The reports say that it was deleted, and --retry-failed creates another."""
+    assert trip.take(created("2026-09-21T14:13:19Z"), replayed(CREATED_CONNECTION), MISSING) == Finished(State.FAILED)
+    assert (trip.column("connection_status"), trip.column("link_url")) == (DELETED, None)
+
+
+def test_a_response_to_the_journals_own_earlier_request_is_not_read_again(trip: Trip) -> None:
+    """The first response was lost, and the look-up did not show its company."""
+    minute = created("2026-09-21T14:12:20Z")  # a minute old, like the first request
+    trip.now -= 60.0
+    assert trip.take(NO_RESPONSE) is None
+    trip.now += 60.0
+    assert trip.take(NO_COMPANIES, minute, CREATED_CONNECTION) == Finished(State.LINK_READY)
+    assert "get_company" not in trip.operations
