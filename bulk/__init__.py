@@ -61,6 +61,7 @@ if TYPE_CHECKING:
         unlink_blocking,
         verify_blocking,
     )
+    from bulk.reading import Reading
     from bulk.settings import Settings
 
 __all__ = [
@@ -77,6 +78,7 @@ __all__ = [
     "Linking",
     "LinksResult",
     "Options",
+    "Reading",
     "Reconciled",
     "Resting",
     "SentResult",
@@ -113,6 +115,7 @@ __all__ = [
 
 
 _MODULES = {
+    "Reading": "reading",
     "Settings": "settings",
     "check": "input_check",
     "report": "batch",

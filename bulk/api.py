@@ -18,7 +18,7 @@ import anyio.to_thread
 import polars as pl
 
 from bulk import named_customers
-from bulk.batch import batch_of, batch_options, in_utc, report, require_batch, stem, storable
+from bulk.batch import batch_of, batch_options, in_utc, remembered_reading, report, require_batch, stem, storable
 from bulk.batch_comparison import BatchComparison
 from bulk.codat.account import Account, ask
 from bulk.codat.forecast import Linking
@@ -48,6 +48,7 @@ from bulk.input_check import CheckResult, Cost, check
 from bulk.job import batch_lock, run_and_report
 from bulk.journal.database import FILE
 from bulk.model import State, Stop
+from bulk.reading import NOTHING_SAID, Reading
 from bulk.reports.columns import FINDINGS
 from bulk.reports.rows import Reader
 from bulk.results import BatchResult, LinksResult, SentResult, UndoResult, UnlinkResult, VerifyResult
@@ -70,6 +71,7 @@ async def migrate(
     settings: Settings | None = None,
     mapping: Mapping[str, str] | None = None,
     platform_names: Mapping[str, str] | None = None,
+    reading: Reading | None = None,
     options: Options | None = None,
     on_event: Hook = ignore_events,
     interrupt: anyio.Event | None = None,
@@ -77,19 +79,38 @@ async def migrate(
     """Create a company and an accounting connection for each customer of the file, once; write the batch's reports.
 
     The same call resumes. Without `batch`, a file that the batch of its name does not have is refused. `mapping` is
-    {field: column}, `platform_names` are {name in the input: platformKey}. When `interrupt` is set, the run ends after
+    {field: column}, `platform_names` are {name in the input: platformKey}, and `reading` says how to read a text table.
+    The batch remembers them. When `interrupt` is set, the run ends after
     the requests in flight. Raises UsageError before anything is sent, and JournalError if the disk fails. Everything
     else is in the result.
     """
-    names = platform_names or {}
-    opening = partial(open_input, Path(path), mapping=mapping or {}, platform_names=names)
-    source = await anyio.to_thread.run_sync(opening)
+    folder = Path(reports) / storable(batch or stem(Path(path)))
+    source = await anyio.to_thread.run_sync(
+        partial(
+            open_for_batch,
+            Path(path),
+            folder,
+            mapping=mapping or {},
+            platform_names=platform_names or {},
+            reading=reading or NOTHING_SAID,
+        )
+    )
     options = options or Options()
     if batch is None:
         require_batch_name(source)
         options = replace(options, adds_files=False)
-    folder = Path(reports) / storable(batch or stem(Path(path)))
     return await run_and_report(folder, Migrate(source, options), settings, on_event, interrupt, options)
+
+
+def open_for_batch(
+    path: Path, folder: Path, *, mapping: Mapping[str, str], platform_names: Mapping[str, str], reading: Reading
+) -> Input:
+    """Read the header of an input of the batch in this folder, as the user says or as the batch remembers.
+
+    Raises InputError, UsageError.
+    """
+    remembered = remembered_reading(folder)
+    return open_input(path, mapping=mapping, platform_names=platform_names, reading=reading, remembered=remembered)
 
 
 def require_batch_name(source: Input) -> None:

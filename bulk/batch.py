@@ -12,10 +12,12 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bulk import text
-from bulk.errors import JournalError
+from bulk.errors import BulkError, JournalError
+from bulk.journal import facts
 from bulk.journal.database import FILE, no_journal
 from bulk.journal.lock import is_in_use
 from bulk.model import Stop
+from bulk.reading import NOTHING_SAID, Reading
 from bulk.reports.rows import Reader
 from bulk.results import BatchResult
 
@@ -45,6 +47,15 @@ def stem(path: Path) -> str:
     for ending in INPUT_ENDINGS:
         name = name[: -len(ending)] if name.lower().endswith(ending) else name
     return storable(name or path.name)
+
+
+def remembered_reading(folder: Path) -> Reading:
+    """Return how the batch in this folder reads text tables. The run reports a journal that cannot be read."""
+    try:
+        with Reader(folder / FILE) as reader:
+            return facts.reading(reader.facts)
+    except BulkError:
+        return NOTHING_SAID
 
 
 def batch_of(report: Path) -> Path:

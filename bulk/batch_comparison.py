@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -56,16 +56,21 @@ class BatchComparison:
     kinds: Mapping[str, int]  # rows in conflict by their code
     conflicts: pl.DataFrame
     conflict_groups: tuple[Group, ...] = ()  # by kind; their values are identifiers with names
-    platform_names: Mapping[str, str] = field(default_factory=dict)  # {name: platformKey}, of the batch and the input
 
 
 @contextmanager
-def comparing(source: Input, folder: Path, *, max_lines: int) -> Iterator[tuple[BatchComparison, Known]]:
-    """Compare an input with the batch in a folder; yield the result, with at most `max_lines` conflicts, and a look-up.
+def comparing(
+    opening: Callable[..., Input], folder: Path, *, max_lines: int
+) -> Iterator[tuple[Input, BatchComparison, Known]]:
+    """Compare an input with the batch in a folder.
+
+    Yield the input with what the batch remembers, the result with at most `max_lines` conflicts, and a look-up.
+    `opening` opens the input, with `remembered` for what the batch remembers about reading it.
 
     Raises InputError, BatchError if the folder has no usable journal, JournalError if a disk fails.
     """
     with private_copy(folder) as copy:
+        source = opening(remembered=facts.reading(facts.get_all(copy)))
         with database.transaction(copy):
             run = runs.begin_run(copy, command="check", version="", source=None, at=timestamp(time.time()))
             source = in_batch(copy, source)
@@ -76,8 +81,7 @@ def comparing(source: Input, folder: Path, *, max_lines: int) -> Iterator[tuple[
         with Reader(folder / database.FILE, copy=copy) as reader:
             kinds, found, groups = _conflicts(reader, max_lines)
             numbers = (diff.new, diff.same, diff.changed, diff.removed, diff.rejected, diff.conflicts)
-            names = source.platform_names
-            yield BatchComparison(folder, *numbers, to_do, adds_file, kinds, found, groups, names), reader.known
+            yield source, BatchComparison(folder, *numbers, to_do, adds_file, kinds, found, groups), reader.known
 
 
 def _conflicts(reader: Reader, max_lines: int) -> tuple[dict[str, int], pl.DataFrame, tuple[Group, ...]]:

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -36,7 +36,9 @@ from bulk.input import (
     of_problem,
     open_input,
 )
+from bulk.input.files import wrap_read_errors
 from bulk.problems import parse, remedy, sentence
+from bulk.reading import NOTHING_SAID, Reading
 from bulk.text import shorten_column
 
 if TYPE_CHECKING:
@@ -126,6 +128,7 @@ def check(
     *,
     mapping: Mapping[str, str] | None = None,
     platform_names: Mapping[str, str] | None = None,
+    reading: Reading | None = None,
     rate: int = 1000,
     max_lines: int = 100_000,
     reports: str | Path = "reports",
@@ -134,21 +137,30 @@ def check(
 ) -> CheckResult:
     """Read and check an input file; send nothing. Raises InputError, and UsageError for an impossible mapping.
 
-    `mapping` is {field: column}, `platform_names` are {name in the input: platformKey}, `rate` is in requests a minute,
-    and `max_lines` is the most problems, warnings, conflicts and renamed customers to return. With `batch`, compare the
-    input with the batch of this name in the folder `reports`, and change nothing there. With `output`, a .csv, .parquet
-    or .xlsx file, write every row with what would happen to it. Raises BatchError if the batch has no usable journal,
-    JournalError if a disk fails.
+    `mapping` is {field: column}, `platform_names` are {name in the input: platformKey}, `reading` says how to read a
+    text table, `rate` is in requests a minute, and `max_lines` is the most problems, warnings, conflicts and renamed
+    customers to return. With `batch`, compare the input with the batch of this name in the folder `reports`, and change
+    nothing there. With `output`, a .csv, .parquet or .xlsx file, write every row with what would happen to it. Raises
+    BatchError if the batch has no usable journal, JournalError if a disk fails.
     """
     if output is not None:
         _require_output(Path(output), Path(path))
-    source = open_input(Path(path), mapping=mapping or {}, platform_names=platform_names or {})
+    opening = partial(
+        open_input,
+        Path(path),
+        mapping=mapping or {},
+        platform_names=platform_names or {},
+        reading=reading or NOTHING_SAID,
+    )
     comparison = known = None
     with ExitStack() as stack:
-        if batch is not None:
-            compared = _comparing(source, _batch_folder(Path(reports), batch), max_lines)
-            comparison, known = stack.enter_context(compared)
-            source = replace(source, platform_names=comparison.platform_names)
+        if batch is None:
+            source = opening()
+        else:
+            with wrap_read_errors(Path(path)):
+                Path(path).stat()  # a missing file is reported first, as `migrate` does
+            compared = _comparing(opening, _batch_folder(Path(reports), batch), max_lines)
+            source, comparison, known = stack.enter_context(compared)
         found = _Found(max_lines, keeps_all=output is not None)
         for rows in source.read(ids=found.ids, only_fields=True):
             found.add(rows)
@@ -249,10 +261,12 @@ def _batch_folder(reports: Path, batch: str) -> Path:
         return require_batch(folder)
 
 
-def _comparing(source: Input, folder: Path, max_lines: int) -> AbstractContextManager[tuple[BatchComparison, Known]]:
+def _comparing(
+    opening: Callable[..., Input], folder: Path, max_lines: int
+) -> AbstractContextManager[tuple[Input, BatchComparison, Known]]:
     from bulk.batch_comparison import comparing  # loads the engine, which a check without a batch does not need
 
-    return comparing(source, folder, max_lines=max_lines)
+    return comparing(opening, folder, max_lines=max_lines)
 
 
 def _lines(rejected: pl.DataFrame) -> Iterator[_Problem]:

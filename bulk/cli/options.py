@@ -12,6 +12,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from bulk.cli.parameters import Duration, Seconds, WholeNumber
+from bulk.reading import MAX_ROWS, Reading
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -170,6 +171,39 @@ def _read_platform_names(_: click.Context, __: click.Parameter, pairs: tuple[str
         if names.setdefault(name, key) != key:
             raise click.BadParameter(f"{name!r} has two keys, {names[name]} and {key}. Give one of them.")
     return names
+
+
+def reading(command: Command) -> Callable[..., Any]:
+    """Add --encoding, --skip-rows and --comment. The command receives them as one `reading`."""
+
+    @functools.wraps(command)
+    def collect(*, encoding: str | None, skip_rows: int | None, comment: str | None, **others: Any) -> Any:
+        return command(reading=Reading(encoding, skip_rows, comment), **others)
+
+    for add in reversed(_READING):
+        collect = add(collect)
+    return collect
+
+
+_READING = (
+    click.option(
+        "--encoding",
+        metavar="NAME",
+        help="Read the text table INPUT in this encoding, e.g. mac_roman, cp850 or shift_jis. A byte order mark counts "
+        "more. A batch remembers it.  [default: detected]",
+    ),
+    click.option(
+        "--skip-rows",
+        metavar="N",
+        type=WholeNumber(0, MAX_ROWS),
+        help="Leave out the first N lines of the text table INPUT, before its header. A batch remembers it.",
+    ),
+    click.option(
+        "--comment",
+        metavar="PREFIX",
+        help="Leave out rows of the text table INPUT that begin with PREFIX, e.g. --comment '#'. A batch remembers it.",
+    ),
+)
 
 
 def link_lifetime(command: Command) -> Command:

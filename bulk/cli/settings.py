@@ -15,6 +15,7 @@ import click
 from bulk.cli.options import Connection
 
 if TYPE_CHECKING:
+    from bulk.reading import Reading
     from bulk.settings import Settings
 
 
@@ -78,7 +79,12 @@ def batch_folder(reports: Path, batch: str) -> Path:
 
 
 def repeated_options(
-    mapping: dict[str, str], platform_names: dict[str, str], connection: Connection, *, folder: Path | None
+    mapping: dict[str, str],
+    platform_names: dict[str, str],
+    reading: Reading,
+    connection: Connection,
+    *,
+    folder: Path | None,
 ) -> list[str]:
     """Return the options to repeat in the next command for the same customers. `folder` is that of the batch."""
     from bulk.batch import batch_options
@@ -86,5 +92,6 @@ def repeated_options(
     words = [] if folder is None else batch_options(folder)
     words += [word for field, column in mapping.items() for word in ("--map", f"{field}={column}")]
     words += [word for name, key in platform_names.items() for word in ("--platform-name", f"{name}={key}")]
+    words += reading.options()
     words += ["--base-url", connection.base_url] if connection.base_url is not None else []
     return words + ["--sandbox"] * connection.sandbox

@@ -4,22 +4,32 @@ from __future__ import annotations
 
 import codecs
 import itertools
+import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from bulk.errors import InputError
-from bulk.input import dialect, encoding, records
+from bulk.errors import InputError, UsageError
+from bulk.input import dialect, encoding, own_reports, records
 from bulk.input.columns import REQUIRED, Header, read_header
 from bulk.input.compression import Layers
+from bulk.input.empty import BLANK
 from bulk.input.frames import CELLS, SURPLUS, cell, replace_nuls, wrap_polars_errors
+from bulk.reading import NOTHING_SAID, Reading
 from bulk.text import count
 
 _MAX_SURPLUS_COLUMNS: Final = 20
 _USUAL: Final = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
 """The delimiters that names of files suggest. Any other name suggests a comma."""
+_COMMENTS: Final = ("#", "//", "--", "%")
+"""Prefixes of lines that are probably comments."""
+_LEFT_OUT: Final = {
+    "comment": ("row is a comment and was left out", "rows are comments and were left out"),
+    "header": ("row repeats the header and was left out", "rows repeat the header and were left out"),
+}
 _HEADER_SIZE: Final = 1 << 20  # bytes; a longer header is rejected
 
 
@@ -27,28 +37,68 @@ class CsvFile:
     """A text table whose header has been read."""
 
     def __init__(
-        self, path: Path, mapping: Mapping[str, str], *, required: Sequence[str] = REQUIRED, layers: Layers = ()
+        self,
+        path: Path,
+        mapping: Mapping[str, str],
+        *,
+        required: Sequence[str] = REQUIRED,
+        layers: Layers = (),
+        reading: Reading = NOTHING_SAID,
+        remembered: Reading = NOTHING_SAID,
     ) -> None:
         usual = next((_USUAL[suffix] for suffix in map(str.lower, path.suffixes) if suffix in _USUAL), ",")
         self._path = path
-        self._file, notes = encoding.detect(path, layers)
+        self._file, notes = encoding.detect(path, layers, named=reading.encoding, remembered=remembered.encoding)
         start = self._file.start(_HEADER_SIZE).decode("utf-8", "ignore")
-        self._dialect = dialect.detect(path, start, mapping, usual=usual)
-        self._width = len(self._dialect.names)
-        self.header: Header = read_header(path, self._dialect.names, mapping, required=required, is_csv=True)
-        self.notes = (*notes, *self._notes(usual), *self.header.notes)
+        if not _is_own_report(start):
+            reading |= remembered
+        self.reading = reading
+        self._comment = reading.comment or ""
+        self._dialect = dialect.detect(
+            path, start, mapping, usual=usual, skipped=reading.skip_rows or 0, comment=self._comment
+        )
+        self._names = self._dialect.names
+        self._width = len(self._names)
+        self.header: Header = self._header(start, mapping, required)
+        self._fixed_notes = (*notes, *self._notes(usual), *self.header.notes)
+        self._left_out: Counter[str] = Counter()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Notes about the table. They are complete when `frames` has reached the end."""
+        left_out = (f"{count(rows, *_LEFT_OUT[why])}" for why, rows in self._left_out.items() if rows)
+        return (*self._fixed_notes, *left_out)
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the cells of all rows in columns `c0`, `c1`, …, with `cells` and `surplus` if rows are ragged."""
-        splitter = records.BlockSplitter(self._path, self._dialect.delimiter, self._width)
+        self._left_out.clear()
+        splitter = records.BlockSplitter(
+            self._path, self._dialect.delimiter, self._width + self._dialect.has_end_delimiters
+        )
         for block in splitter.blocks(self._after_header()):
-            yield self._frame(block)
+            yield self._customers(self._frame(block))
+
+    def _header(self, start: str, mapping: Mapping[str, str], required: Sequence[str]) -> Header:
+        """Find the fields. Raises InputError, with the place of the header if it is further down."""
+        try:
+            return read_header(self._path, self._names, mapping, required=required, is_csv=True)
+        except UsageError as error:
+            place = dialect.find_header(start, mapping)
+            lines = start.split("\n")
+            if place is None or place < self._dialect.header_lines:
+                raise
+            raise InputError(
+                f"{self._path} has no column for the fields in its first line, but line {place + 1:,} looks like the "
+                f"header: add {_proposal(lines[:place])}"
+            ) from error
 
     def _notes(self, usual: str) -> Iterator[str]:
         if self._dialect.delimiter != usual:
             yield f"its cells are separated by {dialect.DELIMITERS[self._dialect.delimiter]}"
         if self._file.has_bare_returns:
             yield "its lines end with carriage returns alone"
+        if self._dialect.has_end_delimiters:
+            yield "its rows end with a delimiter, and its header does not"
 
     def _after_header(self) -> Iterator[bytes]:
         """Yield the text after the lines of the header."""
@@ -63,9 +113,9 @@ class CsvFile:
         return iter(())
 
     def _frame(self, block: records.Block) -> pl.DataFrame:
-        longest = self._width if block.cells is None else max(block.cells)
-        width = max(self._width, min(longest, self._width + _MAX_SURPLUS_COLUMNS))
-        names = [cell(place) for place in range(width)]
+        width = self._width + self._dialect.has_end_delimiters
+        longest = width if block.cells is None else max(block.cells)
+        names = [cell(place) for place in range(max(width, min(longest, self._width + _MAX_SURPLUS_COLUMNS)))]
         if block.text.startswith(codecs.BOM_UTF8):  # polars would drop it, though it belongs to a cell
             frame = self._parsed(b"\n" + block.text, names).slice(1)
         else:
@@ -77,7 +127,41 @@ class CsvFile:
         frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))  # polars reads "" as a text, not as null
         if b"\0" in block.text:
             frame = frame.with_columns(replace_nuls(self.header, self._width))
-        return frame if block.cells is None else self._with_surplus(frame, block.cells, names[self._width :])
+        beyond = names[self._width :]
+        if block.cells is None and not any(frame[name].is_not_null().any() for name in beyond):
+            return frame.drop(beyond)  # every row is regular
+        cells = pl.Series(CELLS, block.cells or [width] * block.rows, dtype=pl.Int64)
+        return self._with_surplus(frame, cells, beyond)
+
+    def _customers(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Leave out comments, and rows that repeat the header; count them."""
+        if self._comment:
+            is_comment = frame[cell(0)].str.starts_with(self._comment).fill_null(value=False)
+            if is_comment.any():
+                frame = self._without(frame, is_comment, "comment")
+        first = next(place for place, name in enumerate(self._names) if name.strip(BLANK))
+        is_header = self._repeats(frame, first)
+        if is_header.any():
+            for place in range(first + 1, self._width):
+                is_header &= self._repeats(frame, place)
+            frame = self._without(frame, is_header, "header")
+        return frame
+
+    def _repeats(self, frame: pl.DataFrame, place: int) -> pl.Series:
+        """Return which cells have the name of their column."""
+        texts = frame[cell(place)].str.strip_chars(BLANK).fill_null("")
+        return texts == self._names[place].strip(BLANK)
+
+    def _without(self, frame: pl.DataFrame, is_left_out: pl.Series, why: str) -> pl.DataFrame:
+        """Leave out some rows. Raises InputError if one of them extends over several lines: it may hold customers."""
+        rows = frame.filter(is_left_out)
+        if why == "comment" and rows.select(pl.any_horizontal(pl.col(pl.String).str.contains("\n")).any()).item():
+            raise InputError(
+                f"{self._path} has a row that begins with {self._comment} and extends over several lines, because a "
+                "quote in it opens a cell; remove the quote or the row"
+            )
+        self._left_out[why] += len(rows)
+        return frame.filter(~is_left_out)
 
     def _parsed(self, text: bytes, names: Sequence[str]) -> pl.DataFrame:
         delimiter = self._dialect.delimiter
@@ -94,9 +178,27 @@ class CsvFile:
                 glob=False,
             )
 
-    def _with_surplus(self, frame: pl.DataFrame, cells: Sequence[int], beyond: Sequence[str]) -> pl.DataFrame:
+    def _with_surplus(self, frame: pl.DataFrame, cells: pl.Series, beyond: Sequence[str]) -> pl.DataFrame:
         """Put the cells beyond the last column into one column, as they are in the file."""
         delimiter = self._dialect.delimiter
         texts = pl.concat_str(pl.lit(""), *beyond, separator=delimiter, ignore_nulls=True)
         surplus = texts.str.strip_prefix(delimiter).replace("", None).alias(SURPLUS)
-        return frame.with_columns(pl.Series(CELLS, cells, dtype=pl.Int64), surplus).drop(beyond)
+        frame = frame.with_columns(cells, surplus).drop(beyond)
+        if not self._dialect.has_end_delimiters:
+            return frame
+        has_end = (pl.col(CELLS) == self._width + 1) & (pl.col(SURPLUS).str.strip_chars(BLANK).fill_null("") == "")
+        text = pl.when(~has_end).then(SURPLUS).alias(SURPLUS)
+        return frame.with_columns(pl.when(has_end).then(self._width).otherwise(CELLS).alias(CELLS), text)
+
+
+def _is_own_report(start: str) -> bool:
+    """Return whether a text begins with the header of a file that bulk wrote for corrections."""
+    names = start.lstrip("\ufeff").partition("\n")[0].rstrip("\r").replace('"', "")
+    return any(own_reports.recognize(names.split(delimiter), is_csv=True).added for delimiter in dialect.DELIMITERS)
+
+
+def _proposal(before: Sequence[str]) -> str:
+    """Return the option that leaves out the lines before the header."""
+    texts = [line for line in before if line.strip()]
+    prefix = next((each for each in _COMMENTS if texts and all(text.startswith(each) for text in texts)), None)
+    return f"--comment {shlex.quote(prefix)}" if prefix else f"--skip-rows {len(before)}"

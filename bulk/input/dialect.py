@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +13,11 @@ from typing import Final
 
 from bulk.errors import InputError
 from bulk.input.columns import count_fields
+from bulk.text import count
 
 DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_MAX_LINES: Final = 1_000
+"""The most lines in which the header is looked for, and the most rows that show how the table is written."""
 
 
 @dataclass(frozen=True)
@@ -24,18 +28,57 @@ class Dialect:
     names: tuple[str, ...]
     """The cells of the header."""
     header_lines: int
-    """The number of lines before the first row: blank lines, and those of the header."""
+    """The number of lines before the first row: skipped and blank lines, comments, and those of the header."""
+    has_end_delimiters: bool
+    """Whether each row ends with a delimiter, and the header does not."""
 
 
-def detect(path: Path, start: str, mapping: Mapping[str, str], *, usual: str) -> Dialect:
+def detect(path: Path, start: str, mapping: Mapping[str, str], *, usual: str, skipped: int, comment: str) -> Dialect:
     """Return the delimiter and the header. Raises InputError.
 
-    `start` is the first part of the text, `usual` the delimiter that the file's name suggests.
+    `start` is the first part of the text, `usual` the delimiter that the file's name suggests. The first `skipped`
+    lines are left out, and lines that begin with `comment` unless it is empty.
     """
-    declared = _declared(start)
-    delimiter = declared or _delimiter(start, mapping, usual)
-    names, lines = _header(path, start, delimiter, skipped_rows=1 if declared else 0)
-    return Dialect(delimiter, tuple(names), lines)
+    lines = start.split("\n")
+    if skipped >= len(lines):
+        raise InputError(f"{path} has no header after {count(skipped, 'line')}; pass a smaller number to --skip-rows")
+    while comment and skipped < len(lines) and (lines[skipped].startswith(comment) or not lines[skipped].strip()):
+        skipped += 1
+    table = "\n".join(lines[skipped:])
+    declared = _declared(table)
+    delimiter = declared or _delimiter(table, mapping, usual)
+    names, height = _header(path, table, delimiter, skipped_rows=1 if declared else 0)
+    has_ends = _has_end_delimiters("\n".join(lines[skipped + height :]), delimiter, len(names), comment)
+    return Dialect(delimiter, tuple(names), skipped + height, has_ends)
+
+
+def find_header(start: str, mapping: Mapping[str, str]) -> int | None:
+    """Return the number of lines before the one that names the most fields, or None if no line names two."""
+    best, place = 1, None
+    for number, line in enumerate(start.split("\n")[:_MAX_LINES]):
+        found = max(count_fields(_cells(line, delimiter), mapping) for delimiter in DELIMITERS)
+        if found > best:
+            best, place = found, number
+    return place
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    try:
+        return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    except csv.Error:
+        return []
+
+
+def _has_end_delimiters(rows: str, delimiter: str, width: int, comment: str) -> bool:
+    """Return whether each row at the start of a table has one cell more than its header, and that cell is blank."""
+    reader = csv.reader(io.StringIO(rows, newline=""), delimiter=delimiter)
+    try:
+        first = list(itertools.islice(reader, _MAX_LINES))
+    except csv.Error:
+        return False
+    found = [row for row in first if any(map(str.strip, row)) and not (comment and row[0].startswith(comment))]
+    whole = found[:-1] if len(found) > 1 and not rows.endswith("\n") else found  # the last may be incomplete
+    return bool(whole) and all(len(row) == width + 1 and not row[-1].strip() for row in whole)
 
 
 def _declared(start: str) -> str | None:
@@ -60,7 +103,7 @@ def _delimiter(start: str, mapping: Mapping[str, str], usual: str) -> str:
 
 def _header(path: Path, start: str, delimiter: str, *, skipped_rows: int) -> tuple[list[str], int]:
     """Return the header's cells, and the number of lines up to its end."""
-    reader = csv.reader((line + "\n" for line in start.split("\n")), delimiter=delimiter)
+    reader = csv.reader((line + "\n" for line in start.split("\n")), delimiter=delimiter, skipinitialspace=True)
     try:
         rows = (row for row in reader if any(name.strip() for name in row))
         names = next((row for number, row in enumerate(rows) if number == skipped_rows), None)

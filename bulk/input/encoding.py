@@ -11,6 +11,7 @@ from typing import Final
 from bulk.errors import InputError
 from bulk.input.compression import Layers, open_content
 from bulk.input.files import wrap_read_errors
+from bulk.input.proposals import require_windows_1252
 from bulk.input.text_file import TextFile
 from bulk.text import count
 
@@ -30,16 +31,27 @@ _HIGH_BYTES: Final = bytes(range(128, 256))
 _REPLACEMENT: Final = "\ufffd"
 
 
-def detect(path: Path, layers: Layers) -> tuple[TextFile, tuple[str, ...]]:
-    """Detect how a text file is written by reading all of it; return notes for its author too. Raises InputError."""
+def detect(
+    path: Path, layers: Layers, *, named: str | None = None, remembered: str | None = None
+) -> tuple[TextFile, tuple[str, ...]]:
+    """Detect how a text file is written by reading all of it; return notes for its author too. Raises InputError.
+
+    `named` is the encoding that the user names. `remembered` is what the user named for an earlier file, which counts
+    for a file that is not Unicode. A byte order mark counts more than both.
+    """
     with wrap_read_errors(path), open_content(path, layers) as file:
         sample = file.read(_SAMPLE)
     if not sample:
         raise InputError(f"{path} is empty; it must have a header and a row for each customer")
+    if named is not None and not any(sample.startswith(mark) for mark, _ in _MARKS):
+        confirmed = _named(TextFile(path, named, 0, layers))
+        return replace(confirmed, has_bare_returns=_ends_in_return(confirmed.start(_SAMPLE))), (f"read as {named}",)
     candidate, notes = _candidate(path, sample, layers)
-    confirmed = _confirmed(candidate)
+    confirmed = _confirmed(candidate, remembered)
     if confirmed.encoding in _NOTES and not notes:
         notes = (_NOTES[confirmed.encoding],)
+    elif confirmed.encoding == remembered != "utf-8":
+        notes = (f"read as {remembered}, as before",)
     return replace(confirmed, has_bare_returns=_ends_in_return(confirmed.start(_SAMPLE))), notes
 
 
@@ -67,8 +79,20 @@ def _utf16(sample: bytes) -> str | None:
     return None
 
 
-def _confirmed(file: TextFile) -> TextFile:
-    """Confirm the encoding by decoding the whole file. A file that seems to be UTF-8 may be Windows-1252."""
+def _named(file: TextFile) -> TextFile:
+    """Confirm the encoding that the user names by decoding the whole file."""
+    try:
+        _decode(file)
+    except UnicodeError:
+        raise InputError(
+            f"{file.path} has bytes that are no text in the encoding {file.encoding}; name another one with "
+            "--encoding, or save the file as CSV in UTF-8"
+        ) from None
+    return file
+
+
+def _confirmed(file: TextFile, remembered: str | None) -> TextFile:
+    """Confirm the encoding by decoding the whole file. A file that seems to be UTF-8 may be in an older encoding."""
     try:
         _decode(file)
     except UnicodeDecodeError:
@@ -79,12 +103,18 @@ def _confirmed(file: TextFile) -> TextFile:
             ) from None
     else:
         return file
+    if remembered is not None:
+        return _named(replace(file, encoding=remembered))
     _refuse_damaged_utf8(file)
+    require_windows_1252(file)
     old = replace(file, encoding="cp1252")
     try:
         _decode(old)
     except UnicodeDecodeError:
-        raise InputError(f"{file.path} is neither UTF-8 nor Windows-1252 text; save it as CSV in UTF-8") from None
+        raise InputError(
+            f"{file.path} is neither UTF-8 nor Windows-1252 text; name its encoding with --encoding, or save it as CSV "
+            "in UTF-8"
+        ) from None
     return old
 
 

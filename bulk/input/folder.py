@@ -12,6 +12,7 @@ from bulk.errors import InputError
 from bulk.input.columns import REQUIRED, Header, read_header
 from bulk.input.frames import CELLS, NOT_TEXT, SURPLUS, Table, cell
 from bulk.input.parts import Part, parts_of
+from bulk.reading import NOTHING_SAID
 from bulk.text import count, series
 
 _MAX_ROWS: Final = 40_000  # in a frame of several parts
@@ -35,7 +36,9 @@ class Folder:
     ) -> None:
         self._open = open_part
         self._parts = parts_of(path)
-        self._columns = [open_part(part.path, {}, required=()).header.columns for part in self._parts]
+        tables = [open_part(part.path, {}, required=()) for part in self._parts]
+        self._columns = [table.header.columns for table in tables]
+        self.reading = next((table.reading for table in tables if table.reading.said()), NOTHING_SAID)
         names = dict.fromkeys(name for columns in self._columns for name in columns)
         keys = dict.fromkeys(key for part in self._parts for key in part.keys)
         self.header: Header = read_header(path, list(names | keys), mapping, required=required, is_csv=False)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from bulk.errors import InputError
+from bulk.errors import InputError, UsageError
 from bulk.input import compression
 from bulk.input.columns import REQUIRED
 from bulk.input.csv import CsvFile
 from bulk.input.files import wrap_read_errors
 from bulk.input.folder import Folder
 from bulk.input.frames import Table
+from bulk.reading import NOTHING_SAID, Reading
 
 _PARQUET: Final = (b"PAR1", b"PARE")  # the second begins a file with an encrypted footer
 _OTHER_FORMATS: Final = (
@@ -25,10 +27,22 @@ _OTHER_FORMATS: Final = (
 )
 
 
-def open_table(path: Path, mapping: Mapping[str, str], *, required: Sequence[str] = REQUIRED) -> Table:
-    """Read a table's header; `required` are the fields that it must have. Raises InputError, UsageError."""
+def open_table(
+    path: Path,
+    mapping: Mapping[str, str],
+    *,
+    required: Sequence[str] = REQUIRED,
+    reading: Reading = NOTHING_SAID,
+    remembered: Reading = NOTHING_SAID,
+) -> Table:
+    """Read a table's header; `required` are the fields that it must have. Raises InputError, UsageError.
+
+    `reading` is how the user says that a text table is to be read, and `remembered` what was said before. A correction
+    of our own reports is not read as it was remembered.
+    """
     if path.is_dir():
-        return Folder(path, mapping, required=required, open_part=open_table)
+        opening = partial(open_table, reading=reading, remembered=remembered)
+        return Folder(path, mapping, required=required, open_part=opening)
     with wrap_read_errors(path):
         path.stat()
     if not path.is_file():
@@ -37,6 +51,8 @@ def open_table(path: Path, mapping: Mapping[str, str], *, required: Sequence[str
     if start.startswith(_PARQUET):
         if layers:
             raise InputError(f"{path} is a compressed Parquet file; unpack it first")
+        if reading.said():
+            raise UsageError(f"{path} is a Parquet file; {reading.options()[0]} is for text tables")
         from bulk.input.parquet import ParquetFile  # here, since pyarrow takes time and memory
 
         return ParquetFile(path, mapping, required=required)
@@ -44,4 +60,4 @@ def open_table(path: Path, mapping: Mapping[str, str], *, required: Sequence[str
     for signature, problem in _OTHER_FORMATS:
         if beginning.startswith(signature):
             raise InputError(f"{path} {problem}")
-    return CsvFile(path, mapping, required=required, layers=layers)
+    return CsvFile(path, mapping, required=required, layers=layers, reading=reading, remembered=remembered)

@@ -14,6 +14,7 @@ import polars as pl
 
 from bulk.errors import InputError
 from bulk.input.columns import Header
+from bulk.reading import Reading
 from bulk.text import shorten
 
 CELLS: Final = "cells"
@@ -30,6 +31,8 @@ class Table(Protocol):
     """An input file whose header has been read."""
 
     header: Header
+    reading: Reading
+    """How it is read, as far as the user has said it, now or before. A Parquet file has nothing to say."""
 
     @property
     def notes(self) -> tuple[str, ...]:

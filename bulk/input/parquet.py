@@ -26,6 +26,7 @@ from bulk.input.columns import REQUIRED, Header, read_header
 from bulk.input.files import wrap_read_errors
 from bulk.input.frames import NOT_TEXT, cell, first_line, replace_nuls, wrap_polars_errors
 from bulk.input.parquet_columns import READ_ERRORS, ParquetColumn, batches, columns_of, dictionaries, unreadable
+from bulk.reading import NOTHING_SAID
 from bulk.text import count
 
 _ROWS: Final = 40_000  # in a frame
@@ -45,6 +46,8 @@ _ENCRYPTION: Final = "is encrypted; export it without encryption"
 
 class ParquetFile:
     """A Parquet file whose schema has been read."""
+
+    reading = NOTHING_SAID
 
     def __init__(self, path: Path, mapping: Mapping[str, str], *, required: Sequence[str] = REQUIRED) -> None:
         self._path = path

@@ -20,6 +20,7 @@ from bulk.input.frames import Table
 from bulk.input.parts import digest_of_parts, stamp_of_parts
 from bulk.input.platform_keys import PlatformKeys, Uses
 from bulk.input.validate import CheckedRows, Validator
+from bulk.reading import NOTHING_SAID, Reading
 from bulk.text import count
 
 _MAX_ROWS: Final = 100_000  # in a frame
@@ -42,6 +43,8 @@ class Input:
     """The columns that the caller named: {field: column}."""
     platform_names: Mapping[str, str]
     """The platforms that the caller named: {name in the input: platformKey}."""
+    reading: Reading
+    """How the text table is read, as far as the caller says it or the batch remembers it."""
     confirmed_keys: Collection[str] | None
     """The platformKeys that Codat has, if the caller knows them. Other words of four letters are rejected."""
     _table: Table = field(repr=False)
@@ -54,9 +57,10 @@ class Input:
     def digest(self) -> str:
         """SHA-256, in hex, of the file's bytes and what the caller named. The first use reads the file."""
         of_bytes = digest_of_parts(self.path) if self.path.is_dir() else digest_of(self.path)
-        if not self.mapping and not self.platform_names:
+        said = (self.mapping, self.platform_names, self.reading.said())
+        if not any(said):
             return of_bytes
-        named = [sorted(names.items()) for names in (self.mapping, self.platform_names) if names]
+        named = [sorted(names.items()) for names in said if names]
         return hashlib.sha256(repr((of_bytes, *named)).encode()).hexdigest()
 
     @property
@@ -121,20 +125,23 @@ def open_input(
     *,
     mapping: Mapping[str, str] = _NO_NAMES,
     platform_names: Mapping[str, str] = _NO_NAMES,
+    reading: Reading = NOTHING_SAID,
+    remembered: Reading = NOTHING_SAID,
     confirmed_keys: Collection[str] | None = None,
 ) -> Input:
     """Read the file's header. Raises InputError, and UsageError for an impossible mapping.
 
     `mapping` is {field: column}, for columns that the header does not identify. `platform_names` are {name in the
-    input: platformKey}; their keys need no confirmation. `confirmed_keys` are the platformKeys that Codat has: with
-    them, a word of four letters that is no platformKey rejects its row.
+    input: platformKey}; their keys need no confirmation. `reading` is how the user
+    says that a text table is to be read, and `remembered` what the batch remembers of that. `confirmed_keys` are the
+    platformKeys that Codat has: with them, a word of four letters that is no platformKey rejects its row.
     """
     path = Path(path)
     PlatformKeys(platform_names)  # report an impossible name before the file is read
     stamp = _stamp(path)
-    table = open_table(path, mapping)
+    table = open_table(path, mapping, reading=reading, remembered=remembered)
     header = table.header
-    named = dict(mapping), dict(platform_names), confirmed_keys
+    named = dict(mapping), dict(platform_names), table.reading, confirmed_keys
     opened = Input(path, header.columns, header.extras, header.is_rejects_file, *named, table, stamp)
     if not header.is_rejects_file and not _has_rows(table):  # all rows may have been corrected
         raise InputError(f"{path} has a header but no rows; it must have a row for each customer")

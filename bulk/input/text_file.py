@@ -28,7 +28,7 @@ class TextFile:
 
     path: Path
     encoding: str
-    """`utf-8`, `utf-16-le`, `utf-16-be` or `cp1252`."""
+    """The name of a codec. If it is detected, `utf-8`, `utf-16-le`, `utf-16-be` or `cp1252`."""
     mark_size: int
     """The size of its byte order mark, in bytes."""
     layers: Layers

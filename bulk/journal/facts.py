@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Any, Final
 
 from bulk.journal import sql
 from bulk.model import Quota
+from bulk.reading import Reading
 
 _SQL: Final = sql.load("bulk.journal", "facts.sql")
 
@@ -40,6 +41,18 @@ def put_client_of_key(connection: sqlite3.Connection, fingerprint: str, client: 
     put(connection, {"clients_of_keys": json.dumps(clients_of_keys(connection) | {fingerprint: client})})
     if client and get(connection, "client_id") is None:
         put(connection, {"client_id": client})
+
+
+def reading(facts: Mapping[str, str]) -> Reading:
+    """Return how the user has said that text tables are to be read, from the facts about the batch."""
+    said: dict[str, Any] = json.loads(facts.get("reading", "{}"))
+    return Reading(**said)
+
+
+def put_reading(connection: sqlite3.Connection, reading: Reading) -> None:
+    """Store how the user says that text tables are to be read. What was said before stays."""
+    before = Reading(**json.loads(get(connection, "reading") or "{}"))
+    put(connection, {"reading": json.dumps((reading | before).said())})
 
 
 def platform_names(connection: sqlite3.Connection) -> dict[str, str]:

@@ -14,7 +14,7 @@ import bulk
 from bulk.engine.step import Step
 
 HOME = Path(bulk.__file__).parent
-BASE = {"model", "errors", "settings", "text", "platforms", "problems", "spellings"}
+BASE = {"model", "errors", "settings", "text", "platforms", "problems", "reading", "spellings"}
 BATCH = {"engine", "journal", *BASE}
 JOB = {"job", "batch", "results", *BATCH}
 CHECK = {"input_check", "checked_rows", "batch_comparison"}
@@ -36,11 +36,12 @@ MAY_IMPORT = {
     "engine": {"input", "codat", "journal", *BASE},
     "codat": BASE,
     "journal": BASE,
-    "input": {"errors", "text", "platforms", "problems", "spellings"},
+    "input": {"errors", "text", "platforms", "problems", "reading", "spellings"},
     "reports": {"journal", *BASE},
     "sandbox": set(),
     **{module: {"model", "errors"} for module in BASE},
     "problems": {"platforms", "text"},
+    "reading": {"errors", "text"},
 }
 FILES = sorted(HOME.rglob("*.py"))
 

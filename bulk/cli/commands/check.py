@@ -16,6 +16,7 @@ from bulk.cli.parameters import Percent, WholeNumber
 if TYPE_CHECKING:
     from bulk.codat.account import Account
     from bulk.input_check import CheckResult
+    from bulk.reading import Reading
 
 MAX_DAYS = 3650
 
@@ -24,6 +25,7 @@ MAX_DAYS = 3650
 @options.INPUT
 @options.mapping
 @options.platform_names
+@options.reading
 @options.REPORTS
 @click.option(
     "--batch",
@@ -70,6 +72,7 @@ def check(
     path: Path,
     mapping: dict[str, str],
     platform_names: dict[str, str],
+    reading: Reading,
     reports: Path,
     batch: str | None,
     online: bool,
@@ -97,6 +100,7 @@ def check(
         path,
         mapping=mapping,
         platform_names=platform_names,
+        reading=reading,
         rate=connection.rate,
         reports=reports,
         batch=batch,
@@ -108,7 +112,7 @@ def check(
     if as_json:
         print_json(check_json.content(result, account, forecasts, assumptions))
     else:
-        repeat = partial(repeated_options, mapping, platform_names, connection)
+        repeat = partial(repeated_options, mapping, platform_names, reading, connection)
         content = check_text.text(
             result,
             account,

@@ -12,6 +12,7 @@ from bulk.cli.parameters import FailureThreshold, WholeNumber
 
 if TYPE_CHECKING:
     from bulk.engine.options import Threshold
+    from bulk.reading import Reading
 
 
 def _read_products(_: click.Context, __: click.Parameter, products: tuple[str, ...]) -> tuple[str, ...]:
@@ -28,6 +29,7 @@ def _read_products(_: click.Context, __: click.Parameter, products: tuple[str, .
 @click.option("--batch", metavar="NAME", help="Name of the batch.  [default: the name of INPUT without its extension]")
 @options.mapping
 @options.platform_names
+@options.reading
 @click.option("--limit", type=WholeNumber(), help="Migrate only the first N customers of INPUT.")
 @click.option(
     "--retry-failed", is_flag=True, help="Retry customers that have failed, and create again what was deleted in Codat."
@@ -83,6 +85,7 @@ def migrate(
     batch: str | None,
     mapping: dict[str, str],
     platform_names: dict[str, str],
+    reading: Reading,
     limit: int | None,
     retry_failed: bool,
     again: bool,
@@ -105,17 +108,17 @@ def migrate(
 
     Run the same command again to resume, or after you have changed INPUT. It creates nothing twice.
     """
-    from bulk.api import Options, require_batch_name
+    from bulk.api import Options, open_for_batch, require_batch_name
     from bulk.api import migrate as start
     from bulk.batch import stem
     from bulk.cli.runner import run
     from bulk.cli.settings import batch_folder, make_settings
     from bulk.cli.summary import print_summary
-    from bulk.input import open_input, read_ids
+    from bulk.input import read_ids
 
     folder = batch_folder(reports, batch if batch is not None else stem(path))
     # Report an unusable input before a folder or a sandbox is created.
-    opened = open_input(path, mapping=mapping, platform_names=platform_names)
+    opened = open_for_batch(path, folder, mapping=mapping, platform_names=platform_names, reading=reading)
     if batch is None:
         require_batch_name(opened)
     from_file = read_ids(accept_file, column=mapping.get("customer_id")) if accept_file is not None else ()
@@ -142,6 +145,7 @@ def migrate(
                 settings=settings,
                 mapping=mapping,
                 platform_names=platform_names,
+                reading=reading,
                 options=selected,
                 on_event=progress,
                 interrupt=interrupt,

@@ -82,6 +82,7 @@ class Migrate:
                 facts.put(connection, {"link_lifetime": self._options.link_lifetime})
             remembered = {"mapping": self._input.mapping, "platform_names": self._input.platform_names}
             facts.put(connection, {name: json.dumps(dict(value)) for name, value in remembered.items()})
+            facts.put_reading(connection, self._input.reading)
             enrolment.record_diff(connection, run, diff)
             self._same_spelling = conflicts.same_spelling(connection, run=run)
         self._diff = diff

@@ -11,6 +11,7 @@ import polars as pl
 
 from bulk.input import Input, open_input
 from bulk.problems import Problem, parse, sentence
+from bulk.reading import NOTHING_SAID, Reading
 
 HEADER = "customer_id,company_name,platform,email,description"
 
@@ -47,20 +48,32 @@ class Outcome:
         return dict(json.loads(self.rejected["cells"][at]))
 
 
-def read(path: Path, mapping: Mapping[str, str] | None = None) -> Outcome:
+def read(
+    path: Path,
+    mapping: Mapping[str, str] | None = None,
+    *,
+    reading: Reading = NOTHING_SAID,
+    remembered: Reading = NOTHING_SAID,
+) -> Outcome:
     """Open a file and collect all its rows."""
-    opened = open_input(path, mapping=mapping or {})
+    opened = open_input(path, mapping=mapping or {}, reading=reading, remembered=remembered)
     parts = list(opened.read())
     return Outcome(opened, pl.concat([part.accepted for part in parts]), pl.concat([part.rejected for part in parts]))
 
 
 def read_text(
-    folder: Path, text: str | bytes, *, name: str = "in.csv", mapping: Mapping[str, str] | None = None
+    folder: Path,
+    text: str | bytes,
+    *,
+    name: str = "in.csv",
+    mapping: Mapping[str, str] | None = None,
+    reading: Reading = NOTHING_SAID,
+    remembered: Reading = NOTHING_SAID,
 ) -> Outcome:
     """Write a text to a file, in UTF-8 and with its own ends of lines, and read the file."""
     path = folder / name
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return read(path, mapping)
+    return read(path, mapping, reading=reading, remembered=remembered)
 
 
 def read_rows(folder: Path, *lines: str, header: str = HEADER) -> Outcome:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bulk.errors import InputError
-from bulk.input import text_file
+from bulk.input import dialect, text_file
 from bulk.input.csv import CsvFile
 from unit.input.input_files import HEADER, read_rows, read_text
 
@@ -180,6 +180,7 @@ def test_any_rows_are_read_as_the_csv_module_reads_them(
     body = body.replace(",", delimiter).replace("\n", line_end)
     path = tmp_path / "in.csv"
     path.write_bytes((HEADER.replace(",", delimiter) + line_end + body).encode())
+    monkeypatch.setattr(dialect, "_has_end_delimiters", lambda *_: False)  # a cell more than the module's
     try:
         ours = list(_cells(CsvFile(path, {})))
     except InputError:

@@ -1,0 +1,76 @@
+"""How to read a text table, as the user says. What the user does not say is detected."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass, fields
+from encodings.aliases import aliases
+from typing import Final
+
+from bulk.errors import UsageError
+
+MAX_ROWS: Final = 1_000_000
+MAX_PREFIX: Final = 100  # characters
+_NO_ENCODINGS: Final = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem")
+"""Codecs of texts that are no encodings of a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How to read a text table. None means that it is detected, or that the batch remembers it.
+
+    `encoding` is the name of a codec in Python, `skip_rows` the number of lines before the header, and `comment` the
+    prefix of rows that are no customers. An empty `comment` means that there are none.
+    """
+
+    encoding: str | None = None
+    skip_rows: int | None = None
+    comment: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError for an impossible value."""
+        if self.encoding is not None:
+            object.__setattr__(self, "encoding", _codec(self.encoding))
+        if self.skip_rows is not None and self.skip_rows not in range(MAX_ROWS + 1):
+            raise UsageError(f"--skip-rows must be a number from 0 to {MAX_ROWS:,}, not {self.skip_rows!r}.")
+        if self.comment is not None and not (self.comment.isprintable() and len(self.comment) <= MAX_PREFIX):
+            raise UsageError(f"--comment must be a prefix of at most {MAX_PREFIX} printable characters.")
+
+    def __or__(self, other: Reading) -> Reading:
+        """Return this, with what it does not say from the other one."""
+        return Reading(
+            other.encoding if self.encoding is None else self.encoding,
+            other.skip_rows if self.skip_rows is None else self.skip_rows,
+            other.comment if self.comment is None else self.comment,
+        )
+
+    def said(self) -> dict[str, str | int]:
+        """Return what the user says, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def options(self) -> list[str]:
+        """Return the command's options for this."""
+        return [word for name, value in self.said().items() for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+NOTHING_SAID: Final = Reading()
+
+
+def _codec(name: str) -> str:
+    """Return the name of an encoding in the form of Python: `mac-roman` for `MacRoman`. Raises UsageError."""
+    try:
+        found = codecs.lookup(name.strip()).name
+        " ".encode(found)  # an error for codecs of bytes, such as hex
+    except (LookupError, ValueError):
+        found = ""
+    if not found or found.replace("-", "_") in _NO_ENCODINGS:
+        from bulk.text import closest, series  # here, since it loads more than a command's options need
+
+        near = closest(name, [each for each in aliases if aliases[each] not in _NO_ENCODINGS])
+        hint = f" (did you mean {series(near, 'or')}?)" if near else ""
+        raise UsageError(
+            f"--encoding {name}: unknown encoding{hint}. Use a name such as utf-8, cp1252, mac_roman, cp850, cp1250, "
+            "cp1251 or shift_jis."
+        )
+    return found

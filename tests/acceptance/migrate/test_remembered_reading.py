@@ -1,0 +1,43 @@
+"""How a text table is read is said once: the batch remembers --encoding, --skip-rows and --comment."""
+
+from __future__ import annotations
+
+import shlex
+
+from support.runs import BatchFixture, Codat
+
+TABLE = "List of customers\n\ncustomer_id,company_name,platform,email\n{0}1,Société Noël,Xero,\n#{0}2,Bolt,Xero,\n"
+OPTIONS = ("--encoding", "macroman", "--skip-rows", "2", "--comment", "#")
+
+
+def test_a_rerun_reads_the_file_in_the_same_way(codat: Codat, fixture: BatchFixture) -> None:
+    """Also `check --batch` does, and `migrate` with another file for the batch. Another value replaces the old one."""
+    fixture.input.write_bytes(TABLE.format(fixture.path.name).encode("mac_roman"))
+    refused = fixture.run()
+    assert refused.code == 2
+    assert '--encoding mac_roman reads "Société" and "Noël"' in refused.err
+    refused = fixture.run(*OPTIONS[:2])
+    assert refused.code == 2
+    assert "line 3 looks like the header: add --skip-rows 2" in refused.err
+
+    assert fixture.run(*OPTIONS).code == 0
+    assert [each["company_name"] for each in fixture.results()] == ["Société Noël"]
+    codat.count_from_zero()
+    assert fixture.run().code == 0
+    assert codat.stats()["requests_total"] == 0
+    checked = fixture.start("--batch", fixture.name, command="check", path=fixture.input).wait()
+    assert "1 row, 1 accepted, 0 rejected" in checked.out
+
+    other = fixture.path / "more.csv"
+    other.write_bytes(TABLE.format(f"{fixture.path.name}b").encode("mac_roman"))
+    assert fixture.run("--batch", fixture.name, path=other).code == 0
+    assert len(fixture.results()) == 2
+    assert fixture.run("--comment", "").code == 0
+    assert len(fixture.results()) == 3
+
+
+def test_the_next_command_of_check_has_the_options(codat: Codat, fixture: BatchFixture) -> None:  # noqa: ARG001 - the server
+    """It can be pasted."""
+    fixture.input.write_bytes(TABLE.format(fixture.path.name).encode("mac_roman"))
+    checked = fixture.start(*OPTIONS, command="check", path=fixture.input).wait()
+    assert shlex.join(("--encoding", "mac-roman", *OPTIONS[2:])) in checked.out

@@ -1,0 +1,232 @@
+"""A text table is read as the user says: its encoding, the lines before its header, and its comments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bulk.errors import InputError, UsageError
+from bulk.input.alphabets import is_plausible
+from bulk.reading import Reading
+from unit.input.input_files import HEADER, Outcome, read_rows, read_text
+from unit.input.test_compression import CONTENT
+
+SHORT = "customer_id,company_name,platform"
+TEXTS = {
+    "Société Générale\nCafé Noël": ("mac_roman", "cp850", "cp437"),
+    "Müller & Söhne\nGroßhandel Jäger": ("mac_roman", "cp850"),
+    "Muñoz Hnos\nCompañía Señor": ("mac_roman", "cp850"),
+    "Sørensen\nÅrhus Køb": ("mac_roman", "cp850"),
+    "Wrocław Księgarnia\nŻabka Łódź": ("cp1250", "iso8859_2", "cp852", "mac_latin2"),
+    "Dvořák a synové\nPlzeňský Jiří": ("cp1250", "cp852", "mac_latin2"),
+    "Győr Szőlő\nMűködő Kft": ("cp1250", "cp852"),
+    "Ромашка\nООО СтройМонтаж": ("cp1251", "koi8_r", "cp866", "mac_cyrillic"),
+    "Ελλάδα\nΑθήνα Εταιρεία": ("cp1253", "cp737"),
+    "Güneş Ticaret\nYıldız Şirketi": ("cp1254", "cp857", "mac_turkish"),
+    "Kazlų Rūda\nVėjas Ąžuolas": ("cp1257", "cp775"),
+    "株式会社ソニー\n東京商店": ("cp932", "euc_jp"),
+    "北京公司\n上海贸易有限公司": ("gb18030",),
+    "서울상사\n한국무역": ("cp949",),
+}
+LEGACY = [(text, encoding) for text, encodings in TEXTS.items() for encoding in encodings]
+
+
+def table(text: str, encoding: str) -> bytes:
+    """Return a table with each line of a text as a note, in some encoding."""
+    rows = (f"{number},Ash,xero,{note}" for number, note in enumerate(text.split("\n")))
+    return "\n".join((f"{SHORT},note", *rows, "")).encode(encoding)
+
+
+def notes_in(outcome: Outcome) -> str:
+    """Return the notes of a table again as one text."""
+    return "\n".join(str(outcome.extras(at)["note"]) for at in range(len(outcome.ids)))
+
+
+@pytest.mark.parametrize(("text", "encoding"), LEGACY)
+def test_a_name_that_windows_1252_would_not_hold_stops_the_run(tmp_path: Path, text: str, encoding: str) -> None:
+    """The message names an encoding that fits, with words as it reads them; with it, the names are right."""
+    with pytest.raises(InputError, match="UTF-8") as caught:
+        read_text(tmp_path, table(text, encoding))
+    message = str(caught.value)
+    content = table(text, encoding)
+    same = [each for each in TEXTS[text] if f"--encoding {each} reads" in message and table(text, each) == content]
+    assert same, message
+    assert message.isprintable()
+    outcome = read_text(tmp_path, content, reading=Reading(encoding=same[0]))
+    assert notes_in(outcome) == text
+    assert f"read as {Reading(encoding=same[0]).encoding}" in outcome.opened.notes
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Société Générale\nL’Oréal – “Café”",
+        "Müller & Söhne\nGroßhandel „Jäger“",
+        "Muñoz\n¿Qué?",
+        "Þórður Guðmundsson\nŠkoda",
+        "Smith & Co®\nAcme™ (€)",
+        "Ångström\nœuvre nº 5",
+        "SOCIéTé\nCitroën",
+    ],
+)
+def test_western_names_are_plausible_in_windows_1252(tmp_path: Path, text: str) -> None:
+    """They are read with a note."""
+    outcome = read_text(tmp_path, table(text, "cp1252"))
+    assert notes_in(outcome) == text
+    assert "Windows-1252" in " ".join(outcome.opened.notes)
+
+
+def test_one_odd_word_among_many_stops_nothing(tmp_path: Path) -> None:
+    """Some names are unusual."""
+    names = "\n".join([*["Café"] * 5, *(f"Né{letter}" for letter in "abcdefghijklmno"), "SociŽtŽ"])
+    assert len(read_text(tmp_path, table(names, "cp1252")).ids) == 21
+
+
+@pytest.mark.parametrize(
+    ("word", "is_name"),
+    {
+        "Société": True,
+        "SociŽtŽ": False,
+        "Wroc³aw": False,
+        "Nováèek": False,
+        "MÜLLER": True,
+        "m²": True,
+        "ООО": True,
+        "бhello": False,
+        "E\u0301cole": True,
+        "東京": True,
+        "": True,
+    }.items(),
+)
+def test_a_word_is_plausible_in_one_language_or_in_none(word: str, is_name: bool) -> None:
+    """Words are judged one by one."""
+    assert is_plausible(word) is is_name
+
+
+def test_a_byte_order_mark_counts_more_than_a_named_encoding(tmp_path: Path) -> None:
+    """Nobody writes a mark by mistake."""
+    outcome = read_text(tmp_path, CONTENT.decode().encode("utf-8-sig"), reading=Reading(encoding="mac_roman"))
+    assert outcome.accepted["company_name"][0] == "Café"
+
+
+def test_a_remembered_encoding_is_for_files_that_are_not_unicode(tmp_path: Path) -> None:
+    """The next export may be UTF-8, and our rejects file always is."""
+    remembered = Reading(encoding="mac_roman")
+    for content in (CONTENT, CONTENT.decode().encode("mac_roman")):
+        outcome = read_text(tmp_path, content, remembered=remembered)
+        assert outcome.accepted["company_name"][0] == "Café"
+
+
+def test_bytes_that_the_named_encoding_lacks_stop_the_run(tmp_path: Path) -> None:
+    """Nothing is replaced."""
+    with pytest.raises(InputError, match="no text in the encoding utf-8"):
+        read_text(tmp_path, CONTENT.decode().encode("cp1252"), reading=Reading(encoding="UTF8"))
+
+
+@pytest.mark.parametrize("name", ["", "ebcdic", "hex", "idna", "unicode_escape", "cp 850", "mac\0roman"])
+def test_an_unknown_encoding_is_wrong_usage(name: str) -> None:
+    """The message shows some names."""
+    with pytest.raises(UsageError, match="unknown encoding"):
+        Reading(encoding=name)
+
+
+@pytest.mark.parametrize(
+    "values", [{"skip_rows": -1}, {"skip_rows": 2**40}, {"comment": "a\nb"}, {"comment": "#" * 999}]
+)
+def test_impossible_values_are_wrong_usage(values: dict[str, int]) -> None:
+    """The message names the option."""
+    with pytest.raises(UsageError, match=r"--(skip-rows|comment) must be"):
+        Reading(**values)  # type: ignore[arg-type]  # impossible on purpose
+
+
+BEFORE = {
+    "Customer Contact List\nExample Books Ltd\n\n": "--skip-rows 3",
+    "Customer Contact List,,,\n,,,\n": "--skip-rows 2",
+    '"Exported; today"\n': "--skip-rows 1",
+    "# by crm 4.2\n# 2 rows\n": "--comment '#'",
+    "# by crm 4.2\n\n// 2 rows\n": "--skip-rows 3",
+    "-- a dump\n": "--comment --",
+}
+
+
+@pytest.mark.parametrize(("before", "option"), BEFORE.items())
+@pytest.mark.parametrize("delimiter", [",", ";"])
+def test_a_header_further_down_is_proposed(tmp_path: Path, before: str, option: str, delimiter: str) -> None:
+    """With the proposed option, the table is read."""
+    rows = f"{SHORT}\n1,Ash Ltd,xero\n2,Birch Ltd,xero\n".replace(",", delimiter)
+    with pytest.raises(InputError) as caught:
+        read_text(tmp_path, before + rows)
+    assert str(caught.value).endswith(f"line {before.count(chr(10)) + 1} looks like the header: add {option}")
+    value = option.split()[1].strip("'")
+    reading = Reading(comment=value) if "comment" in option else Reading(skip_rows=int(value))
+    assert read_text(tmp_path, before + rows, reading=reading).ids == ["1", "2"]
+
+
+def test_more_lines_than_the_file_has_cannot_be_skipped(tmp_path: Path) -> None:
+    """The message says so."""
+    with pytest.raises(InputError, match="no header after 9 lines"):
+        read_text(tmp_path, CONTENT, reading=Reading(skip_rows=9))
+
+
+def test_comments_are_left_out_and_counted(tmp_path: Path) -> None:
+    """They are no rows. Quoted cells that begin with the prefix are comments, too: a spreadsheet quotes them."""
+    text = f'# 5" x\n{SHORT}\n1,Ash,xero\n#2,Birch,xero\n# a, b, c, d\n"#3",Cog,xero\n4,#Dent,xero\n'
+    outcome = read_text(tmp_path, text, reading=Reading(comment="#"))
+    assert outcome.accepted["row"].to_list() == [1, 2]
+    assert outcome.ids == ["1", "4"]
+    assert "3 rows are comments and were left out" in outcome.opened.notes
+    assert read_text(tmp_path, text.split("\n", 1)[1], reading=Reading(comment="")).ids[:2] == ["1", "#2"]
+
+
+def test_a_comment_that_swallows_rows_stops_the_run(tmp_path: Path) -> None:
+    """A quote in it opens a cell that ends in another row."""
+    text = f'{SHORT}\n# see,"x\n1,Ash,xero\n2,"Birch",xero\n'
+    with pytest.raises(InputError, match="extends over several lines"):
+        read_text(tmp_path, text, reading=Reading(comment="#"))
+
+
+def test_a_repeated_header_is_left_out(tmp_path: Path) -> None:
+    """It comes from joined files, some with a byte order mark."""
+    outcome = read_rows(tmp_path, "1,Ash,xero,,", f"\ufeff{HEADER}", "2,Birch,xero,,", HEADER, "customer_id,Cog,xero,,")
+    assert outcome.ids == ["1", "2", "customer_id"]
+    assert outcome.accepted["row"].to_list() == [1, 2, 3]
+    assert "2 rows repeat the header and were left out" in outcome.opened.notes
+
+
+def test_delimiters_at_the_ends_of_rows_cost_nothing(tmp_path: Path) -> None:
+    """All rows have them, and the header has none. One row with more cells is still rejected."""
+    outcome = read_text(tmp_path, f"{SHORT}\n1,Ash,xero,\n2,Birch,xero,\n3,Cog,xero, \n\n")
+    assert outcome.ids == ["1", "2", "3"]
+    assert "its rows end with a delimiter, and its header does not" in outcome.opened.notes
+    assert outcome.opened.extras == ()
+    many = "".join(f"{number},Ash,xero,\n" for number in range(2_000))
+    outcome = read_text(tmp_path, f"{SHORT}\n{many}a,Ash, Inc,xero,\nb,Ash,xero,x\nc,Ash,xero\n")
+    assert outcome.ids[-1] == "c"
+    assert [problem for _, _, problem in outcome.found] == [
+        "has 5 cells where the header has 3, the last: xero",
+        "has 4 cells where the header has 3, the last: x",
+    ]
+
+
+def test_a_row_among_others_with_a_cell_more_is_rejected(tmp_path: Path) -> None:
+    """A delimiter in a text without quotes moves the cells."""
+    outcome = read_text(tmp_path, f"{SHORT},city\n1,Ash,xero,Rome\n2,Bolt, Inc,xero,\n")
+    assert outcome.ids == ["1"]
+
+
+def test_a_correction_of_our_own_report_is_read_without_what_is_remembered(tmp_path: Path) -> None:
+    """The remembered options are for the file of the batch."""
+    remembered = Reading("mac_roman", skip_rows=2, comment="#")
+    text = f'{SHORT},row,reasons\r\n#1,Café,xero,1,"bad; bad"\r\n'
+    for encoding in ("utf-8", "utf-8-sig", "utf-16"):
+        outcome = read_text(tmp_path, text.encode(encoding), remembered=remembered)
+        assert outcome.accepted.select("customer_id", "company_name").rows() == [("#1", "Café")]
+
+
+def test_the_digest_depends_on_how_a_file_is_read(tmp_path: Path) -> None:
+    """The same bytes may be other rows. What is remembered counts as if it were said again."""
+    reading = Reading(comment="#")
+    plain, said = (read_text(tmp_path, CONTENT, reading=each).opened for each in (Reading(), reading))
+    remembered = read_text(tmp_path, CONTENT, remembered=reading).opened
+    assert plain.digest != said.digest == remembered.digest
