@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +18,7 @@ import anyio
 import anyio.to_thread
 import polars as pl
 
-from bulk import named_customers
+from bulk import named_customers, standard_input
 from bulk.batch import batch_of, batch_options, in_utc, remembered_reading, report, require_batch, stem, storable
 from bulk.batch_comparison import BatchComparison
 from bulk.codat.account import Account, ask
@@ -84,22 +85,24 @@ async def migrate(
     the requests in flight. Raises UsageError before anything is sent, and JournalError if the disk fails. Everything
     else is in the result.
     """
+    standard_input.require_batch(Path(path), batch)
     folder = Path(reports) / storable(batch or stem(Path(path)))
-    source = await anyio.to_thread.run_sync(
-        partial(
+    options = options or Options()
+    with ExitStack() as stack:
+        file = await anyio.to_thread.run_sync(stack.enter_context, standard_input.spooled(Path(path)))
+        opening = partial(
             open_for_batch,
-            Path(path),
+            file,
             folder,
             mapping=mapping or {},
             platform_names=platform_names or {},
             reading=reading or NOTHING_SAID,
         )
-    )
-    options = options or Options()
-    if batch is None:
-        require_batch_name(source)
-        options = replace(options, adds_files=False)
-    return await run_and_report(folder, Migrate(source, options), settings, on_event, interrupt, options)
+        source = await anyio.to_thread.run_sync(opening)
+        if batch is None:
+            require_batch_name(source)
+            options = replace(options, adds_files=False)
+        return await run_and_report(folder, Migrate(source, options), settings, on_event, interrupt, options)
 
 
 def open_for_batch(

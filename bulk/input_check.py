@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import polars as pl
 
+from bulk import standard_input
 from bulk.codat.forecast import NOBODY, Linking, forecast
 from bulk.codat.quota import QUOTA_A_COMPANY
 from bulk.errors import UsageError
@@ -145,20 +146,21 @@ def check(
     """
     if output is not None:
         _require_output(Path(output), Path(path))
-    opening = partial(
-        open_input,
-        Path(path),
-        mapping=mapping or {},
-        platform_names=platform_names or {},
-        reading=reading or NOTHING_SAID,
-    )
     comparison = known = None
     with ExitStack() as stack:
+        file = stack.enter_context(standard_input.spooled(Path(path)))
+        opening = partial(
+            open_input,
+            file,
+            mapping=mapping or {},
+            platform_names=platform_names or {},
+            reading=reading or NOTHING_SAID,
+        )
         if batch is None:
             source = opening()
         else:
-            with wrap_read_errors(Path(path)):
-                Path(path).stat()  # a missing file is reported first, as `migrate` does
+            with wrap_read_errors(file):
+                file.stat()  # a missing file is reported first, as `migrate` does
             compared = _comparing(opening, _batch_folder(Path(reports), batch), max_lines)
             source, comparison, known = stack.enter_context(compared)
         found = _Found(max_lines, keeps_all=output is not None)

@@ -9,6 +9,8 @@ from typing import Final
 
 from bulk.errors import UsageError
 
+STANDARD_INPUT: Final = "-"
+"""The name of standard input, on the command line and in a batch."""
 MAX_ROWS: Final = 1_000_000
 MAX_PREFIX: Final = 100  # characters
 _NO_ENCODINGS: Final = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import hmac
+import io
 import ipaddress
 import os
 from collections.abc import Mapping
@@ -105,13 +107,21 @@ def webhook_secret(environ: Mapping[str, str] | None = None) -> Secret:
 def _environment() -> Mapping[str, str]:
     from dotenv import dotenv_values  # imported here because most commands start without it
 
+    path = Path(".env")
     try:
-        from_file = dotenv_values(Path(".env"), interpolate=False, encoding="utf-8-sig")
+        text = _decoded(path.read_bytes()) if path.is_file() or path.is_fifo() else ""
+        from_file = dotenv_values(stream=io.StringIO(text), interpolate=False)
     except UnicodeDecodeError:
         raise UsageError("The file .env is not UTF-8 text. Save it as UTF-8, or remove it.") from None
     except OSError as error:
         raise UsageError(f"The file .env cannot be read: {error.strerror}. Fix or remove it.") from None
     return {**{k: v for k, v in from_file.items() if v is not None}, **os.environ}
+
+
+def _decoded(content: bytes) -> str:
+    """Return the text of `.env`. PowerShell and Notepad write UTF-16, with a mark. Raises UnicodeDecodeError."""
+    is_utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if is_utf16 else "utf-8-sig")
 
 
 def _places() -> str:

@@ -14,6 +14,7 @@ from bulk.cli import batch_text
 from bulk.cli.console import fit, paragraph, screen_width, table
 from bulk.cli.groups_text import WIDTH, Detail, section
 from bulk.platforms import NAMES
+from bulk.reading import STANDARD_INPUT
 from bulk.text import count, duration, moment, percent
 
 if TYPE_CHECKING:
@@ -218,4 +219,4 @@ def _next(result: CheckResult, account: Account | None, next_options: Sequence[s
 def _argument(result: CheckResult) -> str:
     """Return the input in a form that is never read as an option."""
     path = str(result.input)
-    return f"./{path}" if path.startswith("-") else path
+    return f"./{path}" if path.startswith("-") and path != STANDARD_INPUT else path

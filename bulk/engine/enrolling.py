@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +13,12 @@ from bulk.errors import BatchError
 from bulk.input import Input
 from bulk.journal import customers, enrolment, facts
 from bulk.journal.enrolment import ACCEPTED, REJECTED, Enrolment, ImportDiff, Source
+from bulk.reading import STANDARD_INPUT
 
 
 def is_known(connection: sqlite3.Connection, source: Input) -> bool:
     """Return whether the batch has this input or no file yet. Any other would add its customers to the batch's."""
-    return enrolment.is_known(connection, as_text(source.path.resolve()), source.digest)
+    return enrolment.is_known(connection, name_of(source.path), source.digest)
 
 
 def require_known(connection: sqlite3.Connection, source: Input) -> None:
@@ -87,9 +89,14 @@ def enrol(
     `system` is the source system from --source. With `asks`, it raises UnconfirmedKey for a platformKey that neither
     bulk nor the batch knows.
     """
-    path = as_text(source.path.resolve())
     file = Source(
-        path, source.digest, source.columns, source.extras, source.mapping, source.fields, source.is_rejects_file
+        name_of(source.path),
+        source.digest,
+        source.columns,
+        source.extras,
+        source.mapping,
+        source.fields,
+        source.is_rejects_file,
     )
     enrolled = Enrolment(connection, file, run=run, system=system)
     listed = facts.platform_keys(connection) or frozenset()
@@ -102,6 +109,16 @@ def enrol(
             checked.accepted.select(ACCEPTED).iter_rows(), checked.rejected.select(REJECTED).iter_rows(), rows=rows
         )
     return enrolled.finish()
+
+
+def name_of(path: Path) -> str:
+    """Return the name by which a batch recognizes a file. A link to the newest export is one file.
+
+    All inputs from standard input are one file, too.
+    """
+    if path.name == STANDARD_INPUT:
+        return STANDARD_INPUT
+    return as_text(Path(os.path.abspath(path)))  # noqa: PTH100 - `absolute` keeps `..`, `resolve` follows links
 
 
 def as_text(path: Path) -> str:

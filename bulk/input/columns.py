@@ -40,6 +40,16 @@ class Header:
     notes: tuple[str, ...]
 
     @property
+    def needed_cells(self) -> int:
+        """The number of cells that a row must have. Programs omit empty cells at the ends of rows.
+
+        A correction of our own report also needs its row number.
+        """
+        if self.is_rejects_file:
+            return self.named_cells - len(self.added) + 1
+        return 1 + max((place for field, place in self.places.items() if field in REQUIRED), default=-1)
+
+    @property
     def is_rejects_file(self) -> bool:
         """Whether the file is a corrected rejects.csv or conflicts.csv, whose rows correct those of an input."""
         return bool(self.added)

@@ -7,6 +7,8 @@ import itertools
 import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import and_
 from pathlib import Path
 from typing import Final
 
@@ -26,9 +28,11 @@ _USUAL: Final = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
 """The delimiters that names of files suggest. Any other name suggests a comma."""
 _COMMENTS: Final = ("#", "//", "--", "%")
 """Prefixes of lines that are probably comments."""
-_LEFT_OUT: Final = {
+_NOTED: Final = {
     "comment": ("row is a comment and was left out", "rows are comments and were left out"),
     "header": ("row repeats the header and was left out", "rows repeat the header and were left out"),
+    "short": ("row lacks cells at its end; they count as empty", "rows lack cells at their ends; they count as empty"),
+    "hash": ("row begins with #; --comment '#' leaves it out", "rows begin with #; --comment '#' leaves them out"),
 }
 _HEADER_SIZE: Final = 1 << 20  # bytes; a longer header is rejected
 
@@ -61,17 +65,17 @@ class CsvFile:
         self._width = len(self._names)
         self.header: Header = self._header(start, mapping, required)
         self._fixed_notes = (*notes, *self._notes(usual), *self.header.notes)
-        self._left_out: Counter[str] = Counter()
+        self._noted: Counter[str] = Counter()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes about the table. They are complete when `frames` has reached the end."""
-        left_out = (f"{count(rows, *_LEFT_OUT[why])}" for why, rows in self._left_out.items() if rows)
+        left_out = (f"{count(rows, *_NOTED[why])}" for why, rows in self._noted.items() if rows)
         return (*self._fixed_notes, *left_out)
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the cells of all rows in columns `c0`, `c1`, …, with `cells` and `surplus` if rows are ragged."""
-        self._left_out.clear()
+        self._noted.clear()
         splitter = records.BlockSplitter(
             self._path, self._dialect.delimiter, self._width + self._dialect.has_end_delimiters
         )
@@ -134,17 +138,22 @@ class CsvFile:
         return self._with_surplus(frame, cells, beyond)
 
     def _customers(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Leave out comments, and rows that repeat the header; count them."""
+        """Leave out comments, and rows that repeat the header; count them, and other rows that deserve a note."""
         if self._comment:
             is_comment = frame[cell(0)].str.starts_with(self._comment).fill_null(value=False)
             if is_comment.any():
                 frame = self._without(frame, is_comment, "comment")
         first = next(place for place, name in enumerate(self._names) if name.strip(BLANK))
-        is_header = self._repeats(frame, first)
-        if is_header.any():
-            for place in range(first + 1, self._width):
-                is_header &= self._repeats(frame, place)
-            frame = self._without(frame, is_header, "header")
+        may_be_header = frame[cell(first)].str.contains(self._names[first].strip(BLANK), literal=True)
+        if may_be_header.any():
+            is_header = reduce(and_, (self._repeats(frame, place) for place in range(self._width)))
+            if is_header.any():
+                frame = self._without(frame, is_header, "header")
+        if CELLS in frame.columns:
+            is_short = frame[CELLS].is_between(self.header.needed_cells, self.header.named_cells - 1)
+            self._noted["short"] += int((is_short & frame[cell(first)].is_not_null()).sum())
+        if not self._comment:
+            self._noted["hash"] += int(frame[cell(0)].str.starts_with("#").sum())
         return frame
 
     def _repeats(self, frame: pl.DataFrame, place: int) -> pl.Series:
@@ -152,16 +161,16 @@ class CsvFile:
         texts = frame[cell(place)].str.strip_chars(BLANK).fill_null("")
         return texts == self._names[place].strip(BLANK)
 
-    def _without(self, frame: pl.DataFrame, is_left_out: pl.Series, why: str) -> pl.DataFrame:
+    def _without(self, frame: pl.DataFrame, is_noted: pl.Series, why: str) -> pl.DataFrame:
         """Leave out some rows. Raises InputError if one of them extends over several lines: it may hold customers."""
-        rows = frame.filter(is_left_out)
+        rows = frame.filter(is_noted)
         if why == "comment" and rows.select(pl.any_horizontal(pl.col(pl.String).str.contains("\n")).any()).item():
             raise InputError(
                 f"{self._path} has a row that begins with {self._comment} and extends over several lines, because a "
                 "quote in it opens a cell; remove the quote or the row"
             )
-        self._left_out[why] += len(rows)
-        return frame.filter(~is_left_out)
+        self._noted[why] += len(rows)
+        return frame.filter(~is_noted)
 
     def _parsed(self, text: bytes, names: Sequence[str]) -> pl.DataFrame:
         delimiter = self._dialect.delimiter

@@ -61,11 +61,10 @@ def _corrects(header: Header) -> pl.Expr:
 def _is_ragged(header: Header) -> pl.Expr:
     """Return whether a row's cells may be in the wrong columns, so that its fields are meaningless.
 
-    Excel omits empty cells at the ends of rows, 16 rows at a time. So a row may lack the cells of columns without a
-    name, and also the reasons if the cell before them is a row number.
+    Excel omits empty cells at the ends of rows, 16 rows at a time. So a row may lack the cells of columns that need no
+    value. In a correction of our own report, these are the reasons if the cell before them is a row number.
     """
-    is_short = pl.col(CELLS) < header.named_cells
+    is_short = pl.col(CELLS) < header.needed_cells
     if header.is_rejects_file:
-        reasons = len(header.added) - 1
-        is_short &= (pl.col(CELLS) < header.named_cells - reasons) | pl.col("corrects").is_null()
+        is_short |= (pl.col(CELLS) < header.named_cells) & pl.col("corrects").is_null()
     return is_short | (pl.col(CELLS) > header.cells)

@@ -61,7 +61,10 @@ def _require_readable_rows(path: Path, frame: pl.DataFrame, header: Header, *, r
     if CELLS not in frame.columns:
         return
     numbered = with_fields(frame, header, start=rows + 1)
-    wrong = numbered.filter(pl.col("is_ragged") & trimmed(pl.col("customer_id")).is_not_null())
+    is_ragged = pl.col("is_ragged")
+    if not header.is_rejects_file:
+        is_ragged |= pl.col(CELLS) < header.named_cells  # omitted cells, which an input may have, or moved ones
+    wrong = numbered.filter(is_ragged & trimmed(pl.col("customer_id")).is_not_null())
     if len(wrong):
         row, cells = wrong.select("row", CELLS).row(0)
         raise InputError(

@@ -1,8 +1,9 @@
 r"""Splits a stream of CSV text into blocks of whole rows, and counts the cells of each row.
 
 The rules for quotes are those of Python's csv module and of spreadsheets: a cell is quoted if its first character is a
-quote; elsewhere in an unquoted cell, a quote is an ordinary character (`12" pipes`). polars treats every quote as a
-delimiter of cells, and silently pads or truncates rows of another length. So neither is left to polars.
+quote; elsewhere in an unquoted cell, a quote is an ordinary character (`12" pipes`). In addition, blanks may stand
+around the quotes of a cell on one line. polars treats every quote as a delimiter of cells, and silently pads or
+truncates rows of another length. So neither is left to polars.
 
 Nearly all text consists of regular rows of one line each. One pattern for a whole block proves it. Only other blocks
 take these steps:
@@ -55,6 +56,8 @@ class BlockSplitter:
         # The lookbehind needs a character before the opening quote, so each text that it reads begins with a newline.
         self._quoted = re.compile(rb'"(?<=%s")[^"]*+(?:""[^"]*+)*+"(?=\r?+%s)' % (cell_end, cell_end))
         self._body = re.compile(rb'"([^"]*+(?:""[^"]*+)*+)("?)')
+        blanks = b"[%s]*+" % b" \t".replace(self._delimiter, b"")
+        self._spaced = re.compile(rb'"([^"\n]*+(?:""[^"\n]*+)*+)"%s(?=\r?+%s)' % (blanks, cell_end))
         self._rest = re.compile(rb"[^%s\n]*?(?=\r?+(?:%s|\Z))" % (re.escape(self._delimiter), cell_end))
 
     def blocks(self, chunks: Iterator[bytes]) -> Iterator[Block]:
@@ -162,6 +165,8 @@ class BlockSplitter:
         `start` is the place of the cell's first character, `at` that of its first quote.
         """
         content, end = text[start:at], at
+        if content and not content.strip(b" \t") and (spaced := self._spaced.match(text, at)):
+            return spaced[1], spaced.end()
         if start == at and (at == 0 or text[at - 1 : at] in (self._delimiter, b"\n")):
             quoted = self._body.match(text, at)
             if quoted is None or not quoted[2] or (quoted.end() == len(text) and not is_last):

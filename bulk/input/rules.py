@@ -24,6 +24,8 @@ MAX_DESCRIPTION: Final = 5_000
 # Characters, as parts of patterns.
 CONTROL: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 CONTROL_BUT_SPACING: Final = r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"
+_UNUSABLE: Final = CONTROL_BUT_SPACING.replace(r"\x0b", "")
+"""The characters that reject a text. A vertical tab is a line break in FileMaker, and is read as one."""
 _NEAREST: Final = pl.col("nearest")
 
 
@@ -93,7 +95,7 @@ RULES: Final = (
     _not_text("company_name"),
     _missing("company_name"),
     _too_long("company_name", MAX_NAME, column="name_sent"),
-    _control("company_name", CONTROL_BUT_SPACING),
+    _control("company_name", _UNUSABLE),
     _of_unusual("company_name_unusable", pl.col("name_sent") == ""),
     _not_text("platform"),
     _missing("platform"),
@@ -106,7 +108,7 @@ RULES: Final = (
     _of_unusual("platform_unlisted", pl.col("unlisted").is_not_null(), pl.col("unlisted").alias("key"), _NEAREST),
     _not_text("description"),
     _too_long("description", MAX_DESCRIPTION),
-    _control("description", CONTROL_BUT_SPACING),
+    _control("description", _UNUSABLE),
 )
 
 
@@ -123,6 +125,7 @@ def apply_rules(rows: pl.DataFrame, keys: PlatformKeys) -> pl.DataFrame:
     )
     in_file = [pl.col(name).str.strip_chars(BLANK).replace("", None).alias(_in_file(name)) for name in REQUIRED]
     rows = rows.with_columns(*(trimmed(pl.col(name)) for name in FIELDS), *in_file)
+    rows = rows.with_columns(pl.col("description").str.replace_all("\v", "\n", literal=True))
     rows = _with_addresses(rows)
     rows = rows.with_columns(fold_names(pl.col("company_name")).alias("name_sent"), platform_key, unlisted)
     is_ragged = pl.col("is_ragged")

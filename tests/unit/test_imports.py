@@ -18,12 +18,34 @@ BASE = {"model", "errors", "settings", "text", "platforms", "problems", "reading
 BATCH = {"engine", "journal", *BASE}
 JOB = {"job", "batch", "results", *BATCH}
 CHECK = {"input_check", "checked_rows", "batch_comparison"}
-API = {"watch", "webhooks", "input", "codat", "reports", "named_customers", "email_record", *CHECK, *JOB}
+API = {
+    "standard_input",
+    "watch",
+    "webhooks",
+    "input",
+    "codat",
+    "reports",
+    "named_customers",
+    "email_record",
+    *CHECK,
+    *JOB,
+}
 MAY_IMPORT = {
     "cli": {"api", "sandbox", *API},
     "blocking": {"api"},
     "api": API,
-    "input_check": {"batch", "batch_comparison", "checked_rows", "journal", "input", "reports", "codat", *BASE},
+    "standard_input": {"errors", "reading"},
+    "input_check": {
+        "standard_input",
+        "batch",
+        "batch_comparison",
+        "checked_rows",
+        "journal",
+        "input",
+        "reports",
+        "codat",
+        *BASE,
+    },
     "checked_rows": {"batch_comparison", "input", "reports", *BASE},
     "batch_comparison": {"input", "reports", *BATCH},
     "email_record": {"batch", "results", "named_customers", "journal", "reports", *BASE},

@@ -135,6 +135,17 @@ def test_the_environment_takes_precedence_over_the_file(tmp_path: Path, monkeypa
     assert Settings.make().base_url == CODAT
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_file_that_powershell_has_written_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    """It begins with a byte order mark."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CODAT_API_KEY", raising=False)
+    Path(".env").write_bytes(f"CODAT_API_KEY={KEY}\r\n".encode(encoding))
+    assert Settings.make().authorization.reveal() == HEADER
+
+
 def test_an_unreadable_file_is_reported_without_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It contains the key."""
     monkeypatch.chdir(tmp_path)

@@ -85,8 +85,8 @@ def check(
 ) -> int:
     """Validate INPUT, and forecast the requests and the duration of a migration.
 
-    INPUT is a text table (CSV, TSV), also compressed, or a Parquet file. The command lists every problem of every row
-    with its remedy, and each name that is changed before it is sent. It sends nothing.
+    INPUT is a text table (CSV, TSV), also compressed, or a Parquet file; - is standard input. The command lists every
+    problem of every row with its remedy, and each name that is changed before it is sent. It sends nothing.
     """
     from bulk.cli import check_json, check_text
     from bulk.cli.forecasts import Assumptions, forecast
@@ -129,9 +129,15 @@ def check(
 
 
 def _own_batch(result: CheckResult) -> Path | None:
-    """Return the folder of the batch that wrote the input, or None for an input that is not a correction."""
-    from bulk.batch import batch_of
+    """Return the folder of the batch that the next command must name, or None.
 
+    It is the one that wrote a correction. Standard input has no name, so the user must name a batch.
+    """
+    from bulk.batch import batch_of
+    from bulk.standard_input import is_standard_input
+
+    if is_standard_input(result.input):
+        return options.DEFAULT_REPORTS / "NAME"
     return batch_of(result.input) if result.is_correction else None
 
 

@@ -103,11 +103,12 @@ def migrate(
 ) -> int:
     """Create a company and an accounting connection for each customer in INPUT.
 
-    INPUT is a text table (CSV, TSV), also compressed, or a Parquet file. The reports are in FOLDER/NAME. Each customer
-    gets a linkUrl; the file waves/N.csv there has those of this run.
+    INPUT is a text table (CSV, TSV), also compressed, or a Parquet file; - is standard input, and needs --batch.
+    The reports are in FOLDER/NAME. Each customer gets a linkUrl; the file waves/N.csv there has those of this run.
 
     Run the same command again to resume, or after you have changed INPUT. It creates nothing twice.
     """
+    from bulk import standard_input
     from bulk.api import Options, open_for_batch, require_batch_name
     from bulk.api import migrate as start
     from bulk.batch import stem
@@ -116,40 +117,42 @@ def migrate(
     from bulk.cli.summary import print_summary
     from bulk.input import read_ids
 
+    standard_input.require_batch(path, batch)
     folder = batch_folder(reports, batch if batch is not None else stem(path))
-    # Report an unusable input before a folder or a sandbox is created.
-    opened = open_for_batch(path, folder, mapping=mapping, platform_names=platform_names, reading=reading)
-    if batch is None:
-        require_batch_name(opened)
-    from_file = read_ids(accept_file, column=mapping.get("customer_id")) if accept_file is not None else ()
-    with make_settings(folder, connection) as settings:
-        selected = Options(
-            limit=limit,
-            retry_failed=retry_failed,
-            again=again,
-            waits=wait,
-            reserve=reserve,
-            max_failures=max_failures,
-            products=products,
-            link_lifetime=link_lifetime,
-            accept_missing=accept_missing,
-            source=source,
-            accepts=frozenset((*accept, *from_file)),
-            adds_files=batch is not None,
-        )
-        result = run(
-            lambda progress, interrupt: start(
-                path,
-                reports=folder.parent,
-                batch=folder.name,
-                settings=settings,
-                mapping=mapping,
-                platform_names=platform_names,
-                reading=reading,
-                options=selected,
-                on_event=progress,
-                interrupt=interrupt,
+    with standard_input.spooled(path) as file:
+        # Report an unusable input before a folder or a sandbox is created.
+        opened = open_for_batch(file, folder, mapping=mapping, platform_names=platform_names, reading=reading)
+        if batch is None:
+            require_batch_name(opened)
+        from_file = read_ids(accept_file, column=mapping.get("customer_id")) if accept_file is not None else ()
+        with make_settings(folder, connection) as settings:
+            selected = Options(
+                limit=limit,
+                retry_failed=retry_failed,
+                again=again,
+                waits=wait,
+                reserve=reserve,
+                max_failures=max_failures,
+                products=products,
+                link_lifetime=link_lifetime,
+                accept_missing=accept_missing,
+                source=source,
+                accepts=frozenset((*accept, *from_file)),
+                adds_files=batch is not None,
             )
-        )
+            result = run(
+                lambda progress, interrupt: start(
+                    file,
+                    reports=folder.parent,
+                    batch=folder.name,
+                    settings=settings,
+                    mapping=mapping,
+                    platform_names=platform_names,
+                    reading=reading,
+                    options=selected,
+                    on_event=progress,
+                    interrupt=interrupt,
+                )
+            )
     print_summary(result, as_json=as_json, can_wait=True)
     return result.exit_code

@@ -27,6 +27,7 @@ from bulk.journal.conflicts import SameSpelling
 from bulk.journal.enrolment import ImportDiff
 from bulk.journal.writer import Writer
 from bulk.problems import SAME_SPELLING, SAME_SPELLING_REMEDY
+from bulk.reading import STANDARD_INPUT
 from bulk.text import count, shorten
 
 OLD_LINKS = "This journal does not have them; links that were sent to these customers before may no longer open."
@@ -43,7 +44,8 @@ class Migrate:
 
     def __init__(self, source: Input, options: Options) -> None:
         """Create the command for this input."""
-        self.source = as_text(source.path)
+        is_piped = source.path.name == STANDARD_INPUT
+        self.source = STANDARD_INPUT if is_piped else as_text(source.path)
         self._input = source
         self._options = options
         self._diff = ImportDiff()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bulk.reading import STANDARD_INPUT
 from bulk.reports.figures import Figures
 from bulk.settings import CODAT, SANDBOX
 
@@ -78,4 +79,4 @@ def codat_options(figures: Figures, location: BatchLocation) -> list[str]:
 
 def _argument(path: str) -> str:
     """Return the path in a form that is never read as an option."""
-    return f"./{path}" if path.startswith("-") else path
+    return f"./{path}" if path.startswith("-") and path != STANDARD_INPUT else path

@@ -64,7 +64,11 @@ def test_quoted_cells_are_read(tmp_path: Path) -> None:
         ('Joe "the man" Smith', 'Joe "the man" Smith'),  # two quotes are also characters
         ('"Acme" Ltd', "Acme Ltd"),  # text after a closed quote belongs to the cell
         ('"Acme"" Ltd"', 'Acme" Ltd'),  # a doubled quote is one character
-        (' "Acme"', '"Acme"'),  # a quote after a space is a character
+        (' "Acme"', "Acme"),  # a program that writes a blank after each delimiter
+        (' "Acme, Inc."  ', "Acme, Inc."),  # and another one after the quotes
+        (' "Acme ""A"""', 'Acme "A"'),  # with doubled quotes
+        (' "Acme" Ltd', '"Acme" Ltd'),  # text after the quote: all quotes are characters
+        (' "Acme', '"Acme'),  # it is not closed on its line
         ('"Acme" ', "Acme"),  # a space after a quote is trimmed
         ('""', None),  # an empty quoted cell
     ],
@@ -79,12 +83,10 @@ def test_odd_quotes_change_no_other_row(tmp_path: Path, cell: str, text: str | N
 
 def test_a_ragged_row_is_rejected_with_its_number_of_cells(tmp_path: Path) -> None:
     """It is not padded or truncated; the problem has the cells beyond the last column."""
-    outcome = read_rows(
-        tmp_path, "1,Acme,xero", "2,Bolt, Inc.,xero,b@example.com,", "3,Cog,xero,,", "4,Dent,xero,,,", "5"
-    )
+    outcome = read_rows(tmp_path, "1,Acme", "2,Bolt, Inc.,xero,b@example.com,", "3,Cog,xero,,", "4,Dent,xero,,,", "5")
     assert outcome.ids == ["3"]
     assert outcome.found == [
-        (1, "row", "has 3 cells where the header has 5"),
+        (1, "row", "has 2 cells where the header has 5"),
         (2, "row", "has 6 cells where the header has 5"),
         (4, "row", "has 6 cells where the header has 5"),
         (5, "row", "has 1 cell where the header has 5"),

@@ -230,3 +230,36 @@ def test_the_digest_depends_on_how_a_file_is_read(tmp_path: Path) -> None:
     plain, said = (read_text(tmp_path, CONTENT, reading=each).opened for each in (Reading(), reading))
     remembered = read_text(tmp_path, CONTENT, remembered=reading).opened
     assert plain.digest != said.digest == remembered.digest
+
+
+def test_omitted_cells_at_the_ends_of_rows_are_empty(tmp_path: Path) -> None:
+    """A row needs the cells of the required fields only. A footer lacks them and is rejected."""
+    outcome = read_rows(tmp_path, "1,Ash,xero", "2,Birch,qbo,b@x.example", "3,Cog", "(3 rows)")
+    assert outcome.ids == ["1", "2"]
+    assert outcome.accepted["email"].to_list() == [None, "b@x.example"]
+    assert "2 rows lack cells at their ends; they count as empty" in outcome.opened.notes
+    assert [row for row, _, _ in outcome.found] == [3, 4]
+
+
+def test_cells_with_blanks_around_their_quotes_are_quoted(tmp_path: Path) -> None:
+    """Identifiers have no quotes then, and delimiters in quotes belong to the text."""
+    text = 'company_name, customer_id, platform, "a, b"\n"Ash, Sons Ltd", "00101", "Xero", "x, ""y""" \n'
+    outcome = read_text(tmp_path, text)
+    assert outcome.ids == ["00101"]
+    assert outcome.accepted["company_name"].to_list() == ["Ash, Sons Ltd"]
+    assert outcome.extras() == {"a, b": 'x, "y"'}
+
+
+def test_rows_that_begin_with_a_hash_are_noted(tmp_path: Path) -> None:
+    """They may be rows that somebody has commented out, or identifiers."""
+    outcome = read_rows(tmp_path, "1,Ash,xero,,", "#2,Birch,xero,,")
+    assert outcome.ids == ["1", "#2"]
+    assert "1 row begins with #; --comment '#' leaves it out" in outcome.opened.notes
+
+
+def test_a_vertical_tab_is_a_line_break(tmp_path: Path) -> None:
+    """FileMaker writes it for one. In an identifier, neither is allowed."""
+    outcome = read_rows(tmp_path, '1,"Ash\vLtd",xero,,"one\vtwo"', "2\v3,Birch,xero,,")
+    assert outcome.accepted["name_sent"].to_list() == ["Ash Ltd"]
+    assert outcome.accepted["description"].to_list() == ["one\ntwo"]
+    assert outcome.found[0][1] == "customer_id"
