@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -32,6 +31,7 @@ from bulk.input import (
     Input,
     NameChanges,
     PlatformWarnings,
+    SharedEmails,
     Warnings,
     general_texts,
     of_problem,
@@ -73,7 +73,7 @@ class CheckResult:
     `problems` has the columns row, customer_id, code, field, value, problem, remedy; each problem rejects its row.
     `renamed` has the columns row, customer_id, company_name, name_sent.
     `warnings` has the columns row, customer_id, code, field, value, warning, remedy, for values that a spreadsheet has
-    probably changed, and for emails that are left out because they are no address.
+    probably changed, for emails that are left out because they are no address, and for those of several customers.
     `platform_warnings` has the columns platform_key, name, customers, rows, code, warning, remedy, for platforms that
     Expenses does not sync and for words of four letters that may not be platformKeys; `rows` has the first rows.
     `problem_groups`, `warning_groups` and `name_groups` count the rows of the first three by kind and value.
@@ -183,6 +183,7 @@ class _Found:
         self._groups, self._names = Groups(of_problem), NameChanges()
         self._warnings = Warnings(most=None if keeps_all else MAX_KEPT)
         self._emails = EmailWarnings(max_lines)
+        self._shared = SharedEmails(None if keeps_all else max_lines)
         self._damaged = DamagedRows(max_lines)
         self._platform_warnings = PlatformWarnings()
         self.ids = FirstRows()
@@ -199,6 +200,7 @@ class _Found:
         self._groups.add_problems(rows.rejected)
         self._warnings.add(rows)
         self._emails.add(rows)
+        self._shared.add(rows)
         self._damaged.add(rows)
         self._platform_warnings.add(rows, by_key)
 
@@ -211,15 +213,21 @@ class _Found:
         """Write every row to a file, after all rows; return notes about the file."""
         from bulk.checked_rows import Findings, write_rows  # loads the writers, which few checks need
 
-        warnings = partial(self._warnings.between, ids=self.ids)
+        shared = self._shared.table()
+
+        def warnings(first: int, last: int) -> pl.DataFrame:
+            of_emails = shared.filter(pl.col("row").is_between(first, last))
+            return pl.concat([self._warnings.between(first, last, self.ids), of_emails])
+
         return write_rows(path, source, Findings(warnings, self._platform_warnings.table(), known))
 
     def result(
         self, path: Path, source: Input, rate: int, comparison: BatchComparison | None, notes: Sequence[str]
     ) -> CheckResult:
         """Return the result, after all rows."""
-        warnings = pl.concat([self._warnings.table(self.ids, self._max_lines), self._emails.table()])
-        emails = {(code, "email"): number for code, number in self._emails.counts.items()}
+        of_values = self._warnings.table(self.ids, self._max_lines)
+        warnings = pl.concat([of_values, self._emails.table(), self._shared.table()])
+        emails = {(code, "email"): number for code, number in (self._emails.counts + self._shared.counts).items()}
         warning_groups = Groups(general_texts)
         warning_groups.add(warnings.rename({"warning": "sentence"}))
         damaged = self._damaged if comparison is None else DamagedRows(0)

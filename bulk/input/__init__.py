@@ -12,6 +12,7 @@ from bulk.input.name_changes import NameChanges
 from bulk.input.names import fold_name, fold_names
 from bulk.input.platform_keys import Uses
 from bulk.input.platform_warnings import PlatformWarnings
+from bulk.input.shared_emails import SharedEmails
 from bulk.input.source import Input, open_input
 from bulk.input.validate import CheckedRows
 from bulk.input.warnings import MAX_KEPT, Warnings, general_texts
@@ -27,6 +28,7 @@ __all__ = [
     "Input",
     "NameChanges",
     "PlatformWarnings",
+    "SharedEmails",
     "Uses",
     "Warnings",
     "fold_name",
