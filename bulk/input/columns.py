@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +38,19 @@ class Header:
     named_cells: int
     """The number of cells up to the last one with a name."""
     notes: tuple[str, ...]
+    constants: Mapping[str, str] = field(default_factory=dict)
+    """The fields that have the same value in all rows."""
+
+    def with_constants(self, constants: Mapping[str, str]) -> Header:
+        """Return the header with constants in place of the columns of their fields."""
+        places = {field: place for field, place in self.places.items() if field not in constants}
+        return replace(self, places=places, constants=constants)
+
+    def notes_with_constants(self, notes: Sequence[str]) -> tuple[str, ...]:
+        """Return the notes of a table without those about columns in whose place there are constants."""
+        needless = tuple(f"no column is read as {field};" for field in self.constants)
+        constants = (f"{field} is {quoted(value)} in all rows (--set)" for field, value in self.constants.items())
+        return (*(note for note in notes if not note.startswith(needless)), *constants)
 
     @property
     def needed_cells(self) -> int:
@@ -85,11 +98,16 @@ def read_header(
         if field not in places and (place := search.named(field)) is not None:
             places[field] = place
     if missing := [field for field in required if field not in places]:
-        raise search.missing(missing, can_be_mapped=required is REQUIRED)
-    near = near_notes(columns, places) if required is REQUIRED else ()
+        raise search.missing(missing, can_be_mapped=_is_input(required))
+    near = near_notes(columns, places) if _is_input(required) else ()
     notes = (*_renamed(report.columns, columns), *_read_as(columns, places), *near, *report.notes)
     cells, named_cells = len(trimmed), own_reports.count_named(trimmed)
     return Header(columns, places, report.added, report.is_escaped, cells, named_cells, notes)
+
+
+def _is_input(required: Sequence[str]) -> bool:
+    """Return whether the file is an input. Any other file has identifiers only."""
+    return required != ("customer_id",) and len(required) > 0
 
 
 def _renamed(names: Sequence[str], columns: Sequence[str]) -> Iterator[str]:
@@ -105,11 +123,32 @@ def _read_as(columns: Sequence[str], places: Mapping[str, int]) -> Iterator[str]
             yield f"column {quoted(columns[place])} is read as {field}"
 
 
-def _field(name: str) -> str:
+def read_constants(constants: Mapping[str, str], mapping: Mapping[str, str]) -> dict[str, str]:
+    """Return {field: value} from what the user names. Raises UsageError for an impossible field or value.
+
+    `mapping` is {field: column}: a field has either a column or a constant.
+    """
+    mapped = {_field(name) for name in mapping}
+    read: dict[str, str] = {}
+    for name, value in constants.items():
+        field = _field(name, "--set")
+        if field == "customer_id":
+            raise UsageError("--set customer_id: each customer needs an identifier of its own; name its column with --map")
+        if field in mapped:
+            raise UsageError(f"{field} has both a column (--map) and a constant (--set); give one of them")
+        if read.setdefault(field, value.strip()) != value.strip():
+            raise UsageError(f"--set: {field} has two values, {quoted(read[field])} and {quoted(value)}; give one")
+        if not read[field]:
+            raise UsageError(f"--set {field}=: a constant needs a value")
+    return read
+
+
+def _field(name: str, option: str = "--map") -> str:
     for field in FIELDS:
         if normalized(name) == normalized(field):
             return field
-    raise UsageError(f"--map {name}=...: unknown field{did_you_mean(name, FIELDS)}; the fields are {', '.join(FIELDS)}")
+    fields = ", ".join(FIELDS)
+    raise UsageError(f"{option} {name}=...: unknown field{did_you_mean(name, FIELDS)}; the fields are {fields}")
 
 
 def _require_one_column(mapping: Mapping[str, str]) -> None:
@@ -172,7 +211,8 @@ class _Search:
         near = nearly_named(self.columns, {}) if can_be_mapped else {}
         columns = {field: near.get(field, ["COLUMN"])[0] for field in fields}
         options = " ".join(f"--map {shlex.quote(f'{field}={column}')}" for field, column in columns.items())
-        hint = f"Select other columns with {options}; the" if can_be_mapped else "The"
+        constant = ", or pass --set platform=NAME if all customers have the same" if "platform" in fields else ""
+        hint = f"Select other columns with {options}{constant}; the" if can_be_mapped else "The"
         return InputError(
             f"{self.path} has no column for {series(fields)}; its columns are {listed(self.columns)}. "
             f"{hint} first line must be the header"

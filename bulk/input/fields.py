@@ -46,6 +46,8 @@ def with_fields(frame: pl.DataFrame, header: Header, *, start: int) -> pl.DataFr
 
 
 def _field(header: Header, name: str) -> pl.Expr:
+    if name in header.constants:
+        return pl.lit(header.constants[name]).alias(name)
     if name not in header.places:
         return pl.lit(None, dtype=pl.String).alias(name)
     return pl.col(cell(header.places[name])).alias(name)
