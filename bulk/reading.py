@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from encodings.aliases import aliases
 from typing import Final
@@ -22,12 +23,14 @@ class Reading:
     """How to read a text table. None means that it is detected, or that the batch remembers it.
 
     `encoding` is the name of a codec in Python, `skip_rows` the number of lines before the header, and `comment` the
-    prefix of rows that are no customers. An empty `comment` means that there are none.
+    prefix of rows that are no customers. An empty `comment` means that there are none. `constants` are {field: value},
+    for fields that have the same value in all rows of any table.
     """
 
     encoding: str | None = None
     skip_rows: int | None = None
     comment: str | None = None
+    constants: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         """Raise UsageError for an impossible value."""
@@ -44,16 +47,19 @@ class Reading:
             other.encoding if self.encoding is None else self.encoding,
             other.skip_rows if self.skip_rows is None else self.skip_rows,
             other.comment if self.comment is None else self.comment,
+            {**(other.constants or {}), **(self.constants or {})} or None,
         )
 
-    def said(self) -> dict[str, str | int]:
+    def said(self) -> dict[str, str | int | Mapping[str, str]]:
         """Return what the user says, by name."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: value for name, value in values.items() if value not in (None, {})}
 
     def options(self) -> list[str]:
         """Return the command's options for this."""
-        return [word for name, value in self.said().items() for word in (f"--{name.replace('_', '-')}", str(value))]
+        constants = [("set", f"{field}={value}") for field, value in (self.constants or {}).items()]
+        others = [(name, str(value)) for name, value in self.said().items() if name != "constants"]
+        return [word for name, value in (*others, *constants) for word in (f"--{name.replace('_', '-')}", value)]
 
 
 NOTHING_SAID: Final = Reading()

@@ -174,15 +174,29 @@ def _read_platform_names(_: click.Context, __: click.Parameter, pairs: tuple[str
 
 
 def reading(command: Command) -> Callable[..., Any]:
-    """Add --encoding, --skip-rows and --comment. The command receives them as one `reading`."""
+    """Add --encoding, --skip-rows, --comment and --set. The command receives them as one `reading`."""
 
     @functools.wraps(command)
-    def collect(*, encoding: str | None, skip_rows: int | None, comment: str | None, **others: Any) -> Any:
-        return command(reading=Reading(encoding, skip_rows, comment), **others)
+    def collect(
+        *, encoding: str | None, skip_rows: int | None, comment: str | None, constants: dict[str, str], **others: Any
+    ) -> Any:
+        return command(reading=Reading(encoding, skip_rows, comment, constants), **others)
 
     for add in reversed(_READING):
         collect = add(collect)
     return collect
+
+
+def _read_constants(_: click.Context, __: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    """Return {field: value}. The first sign separates them, because a value may contain one."""
+    constants: dict[str, str] = {}
+    for pair in pairs:
+        field, sign, value = pair.partition("=")
+        if not sign or not value.strip():
+            raise click.BadParameter(f"{pair!r} is not FIELD=VALUE, e.g. platform=Xero.")
+        if constants.setdefault(field, value) != value:
+            raise click.BadParameter(f"{field} has two values, {constants[field]} and {value}. Give one of them.")
+    return constants
 
 
 _READING = (
@@ -202,6 +216,15 @@ _READING = (
         "--comment",
         metavar="PREFIX",
         help="Leave out rows of the text table INPUT that begin with PREFIX, e.g. --comment '#'. A batch remembers it.",
+    ),
+    click.option(
+        "--set",
+        "constants",
+        metavar="FIELD=VALUE",
+        multiple=True,
+        callback=_read_constants,
+        help="Use VALUE for FIELD in all rows, e.g. --set platform=Xero. FIELD is company_name, platform, email or "
+        "description. A batch remembers it. Repeatable.",
     ),
 )
 

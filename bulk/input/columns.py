@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from dataclasses import field as data_field
 from pathlib import Path
 from typing import Final
 
@@ -38,7 +39,7 @@ class Header:
     named_cells: int
     """The number of cells up to the last one with a name."""
     notes: tuple[str, ...]
-    constants: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = data_field(default_factory=dict)
     """The fields that have the same value in all rows."""
 
     def with_constants(self, constants: Mapping[str, str]) -> Header:
@@ -105,6 +106,10 @@ def read_header(
     return Header(columns, places, report.added, report.is_escaped, cells, named_cells, notes)
 
 
+def _set_option(field: str, value: str) -> str:
+    return f"--set {shlex.quote(f'{field}={value}')}"
+
+
 def _is_input(required: Sequence[str]) -> bool:
     """Return whether the file is an input. Any other file has identifiers only."""
     return required != ("customer_id",) and len(required) > 0
@@ -133,7 +138,9 @@ def read_constants(constants: Mapping[str, str], mapping: Mapping[str, str]) -> 
     for name, value in constants.items():
         field = _field(name, "--set")
         if field == "customer_id":
-            raise UsageError("--set customer_id: each customer needs an identifier of its own; name its column with --map")
+            raise UsageError(
+                "--set customer_id: each customer needs an identifier of its own; name its column with --map"
+            )
         if field in mapped:
             raise UsageError(f"{field} has both a column (--map) and a constant (--set); give one of them")
         if read.setdefault(field, value.strip()) != value.strip():
@@ -181,9 +188,10 @@ class _Search:
         if similar:
             choices = self._numbered(similar)
             raise InputError(f"{self.path}: --map {field}={column} could be any of {choices}; write the exact name")
+        constant = "" if _field(field) == "customer_id" else f". A value for all rows is {_set_option(field, column)}"
         raise UsageError(
             f"{self.path} has no column {quoted(column)}{did_you_mean(column, self.columns)}; "
-            f"its columns are {listed(self.columns)}"
+            f"its columns are {listed(self.columns)}{constant}"
         )
 
     def named(self, field: str) -> int | None:

@@ -6,12 +6,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final, TypeVar
 
 from bulk.errors import InputError
+from bulk.input.columns import REQUIRED, Header, read_constants
 from bulk.input.duplicates import FirstRows
 from bulk.input.fields import without_blank
 from bulk.input.files import digest_of, wrap_read_errors
@@ -47,6 +48,7 @@ class Input:
     """How the text table is read, as far as the caller says it or the batch remembers it."""
     confirmed_keys: Collection[str] | None
     """The platformKeys that Codat has, if the caller knows them. Other words of four letters are rejected."""
+    _header: Header = field(repr=False)
     _table: Table = field(repr=False)
     _stamp: tuple[int, int] = field(repr=False)
     _blank_rows: int = field(default=0, repr=False)
@@ -66,16 +68,17 @@ class Input:
     @property
     def fields(self) -> dict[str, str]:
         """The column of each field."""
-        return {name: self.columns[place] for name, place in self._table.header.places.items()}
+        return {name: self.columns[place] for name, place in self._header.places.items()}
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes for the author about how the file was read. They are complete when `read` has reached the end."""
+        notes = self._header.notes_with_constants(self._table.notes)
         if not self._blank_rows:
-            return self._table.notes
+            return notes
         one = self._blank_rows == 1
         ending = "was left out; it does not count as a row" if one else "were left out; they do not count as rows"
-        return (*self._table.notes, f"{count(self._blank_rows, 'blank row')} {ending}")
+        return (*notes, f"{count(self._blank_rows, 'blank row')} {ending}")
 
     @property
     def unconfirmed_keys(self) -> Mapping[str, Uses]:
@@ -100,7 +103,7 @@ class Input:
         it remembers the identifiers for the caller.
         """
         platforms = PlatformKeys(self.platform_names, self.confirmed_keys)
-        header = self._table.header
+        header = self._header
         validator = Validator(header, platforms, ids=ids, only_fields=only_fields, raw_cells=raw_cells)
         unconfirmed: dict[str, Uses] = {}
         emails: Counter[str] = Counter()
@@ -139,10 +142,15 @@ def open_input(
     path = Path(path)
     PlatformKeys(platform_names)  # report an impossible name before the file is read
     stamp = _stamp(path)
-    table = open_table(path, mapping, reading=reading, remembered=remembered)
-    header = table.header
-    named = dict(mapping), dict(platform_names), table.reading, confirmed_keys
-    opened = Input(path, header.columns, header.extras, header.is_rejects_file, *named, table, stamp)
+    constants = read_constants(reading.constants or {}, mapping)
+    known = {field: value for field, value in (remembered.constants or {}).items() if field not in constants}
+    required = tuple(field for field in REQUIRED if field not in constants and field not in known)
+    table = open_table(path, mapping, required=required, reading=reading, remembered=remembered)
+    constants |= {field: value for field, value in known.items() if field not in table.header.places}
+    header = table.header.with_constants(constants)
+    as_said = replace(table.reading, constants=constants or None)
+    named = dict(mapping), dict(platform_names), as_said, confirmed_keys
+    opened = Input(path, header.columns, header.extras, header.is_rejects_file, *named, header, table, stamp)
     if not header.is_rejects_file and not _has_rows(table):  # all rows may have been corrected
         raise InputError(f"{path} has a header but no rows; it must have a row for each customer")
     return opened

@@ -41,3 +41,21 @@ def test_the_next_command_of_check_has_the_options(codat: Codat, fixture: BatchF
     fixture.input.write_bytes(TABLE.format(fixture.path.name).encode("mac_roman"))
     checked = fixture.start(*OPTIONS, command="check", path=fixture.input).wait()
     assert shlex.join(("--encoding", "mac-roman", *OPTIONS[2:])) in checked.out
+
+
+def test_a_constant_is_remembered(codat: Codat, fixture: BatchFixture) -> None:  # noqa: ARG001 - the server
+    """Also for rows that were rejected and corrected, which lack the column too."""
+    fixture.input.write_text(f"customer_id,company_name\n{fixture.path.name}1,Ash\n{fixture.path.name}2,\n")
+    refused = fixture.run("--map", "platform=Xero")
+    assert refused.code == 2
+    assert "--set platform=Xero" in refused.err
+    checked = fixture.start("--set", "platform=Xero", command="check", path=fixture.input).wait()
+    assert "--set platform=Xero" in checked.out
+
+    assert fixture.run("--set", "platform=Xero").code == 1
+    rejects = fixture.table("rejects.csv")
+    assert list(rejects[0]) == ["customer_id", "company_name", "row", "reasons"]
+    corrected = fixture.write([rejects[0] | {"company_name": "Birch"}], name="corrected.csv")
+    assert fixture.run("--batch", fixture.name, path=corrected).code == 0
+    assert [(each["platform_key"], each["state"]) for each in fixture.results()] == [("gbol", "link_ready")] * 2
+    assert fixture.run().code == 0

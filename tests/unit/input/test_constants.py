@@ -58,7 +58,7 @@ def test_a_column_that_looks_like_the_field_is_not_proposed(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("constants", "mapping", "problem"),
     [
-        ({"platfrom": "Xero"}, {}, "--set platfrom=...: unknown field .did you mean platform"),
+        ({"platfrom": "Xero"}, {}, "--set platfrom=...: unknown field .did you mean .platform"),
         ({"customer_id": "1"}, {}, "each customer needs an identifier of its own"),
         ({"platform": "Xero"}, {"Platform": "company_name"}, "platform has both a column .--map. and a constant"),
         ({"platform": "Xero", "Platform": "qbo"}, {}, "platform has two values"),
