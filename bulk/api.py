@@ -42,13 +42,13 @@ from bulk.engine.events import (
     Warned,
     ignore_events,
 )
-from bulk.engine.options import Options, Threshold, require_seconds, require_whole
+from bulk.engine.options import Options, require_seconds, require_whole
 from bulk.errors import UsageError
 from bulk.input import Input, open_input
 from bulk.input_check import CheckResult, Cost, check
 from bulk.job import batch_lock, run_and_report
 from bulk.journal.database import FILE
-from bulk.model import State, Stop
+from bulk.model import State, Stop, Threshold
 from bulk.reading import NOTHING_SAID, Reading
 from bulk.reports.columns import FINDINGS
 from bulk.reports.rows import Reader

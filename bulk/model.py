@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple, Self
@@ -12,6 +13,26 @@ REQUESTS_PER_CUSTOMER = 2  # its company and its accounting connection
 LINK_LIFETIME_SECONDS = 86_400
 ENDED = ("Unlinked", "Deauthorized")  # Codat's statuses of a connection that is no longer linked
 DELETED = "Deleted"  # our own status of a connection, named after Codat's event `connection.deleted`
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """A number of customers or rows, or a percentage of all of them."""
+
+    number: float
+    is_percent: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.number:.20g}{'%' * self.is_percent}"
+
+    def of(self, total: int) -> int:
+        """Return the threshold as a number, for a total."""
+        return math.floor(total * self.number / 100) if self.is_percent else int(self.number)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the threshold with this text: `5` or `1%`."""
+        return cls(float(text.removesuffix("%")), is_percent=text.endswith("%"))
 
 
 class State(StrEnum):

@@ -35,7 +35,10 @@ class BatchResult:
         """The exit code of the corresponding command."""
         if self.stop is not None:
             return self.stop.exit_code
-        return int(any(self.summary.customers[state] for state in ("rejected", "conflict", "failed")))
+        customers = self.summary.customers
+        accepted = self.figures.max_rejected
+        has_rejected = customers["rejected"] > (accepted.of(sum(customers.values())) if accepted is not None else 0)
+        return int(has_rejected or any(customers[state] for state in ("conflict", "failed")))
 
     @property
     def summary(self) -> Summary:

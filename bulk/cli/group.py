@@ -38,9 +38,9 @@ EXIT_CODES = (
     ("0", "Every customer is as far as possible for now."),
     (
         "1",
-        "Finished, but some customers were rejected, failed or are in conflict; or stopped by --max-failures or ten "
-        "equal rejections. check: a row is invalid, or a platform is not enabled. unlink, undo, sent: not all "
-        "were unlinked, deleted or recorded. verify: a difference is left.",
+        "Finished, but some customers were rejected, failed or are in conflict; or stopped by --max-failures, "
+        "--max-rejected or ten equal rejections. check: a row is invalid, or a platform is not enabled. unlink, undo, "
+        "sent: not all were unlinked, deleted or recorded. verify: a difference is left.",
     ),
     ("2", "Wrong usage, unreadable input or unusable folder. Nothing was sent."),
     (

@@ -13,7 +13,7 @@ from bulk.cli.console import fit
 from bulk.text import count
 
 if TYPE_CHECKING:
-    from bulk.engine.options import Threshold
+    from bulk.model import Threshold
 
 MAX_NUMBER = 1_000_000_000  # of customers or requests; SQLite and the forecasts calculate exactly up to this
 MAX_DURATION = 3650 * 86_400  # seconds
@@ -93,14 +93,14 @@ class Percent(click.ParamType[float]):
         return float(match[1])
 
 
-class FailureThreshold(click.ParamType["Threshold"]):
-    """A number of customers, or a percentage of all of them."""
+class RowThreshold(click.ParamType["Threshold"]):
+    """A number of customers or rows, or a percentage of all of them."""
 
     name = "n|n%"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Threshold:
         """Return the threshold."""
-        from bulk.engine.options import Threshold
+        from bulk.model import Threshold
 
         if isinstance(value, Threshold):
             return value
@@ -108,7 +108,7 @@ class FailureThreshold(click.ParamType["Threshold"]):
         number, is_percent = (float(match[1]), bool(match[2])) if match else (math.nan, False)
         is_number = number.is_integer() and number <= MAX_NUMBER
         if not (number <= 100 if is_percent else is_number):
-            kinds = f"a number of customers up to {MAX_NUMBER:,}, or a percentage such as 5%"
+            kinds = f"a number up to {MAX_NUMBER:,}, or a percentage such as 5%"
             self.fail(f"{fit(value)!r} is not {kinds}.", param, ctx)
         return Threshold(number, is_percent=is_percent)
 

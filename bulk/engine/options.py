@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 
 from bulk.errors import UsageError
+from bulk.model import Threshold
 
 MAX_NUMBER = 2**53
 _SOURCE = re.compile(r"(?!\s)[^\x00-\x1f\x7f-\x9f]{1,100}(?<!\s)")
-
-
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """A number of customers, or a percentage of all of them."""
-
-    number: float
-    is_percent: bool = False
-
-    def of(self, customers: int) -> int:
-        """Return the threshold as a number of customers, for a total of `customers`."""
-        return math.floor(customers * self.number / 100) if self.is_percent else int(self.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +22,7 @@ class Options:
     waits: bool = False  # sleep through an exhausted daily quota
     reserve: int = 0  # requests of the daily quota to leave unused
     max_failures: Threshold | None = None
+    max_rejected: Threshold | None = None  # rejected rows that are no failure; beyond it nothing is sent; stored
     link_lifetime: int | None = None  # seconds that a linkUrl lives; stored in the batch
     source: str | None = None  # the system that the identifiers come from; stored in the batch
     accepts: frozenset[str] = frozenset()  # the customers whose conflicts a person has accepted
@@ -54,11 +43,14 @@ class Options:
         if self.reserve is None:
             raise UsageError("reserve must be a whole number of at least 0, not None.")
         require_whole("reserve", self.reserve, 0)
-        limit = self.max_failures
-        if limit is None:
-            return
-        if not isinstance(limit, Threshold) or not 0 <= limit.number <= (100 if limit.is_percent else MAX_NUMBER):
-            raise UsageError(f"max_failures must be a Threshold: a number, or 0 to 100 percent, not {limit!r}.")
+        _require_threshold("max_failures", self.max_failures)
+        _require_threshold("max_rejected", self.max_rejected)
+
+
+def _require_threshold(name: str, limit: object) -> None:
+    is_valid = isinstance(limit, Threshold) and 0 <= limit.number <= (100 if limit.is_percent else MAX_NUMBER)
+    if limit is not None and not is_valid:
+        raise UsageError(f"{name} must be a Threshold: a number, or 0 to 100 percent, not {limit!r}.")
 
 
 def require_seconds(name: str, seconds: object, minimum: float) -> None:

@@ -66,8 +66,8 @@ class Command(Protocol):
         Return a question to Codat if it must be answered first: then nothing was done, and `prepare` is called again.
         """
 
-    async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:
-        """Determine the work to do; return whether it needs Codat."""
+    async def begin(self, writer: Writer, hook: Hook, now: float) -> bool | Stop:
+        """Determine the work to do; return whether it needs Codat, or the reason to end the run before it."""
 
     async def work(self, session: Session) -> None:
         """Do the work. Raises Stopped when the throttle is closed."""
@@ -161,8 +161,9 @@ class Run:
             if stop is not None:
                 return stop
             question = await self._prepare(command, connection, run)
-        if not await command.begin(writer, self._hook, self._wall()):
-            return None
+        begun = await command.begin(writer, self._hook, self._wall())
+        if not begun or isinstance(begun, Stop):
+            return begun or None
         return await self._in_session(command, command.work, writer, run, interrupt)
 
     async def _prepare(self, command: Command, connection: sqlite3.Connection, run: int) -> Work | None:

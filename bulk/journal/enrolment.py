@@ -66,6 +66,12 @@ def compare_unchanged(connection: sqlite3.Connection, digest: str) -> ImportDiff
     return ImportDiff(same=customers - absent, removed=removed, rejected=rejected, conflicts=conflicts)
 
 
+def count_rows(connection: sqlite3.Connection) -> tuple[int, int]:
+    """Return the numbers of rejected rows and of all rows that the results show."""
+    rejected, rows = connection.execute(_SQL["count_rows"]).fetchone()
+    return rejected, rows
+
+
 def is_known(connection: sqlite3.Connection, path: str, digest: str) -> bool:
     """Return whether the batch has this file, by its path or its content, or no file yet."""
     ((known,),) = connection.execute(_SQL["is_known_path"], {"path": path, "digest": digest})

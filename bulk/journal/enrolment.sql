@@ -15,6 +15,12 @@ SELECT (SELECT count(*) FROM customers),
        (SELECT count(*) FROM rejections WHERE state = 'conflict')
            + (SELECT count(*) FROM customers WHERE state = 'conflict');
 
+-- count_rows: The numbers of rejected rows and of all rows that the results show.
+SELECT (SELECT count(*) FROM rejections WHERE hidden = 0 AND state = 'rejected'),
+       (SELECT count(*) FROM rejections WHERE hidden = 0)
+           + (SELECT count(*) FROM customers
+              WHERE presence <> 'removed' OR company_id IS NOT NULL OR name_sent IS NOT NULL);
+
 -- is_known_path: Whether the batch has a file at this path or with this content, or no file yet.
 SELECT EXISTS (SELECT 1 FROM sources WHERE path = :path OR digest = :digest) OR NOT EXISTS (SELECT 1 FROM sources);
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from bulk.journal import sql
-from bulk.model import Quota
+from bulk.model import Quota, Threshold
 from bulk.reading import Reading
 
 _SQL: Final = sql.load("bulk.journal", "facts.sql")
@@ -70,6 +70,11 @@ def platform_keys(connection: sqlite3.Connection) -> frozenset[str] | None:
 def put_platform_keys(connection: sqlite3.Connection, keys: Collection[str]) -> None:
     """Store the platformKeys that Codat lists."""
     put(connection, {"platform_keys": json.dumps(sorted(keys))})
+
+
+def max_rejected(facts: Mapping[str, str]) -> Threshold | None:
+    """Return the number of rejected rows that are accepted, from --max-rejected, or None if it was never given."""
+    return Threshold.parse(facts["max_rejected"]) if "max_rejected" in facts else None
 
 
 def put_quota(connection: sqlite3.Connection, quota: Quota, resets_at: str) -> None:

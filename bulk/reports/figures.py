@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from bulk.model import State
+from bulk.model import State, Threshold
 from bulk.problems import Problem
 
 
@@ -214,4 +214,5 @@ class Figures:
     last_run: LastRun | None
     changes: Mapping[tuple[State, State], int]  # customers whose state differs from that at `since`, by both states
     has_differences: bool  # between Codat and the input
+    max_rejected: Threshold | None  # rejected rows that are accepted
     undone: int  # pending customers whose company undo has deleted

@@ -11,6 +11,7 @@ from operator import itemgetter
 from typing import Any, Final
 
 from bulk import problems
+from bulk.journal.facts import max_rejected
 from bulk.journal.sql import load
 from bulk.model import State
 from bulk.reports.figures import (
@@ -64,6 +65,7 @@ def read_figures(reader: Reader, *, at: datetime, since: datetime | None = None)
         last_run=_last_run(reader),
         changes=_changes(reader, since),
         has_differences=bool(_count(reader, "has_differences")),
+        max_rejected=max_rejected(reader.facts),
         undone=_count(reader, "undone"),
     )
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from bulk.cli import options
-from bulk.cli.parameters import FailureThreshold, WholeNumber
+from bulk.cli.parameters import RowThreshold, WholeNumber
 
 if TYPE_CHECKING:
-    from bulk.engine.options import Threshold
+    from bulk.model import Threshold
     from bulk.reading import Reading
 
 
@@ -45,8 +45,14 @@ def _read_products(_: click.Context, __: click.Parameter, products: tuple[str, .
 )
 @click.option(
     "--max-failures",
-    type=FailureThreshold(),
+    type=RowThreshold(),
     help="Stop when more than N customers, or N% of all customers, have failed in this run.",
+)
+@click.option(
+    "--max-rejected",
+    type=RowThreshold(),
+    help="Accept up to N rejected rows, or N% of all rows: they do not cause exit code 1. If there are more, nothing "
+    "is sent. The batch remembers it.",
 )
 @click.option(
     "--source",
@@ -92,6 +98,7 @@ def migrate(
     wait: bool,
     reserve: int,
     max_failures: Threshold | None,
+    max_rejected: Threshold | None,
     source: str | None,
     accept: tuple[str, ...],
     accept_file: Path | None,
@@ -133,6 +140,7 @@ def migrate(
                 waits=wait,
                 reserve=reserve,
                 max_failures=max_failures,
+                max_rejected=max_rejected,
                 products=products,
                 link_lifetime=link_lifetime,
                 accept_missing=accept_missing,

@@ -26,6 +26,7 @@ from bulk.journal import conflicts, customers, database, enrolment, facts, reope
 from bulk.journal.conflicts import SameSpelling
 from bulk.journal.enrolment import ImportDiff
 from bulk.journal.writer import Writer
+from bulk.model import Stop
 from bulk.problems import SAME_SPELLING, SAME_SPELLING_REMEDY
 from bulk.reading import STANDARD_INPUT
 from bulk.text import count, shorten
@@ -82,6 +83,8 @@ class Migrate:
                 facts.put(connection, {"products": json.dumps(self._options.products)})
             if self._options.link_lifetime is not None:
                 facts.put(connection, {"link_lifetime": self._options.link_lifetime})
+            if self._options.max_rejected is not None:
+                facts.put(connection, {"max_rejected": self._options.max_rejected})
             remembered = {"mapping": self._input.mapping, "platform_names": self._input.platform_names}
             facts.put(connection, {name: json.dumps(dict(value)) for name, value in remembered.items()})
             facts.put_reading(connection, self._input.reading)
@@ -89,7 +92,12 @@ class Migrate:
             self._same_spelling = conflicts.same_spelling(connection, run=run)
         self._diff = diff
 
-    async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:  # noqa: ARG002 - a command's signature
+    async def begin(
+        self,
+        writer: Writer,
+        hook: Hook,
+        now: float,  # noqa: ARG002 - a command's signature
+    ) -> bool | Stop:
         """Report the differences, and count the customers with something left to do."""
         diff = self._diff
         numbers = (diff.new, diff.same, diff.changed, diff.removed, diff.rejected, diff.conflicts)
@@ -103,6 +111,8 @@ class Migrate:
         if self._undone:
             undone = count(self._undone, "company was", "companies were")
             hook(Warned(f"{undone} deleted by undo and will not be created again. To create them, add --again."))
+        if (stop := await writer.write(_too_many_rejected)) is not None:
+            return stop
         self._to_do, self._done = await writer.write(lambda db: _count(db, self._options.limit))
         hook(Started(self._to_do, self._done))
         # The company list shows whether a conflict still exists.
@@ -146,6 +156,21 @@ class Migrate:
             if any(has_request(customer, context) for customer in page):
                 return True
         return False
+
+
+def _too_many_rejected(connection: sqlite3.Connection) -> Stop | None:
+    """Return the reason to send nothing if more rows are rejected than the batch accepts."""
+    limit = facts.max_rejected(facts.get_all(connection))
+    if limit is None:
+        return None
+    rejected, rows = enrolment.count_rows(connection)
+    if rejected <= limit.of(rows):
+        return None
+    reason = (
+        f"{count(rejected, 'row is', 'rows are')} rejected, more than --max-rejected {limit} allows, so nothing was "
+        "sent. Fix them in a copy of rejects.csv, or raise --max-rejected"
+    )
+    return Stop(reason, 1)
 
 
 def _not_in_conflict(customer_ids: Sequence[str]) -> str:

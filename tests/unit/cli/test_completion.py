@@ -20,7 +20,7 @@ def completions(line: str) -> list[CompletionItem[str]]:
         ("bulk fol", ["follow-up"]),
         ("bulk completion ", ["bash", "zsh", "fish"]),
         ("bulk migrate x.csv --re", ["--reports", "--retry-failed", "--reserve"]),
-        ("bulk migrate x.csv --map nonsense --max", ["--max-failures"]),  # an invalid value before it
+        ("bulk migrate x.csv --map nonsense --max", ["--max-failures", "--max-rejected"]),  # an invalid value before it
         ("bulk nonsense --ver", ["--version"]),  # an unknown command gives no message
         ("bulk sandbox a", ["authorize"]),
         ("bulk sandbox --second-connection ", ["refuse", "allow"]),

@@ -10,10 +10,10 @@ import pytest
 from bulk.api import Threshold
 from bulk.cli.parameters import (
     Duration,
-    FailureThreshold,
     FutureTime,
     PastTime,
     Percent,
+    RowThreshold,
     Seconds,
     WholeNumber,
     next_time_of_day,
@@ -35,8 +35,8 @@ ENDLESS = "9" * 5000  # Python refuses to convert this many digits
         (Duration(minimum=0), "0", 0.0),
         (Percent(), "10%", 10.0),
         (Percent(), "0.5", 0.5),
-        (FailureThreshold(), "7", Threshold(7)),
-        (FailureThreshold(), "5%", Threshold(5, is_percent=True)),
+        (RowThreshold(), "7", Threshold(7)),
+        (RowThreshold(), "5%", Threshold(5, is_percent=True)),
     ],
 )
 def test_values_that_are_accepted(parameter: click.ParamType[object], text: str, value: object) -> None:
@@ -52,7 +52,7 @@ def test_values_that_are_accepted(parameter: click.ParamType[object], text: str,
         (WholeNumber(1, 500), "is not a whole number from 1 to 500"),
         (Duration(), "duration"),
         (Percent(), "is not a percentage from 0% to 100%"),
-        (FailureThreshold(), "is not a number of customers up to 1,000,000,000, or a percentage such as 5%"),
+        (RowThreshold(), "is not a number up to 1,000,000,000, or a percentage such as 5%"),
         (PastTime(), "is not a time"),
         (FutureTime(), "is not a time"),
     ],

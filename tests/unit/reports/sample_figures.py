@@ -84,6 +84,7 @@ def figures(
         last_run=RUN,
         changes={},
         has_differences=False,
+        max_rejected=None,
         undone=0,
     )
     return replace(built, **others)
