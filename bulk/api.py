@@ -19,7 +19,17 @@ import anyio.to_thread
 import polars as pl
 
 from bulk import named_customers, standard_input
-from bulk.batch import batch_of, batch_options, in_utc, remembered_reading, report, require_batch, stem, storable
+from bulk.batch import (
+    batch_of,
+    batch_options,
+    in_utc,
+    input_options,
+    remembered_reading,
+    report,
+    require_batch,
+    stem,
+    storable,
+)
 from bulk.batch_comparison import BatchComparison
 from bulk.codat.account import Account, ask
 from bulk.codat.forecast import Linking
@@ -54,6 +64,7 @@ from bulk.reports.columns import FINDINGS
 from bulk.reports.rows import Reader
 from bulk.results import BatchResult, LinksResult, SentResult, UndoResult, UnlinkResult, VerifyResult
 from bulk.settings import Secret, Settings, webhook_secret
+from bulk.text import argument
 from bulk.watch import repeat_follow_up
 
 AUTHORIZED = (State.LINKED, State.COMPLETE, State.UNLINKED)  # these customers have used their linkUrl
@@ -116,14 +127,18 @@ def open_for_batch(
     return open_input(path, mapping=mapping, platform_names=platform_names, reading=reading, remembered=remembered)
 
 
-def require_batch_name(source: Input) -> None:
-    """Raise UsageError for one of our own rejects files, which belongs to the batch that wrote it."""
+def require_batch_name(source: Input, codat: Sequence[str] = ()) -> None:
+    """Raise UsageError for one of our own rejects files, which belongs to the batch that wrote it.
+
+    `codat` are the options that select the Codat of the next command.
+    """
     if not source.is_rejects_file:
         return
-    command = ["bulk", "migrate", str(source.path), *batch_options(batch_of(source.path))]
+    command = ["bulk", "migrate", argument(source.path), *batch_options(batch_of(source.path))]
+    command += input_options(source.mapping, source.platform_names)
     raise UsageError(
         f"{source.path} is a report of bulk (its last columns are ours): its rows belong to the batch that wrote it. "
-        f"Migrate it with: {shlex.join(command)}"
+        f"Migrate it with: {shlex.join([*command, *codat])}"
     )
 
 

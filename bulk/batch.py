@@ -72,6 +72,12 @@ def batch_options(folder: Path) -> list[str]:
     return ["--batch", folder.name, *reports]
 
 
+def input_options(mapping: Mapping[str, str], platform_names: Mapping[str, str]) -> list[str]:
+    """Return the options with which a command reads an input: {field: column}, and {name: platformKey}."""
+    words = [word for field, column in mapping.items() for word in ("--map", f"{field}={column}")]
+    return words + [word for name, key in platform_names.items() for word in ("--platform-name", f"{name}={key}")]
+
+
 def storable(name: str) -> str:
     """Return the name as valid Unicode: a byte of a file name that is not UTF-8 becomes `%FF`."""
     return re.sub(r"[\ud800-\udfff]", lambda match: f"%{ord(match[0]) & 0xFF:02X}", name)

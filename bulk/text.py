@@ -74,6 +74,11 @@ def count(number: int, noun: str, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def argument(path: object) -> str:
+    """Return a path in a form that a command never reads as an option. `-` alone is standard input."""
+    return f"./{path}" if str(path).startswith("-") and str(path) != "-" else str(path)
+
+
 def series(words: Sequence[str], conjunction: str = "and") -> str:
     """Return `a`, `a and b`, or `a, b and c`."""
     return f" {conjunction} ".join([*filter(None, [", ".join(words[:-1])]), *words[-1:]])

@@ -14,8 +14,7 @@ from bulk.cli import batch_text
 from bulk.cli.console import fit, paragraph, screen_width, table
 from bulk.cli.groups_text import WIDTH, Detail, section
 from bulk.platforms import NAMES
-from bulk.reading import STANDARD_INPUT
-from bulk.text import count, duration, moment, percent
+from bulk.text import argument, count, duration, moment, percent
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -204,7 +203,7 @@ def all_rows(result: CheckResult, output: object, options: Sequence[str]) -> str
         return f"All rows, with what would happen to each and why: {fit(output, 500)}"
     if not (result.problem_groups or result.conflict_groups or result.warning_groups or result.name_groups):
         return ""
-    command = ["bulk", "check", _argument(result), *options, "--output", "checked.csv"]
+    command = ["bulk", "check", argument(result.input), *options, "--output", "checked.csv"]
     return f"All rows, with what would happen to each and why:\n    {shlex.join(command)}"
 
 
@@ -213,10 +212,4 @@ def _next(result: CheckResult, account: Account | None, next_options: Sequence[s
         return "Nothing to migrate."
     if account is not None and account.problem is not None:
         return ""
-    return "Next:\n    " + shlex.join(["bulk", "migrate", _argument(result), *next_options])
-
-
-def _argument(result: CheckResult) -> str:
-    """Return the input in a form that is never read as an option."""
-    path = str(result.input)
-    return f"./{path}" if path.startswith("-") and path != STANDARD_INPUT else path
+    return "Next:\n    " + shlex.join(["bulk", "migrate", argument(result.input), *next_options])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bulk.cli.options import Connection
+from bulk.cli.options import DEFAULT_REPORTS, Connection
 
 if TYPE_CHECKING:
     from bulk.reading import Reading
@@ -85,13 +85,21 @@ def repeated_options(
     connection: Connection,
     *,
     folder: Path | None,
+    reports: Path = DEFAULT_REPORTS,
 ) -> list[str]:
-    """Return the options to repeat in the next command for the same customers. `folder` is that of the batch."""
-    from bulk.batch import batch_options
+    """Return the options to repeat in the next command for the same customers.
 
-    words = [] if folder is None else batch_options(folder)
-    words += [word for field, column in mapping.items() for word in ("--map", f"{field}={column}")]
-    words += [word for name, key in platform_names.items() for word in ("--platform-name", f"{name}={key}")]
-    words += reading.options()
-    words += ["--base-url", connection.base_url] if connection.base_url is not None else []
-    return words + ["--sandbox"] * connection.sandbox
+    `folder` is that of the batch, if it is not named after the input, and `reports` the folder of all batches.
+    """
+    from bulk.batch import batch_options, input_options
+
+    words = batch_options(folder) if folder is not None else []
+    if folder is None and reports != DEFAULT_REPORTS:
+        words = ["--reports", str(reports)]
+    return [*words, *input_options(mapping, platform_names), *reading.options(), *codat_options(connection)]
+
+
+def codat_options(connection: Connection) -> list[str]:
+    """Return the options that select the same Codat in the next command."""
+    address = ["--base-url", connection.base_url] if connection.base_url is not None else []
+    return address + ["--sandbox"] * connection.sandbox

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +26,7 @@ def require_known(connection: sqlite3.Connection, source: Input) -> None:
     """Raise BatchError if the batch was created from other files: this one would add its customers to theirs."""
     if is_known(connection, source):
         return
-    name = facts.get(connection, "name")
+    name = shlex.quote(str(facts.get(connection, "name")))
     raise BatchError(
         f"The batch {name} was created from another file, and {source.path} would add its customers. Pass "
         f"--batch {name} if that is right, or another --batch NAME for a batch of its own. Nothing was sent."

@@ -146,6 +146,8 @@ class Run:
         with wrap_errors(self._folder / database.FILE):
             self._claim(connection)
             self._identity = read_identity(connection, self._settings)
+            if not self._identity.is_doubtful:
+                self._remember_address(connection)
             return runs.begin_run(connection, command=command.name, version=self._version, source=command.source, at=at)
 
     async def _do(
@@ -176,7 +178,7 @@ class Run:
         # The name marks the batch's companies in Codat, so it stays the same when the folder is renamed.
         self._batch = facts.get(connection, "name") or self._batch
         known = facts.get(connection, "codat")
-        new: dict[str, object] = {"base_url": self._settings.base_url}  # the next command needs it
+        new: dict[str, object] = {}
         if facts.get(connection, "key_salt") is None:
             new["key_salt"] = secrets.token_hex(16)
         if known is None:
@@ -190,6 +192,11 @@ class Run:
             require_same_codat(known, self._folder, self._settings)
         with database.transaction(connection):
             facts.put(connection, new)
+
+    def _remember_address(self, connection: sqlite3.Connection) -> None:
+        """Store the address, which the next commands need. That of a key of another client is not the batch's."""
+        with database.transaction(connection):
+            facts.put(connection, {"base_url": self._settings.base_url})
 
     async def _in_session(
         self,
@@ -218,7 +225,10 @@ class Run:
                 throttle.resume_hold(*retry_after)
                 await writer.write(session.context.limits_note())  # if the clock was set back, count from now
             try:
+                was_doubtful = self._identity.is_doubtful
                 self._identity = await identify(self._identity, session.context, self._hook)
+                if was_doubtful:
+                    await writer.write(lambda db: facts.put(db, {"base_url": self._settings.base_url}))
                 async with self._turn(self._identity.client or self._settings.base_url):
                     if throttle.stop is not None:  # interrupted during the wait
                         raise Stopped

@@ -23,6 +23,7 @@ from filelock import FileLock, Timeout
 from polars.exceptions import ComputeError
 
 from bulk.errors import BatchError, BatchInUseError, JournalError
+from bulk.text import argument
 
 # A linkUrl is a credential: only the owner may read the files.
 FOLDER_MODE: Final = 0o700
@@ -153,7 +154,7 @@ class WriteError(JournalError):
 
 def _write_error(path: Path, batch: Path | None, reason: str) -> WriteError:
     folder = batch or _batch_of(path)
-    command = shlex.join(["bulk", "report", str(folder)])
+    command = shlex.join(["bulk", "report", argument(folder)])
     return WriteError(
         f"{path} cannot be written ({reason}). The previous reports are kept. "
         f"Make room or check the folder, then run: {command}",

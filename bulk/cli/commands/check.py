@@ -112,7 +112,7 @@ def check(
     if as_json:
         print_json(check_json.content(result, account, forecasts, assumptions))
     else:
-        repeat = partial(repeated_options, mapping, platform_names, reading, connection)
+        repeat = partial(repeated_options, mapping, platform_names, reading, connection, reports=reports)
         content = check_text.text(
             result,
             account,

@@ -120,7 +120,7 @@ def migrate(
     from bulk.api import migrate as start
     from bulk.batch import stem
     from bulk.cli.runner import run
-    from bulk.cli.settings import batch_folder, make_settings
+    from bulk.cli.settings import batch_folder, codat_options, make_settings
     from bulk.cli.summary import print_summary
     from bulk.input import read_ids
 
@@ -130,7 +130,7 @@ def migrate(
         # Report an unusable input before a folder or a sandbox is created.
         opened = open_for_batch(file, folder, mapping=mapping, platform_names=platform_names, reading=reading)
         if batch is None:
-            require_batch_name(opened)
+            require_batch_name(opened, codat_options(connection))
         from_file = read_ids(accept_file, column=mapping.get("customer_id")) if accept_file is not None else ()
         with make_settings(folder, connection) as settings:
             selected = Options(

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from bulk.reading import STANDARD_INPUT
 from bulk.reports.figures import Figures
 from bulk.settings import CODAT, SANDBOX
+from bulk.text import argument
 
 # The copies of rejects.csv and conflicts.csv to edit: the next report replaces the files themselves.
 CORRECTED: Final = "corrected.csv"
@@ -36,7 +36,7 @@ def migrate_file(
 ) -> str:
     """Return the command that migrates another file into the batch. `mapping` is field → column, for `--map`."""
     folder = location.folder
-    words = ["bulk", "migrate", _argument(path), "--batch", folder.name]
+    words = ["bulk", "migrate", argument(path), "--batch", folder.name]
     if folder.parent != _DEFAULT_REPORTS:
         words += ["--reports", str(folder.parent)]
     for field, column in mapping.items():
@@ -46,12 +46,12 @@ def migrate_file(
 
 def copy(name: str, to: str, location: BatchLocation) -> str:
     """Return the command that copies a report, to edit the copy."""
-    return shlex.join(["cp", _argument(str(location.folder / name)), to])
+    return shlex.join(["cp", argument(str(location.folder / name)), to])
 
 
 def on_batch(name: str, figures: Figures, location: BatchLocation, *options: str) -> str:
     """Return the command with this name for the batch's folder, with the options for its Codat."""
-    return shlex.join(["bulk", name, str(location.folder), *options, *codat_options(figures, location)])
+    return shlex.join(["bulk", name, argument(str(location.folder)), *options, *codat_options(figures, location)])
 
 
 def sent(wave: int, location: BatchLocation) -> str:
@@ -61,7 +61,7 @@ def sent(wave: int, location: BatchLocation) -> str:
 
 def report(location: BatchLocation) -> str:
     """Return the command that writes the reports again."""
-    return shlex.join(["bulk", "report", str(location.folder)])
+    return shlex.join(["bulk", "report", argument(str(location.folder))])
 
 
 def sandbox(location: BatchLocation) -> str:
@@ -75,8 +75,3 @@ def codat_options(figures: Figures, location: BatchLocation) -> list[str]:
         return ["--sandbox"]
     url = figures.base_url
     return [] if url in (None, CODAT) else ["--base-url", str(url)]
-
-
-def _argument(path: str) -> str:
-    """Return the path in a form that is never read as an option."""
-    return f"./{path}" if path.startswith("-") and path != STANDARD_INPUT else path

@@ -148,8 +148,8 @@ _REMEDIES: Final[Mapping[str, _Remedy]] = MappingProxyType(
         "unlink": _Remedy("Not unlinked", "Unlink these customers again.", _no_command),
         "delete": _Remedy(
             "Not deleted",
-            "Run undo again if you still want to delete these companies.",
-            lambda figures, location: commands.on_batch("undo", figures, location, "--yes"),
+            "Run undo again. It lists the companies that can be deleted, and then how to delete them.",
+            lambda figures, location: commands.on_batch("undo", figures, location),
         ),
         "not deleted because linked": _Remedy(
             "Kept by undo",

@@ -6,6 +6,7 @@ import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -310,6 +311,23 @@ def test_a_key_of_another_client_stops_the_run_before_the_command_prepares(tmp_p
         assert "client one" in stop.reason
         assert has_ended(tmp_path / "b") == stop.reason
     assert (codat.questions, prepared) == (1, [])
+
+
+def test_the_address_of_another_client_is_not_that_of_the_next_commands(tmp_path: Path) -> None:
+    """The address of the batch's own client replaces the one before."""
+
+    def address() -> str | None:
+        with closing(sqlite3.connect(tmp_path / "b" / database.FILE)) as db:
+            return facts.get(db, "base_url")
+
+    do(tmp_path / "b", Command(), codat=asked())
+    elsewhere = replace(NEW_KEY, base_url="https://codat.example/elsewhere")
+    for _ in range(2):
+        assert do(tmp_path / "b", Command(), codat=asked(ok({"clientId": "two"})), settings=elsewhere).stop is not None
+        assert address() == "https://codat.example"
+    moved = replace(SETTINGS, base_url="https://codat.example/moved")
+    assert do(tmp_path / "b", Command(), codat=asked(), settings=moved).stop is None
+    assert address() == "https://codat.example/moved"
 
 
 def test_another_key_of_the_same_client_is_accepted(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from .sample_figures import LOCATION, failure, figures
         (failure(State.LINKED, "unlink", "500"), "Not unlinked (500)", ""),
         # also if another step failed before
         (failure(State.FAILED, "unlink", "400"), "Not unlinked (400)", ""),
-        (failure(State.LINK_READY, "delete", "400"), "Not deleted (400)", "bulk undo reports/autumn --yes"),
+        (failure(State.LINK_READY, "delete", "400"), "Not deleted (400)", "bulk undo reports/autumn"),
         (failure(State.FAILED, "link", "deleted", is_deleted=True), "Deleted in Codat", "--retry-failed"),
         (failure(State.LINK_READY, "delete", "linked"), "Kept by undo", ""),
     ],
