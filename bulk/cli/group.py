@@ -39,7 +39,6 @@ EXIT_CODES = (
     (
         "1",
         "Finished, but some customers were rejected, failed or are in conflict; or stopped by --max-failures, "
-        "Finished, but some customers were rejected, failed or are in conflict; or stopped by --max-failures, "
         "--max-rejected or ten equal rejections. check: a row is invalid, or a platform is not enabled. unlink, undo, "
         "sent: not all were unlinked, deleted or recorded. verify: a difference is left.",
     ),

@@ -28,7 +28,7 @@ LOAD = {
 }
 COMPLETED = {
     "bulk mi": "bulk migrate ",
-    "bulk migrate --max": "bulk migrate --max-failures ",
+    "bulk migrate --max-f": "bulk migrate --max-failures ",
     "bulk sandbox --second-connection al": "bulk sandbox --second-connection allow ",
     "bulk sandbox dea": "bulk sandbox deauthorize ",
     "bulk check cust": "bulk check customers.csv ",  # a file
