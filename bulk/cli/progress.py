@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import MutableMapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Never, Self
+from typing import TYPE_CHECKING, Any, Final, Never, Self
 
 from tqdm import tqdm
 
 from bulk.cli.console import echo, fit, printable
+from bulk.cli.estimates import Pace
+from bulk.cli.run_state import RunState
 from bulk.codat.limits import Hold
 from bulk.engine.events import Advanced, Enrolled, Event, Reconciled, Resting, Started, Warned
-from bulk.model import Quota
-from bulk.text import count, duration, moment
+from bulk.text import count, moment
 
-SECONDS_BETWEEN_LINES = 10.0
-BAR = "{n_fmt}/{total_fmt} |{bar}| {rate_noinv_fmt}{postfix}{time_left}"
+SECONDS_BETWEEN_LINES: Final = 10.0
+SECONDS_BETWEEN_WAITING_LINES: Final = 600.0
+BAR: Final = "{n_fmt}/{total_fmt} |{bar}| {end}"
+MIN_BAR: Final = 4  # columns
 
 
 if TYPE_CHECKING:
@@ -28,26 +32,31 @@ else:
 
 
 class _Bar(_Tqdm):
-    """A bar that shows the time left in words."""
+    """A bar with the state of the run behind it."""
+
+    def __init__(self, state: RunState) -> None:
+        self._state = state
+        super().__init__(total=state.total, initial=state.done, file=sys.stderr, dynamic_ncols=True, bar_format=BAR)
 
     @property
     def format_dict(self) -> MutableMapping[str, Any]:
         """Return the values for BAR."""
         known = super().format_dict
-        rate = known["rate"] or (known["n"] - known["initial"]) / max(known["elapsed"], 0.001)
-        known["time_left"] = _time_left(known["total"] - known["n"], rate)
+        before = len(f"{known['n']}/{known['total']} || ") + MIN_BAR
+        room = (known["ncols"] or 80) - before
+        known["end"] = self._state.end(room, now=time.time(), steady=time.monotonic())
         return known
 
 
 class Progress:
     """A hook that shows a run's events. A context manager, which closes the bar at the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, pace: Pace | None = None) -> None:
+        """Show nothing yet. `pace` has the limits of the run."""
         self._bar: _Bar | None = None
-        self._is_terminal = sys.stderr is not None and sys.stderr.isatty()
-        self._done = self._done_before = self._total = 0
-        self._started_at = self._printed_at = time.monotonic()
-        self._quota: Quota | None = None
+        self._is_terminal = _has_room_for_a_bar()
+        self._state = RunState(pace or Pace())
+        self._printed_at = time.monotonic()
 
     def __enter__(self) -> Self:
         return self
@@ -56,16 +65,18 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._close_bar()
-        if not self._is_terminal and self._done > self._done_before:
-            echo(self._line())
+        if not self._is_terminal and self._state.done > self._state.done_before:
+            echo(self._state.line(now=time.time(), steady=time.monotonic()))
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
         match event:
-            case Started(to_do, done):
-                self._start(to_do, done)
+            case Started():
+                self._start(event)
             case Advanced():
                 self._advance(event)
+            case Hold():
+                self._wait(event)
             case Resting():
                 self._close_bar()
                 self._echo(_resting(event))
@@ -73,26 +84,28 @@ class Progress:
                 if message := _message(event):
                     self._echo(message)
 
-    def _start(self, to_do: int, done: int) -> None:
+    def tick(self) -> None:
+        """Show how long the run still waits. The caller calls this every second."""
+        if not self._state.waiting(time.time()):
+            return
+        if self._bar is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._bar.refresh()
+        elif self._is_due(SECONDS_BETWEEN_WAITING_LINES):
+            echo(self._state.waiting_line(now=time.time(), steady=time.monotonic()))
+
+    def _start(self, event: Started) -> None:
         self._close_bar()  # of the previous round
-        self._done = self._done_before = done
-        self._total = to_do + done
-        self._started_at = self._printed_at = time.monotonic()
-        if to_do and self._is_terminal:
+        self._printed_at = time.monotonic()
+        self._state.start(event, self._printed_at)
+        if event.to_do and self._is_terminal:
             self._open_bar()
-        elif to_do:
-            echo(f"{count(to_do, 'customer')} to do, {done:,} already done")
+        elif event.to_do:
+            echo(f"{count(event.to_do, 'customer')} to do, {event.done:,} already done")
 
     def _open_bar(self) -> None:
         with contextlib.suppress(OSError, ValueError):
-            self._bar = _Bar(
-                total=self._total,
-                initial=self._done,
-                unit=" customers",
-                file=sys.stderr,
-                dynamic_ncols=True,
-                bar_format=BAR,
-            )
+            self._bar = _Bar(self._state)
 
     def _close_bar(self) -> None:
         if self._bar is not None:
@@ -101,28 +114,28 @@ class Progress:
         self._bar = None
 
     def _advance(self, event: Advanced) -> None:
-        self._quota = event.quota or self._quota
+        self._state.advance(event, time.monotonic())
         if event.is_left:
             return
-        self._done += 1
         if self._bar is not None:
-            self._move(self._bar)
-        elif not self._is_terminal and time.monotonic() - self._printed_at >= SECONDS_BETWEEN_LINES:
-            self._printed_at = time.monotonic()
-            echo(self._line())
+            with contextlib.suppress(OSError, ValueError):
+                self._bar.update()
+        elif not self._is_terminal and self._is_due(SECONDS_BETWEEN_LINES):
+            echo(self._state.line(now=time.time(), steady=time.monotonic()))
 
-    def _move(self, bar: _Bar) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            if self._quota is not None:
-                bar.set_postfix_str(f"quota {self._quota.remaining:,} left", refresh=False)
-            bar.update()
+    def _wait(self, event: Hold) -> None:
+        self._state.hold(event)
+        days = self._state.days(now=time.time(), steady=time.monotonic())
+        self._echo(f"Waiting until {moment(event.until)}: {fit(event.why, 300)}{days and '; ' + days}")
+        self._printed_at = time.monotonic()
 
-    def _line(self) -> str:
-        minutes = (time.monotonic() - self._started_at) / 60
-        rate = (self._done - self._done_before) / minutes if minutes > 0 else 0.0
-        quota = f", quota {self._quota.remaining:,} left" if self._quota is not None else ""
-        done = f"{self._done:,} of {count(self._total, 'customer')}"
-        return f"{done}, {rate:,.0f} per minute{quota}{_time_left(self._total - self._done, rate / 60)}"
+    def _is_due(self, seconds: float) -> bool:
+        """Return whether the last line was printed this long ago, and count the one that the caller prints now."""
+        now = time.monotonic()
+        if self._is_terminal or now - self._printed_at < seconds:
+            return False
+        self._printed_at = now
+        return True
 
     def _echo(self, text: str) -> None:
         """Print a message above the bar, if there is one."""
@@ -133,11 +146,14 @@ class Progress:
             self._bar.write(printable(text), file=sys.stderr)
 
 
-def _time_left(customers: int, rate: float) -> str:
-    """Return the end of a line of progress for the customers left to do. The rate is in customers per second."""
-    if not customers:
-        return ""
-    return f", {duration(customers / rate)} left" if rate > 0 else ", time left unknown"
+def _has_room_for_a_bar() -> bool:
+    """Return whether standard error is a terminal with a width. That of `docker exec -t` has none."""
+    if sys.stderr is None or not sys.stderr.isatty():
+        return False
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns > 0
+    except (OSError, ValueError):
+        return True
 
 
 def _message(event: Event) -> str:
@@ -148,8 +164,6 @@ def _message(event: Event) -> str:
         case Reconciled(companies, changed) if companies or changed:
             listed = count(companies, "company", "companies")
             return f"Read {listed} of Codat's company list: {count(changed, 'change')}"
-        case Hold(why, until):
-            return f"Waiting until {moment(until)}: {fit(why, 300)}"
         case Warned(text):
             return f"Warning: {fit(text, 1000)}"
         case _:

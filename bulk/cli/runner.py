@@ -14,13 +14,18 @@ import anyio
 
 from bulk.cli import signals
 from bulk.cli.console import echo
+from bulk.cli.estimates import Pace
 from bulk.cli.progress import Progress
 
 T = TypeVar("T")
+TICK_SECONDS = 1.0
 
 
-def run(call: Callable[[Progress, anyio.Event], Awaitable[T]]) -> T:
-    """Return the result of `call`, which receives a hook for its progress and an event that ends it when set."""
+def run(call: Callable[[Progress, anyio.Event], Awaitable[T]], pace: Pace | None = None) -> T:
+    """Return the result of `call`, which receives a hook for its progress and an event that ends it when set.
+
+    `pace` has the limits of the run, for the estimate of its end.
+    """
 
     async def main() -> T:
         interrupt, loop = anyio.Event(), asyncio.get_running_loop()
@@ -32,8 +37,12 @@ def run(call: Callable[[Progress, anyio.Event], Awaitable[T]]) -> T:
         signals.call_on_signal(partial(loop.call_soon_threadsafe, stop))
         signals.raise_if_interrupted()
         try:
-            with Progress() as progress:
-                return await call(progress, interrupt)
+            with Progress(pace) as progress:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(_tick, progress)
+                    result = await call(progress, interrupt)
+                    group.cancel_scope.cancel()
+            return result
         finally:
             signals.raise_on_signal()
 
@@ -41,6 +50,12 @@ def run(call: Callable[[Progress, anyio.Event], Awaitable[T]]) -> T:
         return anyio.run(main)
     except BaseExceptionGroup as group:
         raise _first(group) from None
+
+
+async def _tick(progress: Progress) -> None:
+    while True:
+        await anyio.sleep(TICK_SECONDS)
+        progress.tick()
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

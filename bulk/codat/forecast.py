@@ -38,30 +38,42 @@ class Forecast:
 NOBODY = Linking(0.0)
 
 
-def forecast(customers: int, *, quota: int, rate: int, companies: int = 0, linking: Linking = NOBODY) -> Forecast:
+def forecast(
+    customers: int,
+    *,
+    quota: int,
+    rate: int,
+    companies: int = 0,
+    linking: Linking = NOBODY,
+    each: int = REQUESTS_PER_CUSTOMER,
+    left_today: int | None = None,
+) -> Forecast:
     """Forecast a migration of this many customers.
 
     `quota` is the quota of the first day, `rate` the requests a minute, and `companies` the number of companies that
     exist in Codat already. Each day's run first reads the list of all companies; the first one also asks Codat for the
-    client of the API key.
+    client of the API key. A customer needs `each` requests. If the first day's run is in progress and has read the
+    list, `left_today` is the rest of that day's quota.
     """
     max_a_day = rate * MINUTES_A_DAY
     day = created = requests = 0
     linked = linking_a_day = 0.0
     emailed: deque[float] = deque()
     while created < customers:
-        allowed = min(quota + int(QUOTA_A_COMPANY * linked), max_a_day)
-        reading = page_count(companies + created) + (0 if day else REQUESTS_PER_KEY)
-        left = reading + REQUESTS_PER_CUSTOMER * (customers - created)
+        rest = left_today if not day else None
+        is_begun = rest is not None
+        allowed = min(rest if rest is not None else quota + int(QUOTA_A_COMPANY * linked), max_a_day)
+        reading = 0 if is_begun else page_count(companies + created) + (0 if day else REQUESTS_PER_KEY)
+        left = reading + each * (customers - created)
         if left <= allowed or allowed == max_a_day:  # once the rate decides, one run lasts to the end
             return _last(day, requests, left, max_a_day)
         # A quota without room for a customer would never end.
-        today = max((allowed - reading) // REQUESTS_PER_CUSTOMER, 1)
+        today = max((allowed - reading) // each, 0 if is_begun else 1)
         emailed.append(today * linking.share / linking.within)
         linking_a_day += emailed[-1] - (emailed.popleft() if len(emailed) > linking.within else 0.0)
         linked += linking_a_day
         created += today
-        requests += reading + REQUESTS_PER_CUSTOMER * today
+        requests += reading + each * today
         day += 1
     return Forecast(requests, day, float(day))
 

@@ -28,6 +28,7 @@ class Started:
 
     to_do: int
     done: int
+    requests: int = 1  # that each customer needs
 
 
 @dataclass(frozen=True, slots=True)

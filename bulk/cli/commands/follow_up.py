@@ -52,6 +52,7 @@ def follow_up(
     per request, and then sends one request for each customer who is newly linked.
     """
     from bulk.api import follow_up as start
+    from bulk.cli.estimates import Pace
     from bulk.cli.runner import run
     from bulk.cli.settings import batch_settings
     from bulk.cli.summary import print_summary
@@ -72,7 +73,8 @@ def follow_up(
                 wait=wait,
                 on_event=progress,
                 interrupt=interrupt,
-            )
+            ),
+            Pace(connection.rate),
         )
     print_summary(result, as_json=as_json, can_wait=True, headline=_headline(result))
     return result.exit_code

@@ -43,6 +43,7 @@ def links(
     The command sends one request for each of them. A valid linkUrl does not change.
     """
     from bulk.api import links as start
+    from bulk.cli.estimates import Pace
     from bulk.cli.runner import run
     from bulk.cli.settings import batch_settings
     from bulk.cli.summary import print_summary
@@ -58,7 +59,8 @@ def links(
                 wait=wait,
                 on_event=progress,
                 interrupt=interrupt,
-            )
+            ),
+            Pace(connection.rate),
         )
     print_summary(result, as_json=as_json, can_wait=True, headline=_headline(result), more={"renewed": result.renewed})
     return result.exit_code

@@ -119,6 +119,7 @@ def migrate(
     from bulk.api import Options, open_for_batch, require_batch_name
     from bulk.api import migrate as start
     from bulk.batch import stem
+    from bulk.cli.estimates import Pace
     from bulk.cli.runner import run
     from bulk.cli.settings import batch_folder, codat_options, make_settings
     from bulk.cli.summary import print_summary
@@ -160,7 +161,8 @@ def migrate(
                     options=selected,
                     on_event=progress,
                     interrupt=interrupt,
-                )
+                ),
+                Pace(connection.rate, reserve),
             )
     print_summary(result, as_json=as_json, can_wait=True)
     return result.exit_code

@@ -45,6 +45,7 @@ def undo(
     """
     from bulk.api import undo as start
     from bulk.batch import require_batch
+    from bulk.cli.estimates import Pace
     from bulk.cli.runner import run
     from bulk.cli.settings import batch_settings
     from bulk.cli.summary import print_summary
@@ -64,7 +65,8 @@ def undo(
                 wait=wait,
                 on_event=progress,
                 interrupt=interrupt,
-            )
+            ),
+            Pace(connection.rate),
         )
     if not as_json:
         _print_companies(result)

@@ -44,6 +44,7 @@ def unlink(
     """
     from bulk.api import unlink as start
     from bulk.batch import require_batch
+    from bulk.cli.estimates import Pace
     from bulk.cli.runner import run
     from bulk.cli.settings import batch_settings
     from bulk.cli.summary import print_summary
@@ -65,7 +66,8 @@ def unlink(
                 wait=wait,
                 on_event=progress,
                 interrupt=interrupt,
-            )
+            ),
+            Pace(connection.rate),
         )
     if not as_json:
         _print_customers(result)

@@ -34,6 +34,7 @@ def verify(
     verify.csv. Exit code 1: something was found.
     """
     from bulk.api import verify as start
+    from bulk.cli.estimates import Pace
     from bulk.cli.runner import run
     from bulk.cli.settings import batch_settings
     from bulk.cli.summary import print_summary
@@ -48,7 +49,8 @@ def verify(
                 wait=wait,
                 on_event=progress,
                 interrupt=interrupt,
-            )
+            ),
+            Pace(connection.rate),
         )
     if not as_json and result.stop is None:
         print_result(_findings(result) + "\n")

@@ -26,7 +26,7 @@ from bulk.journal import conflicts, customers, database, enrolment, facts, reope
 from bulk.journal.conflicts import SameSpelling
 from bulk.journal.enrolment import ImportDiff
 from bulk.journal.writer import Writer
-from bulk.model import Stop
+from bulk.model import REQUESTS_PER_CUSTOMER, Stop
 from bulk.problems import SAME_SPELLING, SAME_SPELLING_REMEDY
 from bulk.reading import STANDARD_INPUT
 from bulk.text import count, shorten
@@ -114,7 +114,7 @@ class Migrate:
         if (stop := await writer.write(_too_many_rejected)) is not None:
             return stop
         self._to_do, self._done = await writer.write(lambda db: _count(db, self._options.limit))
-        hook(Started(self._to_do, self._done))
+        hook(Started(self._to_do, self._done, REQUESTS_PER_CUSTOMER))
         # The company list shows whether a conflict still exists.
         self._has_conflicts = await writer.write(conflicts.has_any)
         return self._to_do > 0 or self._has_conflicts
@@ -147,7 +147,7 @@ class Migrate:
         to_do, done = await session.context.writer.write(lambda db: _count(db, self._options.limit))
         if to_do + session.finished > self._to_do:
             self._to_do = to_do + session.finished
-            session.hook(Started(to_do, done))
+            session.hook(Started(to_do, done, REQUESTS_PER_CUSTOMER))
 
     async def _has_request(self, context: RunContext) -> bool:
         """Return whether any customer needs a request. A pending one that was removed from the input may need none."""

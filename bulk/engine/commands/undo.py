@@ -50,5 +50,5 @@ class Undo:
             to_do = await writer.write(selection.select_named_deletable)
             session.left += 0 if self._deletes else len(unread)  # a deletion reads its company again
         if self._deletes:
-            session.hook(Started(to_do, 0))
+            session.hook(Started(to_do, 0, requests=2))
             await session.process_all(lambda: SelectedFeed(writer), to_do)
