@@ -34,6 +34,7 @@ REAL_RUN = ("README.md", "docs/quota.md", "docs/scale.md", "docs/runbook.md")
 WITH_TESTS_OF_THEIR_OWN = {
     "docs/input.md": "its header has other names",
     "docs/library.md": "it is Python",
+    "docs/mailing.md": "it needs a mail server: see acceptance/test_mailing.py",
     "docs/sandbox.md": "it needs no batch",
     "docs/tutorial.md": "its comments have figures: see test_tutorial.py",
     "docs/webhooks.md": "two commands run at the same time",
