@@ -2,7 +2,7 @@
 
 A linkUrl joins the open wave in the transaction that records it, so a killed run loses none. A report closes the wave,
 writes it, and then marks it as written. If the report is killed in between, the next one adds the later linkUrls to the
-same wave: nobody was told about it.
+same wave, which no command has printed.
 """
 
 from __future__ import annotations

@@ -20,8 +20,9 @@ class MailHandler:
         """Build a handler from the arguments of the command line."""
         return cls(Path(folder))
 
-    async def handle_RCPT(self, _: Any, __: Any, envelope: Any, address: str, ___: Any) -> str:  # noqa: N802 - aiosmtpd's
+    async def handle_RCPT(self, *values: Any) -> str:  # noqa: N802 - aiosmtpd's name
         """Accept every address but one."""
+        _, _, envelope, address, _ = values
         if address == REFUSED:
             return "550 no such mailbox"
         envelope.rcpt_tos.append(address)

@@ -35,7 +35,7 @@ def figures(fixture: BatchFixture) -> dict[int, dict[str, int]]:
 
 
 def test_the_links_of_killed_runs_are_all_in_one_wave(codat: Codat, set_up: SetUp) -> None:
-    """Nobody was told about the links that were issued before the kills."""
+    """No command has printed a wave of the links that were issued before the kills."""
     fixture = set_up(codat)
     ids = fixture.customers(30)
     kill_repeatedly(fixture, random.Random(3), kills=3, requests=15)  # noqa: S311 - any moments will do

@@ -57,7 +57,7 @@ def test_numbers_agree_with_their_nouns(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_an_unknown_time_is_called_unknown(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """At the end there is no time left to show."""
+    """At the end it is not shown."""
     with Progress() as progress:
         progress(Started(to_do=1, done=0))
         progress(Advanced("1", State.COMPLETE, None))

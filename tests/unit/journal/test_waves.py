@@ -45,7 +45,7 @@ def write_wave(batch: Batch) -> int | None:
 
 
 def test_a_report_ends_a_wave(batch: Batch) -> None:
-    """Without a new linkUrl there is no wave."""
+    """A wave has at least one linkUrl."""
     assert write_wave(batch) is None
     issue(batch, "a", "b")
     assert write_wave(batch) == 1
@@ -65,7 +65,7 @@ def test_the_links_of_a_killed_run_are_in_the_wave_of_the_next(batch: Batch) -> 
 
 
 def test_a_wave_whose_report_was_killed_is_written_again_with_the_later_links(batch: Batch) -> None:
-    """Nobody was told about it, so there is one file to email."""
+    """No command has printed it, so there is one file to email."""
     issue(batch, "a", "b")
     assert waves.close(batch.db, AT) == 1
     issue(batch, "b", "c", at=LATER)  # the link of `b` was renewed

@@ -134,7 +134,7 @@ def test_links_that_are_issued_during_a_report_belong_to_the_next_one(
 def test_a_report_that_failed_is_written_again_as_the_same_wave(
     journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the links that were issued since: nobody was told about the first file."""
+    """It has the links that were issued since, too: no command has printed the first file."""
     journal.source()
     issued(journal, 1, "a", 1)
 
