@@ -20,9 +20,10 @@ UNKNOWN: Final = "time left unknown"
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """The limits of a run: requests a minute, and requests of the daily quota to leave unused."""
+    """The limits of a run: requests a minute, requests at once, and requests of the daily quota to leave unused."""
 
     rate: int = 1000
+    concurrency: int = 10
     reserve: int = 0
 
 

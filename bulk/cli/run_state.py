@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from bulk.cli.estimates import Estimate, Pace, Work, days_forms, estimate, fitting, speed_forms, waiting_forms
@@ -22,20 +23,20 @@ class RunState:
         self._quota: Quota | None = None
         self._hold: Hold | None = None
         self._day_began_at = 0.0  # steady; of the work after the last reset of the quota
-        self._done_at_reset = 0
+        self._done_at_reset = self._share = 0
 
     def start(self, event: Started, steady: float) -> None:
         """Begin with the customers to do."""
         self.total, self.done = event.to_do + event.done, event.done
         self.done_before = self._done_at_reset = event.done
         self._requests = event.requests
-        self._day_began_at = steady
+        self._day_began_at, self._share = steady, 0
 
     def advance(self, event: Advanced, steady: float) -> None:
         """Count a customer who has reached a state."""
         known, quota = self._quota, event.quota
         if known is not None and quota is not None and quota.resets_at - known.resets_at > SAME_RESET:
-            self._done_at_reset, self._day_began_at = self.done, steady
+            self._done_at_reset, self._day_began_at, self._share = self.done, steady, 0
         self._quota = quota or known
         self.done += not event.is_left
 
@@ -79,7 +80,13 @@ class RunState:
 
     def _estimate(self, now: float, steady: float) -> Estimate:
         work = Work(self.total - self.done, self.done - self._done_at_reset, self._requests)
-        return estimate(work, self._quota, pace=self._pace, per_second=self._per_second(steady), now=now)
+        found = estimate(work, self._quota, pace=self._pace, per_second=self._per_second(steady), now=now)
+        if found.today is None:
+            return found
+        # The quota already lacks the requests of customers in progress: without them, the share would flicker.
+        in_progress = 2 * self._pace.concurrency
+        self._share = max(found.today, self._share if self._share - found.today <= in_progress else 0)
+        return replace(found, today=self._share)
 
     def _per_second(self, steady: float) -> float:
         seconds = steady - self._day_began_at

@@ -74,7 +74,7 @@ def follow_up(
                 on_event=progress,
                 interrupt=interrupt,
             ),
-            Pace(connection.rate),
+            Pace(connection.rate, connection.concurrency),
         )
     print_summary(result, as_json=as_json, can_wait=True, headline=_headline(result))
     return result.exit_code

@@ -60,7 +60,7 @@ def links(
                 on_event=progress,
                 interrupt=interrupt,
             ),
-            Pace(connection.rate),
+            Pace(connection.rate, connection.concurrency),
         )
     print_summary(result, as_json=as_json, can_wait=True, headline=_headline(result), more={"renewed": result.renewed})
     return result.exit_code

@@ -162,7 +162,7 @@ def migrate(
                     on_event=progress,
                     interrupt=interrupt,
                 ),
-                Pace(connection.rate, reserve),
+                Pace(connection.rate, connection.concurrency, reserve),
             )
     print_summary(result, as_json=as_json, can_wait=True)
     return result.exit_code

@@ -66,7 +66,7 @@ def undo(
                 on_event=progress,
                 interrupt=interrupt,
             ),
-            Pace(connection.rate),
+            Pace(connection.rate, connection.concurrency),
         )
     if not as_json:
         _print_companies(result)

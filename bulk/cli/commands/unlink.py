@@ -67,7 +67,7 @@ def unlink(
                 on_event=progress,
                 interrupt=interrupt,
             ),
-            Pace(connection.rate),
+            Pace(connection.rate, connection.concurrency),
         )
     if not as_json:
         _print_customers(result)

@@ -50,7 +50,7 @@ def verify(
                 on_event=progress,
                 interrupt=interrupt,
             ),
-            Pace(connection.rate),
+            Pace(connection.rate, connection.concurrency),
         )
     if not as_json and result.stop is None:
         print_result(_findings(result) + "\n")

@@ -49,7 +49,7 @@ def quota(remaining: int, limit: int | None = 1000, *, resets_at: float = MIDNIG
 )
 def test_the_estimate(work: Work, known: Quota | None, reserve: int, expected: Estimate) -> None:
     """At a speed of one customer a second, at noon."""
-    assert estimate(work, known, pace=Pace(1000, reserve), per_second=1.0, now=NOON) == expected
+    assert estimate(work, known, pace=Pace(reserve=reserve), per_second=1.0, now=NOON) == expected
 
 
 def test_without_a_speed_the_end_is_unknown() -> None:

@@ -112,6 +112,15 @@ def test_a_migration_of_two_weeks_is_not_said_to_end_in_hours(width: int, expect
     )
 
 
+def test_todays_share_does_not_flicker() -> None:
+    """The quota lacks the requests of customers in progress. If another program uses the quota, the share falls."""
+    state = of_two_weeks()
+    assert state.days(now=NOON, steady=60.0) == IN_WEEKS
+    for remaining, share in ((740, 499), (720, 499), (680, 463)):
+        state.advance(Advanced("x", State.LINK_READY, Quota(1000, remaining, MIDNIGHT)), 60.0)
+        assert state.days(now=NOON, steady=60.0).startswith(f"{share} of 7,543 today, ")
+
+
 def test_a_wait_for_the_quota_counts_down() -> None:
     """The estimate stays, if there is room."""
     state = of_two_weeks(499, remaining=0)
