@@ -42,6 +42,9 @@ def test_every_exit_code_has_its_meaning(tmp_path: Path, codat: Running) -> None
     expect(75, "check good.csv --online", CODAT_BASE_URL="http://127.0.0.1:1")
     expect(0, "migrate good.csv")
     expect(130, "follow-up reports/good --watch 1h")  # interrupted in its first pause
+    (tmp_path / "emailed.csv").write_text("customer_id\n1\nnobody\n", "utf-8")
+    expect(1, "sent reports/good --file emailed.csv")
+    expect(2, "sent reports/good --wave 7")
     expect(1, "unlink reports/good --customer 1")
     expect(2, "unlink reports/good --customer nobody")
     ask(port, "POST", "/_sandbox/faults", {"kind": "400", "operations": ["delete_company"]})
@@ -50,4 +53,4 @@ def test_every_exit_code_has_its_meaning(tmp_path: Path, codat: Running) -> None
     ask(port, "DELETE", f"/_sandbox/companies/{company_id}")
     expect(1, "verify reports/good")
     assert seen == {int(each) for each in re.findall(r"^\| (\d+) \|", SECTION, re.MULTILINE)}
-    assert re.findall(r"^\| `([a-z]+)` \|", SECTION, re.MULTILINE) == ["check", "unlink", "verify", "undo"]
+    assert re.findall(r"^\| `([a-z]+)` \|", SECTION, re.MULTILINE) == ["check", "unlink", "sent", "verify", "undo"]
