@@ -113,7 +113,7 @@ def _platform_warnings(result: CheckResult, detail: Detail) -> str:
     rows = result.platform_warnings.head(detail.groups).rows(named=True)
     if not rows:
         return ""
-    lines = ["Platforms that Expenses does not support. No row is rejected for it:"]
+    lines = ["Platforms that Expenses does not sync, or that are not known:"]
     for row in rows:
         name = row["name"] if row["name"] == row["platform_key"] else f"{row['name']} ({row['platform_key']})"
         more = ", …" * (row["customers"] > len(row["rows"]))

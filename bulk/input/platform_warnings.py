@@ -1,6 +1,6 @@
 """Finds the platforms that Expenses does not sync, and the words that may not be platformKeys at all.
 
-No row is rejected for it: the customers can be linked if Codat has the platform.
+The customers can be linked if Codat has the platform. `migrate` rejects those with a word that Codat does not list.
 """
 
 from __future__ import annotations
@@ -63,4 +63,5 @@ def _texts(key: str, unconfirmed: set[str]) -> tuple[str, str, str]:
     names = [f'"{name}"' for name in nearest(key)]
     perhaps = f" (perhaps {series(names, 'or')})" if names else ""
     remedy = f"write the name of the accounting software, or confirm the key with --platform-name {key}={key}"
-    return "platform_unconfirmed", f"is not the name or the platformKey of a known platform{perhaps}", remedy
+    warning = f"is not the name or the platformKey of a known platform{perhaps}"
+    return "platform_unconfirmed", f"{warning}; migrate rejects its rows if Codat does not list it", remedy
