@@ -151,6 +151,11 @@ def _warnings(customer: CustomerRecord, own: Sequence[Company]) -> Iterator[str]
     ids.discard(customer.deleted_company_id or "")
     if len(ids) > 1:
         yield f"Codat has more than one company for customer {customer.customer_id}: {', '.join(sorted(ids))}"
+    for company in own:
+        if company.id == customer.company_id and company.tags.get(endpoints.CUSTOMER_TAG, customer.tag) != customer.tag:
+            other = company.tags.get(endpoints.READABLE_TAG, "another one")
+            own_id = customer.customer_id
+            yield f"The company of customer {own_id} ({company.id}) has the tags of customer {other} in Codat"
     if any(not company.knows_connections for company in own):
         yield "Codat's list does not show the connections of some companies: they stay as they were"
 

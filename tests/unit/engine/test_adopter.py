@@ -125,6 +125,14 @@ def test_two_companies_of_one_customer_are_a_warning(batch: Batch) -> None:
     assert read(batch, *companies).warnings == ()
 
 
+def test_a_customers_company_with_the_tags_of_another_is_a_warning(batch: Batch) -> None:
+    """Somebody has changed them in the portal. The warning names both customers."""
+    company = tagged("b", "c a", connection("PendingAuth"))
+    batch.create("a")
+    warnings = read(batch, company, of_all=True).warnings
+    assert "The company of customer a (c a) has the tags of customer b in Codat" in warnings
+
+
 def test_a_list_that_is_read_again_warns_once(batch: Batch) -> None:
     """A list that changes while it is read is read up to three times."""
     companies = tagged("b", "c b", connection("PendingAuth")), tagged("b", "another")
