@@ -12,6 +12,7 @@ from bulk.reports.summary.commands import BatchLocation
 from bulk.reports.summary.waves import size, to_email
 from bulk.text import count
 
+MIN_COMMON = 10  # failed customers, as many as a run sends before it stops (bulk.engine.first_creates)
 MAX_WAVES = 3  # to email, each with its own step
 
 
@@ -97,7 +98,10 @@ def _failed_steps(figures: Figures, location: BatchLocation) -> Iterator[NextSte
     partners = sum(f.customers for f in figures.failures if f.state is State.FAILED and f.step == "partner")
     results = str(location.folder / "results.csv")
     if failed > partners:
-        why = f"{count(failed - partners, 'customer')} failed; fix the rows in the input, or retry them as they are"
+        cause = "fix the rows in the input, or retry them as they are"
+        if _has_common_cause(figures):
+            cause = "correct the cause in the column error first; this command goes on with the other customers too"
+        why = f"{count(failed - partners, 'customer')} failed; {cause}"
         yield NextStep("Retry", results, why, (commands.migrate(figures, location, "--retry-failed"),))
     if partners:
         why = f"{count(partners, 'partner connection')} failed; see the column error, then retry"
@@ -116,8 +120,15 @@ def _review_steps(figures: Figures, location: BatchLocation) -> Iterator[NextSte
 
 def _resume_step(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
     pending = figures.summary.customers[State.PENDING] - figures.undone  # which are not created again
-    if not pending:
+    if not pending or _has_common_cause(figures):  # ten more customers would fail
         return
     resume = commands.migrate(figures, location)
     why = f"{count(pending, 'customer')} left to do"
     yield NextStep("Resume", resume, why, (resume,))
+
+
+def _has_common_cause(figures: Figures) -> bool:
+    """Return whether Codat has rejected the first customers and created none, so it would reject the others too."""
+    customers = figures.summary.customers
+    has_any = any(customers[state] for state in (State.LINK_READY, State.LINKED, State.COMPLETE, State.UNLINKED))
+    return customers[State.FAILED] >= MIN_COMMON and not has_any

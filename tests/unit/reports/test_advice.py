@@ -110,6 +110,15 @@ def test_rejected_rows_of_inputs_with_different_mappings_have_no_command() -> No
     assert decide.why.endswith("with the --map of that input")
 
 
+def test_if_codat_has_rejected_the_first_customers_the_only_advice_is_to_correct_the_cause() -> None:
+    """To resume as before would let ten more customers fail."""
+    (retry,) = advice.next_steps(figures({(1, State.FAILED): 10, (2, State.PENDING): 30}), LOCATION)
+    assert retry.why.startswith("10 customers failed; correct the cause in the column error first")
+    assert retry.commands[0].endswith("--retry-failed")
+    steps = advice.next_steps(figures({(1, State.FAILED): 10, (1, State.LINKED): 1, (2, State.PENDING): 30}), LOCATION)
+    assert [step.title for step in steps] == ["Follow up", "Retry", "Resume"]
+
+
 def test_after_an_undo_nothing_is_left_to_do_for_its_customers() -> None:
     """Their companies are created again only with --again."""
     assert list(advice.next_steps(figures({(1, State.PENDING): 2}, undone=2), LOCATION)) == []
