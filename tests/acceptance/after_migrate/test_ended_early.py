@@ -90,7 +90,7 @@ def _undo(fixture: BatchFixture, ids: list[str], chance: random.Random) -> None:
     assert fixture.then("follow-up").code == 0
     fixture.assert_reports_match(ids[:3])
     assert fixture.states() == {"complete": 3, "pending": CUSTOMERS - 3}
-    assert fixture.run().code == 0  # a company that was deleted by mistake is created again, once
+    assert fixture.run("--again").code == 0  # a company that was deleted by mistake is created again, once
     assert sorted(each["tags"]["uid"] for each in fixture.codat.companies()) == ids
 
 

@@ -29,6 +29,7 @@ METAVARS = {
     "URL",
     "FILE",
     "FOLDER",
+    "PREFIX",
 }
 SANDBOX_METAVARS = {"SECRET", "KEY", "FAULT", "[refuse|allow]"}
 
@@ -50,7 +51,7 @@ def test_the_value_of_each_option_has_a_meaningful_name(names: tuple[str, ...]) 
     """It is never `INTEGER RANGE`, `TEXT` or `PATH`."""
     options = help_of(*names).partition("Options:\n")[2]
     metavars = set(re.findall(r"^  --[a-z-]+ (\S+)(?=  |$)", options, re.MULTILINE))
-    assert metavars - {"FIELD=COLUMN", "NAME=KEY"} <= METAVARS | (SANDBOX_METAVARS if names[0] == "sandbox" else set())
+    assert metavars - {"FIELD=COLUMN", "FIELD=VALUE", "NAME=KEY"} <= METAVARS | (SANDBOX_METAVARS if names[0] == "sandbox" else set())
 
 
 @pytest.mark.parametrize("names", [(), *HELP])

@@ -43,7 +43,7 @@ def test_a_word_of_four_letters_is_no_platform_key_by_itself(tmp_path: Path) -> 
         (key, "platform_unconfirmed") for key in ("zero", "yuki", "afas", "busy")
     }
     (zero,) = result.platform_warnings.filter(platform_key="zero").to_dicts()
-    assert zero["warning"].endswith('(perhaps "Xero")')
+    assert '(perhaps "Xero"); migrate rejects its rows if' in zero["warning"]
 
 
 def test_the_input_exposes_keys_that_only_codat_can_confirm(tmp_path: Path) -> None:
