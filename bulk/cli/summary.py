@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from bulk.reports.summary.funnel import Stage
     from bulk.results import BatchResult
 
+MIN_WAVES = 2
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
 
 
@@ -86,11 +87,14 @@ def _changes(result: BatchResult) -> str:
 
 
 def _waves(result: BatchResult) -> str:
-    """Return the last waves, below each other: who was emailed, and who has linked."""
+    """Return the last waves, below each other: who was emailed, and who has linked.
+
+    The sentence about a new wave and the next step already tell everything about a first one.
+    """
     from bulk.reports.summary import waves
 
     rows = waves.waves(result.figures)
-    if not rows:
+    if len(rows) < MIN_WAVES and not any(row.emailed or row.attempted or row.linked for row in rows):
         return ""
     cells = [waves.HEADER, *(row.cells for row in rows[: waves.MAX_SHOWN])]
     others = len(rows) - waves.MAX_SHOWN

@@ -51,7 +51,8 @@ def test_the_value_of_each_option_has_a_meaningful_name(names: tuple[str, ...]) 
     """It is never `INTEGER RANGE`, `TEXT` or `PATH`."""
     options = help_of(*names).partition("Options:\n")[2]
     metavars = set(re.findall(r"^  --[a-z-]+ (\S+)(?=  |$)", options, re.MULTILINE))
-    assert metavars - {"FIELD=COLUMN", "FIELD=VALUE", "NAME=KEY"} <= METAVARS | (SANDBOX_METAVARS if names[0] == "sandbox" else set())
+    pairs = {"FIELD=COLUMN", "FIELD=VALUE", "NAME=KEY"}
+    assert metavars - pairs <= METAVARS | (SANDBOX_METAVARS if names[0] == "sandbox" else set())
 
 
 @pytest.mark.parametrize("names", [(), *HELP])
