@@ -13,7 +13,7 @@ from bulk.text import shorten_column
 
 _COLUMNS: Final = ("row", "customer_id", "company_name", "code", "field", "value", "found", "conflict", "remedy")
 _CONFLICTS: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
-_Line = tuple[int, str, str, str, str, str | None, str, str, str]
+_Damaged = tuple[int, str, str, str, str, str | None, str, str, str]
 
 
 class DamagedRows:
@@ -23,7 +23,7 @@ class DamagedRows:
         """Keep at most this many."""
         self.count = 0
         self._limit = limit
-        self._lines: list[_Line] = []
+        self._lines: list[_Damaged] = []
         self._groups = Groups(of_problem)
 
     def add(self, rows: CheckedRows) -> None:
@@ -31,7 +31,7 @@ class DamagedRows:
         damaged = rows.accepted.filter(pl.col("damage").is_not_null())
         self.count += damaged.height
         names = (shorten_column(pl.col(field)) for field in ("customer_id", "company_name"))
-        lines = [_line(*row) for row in damaged.select("row", *names, "damage").iter_rows()]
+        lines = [_damaged(*row) for row in damaged.select("row", *names, "damage").iter_rows()]
         frame = pl.DataFrame(lines, schema=_CONFLICTS, orient="row")
         self._groups.add(frame.rename({"conflict": "sentence"}))
         self._lines += lines[: self._limit - len(self._lines)]
@@ -45,7 +45,7 @@ class DamagedRows:
         return self._groups.result()
 
 
-def _line(row: int, customer_id: str, company_name: str, damage: str) -> _Line:
+def _damaged(row: int, customer_id: str, company_name: str, damage: str) -> _Damaged:
     (each,) = parse(damage)
     texts = (each["value"], each["found"], sentence(each), remedy(each))
     return row, customer_id, company_name, each["code"], each["field"], *texts

@@ -43,9 +43,9 @@ def not_shown(connection: sqlite3.Connection) -> list[tuple[int, str | None]]:
     return connection.execute(_SQL["not_shown"]).fetchall()
 
 
-def has_any(connection: sqlite3.Connection) -> bool:
-    """Return whether a customer is in conflict with a company in Codat."""
-    ((has_conflict,),) = connection.execute(_SQL["has_any"])
+def has_any(connection: sqlite3.Connection, *, accepts: bool = False) -> bool:
+    """Return whether a customer is, or may be, in conflict with a company in Codat. `accepts`: a person accepts one."""
+    ((has_conflict,),) = connection.execute(_SQL["has_any"], {"accepts": accepts})
     return bool(has_conflict)
 
 

@@ -112,8 +112,10 @@ INSERT OR IGNORE INTO temp.shown_conflicts VALUES (:seq);
 SELECT seq, iif(name_sent IS NULL, damage, NULL) FROM customers
 WHERE state = 'conflict' AND conflict IS NOT damage AND seq NOT IN (SELECT seq FROM temp.shown_conflicts);
 
--- has_any: Whether a customer is in conflict with a company in Codat.
-SELECT EXISTS (SELECT 1 FROM customers WHERE state = 'conflict');
+-- has_any: Whether a customer is in conflict with a company in Codat, or may be. Damaged text is a conflict whatever Codat
+-- has: the company list has no news for it once it was read, unless a person has accepted something since.
+SELECT EXISTS (SELECT 1 FROM customers WHERE state = 'conflict' AND (
+    conflict IS NOT damage OR :accepts OR NOT EXISTS (SELECT 1 FROM batch WHERE key = 'list_read_at')));
 
 -- unsent: The customers for whom nothing was sent and whose identifiers are spellings with these keys.
 SELECT seq FROM customers

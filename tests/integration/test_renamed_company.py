@@ -12,7 +12,7 @@ from integration.test_any_order_of_commands import Batch, Command, batch
 
 
 def rename(scripted: ScriptedCodat) -> None:
-    """Give the first company another name."""
+    """Rename the first company."""
     company = scripted.codat.companies[0]
     company.sent = json.dumps(company.content | {"name": "Another Firm"})[1:]
 

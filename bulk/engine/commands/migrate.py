@@ -116,7 +116,8 @@ class Migrate:
         self._to_do, self._done = await writer.write(lambda db: _count(db, self._options.limit))
         hook(Started(self._to_do, self._done, REQUESTS_PER_CUSTOMER))
         # The company list shows whether a conflict still exists.
-        self._has_conflicts = await writer.write(conflicts.has_any)
+        accepts = bool(self._options.accepts)
+        self._has_conflicts = await writer.write(lambda db: conflicts.has_any(db, accepts=accepts))
         return self._to_do > 0 or self._has_conflicts
 
     async def work(self, session: Session) -> None:

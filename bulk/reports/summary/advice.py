@@ -100,7 +100,7 @@ def _failed_steps(figures: Figures, location: BatchLocation) -> Iterator[NextSte
     if failed > partners:
         cause = "fix the rows in the input, or retry them as they are"
         if _has_common_cause(figures):
-            cause = "correct the cause in the column error first; this command goes on with the other customers too"
+            cause = "correct the cause in the column error first; this command continues with the other customers too"
         why = f"{count(failed - partners, 'customer')} failed; {cause}"
         yield NextStep("Retry", results, why, (commands.migrate(figures, location, "--retry-failed"),))
     if partners:

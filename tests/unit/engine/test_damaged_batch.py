@@ -55,6 +55,7 @@ def test_nothing_is_sent_for_a_damaged_name_until_a_person_accepts_it(tmp_path: 
     assert first.conflicts.select("row", "found").rows() == [(1, "Café"), (2, "Smith & Sons")]
     assert first.links["company_name"].to_list() == ["Ash"]
     assert first.summary.requests["create_company"] == 1
+    assert migrate(tmp_path, settings, ROWS).summary.requests_total == 0, "Codat has no news for damaged rows"
     second = migrate(tmp_path, settings, ROWS, "2")
     assert [state for state, _, _ in results(second)] == ["conflict", "link_ready", "link_ready"]
     assert second.exit_code == 1

@@ -26,7 +26,7 @@ def values(source: Input, field: str) -> list[str]:
 
 
 def test_a_field_without_a_column_has_a_constant(tmp_path: Path) -> None:
-    """It is no column of the input."""
+    """The input has no such column."""
     source = opened(tmp_path, ROWS, {"Platform": " Xero "})
     assert values(source, "platform") == ["Xero", "Xero"]
     assert values(source, "platform_key") == ["gbol", "gbol"]

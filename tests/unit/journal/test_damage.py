@@ -30,7 +30,7 @@ def differences(batch: Batch) -> list[tuple[str, ...]]:
 
 
 def test_a_new_customer_with_a_damaged_name_is_held(batch: Batch) -> None:
-    """It is no new customer to send."""
+    """Nothing is sent for it."""
     diff = batch.enrol("in.csv", [DAMAGED, good("2")])
     assert (diff.new, diff.conflicts) == (1, 1)
     assert batch.results() == [(1, "1", "conflict"), (2, "2", "pending")]
