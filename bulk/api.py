@@ -92,9 +92,8 @@ async def migrate(
 
     The same call resumes. Without `batch`, a file that the batch of its name does not have is refused. `mapping` is
     {field: column}, `platform_names` are {name in the input: platformKey}, and `reading` says how to read a text table.
-    The batch remembers them. When `interrupt` is set, the run ends after
-    the requests in flight. Raises UsageError before anything is sent, and JournalError if the disk fails. Everything
-    else is in the result.
+    The batch remembers them. When `interrupt` is set, the run ends after the requests in flight. Raises UsageError
+    before anything is sent, and JournalError if the disk fails. Everything else is in the result.
     """
     standard_input.require_batch(Path(path), batch)
     folder = Path(reports) / storable(batch or stem(Path(path)))
@@ -298,10 +297,9 @@ def _undo_result(result: BatchResult, customer_ids: Sequence[str] | None, *, del
         deletable, left_alone = reader.created(linked=False), reader.created(linked=True)
         taken_over, others = reader.count_adopted(), dict[str, str]()
         if customer_ids is not None:
-            deletable, left_alone = (
-                frame.filter(pl.col("customer_id").is_in(customer_ids)) for frame in (deletable, left_alone)
-            )
-            taken_over, others = 0, named_customers.not_deletable(reader, customer_ids, deletable["customer_id"])
+            is_named = pl.col("customer_id").is_in(customer_ids)
+            deletable, left_alone = deletable.filter(is_named), left_alone.filter(is_named)
+            taken_over, others = 0, named_customers.not_deletable(reader, customer_ids, set(deletable["customer_id"]))
         return UndoResult(
             **vars(result),
             deletes=deletes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence, Set
 from pathlib import Path
 from typing import Final
 
@@ -53,7 +53,7 @@ def not_emailed(reader: Reader, customer_ids: Sequence[str]) -> dict[str, str]:
     return _reasons(reader, others, lambda _: "no linkUrl was issued for it")
 
 
-def not_deletable(reader: Reader, customer_ids: Sequence[str], deletable: Collection[str]) -> dict[str, str]:
+def not_deletable(reader: Reader, customer_ids: Sequence[str], deletable: Set[str]) -> dict[str, str]:
     """Return the reason for each customer who has a company that `undo` leaves alone, or had none."""
     others = [customer_id for customer_id in customer_ids if customer_id not in deletable]
     return _reasons(reader, others, _why_not_deletable)

@@ -1,13 +1,14 @@
-"""The options --customer and --file, for commands on some customers of a batch."""
+"""Commands on some customers of a batch: their options --customer and --file, and the customers they left alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from bulk.cli.console import echo, fit, table
 from bulk.cli.options import PATH
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -49,3 +50,10 @@ def read(customers: Sequence[str], path: Path | None) -> list[str]:
 def as_options(customers: Sequence[str], path: Path | None) -> list[str]:
     """Return the options again, for a command to print."""
     return [f"--customer={each}" for each in customers] + ([f"--file={path}"] if path is not None else [])
+
+
+def print_others(title: str, others: Mapping[str, str]) -> None:
+    """Print the customers that were left alone, {customer_id: reason}, below a title. Without any, print nothing."""
+    if others:
+        echo(title)
+        echo(table([(fit(customer), fit(reason, 200)) for customer, reason in others.items()]))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bulk.cli import options
-from bulk.cli.console import echo, fit, print_result, table
+from bulk.cli.console import print_result
+from bulk.cli.named_customers import print_others
 from bulk.cli.parameters import WholeNumber
 from bulk.text import count
 
@@ -53,7 +54,5 @@ def sent(folder: Path, wave: int | None, path: Path | None, as_json: bool) -> in
 def _print_customers(result: SentResult) -> None:
     known = f", {result.before:,} recorded before" if result.before else ""
     print_result(f"{count(result.emailed, 'customer')} recorded as emailed{known}.")
-    if result.others:
-        echo("Not recorded:")
-        echo(table([(fit(customer), fit(reason, 200)) for customer, reason in result.others.items()]))
+    print_others("Not recorded:", result.others)
     print_result("")

@@ -10,7 +10,7 @@ import click
 
 from bulk.cli import options
 from bulk.cli.console import echo, fit, print_result, table
-from bulk.cli.named_customers import as_options, named_customers, read
+from bulk.cli.named_customers import as_options, named_customers, print_others, read
 from bulk.text import count
 
 if TYPE_CHECKING:
@@ -93,10 +93,8 @@ def _print_companies(result: UndoResult) -> None:
     if deletable.height:
         print_result(f"{_companies(deletable.height)} {_description(result)}:")
         print_result(_company_table(deletable))
-    if result.others:
-        echo("Left alone:")
-        echo(table([(fit(customer), fit(reason, 200)) for customer, reason in result.others.items()]))
-    elif left_alone.height:
+    print_others("Left alone:", result.others)
+    if left_alone.height and not result.others:
         echo(f"{_companies(left_alone.height)} left alone: linked by somebody, or with a partner connection:")
         echo(_company_table(left_alone))
     if result.taken_over:

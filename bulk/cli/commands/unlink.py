@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from bulk.cli import options, signals
-from bulk.cli.console import echo, fit, print_result, table
-from bulk.cli.named_customers import named_customers, read
+from bulk.cli.console import echo, fit, print_result
+from bulk.cli.named_customers import named_customers, print_others, read
 from bulk.text import count
 
 if TYPE_CHECKING:
@@ -105,7 +105,5 @@ def unlinked(result: UnlinkResult) -> str:
 
 def _print_customers(result: UnlinkResult) -> None:
     print_result(unlinked(result))
-    if result.others:
-        echo("Not unlinked:")
-        echo(table([(fit(customer), fit(reason, 200)) for customer, reason in result.others.items()]))
+    print_others("Not unlinked:", result.others)
     print_result("")
