@@ -50,7 +50,7 @@ NEVER_TOO_SLOW = [HealthCheck.too_slow]
 
 
 @pytest.mark.timeout(900)  # hypothesis shrinks a failure before it reports it
-@settings(max_examples=100, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
+@settings(max_examples=60, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
 @given(
     customers=st.integers(1, 4),
     passages=st.lists(st.sampled_from(WITHOUT_LAG), max_size=24),
@@ -75,7 +75,7 @@ def test_any_order_of_faults_crashes_and_reruns_ends_with_one_of_each(
 
 
 @pytest.mark.timeout(900)  # hypothesis shrinks a failure before it reports it
-@settings(max_examples=60, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
+@settings(max_examples=40, deadline=None, suppress_health_check=NEVER_TOO_SLOW)
 @given(
     customers=st.integers(1, 4),
     passages=st.lists(st.sampled_from(WITH_LAG), max_size=24),

@@ -33,9 +33,10 @@ def folder(tmp_path: Path, settings: Settings) -> Path:
     return tmp_path / "in"
 
 
-@pytest.mark.parametrize(
-    ("function", "arguments"),
-    [
+def test_a_wrong_argument_is_refused(folder: Path, settings: Settings) -> None:
+    """The message names it, and Codat receives no request."""
+    before = bulk.report(folder).figures.summary.requests_total
+    refused: list[tuple[Callable[..., Any], dict[str, object]]] = [
         (bulk.unlink_blocking, {"customer_ids": "12"}),  # would be read as the customers 1 and 2
         (bulk.unlink_blocking, {"customer_ids": [12]}),
         (bulk.unlink_blocking, {"customer_ids": []}),
@@ -46,15 +47,10 @@ def folder(tmp_path: Path, settings: Settings) -> Path:
         (bulk.links_blocking, {"margin": math.nan}),
         (bulk.follow_up_blocking, {"watch": 0}),
         (bulk.follow_up_blocking, {"watch": math.nan}),
-    ],
-)
-def test_a_wrong_argument_is_refused(
-    folder: Path, settings: Settings, function: Callable[..., Any], arguments: dict[str, object]
-) -> None:
-    """The message names it, and Codat receives no request."""
-    before = bulk.report(folder).figures.summary.requests_total
-    with pytest.raises(UsageError, match=next(iter(arguments))):
-        function(folder, **arguments, settings=settings)
+    ]
+    for function, arguments in refused:
+        with pytest.raises(UsageError, match=next(iter(arguments))):
+            function(folder, **arguments, settings=settings)
     assert bulk.report(folder).figures.summary.requests_total == before
 
 

@@ -37,7 +37,7 @@ def test_the_guarantees_hold_in_every_scenario(first: int) -> None:
 
 def test_a_seed_repeats_the_same_scenario() -> None:
     """Every time and every key is the same, so a failure can be repeated."""
-    for seed in range(12):
+    for seed in range(4):
         assert run_scenario(seed) == run_scenario(seed)
 
 
@@ -81,19 +81,19 @@ def _at_any_rate(self: throttle.Throttle, *, rate: int, **options: Any) -> None:
         # an uncertain request is sent again without a look-up
         (retry, "decide", _never_looks_up, 9, "created twice"),
         # a key is never repeated
-        (process, "WITH_KEY", (), 0, "created twice"),
+        (process, "WITH_KEY", (), 9, "created twice"),
         # a look-up does not wait until a lost request must have ended
-        (retry, "decide", _never_settles, 315, "created twice"),
+        (retry, "decide", _never_settles, 319, "created twice"),
         # a Retry-After is ignored
-        (limits.Limits, "hold_for", lambda *_: None, 0, "before a Retry-After ends"),
+        (limits.Limits, "hold_for", lambda *_: None, 9, "before a Retry-After ends"),
         # requests do not wait for the rate
-        (throttle.Throttle, "__init__", _at_any_rate, 532, "in a minute"),
+        (throttle.Throttle, "__init__", _at_any_rate, 557, "in a minute"),
         # a company is deleted without a look-up just before
-        (retry, "_decide_deletion", lambda *_, **__: Send(), 0, "has not looked at it"),
+        (retry, "_decide_deletion", lambda *_, **__: Send(), 55, "has not looked at it"),
         # the result of a response is not recorded
         (changes, "company_created", lambda *_, **__: {}, 0, "created twice"),
         # a company of another name counts as the customer's
-        (conflicts, "of_name", lambda *_: None, 0, "has the link of"),
+        (conflicts, "of_name", lambda *_: None, 23, "has the link of"),
         # a request that is not uncertain is looked up first
         (retry, "decide", _always_looks_up, 0, "needed"),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -78,9 +79,21 @@ def layer(path: Path) -> str:
     return path.relative_to(HOME).parts[0].removesuffix(".py")
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    """Return a file's syntax tree."""
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Return all nodes of a file's syntax tree."""
+    return tuple(ast.walk(parsed(path)))
+
+
 def imported(path: Path) -> Iterator[str]:
     """Return all modules that a file imports, wherever in it the import is."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in nodes_of(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -91,8 +104,7 @@ def imported(path: Path) -> Iterator[str]:
 
 def texts_in(path: Path) -> list[str]:
     """Return all texts in a file, also those between the values of an f-string."""
-    nodes = ast.walk(ast.parse(path.read_text("utf-8")))
-    return [node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return [node.value for node in nodes_of(path) if isinstance(node, ast.Constant) and isinstance(node.value, str)]
 
 
 def layers_imported(path: Path) -> set[str]:
@@ -111,7 +123,7 @@ def test_imports_go_down_only(path: Path) -> None:
 
 def says_it_is_pure(path: Path) -> bool:
     """Return whether a module's docstring has the word. The user's commands name paths, but do not use them."""
-    is_pure = " PURE" in (ast.get_docstring(ast.parse(path.read_text("utf-8"))) or "")
+    is_pure = " PURE" in (ast.get_docstring(parsed(path)) or "")
     return is_pure and name_of(path) != "reports/summary/commands.py"
 
 
@@ -176,7 +188,7 @@ def test_process_names_no_step() -> None:
     names = names_of_steps()
     assert {"CreateCompany", "company", "connection", "link", "partner", "unlink", "delete"} <= names
     path = HOME / "engine" / "process.py"
-    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    nodes = nodes_of(path)
     used = {node.id for node in nodes if isinstance(node, ast.Name)}
     used |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
     assert names.isdisjoint(texts_in(path))
@@ -213,7 +225,7 @@ def test_only_the_command_line_and_the_sandbox_print() -> None:
     printing = {
         layer(path)
         for path in FILES
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in nodes_of(path)
         if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "click.echo", "click.secho", "echo")
     }
     assert printing <= {"cli", "sandbox"}
