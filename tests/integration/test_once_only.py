@@ -200,14 +200,14 @@ def require_one_of_each(fates: list[Fate], *, edited_after: int, lost_after: int
 
 
 @given(fates=FATES, edited_after=st.integers(0, 6), lost_after=st.integers(0, 12))
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_a_customer_gets_one_company_and_one_connection(fates: list[Fate], edited_after: int, lost_after: int) -> None:
     """This is true even if the input is edited between two runs, or the journal is lost."""
     require_one_of_each(fates, edited_after=edited_after, lost_after=lost_after, reads_list=True)
 
 
 @given(fates=FATES_WITH_THEIR_KEYS, edited_after=st.integers(0, 6), lost_after=st.integers(0, 6))
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_a_lost_journal_creates_nothing_twice_even_if_the_list_lags(
     fates: list[Fate], edited_after: int, lost_after: int
 ) -> None:
@@ -216,7 +216,7 @@ def test_a_lost_journal_creates_nothing_twice_even_if_the_list_lags(
 
 
 @given(fates=FATES, edited_after=st.integers(0, 6))
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_no_key_is_sent_with_two_bodies(fates: list[Fate], edited_after: int) -> None:
     """Codat would answer with a 422. A lost journal is an exception."""
 
@@ -230,7 +230,7 @@ def test_no_key_is_sent_with_two_bodies(fates: list[Fate], edited_after: int) ->
 
 
 @given(fates=FATES)
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_a_linked_customer_gets_one_partner_connection(fates: list[Fate]) -> None:
     """Codat itself allows two."""
     with Scenario([]) as scenario:
@@ -246,7 +246,7 @@ def test_a_linked_customer_gets_one_partner_connection(fates: list[Fate]) -> Non
 
 
 @given(fates=FATES, runs=st.integers(1, 8))
-@settings(max_examples=50)
+@settings(max_examples=25)
 def test_a_link_in_the_journal_always_opens(fates: list[Fate], runs: int) -> None:
     """Between any two runs of `links`: a link that may be dead is not shown."""
     with Scenario([]) as scenario:

@@ -75,7 +75,7 @@ def test_a_stall_makes_no_minute_exceed_the_rate(concurrency: int, stall: float)
     assert len(network.spans) > 1000
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     rate=st.integers(1, 60) | st.sampled_from([100, 250, 1000]),
     concurrency=st.integers(1, 100) | st.sampled_from([1000]),

@@ -170,7 +170,7 @@ def test_a_file_that_changes_during_reading_is_refused(tmp_path: Path) -> None:
         list(rows)
 
 
-QUIET = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=150)
+QUIET = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=80)
 PIECES = [
     "customer_id",
     "company_name",

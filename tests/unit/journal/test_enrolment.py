@@ -344,7 +344,7 @@ def as_checked(rows: list[Row]) -> list[Row]:
     return checked
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(GIVEN, min_size=1, max_size=6))
 @example([("in.csv", [good("b")], {"b"}, 1), ("in.csv", [bad("b")], set(), 1), ("rejects.csv", [good("a")], set(), 1)])
 def test_every_row_is_shown_once_after_any_sequence_of_files(steps: list[tuple[str, list[Row], set[str], int]]) -> None:
