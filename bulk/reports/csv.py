@@ -20,7 +20,9 @@ _TO_CHANGE: Final = rf"{_MARKS}|{START}(?:{END}|'*{FORMULA})"
 
 
 class CsvTable:
-    """A CSV file in UTF-8 without a byte order mark, with LF line ends. No cell runs as a formula.
+    """A CSV file in UTF-8 with LF line ends. No cell runs as a formula.
+
+    The file begins with a byte order mark: without one, Excel takes the text for the encoding of its own system.
 
     A context manager. Raises JournalError if the disk fails or is full.
     """
@@ -51,7 +53,7 @@ class CsvTable:
         with wrap_errors(self._path):
             if not self._has_header:
                 header = pl.Series(frame.columns, dtype=pl.String)
-                self._file.write(f"{','.join(_quoted(header))}\n".encode())
+                self._file.write(f"\ufeff{','.join(_quoted(header))}\n".encode())
             self._file.write(lines.encode())
         self._has_header = True
 

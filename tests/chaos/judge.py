@@ -131,7 +131,7 @@ def links_open(fixture: BatchFixture) -> None:
 
 def nothing_to_find(fixture: BatchFixture) -> None:
     """Require that the last `bulk verify` has no findings."""
-    with (fixture.folder / "verify.csv").open(newline="") as file:
+    with (fixture.folder / "verify.csv").open(encoding="utf-8-sig", newline="") as file:
         findings = list(csv.DictReader(file))
     require(not findings, f"verify has findings: {findings}")
 

@@ -329,7 +329,7 @@ class BatchFixture:
 
     def table(self, name: str) -> list[dict[str, str]]:
         """Read a table of the batch's folder."""
-        with (self.folder / name).open(newline="") as file:
+        with (self.folder / name).open(encoding="utf-8-sig", newline="") as file:
             return list(csv.DictReader(file))
 
     def summary(self) -> dict[str, Any]:

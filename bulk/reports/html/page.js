@@ -270,7 +270,7 @@
     if (first) element("direction").value = first[1];
   });
 
-  /* CSV, byte for byte as in results.csv: formulas escaped, quotes where needed, an empty text distinct from a null. */
+  /* CSV, byte for byte as in results.csv: a byte order mark, formulas escaped, quotes where needed, an empty text distinct from a null. */
   const formula = new RegExp(`^'*${facts.formula}`, "u");
 
   function csvCell(value) {
@@ -282,7 +282,7 @@
   function download() {
     const found = table.rows({ search: "applied", order: "applied" }).data().toArray();
     const csv = [names, ...found].map((row) => `${row.map(csvCell).join(",")}\n`);
-    const address = URL.createObjectURL(new Blob(csv, { type: "text/csv;charset=utf-8" }));
+    const address = URL.createObjectURL(new Blob(["\ufeff", ...csv], { type: "text/csv;charset=utf-8" }));
     create("a", { href: address, download: `${shorten(facts.batch, MAX_CELL)} customers.csv` }).click();
     setTimeout(() => URL.revokeObjectURL(address), 60000);
     announce(`Saved ${count(found.length, "row")} as CSV.`);

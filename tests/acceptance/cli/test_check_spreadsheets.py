@@ -38,7 +38,7 @@ def test_rejects_that_were_fixed_in_a_spreadsheet_replace_their_rows(shell: Shel
     """The spreadsheet wrote semicolons, empty columns and rows, and dropped one of the escapes."""
     (shell.path / "x.csv").write_text(HEADER + "007,Acme,Xero,\n008,=Bolt,Sage,\n-9,Cog,Sage,\n")
     assert shell.run("bulk migrate x.csv --sandbox").returncode == 1
-    with (shell.path / "reports" / "x" / "rejects.csv").open(newline="") as file:
+    with (shell.path / "reports" / "x" / "rejects.csv").open(encoding="utf-8-sig", newline="") as file:
         rows = list(csv.reader(file))
     assert [row[:2] for row in rows[1:]] == [["008", "'=Bolt"], ["'-9", "Cog"]]
     rows[1][2] = rows[2][2] = "qbo"
@@ -47,7 +47,7 @@ def test_rejects_that_were_fixed_in_a_spreadsheet_replace_their_rows(shell: Shel
     (shell.path / "fixed.csv").write_bytes(("\r\n".join(lines) + "\r\n").encode("utf-8-sig"))
     ended = shell.run("bulk migrate fixed.csv --batch x --sandbox")
     assert ended.returncode == 0, ended.stderr
-    with (shell.path / "reports" / "x" / "results.csv").open(newline="") as file:
+    with (shell.path / "reports" / "x" / "results.csv").open(encoding="utf-8-sig", newline="") as file:
         results = [(row["row"], row["customer_id"], row["company_name"], row["state"]) for row in csv.DictReader(file)]
     assert results == [
         ("1", "007", "Acme", "link_ready"),

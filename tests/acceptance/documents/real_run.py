@@ -46,7 +46,7 @@ def prepare(command: Command, folder: Path, codat: Running) -> None:
 
 def _fix(path: Path) -> None:
     """Correct the invalid cells."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
         rows = [row | dict([FIXED[row["customer_id"]]]) for row in reader]
     assert len(rows) == len(FIXED)

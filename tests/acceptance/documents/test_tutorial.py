@@ -81,7 +81,7 @@ def test_the_text_has_the_other_forms_of_two_commands() -> None:
 
 def link_of(batch: Path, customer_id: str) -> str:
     """Return a customer's linkUrl from links.csv."""
-    with (batch / "links.csv").open(encoding="utf-8", newline="") as file:
+    with (batch / "links.csv").open(encoding="utf-8-sig", newline="") as file:
         return next(row["link_url"] for row in csv.DictReader(file) if row["customer_id"] == customer_id)
 
 

@@ -63,7 +63,7 @@ def test_with_a_source_every_customer_gets_a_company_of_its_own(
     assert ended.code == 0, ended.out
     folder = fixture.path / "reports" / "other"
     assert json.loads((folder / "summary.json").read_text())["customers"]["link_ready"] == 3
-    assert (folder / "conflicts.csv").read_text().splitlines() == [
+    assert (folder / "conflicts.csv").read_text("utf-8-sig").splitlines() == [
         "customer_id,company_name,platform,email,row,conflict,found"
     ]
     names = {company["name"] for company in codat.companies()}

@@ -25,7 +25,7 @@ def read_csv(path: Path) -> pl.DataFrame:
 
 def cells(path: Path) -> list[list[str]]:
     """Read a CSV report as a spreadsheet does, header included."""
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.reader(file))
 
 

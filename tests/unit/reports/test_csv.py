@@ -34,7 +34,7 @@ def test_a_cell_is_quoted_where_a_reader_could_split_it(tmp_path: Path, text: st
     frame = pl.DataFrame({"a": [text], "b;=1": [5]}, schema={"a": pl.String, "b;=1": pl.Int64})
     with CsvTable(tmp_path / "x.csv") as table:
         table.write(frame)
-    assert (tmp_path / "x.csv").read_bytes().decode() == f'a,"b;=1"\n{written},5\n'
+    assert (tmp_path / "x.csv").read_bytes().decode("utf-8-sig") == f'a,"b;=1"\n{written},5\n'
 
 
 def test_any_header_is_only_a_name(tmp_path: Path) -> None:
@@ -43,7 +43,7 @@ def test_any_header_is_only_a_name(tmp_path: Path) -> None:
     with CsvTable(tmp_path / "x.csv") as table:
         table.write(frame)
         table.write(frame)
-    assert (tmp_path / "x.csv").read_text() == '*,^.*$,""\n1,2,3\n1,2,3\n'
+    assert (tmp_path / "x.csv").read_text("utf-8-sig") == '*,^.*$,""\n1,2,3\n1,2,3\n'
 
 
 def test_a_missing_folder_is_a_journal_error(tmp_path: Path) -> None:

@@ -78,13 +78,13 @@ def test_the_files_of_an_empty_batch_have_headers(journal: Journal) -> None:
     assert pl.read_parquet(journal.folder / "results.parquet").columns == [*RESULTS, "tier"]
 
 
-def test_csv_files_are_plain_utf8(journal: Journal) -> None:
-    """They have no byte order mark, and lines end with LF."""
+def test_csv_files_are_utf8_with_a_byte_order_mark(journal: Journal) -> None:
+    """Spreadsheets open them correctly. Lines end with LF."""
     journal.source()
     journal.customer(1, "a", company_name="Ångström, Söhne")
     write(journal)
     content = (journal.folder / "results.csv").read_bytes()
-    assert content.startswith(b"row,customer_id,")
+    assert content.startswith(b"\xef\xbb\xbfrow,customer_id,")
     assert b"\r" not in content
     assert '"Ångström, Söhne"'.encode() in content
 
