@@ -128,6 +128,22 @@ def rounded_keys(customer_id: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*exact, *approximate)))
 
 
+def power_keys(customer_id: str) -> tuple[str, ...]:
+    """Return the keys of identifiers that programs read as this number: `1E5` for 100000 and for `1.00E+05`."""
+    key = spelling_key(customer_id)
+    read = _read(key)
+    number = key if read is None else str(int(read.number)) if read.number.denominator == 1 else ""
+    if not number.isdigit() or not number.isascii():
+        return ()
+    zeros = len(number) - len(number.rstrip("0"))
+    return tuple(
+        f"{number[:-exponent]}{letter}{exponent:0{width}}"
+        for exponent in range(1, min(zeros, len(number) - 1) + 1)
+        for letter in ("E", "e")
+        for width in range(len(str(exponent)), 4)
+    )
+
+
 def _cleaned(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text.translate(_CHARACTERS))

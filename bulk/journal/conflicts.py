@@ -17,6 +17,9 @@ from bulk.problems import Problem
 from bulk.spellings import exact_ranges, is_spelling_of, rounded_keys, spelling_key
 
 _SQL: Final = sql.load("bulk.journal", "conflicts.sql")
+_COLLECT_REJECTED: Final = (
+    *("drop_rejected_spellings", "create_rejected_spellings", "index_rejected_keys", "index_rejected_customers"),
+)
 
 
 def index_held(connection: sqlite3.Connection) -> None:
@@ -115,17 +118,21 @@ def unsent_spellings(connection: sqlite3.Connection, customer_id: str) -> list[i
 
 def _spellings(connection: sqlite3.Connection, run: int) -> Iterator[tuple[str, str]]:
     """Yield identifiers of the file, each with one of which it is another spelling."""
+    for statement in _COLLECT_REJECTED:
+        connection.execute(_SQL[statement])
     yield from connection.execute(_SQL["spellings"], {"run": run}).fetchall()
-    for customer_id, known in _rounded(connection, run, is_new=True):
-        yield customer_id, known
-    for known, customer_id in _rounded(connection, run, is_new=False):
-        yield customer_id, known
+    others = ((known, customer_id) for customer_id, known in _rounded(connection, run, is_new=False))
+    for customer_id, known in (*_rounded(connection, run, is_new=True), *others):
+        values = {"customer_id": customer_id, "known": known}
+        if connection.execute(_SQL["is_in_same_file"], values).fetchone() == (0,):
+            yield customer_id, known
 
 
 def _rounded(connection: sqlite3.Connection, run: int, *, is_new: bool) -> Iterator[tuple[str, str]]:
     """Yield the identifiers of one side that have lost digits, each with one of the other side that it may have been.
 
-    `is_new` selects the side of the file. A number of more than 15 digits may be the one that has lost some.
+    `is_new` selects the side of the file. A number of more than 15 digits may be the one that has lost some, and `1E5`
+    the one that has become a number.
     """
     other = {"run": run, "is_new": not is_new}
     for customer_id, key in connection.execute(_SQL["rounded"], other | {"is_new": is_new}).fetchall():

@@ -52,18 +52,30 @@ WHERE incoming.is_accepted AND c.customer_id = incoming.customer_id AND c.source
                       WHERE (a.customer_id, a.company_name, a.code, a.found)
                             = (c.customer_id, incoming.company_name, 'other_customer', c.company_name));
 
+-- drop_rejected_spellings: Forget the identifiers of an earlier file.
+DROP TABLE IF EXISTS temp.rejected_spellings;
+
+-- create_rejected_spellings: The identifiers of rejected rows that no customer has, unless the identifier was the fault.
+CREATE TEMP TABLE rejected_spellings AS
+SELECT customer_id, spelling_key(customer_id) AS key, source
+FROM rejections r
+WHERE state = 'rejected' AND (SELECT count(*) FROM sources) > 1
+      AND NOT EXISTS (SELECT 1 FROM json_each(r.problems) WHERE value ->> 'field' IN ('customer_id', 'row'))
+      AND NOT EXISTS (SELECT 1 FROM customers k WHERE k.customer_id = r.customer_id);
+
+-- index_rejected_keys: To find them by their keys.
+CREATE INDEX temp.rejected_spellings_keys ON rejected_spellings (key);
+
+-- index_rejected_customers: To find them by themselves.
+CREATE INDEX temp.rejected_spellings_customers ON rejected_spellings (customer_id);
+
 -- spellings: The customers of this file for whom nothing was sent, each with an identifier that is not in the file and
--- is another spelling of the same one. A row that was rejected in another file has its identifier too, unless the
--- identifier was the fault.
+-- is another spelling of the same one. A row that was rejected in another file has its identifier too.
 WITH missing AS NOT MATERIALIZED (
     SELECT customer_id, coalesce(spelling, customer_id) AS key, NULL AS rejected_in
     FROM customers WHERE enrolment <> :run
     UNION ALL
-    SELECT customer_id, spelling_key(customer_id), source
-    FROM rejections r
-    WHERE state = 'rejected' AND (SELECT count(*) FROM sources) > 1
-          AND NOT EXISTS (SELECT 1 FROM json_each(r.problems) WHERE value ->> 'field' IN ('customer_id', 'row'))
-          AND NOT EXISTS (SELECT 1 FROM customers k WHERE k.customer_id = r.customer_id))
+    SELECT customer_id, key, source FROM temp.rejected_spellings)
 SELECT n.customer_id, m.customer_id
 FROM missing m CROSS JOIN customers n ON n.customer_id = m.key
 WHERE n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL AND m.rejected_in IS NOT n.source
@@ -72,22 +84,34 @@ SELECT n.customer_id, m.customer_id
 FROM missing m CROSS JOIN customers n ON n.spelling = m.key
 WHERE n.enrolment = :run AND n.name_sent IS NULL AND n.company_id IS NULL AND m.rejected_in IS NOT n.source;
 
--- rounded: The identifiers that may be numbers without all their digits: those of this file for which nothing was sent,
--- or those that are not in it.
+-- rounded: The identifiers that may be numbers without all their digits, or that programs read as numbers (`1E5`): those
+-- of this file for which nothing was sent, or those that are not in it.
 SELECT customer_id, coalesce(spelling, customer_id) FROM customers
-WHERE (spelling >= '~' OR length(coalesce(spelling, customer_id)) > 15)
-      AND iif(:is_new, enrolment = :run AND name_sent IS NULL AND company_id IS NULL, enrolment <> :run);
+WHERE (spelling >= '~' OR length(coalesce(spelling, customer_id)) > 15 OR customer_id GLOB '[1-9]*[Ee][0-9]*')
+      AND iif(:is_new, enrolment = :run AND name_sent IS NULL AND company_id IS NULL, enrolment <> :run)
+UNION ALL
+SELECT customer_id, key FROM temp.rejected_spellings
+WHERE NOT :is_new AND (key >= '~' OR length(key) > 15 OR key GLOB '[1-9]*[Ee][0-9]*');
 
 -- in_range: The identifiers on the other side that are whole numbers in a range.
 SELECT customer_id FROM customers
 WHERE (customer_id BETWEEN :low AND :high AND length(customer_id) = length(:low)
        OR spelling BETWEEN :low AND :high AND length(spelling) = length(:low))
-      AND iif(:is_new, enrolment = :run AND name_sent IS NULL AND company_id IS NULL, enrolment <> :run);
+      AND iif(:is_new, enrolment = :run AND name_sent IS NULL AND company_id IS NULL, enrolment <> :run)
+UNION ALL
+SELECT customer_id FROM temp.rejected_spellings
+WHERE NOT :is_new AND key BETWEEN :low AND :high AND length(key) = length(:low);
 
 -- with_keys: The identifiers on the other side with these keys.
 SELECT customer_id FROM customers
 WHERE (customer_id IN (SELECT value FROM json_each(:keys)) OR spelling IN (SELECT value FROM json_each(:keys)))
-      AND iif(:is_new, enrolment = :run AND name_sent IS NULL AND company_id IS NULL, enrolment <> :run);
+      AND iif(:is_new, enrolment = :run AND name_sent IS NULL AND company_id IS NULL, enrolment <> :run)
+UNION ALL
+SELECT customer_id FROM temp.rejected_spellings WHERE NOT :is_new AND key IN (SELECT value FROM json_each(:keys));
+
+-- is_in_same_file: Whether a row was rejected in the file of this customer. Then they are two customers.
+SELECT EXISTS (SELECT 1 FROM temp.rejected_spellings r JOIN customers n USING (source)
+               WHERE r.customer_id = :known AND n.customer_id = :customer_id);
 
 -- hold: Hold a customer for whom nothing was sent: its row becomes a conflict.
 INSERT OR REPLACE INTO rejections

@@ -31,7 +31,7 @@ from bulk.reports.columns import (
 from bulk.reports.fragments import FRAGMENTS
 from bulk.reports.input_columns import InputColumns
 from bulk.reports.snapshot import CHUNK_ROWS, Snapshot
-from bulk.spellings import exact_ranges, rounded_keys, spelling_key
+from bulk.spellings import exact_ranges, power_keys, rounded_keys, spelling_key
 from bulk.text import timestamp
 
 _SQL: Final = load("bulk.reports", "rows.sql", **FRAGMENTS)
@@ -116,7 +116,8 @@ class Reader(Snapshot):
     def other_spelling(self, customer_id: str) -> str | None:
         """Return the identifier of a customer of which this one is another spelling, or None."""
         key = spelling_key(customer_id)
-        known = self.rows(_SQL["spellings"], {"keys": json.dumps([key, *rounded_keys(customer_id)])})
+        keys = [key, *rounded_keys(customer_id), *power_keys(customer_id)]
+        known = self.rows(_SQL["spellings"], {"keys": json.dumps(keys)})
         for low, high in exact_ranges(key):
             known += self.rows(_SQL["in_range"], {"low": low, "high": high})
         return next((each for (each,) in known if each != customer_id), None)

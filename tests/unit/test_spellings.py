@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bulk.spellings import exact_ranges, is_spelling_of, rounded_keys, spelling_key
+from bulk.spellings import exact_ranges, is_spelling_of, power_keys, rounded_keys, spelling_key
 
 LONG = "4123456789012345678"
 UUID = "550e8400-e29b-41d4-a716-446655440000"
@@ -316,3 +316,19 @@ def test_only_a_number_has_rounded_keys() -> None:
     )
     assert all(key.startswith("~") for key in rounded_keys("123456789012345"))
     assert {"~1.2E+6", "~1.2e+6"} < set(rounded_keys("1,200,000"))
+
+
+@given(st.integers(1, 999), st.integers(1, 30), st.sampled_from("eE"), st.integers(1, 3))
+def test_a_number_leads_back_to_the_identifier_that_became_it(
+    digits: int, exponent: int, letter: str, width: int
+) -> None:
+    """`1E5` is an identifier, of which programs make 100000 or `1.00E+05`."""
+    customer_id = f"{digits}{letter}{exponent:0{width}}"
+    assert customer_id in power_keys(str(digits * 10**exponent))
+    assert customer_id in power_keys(f"{digits * 10**exponent:.2E}")
+
+
+@pytest.mark.parametrize("customer_id", ["0", "7", "1001", "1.5", "A00", "-100", "1E5"])
+def test_other_identifiers_were_no_power(customer_id: str) -> None:
+    """A number without zeros at its end needs no exponent."""
+    assert power_keys(customer_id) == ()

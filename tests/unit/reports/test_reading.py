@@ -492,6 +492,9 @@ def test_a_link_without_a_one_time_password_never_expires(journal: Journal) -> N
         ("12345678901234567890", "1.23457E+19"),
         ("4.12346E+18", "4123456789012345678"),
         ("7.7E+07", "0077012345"),
+        ("100000", "1E5"),
+        ("1.00E+05", "1E5"),
+        ("1E6", None),
         ("4.2E+18", None),
         ("9", None),
     ],
@@ -503,6 +506,7 @@ def test_an_unknown_identifier_may_be_another_spelling(journal: Journal, asked: 
     journal.created(2, "1.23457E+19", spelling=spelling_key("1.23457E+19"))
     journal.created(3, "4123456789012345678")
     journal.created(4, "0077012345", spelling="77012345")
+    journal.created(5, "1E5")
     with Reader(journal.path) as reader:
         assert reader.other_spelling(asked) == known
 
