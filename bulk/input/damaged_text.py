@@ -18,8 +18,8 @@ from bulk.input import escapes, misread
 from bulk.input.names import fold_names
 from bulk.text import shorten_column
 
-LOST_LETTERS: Final = r"\x{FFFD}|\p{L}\?\p{Ll}|\A\?{3,}(?:\s|\z)"
-r"""Matches names of which letters are lost for certain. `\A\?\p{Ll}` or `???` may be right."""
+LOST_LETTERS: Final = r"\x{FFFD}|[\p{L}\s]\?\p{Ll}|\A\?\p{Ll}\S*\?|\A\?{3,}(?:\s|\z)"
+r"""Matches names of which letters are lost for certain. `?what` or `???` alone may be right."""
 _MAX_ROUNDS: Final = 3  # text may be damaged more than once
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufeff]+")
 

@@ -58,12 +58,25 @@ DAMAGED = [
     ("Caf\ufffd Five", None),
     ("Cafï¿½ Five", None),
     ("M?ller", "M?ller"),  # nobody knows the letter
+    ("Biuro ?ubr Ltd", "Biuro ?ubr Ltd"),
+    ("?ód? Ltd", "?ód? Ltd"),
     ("???? Ltd", "???? Ltd"),
 ]
 
 RIGHT = (
     *("AT&T", "Smith & Sons", "R&D;", "Marks &Spencer; Co", "50% Off Ltd", "100%Cacao", "100%Fabric", "100%20", "5%40"),
-    *("100% 20 Ltd", "Who? What?", "Who?What", "WHO?WHAT?", "?What If", "Really???", "Huh ??? Ltd", "Eight\\, Ltd"),
+    *(
+        "100% 20 Ltd",
+        "Who? What?",
+        "Who?What",
+        "WHO?WHAT?",
+        "?What If",
+        "Really???",
+        "Huh ??? Ltd",
+        "Quoi ? Rien",
+        "?what Ltd",
+        "Eight\\, Ltd",
+    ),
     *("SÃO PAULO", "São Paulo", "MANHÃ", "IRMÃ Ltda", "CAFÉ®", "MÜNCHEN™", "TVÅ–FYRA", "TVÅ’s", "TVÅ®", "„BÄ“ GmbH"),
     *("ORĂŞTIE", "ŢIGĂ", "“Chez ‘René’”", "L’ÉTOILE", "Ærø Ltd", "ŠKODA", "Žilina", "IŽ", "Œuvre", "DŸ", "Ÿ Ltd"),
     *(
