@@ -58,6 +58,7 @@ from bulk.input import Input, open_input
 from bulk.input_check import CheckResult, Cost, check
 from bulk.job import batch_lock, run_and_report
 from bulk.journal.database import FILE
+from bulk.journal.folder import require_spelling
 from bulk.model import State, Stop, Threshold
 from bulk.reading import NOTHING_SAID, Reading
 from bulk.reports.columns import FINDINGS
@@ -122,6 +123,7 @@ def open_for_batch(
 
     Raises InputError, UsageError.
     """
+    require_spelling(folder)
     remembered = remembered_reading(folder)
     return open_input(path, mapping=mapping, platform_names=platform_names, reading=reading, remembered=remembered)
 

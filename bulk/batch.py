@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from bulk import text
 from bulk.errors import BulkError, JournalError
-from bulk.journal import facts
+from bulk.journal import disk, facts
 from bulk.journal.database import FILE, no_journal
 from bulk.journal.lock import is_in_use
 from bulk.model import Stop
@@ -108,12 +108,13 @@ def write_reports(folder: Path, end: JobEnd = NO_RUN, *, since: datetime | None 
 
 
 def report(folder: str | Path, *, since: datetime | None = None) -> BatchResult:
-    """Write the reports of a batch again from its journal; send nothing. Raises BatchError, JournalError.
+    """Write the reports of a batch again from its journal; send nothing. Raises UsageError, JournalError.
 
     If the last run was killed, `stop` reports that the batch is not finished. With `since`, the reports also show the
     changes since this time (UTC if it has no time zone).
     """
     folder = require_batch(folder)
+    disk.require_able(folder)
     result = write_reports(folder, since=in_utc(since) if since is not None else None)
     last_run = result.figures.last_run
     if last_run is None or last_run.has_ended or not was_killed(folder, last_run.number):

@@ -9,7 +9,7 @@ from pathlib import Path
 from bulk import named_customers
 from bulk.batch import require_batch, write_reports
 from bulk.errors import UsageError
-from bulk.journal import waves
+from bulk.journal import disk, waves
 from bulk.journal.beside import changing
 from bulk.journal.database import FILE, transaction
 from bulk.reports.rows import Reader
@@ -29,6 +29,7 @@ def sent(folder: str | Path, customer_ids: Sequence[str] | None = None, *, wave:
     named = [] if customer_ids is None else named_customers.require_ids(customer_ids)
     if wave is None:
         named_customers.require_known(folder, named)
+    disk.require_able(folder)
     with changing(folder / FILE) as journal:
         if wave is not None:
             _require_wave(folder, wave, waves.closed(journal))

@@ -21,6 +21,7 @@ from bulk.engine.run import Command, Run
 from bulk.errors import BatchInUseError, ClientInUseError
 from bulk.journal.client_lock import Sender, only_sender
 from bulk.journal.database import FILE, require_there
+from bulk.journal.folder import NOT_PRIVATE, is_private
 from bulk.journal.lock import only_run
 from bulk.model import Stop
 from bulk.results import BatchResult
@@ -57,6 +58,8 @@ async def run_job(
         on_event(event)
 
     async with batch_lock(folder, lock_wait):
+        if command.source is not None and not is_private(folder):
+            hook(Warned(f"{folder}: {NOT_PRIVATE}"))
         sender = Sender(command.name, str(folder), os.getpid(), timestamp(time.time()))
         turn = partial(client_turn, sender=sender, waits=options.waits, hook=hook, interrupt=interrupt)
         run = Run(folder, settings, options, version=__version__, hook=hook, turn=turn)

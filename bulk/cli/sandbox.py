@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bulk.cli.console import echo
 from bulk.errors import UsageError
-from bulk.journal.database import make_folder
 from bulk.journal.error_translator import wrap_errors
+from bulk.journal.folder import make_folder
 
 
 @contextmanager

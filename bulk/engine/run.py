@@ -143,7 +143,7 @@ class Run:
     def _begin_run(self, connection: sqlite3.Connection, command: Command) -> int:
         """Assign a new batch to this Codat, and record that the run has begun; return its number."""
         at = timestamp(self._wall())
-        with wrap_errors(self._folder / database.FILE):
+        with wrap_errors(self._folder / database.FILE, nothing_sent=True):
             self._claim(connection)
             self._identity = read_identity(connection, self._settings)
             if not self._identity.is_doubtful:
@@ -170,7 +170,7 @@ class Run:
 
     async def _prepare(self, command: Command, connection: sqlite3.Connection, run: int) -> Work | None:
         """Let the command prepare in a thread, while the writer does not use the connection."""
-        with wrap_errors(self._folder / database.FILE):
+        with wrap_errors(self._folder / database.FILE, nothing_sent=True):
             return await anyio.to_thread.run_sync(command.prepare, connection, run)
 
     def _claim(self, connection: sqlite3.Connection) -> None:

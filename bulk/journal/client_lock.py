@@ -15,9 +15,10 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 
 from bulk.errors import ClientInUseError
+from bulk.journal.lock import system_lock
 
 PRIVATE = 0o700
 
@@ -38,7 +39,7 @@ def only_sender(client: str, sender: Sender, environ: Mapping[str, str] | None =
     name = hashlib.sha256(client.encode()).hexdigest()[:32]
     folder = _lock_folder(os.environ if environ is None else environ)
     note = folder / f"{name}.json"
-    lock = FileLock(folder / f"{name}.lock", timeout=0, mode=0o600)
+    lock = system_lock(folder / f"{name}.lock")
     try:
         lock.acquire()
     except Timeout:

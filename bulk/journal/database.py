@@ -15,6 +15,7 @@ from typing import Final
 from bulk.errors import BatchError, JournalGoneError
 from bulk.journal import integrity, sql
 from bulk.journal.error_translator import wrap_errors
+from bulk.journal.folder import FILE_MODE, make_folder, require_access
 
 FILE: Final = "journal.sqlite3"
 SCHEMA_VERSION: Final = 1
@@ -35,7 +36,6 @@ def open_journal(folder: Path) -> sqlite3.Connection:
     path = folder / FILE
     with wrap_errors(path, nothing_sent=True):
         make_folder(folder)
-        folder.chmod(0o700)
         _make_file(path)
         modified = path.stat().st_mtime_ns
         connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_LOCK_WAIT_SECONDS)
@@ -117,30 +117,14 @@ def gone(path: Path) -> JournalGoneError:
     )
 
 
-def make_folder(folder: Path) -> None:
-    """Create a folder that only its owner can read, if it is missing. Raises OSError if it is not writable."""
-    if any("\ud800" <= character <= "\udfff" for character in str(folder)):
-        # The name has bytes that are not text, and the libraries that write reports cannot use it.
-        raise OSError(errno.EILSEQ, os.strerror(errno.EILSEQ), str(folder))
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _require_access(folder, os.R_OK | os.W_OK | os.X_OK)
-
-
 def _make_file(path: Path) -> None:
     """Create the journal's file if it is missing. An existing file keeps its modification time."""
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     # Do not open it here: closing a file drops the locks that SQLite holds on it elsewhere in this process.
     if not path.exists():
-        path.touch(mode=0o600)
-    _require_access(path, os.R_OK | os.W_OK)
-
-
-def _require_access(path: Path, mode: int) -> None:
-    if not os.access(path, mode):
-        is_read_only = os.statvfs(path).f_flag & os.ST_RDONLY
-        number = errno.EROFS if is_read_only else errno.EACCES
-        raise OSError(number, os.strerror(number), str(path))
+        path.touch(mode=FILE_MODE)
+    require_access(path, os.R_OK | os.W_OK)
 
 
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:

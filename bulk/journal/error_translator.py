@@ -7,6 +7,7 @@ such as a violated constraint or an invalid statement, are bugs of bulk and rais
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,11 +20,13 @@ from bulk.errors import BatchError, BulkError, JournalError, UsageError
 from bulk.text import shorten
 
 _NO_ACCESS: Final = "this user may not read and write it"
+_LACKS_LOCKS: Final = "its disk has no locks (is it a network share?)"
+_LACKS_MEMORY: Final = "its disk has no shared memory for files (is it a network share?)"
 _IN_THE_WAY: Final = "a file is where a folder should be"
 UNUSABLE_PLACES: Final[Mapping[int, str]] = MappingProxyType(
     {
         errno.EACCES: _NO_ACCESS,
-        errno.EPERM: _NO_ACCESS,
+        errno.EPERM: "this user may not change it",
         errno.EROFS: "its file system is read-only",
         errno.EEXIST: _IN_THE_WAY,
         errno.ENOTDIR: _IN_THE_WAY,
@@ -32,6 +35,9 @@ UNUSABLE_PLACES: Final[Mapping[int, str]] = MappingProxyType(
         errno.ELOOP: "its links lead in a circle",
         errno.ENOENT: "it cannot be created there",
         errno.EINVAL: "the name contains characters that cannot be used there",
+        errno.ENOLCK: _LACKS_LOCKS,
+        errno.ENOSYS: "its disk lacks what bulk needs (is it a network share?)",
+        errno.EOPNOTSUPP: "its disk lacks what bulk needs (is it a network share?)",
         errno.EILSEQ: "the name contains characters that cannot be used there",
     }
 )
@@ -51,6 +57,19 @@ class _Cause(Enum):
     FAILED = auto()  # the disk or the operating system
 
 
+_LACKING: Final = MappingProxyType(
+    {
+        sqlite3.SQLITE_IOERR_LOCK: _LACKS_LOCKS,
+        sqlite3.SQLITE_IOERR_UNLOCK: _LACKS_LOCKS,
+        sqlite3.SQLITE_IOERR_RDLOCK: _LACKS_LOCKS,
+        sqlite3.SQLITE_IOERR_CHECKRESERVEDLOCK: _LACKS_LOCKS,
+        sqlite3.SQLITE_IOERR_SHMOPEN: _LACKS_MEMORY,
+        sqlite3.SQLITE_IOERR_SHMLOCK: _LACKS_MEMORY,
+        sqlite3.SQLITE_IOERR_SHMMAP: _LACKS_MEMORY,
+    }
+)
+"""By result code, what a disk lacks."""
+_MAX_SQLITE_PATH: Final = 504  # bytes, on Unix: its limit of 512 includes the name's longest ending
 _FULL_ERRNOS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _SQLITE_CAUSES: Final = MappingProxyType(
     {
@@ -64,6 +83,7 @@ _SQLITE_CAUSES: Final = MappingProxyType(
         sqlite3.SQLITE_READONLY: _Cause.UNUSABLE,
         sqlite3.SQLITE_PERM: _Cause.UNUSABLE,
         sqlite3.SQLITE_CANTOPEN: _Cause.UNUSABLE,
+        **dict.fromkeys(_LACKING, _Cause.UNUSABLE),
         sqlite3.SQLITE_IOERR: _Cause.FAILED,
     }
 )
@@ -96,8 +116,8 @@ def translate(error: Exception, path: Path, *, nothing_sent: bool = False, actio
     where = shorten(str((isinstance(error, OSError) and error.filename) or path), _MAX_SHOWN_PATH)
     if cause is _Cause.UNUSABLE and nothing_sent:
         return UsageError(
-            f"{where} cannot be used: {_reason(error)}. Fix that, or use another folder (`migrate` has --reports and "
-            "--batch); nothing was sent."
+            f"{where} cannot be used: {_reason(error, path)}. Fix that, or use another folder (`migrate` has "
+            "--reports and --batch); nothing was sent."
         )
     return JournalError(f"{where} cannot be {action}: {_advice(cause, error, path)} {_RESUME}")
 
@@ -125,10 +145,14 @@ def _cause_of_errno(number: int | None) -> _Cause:
     return _Cause.UNUSABLE if number in UNUSABLE_PLACES else _Cause.FAILED
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: Exception, path: Path) -> str:
+    """Return why a place cannot be used."""
     if isinstance(error, OSError):
         return UNUSABLE_PLACES.get(error.errno or 0) or error.strerror or str(error)
-    return f"{_NO_ACCESS}, or its file system is read-only" if _cause(error) is _Cause.UNUSABLE else str(error)
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code == sqlite3.SQLITE_CANTOPEN and len(os.fsencode(path.absolute())) >= _MAX_SQLITE_PATH:
+        return UNUSABLE_PLACES[errno.ENAMETOOLONG]
+    return _LACKING.get(code) or f"{_NO_ACCESS}, or its file system is read-only"
 
 
 def _advice(cause: _Cause, error: Exception, path: Path) -> str:
@@ -141,9 +165,9 @@ def _advice(cause: _Cause, error: Exception, path: Path) -> str:
                 "or a backup,"
             )
         case _Cause.UNUSABLE:
-            return f"{_reason(error)}. Fix that,"
+            return f"{_reason(error, path)}. Fix that,"
         case _:
-            return f"{_system_text(error)}. Check the disk of {_folder(path)},"
+            return f"{_system_text(error)}. Check the disk of {_folder(path)}, and your quota there,"
 
 
 def _system_text(error: Exception) -> str:

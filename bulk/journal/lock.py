@@ -10,22 +10,29 @@ from typing import Final
 from filelock import FileLock, Timeout
 
 from bulk.errors import BatchInUseError
-from bulk.journal.database import make_folder
+from bulk.journal import disk
 from bulk.journal.error_translator import wrap_errors
+from bulk.journal.folder import FILE_MODE, make_folder
 
 _NAME: Final = ".lock"
+
+
+def system_lock(path: Path, *, wait_seconds: float = 0.0) -> FileLock:
+    """Return a lock of the operating system. A file that exists while locked would outlive a killed process."""
+    return FileLock(path, timeout=wait_seconds, mode=FILE_MODE, fallback_to_soft=False)
 
 
 @contextmanager
 def only_run(folder: Path) -> Iterator[None]:
     """Hold the lock of the batch's folder, and create the folder if it is missing.
 
-    Raises BatchInUseError if another run holds the lock, UsageError if the folder cannot be used.
+    Raises BatchInUseError if another run holds the lock, UsageError if the folder or its disk cannot be used.
     """
     path = folder / _NAME
     with wrap_errors(path, nothing_sent=True):
         make_folder(folder)
-        lock = FileLock(path, timeout=0, mode=0o600)
+        disk.require_able(folder)
+        lock = system_lock(path)
         try:
             lock.acquire()
         except Timeout:
@@ -45,7 +52,7 @@ def is_in_use(folder: Path) -> bool:
         return False
     with wrap_errors(path, nothing_sent=True):
         try:
-            with FileLock(path, timeout=0, mode=0o600):
+            with system_lock(path):
                 return False
         except Timeout:
             return True

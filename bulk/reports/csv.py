@@ -8,7 +8,8 @@ from typing import Final, Self
 
 import polars as pl
 
-from bulk.reports.publish import FILE_MODE, wrap_errors
+from bulk.journal.folder import FILE_MODE
+from bulk.reports.publish import wrap_errors
 from bulk.reports.scan import END, START, may_contain
 from bulk.text import FORMULA, escape_formula
 

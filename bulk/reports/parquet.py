@@ -7,7 +7,8 @@ from typing import Final, Self
 
 import polars as pl
 
-from bulk.reports.publish import FILE_MODE, wrap_errors
+from bulk.journal.folder import FILE_MODE
+from bulk.reports.publish import wrap_errors
 
 _ROW_GROUP_ROWS: Final = 4_000  # rows that are compressed together; their number determines the memory
 

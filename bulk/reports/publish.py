@@ -7,6 +7,7 @@ Only one process writes reports at a time: the one that reads the journal later 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shlex
@@ -19,15 +20,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Final, TypeAlias
 
-from filelock import FileLock, Timeout
+from filelock import Timeout
 from polars.exceptions import ComputeError
 
 from bulk.errors import BatchError, BatchInUseError, JournalError
+from bulk.journal.folder import FILE_MODE, FOLDER_MODE, make_private
+from bulk.journal.lock import system_lock
 from bulk.text import argument
-
-# A linkUrl is a credential: only the owner may read the files.
-FOLDER_MODE: Final = 0o700
-FILE_MODE: Final = 0o600
 
 Handler: TypeAlias = Callable[[int, FrameType | None], object]
 
@@ -35,6 +34,8 @@ LOCK: Final = ".reports.lock"
 STAGE: Final = ".reports.part"
 WAVES: Final = "waves"  # a folder in the batch's folder, and on the stage
 _LOCK_SECONDS: Final = 120.0  # the reports of a million customers take much less
+
+_CANNOT_SYNC: Final = frozenset({errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EBADF})
 
 # polars reports a failed write as ComputeError. The system's error number is only in its text (Rust's std::io).
 _OS_ERROR: Final = re.compile(r"\(os error (\d+)\)\Z")
@@ -64,9 +65,8 @@ def staging(folder: Path, *, wait_seconds: float = _LOCK_SECONDS) -> Iterator[Pa
 @contextmanager
 def _only_report(folder: Path, wait_seconds: float) -> Iterator[None]:
     with wrap_errors(folder, batch=folder):
-        folder.chmod(FOLDER_MODE)
-        # Only a lock of the operating system: a lock file that exists while locked would outlive a killed process.
-        lock = FileLock(folder / LOCK, timeout=wait_seconds, mode=FILE_MODE, fallback_to_soft=False)
+        make_private(folder, FOLDER_MODE)
+        lock = system_lock(folder / LOCK, wait_seconds=wait_seconds)
         try:
             lock.acquire()
         except Timeout as error:
@@ -83,7 +83,7 @@ def publish(stage: Path, folder: Path, names: Sequence[str], *, absent: Sequence
     """Move the staged files over the previous ones, and remove the files that must be absent; return the new paths."""
     for name in names:
         with wrap_errors(folder / name):
-            (stage / name).chmod(FILE_MODE)
+            make_private(stage / name, FILE_MODE)
             sync(stage / name)
 
     if any("/" in name for name in names):
@@ -170,9 +170,12 @@ def _batch_of(path: Path) -> Path:
 
 
 def sync(path: Path) -> None:
-    """Wait until a file or folder is on the disk."""
+    """Wait until a file or folder is on the disk. Some disks cannot sync a folder."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if not (path.is_dir() and error.errno in _CANNOT_SYNC):
+            raise
     finally:
         os.close(descriptor)

@@ -13,11 +13,12 @@ from typing import Final, Protocol
 import polars as pl
 
 from bulk.errors import JournalError, UsageError
+from bulk.journal.folder import FILE_MODE, make_private
 from bulk.reports.csv import CsvTable
 from bulk.reports.excel.sheets import CHECK
 from bulk.reports.excel.workbook import Workbook
 from bulk.reports.parquet import ParquetTable
-from bulk.reports.publish import FILE_MODE, WriteError, sync
+from bulk.reports.publish import WriteError, sync
 from bulk.text import series
 
 
@@ -101,7 +102,7 @@ def table_file(path: Path) -> Iterator[TableFile]:
 
 def _publish(part: Path, path: Path) -> None:
     try:
-        part.chmod(FILE_MODE)
+        make_private(part, FILE_MODE)
         sync(part)
         part.replace(path)
         sync(path.parent)

@@ -14,8 +14,9 @@ import polars as pl
 from bulk.journal import waves
 from bulk.journal.beside import changing
 from bulk.journal.database import transaction
+from bulk.journal.folder import FOLDER_MODE
 from bulk.reports.csv import CsvTable
-from bulk.reports.publish import FOLDER_MODE, WAVES, wrap_errors
+from bulk.reports.publish import WAVES, wrap_errors
 
 _FILE: Final = re.compile(r"[1-9][0-9]*\.csv")
 

@@ -349,9 +349,9 @@ MUTANTS = (
     ),
     Mutant(
         "the batch's folder is readable by others",
-        "journal/database.py",
-        "folder.chmod(0o700)",
-        "folder.chmod(0o755)",
+        "journal/folder.py",
+        "path.chmod(mode)",
+        "path.chmod(0o755)",
         "unit/journal",
     ),
     Mutant(

@@ -19,7 +19,7 @@ from bulk.engine.events import Hook
 from bulk.engine.run import require_same_codat
 from bulk.engine.session import Session
 from bulk.engine.steps.partner import CreatePartnerConnection
-from bulk.journal import customers, database, facts, selection, webhook_events
+from bulk.journal import customers, database, disk, facts, selection, webhook_events
 from bulk.journal.error_translator import wrap_errors
 from bulk.journal.webhook_events import WebhookEvent
 from bulk.journal.writer import Writer
@@ -42,6 +42,7 @@ def record_event(connection: sqlite3.Connection, event_id: str, event: Connectio
 
 def open_journal(folder: Path, settings: Settings) -> sqlite3.Connection:
     """Open the journal of a batch that belongs to this Codat. Raises BatchError, UsageError, JournalError."""
+    disk.require_able(folder)
     connection = database.open_journal(folder)
     try:
         with wrap_errors(folder / database.FILE):

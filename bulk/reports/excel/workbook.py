@@ -19,13 +19,14 @@ import polars as pl
 import xlsxwriter
 from xlsxwriter.exceptions import FileCreateError
 
+from bulk.journal.folder import FILE_MODE
 from bulk.reports.excel.archive import ArchiveFile, Content, assemble
 from bulk.reports.excel.formats import table_styles
 from bulk.reports.excel.sheets import EXCEL, Limits, Table
 from bulk.reports.excel.summary import SHEET, fill
 from bulk.reports.excel.xlsx import RowSheet
 from bulk.reports.figures import Figures
-from bulk.reports.publish import FILE_MODE, wrap_errors
+from bulk.reports.publish import wrap_errors
 from bulk.reports.summary.commands import BatchLocation
 
 _A4: Final = 9  # the number for this paper size in a workbook

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk.errors import BatchError, JournalError, UsageError
+from bulk.errors import BatchError, BulkError, JournalError, UsageError
 from bulk.journal import database
 from bulk.journal.error_translator import wrap_errors
 
@@ -142,6 +142,47 @@ def test_a_disk_that_fails_during_a_run_is_a_reason_to_run_again(number: int, ad
         raise os_error(number)
     assert caught.value.exit_code == 75
     assert "run the same command again" in str(caught.value)
+
+
+def sqlite_error(name: str) -> sqlite3.OperationalError:
+    """Return an error of SQLite with this result code."""
+    error = sqlite3.OperationalError(name)
+    error.sqlite_errorcode, error.sqlite_errorname = getattr(sqlite3, name), name
+    return error
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "message"),
+    [
+        ("SQLITE_FULL", 75, "the disk is full"),
+        ("SQLITE_IOERR_SHMSIZE", 75, "the disk is full"),
+        ("SQLITE_BUSY", 75, "another program uses it"),
+        ("SQLITE_BUSY_RECOVERY", 75, "another program uses it"),
+        ("SQLITE_PROTOCOL", 75, "another program uses it"),
+        ("SQLITE_IOERR_WRITE", 75, "and your quota there"),  # a quota that is used up
+        ("SQLITE_IOERR_FSYNC", 75, "Check the disk"),
+        ("SQLITE_IOERR_LOCK", 2, "its disk has no locks"),
+        ("SQLITE_IOERR_RDLOCK", 2, "its disk has no locks"),
+        ("SQLITE_IOERR_SHMMAP", 2, "its disk has no shared memory"),
+        ("SQLITE_IOERR_SHMLOCK", 2, "its disk has no shared memory"),
+        ("SQLITE_READONLY", 2, "its file system is read-only"),
+        ("SQLITE_READONLY_DIRECTORY", 2, "its file system is read-only"),
+        ("SQLITE_CANTOPEN", 2, "this user may not read and write it"),
+        ("SQLITE_NOTADB", 2, "Move it away"),
+    ],
+)
+def test_each_error_of_opening_a_journal_has_its_exit_code(name: str, code: int, message: str) -> None:
+    """What can end by itself is 75. What a person must change is 2."""
+    with pytest.raises(BulkError, match=message) as caught, wrap_errors(Path("/there/journal"), nothing_sent=True):
+        raise sqlite_error(name)
+    assert caught.value.exit_code == code
+
+
+def test_a_path_that_is_too_long_for_sqlite_is_reported_as_that() -> None:
+    """SQLite only says that it cannot open the file."""
+    path = Path("/there").joinpath(*["n" * 100] * 5)
+    with pytest.raises(UsageError, match="the name is too long"), wrap_errors(path, nothing_sent=True):
+        raise sqlite_error("SQLITE_CANTOPEN")
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EIO])
