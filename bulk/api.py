@@ -50,6 +50,7 @@ from bulk.engine.events import (
     Resting,
     Started,
     Warned,
+    WaveWritten,
     ignore_events,
 )
 from bulk.engine.options import Options, require_seconds, require_whole
@@ -361,6 +362,7 @@ __all__ = [
     "UnlinkResult",
     "VerifyResult",
     "Warned",
+    "WaveWritten",
     "check",
     "check_account",
     "follow_up",

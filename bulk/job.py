@@ -1,4 +1,4 @@
-"""Jobs: runs a command on a batch under its lock, and writes the reports after it."""
+"""Jobs: runs a command on a batch under its lock, and writes the reports after it and while it waits."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ import anyio.to_thread
 
 from bulk import __version__
 from bulk.batch import JobEnd, write_reports
-from bulk.engine.events import Advanced, Event, Hook, Warned
+from bulk.codat.limits import Hold
+from bulk.codat.throttle import MAX_HOLD
+from bulk.engine.events import Advanced, Event, Hook, Warned, WaveWritten
 from bulk.engine.options import Options
 from bulk.engine.run import Command, Run
-from bulk.errors import BatchInUseError, ClientInUseError
+from bulk.errors import BatchInUseError, BulkError, ClientInUseError
 from bulk.journal.client_lock import Sender, only_sender
 from bulk.journal.database import FILE, require_there
 from bulk.journal.folder import NOT_PRIVATE, is_private
@@ -31,6 +33,7 @@ from bulk.text import timestamp
 LOCK_WAIT_SECONDS = 5.0  # long enough for a round of `listen`, which holds the lock only for a moment
 LOCK_POLL_SECONDS = 0.2
 CLIENT_POLL_SECONDS = 1.0
+QUIET_SECONDS = 2.0
 NO_LOCK = "bulk cannot notice other runs for the same Codat client, because no folder can have its lock"
 
 
@@ -127,7 +130,42 @@ async def run_and_report(
 ) -> BatchResult:
     """Run a command and write the reports. Raises the errors of `run_job` and `write_reports`."""
     try:
-        end = await run_job(folder, command, settings, on_event, interrupt, options)
+        async with reports_in_waits(folder, on_event) as hook:
+            end = await run_job(folder, command, settings, hook, interrupt, options)
     except ClientInUseError as error:
         end = JobEnd(stop=Stop(str(error), error.exit_code))
     return await write_reports_in_thread(folder, end)
+
+
+@asynccontextmanager
+async def reports_in_waits(folder: Path, hook: Hook, *, quiet: float = QUIET_SECONDS) -> AsyncIterator[Hook]:
+    """Yield a hook for a run which also has the reports written when the run begins to wait for long.
+
+    Otherwise the linkUrls of the first day would expire before anybody sees them. The reports are written when no
+    customer has advanced for `quiet` seconds. An error in them is a warning, since the run can continue.
+    """
+    advanced = 0
+
+    def watching(event: Event) -> None:
+        nonlocal advanced
+        advanced += isinstance(event, Advanced)
+        hook(event)
+        if isinstance(event, Hold) and event.until - time.time() > MAX_HOLD:
+            group.start_soon(write)
+
+    async def write() -> None:
+        before = -1
+        while before != advanced:
+            before = advanced
+            await anyio.sleep(quiet)
+        try:
+            result = await write_reports_in_thread(folder, JobEnd())
+        except BulkError as error:
+            hook(Warned(f"the reports were not written during the wait: {error}"))
+            return
+        if result.wave is not None and result.wave_file is not None:
+            hook(WaveWritten(result.wave.number, result.wave.usable, str(result.wave_file)))
+
+    async with anyio.create_task_group() as group:
+        yield watching
+        group.cancel_scope.cancel()

@@ -15,6 +15,7 @@ from bulk.model import Stop
 from bulk.reports.figures import Figures, Summary, Wave
 from bulk.reports.rows import Reader
 from bulk.reports.summary.commands import BatchLocation
+from bulk.reports.wave_files import name_of
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,11 @@ class BatchResult:
     def summary(self) -> Summary:
         """The content of summary.json."""
         return self.figures.summary
+
+    @property
+    def wave_file(self) -> Path | None:
+        """The file of the new wave, or None if there are no new linkUrls to email."""
+        return None if self.wave is None or not self.wave.usable else self.folder / name_of(self.wave.number)
 
     @property
     def waiting(self) -> int:

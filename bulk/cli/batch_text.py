@@ -33,3 +33,8 @@ def _numbers(batch: BatchComparison) -> Iterator[tuple[str, str]]:
         yield "rejected", f"{count(batch.rejected, 'row')} of the batch"
     unread = "migrate may find more: only migrate reads Codat's list"
     yield "conflicts", f"{count(batch.in_conflict, 'row')} of the batch; {unread}"
+
+
+def wave_text(number: int, links: int, file: object) -> str:
+    """Return a sentence about a new wave of linkUrls and its file."""
+    return f"Wave {number}: {count(links, 'linkUrl')} to email, in {fit(file, 500)}."

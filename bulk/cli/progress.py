@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, Never, Self
 
 from tqdm import tqdm
 
+from bulk.cli.batch_text import wave_text
 from bulk.cli.console import echo, fit, printable
 from bulk.cli.estimates import Pace
 from bulk.cli.run_state import RunState
 from bulk.codat.limits import Hold
-from bulk.engine.events import Advanced, Enrolled, Event, Reconciled, Resting, Started, Warned
+from bulk.engine.events import Advanced, Enrolled, Event, Reconciled, Resting, Started, Warned, WaveWritten
 from bulk.text import count, moment
 
 SECONDS_BETWEEN_LINES: Final = 10.0
@@ -164,6 +165,8 @@ def _message(event: Event) -> str:
         case Reconciled(companies, changed) if companies or changed:
             listed = count(companies, "company", "companies")
             return f"Read {listed} of Codat's company list: {count(changed, 'change')}"
+        case WaveWritten(number, links, file):
+            return wave_text(number, links, file)
         case Warned(text):
             return f"Warning: {fit(text, 1000)}"
         case _:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from bulk.cli.batch_text import wave_text
 from bulk.cli.console import echo, figures_table, fit, paragraph, print_json, print_result, table
 from bulk.text import count, display_width, duration, moment, percent, time
 
@@ -104,11 +105,9 @@ def _waves(result: BatchResult) -> str:
 
 def wave_line(result: BatchResult) -> str:
     """Return a sentence about the wave that this command has made and its file, or ""."""
-    wave = result.wave
-    if wave is None or not wave.usable:
+    if result.wave is None or result.wave_file is None:
         return ""
-    file = result.folder / "waves" / f"{wave.number}.csv"
-    return f"Wave {wave.number}: {count(wave.usable, 'linkUrl')} to email, in {fit(file, 500)}."
+    return wave_text(result.wave.number, result.wave.usable, result.wave_file)
 
 
 def wave_json(result: BatchResult) -> dict[str, object]:

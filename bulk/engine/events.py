@@ -59,6 +59,15 @@ class Resting:
 
 
 @dataclass(frozen=True, slots=True)
+class WaveWritten:
+    """The reports were written while the run waits: a wave of linkUrls can be emailed now."""
+
+    number: int
+    links: int
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """A warning for the user."""
 
@@ -72,7 +81,7 @@ class Ended:
     stop: Stop | None
 
 
-Event = Enrolled | Started | Reconciled | Advanced | Hold | Resting | Warned | Ended
+Event = Enrolled | Started | Reconciled | Advanced | Hold | Resting | WaveWritten | Warned | Ended
 Hook = Callable[[Event], None]
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import signal
 
 import pytest
 from support.run_fixtures import Launch, SetUp
-from support.runs import BatchFixture, Codat
+from support.runs import BatchFixture, Codat, until
 
 A_DAY = 86_400.0
 
@@ -98,6 +99,24 @@ def test_with_wait_a_run_sleeps_into_the_next_day(launch: Launch, set_up: SetUp)
     assert len(waits) == ended.err.count("Waiting until")
     assert codat.stats()["rate_limited"] == 0
     fixture.assert_once_only(ids)
+
+
+def test_the_links_of_a_day_can_be_emailed_while_the_run_waits_for_the_next_day(launch: Launch, set_up: SetUp) -> None:
+    """The reports and the wave are written, and their file is named."""
+    codat = launch(daily_limit=9)
+    fixture = set_up(codat)
+    fixture.customers(11)
+
+    process = fixture.start("--wait")
+    until(lambda: "Wave 1: " in process.stderr_so_far(), "a wave is written")
+
+    assert "Wave 1: 3 linkUrls to email, in reports/customers/waves/1.csv." in process.stderr_so_far()
+    assert len((fixture.folder / "waves" / "1.csv").read_text("utf-8-sig").splitlines()) == 1 + 3
+    assert fixture.states() == {"link_ready": 3, "pending": 8}
+    process.send_signal(signal.SIGINT)
+    ended = process.wait()
+    assert ended.code == 130
+    assert "Wave " not in ended.out  # nothing was issued since
 
 
 def test_two_batches_share_a_day(launch: Launch, set_up: SetUp) -> None:
