@@ -53,7 +53,7 @@ MAY_IMPORT = {
     "named_customers": {"journal", "reports", *BASE},
     "webhooks": {"codat", *JOB},
     "watch": {"codat", *JOB},
-    "job": {"batch", "results", *BATCH},
+    "job": {"batch", "codat", "results", *BATCH},
     "batch": {"results", "reports", "journal", *BASE},
     "results": {"journal", "reports", *BASE},
     "engine": {"input", "codat", "journal", *BASE},
