@@ -25,7 +25,7 @@ DEFAULT_REPORTS = Path("reports")
 # From the outside in: customers.csv.gz.
 INPUT_ENDINGS = (
     *(".gz", ".gzip", ".bz2", ".xz", ".zst", ".zip"),
-    *(".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".parquet", ".pq"),
+    *(".csv", ".tsv", ".tab", ".psv", ".txt", ".dat", ".parquet", ".pq", ".xlsx", ".xlsm"),
 )
 
 

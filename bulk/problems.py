@@ -57,6 +57,7 @@ _CONTROL: Final = "contains a control character"
 _CONTROL_OR_BREAK: Final = "contains a line break or another control character"
 _NOT_TEXT: Final = "has bytes that are not text"
 _AS_TEXT: Final = "export the column as text, or as binary UTF-8"
+_IN_WORKBOOK: Final = "format the column as text, then enter the identifier again as your own system has it: "
 _ONE_ADDRESS: Final = "write one address such as name@example.com, or leave the cell empty"
 _TOO_LONG: Final = "is longer than {max_characters:,} characters"
 
@@ -88,6 +89,24 @@ _TEXTS: Final = MappingProxyType(
             "has too many cells",
         ),
         "customer_id_not_text": _Text("customer_id", _NOT_TEXT, _AS_TEXT),
+        "customer_id_number": _Text(
+            "customer_id",
+            "is the number {value} in the workbook, not a text",
+            _IN_WORKBOOK + "a number may have lost leading zeros, and digits after the 15th",
+            "is a number in the workbook, not a text",
+        ),
+        "customer_id_date": _Text(
+            "customer_id",
+            "is the date or time {value} in the workbook, not a text",
+            _IN_WORKBOOK + "a spreadsheet has probably made a date of it",
+            "is a date or time in the workbook, not a text",
+        ),
+        "customer_id_boolean": _Text(
+            "customer_id",
+            "is the logical value {value} in the workbook, not a text",
+            _IN_WORKBOOK + "a spreadsheet has made a logical value of it",
+            "is a logical value in the workbook, not a text",
+        ),
         "customer_id_missing": _Text("customer_id", "is missing", "fill it in"),
         "customer_id_too_long": _too_long("customer_id", "use a shorter identifier"),
         "customer_id_control_character": _Text("customer_id", _CONTROL_OR_BREAK, "remove it"),

@@ -1,4 +1,4 @@
-"""How to read a text table, as the user says. What the user does not say is detected."""
+"""How to read a table, as the user says. What the user does not say is detected."""
 
 from __future__ import annotations
 
@@ -20,17 +20,18 @@ _NO_ENCODINGS: Final = ("idna", "punycode", "unicode_escape", "raw_unicode_escap
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How to read a text table. None means that it is detected, or that the batch remembers it.
+    """How to read a table. None means that it is detected, or that the batch remembers it.
 
     `encoding` is the name of a codec in Python, `skip_rows` the number of lines before the header, and `comment` the
     prefix of rows that are no customers. An empty `comment` means that there are none. `constants` are {field: value},
-    for fields that have the same value in all rows of any table.
+    for fields that have the same value in all rows. `sheet` is the name of a sheet in a workbook.
     """
 
     encoding: str | None = None
     skip_rows: int | None = None
     comment: str | None = None
     constants: Mapping[str, str] | None = None
+    sheet: str | None = None
 
     def __post_init__(self) -> None:
         """Raise UsageError for an impossible value."""
@@ -40,6 +41,8 @@ class Reading:
             raise UsageError(f"--skip-rows must be a number from 0 to {MAX_ROWS:,}, not {self.skip_rows!r}.")
         if self.comment is not None and not (self.comment.isprintable() and len(self.comment) <= MAX_PREFIX):
             raise UsageError(f"--comment must be a prefix of at most {MAX_PREFIX} printable characters.")
+        if self.sheet is not None and not self.sheet.strip():
+            raise UsageError("--sheet must be the name of a sheet.")
 
     def __or__(self, other: Reading) -> Reading:
         """Return this, with what it does not say from the other one."""
@@ -48,6 +51,7 @@ class Reading:
             other.skip_rows if self.skip_rows is None else self.skip_rows,
             other.comment if self.comment is None else self.comment,
             {**(other.constants or {}), **(self.constants or {})} or None,
+            other.sheet if self.sheet is None else self.sheet,
         )
 
     def said(self) -> dict[str, str | int | Mapping[str, str]]:

@@ -174,13 +174,19 @@ def _read_platform_names(_: click.Context, __: click.Parameter, pairs: tuple[str
 
 
 def reading(command: Command) -> Callable[..., Any]:
-    """Add --encoding, --skip-rows, --comment and --set. The command receives them as one `reading`."""
+    """Add --sheet, --encoding, --skip-rows, --comment and --set. The command receives them as one `reading`."""
 
     @functools.wraps(command)
     def collect(
-        *, encoding: str | None, skip_rows: int | None, comment: str | None, constants: dict[str, str], **others: Any
+        *,
+        encoding: str | None,
+        skip_rows: int | None,
+        comment: str | None,
+        constants: dict[str, str],
+        sheet: str | None,
+        **others: Any,
     ) -> Any:
-        return command(reading=Reading(encoding, skip_rows, comment, constants), **others)
+        return command(reading=Reading(encoding, skip_rows, comment, constants, sheet), **others)
 
     for add in reversed(_READING):
         collect = add(collect)
@@ -201,6 +207,12 @@ def _read_constants(_: click.Context, __: click.Parameter, pairs: tuple[str, ...
 
 _READING = (
     click.option(
+        "--sheet",
+        metavar="NAME",
+        help="Read this sheet of the workbook INPUT. A batch remembers it.  [default: the only one that is visible and "
+        "has rows]",
+    ),
+    click.option(
         "--encoding",
         metavar="NAME",
         help="Read the text table INPUT in this encoding, e.g. mac_roman, cp850 or shift_jis. A byte order mark counts "
@@ -210,12 +222,12 @@ _READING = (
         "--skip-rows",
         metavar="N",
         type=WholeNumber(0, MAX_ROWS),
-        help="Leave out the first N lines of the text table INPUT, before its header. A batch remembers it.",
+        help="Leave out the first N lines or rows of INPUT, before its header. A batch remembers it.",
     ),
     click.option(
         "--comment",
         metavar="PREFIX",
-        help="Leave out rows of the text table INPUT that begin with PREFIX, e.g. --comment '#'. A batch remembers it.",
+        help="Leave out rows of INPUT that begin with PREFIX, e.g. --comment '#'. A batch remembers it.",
     ),
     click.option(
         "--set",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import re
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -33,13 +34,17 @@ Layers = tuple[Compression, ...]
 _MAX_LAYERS: Final = 3
 _EMPTY_ZIP: Final = b"PK\x05\x06"
 _ENCRYPTED: Final = 1  # in a zip file's flags
-_WORKBOOK_PARTS: Final = ("[Content_Types].xml", "mimetype", "Index/Document.iwa")
+_WORKBOOK: Final = re.compile(r"xl/workbook\d*\.xml", re.IGNORECASE)
+_OTHER_WORKBOOK_PARTS: Final = ("[Content_Types].xml", "mimetype", "Index/Document.iwa")
 _OF_SYSTEM: Final = ("__MACOSX/", ".DS_Store", "Thumbs.db")
 _START: Final = 64
 
 
 def detect(path: Path) -> tuple[Layers, bytes]:
-    """Return the compressions of a file, and the first bytes of its content. Raises InputError."""
+    """Return the compressions of a file, and the first bytes of its content. Raises InputError.
+
+    A workbook of Excel is a zip file, but not a compressed one: its content is the workbook.
+    """
     layers: Layers = ()
     while True:
         with wrap_read_errors(path), open_content(path, layers) as content:
@@ -47,7 +52,7 @@ def detect(path: Path) -> tuple[Layers, bytes]:
         if start.startswith(_EMPTY_ZIP):
             raise InputError(f"{path} is a zip file without files")
         found = next((each for each in Compression if start.startswith(each.value)), None)
-        if found is None:
+        if found is None or (found is Compression.ZIP and _is_workbook(path, layers)):
             return layers, start
         if len(layers) == _MAX_LAYERS:
             raise InputError(f"{path} is compressed more than {_MAX_LAYERS} times; unpack it first")
@@ -91,11 +96,18 @@ _OPENERS: Final[Mapping[Compression, Callable[[BinaryIO], AbstractContextManager
 }
 
 
+def _is_workbook(path: Path, layers: Layers) -> bool:
+    with wrap_read_errors(path), open_content(path, layers) as content, zipfile.ZipFile(content) as archive:
+        return any(_WORKBOOK.fullmatch(name) for name in archive.namelist())
+
+
 def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     """Return the only file in a zip file, apart from those that systems add. Raises InputError."""
     members = [each for each in archive.infolist() if not each.is_dir()]
-    if any(each.filename in _WORKBOOK_PARTS for each in members):
-        raise InputError(f"{path} is a workbook; save its sheet as CSV (UTF-8) and use that file")
+    if any(each.filename in _OTHER_WORKBOOK_PARTS for each in members):
+        raise InputError(
+            f"{path} is a workbook, but not of the kind .xlsx; save it as .xlsx, or its sheet as CSV (UTF-8)"
+        )
     files = [each for each in members if not each.filename.startswith(_OF_SYSTEM) and _is_own(each.filename)]
     if len(files) != 1:
         number = count(len(files), "file") if files else "no files"

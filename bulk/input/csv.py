@@ -5,10 +5,7 @@ from __future__ import annotations
 import codecs
 import itertools
 import shlex
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from functools import reduce
-from operator import and_
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +17,7 @@ from bulk.input.columns import REQUIRED, Header, read_header
 from bulk.input.compression import Layers
 from bulk.input.empty import BLANK
 from bulk.input.frames import CELLS, SURPLUS, cell, replace_nuls, wrap_polars_errors
+from bulk.input.left_out import LeftOut
 from bulk.reading import NOTHING_SAID, Reading
 from bulk.text import count
 
@@ -28,12 +26,6 @@ _USUAL: Final = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
 """The delimiters that names of files suggest. Any other name suggests a comma."""
 _COMMENTS: Final = ("#", "//", "--", "%")
 """Prefixes of lines that are probably comments."""
-_NOTED: Final = {
-    "comment": ("row is a comment and was left out", "rows are comments and were left out"),
-    "header": ("row repeats the header and was left out", "rows repeat the header and were left out"),
-    "short": ("row lacks cells at its end; they count as empty", "rows lack cells at their ends; they count as empty"),
-    "hash": ("row begins with #; --comment '#' leaves it out", "rows begin with #; --comment '#' leaves them out"),
-}
 _HEADER_SIZE: Final = 1 << 20  # bytes; a longer header is rejected
 
 
@@ -57,30 +49,29 @@ class CsvFile:
         if not _is_own_report(start):
             reading |= remembered
         self.reading = reading
-        self._comment = reading.comment or ""
+        comment = reading.comment or ""
         self._dialect = dialect.detect(
-            path, start, mapping, usual=usual, skipped=reading.skip_rows or 0, comment=self._comment
+            path, start, mapping, usual=usual, skipped=reading.skip_rows or 0, comment=comment
         )
         self._names = self._dialect.names
         self._width = len(self._names)
         self.header: Header = self._header(start, mapping, required)
         self._fixed_notes = (*notes, *self._notes(usual), *self.header.notes)
-        self._noted: Counter[str] = Counter()
+        self._left_out = LeftOut(path, self.header, self._names, comment, is_certain=False)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes about the table. They are complete when `frames` has reached the end."""
-        left_out = (f"{count(rows, *_NOTED[why])}" for why, rows in self._noted.items() if rows)
-        return (*self._fixed_notes, *left_out)
+        return (*self._fixed_notes, *self._left_out.notes)
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the cells of all rows in columns `c0`, `c1`, …, with `cells` and `surplus` if rows are ragged."""
-        self._noted.clear()
+        self._left_out.begin()
         splitter = records.BlockSplitter(
             self._path, self._dialect.delimiter, self._width + self._dialect.has_end_delimiters
         )
         for block in splitter.blocks(self._after_header()):
-            yield self._customers(self._frame(block))
+            yield self._left_out.customers(self._frame(block))
 
     def _header(self, start: str, mapping: Mapping[str, str], required: Sequence[str]) -> Header:
         """Find the fields. Raises InputError, with the place of the header if it is further down."""
@@ -136,41 +127,6 @@ class CsvFile:
             return frame.drop(beyond)  # every row is regular
         cells = pl.Series(CELLS, block.cells or [width] * block.rows, dtype=pl.Int64)
         return self._with_surplus(frame, cells, beyond)
-
-    def _customers(self, frame: pl.DataFrame) -> pl.DataFrame:
-        """Leave out comments, and rows that repeat the header; count them, and other rows that deserve a note."""
-        if self._comment:
-            is_comment = frame[cell(0)].str.starts_with(self._comment).fill_null(value=False)
-            if is_comment.any():
-                frame = self._without(frame, is_comment, "comment")
-        first = next(place for place, name in enumerate(self._names) if name.strip(BLANK))
-        may_be_header = frame[cell(first)].str.contains(self._names[first].strip(BLANK), literal=True)
-        if may_be_header.any():
-            is_header = reduce(and_, (self._repeats(frame, place) for place in range(self._width)))
-            if is_header.any():
-                frame = self._without(frame, is_header, "header")
-        if CELLS in frame.columns:
-            is_short = frame[CELLS].is_between(self.header.needed_cells, self.header.named_cells - 1)
-            self._noted["short"] += int((is_short & frame[cell(first)].is_not_null()).sum())
-        if not self._comment:
-            self._noted["hash"] += int(frame[cell(0)].str.starts_with("#").sum())
-        return frame
-
-    def _repeats(self, frame: pl.DataFrame, place: int) -> pl.Series:
-        """Return which cells have the name of their column."""
-        texts = frame[cell(place)].str.strip_chars(BLANK).fill_null("")
-        return texts == self._names[place].strip(BLANK)
-
-    def _without(self, frame: pl.DataFrame, is_noted: pl.Series, why: str) -> pl.DataFrame:
-        """Leave out some rows. Raises InputError if one of them extends over several lines: it may hold customers."""
-        rows = frame.filter(is_noted)
-        if why == "comment" and rows.select(pl.any_horizontal(pl.col(pl.String).str.contains("\n")).any()).item():
-            raise InputError(
-                f"{self._path} has a row that begins with {self._comment} and extends over several lines, because a "
-                "quote in it opens a cell; remove the quote or the row"
-            )
-        self._noted[why] += len(rows)
-        return frame.filter(~is_noted)
 
     def _parsed(self, text: bytes, names: Sequence[str]) -> pl.DataFrame:
         delimiter = self._dialect.delimiter

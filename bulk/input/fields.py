@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from bulk.input.columns import FIELDS, Header
-from bulk.input.frames import CELLS, NOT_TEXT, SURPLUS, cell
+from bulk.input.frames import CELLS, NOT_TEXT, SURPLUS, TYPED, cell
 from bulk.text import unescape_formula
 
 _ROW_NUMBER: Final = r"\A\s*(\d{1,18}|\d{1,3}(?:[.,'’\s]\d{3})+)(?:[.,]0{0,2})?\s*\z"
@@ -21,22 +21,22 @@ def without_blank(frame: pl.DataFrame, width: int) -> pl.DataFrame:
 
 
 def _all_cells(frame: pl.DataFrame, width: int) -> pl.Expr:
-    others = (name for name in (SURPLUS, NOT_TEXT) if name in frame.columns)
+    others = (name for name in (SURPLUS, NOT_TEXT, TYPED) if name in frame.columns)
     return pl.col(*map(cell, range(width)), *others)
 
 
 def with_fields(frame: pl.DataFrame, header: Header, *, start: int) -> pl.DataFrame:
     """Add `row`, counted from `start`, `corrects`, `is_ragged` and the fields, not trimmed.
 
-    Add `cells`, `surplus` and `not_text` if the frame lacks them.
+    Add `cells`, `surplus`, `not_text` and `typed` if the frame lacks them.
 
     `corrects` is the row number in a corrected rejects.csv or conflicts.csv, or null if it is unreadable or in any
     other file.
     """
     if CELLS not in frame.columns:
         frame = frame.with_columns(pl.lit(header.cells).alias(CELLS), pl.lit(None, dtype=pl.String).alias(SURPLUS))
-    if NOT_TEXT not in frame.columns:
-        frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(NOT_TEXT))
+    missing = [name for name in (NOT_TEXT, TYPED) if name not in frame.columns]
+    frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in missing)
     width = len(header.columns)
     if header.is_escaped:
         frame = frame.with_columns(unescape_formula(pl.col(cell(at))) for at in range(width))

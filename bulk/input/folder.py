@@ -10,7 +10,7 @@ import polars as pl
 
 from bulk.errors import InputError
 from bulk.input.columns import REQUIRED, Header, read_header
-from bulk.input.frames import CELLS, NOT_TEXT, SURPLUS, Table, cell
+from bulk.input.frames import CELLS, NOT_TEXT, SURPLUS, TYPED, Table, cell
 from bulk.input.parts import Part, parts_of
 from bulk.reading import NOTHING_SAID
 from bulk.text import count, series
@@ -85,7 +85,7 @@ class Folder:
         cells = [_cells(name, places, part).alias(cell(at)) for at, name in enumerate(self.header.columns)]
         surplus = self.header.cells - table.header.cells
         for frame in table.frames():
-            others = [pl.col(name) for name in (NOT_TEXT, SURPLUS) if name in frame.columns]
+            others = [pl.col(name) for name in (NOT_TEXT, SURPLUS, TYPED) if name in frame.columns]
             if CELLS in frame.columns:
                 others.append(pl.col(CELLS) + surplus)
             yield frame.select(*cells, *others)

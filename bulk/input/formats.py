@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -10,6 +12,7 @@ from typing import Final
 from bulk.errors import InputError, UsageError
 from bulk.input import compression
 from bulk.input.columns import REQUIRED
+from bulk.input.compression import Compression
 from bulk.input.csv import CsvFile
 from bulk.input.files import wrap_read_errors
 from bulk.input.folder import Folder
@@ -17,8 +20,18 @@ from bulk.input.frames import Table
 from bulk.reading import NOTHING_SAID, Reading
 
 _PARQUET: Final = (b"PAR1", b"PARE")  # the second begins a file with an encrypted footer
+_KINDS: Final = {
+    "comment": "text tables and workbooks",
+    "encoding": "text tables",
+    "sheet": "workbooks",
+    "skip_rows": "text tables and workbooks",
+}
+"""The kinds of files for which an option is."""
 _OTHER_FORMATS: Final = (
-    (b"\xd0\xcf\x11\xe0", "is an old or encrypted Excel workbook, not a text table; save it as CSV"),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "is an old or encrypted Excel workbook; save it as .xlsx without a password, or its sheet as CSV (UTF-8)",
+    ),
     (b"%pdf-", "is a PDF file, not a text table; save it as CSV"),
     (b"<!doctype", "is a web page, not a text table; open it in a spreadsheet and save it as CSV"),
     (b"<html", "is a web page, not a text table; open it in a spreadsheet and save it as CSV"),
@@ -37,8 +50,8 @@ def open_table(
 ) -> Table:
     """Read a table's header; `required` are the fields that it must have. Raises InputError, UsageError.
 
-    `reading` is how the user says that a text table is to be read, and `remembered` what was said before. A correction
-    of our own reports is not read as it was remembered.
+    `reading` is how the user says that a table is to be read, and `remembered` what was said before. A correction of
+    our own reports is not read as it was remembered.
     """
     if path.is_dir():
         opening = partial(open_table, reading=reading, remembered=remembered)
@@ -51,13 +64,27 @@ def open_table(
     if start.startswith(_PARQUET):
         if layers:
             raise InputError(f"{path} is a compressed Parquet file; unpack it first")
-        if reading.said():
-            raise UsageError(f"{path} is a Parquet file; {reading.options()[0]} is for text tables")
+        _require_unsaid(reading, _KINDS.keys(), f"{path} is a Parquet file")
         from bulk.input.parquet import ParquetFile  # here, since pyarrow takes time and memory
 
         return ParquetFile(path, mapping, required=required)
+    if start.startswith(Compression.ZIP.value):
+        if layers:
+            raise InputError(f"{path} is a compressed workbook; unpack it first")
+        _require_unsaid(reading, {"encoding"}, f"{path} is a workbook")
+        from bulk.input.workbook import Workbook  # here, since few inputs are workbooks
+
+        return Workbook(path, mapping, required=required, reading=reading, remembered=remembered)
     beginning = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     for signature, problem in _OTHER_FORMATS:
         if beginning.startswith(signature):
             raise InputError(f"{path} {problem}")
+    _require_unsaid(reading, {"sheet"}, f"{path} is a text table")
+    remembered = replace(remembered, sheet=None)
     return CsvFile(path, mapping, required=required, layers=layers, reading=reading, remembered=remembered)
+
+
+def _require_unsaid(reading: Reading, names: AbstractSet[str], problem: str) -> None:
+    """Raise UsageError if the user says something that is meaningless for this kind of file."""
+    if said := sorted(names & reading.said().keys()):
+        raise UsageError(f"{problem}; --{said[0].replace('_', '-')} is for {_KINDS[said[0]]}")

@@ -13,7 +13,7 @@ from bulk.input.empty import trimmed
 from bulk.input.fields import with_fields
 from bulk.input.files import wrap_read_errors
 from bulk.input.formats import open_table
-from bulk.input.frames import CELLS, NOT_TEXT, Table, cell
+from bulk.input.frames import CELLS, NOT_TEXT, TYPED, Table, cell
 from bulk.text import count, unescape_formula
 
 
@@ -58,6 +58,12 @@ def _require_readable_rows(path: Path, frame: pl.DataFrame, header: Header, *, r
         if is_unknown.any():
             row = rows + 1 + int(is_unknown.arg_true()[0])
             raise InputError(f"{path}: the identifier in row {row:,} has bytes that are not text; write it as text")
+    if TYPED in frame.columns and (is_typed := frame[TYPED].is_not_null()).any():
+        row = rows + 1 + int(is_typed.arg_true()[0])
+        raise InputError(
+            f"{path}: the identifier in row {row:,} is a number, a date or a logical value; format the column as text, "
+            "then enter the identifiers again"
+        )
     if CELLS not in frame.columns:
         return
     numbered = with_fields(frame, header, start=rows + 1)

@@ -10,7 +10,7 @@ import polars as pl
 from bulk.input.columns import FIELDS, REQUIRED
 from bulk.input.emails import read_addresses
 from bulk.input.empty import BLANK, trimmed
-from bulk.input.frames import NOT_TEXT, SURPLUS
+from bulk.input.frames import NOT_TEXT, SURPLUS, TYPED
 from bulk.input.names import fold_names
 from bulk.input.platform_keys import PlatformKeys
 from bulk.problems import WHOLE_ROW, field_of
@@ -63,6 +63,8 @@ def _in_file(field: str) -> str:
 
 def _missing(field: str) -> Rule:
     is_missing = pl.col(field).is_null() & _bytes(field).is_null()
+    if field == "customer_id":
+        is_missing &= pl.col(TYPED).is_null()
     return Rule(f"{field}_missing", is_missing, can_break_plain=False, shown=pl.col(_in_file(field)))
 
 
@@ -74,6 +76,12 @@ def _bytes(field: str) -> pl.Expr:
 def _not_text(field: str) -> Rule:
     digits = _bytes(field)
     return Rule(f"{field}_not_text", digits.is_not_null(), can_break_plain=False, shown=digits)
+
+
+def _typed(kind: str) -> Rule:
+    """Return the rule for an identifier that is a number, a date or a boolean in a workbook."""
+    is_broken = pl.col(TYPED).str.starts_with(kind[0])
+    return Rule(f"customer_id_{kind}", is_broken, can_break_plain=False, shown=pl.col(TYPED).str.slice(1))
 
 
 def _too_long(field: str, limit: int, *, column: str = "") -> Rule:
@@ -89,6 +97,9 @@ def _control(field: str, characters: str) -> Rule:
 
 RULES: Final = (
     _not_text("customer_id"),
+    _typed("number"),
+    _typed("date"),
+    _typed("boolean"),
     _missing("customer_id"),
     _too_long("customer_id", MAX_ID),
     _control("customer_id", CONTROL),
