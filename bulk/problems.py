@@ -91,19 +91,19 @@ _TEXTS: Final = MappingProxyType(
         "customer_id_not_text": _Text("customer_id", _NOT_TEXT, _AS_TEXT),
         "customer_id_number": _Text(
             "customer_id",
-            "is the number {value} in the workbook, not a text",
+            "is the number{shown} in the workbook, not a text",
             _IN_WORKBOOK + "a number may have lost leading zeros, and digits after the 15th",
             "is a number in the workbook, not a text",
         ),
         "customer_id_date": _Text(
             "customer_id",
-            "is the date or time {value} in the workbook, not a text",
+            "is the date or time{shown} in the workbook, not a text",
             _IN_WORKBOOK + "a spreadsheet has probably made a date of it",
             "is a date or time in the workbook, not a text",
         ),
         "customer_id_boolean": _Text(
             "customer_id",
-            "is the logical value {value} in the workbook, not a text",
+            "is the logical value{shown} in the workbook, not a text",
             _IN_WORKBOOK + "a spreadsheet has made a logical value of it",
             "is a logical value in the workbook, not a text",
         ),
@@ -275,6 +275,8 @@ class _Parameters(dict[str, object]):
                 return count(problem["cells"], "cell")
             case "last":
                 return f", the last: {problem['value']}" if problem["value"] else ""
+            case "shown":
+                return f" {problem['value']}" if problem["value"] else ""
             case "quoted":
                 return f'"{problem["value"]}" ' if problem["value"] else ""
             case "probably":

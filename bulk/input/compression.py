@@ -106,7 +106,7 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     members = [each for each in archive.infolist() if not each.is_dir()]
     if any(each.filename in _OTHER_WORKBOOK_PARTS for each in members):
         raise InputError(
-            f"{path} is a workbook, but not of the kind .xlsx; save it as .xlsx, or its sheet as CSV (UTF-8)"
+            f"{path} is a workbook of another kind than .xlsx; save it as .xlsx, or its sheet as CSV (UTF-8)"
         )
     files = [each for each in members if not each.filename.startswith(_OF_SYSTEM) and _is_own(each.filename)]
     if len(files) != 1:

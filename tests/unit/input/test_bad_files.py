@@ -135,9 +135,9 @@ def test_a_file_without_permission_is_refused(tmp_path: Path, monkeypatch: pytes
         open_input(path)
 
 
-def test_a_workbook_called_csv_is_refused(tmp_path: Path) -> None:
+def test_another_workbook_called_csv_is_refused(tmp_path: Path) -> None:
     """The content decides, not the name."""
-    with pytest.raises(InputError, match="is a workbook; save its sheet as CSV"):
+    with pytest.raises(InputError, match="is a workbook of another kind"):
         read_text(tmp_path, workbook(tmp_path))
 
 

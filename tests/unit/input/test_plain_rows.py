@@ -47,7 +47,9 @@ DESCRIPTIONS = TEXTS | st.just("x" * (MAX_DESCRIPTION + 1))
 def rows(**fields: list[str | None]) -> pl.DataFrame:
     """Return rows with these fields, as a reader yields them."""
     frame = pl.DataFrame(fields, schema=dict.fromkeys(FIELDS, pl.String))
-    frame = frame.with_columns(is_ragged=pl.lit(value=False), not_text=pl.lit(None, dtype=pl.String))
+    frame = frame.with_columns(
+        is_ragged=pl.lit(value=False), not_text=pl.lit(None, dtype=pl.String), typed=pl.lit(None, dtype=pl.String)
+    )
     return with_platform_keys(frame, KEYS)
 
 
