@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 300
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
 IMPORT_ALL = """
-import importlib, pkgutil, standardwebhooks, bulk
+import importlib, pkgutil, python_calamine, standardwebhooks, bulk
 for module in pkgutil.walk_packages(bulk.__path__, "bulk."):
     if not module.name.endswith("__main__"):
         importlib.import_module(module.name)

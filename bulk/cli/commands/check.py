@@ -85,8 +85,9 @@ def check(
 ) -> int:
     """Validate INPUT, and forecast the requests and the duration of a migration.
 
-    INPUT is a text table (CSV, TSV), also compressed, or a Parquet file; - is standard input. The command lists every
-    problem of every row with its remedy, and each name that is changed before it is sent. It sends nothing.
+    INPUT is a text table (CSV, TSV), also compressed, a Parquet file or a workbook (.xlsx); - is standard input. The
+    command lists every problem of every row with its remedy, and each name that is changed before it is sent. It sends
+    nothing.
     """
     from bulk.cli import check_json, check_text
     from bulk.cli.forecasts import Assumptions, forecast

@@ -110,8 +110,9 @@ def migrate(
 ) -> int:
     """Create a company and an accounting connection for each customer in INPUT.
 
-    INPUT is a text table (CSV, TSV), also compressed, or a Parquet file; - is standard input, and needs --batch.
-    The reports are in FOLDER/NAME. Each customer gets a linkUrl; the file waves/N.csv there has those of this run.
+    INPUT is a text table (CSV, TSV), also compressed, a Parquet file or a workbook (.xlsx); - is standard input, and
+    needs --batch. The reports are in FOLDER/NAME. Each customer gets a linkUrl; the file waves/N.csv there has those of
+    this run.
 
     Run the same command again to resume, or after you have changed INPUT. It creates nothing twice.
     """
