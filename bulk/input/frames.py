@@ -25,7 +25,7 @@ NOT_TEXT: Final = "not_text"
 """The fields of a row whose bytes are not text, with these bytes, as `customer_id=ff00;`. The cells are null. The
 column exists only if there are such cells."""
 TYPED: Final = "typed"
-"""The identifier of a row whose cell in a workbook is no text, after a letter for its kind: `n1001`. The letter is `n`
+"""The identifier of a row whose cell in a workbook is not text, after a letter for its kind: `n1001`. The letter is `n`
 for a number, `d` for a date or time, `b` for a boolean. The cell is null. The column exists only if there are some."""
 _MAX_ERROR: Final = 200  # characters of a library's message
 

@@ -20,7 +20,7 @@ def workbook(
     sheets: Mapping[str, Sequence[Sequence[Any]]] | None = None,
     options: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Return a workbook with these rows in `Sheet1`. Texts stay texts, and None is no cell.
+    """Return a workbook with these rows in `Sheet1`. Texts stay texts, and None makes an empty cell.
 
     `formats` are {column: number format}, `sheets` {name: rows} of further sheets, and `options` those of xlsxwriter.
     """

@@ -1,10 +1,11 @@
-"""How a text table is read is said once: the batch remembers --encoding, --skip-rows and --comment."""
+"""How a table is read is said once: the batch remembers --encoding, --skip-rows, --comment, --set and --sheet."""
 
 from __future__ import annotations
 
 import shlex
 
 from support.runs import BatchFixture, Codat
+from support.workbooks import workbook
 
 TABLE = "List of customers\n\ncustomer_id,company_name,platform,email\n{0}1,Société Noël,Xero,\n#{0}2,Bolt,Xero,\n"
 OPTIONS = ("--encoding", "macroman", "--skip-rows", "2", "--comment", "#")
@@ -59,3 +60,26 @@ def test_a_constant_is_remembered(codat: Codat, fixture: BatchFixture) -> None: 
     assert fixture.run("--batch", fixture.name, path=corrected).code == 0
     assert [(each["platform_key"], each["state"]) for each in fixture.results()] == [("gbol", "link_ready")] * 2
     assert fixture.run().code == 0
+
+
+def test_a_sheet_is_remembered(codat: Codat, fixture: BatchFixture) -> None:
+    """A number in place of an identifier is rejected until the workbook, or a copy of rejects.csv, has a text."""
+    header, one = ("customer_id", "company_name", "platform"), fixture.path.name
+    path = fixture.path / "in.xlsx"
+    path.write_bytes(
+        workbook([header, ("9", "Old", "Xero")], sheets={"New": [header, (one, "Ash", "Xero"), (7, "B", "Xero")]})
+    )
+    refused = fixture.run("--batch", fixture.name, path=path)
+    assert refused.code == 2
+    assert "add --sheet Sheet1 or --sheet New" in refused.err
+    assert fixture.run("--batch", fixture.name, "--sheet", "New", path=path).code == 1
+    assert [each["customer_id"] for each in fixture.results()] == [one]
+    (reject,) = fixture.table("rejects.csv")
+    assert reject["customer_id"] == ""
+    assert reject["reasons"].startswith("customer_id is the number 7 in the workbook")
+    codat.count_from_zero()
+    assert fixture.run("--batch", fixture.name, path=path).code == 1
+    assert codat.stats()["requests_total"] == 0
+    corrected = fixture.write([reject | {"customer_id": f"{one}-07"}], name="corrected.csv")
+    assert fixture.run("--batch", fixture.name, path=corrected).code == 0
+    assert [each["customer_id"] for each in fixture.results()] == [one, f"{one}-07"]

@@ -1,4 +1,4 @@
-"""A sheet of a workbook is read as a person reads it, and an identifier that is no text rejects its row."""
+"""A sheet of a workbook is read as a person reads it, and an identifier that is not text rejects its row."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_texts_are_used_as_they_are_under_any_name(tmp_path: Path, name: str) ->
         (True, "General", "customer_id_boolean", "TRUE"),
     ],
 )
-def test_an_identifier_that_is_no_text_rejects_its_row(
+def test_an_identifier_that_is_not_text_rejects_its_row(
     tmp_path: Path, value: object, number_format: str, code: str, shown: str
 ) -> None:
     """No other row is affected, not even one with the same digits as text. The cell of the rejected row is empty."""
