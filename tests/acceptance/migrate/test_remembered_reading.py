@@ -62,6 +62,11 @@ def test_a_constant_is_remembered(codat: Codat, fixture: BatchFixture) -> None: 
     assert fixture.run().code == 0
 
 
+def states(fixture: BatchFixture) -> list[tuple[str, str]]:
+    """Return the identifier and the state of each row."""
+    return [(each["customer_id"], each["state"]) for each in fixture.results()]
+
+
 def test_a_sheet_is_remembered(codat: Codat, fixture: BatchFixture) -> None:
     """A number in place of an identifier is rejected until the workbook, or a copy of rejects.csv, has a text."""
     header, one = ("customer_id", "company_name", "platform"), fixture.path.name
@@ -73,7 +78,7 @@ def test_a_sheet_is_remembered(codat: Codat, fixture: BatchFixture) -> None:
     assert refused.code == 2
     assert "add --sheet Sheet1 or --sheet New" in refused.err
     assert fixture.run("--batch", fixture.name, "--sheet", "New", path=path).code == 1
-    assert [each["customer_id"] for each in fixture.results()] == [one]
+    assert states(fixture) == [(one, "link_ready"), ("", "rejected")]
     (reject,) = fixture.table("rejects.csv")
     assert reject["customer_id"] == ""
     assert reject["reasons"].startswith("customer_id is the number 7 in the workbook")
@@ -82,4 +87,4 @@ def test_a_sheet_is_remembered(codat: Codat, fixture: BatchFixture) -> None:
     assert codat.stats()["requests_total"] == 0
     corrected = fixture.write([reject | {"customer_id": f"{one}-07"}], name="corrected.csv")
     assert fixture.run("--batch", fixture.name, path=corrected).code == 0
-    assert [each["customer_id"] for each in fixture.results()] == [one, f"{one}-07"]
+    assert states(fixture) == [(one, "link_ready"), (f"{one}-07", "link_ready")]
