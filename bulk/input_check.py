@@ -25,6 +25,7 @@ from bulk.input import (
     MAX_KEPT,
     CheckedRows,
     DamagedRows,
+    DescriptionWarnings,
     EmailWarnings,
     FirstRows,
     Group,
@@ -74,7 +75,8 @@ class CheckResult:
     `problems` has the columns row, customer_id, code, field, value, problem, remedy; each problem rejects its row.
     `renamed` has the columns row, customer_id, company_name, name_sent.
     `warnings` has the columns row, customer_id, code, field, value, warning, remedy, for values that a spreadsheet has
-    probably changed, for emails that are left out because they are no address, and for those of several customers.
+    probably changed, for emails that are left out because they are no address, for those of several customers, and for
+    damaged descriptions.
     `platform_warnings` has the columns platform_key, name, customers, rows, code, warning, remedy, for platforms that
     Expenses does not sync and for words of four letters that may not be platformKeys; `rows` has the first rows.
     `problem_groups`, `warning_groups` and `name_groups` count the rows of the first three by kind and value.
@@ -186,6 +188,7 @@ class _Found:
         self._emails = EmailWarnings(max_lines)
         self._shared = SharedEmails(None if keeps_all else max_lines)
         self._damaged = DamagedRows(max_lines)
+        self._descriptions = DescriptionWarnings(None if keeps_all else max_lines)
         self._platform_warnings = PlatformWarnings()
         self.ids = FirstRows()
 
@@ -203,6 +206,7 @@ class _Found:
         self._emails.add(rows)
         self._shared.add(rows)
         self._damaged.add(rows)
+        self._descriptions.add(rows)
         self._platform_warnings.add(rows, by_key)
 
     def _add_renamed(self, rows: pl.DataFrame) -> None:
@@ -214,11 +218,11 @@ class _Found:
         """Write every row to a file, after all rows; return notes about the file."""
         from bulk.checked_rows import Findings, write_rows  # loads the writers, which few checks need
 
-        shared = self._shared.table()
+        others = pl.concat([self._shared.table(), self._descriptions.table()])
 
         def warnings(first: int, last: int) -> pl.DataFrame:
-            of_emails = shared.filter(pl.col("row").is_between(first, last))
-            return pl.concat([self._warnings.between(first, last, self.ids), of_emails])
+            more = others.filter(pl.col("row").is_between(first, last))
+            return pl.concat([self._warnings.between(first, last, self.ids), more])
 
         return write_rows(path, source, Findings(warnings, self._platform_warnings.table(), known))
 
@@ -227,8 +231,9 @@ class _Found:
     ) -> CheckResult:
         """Return the result, after all rows."""
         of_values = self._warnings.table(self.ids, self._max_lines)
-        warnings = pl.concat([of_values, self._emails.table(), self._shared.table()])
-        emails = {(code, "email"): number for code, number in (self._emails.counts + self._shared.counts).items()}
+        warnings = pl.concat([of_values, self._emails.table(), self._shared.table(), self._descriptions.table()])
+        totals = {(code, "email"): number for code, number in (self._emails.counts + self._shared.counts).items()}
+        totals |= {(code, "description"): number for code, number in self._descriptions.counts.items()}
         warning_groups = Groups(general_texts)
         warning_groups.add(warnings.rename({"warning": "sentence"}))
         damaged = self._damaged if comparison is None else DamagedRows(0)
@@ -246,7 +251,7 @@ class _Found:
             comparison,
             source.is_rejects_file,
             self._groups.result(),
-            warning_groups.result(self._warnings.totals() | emails),
+            warning_groups.result(self._warnings.totals() | totals),
             self._names.result(),
             damaged.count,
             damaged.table(),

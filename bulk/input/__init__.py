@@ -4,6 +4,7 @@ This package knows files and the rules for a customer's row. It does not know Co
 """
 
 from bulk.input.damaged_rows import DamagedRows
+from bulk.input.description_warnings import DescriptionWarnings
 from bulk.input.duplicates import FirstRows
 from bulk.input.email_warnings import EmailWarnings
 from bulk.input.groups import Group, Groups, of_problem
@@ -21,6 +22,7 @@ __all__ = [
     "MAX_KEPT",
     "CheckedRows",
     "DamagedRows",
+    "DescriptionWarnings",
     "EmailWarnings",
     "FirstRows",
     "Group",

@@ -20,6 +20,7 @@ from bulk.text import shorten_column
 
 LOST_LETTERS: Final = r"\x{FFFD}|[\p{L}\s]\?\p{Ll}|\A\?\p{Ll}\S*\?|\A\?{3,}(?:\s|\z)"
 r"""Matches names of which letters are lost for certain. `?what` or `???` alone may be right."""
+_OF_NAMES: Final = ("row", "customer_id", "company_name", "name_sent")
 _MAX_ROUNDS: Final = 3  # text may be damaged more than once
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ufeff]+")
 
@@ -51,21 +52,25 @@ def restore(text: str) -> str | None:
     return text if restored == text else " ".join(_CONTROL.sub(" ", restored).split())
 
 
+def damaged_descriptions(rows: pl.DataFrame) -> pl.DataFrame:
+    """Return `row, customer_id, description, restored` of the rows whose description is damaged."""
+    return _restored(rows.select("row", "customer_id", "description"), "description", _NOT_PLAIN)
+
+
 def _damaged_names(rows: pl.DataFrame) -> pl.DataFrame:
-    texts = _restored(rows, "company_name", _NOT_PLAIN, may_lack_letters=True)
+    texts = _restored(rows.select(_OF_NAMES), "company_name", _NOT_PLAIN, may_lack_letters=True)
     texts = texts.with_columns(fold_names(pl.col("restored")).alias("restored_name"))
     return _described(texts.filter(pl.col("restored_name").ne_missing(pl.col("name_sent"))), "company_name")
 
 
 def _damaged_ids(rows: pl.DataFrame) -> pl.DataFrame:
-    texts = _restored(rows, "customer_id", _NOT_PLAIN_ID)
+    texts = _restored(rows.select(_OF_NAMES), "customer_id", _NOT_PLAIN_ID)
     return _described(texts.with_columns(pl.lit(None, dtype=pl.String).alias("restored_name")), "customer_id")
 
 
 def _restored(rows: pl.DataFrame, field: str, not_plain: str, *, may_lack_letters: bool = False) -> pl.DataFrame:
     """Return the rows with damage in a field, with the column `restored`."""
     text, restored = pl.col(field), pl.col("restored")
-    rows = rows.select("row", "customer_id", "company_name", "name_sent")
     rows = rows.filter(text.str.contains(not_plain)).filter(text.str.contains(_MAY_BE_DAMAGED))
     rows = rows.with_columns(pl.Series("restored", [restore(each) for each in rows[field]], dtype=pl.String))
     if may_lack_letters:

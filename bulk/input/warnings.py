@@ -50,6 +50,9 @@ _MAY_HAVE_A_FORM: Final = (
 )
 _GENERAL: Final = {
     "lost_zeros": Texts("customer_id is shorter than the others", "if your own system has zeros before it, write them"),
+    "description_damaged": Texts(
+        "description was damaged before bulk read it", "correct them: Codat stores them as they are"
+    ),
     "other_spelling": Texts("customer_id is perhaps another spelling of an earlier one", SAME_SPELLING_REMEDY),
 }
 _HAS_FIELDS: Final = pl.col("problems").str.json_path_match("$[0].field") != WHOLE_ROW
