@@ -39,7 +39,7 @@ def test_a_damaged_description_gets_a_warning(tmp_path: Path, description: str, 
 
 def test_all_damaged_descriptions_are_counted(tmp_path: Path) -> None:
     """Only the first ones are listed."""
-    result = checked(tmp_path, *["Caf\u00c3\u00a9"] * 30, max_lines=5)
+    result = checked(tmp_path, *(f"Caf\u00c3\u00a9 {n}" for n in range(30)), max_lines=5)
     assert result.warnings.height == 5
     (group,) = result.warning_groups
     assert (group.rows, group.sentence) == (30, "description was damaged before bulk read it")
