@@ -31,6 +31,7 @@ from bulk.batch import (
     storable,
 )
 from bulk.batch_comparison import BatchComparison
+from bulk.check_result import CheckResult, Cost
 from bulk.codat.account import Account, ask
 from bulk.codat.forecast import Linking
 from bulk.codat.limits import Hold
@@ -56,7 +57,7 @@ from bulk.engine.events import (
 from bulk.engine.options import Options, require_seconds, require_whole
 from bulk.errors import UsageError
 from bulk.input import Input, open_input
-from bulk.input_check import CheckResult, Cost, check
+from bulk.input_check import check
 from bulk.job import batch_lock, run_and_report
 from bulk.journal.database import FILE
 from bulk.journal.folder import require_spelling

@@ -1,4 +1,4 @@
-"""Checks an input file: the rows that a migration would send or reject, its cost, and its differences from a batch.
+"""Checks an input file, and compares it with a batch.
 
 It sends nothing.
 """
@@ -9,8 +9,6 @@ import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,8 +16,7 @@ from typing import TYPE_CHECKING, Final
 import polars as pl
 
 from bulk import standard_input
-from bulk.codat.forecast import NOBODY, Linking, forecast
-from bulk.codat.quota import QUOTA_A_COMPANY
+from bulk.check_result import CheckResult
 from bulk.errors import UsageError
 from bulk.input import (
     MAX_KEPT,
@@ -28,7 +25,6 @@ from bulk.input import (
     DescriptionWarnings,
     EmailWarnings,
     FirstRows,
-    Group,
     Groups,
     Input,
     NameChanges,
@@ -51,80 +47,6 @@ _COLUMNS: Final = ("row", "customer_id", "code", "field", "value", "problem", "r
 _PROBLEMS: Final = dict.fromkeys(_COLUMNS, pl.String) | {"row": pl.Int64}
 _RENAMED: Final = {"row": pl.Int64, "customer_id": pl.String, "company_name": pl.String, "name_sent": pl.String}
 _Problem = tuple[int, str | None, str, str, str | None, str, str]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """The requests and the time of a migration if nothing fails."""
-
-    requests: int
-    minutes: float  # at the rate, with enough quota
-    days: int  # on which requests are sent, if a run starts right after each reset
-    quota: int  # requests on the first day
-    elapsed: float  # days from the first request to the last
-
-    def last_day(self, now: datetime) -> date:
-        """Return the last day, in UTC, if the migration begins now."""
-        return now.astimezone(UTC).date() + timedelta(days=max(self.days, 1) - 1)
-
-
-@dataclass(frozen=True)
-class CheckResult:
-    """The result of `check`.
-
-    `problems` has the columns row, customer_id, code, field, value, problem, remedy; each problem rejects its row.
-    `renamed` has the columns row, customer_id, company_name, name_sent.
-    `warnings` has the columns row, customer_id, code, field, value, warning, remedy, for values that a spreadsheet has
-    probably changed, for emails that are left out because they are no address, for those of several customers, and for
-    damaged descriptions.
-    `platform_warnings` has the columns platform_key, name, customers, rows, code, warning, remedy, for platforms that
-    Expenses does not sync and for words of four letters that may not be platformKeys; `rows` has the first rows.
-    `problem_groups`, `warning_groups` and `name_groups` count the rows of the first three by kind and value.
-    `in_conflict` rows are damaged, so `migrate` would hold them; `conflicts` has the columns of
-    `BatchComparison.conflicts`. With a batch, its own conflicts include these rows, and both are empty.
-    `batch` has the differences from a batch, or None if the input was not compared.
-    `is_correction` is whether the input is our rejects or conflicts file, which `migrate` only takes with --batch.
-    """
-
-    input: Path
-    accepted: int
-    rejected: int
-    platforms: Mapping[str, int]  # customers by platformKey, the most frequent first
-    problems: pl.DataFrame
-    renamed: pl.DataFrame
-    notes: tuple[str, ...]  # about how the file was read
-    rate: int
-    warnings: pl.DataFrame = field(default_factory=pl.DataFrame)
-    platform_warnings: pl.DataFrame = field(default_factory=pl.DataFrame)
-    batch: BatchComparison | None = None
-    is_correction: bool = False
-    problem_groups: tuple[Group, ...] = ()
-    warning_groups: tuple[Group, ...] = ()
-    name_groups: tuple[Group, ...] = ()
-    in_conflict: int = 0
-    conflicts: pl.DataFrame = field(default_factory=pl.DataFrame)
-    conflict_groups: tuple[Group, ...] = ()
-
-    @property
-    def to_do(self) -> int:
-        """The number of customers that `migrate` would send."""
-        return self.accepted if self.batch is None else self.batch.to_do
-
-    @property
-    def has_problems(self) -> bool:
-        """Whether the input or the batch has rejected rows or rows in conflict."""
-        batch = self.batch
-        return self.rejected + self.in_conflict > 0 or (batch is not None and batch.rejected + batch.in_conflict > 0)
-
-    def cost(self, *, linked: int = 0, quota: int | None = None, companies: int = 0, linking: Linking = NOBODY) -> Cost:
-        """Return the cost of a migration for a client with `linked` companies, or with `quota` requests a day.
-
-        `companies` is the number of companies in Codat; each day's run reads their list first. `linking` describes the
-        customers expected to link during the migration; each of them increases the quota.
-        """
-        first_day = QUOTA_A_COMPANY * (1 + linked) if quota is None else max(quota, 1)
-        expected = forecast(self.to_do, quota=first_day, rate=self.rate, companies=companies, linking=linking)
-        return Cost(expected.requests, expected.requests / self.rate, expected.days, first_day, expected.elapsed)
 
 
 def check(

@@ -8,9 +8,9 @@ from bulk.cli.console import valid_unicode
 
 if TYPE_CHECKING:
     from bulk.batch_comparison import BatchComparison
+    from bulk.check_result import CheckResult
     from bulk.cli.forecasts import Assumptions, Forecasts
     from bulk.codat.account import Account
-    from bulk.input_check import CheckResult
 
 
 def content(

@@ -19,9 +19,9 @@ from bulk.text import argument, count, duration, moment, percent
 if TYPE_CHECKING:
     from datetime import date, datetime
 
+    from bulk.check_result import CheckResult, Cost
     from bulk.cli.forecasts import Assumptions, Forecasts
     from bulk.codat.account import Account
-    from bulk.input_check import CheckResult, Cost
 
 REFUSALS = ("401", "402", "403")  # Codat's statuses for a key that cannot be used
 MAX_LINES = 50

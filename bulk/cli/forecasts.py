@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bulk.check_result import CheckResult, Cost
     from bulk.codat.account import Account
     from bulk.codat.forecast import Linking
-    from bulk.input_check import CheckResult, Cost
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from random import Random
 
 import anyio
 
+from bulk.check_result import Cost
 from bulk.codat.client import Sender
 from bulk.codat.endpoints import Request
 from bulk.codat.forecast import NOBODY, Linking
@@ -26,7 +27,7 @@ from bulk.engine.events import Event
 from bulk.engine.options import Options
 from bulk.engine.run import Command, Run
 from bulk.input import open_input
-from bulk.input_check import Cost, check
+from bulk.input_check import check
 from bulk.journal.database import FILE
 from bulk.model import Stop
 from bulk.settings import Secret, Settings

@@ -18,7 +18,7 @@ HOME = Path(bulk.__file__).parent
 BASE = {"model", "errors", "settings", "text", "platforms", "problems", "reading", "spellings"}
 BATCH = {"engine", "journal", *BASE}
 JOB = {"job", "batch", "results", *BATCH}
-CHECK = {"input_check", "checked_rows", "batch_comparison"}
+CHECK = {"check_result", "input_check", "checked_rows", "batch_comparison"}
 API = {
     "standard_input",
     "watch",
@@ -40,6 +40,7 @@ MAY_IMPORT = {
         "standard_input",
         "batch",
         "batch_comparison",
+        "check_result",
         "checked_rows",
         "journal",
         "input",
@@ -47,6 +48,7 @@ MAY_IMPORT = {
         "codat",
         *BASE,
     },
+    "check_result": {"batch_comparison", "codat", "input", *BASE},
     "checked_rows": {"batch_comparison", "input", "reports", *BASE},
     "batch_comparison": {"input", "reports", *BATCH},
     "email_record": {"batch", "results", "named_customers", "journal", "reports", *BASE},

@@ -14,8 +14,8 @@ from bulk.cli.console import print_json, print_result
 from bulk.cli.parameters import Percent, WholeNumber
 
 if TYPE_CHECKING:
+    from bulk.check_result import CheckResult
     from bulk.codat.account import Account
-    from bulk.input_check import CheckResult
     from bulk.reading import Reading
 
 MAX_DAYS = 3650

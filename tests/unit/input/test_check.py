@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bulk.input_check import CheckResult, check
+from bulk.check_result import CheckResult
+from bulk.input_check import check
 from bulk.platforms import NAMES
 from unit.input.input_files import HEADER
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bulk.input_check import CheckResult, check
+from bulk.check_result import CheckResult
+from bulk.input_check import check
 
 
 def checked(folder: Path, *descriptions: str, max_lines: int = 100) -> CheckResult:

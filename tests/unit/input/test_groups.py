@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bulk.check_result import CheckResult
 from bulk.input import groups
 from bulk.input.groups import Group, Value
-from bulk.input_check import CheckResult, check
+from bulk.input_check import check
 
 HEADER = "customer_id,company_name,platform,email\n"
 

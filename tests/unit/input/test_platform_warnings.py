@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bulk.check_result import CheckResult
 from bulk.errors import UsageError
 from bulk.input import Uses, open_input
-from bulk.input_check import CheckResult, check
+from bulk.input_check import check
 from bulk.problems import reasons
 from unit.input.input_files import HEADER, read
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from bulk.input_check import CheckResult, check
+from bulk.check_result import CheckResult
+from bulk.input_check import check
 from unit.input.input_files import HEADER
 
 
