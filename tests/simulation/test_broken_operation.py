@@ -27,7 +27,7 @@ from simulation.process import EarlyEnd, Process
 from simulation.trace import Trace
 
 DAY = 86_400.0
-MANY = 20  # customers of each kind: more than can fail in the five minutes after which a run gives up
+MANY = 30  # customers of each kind: more than can fail in the five minutes after which a run gives up
 NOT_DONE = (
     *(Fate.KEPT_BEFORE, Fate.GATEWAY_BEFORE, Fate.FIREWALL, Fate.BUSY),
     *(Fate.LOST_BEFORE, Fate.STALLED, Fate.HTML_BEFORE),
