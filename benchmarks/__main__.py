@@ -6,7 +6,7 @@ import argparse
 import os
 import platform
 
-from benchmarks import check, follow_up, memory, page, reports, resume, speed, start, throttle
+from benchmarks import check, follow_up, inputs, memory, page, reports, resume, speed, start, throttle
 from benchmarks.figures import Figure, lines
 
 BENCHMARKS = {
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "throttle": throttle.run,
     "memory": memory.run,
     "check": check.run,
+    "inputs": inputs.run,
     "start": start.run,
     "resume": resume.run,
     "follow-up": follow_up.run,

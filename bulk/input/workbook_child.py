@@ -17,7 +17,7 @@ import json
 import re
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
@@ -34,9 +34,11 @@ _MAX_EXACT: Final = 2**53
 _DIGITS: Final = 15
 """Excel shows no more digits of a number."""
 _FIRST_LETTER: Final = ord("A") - 1
+_ONE_LETTER: Final = 26
+"""The number of columns whose names have one letter. So many are never too many."""
 
 # Names of elements may have a prefix, as in `<x:c r="A1">`.
-_CELL: Final = re.compile(rb' r="([A-Z]{1,3})\d+"[^>/]*>')
+_WIDE: Final = re.compile(rb' r="([A-Z]{2,3})\d+"[^>/]*>')
 _ROW: Final = re.compile(rb' r="[A-Z]{1,3}(\d{1,7})"[^>/]*>')
 _ERROR: Final = re.compile(rb'<(?:\w+:)?c\b([^>]*\bt="e"[^>]*)>')
 _UNCALCULATED: Final = re.compile(
@@ -64,13 +66,13 @@ class Scan:
         columns: set[bytes] = set()
         rows = 0
         for piece in pieces:
-            columns.update(_CELL.findall(piece))
+            columns.update(_WIDE.findall(piece))
             rows = max(rows, *map(int, _ROW.findall(piece, max(len(piece) - _PIECE // 8, 0))), 0)
             if b'"e"' in piece:
                 self.errors.add(_ERROR.findall(piece))
             if b"f>" in piece or b"f " in piece or b"f/" in piece:
                 self.uncalculated.add(_UNCALCULATED.findall(piece))
-        self.rows, self.columns = rows, max(map(_number, columns), default=0)
+        self.rows, self.columns = rows, max(map(_number, columns), default=_ONE_LETTER)
 
 
 class Cells:
@@ -201,42 +203,17 @@ def _send_rows(sheet: Any) -> None:
 
 
 def _column(cells: tuple[Any, ...]) -> list[Any]:
-    """Return the texts of a column's cells, and a letter for the kind of each one, or "" if all of them are texts."""
-    if set(map(type, cells)) == {str}:
+    """Return the texts of a column's cells, and a letter for the kind of each one, or "" if all of them are texts.
+
+    The letters are `t` for a text, `n` for a number, `d` for a date or time, `b` for a boolean.
+    """
+    types = list(map(type, cells))
+    if set(types) == {str}:
         return [cells, ""]
-    return [list(map(_text, cells)), "".join(map(_kind, cells))]
-
-
-def _kind(value: object) -> str:
-    """Return the kind of a cell: `t` for a text, `n` for a number, `d` for a date or time, `b` for a boolean."""
-    if isinstance(value, str):
-        return "t"
-    if isinstance(value, bool):
-        return "b"
-    return "n" if isinstance(value, int | float) else "d"
-
-
-def _text(value: object) -> str:
-    """Return the text of a cell as a person reads it."""
-    match value:
-        case str():
-            return value
-        case bool():
-            return str(value).upper()
-        case int():
-            return str(value)
-        case float():
-            return _digits(value)
-        case datetime():
-            at_midnight = value.time() == time()
-            return value.date().isoformat() if at_midnight else _without_fraction(value.isoformat(" ", "milliseconds"))
-        case date():
-            return value.isoformat()
-        case time():
-            return _without_fraction(value.isoformat("milliseconds"))
-        case timedelta():
-            return _duration(value)
-    return str(value)
+    return [
+        [_TEXTS[kind](cell) for kind, cell in zip(types, cells, strict=True)],
+        "".join([_KINDS[kind] for kind in types]),
+    ]
 
 
 def _digits(value: float) -> str:
@@ -254,6 +231,33 @@ def _duration(value: timedelta) -> str:
 
 def _without_fraction(text: str) -> str:
     return text.removesuffix(".000")
+
+
+def _moment(value: datetime) -> str:
+    """Return a date, with the time if it has one."""
+    if value.time() == time():
+        return value.date().isoformat()
+    return _without_fraction(value.isoformat(" ", "milliseconds"))
+
+
+_TEXTS: Final[dict[type, Callable[[Any], str]]] = {
+    str: str,
+    bool: lambda value: str(value).upper(),
+    int: str,
+    float: _digits,
+    datetime: _moment,
+    date: date.isoformat,
+    time: lambda value: _without_fraction(value.isoformat("milliseconds")),
+    timedelta: _duration,
+}
+"""The text of a cell of each type, as a person reads it."""
+_KINDS: Final[dict[type, str]] = {
+    str: "t",
+    bool: "b",
+    int: "n",
+    float: "n",
+    **dict.fromkeys((datetime, date, time, timedelta), "d"),
+}
 
 
 def _limit_memory() -> None:
