@@ -50,10 +50,14 @@ def _numbered(name: str) -> Iterator[str]:
         yield f"{name}_{number}"
 
 
+def printable(name: str) -> str:
+    """Return a name on one line, without control characters, and shortened."""
+    return shorten("".join(letter if letter.isprintable() else "\ufffd" for letter in name), _MAX_NAME)
+
+
 def quoted(name: str) -> str:
     """Return a name as messages show it."""
-    text = "".join(letter if letter.isprintable() else "\ufffd" for letter in name)
-    return f'"{shorten(text, _MAX_NAME)}"'
+    return f'"{printable(name)}"'
 
 
 def listed(names: Sequence[str]) -> str:

@@ -5,10 +5,12 @@ has a process of its own, with a limit, in which nothing else of bulk is loaded.
 
 The arguments are the path, the name of the sheet or "", and `strict` if no other sheet will do. The lines are
 
-    {"problem": CODE, "details": …}     at any time; nothing follows
+    {"problem": CODE, "details": …}     at any time, and nothing follows
     {"sheets": […], "sheet": NAME}      the names of all sheets, and that of this one
     {"numbers": […], "columns": […]}    rows with cells: their numbers in the sheet, and the texts of each column
     {"end": {…}}                        what to note about the whole sheet
+
+Without a problem and an end, the workbook is damaged or too large. Any message of Python or of the library is dropped.
 """
 
 from __future__ import annotations
@@ -19,35 +21,39 @@ import sys
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Any, Final
 
-_MAX_MEMORY: Final = 2**32
+_MAX_MEMORY: Final = 2**31
 """Bytes of address space, where the system can limit it."""
-MAX_CELLS: Final = 2**25
+MAX_CELLS: Final = 2**24
 """The largest product of rows and columns, up to the last cell that is not empty."""
 _MAX_UNPACKED: Final = 2**31
 """Bytes of XML in a workbook. It is compressed there to about a tenth."""
+_MAX_TEXT: Final = 2**29
+"""Bytes of all cells as JSON. A workbook stores a text once that may be in thousands of cells."""
 _ROWS: Final = 10_000
 _PIECE: Final = 2**20
+_MAX_CELL: Final = 2**22
+"""Bytes of XML. Excel's cells are smaller."""
 _MAX_EXACT: Final = 2**53
 """Floating-point numbers below this one represent every whole number exactly."""
 _DIGITS: Final = 15
 """Excel shows no more digits of a number."""
 _FIRST_LETTER: Final = ord("A") - 1
-_ONE_LETTER: Final = 26
-"""The number of columns whose names have one letter. So many are never too many."""
 
 # Names of elements may have a prefix, as in `<x:c r="A1">`.
-_WIDE: Final = re.compile(rb' r="([A-Z]{2,3})\d+"[^>/]*>')
-_ROW: Final = re.compile(rb' r="[A-Z]{1,3}(\d{1,7})"[^>/]*>')
-_ERROR: Final = re.compile(rb'<(?:\w+:)?c\b([^>]*\bt="e"[^>]*)>')
+# Columns with a name of one letter are too few to count.
+_WIDE: Final = re.compile(rb' r="([A-Z]{2,3})\d+"[^<>/]*>')
+_ROW: Final = re.compile(rb' r="[A-Z]{1,3}(\d{1,7})"[^<>/]*>')
+_ERROR: Final = re.compile(rb'<(?:\w+:)?c\b([^<>]*\bt="e"[^<>]*)>')
 _UNCALCULATED: Final = re.compile(
-    rb"<(?:\w+:)?c\b([^>]*)>\s*<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*"
+    rb"<(?:\w+:)?c\b([^<>]*)>\s*<(?:\w+:)?f\b(?:[^<>]*/>|[^<>]*>[^<]*</(?:\w+:)?f>)\s*"
     rb"(?:<(?:\w+:)?v\s*/>\s*|<(?:\w+:)?v>\s*</(?:\w+:)?v>\s*)?</(?:\w+:)?c>"
 )
 _REFERENCE: Final = re.compile(rb'\br="([A-Z]+\d+)"')
-_SHEET: Final = re.compile(rb'<(?:\w+:)?sheet\b[^>]*?\s\w+:id="([^"]+)"')
-_RELATION: Final = re.compile(rb"<(?:\w+:)?Relationship\b[^>]*>")
+_SHEET: Final = re.compile(rb'<(?:\w+:)?sheet\b[^<>]*?\s\w+:id="([^"]+)"')
+_RELATION: Final = re.compile(rb"<(?:\w+:)?Relationship\b[^<>]*>")
 
 
 class Problem(Exception):  # noqa: N818 - it is the program's result, not an error in it
@@ -72,7 +78,7 @@ class Scan:
                 self.errors.add(_ERROR.findall(piece))
             if b"f>" in piece or b"f " in piece or b"f/" in piece:
                 self.uncalculated.add(_UNCALCULATED.findall(piece))
-        self.rows, self.columns = rows, max(map(_number, columns), default=_ONE_LETTER)
+        self.rows, self.columns = rows, max(map(_number, columns), default=0)
 
 
 class Cells:
@@ -101,14 +107,12 @@ def main(path: str, wanted: str, *, is_strict: bool) -> None:
             _write(calamine, path, wanted, is_strict=is_strict)
         except calamine.PasswordError:
             raise Problem("password") from None
-        except calamine.CalamineError as error:
-            raise Problem("damaged", str(error)) from None
+        except calamine.CalamineError:
+            raise Problem("damaged") from None
     except Problem as problem:
         _send({"problem": problem.code, "details": problem.details})
     except MemoryError:
         _send({"problem": "memory", "details": None})
-    except (OSError, ValueError, LookupError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
-        _send({"problem": "damaged", "details": str(error)})
 
 
 def _write(calamine: Any, path: str, wanted: str, *, is_strict: bool) -> None:
@@ -174,6 +178,8 @@ def _pieces(archive: zipfile.ZipFile, part: str) -> Iterator[bytes]:
             held += piece
             cell = max(held.rfind(b"<c "), held.rfind(b":c "))
             end = held.rfind(b"<", 0, cell + 1)
+            if end <= 0 and len(held) > _MAX_CELL:
+                end = held.rfind(b"<")
             if end > 0:
                 yield held[:end]
                 held = held[end:]
@@ -189,17 +195,12 @@ def _number(letters: bytes) -> int:
 
 
 def _send_rows(sheet: Any) -> None:
-    numbers: list[int] = []
-    rows: list[list[Any]] = []
-    for number, row in enumerate(sheet.iter_rows(), 1):
-        if row.count("") < len(row):
-            numbers.append(number)
-            rows.append(row)
-            if len(rows) == _ROWS:
-                _send({"numbers": numbers, "columns": [_column(cells) for cells in zip(*rows, strict=True)]})
-                numbers, rows = [], []
-    if rows:
-        _send({"numbers": numbers, "columns": [_column(cells) for cells in zip(*rows, strict=True)]})
+    """Send the rows that have cells. Raises Problem if they are too large together."""
+    size = 0
+    numbered = ((number, row) for number, row in enumerate(sheet.iter_rows(), 1) if row.count("") < len(row))
+    while part := list(islice(numbered, _ROWS)):
+        numbers, rows = zip(*part, strict=True)
+        size += _send({"numbers": numbers, "columns": [_column(cells) for cells in zip(*rows, strict=True)]}, size)
 
 
 def _column(cells: tuple[Any, ...]) -> list[Any]:
@@ -273,8 +274,12 @@ def _limit_memory() -> None:
         return
 
 
-def _send(message: dict[str, Any]) -> None:
-    sys.stdout.buffer.write(json.dumps(message, separators=(",", ":")).encode() + b"\n")
+def _send(message: dict[str, Any], sent: int = 0) -> int:
+    """Write a message, and return its size. Raises Problem if too much was sent before it."""
+    line = json.dumps(message, separators=(",", ":")).encode() + b"\n"
+    if sent + len(line) > _MAX_TEXT:
+        raise Problem("memory")
+    return sys.stdout.buffer.write(line)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ import polars as pl
 
 from bulk.errors import InputError, UsageError
 from bulk.input import workbook_child
-from bulk.input.column_names import did_you_mean, listed, quoted
+from bulk.input.column_names import did_you_mean, listed, printable, quoted
 from bulk.input.files import wrap_read_errors
 from bulk.input.frames import cell
 from bulk.text import count, series
@@ -66,6 +66,8 @@ def read_sheet(path: Path, name: str | None, *, is_strict: bool) -> Sheet:
     parts: list[Rows] = []
     with _lines(path, name or "", is_strict=is_strict) as lines:
         for line in lines:
+            if not line.endswith(b"\n"):
+                break  # the program was killed
             message = json.loads(line)
             if "columns" in message:
                 texts = {cell(at): texts for at, (texts, _) in enumerate(message["columns"])}
@@ -89,9 +91,12 @@ def _lines(path: Path, name: str, *, is_strict: bool) -> Iterator[Iterator[bytes
     arguments = (*_PROGRAM, str(path), name, "strict" if is_strict else "")
     places = os.pathsep.join(filter(None, sys.path))
     environment = {**os.environ, "PYTHONPATH": places}  # the library is where this process would find it
-    with subprocess.Popen(  # noqa: S603 - bulk's own program
-        arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
-    ) as program:
+    with (
+        wrap_read_errors(path),
+        subprocess.Popen(  # noqa: S603 - bulk's own program
+            arguments, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment
+        ) as program,
+    ):
         try:
             yield iter(program.stdout or ())
         finally:
@@ -124,7 +129,7 @@ def _error(path: Path, name: str, code: str, details: Any) -> UsageError:
             near = did_you_mean(name, details)
             return UsageError(f"{path} has no sheet {quoted(name)}{near}; its sheets are {listed(details)}")
         case "several_sheets":
-            options = series([f"--sheet {shlex.quote(each)}" for each in details], "or")
+            options = series([f"--sheet {shlex.quote(printable(each))}" for each in details], "or")
             return InputError(f"{path} has {count(len(details), 'sheet')} with rows; select one: add {options}")
         case "empty":
             which = f"sheet {quoted(name)}" if name else "visible sheets"

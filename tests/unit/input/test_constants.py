@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from bulk.errors import InputError, UsageError
@@ -32,6 +33,14 @@ def test_a_field_without_a_column_has_a_constant(tmp_path: Path) -> None:
     assert values(source, "platform_key") == ["gbol", "gbol"]
     assert source.columns == ("customer_id", "company_name")
     assert source.notes == ('platform is "Xero" in all rows (--set)',)
+
+
+def test_a_parquet_file_may_have_constants(tmp_path: Path) -> None:
+    """They are no matter of text tables alone."""
+    rows = pl.DataFrame({"customer_id": ["1", "2"], "company_name": ["Ash", "Birch"]})
+    rows.write_parquet(tmp_path / "in.parquet")
+    source = open_input(tmp_path / "in.parquet", reading=Reading(constants={"platform": "Xero"}))
+    assert values(source, "platform") == ["Xero", "Xero"]
 
 
 def test_a_constant_takes_the_place_of_a_column(tmp_path: Path) -> None:
