@@ -18,7 +18,8 @@ def test_each_mutant_changes_one_place(mutant: Mutant) -> None:
     """If the place has moved, adapt the mutant in `table.py`."""
     source = (HOME / mutant.file).read_text("utf-8")
     assert source.count(mutant.before) == 1
-    compile(source.replace(mutant.before, mutant.after), mutant.file, "exec")
+    if mutant.file.endswith(".py"):
+        compile(source.replace(mutant.before, mutant.after), mutant.file, "exec")
     assert all((TESTS / tests).exists() for tests in mutant.tests.split())
 
 

@@ -64,6 +64,21 @@ def test_an_accepted_row_is_sent_as_it_is(batch: Batch) -> None:
     assert batch.results() == [(1, "1", "conflict")]
 
 
+@pytest.mark.parametrize(
+    ("accepted", "later"),
+    [
+        (DAMAGED, good("1", name="Caf&eacute;", damage="Cafe")),
+        (UNKNOWN, good("1", name="Bistr\ufffd", damage="")),
+    ],
+)
+def test_only_the_accepted_text_is_accepted(batch: Batch, accepted: Row, later: Row) -> None:
+    """The same customer with another damaged name is held again."""
+    batch.enrol("in.csv", [accepted])
+    assert accept(batch, "1") == []
+    batch.enrol("in.csv", [later])
+    assert batch.results() == [(1, "1", "conflict")]
+
+
 def test_nothing_is_accepted_before_it_was_shown(batch: Batch) -> None:
     """The customer is returned."""
     assert accept(batch, "1") == ["1"]
