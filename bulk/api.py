@@ -24,7 +24,7 @@ from bulk.batch import (
     batch_options,
     in_utc,
     input_options,
-    remembered_reading,
+    remembered,
     report,
     require_batch,
     stem,
@@ -126,8 +126,8 @@ def open_for_batch(
     Raises InputError, UsageError.
     """
     require_spelling(folder)
-    remembered = remembered_reading(folder)
-    return open_input(path, mapping=mapping, platform_names=platform_names, reading=reading, remembered=remembered)
+    known = remembered(folder)
+    return open_input(path, mapping=mapping, platform_names=platform_names, reading=reading, remembered=known)
 
 
 def require_batch_name(source: Input, codat: Sequence[str] = ()) -> None:
@@ -138,7 +138,7 @@ def require_batch_name(source: Input, codat: Sequence[str] = ()) -> None:
     if not source.is_rejects_file:
         return
     command = ["bulk", "migrate", argument(source.path), *batch_options(batch_of(source.path))]
-    command += input_options(source.mapping, source.platform_names)
+    command += input_options(source.mapping, source.platform_names, source.reading)
     raise UsageError(
         f"{source.path} is a report of bulk (its last columns are ours): its rows belong to the batch that wrote it. "
         f"Migrate it with: {shlex.join([*command, *codat])}"

@@ -17,7 +17,7 @@ from bulk.journal import disk, facts
 from bulk.journal.database import FILE, no_journal
 from bulk.journal.lock import is_in_use
 from bulk.model import Stop
-from bulk.reading import NOTHING_SAID, Reading
+from bulk.reading import NOTHING_REMEMBERED, Reading, Remembered, mapping_options
 from bulk.reports.rows import Reader
 from bulk.results import BatchResult
 
@@ -49,13 +49,13 @@ def stem(path: Path) -> str:
     return storable(name or path.name)
 
 
-def remembered_reading(folder: Path) -> Reading:
-    """Return how the batch in this folder reads text tables. The run reports a journal that cannot be read."""
+def remembered(folder: Path) -> Remembered:
+    """Return what the batch in this folder remembers about its inputs. The run reports an unusable journal."""
     try:
         with Reader(folder / FILE) as reader:
-            return facts.reading(reader.facts)
+            return facts.remembered(reader.facts)
     except BulkError:
-        return NOTHING_SAID
+        return NOTHING_REMEMBERED
 
 
 def batch_of(report: Path) -> Path:
@@ -72,10 +72,10 @@ def batch_options(folder: Path) -> list[str]:
     return ["--batch", folder.name, *reports]
 
 
-def input_options(mapping: Mapping[str, str], platform_names: Mapping[str, str]) -> list[str]:
+def input_options(mapping: Mapping[str, str], platform_names: Mapping[str, str], reading: Reading) -> list[str]:
     """Return the options with which a command reads an input: {field: column}, and {name: platformKey}."""
-    words = [word for field, column in mapping.items() for word in ("--map", f"{field}={column}")]
-    return words + [word for name, key in platform_names.items() for word in ("--platform-name", f"{name}={key}")]
+    names = [word for name, key in platform_names.items() for word in ("--platform-name", f"{name}={key}")]
+    return [*mapping_options(mapping), *names, *reading.options()]
 
 
 def storable(name: str) -> str:

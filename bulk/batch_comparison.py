@@ -65,12 +65,12 @@ def comparing(
     """Compare an input with the batch in a folder.
 
     Yield the input with what the batch remembers, the result with at most `max_lines` conflicts, and a look-up.
-    `opening` opens the input, with `remembered` for what the batch remembers about reading it.
+    `opening` opens the input, with `remembered` for what the batch remembers.
 
     Raises InputError, BatchError if the folder has no usable journal, JournalError if a disk fails.
     """
     with private_copy(folder) as copy:
-        source = opening(remembered=facts.reading(facts.get_all(copy)))
+        source = opening(remembered=facts.remembered(facts.get_all(copy)))
         with database.transaction(copy):
             run = runs.begin_run(copy, command="check", version="", source=None, at=timestamp(time.time()))
             source = in_batch(copy, source)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from encodings.aliases import aliases
 from typing import Final
 
@@ -56,17 +56,33 @@ class Reading:
 
     def said(self) -> dict[str, str | int | Mapping[str, str]]:
         """Return what the user says, by name."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
         return {name: value for name, value in values.items() if value not in (None, {})}
 
     def options(self) -> list[str]:
         """Return the command's options for this."""
-        constants = [("set", f"{field}={value}") for field, value in (self.constants or {}).items()]
+        constants = [("set", f"{name}={value}") for name, value in (self.constants or {}).items()]
         others = [(name, str(value)) for name, value in self.said().items() if name != "constants"]
         return [word for name, value in (*others, *constants) for word in (f"--{name.replace('_', '-')}", value)]
 
 
 NOTHING_SAID: Final = Reading()
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a batch remembers about reading its inputs: how to read a text table, and {field: column} from --map."""
+
+    reading: Reading = NOTHING_SAID
+    mapping: Mapping[str, str] = field(default_factory=dict)
+
+
+NOTHING_REMEMBERED: Final = Remembered()
+
+
+def mapping_options(mapping: Mapping[str, str]) -> list[str]:
+    """Return the command's options for {field: column}."""
+    return [word for name, column in mapping.items() for word in ("--map", f"{name}={column}")]
 
 
 def _codec(name: str) -> str:

@@ -130,7 +130,7 @@ def mapping(command: Command) -> Command:
         multiple=True,
         callback=_read_mapping,
         help="Read FIELD from COLUMN, e.g. --map customer_id='Account No'. FIELD is customer_id, company_name, "
-        "platform, email or description. Repeatable.",
+        "platform, email or description. A batch remembers it. Repeatable.",
     )(command)
 
 

@@ -96,7 +96,7 @@ def repeated_options(
     words = batch_options(folder) if folder is not None else []
     if folder is None and reports != DEFAULT_REPORTS:
         words = ["--reports", str(reports)]
-    return [*words, *input_options(mapping, platform_names), *reading.options(), *codat_options(connection)]
+    return [*words, *input_options(mapping, platform_names, reading), *codat_options(connection)]
 
 
 def codat_options(connection: Connection) -> list[str]:

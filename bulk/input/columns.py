@@ -21,6 +21,14 @@ _MAX_COLUMNS: Final = 30  # in a message
 _INVISIBLE: Final = "\ufeff\u200b"
 
 
+class MissingColumnError(UsageError):
+    """The file lacks the column that a mapping names for a field."""
+
+    def __init__(self, message: str, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
 @dataclass(frozen=True)
 class Header:
     """The input's columns, and the place of each field among them."""
@@ -106,6 +114,12 @@ def read_header(
     return Header(columns, places, report.added, report.is_escaped, cells, named_cells, notes)
 
 
+def read_mapping(mapping: Mapping[str, str]) -> dict[str, str]:
+    """Return {field: column} with the names of the fields. Raises UsageError for an unknown field, or for one twice."""
+    _require_one_column(mapping)
+    return {_field(name): column for name, column in mapping.items()}
+
+
 def _set_option(field: str, value: str) -> str:
     return f"--set {shlex.quote(f'{field}={value}')}"
 
@@ -189,9 +203,10 @@ class _Search:
             choices = self._numbered(similar)
             raise InputError(f"{self.path}: --map {field}={column} could be any of {choices}; write the exact name")
         constant = "" if _field(field) == "customer_id" else f". A value for all rows is {_set_option(field, column)}"
-        raise UsageError(
+        raise MissingColumnError(
             f"{self.path} has no column {quoted(column)}{did_you_mean(column, self.columns)}; "
-            f"its columns are {listed(self.columns)}{constant}"
+            f"its columns are {listed(self.columns)}{constant}",
+            _field(field),
         )
 
     def named(self, field: str) -> int | None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from bulk.errors import InputError
-from bulk.input.columns import REQUIRED, Header, read_constants
+from bulk.input.column_names import quoted
+from bulk.input.columns import REQUIRED, Header, MissingColumnError, read_constants, read_mapping
 from bulk.input.duplicates import FirstRows
 from bulk.input.fields import without_blank
 from bulk.input.files import digest_of, wrap_read_errors
@@ -21,7 +23,7 @@ from bulk.input.frames import Table
 from bulk.input.parts import digest_of_parts, stamp_of_parts
 from bulk.input.platform_keys import PlatformKeys, Uses
 from bulk.input.validate import CheckedRows, Validator
-from bulk.reading import NOTHING_SAID, Reading
+from bulk.reading import NOTHING_REMEMBERED, NOTHING_SAID, Reading, Remembered, mapping_options
 from bulk.text import count
 
 _MAX_ROWS: Final = 100_000  # in a frame
@@ -41,13 +43,15 @@ class Input:
     is_rejects_file: bool
     """Whether the file is a corrected rejects.csv or conflicts.csv, by its last columns. Its rows correct others."""
     mapping: Mapping[str, str]
-    """The columns that the caller named: {field: column}."""
+    """The columns that the caller named, or that the batch remembers and the file has: {field: column}."""
     platform_names: Mapping[str, str]
     """The platforms that the caller named: {name in the input: platformKey}."""
     reading: Reading
     """How the text table is read, as far as the caller says it or the batch remembers it."""
     confirmed_keys: Collection[str] | None
     """The platformKeys that Codat has, if the caller knows them. Other words of four letters are rejected."""
+    columns_to_remember: Mapping[str, str]
+    """The columns that the caller named, and those that the batch remembers of other fields: {field: column}."""
     _header: Header = field(repr=False)
     _table: Table = field(repr=False)
     _stamp: tuple[int, int] = field(repr=False)
@@ -73,12 +77,22 @@ class Input:
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes for the author about how the file was read. They are complete when `read` has reached the end."""
-        notes = self._header.notes_with_constants(self._table.notes)
+        notes = (*self._header.notes_with_constants(self._table.notes), *self.lost_columns)
         if not self._blank_rows:
             return notes
         one = self._blank_rows == 1
         ending = "was left out; it does not count as a row" if one else "were left out; they do not count as rows"
         return (*notes, f"{count(self._blank_rows, 'blank row')} {ending}")
+
+    @property
+    def lost_columns(self) -> tuple[str, ...]:
+        """Notes about fields that are empty because the file lacks the column that the batch remembers."""
+        read = {*self._header.places, *self._header.constants}
+        lost = {field: column for field, column in self.columns_to_remember.items() if field not in read}
+        return tuple(
+            f"no column is read as {field}: the batch remembers {quoted(column)} (--map), which the file lacks"
+            for field, column in lost.items()
+        )
 
     @property
     def unconfirmed_keys(self) -> Mapping[str, Uses]:
@@ -129,31 +143,56 @@ def open_input(
     mapping: Mapping[str, str] = _NO_NAMES,
     platform_names: Mapping[str, str] = _NO_NAMES,
     reading: Reading = NOTHING_SAID,
-    remembered: Reading = NOTHING_SAID,
+    remembered: Remembered = NOTHING_REMEMBERED,
     confirmed_keys: Collection[str] | None = None,
 ) -> Input:
     """Read the file's header. Raises InputError, and UsageError for an impossible mapping.
 
     `mapping` is {field: column}, for columns that the header does not identify. `platform_names` are {name in the
-    input: platformKey}; their keys need no confirmation. `reading` is how the user
-    says that a text table is to be read, and `remembered` what the batch remembers of that. `confirmed_keys` are the
-    platformKeys that Codat has: with them, a word of four letters that is no platformKey rejects its row.
+    input: platformKey}; their keys need no confirmation. `reading` is how the user says that a text table is to be
+    read, and `remembered` what the batch remembers. `confirmed_keys` are the platformKeys that Codat has: with them, a
+    word of four letters that is no platformKey rejects its row.
     """
     path = Path(path)
     PlatformKeys(platform_names)  # report an impossible name before the file is read
     stamp = _stamp(path)
+    mapping = read_mapping(mapping)
     constants = read_constants(reading.constants or {}, mapping)
-    known = {field: value for field, value in (remembered.constants or {}).items() if field not in constants}
+    columns = {field: column for field, column in remembered.mapping.items() if field not in constants} | mapping
+    known = {field: value for field, value in (remembered.reading.constants or {}).items() if field not in constants}
     required = tuple(field for field in REQUIRED if field not in constants and field not in known)
-    table = open_table(path, mapping, required=required, reading=reading, remembered=remembered)
+    opening = partial(open_table, path, required=required, reading=reading, remembered=remembered.reading)
+    table, used = _open_with(columns, mapping, opening)
     constants |= {field: value for field, value in known.items() if field not in table.header.places}
     header = table.header.with_constants(constants)
     as_said = replace(table.reading, constants=constants or None)
-    named = dict(mapping), dict(platform_names), as_said, confirmed_keys
+    named = used, dict(platform_names), as_said, confirmed_keys, columns
     opened = Input(path, header.columns, header.extras, header.is_rejects_file, *named, header, table, stamp)
     if not header.is_rejects_file and not _has_rows(table):  # all rows may have been corrected
         raise InputError(f"{path} has a header but no rows; it must have a row for each customer")
     return opened
+
+
+def _open_with(
+    columns: Mapping[str, str], named: Mapping[str, str], opening: Callable[[Mapping[str, str]], Table]
+) -> tuple[Table, dict[str, str]]:
+    """Open a table with these columns for fields; return it with those that it has. It must have the `named` ones.
+
+    Raises InputError, UsageError.
+    """
+    used = dict(columns)
+    while True:
+        try:
+            return opening(used), used
+        except MissingColumnError as error:
+            if error.field in named:
+                raise
+            del used[error.field]
+        except InputError as error:
+            if len(used) == len(columns):
+                raise
+            lost = shlex.join(mapping_options({field: columns[field] for field in columns if field not in used}))
+            raise InputError(f"{error}. The batch remembers {lost}, and the file has no such column") from error
 
 
 def _has_rows(table: Table) -> bool:

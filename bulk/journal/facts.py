@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bulk.journal import sql
 from bulk.model import Quota, Threshold
-from bulk.reading import Reading
+from bulk.reading import Reading, Remembered
 
 _SQL: Final = sql.load("bulk.journal", "facts.sql")
 
@@ -47,6 +47,11 @@ def reading(facts: Mapping[str, str]) -> Reading:
     """Return how the user has said that text tables are to be read, from the facts about the batch."""
     said: dict[str, Any] = json.loads(facts.get("reading", "{}"))
     return Reading(**said)
+
+
+def remembered(facts: Mapping[str, str]) -> Remembered:
+    """Return what the batch remembers about reading its inputs, from the facts about it."""
+    return Remembered(reading(facts), json.loads(facts.get("mapping", "{}")))
 
 
 def put_reading(connection: sqlite3.Connection, reading: Reading) -> None:

@@ -9,7 +9,7 @@
 -- products                JSON list, from --product: assigned to each new company
 -- client_id               the Codat client that the batch belongs to
 -- key_salt, clients_of_keys   JSON object, salted hash of an API key → its client, or "" if Codat does not say
--- mapping                 JSON object, field → column, of the last migrate
+-- mapping                 JSON object, field → column, from --map
 -- platform_names          JSON object, name in the input → platformKey, from --platform-name
 -- platform_keys           JSON list, the platformKeys that Codat lists, if an input had one that bulk does not know
 -- max_rejected            the number or percentage of rejected rows that are accepted, from --max-rejected

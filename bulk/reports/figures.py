@@ -201,8 +201,7 @@ class Figures:
     summary: Summary
     base_url: str | None  # of the last run; None: no run
     codat: str | None  # the Codat that the batch belongs to
-    mapping: Mapping[str, str]  # of the last input: field → column, from --map
-    mapping_of_rejects: Mapping[str, str] | None  # None: the rejected rows come from files with different mappings
+    mapping_of_rejects: Mapping[str, str] | None  # from --map; None: there are several
     mapping_of_conflicts: Mapping[str, str] | None  # None: so do the rows in conflict
     groups: tuple[CustomerGroup, ...]
     links: LinkAges

@@ -52,7 +52,6 @@ def read_figures(reader: Reader, *, at: datetime, since: datetime | None = None)
         summary=read_summary(reader),
         base_url=reader.facts.get("base_url"),
         codat=reader.facts.get("codat"),
-        mapping=json.loads(reader.facts.get("mapping", "{}")),
         mapping_of_rejects=_single_mapping(reader, "mappings_of_rejects"),
         mapping_of_conflicts=_single_mapping(reader, "mappings_of_conflicts"),
         groups=tuple(_groups(counts)),

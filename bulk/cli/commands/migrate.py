@@ -133,7 +133,7 @@ def migrate(
         opened = open_for_batch(file, folder, mapping=mapping, platform_names=platform_names, reading=reading)
         if batch is None:
             require_batch_name(opened, codat_options(connection))
-        from_file = read_ids(accept_file, column=mapping.get("customer_id")) if accept_file is not None else ()
+        from_file = read_ids(accept_file, column=opened.mapping.get("customer_id")) if accept_file is not None else ()
         with make_settings(folder, connection) as settings:
             selected = Options(
                 limit=limit,

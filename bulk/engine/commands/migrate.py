@@ -85,7 +85,7 @@ class Migrate:
                 facts.put(connection, {"link_lifetime": self._options.link_lifetime})
             if self._options.max_rejected is not None:
                 facts.put(connection, {"max_rejected": self._options.max_rejected})
-            remembered = {"mapping": self._input.mapping, "platform_names": self._input.platform_names}
+            remembered = {"mapping": self._input.columns_to_remember, "platform_names": self._input.platform_names}
             facts.put(connection, {name: json.dumps(dict(value)) for name, value in remembered.items()})
             facts.put_reading(connection, self._input.reading)
             enrolment.record_diff(connection, run, diff)
@@ -106,6 +106,8 @@ class Migrate:
             hook(Warned(_not_in_conflict(self._not_accepted)))
         if self._same_spelling is not None:
             hook(Warned(_warning(self._same_spelling)))
+        for note in self._input.lost_columns:
+            hook(Warned(note))
         if text := _email_warning(self._input.email_problems):
             hook(Warned(text))
         if self._undone:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from bulk.reading import mapping_options
 from bulk.reports.figures import Figures
 from bulk.settings import CODAT, SANDBOX
 from bulk.text import argument
@@ -27,8 +28,8 @@ class BatchLocation:
 
 
 def migrate(figures: Figures, location: BatchLocation, *options: str) -> str:
-    """Return the command that resumes the batch with its last input."""
-    return migrate_file(figures.summary.input or "INPUT", figures.mapping, figures, location, *options)
+    """Return the command that resumes the batch with its last input. The batch remembers how to read it."""
+    return migrate_file(figures.summary.input or "INPUT", {}, figures, location, *options)
 
 
 def migrate_file(
@@ -39,9 +40,7 @@ def migrate_file(
     words = ["bulk", "migrate", argument(path), "--batch", folder.name]
     if folder.parent != _DEFAULT_REPORTS:
         words += ["--reports", str(folder.parent)]
-    for field, column in mapping.items():
-        words += ["--map", f"{field}={column}"]
-    return shlex.join([*words, *options, *codat_options(figures, location)])
+    return shlex.join([*words, *mapping_options(mapping), *options, *codat_options(figures, location)])
 
 
 def copy(name: str, to: str, location: BatchLocation) -> str:

@@ -1,4 +1,4 @@
-"""How a table is read is said once: the batch remembers --encoding, --skip-rows, --comment, --set and --sheet."""
+"""How a table is read is said once: the batch remembers --encoding, --skip-rows, --comment, --set, --sheet, --map."""
 
 from __future__ import annotations
 
@@ -88,3 +88,48 @@ def test_a_sheet_is_remembered(codat: Codat, fixture: BatchFixture) -> None:
     corrected = fixture.write([reject | {"customer_id": f"{one}-07"}], name="corrected.csv")
     assert fixture.run("--batch", fixture.name, path=corrected).code == 0
     assert states(fixture) == [(one, "link_ready"), (f"{one}-07", "link_ready")]
+
+
+def test_the_columns_of_fields_are_remembered(codat: Codat, fixture: BatchFixture) -> None:
+    """A rerun, a correction and another file with these columns need no --map. A new --map replaces one column."""
+    first, prefix = {"Nr": "1", "Firma": "Ash", "Mail": "a@x.example", "Post": "b@x.example"}, fixture.path.name
+    rows = [first | {"platform": "Xero"}, first | {"Nr": "2", "platform": "Xreo"}]
+    fixture.write([each | {"Nr": f"{prefix}{each['Nr']}"} for each in rows])
+    mapping = ("--map", "customer_id=Nr", "--map", "company_name=Firma", "--map", "email=Mail")
+    assert fixture.run(*mapping).code == 1
+    codat.count_from_zero()
+    rerun = fixture.run()
+    assert (rerun.code, codat.stats()["requests_total"]) == (1, 0)
+    assert "1 same" in rerun.err
+    assert [each["email"] for each in fixture.results()] == ["a@x.example"] * 2
+
+    rejects = fixture.table("rejects.csv")
+    corrected = fixture.write([rejects[0] | {"platform": "Xero"}], name="corrected.csv")
+    assert fixture.run("--batch", fixture.name, path=corrected).code == 0
+    assert fixture.run("--map", "email=Post").code == 0
+    assert fixture.run().code == 0
+    assert [each["email"] for each in fixture.results()] == ["b@x.example", "a@x.example"]  # as corrected
+
+    usual = {"customer_id": f"{prefix}3", "company_name": "Elm", "platform": "Xero"}
+    added = fixture.run("--batch", fixture.name, path=fixture.write([usual], name="usual.csv"))
+    assert added.code == 0, added.err
+    assert 'no column is read as email: the batch remembers "Post" (--map), which the file lacks' in added.err
+    assert fixture.run().code == 0
+    assert [each["email"] for each in fixture.results()] == ["b@x.example", "a@x.example", ""]
+
+
+def test_a_remembered_column_that_is_missing_is_named(codat: Codat, fixture: BatchFixture) -> None:
+    """The message has the option that the batch remembers, and the columns of the file."""
+    row = {"customer_id": fixture.path.name, "Firma": "Ash", "platform": "Xero"}
+    fixture.write([row])
+    assert fixture.run("--map", "company_name=Firma").code == 0
+    codat.count_from_zero()
+    fixture.write([{"customer_id": fixture.path.name, "Firmenname": "Ash", "platform": "Xero"}])
+    refused = fixture.run()
+    assert (refused.code, codat.stats()["requests_total"]) == (2, 0)
+    refused.assert_one_error(
+        'has no column for company_name; its columns are "customer_id", "Firmenname", "platform"',
+        "The batch remembers --map company_name=Firma, and the file has no such column",
+    )
+    assert fixture.run("--map", "company_name=Firmenname").code == 0
+    assert fixture.run().code == 0

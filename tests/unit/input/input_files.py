@@ -11,7 +11,7 @@ import polars as pl
 
 from bulk.input import Input, open_input
 from bulk.problems import Problem, parse, sentence
-from bulk.reading import NOTHING_SAID, Reading
+from bulk.reading import NOTHING_SAID, Reading, Remembered
 
 HEADER = "customer_id,company_name,platform,email,description"
 
@@ -56,7 +56,7 @@ def read(
     remembered: Reading = NOTHING_SAID,
 ) -> Outcome:
     """Open a file and collect all its rows."""
-    opened = open_input(path, mapping=mapping or {}, reading=reading, remembered=remembered)
+    opened = open_input(path, mapping=mapping or {}, reading=reading, remembered=Remembered(remembered))
     parts = list(opened.read())
     return Outcome(opened, pl.concat([part.accepted for part in parts]), pl.concat([part.rejected for part in parts]))
 

@@ -71,7 +71,6 @@ def figures(
         summary=summary,
         base_url=None,
         codat=None,
-        mapping={},
         mapping_of_rejects={},
         mapping_of_conflicts={},
         groups=tuple(found),

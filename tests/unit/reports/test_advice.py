@@ -26,14 +26,13 @@ def test_each_step_names_a_file_or_a_whole_command() -> None:
         links=LinkAges(1, 1, 2, 1, "2026-11-23T15:00:00Z"),
         waves=(wave(1, usable=2, next_expiry="2026-11-23T15:00:00Z"),),
         base_url="https://codat.example.com",
-        mapping={"customer_id": "Account No"},
         failures=(failure(State.FAILED, "company", "400"), failure(State.FAILED, "partner", "422")),
         last_run=replace(RUN, command="verify", findings=4),
         has_differences=True,
     )
     codat = "--base-url https://codat.example.com"
     steps = list(advice.next_steps(known, BatchLocation(Path("out/autumn"), has_sandbox=False)))
-    migrate = "bulk migrate in.csv --batch autumn --reports out --map 'customer_id=Account No'"
+    migrate = "bulk migrate in.csv --batch autumn --reports out"
     copy, decide = "cp out/autumn/rejects.csv corrected.csv", "cp out/autumn/conflicts.csv accepted.csv"
     accept = f"bulk migrate accepted.csv --batch autumn --reports out --accept-file accepted.csv {codat}"
     assert [(step.title, step.what, step.commands) for step in steps] == [

@@ -310,5 +310,4 @@ def test_a_batch_without_a_run_has_figures_too(journal: Journal) -> None:
         db.execute("DELETE FROM runs")
     found = figures(journal)
     assert (found.groups, found.failures, found.minutes, found.holds, found.last_run) == ((), (), (), (), None)
-    assert dict(found.mapping) == {}
     assert dict(found.changes) == {}
