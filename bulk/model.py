@@ -6,7 +6,7 @@ import hashlib
 import math
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 REQUESTS_PER_CUSTOMER = 2  # its company and its accounting connection
 # Codat's documentation says a day (https://docs.codat.io/auth-flow/authorize-hosted-link); older pages say an hour.
@@ -33,6 +33,10 @@ class Threshold:
     def parse(cls, text: str) -> Self:
         """Return the threshold with this text: `5` or `1%`."""
         return cls(float(text.removesuffix("%")), is_percent=text.endswith("%"))
+
+
+NO_LIMIT: Final = "none"
+"""In place of a threshold: the batch forgets the one that it remembers."""
 
 
 class State(StrEnum):

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from bulk.cli.console import valid_unicode
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
     from bulk.batch_comparison import BatchComparison
     from bulk.check_result import CheckResult
     from bulk.cli.forecasts import Assumptions, Forecasts
     from bulk.codat.account import Account
+    from bulk.input import Group
 
 
 def content(
-    result: CheckResult, account: Account | None, forecasts: Forecasts, assumptions: Assumptions
+    result: CheckResult, account: Account | None, forecasts: Forecasts, assumptions: Assumptions, *, now: datetime
 ) -> dict[str, Any]:
-    """Return the JSON object."""
+    """Return the JSON object. `now` is the beginning of the migration."""
     fields: dict[str, Any] = {
         "input": valid_unicode(result.input),
         "rows": result.accepted + result.rejected + result.in_conflict,
@@ -30,11 +35,21 @@ def content(
         "warnings": result.warnings.to_dicts(),
         "renamed": result.renamed.to_dicts(),
         "conflicts": result.conflicts.to_dicts(),
-        "cost": _cost(forecasts, assumptions),
+        "problem_groups": _groups(result.problem_groups),
+        "warning_groups": _groups(result.warning_groups),
+        "name_groups": _groups(result.name_groups),
+        "conflict_groups": _groups(result.conflict_groups),
+        "cost": _cost(forecasts, assumptions, now),
     }
-    if result.batch is not None:
-        fields |= {"batch": _batch(result.batch), "conflicts": result.batch.conflicts.to_dicts()}
-    return fields if account is None else fields | {"online": _online(account, forecasts)}
+    if (batch := result.batch) is not None:
+        fields |= {"batch": _batch(batch), "conflicts": batch.conflicts.to_dicts()}
+        fields |= {"conflict_groups": _groups(batch.conflict_groups)}
+    return fields if account is None else fields | {"online": _online(account, forecasts, now)}
+
+
+def _groups(groups: Sequence[Group]) -> list[dict[str, Any]]:
+    """Return the groups as objects. The texts of a value are "" if its group has the same ones."""
+    return [asdict(group) for group in groups]
 
 
 def _batch(batch: BatchComparison) -> dict[str, Any]:
@@ -61,22 +76,24 @@ def _client(account: Account) -> dict[str, str | None]:
     }
 
 
-def _cost(forecasts: Forecasts, assumptions: Assumptions) -> dict[str, Any]:
+def _cost(forecasts: Forecasts, assumptions: Assumptions, now: datetime) -> dict[str, Any]:
     assumed, linking = forecasts.assumed, assumptions.linking
     return {
         "requests": assumed.requests,
         "minutes": round(assumed.minutes, 2),
         "days": assumed.days,
+        "last_day": assumed.last_day(now).isoformat(),
         "quota": assumed.quota,
         "growing": {
             "percent": round(linking.share * 100, 6),
             "within": linking.within,
             "days": forecasts.growing.days,
+            "last_day": forecasts.growing.last_day(now).isoformat(),
         },
     }
 
 
-def _online(account: Account, forecasts: Forecasts) -> dict[str, Any]:
+def _online(account: Account, forecasts: Forecasts, now: datetime) -> dict[str, Any]:
     quota = account.quota
     return {
         "key_good": account.problem is None,
@@ -86,4 +103,5 @@ def _online(account: Account, forecasts: Forecasts) -> dict[str, Any]:
         "companies": account.companies,
         "platforms": account.platforms,
         "days": forecasts.own.days if forecasts.own is not None else None,
+        "last_day": forecasts.own.last_day(now).isoformat() if forecasts.own is not None else None,
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -111,6 +111,20 @@ class RowThreshold(click.ParamType["Threshold"]):
             kinds = f"a number up to {MAX_NUMBER:,}, or a percentage such as 5%"
             self.fail(f"{fit(value)!r} is not {kinds}.", param, ctx)
         return Threshold(number, is_percent=is_percent)
+
+
+class RememberedThreshold(click.ParamType["Threshold | Literal['none']"]):
+    """A number of customers or rows, or a percentage, that a batch remembers. `none` removes it."""
+
+    name = "threshold"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Threshold | Literal["none"]:
+        """Return the threshold, or "none"."""
+        if str(value).strip().lower() == "none":
+            return "none"
+        return RowThreshold().convert(value, param, ctx)
 
 
 class FutureTime(click.ParamType[datetime]):

@@ -12,7 +12,7 @@ from bulk import platforms
 from bulk.engine.integrations import UnconfirmedKey
 from bulk.errors import BatchError
 from bulk.input import Input
-from bulk.journal import customers, enrolment, facts
+from bulk.journal import customers, database, enrolment, facts
 from bulk.journal.enrolment import ACCEPTED, REJECTED, Enrolment, ImportDiff, Source
 from bulk.reading import STANDARD_INPUT
 
@@ -26,7 +26,7 @@ def require_known(connection: sqlite3.Connection, source: Input) -> None:
     """Raise BatchError if the batch was created from other files: this one would add its customers to theirs."""
     if is_known(connection, source):
         return
-    name = shlex.quote(str(facts.get(connection, "name")))
+    name = shlex.quote(database.folder_of(connection).name)
     raise BatchError(
         f"The batch {name} was created from another file, and {source.path} would add its customers. Pass "
         f"--batch {name} if that is right, or another --batch NAME for a batch of its own. Nothing was sent."

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from bulk.errors import UsageError
-from bulk.model import Threshold
+from bulk.model import NO_LIMIT, Threshold
 
 MAX_NUMBER = 2**53
 _SOURCE = re.compile(r"(?!\s)[^\x00-\x1f\x7f-\x9f]{1,100}(?<!\s)")
@@ -22,7 +23,8 @@ class Options:
     waits: bool = False  # sleep through an exhausted daily quota
     reserve: int = 0  # requests of the daily quota to leave unused
     max_failures: Threshold | None = None
-    max_rejected: Threshold | None = None  # rejected rows that are no failure; beyond it nothing is sent; stored
+    # rejected rows that are no failure; beyond it nothing is sent; stored; "none" removes the stored one
+    max_rejected: Threshold | Literal["none"] | None = None
     link_lifetime: int | None = None  # seconds that a linkUrl lives; stored in the batch
     source: str | None = None  # the system that the identifiers come from; stored in the batch
     accepts: frozenset[str] = frozenset()  # the customers whose conflicts a person has accepted
@@ -44,7 +46,8 @@ class Options:
             raise UsageError("reserve must be a whole number of at least 0, not None.")
         require_whole("reserve", self.reserve, 0)
         _require_threshold("max_failures", self.max_failures)
-        _require_threshold("max_rejected", self.max_rejected)
+        if self.max_rejected != NO_LIMIT:
+            _require_threshold("max_rejected", self.max_rejected)
 
 
 def _require_threshold(name: str, limit: object) -> None:

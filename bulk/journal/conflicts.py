@@ -16,7 +16,7 @@ from bulk.journal import sql
 from bulk.problems import Problem
 from bulk.spellings import exact_ranges, is_spelling_of, rounded_keys, spelling_key
 
-_SQL: Final = sql.load("bulk.journal", "conflicts.sql")
+_SQL: Final = sql.load("bulk.journal", "conflicts.sql", **sql.SHARED)
 _COLLECT_REJECTED: Final = (
     *("drop_rejected_spellings", "create_rejected_spellings", "index_rejected_keys", "index_rejected_customers"),
 )

@@ -95,8 +95,7 @@ WHERE NOT :is_new AND (key >= '~' OR length(key) > 15 OR key GLOB '[1-9]*[Ee][0-
 
 -- in_range: The identifiers on the other side that are whole numbers in a range.
 SELECT customer_id FROM customers
-WHERE (customer_id BETWEEN :low AND :high AND length(customer_id) = length(:low)
-       OR spelling BETWEEN :low AND :high AND length(spelling) = length(:low))
+WHERE {is_in_range}
       AND iif(:is_new, enrolment = :run AND name_sent IS NULL AND company_id IS NULL, enrolment <> :run)
 UNION ALL
 SELECT customer_id FROM temp.rejected_spellings
@@ -104,7 +103,7 @@ WHERE NOT :is_new AND key BETWEEN :low AND :high AND length(key) = length(:low);
 
 -- with_keys: The identifiers on the other side with these keys.
 SELECT customer_id FROM customers
-WHERE (customer_id IN (SELECT value FROM json_each(:keys)) OR spelling IN (SELECT value FROM json_each(:keys)))
+WHERE {has_key}
       AND iif(:is_new, enrolment = :run AND name_sent IS NULL AND company_id IS NULL, enrolment <> :run)
 UNION ALL
 SELECT customer_id FROM temp.rejected_spellings WHERE NOT :is_new AND key IN (SELECT value FROM json_each(:keys));
@@ -143,7 +142,7 @@ SELECT EXISTS (SELECT 1 FROM customers WHERE state = 'conflict' AND (
 
 -- unsent: The customers for whom nothing was sent and whose identifiers are spellings with these keys.
 SELECT seq FROM customers
-WHERE (customer_id IN (SELECT value FROM json_each(:keys)) OR spelling IN (SELECT value FROM json_each(:keys)))
+WHERE {has_key}
       AND customer_id <> :customer_id AND name_sent IS NULL AND company_id IS NULL AND presence = 'present';
 
 -- same_spellings: Among the customers of a run's file: the first one whose identifier is another spelling of that of an

@@ -98,6 +98,12 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
+def folder_of(connection: sqlite3.Connection) -> Path:
+    """Return the folder of an open journal."""
+    _, _, file = connection.execute("PRAGMA database_list").fetchone()
+    return Path(file).parent
+
+
 def require_there(path: Path) -> None:
     """Raise JournalGoneError if a journal in use is no longer in its place."""
     if not path.is_file():

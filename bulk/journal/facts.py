@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from bulk.journal import sql
-from bulk.model import Quota, Threshold
+from bulk.model import NO_LIMIT, Quota, Threshold
 from bulk.reading import Reading, Remembered
 
 _SQL: Final = sql.load("bulk.journal", "facts.sql")
@@ -78,8 +78,9 @@ def put_platform_keys(connection: sqlite3.Connection, keys: Collection[str]) -> 
 
 
 def max_rejected(facts: Mapping[str, str]) -> Threshold | None:
-    """Return the number of rejected rows that are accepted, from --max-rejected, or None if it was never given."""
-    return Threshold.parse(facts["max_rejected"]) if "max_rejected" in facts else None
+    """Return the number of rejected rows that are accepted, from --max-rejected, or None if there is no limit."""
+    limit = facts.get("max_rejected", NO_LIMIT)
+    return None if limit == NO_LIMIT else Threshold.parse(limit)
 
 
 def put_quota(connection: sqlite3.Connection, quota: Quota, resets_at: str) -> None:

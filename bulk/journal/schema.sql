@@ -12,7 +12,7 @@
 -- mapping                 JSON object, field → column, from --map
 -- platform_names          JSON object, name in the input → platformKey, from --platform-name
 -- platform_keys           JSON list, the platformKeys that Codat lists, if an input had one that bulk does not know
--- max_rejected            the number or percentage of rejected rows that are accepted, from --max-rejected
+-- max_rejected            the number or percentage of rejected rows that are accepted, from --max-rejected, or "none"
 -- link_lifetime           the seconds for which a linkUrl is valid
 -- page_size               the number of companies to request on a page of the company list
 -- list_read_at            the last time that a whole company list was read (seconds since 1970)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from importlib.resources import files
+from typing import Final
 
 _CAPTION = re.compile(r"(?:\A|(?<=\n\n))-- (\w+): .*$", re.MULTILINE)  # no other comment follows an empty line
 
@@ -14,3 +15,7 @@ def load(package: str, file: str, **parts: str) -> Mapping[str, str]:
     _, *pieces = _CAPTION.split((files(package) / file).read_text("utf-8"))
     texts = (text.strip().removesuffix(";") for text in pieces[1::2])
     return dict(zip(pieces[::2], (text.format(**parts) if parts else text for text in texts), strict=True))
+
+
+SHARED: Final = load("bulk.journal", "fragments.sql")
+"""Statements' parts that the journal and the reports share."""

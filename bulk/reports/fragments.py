@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from bulk.journal.sql import load
+from bulk.journal.sql import SHARED, load
 
-FRAGMENTS: Final = load("bulk.reports", "fragments.sql")
+FRAGMENTS: Final = {**SHARED, **load("bulk.reports", "fragments.sql")}

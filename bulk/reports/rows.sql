@@ -85,13 +85,12 @@ WHERE link_wave IS NOT NULL AND customer_id IN (SELECT value FROM json_each(:ids
 
 -- spellings: The customers whose identifiers have one of these keys (bulk.spellings).
 SELECT customer_id FROM customers
-WHERE customer_id IN (SELECT value FROM json_each(:keys)) OR spelling IN (SELECT value FROM json_each(:keys))
+WHERE {has_key}
 ORDER BY source, row;
 
 -- in_range: The customers whose identifiers are whole numbers in a range.
 SELECT customer_id FROM customers
-WHERE customer_id BETWEEN :low AND :high AND length(customer_id) = length(:low)
-      OR spelling BETWEEN :low AND :high AND length(spelling) = length(:low)
+WHERE {is_in_range}
 ORDER BY source, row;
 
 -- held: The named customers for whom nothing is sent, with the state of their rows. A conflict comes last.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -21,7 +22,7 @@ def migrate(tmp_path: Path) -> Iterator[Migrate]:
     with start(tmp_path / "sandbox") as codat:
         settings = Settings.make(api_key=codat.api_key, base_url=codat.base_url, rate=1_000_000, environ={})
 
-        def run(*, good: int, bad: int, accepts: Threshold | None = None) -> BatchResult:
+        def run(*, good: int, bad: int, accepts: Threshold | Literal["none"] | None = None) -> BatchResult:
             rows = [f"g{n},Ash {n},Xero" for n in range(good)] + [f"b{n},Birch {n},Xreo" for n in range(bad)]
             path = tmp_path / "in.csv"
             path.write_text("customer_id,company_name,platform\n" + "\n".join(rows) + "\n")
@@ -79,3 +80,11 @@ def test_a_limit_of_zero_sends_nothing_for_a_bad_file(migrate: Migrate) -> None:
 def test_a_threshold_is_stored_as_text(text: str) -> None:
     """The batch has it as text."""
     assert str(Threshold.parse(text)) == text
+
+
+def test_a_limit_can_be_removed(migrate: Migrate) -> None:
+    """Rejected rows are a failure again, and the other rows are sent."""
+    migrate(good=1, bad=1, accepts=Threshold(0))
+    removed = migrate(good=2, bad=1, accepts="none")
+    assert (removed.exit_code, removed.stop, removed.summary.customers["link_ready"]) == (1, None, 2)
+    assert migrate(good=3, bad=2).summary.customers["link_ready"] == 3

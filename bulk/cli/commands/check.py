@@ -110,8 +110,9 @@ def check(
     account = _account(path, folder, connection) if online else None
     assumptions = Assumptions(linked, Linking(linking / 100, within))
     forecasts = forecast(result, account, assumptions)
+    now = datetime.now(UTC)
     if as_json:
-        print_json(check_json.content(result, account, forecasts, assumptions))
+        print_json(check_json.content(result, account, forecasts, assumptions, now=now))
     else:
         repeat = partial(repeated_options, mapping, platform_names, reading, connection, reports=reports)
         content = check_text.text(
@@ -119,7 +120,7 @@ def check(
             account,
             forecasts,
             assumptions,
-            now=datetime.now(UTC),
+            now=now,
             next_options=repeat(folder=folder or _own_batch(result)),
             all_rows=check_text.all_rows(result, output, repeat(folder=folder)),
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from bulk.cli import options
-from bulk.cli.parameters import RowThreshold, WholeNumber
+from bulk.cli.parameters import RememberedThreshold, RowThreshold, WholeNumber
 
 if TYPE_CHECKING:
     from bulk.model import Threshold
@@ -50,9 +50,10 @@ def _read_products(_: click.Context, __: click.Parameter, products: tuple[str, .
 )
 @click.option(
     "--max-rejected",
-    type=RowThreshold(),
+    type=RememberedThreshold(),
+    metavar="N|N%|none",
     help="Accept up to N rejected rows, or N% of all rows: they do not cause exit code 1. If there are more, nothing "
-    "is sent. The batch remembers it.",
+    "is sent. The batch remembers it; none removes it.",
 )
 @click.option(
     "--source",
@@ -98,7 +99,7 @@ def migrate(
     wait: bool,
     reserve: int,
     max_failures: Threshold | None,
-    max_rejected: Threshold | None,
+    max_rejected: Threshold | Literal["none"] | None,
     source: str | None,
     accept: tuple[str, ...],
     accept_file: Path | None,

@@ -171,7 +171,7 @@ def _too_many_rejected(connection: sqlite3.Connection) -> Stop | None:
         return None
     reason = (
         f"{count(rejected, 'row is', 'rows are')} rejected, more than --max-rejected {limit} allows, so nothing was "
-        "sent. Fix them in a copy of rejects.csv, or raise --max-rejected"
+        "sent. Fix them in a copy of rejects.csv, or raise --max-rejected; with none, the other rows are sent"
     )
     return Stop(reason, 1)
 

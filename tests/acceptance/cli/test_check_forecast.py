@@ -51,8 +51,9 @@ def test_text_and_json_have_the_same_days_where_codat_has_companies_already() ->
     assert "requests  1,005" in text
     assert "quota     2 days with 0 linked companies (1,000 requests per day): until 1 December" in text
     assert "yours     2 days" in text
-    content = check_json.content(result, account, forecasts, assumptions)
+    content = check_json.content(result, account, forecasts, assumptions, now=NOW)
     assert (content["cost"]["requests"], content["cost"]["days"], content["online"]["days"]) == (1_005, 2, 2)
+    assert content["cost"]["last_day"] == content["online"]["last_day"] == "2026-12-01"
 
 
 def test_without_linking_customers_the_growing_quota_is_left_out(shell: Shell) -> None:

@@ -23,14 +23,19 @@ def test_warnings_are_shown_and_reject_nothing(shell: Shell) -> None:
 def test_warnings_are_in_the_json(shell: Shell) -> None:
     """One object for each, in the order of rows and fields."""
     (shell.path / "x.csv").write_text(CHANGED)
-    found = json.loads(shell.run("bulk check x.csv --json").stdout)["warnings"]
+    content = json.loads(shell.run("bulk check x.csv --json").stdout)
+    found = content["warnings"]
     assert [(one["row"], one["customer_id"], one["field"], one["value"]) for one in found] == [
         (3, "125", "customer_id", "125"),
         (3, "125", "company_name", "01-Feb"),
     ]
     assert all(one["warning"] and one["remedy"] for one in found)
+    groups = {group["field"]: group for group in content["warning_groups"]}
+    assert [(value["value"], value["first_rows"]) for value in groups["company_name"]["values"]] == [("01-Feb", [3])]
+    assert content["problem_groups"] == content["conflict_groups"] == []
     shell.customers(3, "good.csv")
-    assert json.loads(shell.run("bulk check good.csv --json").stdout)["warnings"] == []
+    good = json.loads(shell.run("bulk check good.csv --json").stdout)
+    assert (good["warnings"], good["warning_groups"]) == ([], [])
     assert "spreadsheet" not in shell.run("bulk check good.csv").stdout
 
 

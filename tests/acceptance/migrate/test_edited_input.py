@@ -165,3 +165,15 @@ def test_rejects_may_return_in_part_twice_and_with_other_reasons(codat: Codat, f
             *("link_ready", "link_ready", "rejected", "rejected", "link_ready")
         ]
         assert fixture.table("rejects.csv") == rejects[1:]
+
+
+def test_the_advice_for_another_file_names_the_folder(codat: Codat, fixture: BatchFixture) -> None:
+    """A batch keeps its name in Codat when its folder is renamed, but --batch names the folder."""
+    fixture.customers(1)
+    assert fixture.run("--batch", "autumn").code == 0
+    (fixture.folder.parent / "autumn").rename(fixture.folder)
+    (fixture.path / "other").mkdir()
+    codat.count_from_zero()
+    refused = fixture.run(path=fixture.write([row("another", 1)], name=f"other/{fixture.input.name}"))
+    assert (refused.code, codat.stats()["requests_total"]) == (2, 0)
+    refused.assert_one_error("The batch customers was created from another file", "Pass --batch customers if")
