@@ -19,7 +19,7 @@ from bulk.cli import signals, streams
 from bulk.cli.console import echo
 from bulk.cli.group import bulk
 from bulk.cli.suggestions import with_suggestion
-from bulk.errors import BulkError
+from bulk.errors import BulkError, UsageError
 
 # Python's default is 700. A command creates far more objects while it loads, and none of them is garbage.
 GC_THRESHOLD = 20_000
@@ -85,6 +85,9 @@ def _unexpected(error: Exception) -> int:
         if translation := translate(error, Path(error.filename or command), nothing_sent=True):
             echo(f"bulk: {translation}")
             return translation.exit_code
+    if isinstance(error, ImportError):
+        echo(f"bulk: its installation is incomplete ({error}). Repair it: pip install --force-reinstall codat-bulk")
+        return UsageError.exit_code
     kept = (
         "Nothing was changed."
         if command in CHANGES_NOTHING

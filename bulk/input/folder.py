@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -11,7 +11,7 @@ import polars as pl
 from bulk.errors import InputError
 from bulk.input.columns import REQUIRED, Header, read_header
 from bulk.input.frames import CELLS, NOT_TEXT, SURPLUS, TYPED, Table, cell
-from bulk.input.parts import Part, parts_of
+from bulk.input.parts import Part, parts_of, with_rows
 from bulk.reading import NOTHING_SAID
 from bulk.text import count, series
 
@@ -32,10 +32,16 @@ class Folder:
     """A folder of parts whose headers have been read. It has the columns of all parts, and those of folders' names."""
 
     def __init__(
-        self, path: Path, mapping: Mapping[str, str], *, open_part: OpenPart, required: Sequence[str] = REQUIRED
+        self,
+        path: Path,
+        mapping: Mapping[str, str],
+        *,
+        open_part: OpenPart,
+        kind_of: Callable[[Path], str],
+        required: Sequence[str] = REQUIRED,
     ) -> None:
         self._open = open_part
-        self._parts = parts_of(path)
+        self._parts = with_rows(path, parts_of(path), kind_of)
         tables = [open_part(part.path, {}, required=()) for part in self._parts]
         self._columns = [table.header.columns for table in tables]
         self.reading = next((table.reading for table in tables if table.reading.said()), NOTHING_SAID)

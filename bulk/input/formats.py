@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,8 +19,11 @@ from bulk.input.csv import CsvFile
 from bulk.input.files import wrap_read_errors
 from bulk.input.folder import Folder
 from bulk.input.frames import Table
+from bulk.input.parts import TEXT
 from bulk.reading import NOTHING_SAID, Reading
 
+_PARQUET_NAMES: Final = (".parquet", ".parq", ".pq")
+_DAMAGED: Final = "is damaged or not a Parquet file"
 _PARQUET: Final = (b"PAR1", b"PARE")  # the second begins a file with an encrypted footer
 _KINDS: Final = {
     "comment": "text tables and workbooks",
@@ -55,7 +60,7 @@ def open_table(
     """
     if path.is_dir():
         opening = partial(open_table, reading=reading, remembered=remembered)
-        return Folder(path, mapping, required=required, open_part=opening)
+        return Folder(path, mapping, required=required, open_part=opening, kind_of=_kind_of)
     with wrap_read_errors(path):
         path.stat()
     if not path.is_file():
@@ -81,7 +86,38 @@ def open_table(
             raise InputError(f"{path} {problem}")
     _require_unsaid(reading, {"sheet"}, f"{path} is a text table")
     remembered = replace(remembered, sheet=None)
-    return CsvFile(path, mapping, required=required, layers=layers, reading=reading, remembered=remembered)
+    with _explained(path, start):
+        return CsvFile(path, mapping, required=required, layers=layers, reading=reading, remembered=remembered)
+
+
+@contextmanager
+def _explained(path: Path, start: bytes) -> Iterator[None]:
+    """Say of a damaged Parquet file that it is one, by its name, and not that it is a bad text table."""
+    try:
+        yield
+    except InputError as error:
+        if _is_damaged(path, start):
+            reason = "because it does not begin as one; export or copy it again"
+            raise InputError(f"{path} {_DAMAGED}, {reason}") from error
+        raise
+
+
+def _kind_of(path: Path) -> str:
+    """Return the kind of a file's content, in words, or "" for an empty file."""
+    _, start = compression.detect(path)
+    if start.startswith(_PARQUET):
+        return "is a Parquet file"
+    if start.startswith(Compression.ZIP.value):
+        return "is a workbook"
+    if _is_damaged(path, start):
+        return _DAMAGED
+    return TEXT if start else ""
+
+
+def _is_damaged(path: Path, start: bytes) -> bool:
+    """Return whether a file has the name of a Parquet file, and begins neither as one nor as a text."""
+    has_others = re.search(rb"[\x00-\x08\x0e-\x1f\x7f]", start) or "\ufffd" in start.decode("utf-8", "replace")[:-3]
+    return path.suffix.lower() in _PARQUET_NAMES and bool(has_others)
 
 
 def _require_unsaid(reading: Reading, names: AbstractSet[str], problem: str) -> None:

@@ -1,13 +1,13 @@
 """The parts of a folder that is one table, as Spark and Hive write it.
 
-Files and folders whose names begin with `_` or `.` are no parts, such as `_SUCCESS`. A folder called `KEY=VALUE` gives
-all rows below it a column.
+Files that such programs write for themselves, such as `_SUCCESS`, are no parts. A folder called `KEY=VALUE` gives all
+rows below it a column.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,11 +16,12 @@ from urllib.parse import unquote
 from bulk.errors import InputError
 from bulk.input.files import digest_of, wrap_read_errors
 
-_HIDDEN: Final = ("_", ".")
+_ENDINGS_OF_OTHERS: Final = (".crc", "._COPYING_")
+TEXT: Final = "is a text table"
 _NO_VALUE: Final = "__HIVE_DEFAULT_PARTITION__"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Part:
     """A file of the table."""
 
@@ -34,19 +35,27 @@ class Part:
 def parts_of(folder: Path) -> tuple[Part, ...]:
     """Return the parts of a folder in the order of their rows: that of their paths. Raises InputError."""
     with wrap_read_errors(folder):
-        paths = [path for path in folder.rglob("*") if path.is_file() and not _is_empty_text(path)]
-    found = sorted(path.relative_to(folder).parts for path in paths)
-    parts = [names for names in found if not any(name.startswith(_HIDDEN) for name in names)]
+        found = sorted(path.relative_to(folder).parts for path in folder.rglob("*") if path.is_file())
+    parts = [names for names in found if not any(map(_is_others, names))]
     if not parts:
         raise InputError(f"{folder} is a directory without parts of a table; name the file, or a folder of parts")
-    kinds = {_kind(names[-1]) for names in parts}
-    if len(kinds) > 1:
-        first, other = (next(names for names in parts if _kind(names[-1]) == kind) for kind in sorted(kinds)[:2])
-        raise InputError(
-            f"{folder} is a directory with files of several kinds, such as {'/'.join(first)} and {'/'.join(other)}; "
-            "name the file, or a folder that has only the parts of one table"
-        )
     return tuple(Part(folder.joinpath(*names), "/".join(names), _keys(names[:-1])) for names in parts)
+
+
+def with_rows(folder: Path, parts: Sequence[Part], kind_of: Callable[[Path], str]) -> tuple[Part, ...]:
+    """Return the parts without empty texts, which Spark writes for parts without rows. Raises InputError.
+
+    `kind_of` returns the kind of a file's content, in words, or "" for an empty file. All parts must have the same.
+    """
+    kinds = {part: kind_of(part.path) for part in parts}
+    first = next((part for part in parts if kinds[part]), parts[0])
+    other = next((part for part in parts if kinds[part] not in ("", kinds[first])), None)
+    if other is not None:
+        raise InputError(
+            f"{folder} is a directory with files of several kinds: {first.name} {kinds[first]}, and {other.name} "
+            f"{kinds[other]}; name the file, or a folder that has only the parts of one table"
+        )
+    return tuple(part for part in parts if kinds[part] or kinds[first] != TEXT) or (first,)
 
 
 def digest_of_parts(folder: Path) -> str:
@@ -65,15 +74,10 @@ def stamp_of_parts(folder: Path) -> tuple[int, int]:
     return sum(size for _, size, _ in stamps), hash(tuple(stamps))
 
 
-def _is_empty_text(path: Path) -> bool:
-    """Return whether a file is an empty text, which Spark writes for a part without rows."""
-    return not path.stat().st_size and _kind(path.name) != "parquet"
-
-
-def _kind(name: str) -> str:
-    """Return the ending of a file's name, without those of compressions."""
-    words = name.lower().split(".")[1:]
-    return next((word for word in reversed(words) if word not in ("gz", "zst", "bz2", "xz", "zip")), "")
+def _is_others(name: str) -> bool:
+    """Return whether a program has written a file or folder for itself. Spark and Hadoop have the same rules."""
+    is_hidden = name.startswith(".") or (name.startswith("_") and "=" not in name)
+    return is_hidden or name.endswith(_ENDINGS_OF_OTHERS)
 
 
 def _keys(folders: tuple[str, ...]) -> dict[str, str | None]:

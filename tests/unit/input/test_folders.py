@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import polars as pl
@@ -36,6 +37,8 @@ def test_the_parts_of_spark_are_one_table(tmp_path: Path, suffix: str) -> None:
         "_SUCCESS",
         ".part-00000.crc",
         "_temporary/part-9.json",
+        "part-00001.crc",
+        "part-00003.csv._COPYING_",
         *(["part-00002.csv"] if suffix == ".csv" else []),
     ]
     for name in others:
@@ -45,6 +48,45 @@ def test_the_parts_of_spark_are_one_table(tmp_path: Path, suffix: str) -> None:
     assert outcome.ids == ["1", "2", "3"]
     assert outcome.accepted["row"].to_list() == [1, 2, 3]
     assert "it is a folder with 2 parts, in the order of their paths" in outcome.opened.notes
+
+
+def test_the_content_of_parts_counts_and_not_their_names(tmp_path: Path) -> None:
+    """Programs name parts as they like. Texts may have other delimiters and compressions."""
+    names = ["part-00000", "b.pq", "c.parq", "_year=2024/d.snappy.parquet", "e"]
+    for number, name in enumerate(names):
+        (tmp_path / "parquet" / name).parent.mkdir(exist_ok=True, parents=True)
+        rows(str(number), platform="xero").write_parquet(tmp_path / "parquet" / name)
+    assert sorted(read(tmp_path / "parquet").ids) == ["0", "1", "2", "3", "4"]
+
+    (tmp_path / "text").mkdir()
+    rows("1", platform="xero").write_csv(tmp_path / "text" / "part-00000")
+    rows("2", platform="xero").write_csv(tmp_path / "text" / "part-00001.tsv", separator="\t")
+    content = rows("3", platform="xero").write_csv().encode()
+    (tmp_path / "text" / "part-00002.csv.gz").write_bytes(gzip.compress(content))
+    (tmp_path / "text" / "part-00003").touch()
+    assert read(tmp_path / "text").ids == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize("content", [b"", bytes(range(256)) * 4])
+def test_a_damaged_part_is_never_left_out(tmp_path: Path, content: bytes) -> None:
+    """An empty Parquet file is no part without rows: its customers are missing."""
+    write(tmp_path / "a.parquet", rows("1", platform="xero"))
+    (tmp_path / "b.parquet").write_bytes(content)
+    with pytest.raises(InputError, match=r"b\.parquet is (empty|damaged or not a Parquet file)"):
+        open_input(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["x.parquet", "x.pq", "x.PARQ"])
+def test_random_bytes_with_the_name_of_a_parquet_file_are_called_damaged(tmp_path: Path, name: str) -> None:
+    """It is no text table, and no other encoding or CSV export would help. A text table may have any name."""
+    (tmp_path / name).write_bytes(b"\x93" + bytes(range(256)) * 4)
+    with pytest.raises(InputError, match="is damaged or not a Parquet file, because it does not begin as one"):
+        open_input(tmp_path / name)
+    rows("1", platform="xero").write_csv(tmp_path / name)
+    assert read(tmp_path / name).ids == ["1"]
+    (tmp_path / name).write_text("a,b\n1,2\n")
+    with pytest.raises(InputError, match="has no column for customer_id"):
+        open_input(tmp_path / name)
 
 
 def test_the_keys_of_hive_are_columns(tmp_path: Path) -> None:
@@ -92,7 +134,7 @@ def test_parts_that_are_not_one_table_are_refused(tmp_path: Path) -> None:
         open_input(tmp_path)
     (tmp_path / "b.parquet").unlink()
     (tmp_path / "read me.txt").write_text("about")
-    with pytest.raises(InputError, match=r"several kinds, such as a\.parquet and read me\.txt"):
+    with pytest.raises(InputError, match=r"several kinds: a\.parquet is a Parquet file, and read me\.txt is a text"):
         open_input(tmp_path)
 
 
