@@ -94,3 +94,14 @@ def test_a_damaged_sandbox_is_one_message(shell: Shell) -> None:
         ended = shell.run(line)
         assert (ended.returncode, ended.stderr.count("\n")) == (2, 1)
         assert f"{state.resolve()} is damaged. Remove it to begin again: its companies are lost." in ended.stderr
+
+
+def test_an_incomplete_installation_is_reported(shell: Shell) -> None:
+    """Running the command again would not help: exit code 2, and what does."""
+    (shell.path / "broken" / "pyarrow").mkdir(parents=True)
+    (shell.path / "broken" / "pyarrow" / "__init__.py").write_text("raise ImportError('libarrow.so: no such file')")
+    (shell.path / "x.parquet").write_bytes(b"PAR1")
+    ended = shell.run("bulk check x.parquet", PYTHONPATH="broken")
+    assert ended.returncode == 2, ended.stderr
+    assert "its installation is incomplete (libarrow.so: no such file)" in ended.stderr
+    assert "pip install --force-reinstall codat-bulk" in ended.stderr
