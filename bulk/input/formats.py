@@ -92,7 +92,7 @@ def open_table(
 
 @contextmanager
 def _explained(path: Path, start: bytes) -> Iterator[None]:
-    """Say of a damaged Parquet file that it is one, by its name, and not that it is a bad text table."""
+    """Call a damaged Parquet file that, by its name, in place of a bad text table."""
     try:
         yield
     except InputError as error:

@@ -78,7 +78,7 @@ def put_platform_keys(connection: sqlite3.Connection, keys: Collection[str]) -> 
 
 
 def max_rejected(facts: Mapping[str, str]) -> Threshold | None:
-    """Return the number of rejected rows that are accepted, from --max-rejected, or None if there is no limit."""
+    """Return the number of rejected rows that are accepted, from --max-rejected, or None without a limit."""
     limit = facts.get("max_rejected", NO_LIMIT)
     return None if limit == NO_LIMIT else Threshold.parse(limit)
 

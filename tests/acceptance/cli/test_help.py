@@ -18,6 +18,7 @@ HELP = [*((name,) for name in COMMANDS), ("sandbox", "authorize"), ("sandbox", "
 METAVARS = {
     "N",
     "N|N%",
+    "N|N%|none",
     "SECONDS",
     "DURATION",
     "TIME",

@@ -69,7 +69,7 @@ def test_the_content_of_parts_counts_and_not_their_names(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("content", [b"", bytes(range(256)) * 4])
 def test_a_damaged_part_is_never_left_out(tmp_path: Path, content: bytes) -> None:
-    """An empty Parquet file is no part without rows: its customers are missing."""
+    """The customers of an empty Parquet file are missing. Only an empty text is a part without rows."""
     write(tmp_path / "a.parquet", rows("1", platform="xero"))
     (tmp_path / "b.parquet").write_bytes(content)
     with pytest.raises(InputError, match=r"b\.parquet is (empty|damaged or not a Parquet file)"):
@@ -78,7 +78,7 @@ def test_a_damaged_part_is_never_left_out(tmp_path: Path, content: bytes) -> Non
 
 @pytest.mark.parametrize("name", ["x.parquet", "x.pq", "x.PARQ"])
 def test_random_bytes_with_the_name_of_a_parquet_file_are_called_damaged(tmp_path: Path, name: str) -> None:
-    """It is no text table, and no other encoding or CSV export would help. A text table may have any name."""
+    """Another encoding or a CSV export would not help. A text table may have any name."""
     (tmp_path / name).write_bytes(b"\x93" + bytes(range(256)) * 4)
     with pytest.raises(InputError, match="is damaged or not a Parquet file, because it does not begin as one"):
         open_input(tmp_path / name)
