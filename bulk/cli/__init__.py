@@ -86,7 +86,7 @@ def _unexpected(error: Exception) -> int:
             echo(f"bulk: {translation}")
             return translation.exit_code
     if isinstance(error, ImportError):
-        echo(f"bulk: its installation is incomplete ({error}). Repair it: pip install --force-reinstall codat-bulk")
+        echo(f"bulk: its installation is incomplete ({error}). Install codat-bulk again with all its dependencies.")
         return UsageError.exit_code
     kept = (
         "Nothing was changed."

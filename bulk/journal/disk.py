@@ -55,7 +55,11 @@ def require_able(folder: Path, needed: Sequence[tuple[str, Ability]] | None = No
     fails.
     """
     with wrap_errors(folder, nothing_sent=True):
-        missing = _missing(folder, _NEEDED if needed is None else needed)
+        try:
+            missing = _missing(folder, _NEEDED if needed is None else needed)
+        except OSError as error:
+            error.filename = str(folder)  # in place of the small file
+            raise
     if missing:
         raise UsageError(
             f"{folder} cannot be used: its disk {missing} (is it a network share?). Use a folder on a local disk with "

@@ -10,7 +10,7 @@ import pytest
 
 from bulk.errors import InputError, UsageError
 from bulk.input import Input, open_input
-from bulk.reading import NOTHING_SAID, Reading
+from bulk.reading import NOTHING_SAID, Reading, Remembered
 
 ROWS = "customer_id,company_name\n1,Ash\n2,Birch\n"
 
@@ -90,7 +90,7 @@ def test_a_file_without_platforms_proposes_a_constant(tmp_path: Path) -> None:
 
 def test_a_constant_that_the_batch_remembers_is_for_files_without_the_column(tmp_path: Path) -> None:
     """Another file may have it."""
-    remembered = Reading(constants={"platform": "Xero"})
+    remembered = Remembered(Reading(constants={"platform": "Xero"}))
     assert values(opened(tmp_path, ROWS, {}, remembered=remembered), "platform") == ["Xero", "Xero"]
     with_column = "customer_id,company_name,platform\n1,Ash,qbo\n"
     assert values(opened(tmp_path, with_column, {}, remembered=remembered), "platform") == ["qbo"]

@@ -59,5 +59,5 @@ def test_an_error_decides(tmp_path: Path, number: int, error: type[Exception], m
 
 def test_a_folder_that_has_disappeared_is_a_usage_error(tmp_path: Path) -> None:
     """Nothing was sent."""
-    with pytest.raises(UsageError, match="cannot be used"):
+    with pytest.raises(UsageError, match="/gone cannot be used: it cannot be created there"):
         require_able(tmp_path / "gone")
