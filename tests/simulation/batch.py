@@ -22,7 +22,7 @@ from bulk.text import timestamp
 from simulation.commands import Command, engine_command
 from simulation.decisions import Conflict, Decisions
 from simulation.final_judge import FinalJudge
-from simulation.inputs import InputFile
+from simulation.inputs import STORED_DAMAGE, InputFile
 from simulation.judge import Before, require
 from simulation.ledger import read_histories
 from simulation.process import CRASHED, EarlyEnd, Process, Work, run_together
@@ -159,7 +159,7 @@ class Batch:
         world.network.looked_at.clear()
         if opened is not None:
             for row in self.file.rows:
-                self._names[row.customer_id].add(row.company_name)
+                self._names[row.customer_id] |= {row.company_name, row.company_name + STORED_DAMAGE}
         named = [row.customer_id for row in self.file.rows[:2]]
         done = engine_command(command, opened, options, named=named, at=timestamp(time.wall()))
         work = Work(self.folder, world.settings, options, done)

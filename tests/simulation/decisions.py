@@ -12,6 +12,8 @@ from simulation.inputs import InputFile
 from simulation.network import Network
 from simulation.trace import Trace
 
+DAMAGED_NAME = "company_name_damaged"
+
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
@@ -55,11 +57,13 @@ class Decisions:
         accepts = set()
         for conflict in found:
             decision = "portal" if is_final else self._rng.choice(("accept", "accept", "edit", "portal"))
+            if decision == "portal" and conflict.code == DAMAGED_NAME:
+                decision = "edit"  # Codat has nothing to correct
             self._note(decision, conflict)
             match decision:
                 case "accept":
                     accepts.add(conflict.customer_id)
-                case "edit" if conflict.code in ("other_name", "other_customer"):
+                case "edit" if conflict.code in ("other_name", "other_customer", DAMAGED_NAME):
                     _edit(file, conflict)
                 case _:
                     self._correct_portal(conflict)
@@ -81,6 +85,6 @@ class Decisions:
 def _edit(file: InputFile, conflict: Conflict) -> None:
     """Change the name in the customer's rows to the one that was found."""
     file.rows = [
-        replace(row, company_name=conflict.found) if row.customer_id == conflict.customer_id else row
+        replace(row, company_name=conflict.found, broken=None) if row.customer_id == conflict.customer_id else row
         for row in file.rows
     ]

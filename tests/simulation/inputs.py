@@ -1,4 +1,4 @@
-"""The user's input file and its edits between runs: rows are added, changed, removed, broken and corrected."""
+"""The user's input file and its edits between runs: rows are added, changed, removed, broken, damaged and corrected."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ COLUMNS = ("customer_id", "company_name", "platform", "email", "note")
 PLATFORMS = ("Xero", "qbo", "gbol", "FreeAgent")
 # Columns and the values that make a row invalid.
 FAULTS = (("company_name", ""), ("platform", "Lotus 1-2-3"), ("email", "nobody"))
+DAMAGED = " &amp; Co"  # the end of a name that another program has damaged
+STORED_DAMAGE = " &amp Co"  # as Codat would store it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class InputFile:
             self._made += 1
             name = f"c{self._made}"
             row = Row(name, f"Company {name}", self.rng.choice(PLATFORMS), f"{name}@example.com")
-            broken = self.rng.choice(FAULTS) if self.rng.random() < 0.1 else None
+            broken = self._fault(row) if self.rng.random() < 0.1 else None
             self.rows.insert(self.rng.randint(0, len(self.rows)), replace(row, broken=broken))
 
     def edit(self) -> str:
@@ -64,12 +66,15 @@ class InputFile:
             case "drop" if len(self.rows) > 1:
                 del self.rows[place]
             case "break":
-                self.rows[place] = replace(row, broken=self.rng.choice(FAULTS))
+                self.rows[place] = replace(row, broken=self._fault(row))
             case "correct":
                 self.correct()
             case "repeat":
                 self.rows.append(replace(row, note="repeated"))
         return f"{edit} {row.customer_id}"
+
+    def _fault(self, row: Row) -> tuple[str, str]:
+        return self.rng.choice((*FAULTS, ("company_name", row.company_name + DAMAGED)))
 
     def _changed(self, row: Row) -> Row:
         value = f"x{self.rng.randint(0, 9)}@example.com"

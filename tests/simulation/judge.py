@@ -23,6 +23,7 @@ from bulk.engine.list_validity import MAX_PAUSE
 from bulk.journal.database import FILE
 from bulk.model import Outcome
 from bulk.reports.rows import Reader
+from simulation.inputs import STORED_DAMAGE
 from simulation.network import Exchange
 from simulation.trace import Broken
 from simulation.world import World
@@ -203,6 +204,8 @@ class Judge:
             if company is None or uid in self._accepted:
                 continue
             names = self.portal.names_of(company)
+            is_damaged = company.content["name"].endswith(STORED_DAMAGE)
+            require(not is_damaged, f"the damaged name of {uid} was sent, and nobody has accepted it")
             require(names & self._names[uid], f"{uid}, named {self._names[uid]}, has the link of {names}")
 
     def _require_valid_links(self) -> None:

@@ -113,6 +113,8 @@ EVENTS = {
     "conflict solved by editing the row": r"other_name decided: edit",
     "conflict solved with --source": r"decided: source",
     "conflict solved in the portal": r"other_name decided: portal",
+    "damaged name accepted": r"company_name_damaged decided: accept",
+    "damaged name corrected": r"company_name_damaged decided: edit",
     "company of another customer found": r"other_owner decided",
     "company renamed": r"portal: rename",
     "company named like another": r"portal: take a name",

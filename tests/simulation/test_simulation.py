@@ -17,6 +17,7 @@ import pytest
 from bulk.codat import limits, throttle
 from bulk.engine import changes, conflicts, process, retry
 from bulk.engine.retry import Decision, LookUp, Policy, Send, Wait
+from bulk.journal import damage
 from simulation import ledger
 from simulation.__main__ import Failed, attempt, counted, seeds
 from simulation.ledger import STATES, Row, Story, read_histories
@@ -85,15 +86,17 @@ def _at_any_rate(self: throttle.Throttle, *, rate: int, **options: Any) -> None:
         # a look-up does not wait until a lost request must have ended
         (retry, "decide", _never_settles, 319, "created twice"),
         # a Retry-After is ignored
-        (limits.Limits, "hold_for", lambda *_: None, 9, "before a Retry-After ends"),
+        (limits.Limits, "hold_for", lambda *_: None, 13, "before a Retry-After ends"),
         # requests do not wait for the rate
-        (throttle.Throttle, "__init__", _at_any_rate, 557, "in a minute"),
+        (throttle.Throttle, "__init__", _at_any_rate, 124, "in a minute"),
         # a company is deleted without a look-up just before
-        (retry, "_decide_deletion", lambda *_, **__: Send(), 55, "has not looked at it"),
+        (retry, "_decide_deletion", lambda *_, **__: Send(), 56, "has not looked at it"),
         # the result of a response is not recorded
         (changes, "company_created", lambda *_, **__: {}, 0, "created twice"),
         # a company of another name counts as the customer's
-        (conflicts, "of_name", lambda *_: None, 23, "has the link of"),
+        (conflicts, "of_name", lambda *_: None, 24, "has the link of"),
+        # a damaged name is sent
+        (damage, "hold", lambda *_: set(), 29, "nobody has accepted it"),
         # a request that is not uncertain is looked up first
         (retry, "decide", _always_looks_up, 0, "needed"),
     ],
