@@ -26,6 +26,8 @@ _USUAL: Final = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
 """The delimiters that names of files suggest. Any other name suggests a comma."""
 _COMMENTS: Final = ("#", "//", "--", "%")
 """Prefixes of lines that are probably comments."""
+_WIDE: Final = 500
+"""The most columns of a table that is read in small parts. Each part takes time for each column."""
 _HEADER_SIZE: Final = 1 << 20  # bytes; a longer header is rejected
 
 
@@ -97,7 +99,7 @@ class CsvFile:
 
     def _after_header(self) -> Iterator[bytes]:
         """Yield the text after the lines of the header."""
-        chunks = self._file.chunks()
+        chunks = self._file.chunks(are_large=self._width > _WIDE)
         left = self._dialect.header_lines
         for chunk in chunks:
             at = 0

@@ -35,13 +35,13 @@ class TextFile:
     has_bare_returns: bool = False
     """Whether its lines end with a carriage return alone, as on old Macs."""
 
-    def chunks(self) -> Iterator[bytes]:
+    def chunks(self, *, are_large: bool = False) -> Iterator[bytes]:
         """Yield the text as UTF-8, without its byte order mark, with `\\n` or `\\r\\n` at the ends of lines.
 
-        Each call starts at the beginning. Raises InputError.
+        Each call starts at the beginning. Small files have small chunks unless `are_large`. Raises InputError.
         """
         held = b""
-        for text in self._decoded():
+        for text in self._decoded(are_large=are_large):
             whole = held + text
             text = whole.rstrip(_END_OF_TEXT)
             if self.has_bare_returns:
@@ -62,9 +62,9 @@ class TextFile:
                 break
         return taken[:size]
 
-    def _decoded(self) -> Iterator[bytes]:
+    def _decoded(self, *, are_large: bool) -> Iterator[bytes]:
         decoder = None if self.encoding == "utf-8" else codecs.getincrementaldecoder(self.encoding)()
-        first, size = _CHUNK_SIZES[0], self._chunk_size()
+        first, size = _CHUNK_SIZES[0], _CHUNK_SIZES[1] if are_large else self._chunk_size()
         with wrap_read_errors(self.path), open_content(self.path, self.layers) as file:
             file.read(self.mark_size)
             raw = file.read(first)

@@ -6,7 +6,7 @@ that only rejected rows need are calculated for them alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +23,8 @@ from bulk.input.platform_keys import PlatformKeys, Uses
 from bulk.input.rejections import Rejections
 from bulk.input.rules import RULES, apply_rules
 
+_WIDE: Final = 500
+"""The most columns of a table whose cells are kept to the end. In a wider one, all rows become JSON objects first."""
 _IS_REJECTED: Final = pl.any_horizontal("is_ragged", *(rule.code for rule in RULES), pl.col("first_row").is_not_null())
 
 
@@ -74,6 +76,7 @@ class Validator:
         self._only_fields = only_fields
         self._raw_cells = raw_cells
         self._width = len(header.columns)
+        self._is_narrowed = not raw_cells and (only_fields or self._width > _WIDE)
         self._first_rows = ids or FirstRows()
         self._rejections = Rejections(header.cells)
         self._rows = 0
@@ -83,7 +86,8 @@ class Validator:
         """Split these rows into accepted and rejected ones. Blank rows are left out and have no number."""
         rows = without_blank(frame, self._width)
         self.blank_rows += len(frame) - len(rows)
-        rows = with_platform_keys(with_fields(rows, self._header, start=self._rows + 1), self._platforms)
+        rows = with_fields(rows, self._header, start=self._rows + 1)
+        rows = with_platform_keys(self._narrowed(rows) if self._is_narrowed else rows, self._platforms)
         self._rows += len(rows)
         repeated = self._repeated(rows)
         is_plain = rows.select(IS_PLAIN).to_series() & ~rows["row"].is_in(repeated["row"].implode())
@@ -96,6 +100,16 @@ class Validator:
         accepted = with_damage(accepted)
         rejected = self._rejected(others.filter(is_rejected))
         return CheckedRows(accepted, rejected, _email_problems(others), self._platforms.unconfirmed(accepted))
+
+    def _narrowed(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows without their cells, and with JSON objects of them if the reader needs these.
+
+        Each column of a table takes time at each step, even if nothing happens to it.
+        """
+        cells = set(map(cell, range(self._header.cells)))
+        objects = () if self._only_fields else ("cells", "extra")
+        others = (name for name in rows.columns if name not in cells)
+        return rows.select(*others, *(self._json(column).alias(_object(column)) for column in objects))
 
     def _repeated(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return `row, first_row` for the rows with the identifier of an earlier one. A ragged row has none."""
@@ -115,14 +129,23 @@ class Validator:
         """Return those of the columns `cells` and `extra` that the reader needs, or the cells themselves."""
         if self._raw_cells:
             return [pl.col(cell(at)) for at in range(self._width)]
-        fields = set(self._header.places.values())
-        places = {"cells": range(self._width), "extra": [at for at in range(self._width) if at not in fields]}
-        return [] if self._only_fields else [self._json(places[column]).alias(column) for column in columns]
+        if self._only_fields:
+            return []
+        if self._is_narrowed:
+            return [pl.col(_object(column)).alias(column) for column in columns]
+        return [self._json(column).alias(column) for column in columns]
 
-    def _json(self, places: Iterable[int]) -> pl.Expr:
-        """Return the cells at these places as a JSON object, with the columns' names as keys."""
-        cells = [pl.col(cell(place)).alias(self._header.columns[place]) for place in places]
+    def _json(self, column: str) -> pl.Expr:
+        """Return the cells of all columns, or those of `extra`, as a JSON object with the columns' names as keys."""
+        fields = set(self._header.places.values()) if column == "extra" else ()
+        names = enumerate(self._header.columns)
+        cells = [pl.col(cell(place)).alias(name) for place, name in names if place not in fields]
         return pl.struct(cells).struct.json_encode() if cells else pl.lit("{}")
+
+
+def _object(column: str) -> str:
+    """Return the name of a column with JSON objects in a narrowed table."""
+    return f"{column}_object"
 
 
 def _email_problems(rows: pl.DataFrame) -> pl.DataFrame:

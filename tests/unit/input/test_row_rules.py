@@ -186,3 +186,15 @@ def test_many_unknown_platforms_take_no_time(tmp_path: Path) -> None:
     outcome = read_rows(tmp_path, *(f"{number},Acme,software {number},," for number in range(20_000)))
     assert len(outcome.problems) == 20_000
     assert all("platformKey" in remedy(one) for _, one in outcome.problems)
+
+
+@pytest.mark.parametrize("columns", [3, 600])
+def test_a_wide_table_has_the_same_rows(tmp_path: Path, columns: int) -> None:
+    """Its other columns are set aside before the rules are applied."""
+    names, values = ([f"{text}{at}" for at in range(columns)] for text in ("c", "x"))
+    header, cells = ",".join((HEADER, *names)), ",".join(values)
+    outcome = read_rows(tmp_path, f"1,Ash,xero,,,{cells}", f"2,,xero,,,{cells}", header=header)
+    assert outcome.ids == ["1"]
+    assert outcome.extras() == dict(zip(names, values, strict=True))
+    assert outcome.found == [(2, "company_name", "is missing")]
+    assert list(outcome.cells().values()) == ["2", None, "xero", None, None, *values]
