@@ -16,7 +16,7 @@ from bulk.input import dialect, encoding, own_reports, records
 from bulk.input.columns import REQUIRED, Header, read_header
 from bulk.input.compression import Layers
 from bulk.input.empty import BLANK
-from bulk.input.frames import CELLS, SURPLUS, cell, replace_nuls, wrap_polars_errors
+from bulk.input.frames import CELLS, SURPLUS, WIDE, cell, replace_nuls, wrap_polars_errors
 from bulk.input.left_out import LeftOut
 from bulk.reading import NOTHING_SAID, Reading
 from bulk.text import count
@@ -26,8 +26,6 @@ _USUAL: Final = {".tsv": "\t", ".tab": "\t", ".psv": "|"}
 """The delimiters that names of files suggest. Any other name suggests a comma."""
 _COMMENTS: Final = ("#", "//", "--", "%")
 """Prefixes of lines that are probably comments."""
-_WIDE: Final = 500
-"""The most columns of a table that is read in small parts. Each part takes time for each column."""
 _HEADER_SIZE: Final = 1 << 20  # bytes; a longer header is rejected
 
 
@@ -99,7 +97,7 @@ class CsvFile:
 
     def _after_header(self) -> Iterator[bytes]:
         """Yield the text after the lines of the header."""
-        chunks = self._file.chunks(are_large=self._width > _WIDE)
+        chunks = self._file.chunks(are_large=self._width > WIDE)
         left = self._dialect.header_lines
         for chunk in chunks:
             at = 0

@@ -17,14 +17,12 @@ from bulk.input.damaged_text import with_damage
 from bulk.input.duplicates import FirstRows
 from bulk.input.empty import trimmed
 from bulk.input.fields import with_fields, without_blank
-from bulk.input.frames import cell
+from bulk.input.frames import WIDE, cell
 from bulk.input.plain import IS_PLAIN, with_platform_keys
 from bulk.input.platform_keys import PlatformKeys, Uses
 from bulk.input.rejections import Rejections
 from bulk.input.rules import RULES, apply_rules
 
-_WIDE: Final = 500
-"""The most columns of a table whose cells are kept to the end. In a wider one, all rows become JSON objects first."""
 _IS_REJECTED: Final = pl.any_horizontal("is_ragged", *(rule.code for rule in RULES), pl.col("first_row").is_not_null())
 
 
@@ -76,7 +74,7 @@ class Validator:
         self._only_fields = only_fields
         self._raw_cells = raw_cells
         self._width = len(header.columns)
-        self._is_narrowed = not raw_cells and (only_fields or self._width > _WIDE)
+        self._is_narrowed = not raw_cells and (only_fields or self._width > WIDE)
         self._first_rows = ids or FirstRows()
         self._rejections = Rejections(header.cells)
         self._rows = 0
@@ -102,10 +100,7 @@ class Validator:
         return CheckedRows(accepted, rejected, _email_problems(others), self._platforms.unconfirmed(accepted))
 
     def _narrowed(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return the rows without their cells, and with JSON objects of them if the reader needs these.
-
-        Each column of a table takes time at each step, even if nothing happens to it.
-        """
+        """Return the rows without their cells, and with JSON objects of them if the reader needs these."""
         cells = set(map(cell, range(self._header.cells)))
         objects = () if self._only_fields else ("cells", "extra")
         others = (name for name in rows.columns if name not in cells)

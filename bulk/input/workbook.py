@@ -17,6 +17,7 @@ from bulk.errors import InputError, UsageError
 from bulk.input import own_reports
 from bulk.input.column_names import quoted
 from bulk.input.columns import REQUIRED, Header, count_fields, read_header
+from bulk.input.empty import BLANK
 from bulk.input.frames import TYPED, cell, replace_nuls
 from bulk.input.left_out import LeftOut
 from bulk.input.workbook_process import Rows, Sheet, read_sheet
@@ -51,7 +52,7 @@ class Workbook:
         self._parts = [_after(self._sheet.parts[at], offset), *self._sheet.parts[at + 1 :]]
         names = _cells(self._sheet.parts[at], offset)
         # A cell beyond the table, or a title above it, makes columns without a name and without cells.
-        self._places = [place for place, name in enumerate(names) if name.strip() or self._has_cells(place)]
+        self._places = [place for place, name in enumerate(names) if name.strip(BLANK) or self._has_cells(place)]
         names = [names[place] for place in self._places]
         self.header: Header = self._read_header(names, mapping, required)
         self._left_out = LeftOut(path, self.header, names, comment, is_certain=True)
@@ -84,12 +85,15 @@ class Workbook:
         """Return the place of the header: that of a part, and that of a row in it. Raises InputError."""
         for at, part in enumerate(self._sheet.parts):
             for offset, number in enumerate(part.numbers):
-                is_comment = comment and part.texts[cell(0)][offset].startswith(comment)
-                if number > skipped and not is_comment:
+                if number > skipped and not self._is_left_out(_cells(part, offset), comment):
                     return at, offset
-        raise InputError(
-            f"{self._path} has no header after {count(skipped, 'row')}; pass a smaller number to --skip-rows"
-        )
+        after = f" after row {skipped:,}; pass a smaller number to --skip-rows" if skipped else ""
+        raise InputError(f"{self._path} has no header{after}")
+
+    @staticmethod
+    def _is_left_out(texts: Sequence[str], comment: str) -> bool:
+        is_comment = bool(comment) and texts[0].startswith(comment)
+        return is_comment or not any(text.strip(BLANK) for text in texts)
 
     def _has_cells(self, place: int) -> bool:
         return any((part.texts[cell(place)] != "").any() for part in self._parts)

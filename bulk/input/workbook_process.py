@@ -77,6 +77,8 @@ def read_sheet(path: Path, name: str | None, *, is_strict: bool) -> Sheet:
                 sheets = message
             elif "problem" in message:
                 raise _error(path, name or "", message["problem"], message["details"])
+            elif not parts:
+                raise _error(path, sheets["sheet"], "empty", None)
             else:
                 end = message["end"]
                 merged = [(first + 1, last + 1) for first, last in end["merged"][:_MAX_MERGED]]

@@ -153,7 +153,7 @@ def test_a_header_further_down_is_proposed(tmp_path: Path) -> None:
     notes = " ".join(outcome.opened.notes)
     assert "1 row is a comment" in notes
     assert "1 row repeats the header" in notes
-    assert "no header after 9 rows" in message(tmp_path, content, reading=Reading(skip_rows=9))
+    assert "no header after row 9" in message(tmp_path, content, reading=Reading(skip_rows=9))
 
 
 def test_gaps_and_formatted_cells_are_no_columns_and_no_rows(tmp_path: Path) -> None:
@@ -215,6 +215,11 @@ DAMAGED: dict[str, tuple[Callable[[bytes], bytes], str]] = {
     "without XML": (lambda content: replaced(content, SHEET, ("<sheetData>", "<sheetData")), "damaged workbook"),
     "without a sheet": (lambda content: changed(content, {SHEET: None}), "damaged workbook"),
     "empty": (lambda _: workbook([]), "no rows in its visible sheets"),
+    "errors alone": (
+        lambda _: replaced(workbook([["x"]]), SHEET, ('t="s"><v>0</v>', 't="e"><v>#REF!</v>')),
+        'no rows in its sheet "Sheet1"',
+    ),
+    "blank": (lambda _: workbook([[" "]]), "no header"),
     "far": (
         lambda content: replaced(content, SHEET, ('r="C2"', 'r="XFD1048576"')),
         "1,048,576 rows and 16,384 columns",
