@@ -27,7 +27,7 @@ class Problem(TypedDict, total=False):
     code: Required[str]
     field: Required[str]
     value: Required[str | None]
-    """The cell's text, shortened, on one line."""
+    """The cell's text, shortened, on one line, with control characters as pictures."""
     first_row: int
     cells: int
     expected: int
@@ -200,6 +200,7 @@ _TEXTS: Final = MappingProxyType(
         "description_control_character": _Text("description", _CONTROL, "remove it"),
     }
 )
+_WITH_VALUE: Final = frozenset({"customer_id_in_batch"})  # their sentences have the value
 CODES: Final = tuple(_TEXTS)
 """The codes of all problems, in the order of the fields."""
 
@@ -257,8 +258,15 @@ def reasons(text: str) -> str:
 
 
 def describe(problems: Iterable[Problem]) -> str:
-    """Return the sentences and remedies of a row's problems as one text."""
-    return "; ".join(f"{each['field']} {sentence(each)}: {remedy(each)}" for each in problems)
+    """Return the sentences and remedies of a row's problems as one text. Each names the value of the cell."""
+    return "; ".join(f"{_subject(each)} {sentence(each)}: {remedy(each)}" for each in problems)
+
+
+def _subject(problem: Problem) -> str:
+    """Return the problem's field with the cell's value, unless the sentence has the value itself."""
+    if problem["field"] == WHOLE_ROW or problem["code"] in _WITH_VALUE or not problem["value"]:
+        return problem["field"]
+    return f'{problem["field"]} "{problem["value"]}"'
 
 
 def _filled(text: str, problem: Problem) -> str:

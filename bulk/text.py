@@ -22,6 +22,9 @@ if TYPE_CHECKING:  # importing polars takes longer than most commands run
 FORMULA: Final = r'(?:[\t\r\n]|[\s\p{Cc}\p{Cf}"]*[=+\-@＝＋－＠﹦﹢﹣﹫])'
 """The beginning of a formula, as a pattern that means the same in polars and in JavaScript with the flag `u`."""
 MIN_SIMILARITY: Final = 0.7  # of a suggestion, from 0 to 1
+_MAX_SHOWN: Final = 80  # characters
+_PICTURES: Final = {chr(code): chr(0x2400 + code) for code in range(32)} | {"\x7f": "\u2421"}
+"""The picture of each control character: `␊` for a line break."""
 
 
 def escape_formula(expr: pl.Expr) -> pl.Expr:
@@ -62,11 +65,16 @@ def _columns(character: str) -> int:
     return 2 if unicodedata.east_asian_width(character) in ("W", "F") else 1
 
 
-def shorten_column(texts: pl.Expr, width: int = 80) -> pl.Expr:
+def shorten_column(texts: pl.Expr, width: int = _MAX_SHOWN) -> pl.Expr:
     """Return texts from outside in a form that is safe to show: shortened, on one line, without control characters."""
     start = texts.str.slice(0, width + 1)
     line = start.str.replace_all(r"[\r\n\t\u2028\u2029]+", " ").str.replace_all(r"[\x00-\x1f\x7f-\x9f]", "\ufffd")
     return line.str.replace(rf"(?s)\A(.{{{width - 1}}}).{{2,}}\z", "${1}…")
+
+
+def shown_cells(texts: pl.Expr) -> pl.Expr:
+    """Return cells as `shorten_column` does, but with control characters, also line breaks, as pictures: `␊`."""
+    return shorten_column(texts.str.slice(0, _MAX_SHOWN + 1).str.replace_many(_PICTURES))
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

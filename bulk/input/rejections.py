@@ -11,7 +11,7 @@ from bulk.input.frames import CELLS
 from bulk.input.rules import RULES, Rule
 from bulk.platforms import nearest
 from bulk.problems import CODES, field_of
-from bulk.text import shorten_column
+from bulk.text import shown_cells
 
 _MAX_COMPARED: Final = 300
 """The most unknown platforms to compare with the known names. A comparison takes about a millisecond."""
@@ -67,7 +67,7 @@ def _described(rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
     problem = pl.struct(
         pl.lit(rule.code).alias("code"),
         pl.lit(field_of(rule.code)).alias("field"),
-        shorten_column(rule.value).alias("value"),
+        shown_cells(rule.value).alias("value"),
         *rule.parameters,
     )
     order = pl.lit(_ORDER[rule.code], dtype=pl.Int32).alias("order")

@@ -25,6 +25,7 @@ RESULTS: Final = (
     "correlation_id",
     "attempts",
     "updated_at",
+    "platform",
     "link_error",
 )
 """The columns of the results. The input's other columns follow."""

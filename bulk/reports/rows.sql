@@ -3,14 +3,14 @@
 SELECT {number}, customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
        state, company_id, connection_id, connection_status, {shown_link}, {expires_at}, partner_connection_id,
        partner_status, error_step, error_code, {error}, correlation_id, attempts, updated_at,
-       link_error, {was}, extra, source, row
+       platform, link_error, {was}, extra, source, row
 FROM customers WHERE presence <> 'removed'
 UNION ALL
 SELECT {number}, customer_id, company_name, NULL, email, NULL,
        state, NULL, NULL, NULL, NULL, NULL, NULL,
        NULL, iif(state = 'conflict', 'conflict', 'input'),
-       iif(state = 'conflict', json_extract(problems, '$[0].code'), 'rejected'), reasons(problems), NULL, 0, NULL, NULL,
-       NULL, extra, source, row
+       iif(state = 'conflict', json_extract(problems, '$[0].code'), 'rejected'), reasons(problems), NULL, 0, NULL, platform,
+       NULL, NULL, extra, source, row
 FROM rejections WHERE hidden = 0
 ORDER BY source, row;
 
@@ -18,7 +18,7 @@ ORDER BY source, row;
 SELECT NULL, customer_id, company_name, coalesce(name_sent, name), email, coalesce(platform_sent, platform_key),
        state, company_id, connection_id, connection_status, {shown_link}, {expires_at}, partner_connection_id,
        partner_status, error_step, error_code, {error}, correlation_id, attempts, updated_at,
-       link_error, {was}, extra
+       platform, link_error, {was}, extra
 FROM customers WHERE presence = 'removed' AND {is_shown}
 ORDER BY source, row, seq;
 

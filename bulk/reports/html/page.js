@@ -58,6 +58,8 @@
   const formatTime = (text) => text.replace("T", " ").replace(/:\d\dZ$/, " UTC");
   const label = (name) => (facts.columns.includes(name) ? (LABELS[name] ?? name).replaceAll("_", " ") : name);
   const platformName = (key) => facts.platforms[key] ?? key;
+  // A rejected row has no platformKey, but the text of its cell.
+  const platformText = (row) => platformName(row[at.platform_key]) ?? row[at.platform];
   const announce = (text) => { element("live").textContent = text; };
 
   /* Copying. Some browsers have no clipboard for a page that is opened from a file. Then a selection is copied. */
@@ -137,14 +139,14 @@
     if (name === "link_url") return linkCell(row);
     if (name === "state") return stateCell(value);
     if (name === "change") return valueNode(value?.replaceAll("_", " ") ?? null);
-    if (name === "platform_key") return valueNode(platformName(value));
+    if (name === "platform_key") return valueNode(platformText(row));
     if (name.endsWith("_at") && value) return valueNode(formatTime(value));
     return valueNode(value);
   }
 
   /* Returns the value by which a column is sorted. */
   function sortKey(name, row) {
-    if (name === "platform_key") return platformName(row[at[name]]) ?? "";
+    if (name === "platform_key") return platformText(row) ?? "";
     if (name === "link_url") return linkStatus(row) && `${linkStatus(row)} ${row[at.link_expires_at] ?? ""}`;
     return row[at[name]] ?? "";
   }
