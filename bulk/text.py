@@ -24,7 +24,8 @@ FORMULA: Final = r'(?:[\t\r\n]|[\s\p{Cc}\p{Cf}"]*[=+\-@＝＋－＠﹦﹢﹣﹫]
 MIN_SIMILARITY: Final = 0.7  # of a suggestion, from 0 to 1
 _MAX_SHOWN: Final = 80  # characters
 _PICTURES: Final = {chr(code): chr(0x2400 + code) for code in range(32)} | {"\x7f": "\u2421"}
-"""The picture of each control character: `␊` for a line break."""
+_PICTURES.update(dict.fromkeys("\x85\u2028\u2029", "\u2424"))
+"""The picture of each control character and line break: `␊` for `\\n`."""
 
 
 def escape_formula(expr: pl.Expr) -> pl.Expr:

@@ -38,7 +38,7 @@ def test_a_damaged_row_is_held(tmp_path: Path) -> None:
     assert result.renamed.is_empty()
     lines = pl.read_csv(tmp_path / "out.csv").select("action", "reasons").rows()
     assert lines[0][0] == "hold"
-    assert lines[0][1].startswith('company_name was damaged, and is probably "Café": correct it')
+    assert lines[0][1].startswith('company_name "CafÃ©" was damaged, and is probably "Café": correct it')
     assert lines[1] == ("send", None)
 
 
@@ -79,7 +79,7 @@ def test_every_row_has_its_cells_and_what_would_happen(tmp_path: Path, name: str
     assert 'write "Xero"' in lines["3"]["reasons"]
     assert "if your own system has 00125" in lines["3"]["warnings"]
     assert "email is not an email address" in lines["3"]["warnings"]
-    assert lines["4"]["reasons"].startswith("customer_id duplicates row 2")
+    assert lines["4"]["reasons"].startswith('customer_id "00124" duplicates row 2')
     assert "is not the name or the platformKey of a known platform" in lines["5"]["warnings"]
 
 

@@ -44,8 +44,12 @@ def test_the_texts_of_a_group_need_no_parameters(code: str) -> None:
 @pytest.mark.parametrize(
     ("problem", "reason"),
     [
-        (problems.new("email_invalid", "a@@b"), "email is not an email address, so the customer has none: write one"),
-        (problems.new("customer_id_duplicate", "7", first_row=9), "customer_id duplicates row 9: keep one row"),
+        (
+            problems.new("email_invalid", "a@@b"),
+            'email "a@@b" is not an email address, so the customer has none: write',
+        ),
+        (problems.new("customer_id_duplicate", "7", first_row=9), 'customer_id "7" duplicates row 9: keep one row'),
+        (problems.new("platform_missing", None), "platform is missing: fill it in"),
         (
             problems.new("customer_id_in_batch", "7"),
             'customer_id "7" is used by another row of this batch: use',
@@ -61,15 +65,15 @@ def test_the_texts_of_a_group_need_no_parameters(code: str) -> None:
         (problems.new("too_many_cells", None, cells=6, expected=5), "row has 6 cells where the header has 5: put"),
         (
             problems.new("platform_unknown", "Xreo", nearest=["Xero"]),
-            'platform is unknown or ambiguous: write "Xero", or a platformKey of four letters',
+            'platform "Xreo" is unknown or ambiguous: write "Xero", or a platformKey of four letters',
         ),
         (
             problems.new("platform_unknown", "qb", nearest=["QuickBooks Online", "QuickBooks Desktop"]),
-            'platform is unknown or ambiguous: write "QuickBooks Online" or "QuickBooks Desktop", or a',
+            'platform "qb" is unknown or ambiguous: write "QuickBooks Online" or "QuickBooks Desktop", or',
         ),
         (
             problems.new("platform_unknown", "?", nearest=[]),
-            "platform is unknown or ambiguous: write one of Dynamics 365 Business Central, FreeAgent, Oracle NetSuite,",
+            'platform "?" is unknown or ambiguous: write one of Dynamics 365 Business Central, FreeAgent, Oracle',
         ),
     ],
 )

@@ -58,7 +58,22 @@ def test_a_broken_rule_rejects_the_row_alone(tmp_path: Path, field: str, value: 
     ((_, found),) = outcome.problems
     assert remedy(found)
     assert found["value"] is None or (len(found["value"]) <= 80 and found["value"].isprintable())
-    assert reasons(outcome.rejected["problems"][0]) == f"{field} {problem}: {remedy(found)}"
+    named = f'{field} "{found["value"]}"' if found["value"] else field
+    assert reasons(outcome.rejected["problems"][0]) == f"{named} {problem}: {remedy(found)}"
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("a\nb\tc\x1b", "a␊b␉c␛"),
+        ("a\u2028b\x7f", "a␤b␡"),
+        ("a\u202eb\x90" + "c" * 600, "a\u202eb\ufffd" + "c" * 75 + "…"),
+    ],
+)
+def test_control_characters_of_a_value_are_visible(tmp_path: Path, value: str, shown: str) -> None:
+    """A person has to find them in the cell."""
+    outcome = read_one(tmp_path, platform=value)
+    assert reasons(outcome.rejected["problems"][0]).startswith(f'platform "{shown}" contains')
 
 
 @pytest.mark.parametrize(
@@ -98,7 +113,7 @@ def test_a_nul_is_a_control_character_of_its_cell(tmp_path: Path, field: str, en
     assert outcome.ids == ["0x", "1x", "2x"]
     assert [(row, found) for row, found, _ in outcome.found] == [(1, field)]
     assert outcome.cells()[field] == broken[field]
-    assert [one["value"] for _, one in outcome.problems] == [broken[field].replace("\0", "\ufffd")]
+    assert [one["value"] for _, one in outcome.problems] == [broken[field].replace("\0", "␀")]
 
 
 def test_a_nul_in_another_column_is_replaced(tmp_path: Path) -> None:

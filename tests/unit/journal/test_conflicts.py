@@ -262,7 +262,7 @@ def test_a_held_row_returns_with_the_cells_of_its_file(batch: Batch) -> None:
             "SELECT row, reasons(problems), json_extract(problems, '$[0].found') FROM rejections"
         )
     assert (row, found) == (1, "00123")
-    assert conflict.startswith('customer_id is another spelling of "00123"')
+    assert conflict.startswith('customer_id "123" is another spelling of "00123"')
 
 
 def test_a_conflict_ends_with_the_customer_that_it_was_with(batch: Batch) -> None:

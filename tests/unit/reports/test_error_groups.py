@@ -83,7 +83,7 @@ def test_rejected_rows_are_grouped_by_problem() -> None:
     }
     assert all("rejects.csv" in group.remedy for group in groups)
     assert groups[0].examples[0].row == 1
-    assert groups[0].examples[0].error.startswith('platform is unknown or ambiguous: write "Xero"')
+    assert groups[0].examples[0].error.startswith('platform "Zero" is unknown or ambiguous: write "Xero"')
 
 
 def test_conflicts_are_grouped_by_kind_with_the_largest_group_first() -> None:
@@ -100,5 +100,5 @@ def test_conflicts_are_grouped_by_kind_with_the_largest_group_first() -> None:
     ]
     assert groups[0].remedy == "To decide: accept the rows (--accept-file) whose customers are the same."
     assert [example.row for example in groups[0].examples] == [2, 5]
-    assert groups[1].examples[0].error.startswith('customer_id is another spelling of "001"')
+    assert groups[1].examples[0].error.startswith('customer_id "1" is another spelling of "001"')
     assert conflict_groups([]) == ()

@@ -110,6 +110,7 @@ def test_a_created_customer_shows_the_values_in_codat(journal: Journal) -> None:
         "link_expires_at": "2026-11-24T10:00:00Z",
         "attempts": 2,
         "updated_at": "2026-11-23T10:00:01Z",
+        "platform": "Xero",
     }
 
 
@@ -136,6 +137,7 @@ def test_a_rejection_shows_its_problems_as_its_error(journal: Journal) -> None:
         "error_code": "rejected",
         "error": REASONS,
         "attempts": 0,
+        "platform": "qb",
     }
 
 
@@ -291,8 +293,8 @@ def test_conflicts_are_held_rows_and_customers_in_conflict_with_a_company(journa
         ("b", None, None, None, None, "1", 13, "Bolt"),
     ]
     texts = found["conflict"].to_list()
-    assert texts[0].startswith('company_name is not the name of this customer\'s company in Codat, "Bolt": ')
-    assert texts[2].startswith('customer_id already belongs to the customer "Bolt" of another file: ')
+    assert texts[0].startswith('company_name "Cafe a" is not the name of this customer\'s company in Codat, "Bolt": ')
+    assert texts[2].startswith('customer_id "b" already belongs to the customer "Bolt" of another file: ')
     assert [row[:3] for row in rejects(journal).select("customer_id", "row").rows()] == [("rejected", 1)]
 
 

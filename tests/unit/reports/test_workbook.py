@@ -202,7 +202,7 @@ def test_only_the_columns_of_integers_are_numbers(journal: Journal) -> None:
     """They are our `row` and `attempts`; a missing number is an empty cell."""
     frame = results({"row": 1, "attempts": 0}, {"attempts": 2, "customer_id": "7"}, extras=["attempts (input)"])
     sheet = opened(write(journal, {"Results": frame.with_columns(pl.lit("3").alias("attempts (input)"))}))["Results"]
-    assert [sheet["A2"].value, sheet["S2"].value, sheet["V2"].value] == [1, 0, "3"]
+    assert [sheet["A2"].value, sheet["S2"].value, sheet["W2"].value] == [1, 0, "3"]
     assert [sheet["A3"].value, sheet["S3"].value, sheet["B3"].value] == [None, 2, "7"]
 
 
@@ -319,7 +319,7 @@ def test_beyond_the_limit_of_rows_a_table_continues_on_another_sheet(journal: Jo
     found = [[row[0] for row in cells(book[name])] for name in book.sheetnames[1:4]]
     assert found == [["row", 1, 2], ["row", 3, 4], ["row", 5]]
     assert hyperlinks(book["Results 2"]) == {"K2": URL, "K3": URL}
-    assert [sheet.auto_filter.ref for sheet in book][1:4] == ["A1:U3", "A1:U3", "A1:U2"]
+    assert [sheet.auto_filter.ref for sheet in book][1:4] == ["A1:V3", "A1:V3", "A1:V2"]
     assert ["Results has 5 rows, more than fit on a sheet: it continues in Results 2, Results 3."] in summary_rows(path)
 
 
@@ -349,7 +349,7 @@ def test_the_tables_have_widths_filters_and_print_settings(journal: Journal) -> 
     book = opened(write(journal, {"Results": frame}))
     sheet = book["Results"]
     assert sheet.freeze_panes == "C2"
-    assert sheet.auto_filter.ref == "A1:U2"
+    assert sheet.auto_filter.ref == "A1:V2"
     assert sheet.print_title_rows == "$1:$1"
     assert sheet["A1"].font.bold
     widths = {letter: round(sheet.column_dimensions[letter].width or 0) for letter in "ACQ"}

@@ -259,8 +259,8 @@ def test_conflicts_have_a_section_only_if_there_are_any(ordinary: Path, tmp_path
     page = parsed(reports(journal))
     shown = page.text("section", id="conflicts")
     assert "customer_id already belongs to another customer 1" in shown
-    assert 'customer_id already belongs to the customer "Bolt Ltd" of another file: accept' in shown
-    assert 'company_name is not the name of this customer\'s company in Codat, "Cog Ltd": accept' in shown
+    assert 'customer_id "a" already belongs to the customer "Bolt Ltd" of another file: accept' in shown
+    assert 'company_name "Cafe b" is not the name of this customer\'s company in Codat, "Cog Ltd": accept' in shown
     assert all(who in shown for who in ("Row 3, a", "Row 4, b"))
     assert page.all("button", **{"data-filter": "state", "data-value": "conflict"})
     assert page.text("section", id="errors") == "Errors, grouped by remedy No errors."
