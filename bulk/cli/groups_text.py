@@ -11,7 +11,7 @@ from bulk.text import count
 
 if TYPE_CHECKING:
     from bulk.input import Group
-    from bulk.input.groups import Value
+    from bulk.problem_groups import Value
 
 WIDTH = 100  # columns
 MAX_VALUE = 24  # columns of a value

@@ -7,7 +7,6 @@ from bulk.input.damaged_rows import DamagedRows
 from bulk.input.description_warnings import DescriptionWarnings
 from bulk.input.duplicates import FirstRows
 from bulk.input.email_warnings import EmailWarnings
-from bulk.input.groups import Group, Groups, of_problem
 from bulk.input.id_file import read_ids
 from bulk.input.name_changes import NameChanges
 from bulk.input.names import fold_name, fold_names
@@ -17,6 +16,7 @@ from bulk.input.shared_emails import SharedEmails
 from bulk.input.source import Input, open_input
 from bulk.input.validate import CheckedRows
 from bulk.input.warnings import MAX_KEPT, Warnings, general_texts
+from bulk.problem_groups import Group, Groups, of_problem
 
 __all__ = [
     "MAX_KEPT",

@@ -6,8 +6,8 @@ from typing import Final
 
 import polars as pl
 
-from bulk.input.groups import Group, Groups, of_problem
 from bulk.input.validate import CheckedRows
+from bulk.problem_groups import Group, Groups, of_problem
 from bulk.problems import parse, remedy, sentence
 from bulk.text import shorten_column
 

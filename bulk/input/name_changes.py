@@ -9,8 +9,8 @@ from typing import Final
 
 import polars as pl
 
-from bulk.input.groups import Group, Groups, Texts
 from bulk.input.names import ACCENTS, DASHES, KEPT, QUOTES, plain_letters
+from bulk.problem_groups import Group, Groups, Texts
 
 _NAME: Final = pl.col("company_name")
 _PLAIN: Final = pl.col("plain")

@@ -24,9 +24,9 @@ import polars as pl
 
 from bulk.input.damage import DATE, LOST_LETTERS, MAX_IN_LETTERS, OF_IDS, OF_NAMES, Form
 from bulk.input.duplicates import FirstRows
-from bulk.input.groups import Texts, of_problem
 from bulk.input.same_spellings import FORMS, MAY_DIFFER, SameSpellings
 from bulk.input.validate import CheckedRows
+from bulk.problem_groups import Texts, of_problem
 from bulk.problems import CODES, SAME_SPELLING, SAME_SPELLING_REMEDY, WHOLE_ROW
 from bulk.text import count, shorten_column
 

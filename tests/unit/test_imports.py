@@ -15,7 +15,7 @@ import bulk
 from bulk.engine.step import Step
 
 HOME = Path(bulk.__file__).parent
-BASE = {"model", "errors", "settings", "text", "platforms", "problems", "reading", "spellings"}
+BASE = {"model", "errors", "settings", "text", "platforms", "problem_groups", "problems", "reading", "spellings"}
 BATCH = {"engine", "journal", *BASE}
 JOB = {"job", "batch", "results", *BATCH}
 CHECK = {"check_result", "input_check", "checked_rows", "batch_comparison"}
@@ -61,11 +61,12 @@ MAY_IMPORT = {
     "engine": {"input", "codat", "journal", *BASE},
     "codat": BASE,
     "journal": BASE,
-    "input": {"errors", "text", "platforms", "problems", "reading", "spellings"},
+    "input": {"errors", "text", "platforms", "problem_groups", "problems", "reading", "spellings"},
     "reports": {"journal", *BASE},
     "sandbox": set(),
     **{module: {"model", "errors"} for module in BASE},
     "problems": {"platforms", "text"},
+    "problem_groups": {"problems"},
     "reading": {"errors", "text"},
 }
 FILES = sorted(HOME.rglob("*.py"))

@@ -226,7 +226,8 @@
   const fold = (text) => text.normalize("NFKD").replace(/\p{M}+/gu, "").toLowerCase();
   const foldedTexts = new Map();
   const filters = { change: "change", state: "state", platform: "platform_key" };
-  let [searchWords, selected] = [[], []];
+  const errors = new Map(facts.errors.map((each) => [each.key, { ...each, rows: new Set(each.rows) }]));
+  let [searchWords, selected, selectedError] = [[], [], undefined];
 
   function foldedText(row) {
     if (!foldedTexts.has(row)) foldedTexts.set(row, fold([...row, platformName(row[at.platform_key])].join("\n")));
@@ -238,9 +239,21 @@
     element(id)?.append(...present.map((value) => create("option", { value, textContent: shorten(format(value), MAX_CELL) })));
   }
 
+  /* Returns whether a row belongs to a group of errors. The page knows the numbers of rows with invalid cells. */
+  function hasError(row, { key, kinds, rows: numbers, has_gone: hasGone }) {
+    if (kinds.length) {
+      const isDeleted = row[at.connection_status] === "Deleted";
+      return kinds.some(([state, step, code, deleted]) =>
+        row[at.state] === state && (row[at.error_step] ?? "") === step && row[at.error_code] === code && isDeleted === deleted);
+    }
+    if (!["rejected", "conflict"].includes(row[at.state])) return false;
+    return row[at.row] === null ? hasGone && row[at.error_code] === key : numbers.has(row[at.row]);
+  }
+
   function applyFilters() {
     searchWords = fold(element("search").value).split(/\s+/).filter(Boolean);
     selected = Object.entries(filters).filter(([id]) => element(id)?.value).map(([id, name]) => [at[name], element(id).value]);
+    selectedError = errors.get(element("error")?.value);
     table.draw();
   }
 
@@ -248,9 +261,11 @@
   addOptions("change", values("change").sort(), (value) => value.replaceAll("_", " "));
   addOptions("state", facts.states.filter((state) => values("state").includes(state)));
   addOptions("platform", values("platform_key").sort((a, b) => (platformName(a) < platformName(b) ? -1 : 1)), platformName);
+  addOptions("error", [...errors.keys()], (key) => errors.get(key).label);
   addOptions("sort", ordered, label);
   table.search.fixed("page", (_, row) =>
-    selected.every(([index, value]) => row[index] === value) && searchWords.every((word) => foldedText(row).includes(word)));
+    selected.every(([index, value]) => row[index] === value) && (!selectedError || hasError(row, selectedError))
+    && searchWords.every((word) => foldedText(row).includes(word)));
 
   function applySort() {
     const name = element("sort").value;
@@ -258,8 +273,30 @@
   }
 
   function clearFilters() {
-    for (const id of ["search", ...Object.keys(filters)]) if (element(id)) element(id).value = "";
+    for (const id of ["search", "error", ...Object.keys(filters)]) if (element(id)) element(id).value = "";
     applyFilters();
+  }
+
+  /* The address of a view: the fragment has its filters and order, so that it can be shared, and Back returns to it. */
+  const VIEW = "#show?";
+  const FIELDS = ["search", "error", ...Object.keys(filters), "sort", "direction"].filter(element);
+
+  function rememberView({ replaces = false } = {}) {
+    const fields = FIELDS.filter((id) => element(id).value && (id !== "direction" || element("sort").value));
+    const view = String(new URLSearchParams(fields.map((id) => [id, element(id).value])));
+    const address = view ? VIEW + view : "#customers";
+    if (address === location.hash || !(view || location.hash.startsWith(VIEW))) return;
+    history[replaces ? "replaceState" : "pushState"](null, "", address);
+  }
+
+  function restoreView() {
+    const isView = location.hash.startsWith(VIEW);
+    if (!isView && !["", "#customers"].includes(location.hash)) return; // another part of the page
+    const view = new URLSearchParams(isView ? location.hash.slice(VIEW.length) : "");
+    for (const id of FIELDS) element(id).value = view.get(id) ?? (id === "direction" ? "asc" : "");
+    applyFilters();
+    applySort();
+    if (isView) element("customers").scrollIntoView();
   }
 
   table.on("draw", () => {
@@ -268,8 +305,10 @@
   });
   table.on("order", () => {
     const [first] = table.order();
-    element("sort").value = first ? ordered[first[0] - FIRST] : "";
+    const [name, before] = [first ? ordered[first[0] - FIRST] : "", element("sort").value + element("direction").value];
+    element("sort").value = name;
     if (first) element("direction").value = first[1];
+    if (element("sort").value + element("direction").value !== before) rememberView({ replaces: true });
   });
 
   /* CSV, byte for byte as in results.csv: a byte order mark, formulas escaped, quotes where needed, an empty text distinct from a null. */
@@ -291,9 +330,14 @@
   }
 
   element("search").addEventListener("input", applyFilters);
-  for (const id of Object.keys(filters)) element(id)?.addEventListener("change", applyFilters);
-  for (const id of ["sort", "direction"]) element(id).addEventListener("change", applySort);
-  element("clear").addEventListener("click", clearFilters);
+  element("search").addEventListener("change", () => rememberView());
+  for (const id of ["error", ...Object.keys(filters)]) {
+    element(id)?.addEventListener("change", () => { applyFilters(); rememberView(); });
+  }
+  for (const id of ["sort", "direction"]) {
+    element(id).addEventListener("change", () => { applySort(); rememberView({ replaces: true }); });
+  }
+  element("clear").addEventListener("click", () => { clearFilters(); rememberView(); });
   element("download").addEventListener("click", download);
   for (const each of document.querySelectorAll("[data-copy]")) {
     each.hidden = false;
@@ -305,9 +349,12 @@
       clearFilters();
       element(each.dataset.filter).value = each.dataset.value;
       applyFilters();
+      rememberView();
       element("customers-title").focus();
       element("customers").scrollIntoView();
     });
   }
+  addEventListener("popstate", restoreView);
   table.draw();
+  if (location.hash.startsWith(VIEW)) restoreView();
 })();

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from importlib.resources import files
@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from bulk.model import State
 from bulk.platforms import NAMES
+from bulk.problem_groups import Value
 from bulk.reports.columns import CHANGE, RESULTS
 from bulk.reports.figures import Figures, ProblemRow
 from bulk.reports.html import charts
@@ -26,7 +27,7 @@ from bulk.reports.html.customers import Customers
 from bulk.reports.html.encoding import as_json, encode
 from bulk.reports.summary import advice, commands, funnel, narrative
 from bulk.reports.summary.commands import BatchLocation
-from bulk.reports.summary.error_groups import conflict_groups, error_groups
+from bulk.reports.summary.error_groups import ErrorGroup, conflict_groups, error_groups
 from bulk.reports.summary.quota import quota
 from bulk.reports.summary.timeline import timeline
 from bulk.reports.summary.waves import HEADER, waves
@@ -49,13 +50,14 @@ def page(
     location: BatchLocation,
 ) -> str:
     """Return the page as HTML."""
+    errors = error_groups(figures, rejected, location)
+    in_conflict, shown = conflict_groups(conflicts), errors[:MAX_ERROR_GROUPS]
     return template().render(
         _batch(figures, location)
         | _progress(figures)
         | _waves(figures)
-        | {"conflict_groups": conflict_groups(conflicts)}
-        | _errors(figures, rejected, location)
-        | _customers(figures, customers)
+        | {"conflict_groups": in_conflict, "error_groups": shown, "count_of_error_groups": len(errors)}
+        | _customers(figures, customers, (*in_conflict, *shown))
         | _assets()
     )
 
@@ -95,12 +97,7 @@ def _progress(figures: Figures) -> dict[str, object]:
     return {"timeline": progress, "progress_charts": charts.progress(progress), "holds": longest}
 
 
-def _errors(figures: Figures, rejected: Iterable[ProblemRow], location: BatchLocation) -> dict[str, object]:
-    groups = error_groups(figures, rejected, location)
-    return {"error_groups": groups[:MAX_ERROR_GROUPS], "count_of_error_groups": len(groups)}
-
-
-def _customers(figures: Figures, customers: Customers) -> dict[str, object]:
+def _customers(figures: Figures, customers: Customers, groups: Sequence[ErrorGroup]) -> dict[str, object]:
     listed = customers.listed()
     facts = {
         "batch": figures.summary.batch,
@@ -109,8 +106,27 @@ def _customers(figures: Figures, customers: Customers) -> dict[str, object]:
         "columns": [CHANGE, *RESULTS],
         "states": [str(state) for state in State],
         "formula": FORMULA,
+        "errors": [each for group in groups for each in _filters(group)],
     }
     return {"rows": customers.rows, "listed": listed.height, "data": encode(listed), "facts": as_json(facts)}
+
+
+def _filters(group: ErrorGroup) -> Iterator[Mapping[str, object]]:
+    """Yield what the script needs to list the rows of a group, and those of each value."""
+    yield {
+        "key": group.key,
+        "label": f"{group.title} ({group.customers:,})",
+        "kinds": group.kinds,
+        "rows": group.rows,
+        "has_gone": not group.kinds,  # rows in conflict that the input no longer has are found by their code
+    }
+    for value in group.values:
+        label = f"\u2014 {value.value or 'empty'} ({value.rows:,})"
+        yield {"key": _key(group, value), "label": label, "kinds": (), "rows": value.first_rows, "has_gone": False}
+
+
+def _key(group: ErrorGroup, value: Value) -> str:
+    return f"{group.key}={value.value or ''}"
 
 
 def _assets() -> dict[str, object]:
@@ -140,6 +156,7 @@ def template() -> Template:
         "short": _short,
         "time": time,
         "words": lambda text: text.replace("_", " "),
+        "key_of": _key,
     }
     environment.globals["MAX_TEXT"] = _MAX_TEXT
     return environment.get_template("report.html.jinja")

@@ -1,32 +1,45 @@
-"""Groups errors by remedy. PURE."""
+"""Groups errors by remedy, and rejected rows also by the value of the cell. PURE."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from types import MappingProxyType
 from typing import Final
 
+import polars as pl
+
 from bulk import problems
 from bulk.model import State
+from bulk.problem_groups import Groups, Value, of_problem
 from bulk.reports.figures import Example, Failure, Figures, ProblemRow
 from bulk.reports.summary import commands
 from bulk.reports.summary.commands import BatchLocation
 
 MAX_EXAMPLES: Final = 3
+MAX_VALUES: Final = 8
 MAX_CORRELATION_IDS: Final = 10
+MAX_ROWS: Final = 20_000
+"""The most rows for which the groups say to which of them a row belongs, or a little more."""
+_PART: Final = 2_000  # rows to group at once
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorGroup:
     """Errors with the same remedy."""
 
+    key: str  # the same in every report
     title: str
     remedy: str
     command: str  # "" if no command helps
     customers: int
     examples: tuple[Example, ...]
-    correlation_ids: tuple[str, ...]
+    correlation_ids: tuple[str, ...] = ()
+    kinds: tuple[tuple[str, str, str, bool], ...] = ()  # of failures: state, step, code, is_deleted
+    rows: tuple[int, ...] = ()  # of problems: those of all values
+    values: tuple[Value, ...] = ()  # of cells, if one of them is in several rows; each with its rows
+    other_rows: int = 0  # the number of rows with further values
 
 
 def error_groups(figures: Figures, rejected: Iterable[ProblemRow], location: BatchLocation) -> tuple[ErrorGroup, ...]:
@@ -36,10 +49,7 @@ def error_groups(figures: Figures, rejected: Iterable[ProblemRow], location: Bat
 
 def conflict_groups(conflicts: Iterable[ProblemRow]) -> tuple[ErrorGroup, ...]:
     """Return the rows in conflict in groups by the kind of conflict, the largest first."""
-    return _largest_first(
-        ErrorGroup(problems.group_sentence(code), f"To decide: {problems.group_remedy(code)}.", "", *group.content)
-        for code, group in _by_problem(conflicts).items()
-    )
+    return _largest_first(_by_problem(conflicts, "{}", "To decide: {}."))
 
 
 def _largest_first(groups: Iterable[ErrorGroup]) -> tuple[ErrorGroup, ...]:
@@ -51,12 +61,7 @@ class _Group:
     customers: int = 0
     examples: list[Example] = field(default_factory=list)
     correlation_ids: dict[str, None] = field(default_factory=dict)
-
-    @property
-    def content(self) -> tuple[int, tuple[Example, ...], tuple[str, ...]]:
-        """The number of customers, and the examples and correlation ids to show."""
-        examples, correlation_ids = self.examples[:MAX_EXAMPLES], list(self.correlation_ids)[:MAX_CORRELATION_IDS]
-        return self.customers, tuple(examples), tuple(correlation_ids)
+    kinds: list[tuple[str, str, str, bool]] = field(default_factory=list)
 
 
 def _failures(figures: Figures, location: BatchLocation) -> Iterator[ErrorGroup]:
@@ -66,13 +71,18 @@ def _failures(figures: Figures, location: BatchLocation) -> Iterator[ErrorGroup]
         group.customers += failure.customers
         group.examples += failure.examples
         group.correlation_ids |= dict.fromkeys(failure.correlation_ids)
+        group.kinds.append((failure.state, failure.step, failure.code, failure.is_deleted))
     for (name, code), group in groups.items():
         remedy = _REMEDIES[name]
         yield ErrorGroup(
+            f"{name} {code}".strip(),
             f"{remedy.title} ({code})" if code and code not in ("deleted", "linked") else remedy.title,
             remedy.text,
             remedy.command(figures, location),
-            *group.content,
+            group.customers,
+            tuple(group.examples[:MAX_EXAMPLES]),
+            tuple(group.correlation_ids)[:MAX_CORRELATION_IDS],
+            tuple(group.kinds),
         )
 
 
@@ -161,18 +171,33 @@ _REMEDIES: Final[Mapping[str, _Remedy]] = MappingProxyType(
 
 
 def _invalid_rows(rejected: Iterable[ProblemRow]) -> Iterator[ErrorGroup]:
-    for code, group in _by_problem(rejected).items():
-        fix = f"Fix it in a copy of rejects.csv: {problems.group_remedy(code)}."
-        yield ErrorGroup(f"Invalid row: {problems.group_sentence(code)}", fix, "", *group.content)
+    return _by_problem(rejected, "Invalid row: {}", "Fix it in a copy of rejects.csv: {}.")
 
 
-def _by_problem(rows: Iterable[ProblemRow]) -> dict[str, _Group]:
-    """Group rows by their problems. A row counts once for each of its problems."""
-    groups: dict[str, _Group] = {}
-    for row in rows:
-        for code in dict.fromkeys(problem["code"] for problem in row.problems):
-            group = groups.setdefault(code, _Group())
-            group.customers += 1
-            if len(group.examples) < MAX_EXAMPLES:
-                group.examples.append(Example(row.row, row.customer_id, problems.describe(row.problems)))
-    return groups
+def _by_problem(rows: Iterable[ProblemRow], title: str, remedy: str) -> Iterator[ErrorGroup]:
+    """Group rows by their problems, and these by the values of the cells."""
+    groups = Groups(of_problem, merges=False, most=MAX_ROWS, room=MAX_ROWS)
+    examples: dict[str, list[Example]] = {}
+    left = iter(rows)
+    while part := list(islice(left, _PART)):
+        texts = [problems.to_text(row.problems) for row in part]
+        numbers = pl.Series("row", [row.row for row in part], dtype=pl.Int64)
+        groups.add_problems(pl.DataFrame([numbers, pl.Series("problems", texts, dtype=pl.String)]))
+        for row in part:
+            for code in dict.fromkeys(problem["code"] for problem in row.problems):
+                known = examples.setdefault(code, [])
+                if len(known) < MAX_EXAMPLES:
+                    known.append(Example(row.row, row.customer_id, problems.describe(row.problems)))
+    for group in groups.result():
+        values = group.values[:MAX_VALUES] if any(value.rows > 1 for value in group.values) else ()
+        yield ErrorGroup(
+            group.code,
+            title.format(group.sentence),
+            remedy.format(group.remedy),
+            "",
+            group.rows,
+            tuple(examples[group.code]),
+            rows=tuple(row for value in group.values for row in value.first_rows if row is not None),
+            values=values,
+            other_rows=group.rows - sum(value.rows for value in values),
+        )

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bulk import problem_groups
 from bulk.check_result import CheckResult
-from bulk.input import groups
-from bulk.input.groups import Group, Value
 from bulk.input_check import check
+from bulk.problem_groups import Group, Value
 
 HEADER = "customer_id,company_name,platform,email\n"
 
@@ -80,7 +80,7 @@ def test_warnings_are_counted_beyond_those_that_are_kept(tmp_path: Path) -> None
 
 def test_different_values_are_counted_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of rows of a kind stays exact."""
-    monkeypatch.setattr(groups, "_MAX_VALUES", 5)
+    monkeypatch.setattr(problem_groups, "_MAX_VALUES", 5)
     (group,) = checked(tmp_path, *(f"{n},Ash,none {n}," for n in range(50))).problem_groups
     assert isinstance(group, Group)
     assert (group.rows, len(group.values)) == (50, 3)

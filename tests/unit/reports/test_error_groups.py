@@ -63,9 +63,7 @@ def test_rejected_rows_are_grouped_by_problem() -> None:
     """A row counts once for each of its problems. Parameters, such as the number of another row, make no group."""
     rows = [
         rejected(1, new("platform_unknown", "Zero", nearest=["Xero"]), new("email_invalid", "x")),
-        rejected(
-            2, new("platform_unknown", "FreeAgnt", nearest=["FreeAgent"]), new("platform_unknown", "Zero", nearest=[])
-        ),
+        rejected(2, new("platform_unknown", "FreeAgnt", nearest=["FreeAgent"])),
         rejected(3, new("customer_id_duplicate", "c", first_row=1)),
         rejected(4, new("customer_id_duplicate", "d", first_row=22)),
         rejected(6, new("customer_id_in_batch", "x")),

@@ -13,7 +13,7 @@ import polars as pl
 
 from bulk.problems import group_remedy, group_sentence, parse, remedy, sentence
 
-MAX_EXAMPLES: Final = 3  # values of a kind, and rows of a value
+MAX_EXAMPLES: Final = 3  # values of a kind, and rows of a value, unless a caller asks for more
 _MAX_VALUES: Final = 10_000
 """The most values to count for each kind. Rows with further values count for the kind only."""
 _NO_TOTALS: Final[Mapping[tuple[str, str], int]] = {}
@@ -58,37 +58,45 @@ class _Kind:
 
 @dataclass(slots=True)
 class _Rows:
-    number: int
-    first: list[int | None]
+    number: int = 0
+    first: list[int | None] = field(default_factory=list)
 
 
 class Groups:
     """Counts rows by kind and value. `general` returns the texts that are true of all rows with a code.
 
-    With `merges`, a group has the texts of its values if all of them have the same.
+    With `merges`, a group has the texts of its values if all of them have the same. A group has its `most` most
+    frequent values, and each of them its first rows: three, and beyond these `room` rows of all values together.
     """
 
-    def __init__(self, general: Callable[[str], Texts], *, merges: bool = True) -> None:
+    def __init__(
+        self, general: Callable[[str], Texts], *, merges: bool = True, most: int = MAX_EXAMPLES, room: int = 0
+    ) -> None:
         self._general = general
         self._merges = merges
+        self._most = most
+        self._room = room
         self._kinds: dict[tuple[str, str], _Kind] = {}
 
     def add(self, lines: pl.DataFrame) -> None:
         """Count lines: `row, code, field, value, sentence, remedy`. Pass them in the order of rows."""
-        counted = lines.group_by(_KEY, maintain_order=True).agg(pl.len(), pl.col("row").head(MAX_EXAMPLES))
+        counted = lines.group_by(_KEY, maintain_order=True).agg(pl.len(), self._first_rows())
         for code, of_field, value, text, advice, number, rows in counted.iter_rows():
             self._count(code, of_field, value, Texts(text, advice), number, rows)
 
     def add_problems(self, rows: pl.DataFrame) -> None:
         """Count the problems of rejected rows: `row, problems`. Pass them in the order of rows."""
         # Rows with the same problems have the same JSON text.
-        counted = rows.group_by("problems", maintain_order=True).agg(pl.len(), pl.col("row").head(MAX_EXAMPLES))
+        counted = rows.group_by("problems", maintain_order=True).agg(pl.len(), self._first_rows())
         for text, number, first in counted.iter_rows():
             for each in parse(text):
                 # Without a similar name, the remedy of a platform lists all names.
                 advice = group_remedy(each["code"]) if each.get("nearest") == [] else remedy(each)
                 texts = Texts(sentence(each), advice)
                 self._count(each["code"], each["field"], each["value"], texts, number, first)
+
+    def _first_rows(self) -> pl.Expr:
+        return pl.col("row").head(MAX_EXAMPLES + self._room)
 
     def result(self, totals: Mapping[tuple[str, str], int] = _NO_TOTALS) -> tuple[Group, ...]:
         """Return the groups, the largest first.
@@ -103,12 +111,16 @@ class Groups:
     ) -> None:
         kind = self._kinds.setdefault((code, of_field), _Kind())
         kind.rows += number
-        known = kind.values.get((value, texts))
-        if known is not None:
-            known.number += number
-            known.first = sorted((*known.first, *rows), key=_place)[:MAX_EXAMPLES]
-        elif len(kind.values) < _MAX_VALUES:
-            kind.values[value, texts] = _Rows(number, list(rows))
+        if (value, texts) not in kind.values:
+            if len(kind.values) == _MAX_VALUES:
+                return
+            kind.values[value, texts] = _Rows()
+        found = kind.values[value, texts]
+        found.number += number
+        most = max(MAX_EXAMPLES, len(found.first)) + self._room
+        kept = sorted((*found.first, *rows), key=_place)[:most]
+        self._room -= max(0, len(kept) - max(MAX_EXAMPLES, len(found.first)))
+        found.first = kept
 
     def _group(self, code: str, of_field: str, kind: _Kind, rows: int) -> Group:
         general = self._general(code)
@@ -123,7 +135,7 @@ class Groups:
                 own.sentence if text is None else "",
                 own.remedy if own.remedy not in (advice, general.remedy) else "",
             )
-            for (value, own), found in values[:MAX_EXAMPLES]
+            for (value, own), found in values[: self._most]
         )
         subject = general.sentence if text is None else f"{of_field} {text}"
         return Group(code, of_field, subject, general.remedy if advice is None else advice, rows, tuple(examples))
