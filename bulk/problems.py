@@ -27,7 +27,7 @@ class Problem(TypedDict, total=False):
     code: Required[str]
     field: Required[str]
     value: Required[str | None]
-    """The cell's text, shortened, on one line, with control characters as pictures."""
+    """The cell's text, shortened, on one line, with the codes of control characters."""
     first_row: int
     cells: int
     expected: int

@@ -23,9 +23,10 @@ FORMULA: Final = r'(?:[\t\r\n]|[\s\p{Cc}\p{Cf}"]*[=+\-@＝＋－＠﹦﹢﹣﹫]
 """The beginning of a formula, as a pattern that means the same in polars and in JavaScript with the flag `u`."""
 MIN_SIMILARITY: Final = 0.7  # of a suggestion, from 0 to 1
 _MAX_SHOWN: Final = 80  # characters
-_PICTURES: Final = {chr(code): chr(0x2400 + code) for code in range(32)} | {"\x7f": "\u2421"}
-_PICTURES.update(dict.fromkeys("\x85\u2028\u2029", "\u2424"))
-"""The picture of each control character and line break: `␊` for `\\n`."""
+_BIDI: Final = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_UNSEEN: Final = (*range(0x20), *range(0x7F, 0xA0), 0xAD, 0x200B, 0x2028, 0x2029, 0x2060, 0xFEFF, *_BIDI)
+_CODES: Final = {chr(code): f"<U+{code:04X}>" for code in _UNSEEN}
+"""The code of each control character, and of each one that changes the direction of a text or is invisible."""
 
 
 def escape_formula(expr: pl.Expr) -> pl.Expr:
@@ -74,8 +75,8 @@ def shorten_column(texts: pl.Expr, width: int = _MAX_SHOWN) -> pl.Expr:
 
 
 def shown_cells(texts: pl.Expr) -> pl.Expr:
-    """Return cells as `shorten_column` does, but with control characters, also line breaks, as pictures: `␊`."""
-    return shorten_column(texts.str.slice(0, _MAX_SHOWN + 1).str.replace_many(_PICTURES))
+    """Return cells as `shorten_column` does, but with the codes of characters that cannot be seen: `<U+000A>`."""
+    return shorten_column(texts.str.slice(0, _MAX_SHOWN + 1).str.replace_many(_CODES))
 
 
 def count(number: int, noun: str, plural: str | None = None) -> str:

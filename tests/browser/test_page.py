@@ -69,7 +69,8 @@ def autumn(browser: Browser, ordinary: Path) -> Iterator[Opened]:
     opened = Opened(browser, ordinary)
     yield opened
     assert browser.console() == []
-    assert [url for url in browser.requested() if not url.startswith("blob:")] == [ordinary.as_uri()]
+    fetched = {url.partition("#")[0] for url in browser.requested() if not url.startswith(("blob:", "about:"))}
+    assert fetched == {ordinary.as_uri()}
 
 
 @pytest.fixture
@@ -129,6 +130,56 @@ def test_filters_and_search_apply_together(autumn: Opened) -> None:
     browser.type("#search", " no such customer")
     assert autumn.count[0] == 0
     assert "No customer matches these filters." in browser.text("#table")
+
+
+def test_a_group_of_errors_opens_its_rows(autumn: Opened) -> None:
+    """So does each value. The view has an address of its own, to share and to return to."""
+    browser, rejected = autumn.browser, autumn.results().filter(state="rejected")
+    for selector in ("#errors [data-value='platform_unknown']", "#errors .values button"):
+        browser.press("#clear")
+        browser.press(selector)
+        assert autumn.column("customer_id") == rejected["customer_id"].to_list()
+        assert set(autumn.column("platform_key")) == {"Zero"}
+    address = str(browser.run("return location.href"))
+    assert address.endswith("#show?error=platform_unknown%3DZero")
+    browser.press("#clear")
+    assert autumn.count[0] == autumn.count[1]
+    browser.run("history.back()")
+    browser.until(f"document.getElementById('count').textContent.startsWith('{rejected.height} of')")
+    browser.open("about:blank")
+    browser.open(address)
+    assert autumn.count[0] == rejected.height
+
+
+def test_each_group_of_errors_opens_as_many_rows_as_it_has(autumn: Opened) -> None:
+    """Those of Codat's errors too."""
+    browser = autumn.browser
+    groups = browser.run(
+        "return [...document.querySelectorAll('#errors article')].map(each =>"
+        " [each.querySelector('.badge').textContent, each.querySelector('[data-filter]').dataset.value])"
+    )
+    assert len(groups) > 3
+    for number, key in groups:
+        browser.press(f"#errors [data-value='{key}']")
+        assert autumn.count[0] == int(number)
+
+
+def test_the_address_has_every_filter_and_the_order(autumn: Opened) -> None:
+    """A view that somebody shared is restored, whatever it was."""
+    browser = autumn.browser
+    browser.type("#search", "no such customer", Keys.TAB)
+    browser.press("#clear")
+    browser.type("#search", "tom becker", Keys.TAB)
+    browser.select("#state", "failed")
+    browser.select("#sort", "company")
+    browser.select("#direction", "Descending")
+    address, shown = str(browser.run("return location.href")), autumn.column("customer_id")
+    assert address.endswith("#show?search=tom+becker&state=failed&sort=company_name&direction=desc")
+    browser.open("about:blank")
+    browser.open(address)
+    assert autumn.column("customer_id") == shown != []
+    browser.open(address.partition("#")[0] + "#show?state=nonsense&error=%00&sort=%3Cb%3E&x=1")
+    assert autumn.count[0] == autumn.count[1]
 
 
 def test_every_column_can_be_sorted(autumn: Opened) -> None:

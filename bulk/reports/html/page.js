@@ -294,8 +294,8 @@
     if (!isView && !["", "#customers"].includes(location.hash)) return; // another part of the page
     const view = new URLSearchParams(isView ? location.hash.slice(VIEW.length) : "");
     for (const id of FIELDS) element(id).value = view.get(id) ?? (id === "direction" ? "asc" : "");
+    applySort(); // first, because drawing resets the fields of the order
     applyFilters();
-    applySort();
     if (isView) element("customers").scrollIntoView();
   }
 

@@ -7,7 +7,7 @@ import pytest
 from bulk.model import State
 from bulk.problems import Problem, new
 from bulk.reports.figures import Failure, ProblemRow
-from bulk.reports.summary.error_groups import conflict_groups, error_groups
+from bulk.reports.summary.error_groups import MAX_ROWS, MAX_VALUES, conflict_groups, error_groups
 
 from .sample_figures import LOCATION, failure, figures
 
@@ -82,6 +82,38 @@ def test_rejected_rows_are_grouped_by_problem() -> None:
     assert all("rejects.csv" in group.remedy for group in groups)
     assert groups[0].examples[0].row == 1
     assert groups[0].examples[0].error.startswith('platform "Zero" is unknown or ambiguous: write "Xero"')
+
+
+def test_a_group_is_split_by_the_values_of_the_cells() -> None:
+    """The most frequent ones come first, each with its rows and its own remedy."""
+    platforms = ["Sage", "Zero", "Sage", *(f"other {n}" for n in range(MAX_VALUES)), "Sage"]
+    near = {"Sage": ["Sage Intacct"], "Zero": ["Xero"]}
+    rows = [
+        rejected(row, new("platform_unknown", name, nearest=near.get(name, [])))
+        for row, name in enumerate(platforms, 1)
+    ]
+    (group,) = error_groups(figures(), rows, LOCATION)
+    assert (group.key, group.customers, group.other_rows) == ("platform_unknown", len(rows), 2)
+    assert [(each.value, each.rows) for each in group.values[:3]] == [("Sage", 3), ("Zero", 1), ("other 0", 1)]
+    assert group.values[0].first_rows == (1, 3, len(rows))
+    assert group.values[0].remedy == 'write "Sage Intacct", or a platformKey of four letters'
+    assert sorted(group.rows) == [row.row for row in rows]
+
+
+def test_a_group_whose_values_are_all_different_is_not_split() -> None:
+    """Its examples show the values."""
+    rows = [rejected(row, new("customer_id_too_long", f"{row}", max_characters=100)) for row in range(1, 6)]
+    (group,) = error_groups(figures(), rows, LOCATION)
+    assert (group.values, group.rows, len(group.examples)) == ((), (1, 2, 3, 4, 5), 3)
+
+
+def test_the_rows_of_a_large_batch_are_not_all_remembered() -> None:
+    """A page lists no more of them."""
+    rows = (rejected(row, new("platform_missing", None)) for row in range(1, MAX_ROWS + 3_000))
+    (group,) = error_groups(figures(), rows, LOCATION)
+    assert group.customers == MAX_ROWS + 2_999
+    assert MAX_ROWS <= len(group.rows) <= MAX_ROWS + 3
+    assert group.rows[0] == 1
 
 
 def test_conflicts_are_grouped_by_kind_with_the_largest_group_first() -> None:
