@@ -381,7 +381,7 @@ def test_the_counts_always_add_up_to_the_rows(journal: Journal, chunk_rows: int)
     customers = product(("present", "removed", "invalid"), states, (None, "c"), (None, "n"))
     conditions = [dict(zip(names, values, strict=True)) for values in customers] + [{"hidden": 0}, {"hidden": 1}] * 3
     rows = [{"source": n % 2 + 1, "row": n // 2 + 1} | each for n, each in enumerate(conditions * 2)]
-    for entry in sorted(rows, key=lambda each: each["row"] * 37 % 101):  # in any order of enrolment
+    for _, entry in sorted(enumerate(rows), key=lambda each: each[0] * 37 % 101):  # in any order of enrolment
         name = f"{entry['source']}/{entry['row']}"
         journal.rejection(customer_id=name, **entry) if "hidden" in entry else journal.customer(
             customer_id=name, **entry
