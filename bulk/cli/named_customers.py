@@ -30,8 +30,7 @@ def named_customers(verb: str) -> Callable[[Command], Command]:
             "path",
             type=PATH,
             metavar="FILE",
-            help=f"{verb} the customers in the column customer_id of this CSV or Parquet file. Also possible with "
-            "--customer.",
+            help=f"{verb} the customers in the column customer_id of this file. Also possible with --customer.",
         )
         return by_id(by_file(command))
 

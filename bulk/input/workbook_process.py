@@ -24,7 +24,6 @@ from bulk.text import count, series
 
 _PROGRAM: Final = (sys.executable, "-P", str(Path(workbook_child.__file__)))
 _SAVE_AGAIN: Final = "open it in a spreadsheet and save it again, or save the sheet as CSV (UTF-8)"
-_MAX_MERGED: Final = 2**20
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def read_sheet(path: Path, name: str | None, *, is_strict: bool) -> Sheet:
                 raise _error(path, sheets["sheet"], "empty", None)
             else:
                 end = message["end"]
-                merged = [(first + 1, last + 1) for first, last in end["merged"][:_MAX_MERGED]]
+                merged = [(first + 1, last + 1) for first, last in end["merged"]]
                 noted = tuple(end["errors"]), tuple(end["uncalculated"])
                 return Sheet(sheets["sheet"], sheets["sheets"], parts, merged, *noted)
     raise InputError(f"{path} is a damaged workbook, or needs more memory than bulk may use; {_SAVE_AGAIN}")
@@ -92,7 +91,9 @@ def _lines(path: Path, name: str, *, is_strict: bool) -> Iterator[Iterator[bytes
     """Start the program that reads a workbook, and yield the lines that it writes."""
     arguments = (*_PROGRAM, str(path), name, "strict" if is_strict else "")
     places = os.pathsep.join(filter(None, sys.path))
-    environment = {**os.environ, "PYTHONPATH": places}  # the library is where this process would find it
+    # The library is where this process would find it. The API key is not for the program.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("CODAT_")}
+    environment["PYTHONPATH"] = places
     with (
         wrap_read_errors(path),
         subprocess.Popen(  # noqa: S603 - bulk's own program

@@ -35,7 +35,7 @@ def verifier(secret: Secret) -> Verifier:
     try:
         from standardwebhooks import Webhook
     except ImportError as error:
-        raise UsageError("`bulk listen` needs the extra `listen`: pip install '.[listen]' in bulk's folder.") from error
+        raise UsageError("`bulk listen` needs the extra `listen`: pip install 'codat-bulk[listen]'") from error
     if not SECRET.fullmatch(secret.reveal()):  # the library accepts almost any text, but then no signature is valid
         raise UsageError(
             "CODAT_WEBHOOK_SECRET is not a webhook secret. Copy it from Codat's portal: it begins with whsec_."

@@ -33,7 +33,7 @@ def listen(folder: Path, port: int, connection: options.Connection, as_json: boo
     server or a tunnel in front of it. CODAT_WEBHOOK_SECRET (whsec_...) is the secret that signs the events. With
     --sandbox, the sandbox sends its events to the port, and no secret is needed.
 
-    This needs the extra `listen`: pip install '.[listen]' in bulk's folder.
+    This needs the extra `listen`: pip install 'codat-bulk[listen]'.
     """
     from bulk.api import listen as start
     from bulk.batch import require_batch

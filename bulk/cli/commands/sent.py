@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     "path",
     type=options.PATH,
     metavar="FILE",
-    help="The customers in the column customer_id of this CSV or Parquet file were emailed.",
+    help="The customers in the column customer_id of this file were emailed.",
 )
 @options.JSON
 def sent(folder: Path, wave: int | None, path: Path | None, as_json: bool) -> int:

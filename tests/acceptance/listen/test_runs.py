@@ -272,7 +272,7 @@ def test_a_stop_in_the_middle_of_a_round_waits_for_its_requests(codat: Codat, ba
         ({"CODAT_API_KEY": ""}, (), "set CODAT_API_KEY"),
         ({}, ("--base-url", "https://api.codat.io"), "was run against a sandbox"),
         ({}, ("--port", "99999"), "99999"),
-        ({"PYTHONPATH": "without"}, (), "pip install '.[listen]'"),
+        ({"PYTHONPATH": "without"}, (), "pip install 'codat-bulk[listen]'"),
     ],
     ids=["no secret", "bad secret", "no key", "another Codat", "no port", "no library"],
 )
