@@ -17,10 +17,10 @@ from bulk.sandbox.launch import start
 from bulk.settings import Settings
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     """Return the settings for a sandbox."""
-    with start(tmp_path / "sandbox") as codat:
+    with start(tmp_path_factory.mktemp("codat") / "sandbox") as codat:
         yield Settings.make(api_key=codat.api_key, base_url=codat.base_url, rate=1_000_000, environ={})
 
 

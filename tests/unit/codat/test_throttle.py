@@ -381,11 +381,11 @@ def test_customers_with_more_and_fewer_requests_never_wait_for_each_other() -> N
         codat = Codat(quota=97)
         throttle = Throttle(rate=1000, concurrency=6, wall=wall, waits=True)
         async with anyio.create_task_group() as group:
-            for number in range(120):
+            for number in range(60):
                 group.start_soon(send, throttle, codat, number % 3 + 1)
         return codat
 
-    assert len(run(some_days).arrivals) == 240
+    assert len(run(some_days).arrivals) == 120
 
 
 def test_an_outage_is_probed_by_one_request_at_a_time_and_ends_the_run_after_five_minutes() -> None:
