@@ -166,6 +166,12 @@ async def reports_in_waits(folder: Path, hook: Hook, *, quiet: float = QUIET_SEC
         if result.wave is not None and result.wave_file is not None:
             hook(WaveWritten(result.wave.number, result.wave.usable, str(result.wave_file)))
 
+    error: Exception | None = None
     async with anyio.create_task_group() as group:
-        yield watching
+        try:
+            yield watching
+        except Exception as caught:  # noqa: BLE001 - raised below, because the group would raise an ExceptionGroup
+            error = caught
         group.cancel_scope.cancel()
+    if error is not None:
+        raise error

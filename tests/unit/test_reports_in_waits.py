@@ -11,6 +11,7 @@ import pytest
 
 from bulk.codat.limits import Hold
 from bulk.engine.events import Event, Warned
+from bulk.errors import BatchError
 from bulk.job import reports_in_waits
 
 
@@ -41,6 +42,17 @@ def test_no_reports_are_written_in_a_short_wait(tmp_path: Path, minutes: int) ->
     """The run continues soon."""
     hold = Hold("the rate", time.time() + 60 * minutes)
     assert received(tmp_path, [hold], 0.05) == [hold]
+
+
+def test_an_error_of_the_run_comes_through(tmp_path: Path) -> None:
+    """It is not part of an ExceptionGroup, so the caller can catch it by its class."""
+
+    async def some_run() -> None:
+        async with reports_in_waits(tmp_path, lambda _: None):
+            raise BatchError("this batch")
+
+    with pytest.raises(BatchError, match="this batch"):
+        anyio.run(some_run)
 
 
 def test_reports_that_cannot_be_written_are_a_warning(tmp_path: Path) -> None:
