@@ -200,7 +200,10 @@ _TEXTS: Final = MappingProxyType(
         "description_control_character": _Text("description", _CONTROL, "remove it"),
     }
 )
-_WITH_VALUE: Final = frozenset({"customer_id_in_batch"})  # their sentences have the value
+_WITH_VALUE: Final = frozenset(
+    {"customer_id_in_batch", "customer_id_number", "customer_id_date", "customer_id_boolean"}
+)
+"""The problems whose sentences have the value."""
 CODES: Final = tuple(_TEXTS)
 """The codes of all problems, in the order of the fields."""
 
