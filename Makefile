@@ -11,8 +11,11 @@ ROUNDS ?= 200
 
 # Each of the tests' many processes would start a thread for each core.
 PYTEST := POLARS_MAX_THREADS=1 $(BIN)/python -m pytest -n 4 --dist worksteal
-QUICK := tests/unit tests/integration tests/simulation tests/mutants tests/acceptance/test_journeys.py
+QUICK := tests/unit tests/integration tests/simulation/test_simulation.py tests/mutants \
+	tests/acceptance/test_journeys.py
 REST := tests/acceptance tests/browser tests/chaos tests/fuzz \
+	tests/simulation/test_broken_operation.py tests/simulation/test_long_pause.py \
+	tests/simulation/test_partial_outage.py tests/simulation/test_scale.py \
 	tests/simulation/test_simulation.py::test_the_guarantees_hold_in_every_scenario
 
 # Without compiled files, every command would compile all of bulk before it begins.

@@ -23,7 +23,12 @@ from queue import SimpleQueue
 from mutants.table import MUTANTS, Mutant
 
 ROOT = Path(__file__).parents[2]
-ALL_TESTS = ("unit", "integration", "simulation", "acceptance/test_journeys.py")  # those of `make test`
+ALL_TESTS = (
+    "unit",
+    "integration",
+    "simulation/test_simulation.py",
+    "acceptance/test_journeys.py",
+)  # those of `make test`
 MAX_SECONDS = 900  # a mutant can hang: a test that does not end has noticed it
 PASSED, FAILED = 0, 1  # exit codes of pytest; others mean that the tests could not run
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
-RUN_TWICE = "tests/simulation"  # with other seeds
+RUN_TWICE = "tests/simulation/test_simulation.py"  # with other seeds
 
 
 def _places(variable: str) -> list[str]:
