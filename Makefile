@@ -56,7 +56,7 @@ quick: $(READY)
 	$(PYTEST) $(QUICK)
 
 rest: $(READY)
-	SCENARIOS=100-499 $(PYTEST) $(REST) --ignore tests/acceptance/test_journeys.py
+	SCENARIOS=100-499 $(PYTEST) -n 6 $(REST) --ignore tests/acceptance/test_journeys.py
 
 coverage: $(READY)  ## run all tests, and list the lines of bulk that none of them runs
 	$(BIN)/python -m coverage erase

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import pytest
 from support.run_fixtures import Launch, SetUp
 from support.runs import BatchFixture, Codat, Ended, row
 
@@ -134,6 +135,7 @@ def _run_while(fixture: BatchFixture, command: str, act: Callable[[], object]) -
     return process.wait()
 
 
+@pytest.mark.long
 def test_thousands_of_customers_are_followed_up_and_proven_by_pages(
     tmp_path: Path, launch: Launch, codat: Codat, set_up: SetUp
 ) -> None:

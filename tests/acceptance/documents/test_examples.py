@@ -69,6 +69,7 @@ def test_no_example_is_forgotten() -> None:
     assert python == ["docs/library.md", "docs/mailing.md"]
 
 
+@pytest.mark.long
 def test_the_real_run_runs_as_written(tmp_path: Path, codat: Running) -> None:
     """The step-by-step run creates one company for each customer, also for those whose rows were fixed."""
     export_customers(tmp_path / "customers.csv")

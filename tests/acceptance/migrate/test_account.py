@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 
+import pytest
 from support.run_fixtures import Launch, SetUp
 from support.runs import BatchFixture, Codat
 
 
+@pytest.mark.long
 def test_an_empty_account_at_the_same_address_fails_nobody(launch: Launch, set_up: SetUp) -> None:
     """Each command that reads the list stops with 3; --accept-missing takes the list as it is."""
     codat = launch()

@@ -36,6 +36,7 @@ def test_one_blocked_customer_stops_no_other(codat: Codat, fixture: BatchFixture
     fixture.assert_once_only(ids)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("place", ["first", "scattered"])
 def test_a_tenth_of_the_customers_is_blocked_and_the_others_are_finished(
     codat: Codat, fixture: BatchFixture, place: str
@@ -64,6 +65,7 @@ def test_requests_that_are_blocked_now_and_then_are_repeated_in_the_same_run(
     fixture.assert_once_only(ids)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("operations", [[], ["create_company"]])
 def test_a_run_in_which_everybody_is_blocked_says_what_is_in_the_way(
     codat: Codat, fixture: BatchFixture, operations: list[str]
