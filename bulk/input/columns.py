@@ -42,6 +42,8 @@ class Header:
     found` in a corrected conflicts.csv, and none in any other file."""
     is_escaped: bool
     """Whether cells may begin with an apostrophe that bulk has added, because the file is one of its reports."""
+    report: str
+    """The report by bulk that the file is, if that is no input; "" for any other file."""
     cells: int
     """The number of cells in the file's header, including added columns and those without a name."""
     named_cells: int
@@ -111,7 +113,7 @@ def read_header(
     near = near_notes(columns, places) if _is_input(required) else ()
     notes = (*_renamed(report.columns, columns), *_read_as(columns, places), *near, *report.notes)
     cells, named_cells = len(trimmed), own_reports.count_named(trimmed)
-    return Header(columns, places, report.added, report.is_escaped, cells, named_cells, notes)
+    return Header(columns, places, report.added, report.is_escaped, report.report, cells, named_cells, notes)
 
 
 def read_mapping(mapping: Mapping[str, str]) -> dict[str, str]:

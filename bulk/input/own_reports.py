@@ -1,7 +1,8 @@
 """Recognizes reports by bulk that are used as input, by their columns.
 
 A corrected rejects.csv ends with the columns `row, reasons`, a corrected conflicts.csv with `row, conflict, found`. The
-cells of a CSV report may begin with an apostrophe, which keeps spreadsheets from running them as formulas.
+cells of a CSV report may begin with an apostrophe, which keeps spreadsheets from running them as formulas. All other
+reports may name customers for a command, but they are no input: their customers are in a batch already.
 """
 
 from __future__ import annotations
@@ -19,6 +20,13 @@ _ADDED: Final = {"rejects.csv": ("row", "reasons"), "conflicts.csv": ("row", "co
 """The columns that each file for corrections adds after the input's."""
 _OTHERS: Final = (frozenset(("link_url", "link_expires_at")), frozenset(("company_id", "connection_id")))
 """Columns that identify the other reports with customers, even if they have only some of their columns."""
+_NO_INPUTS: Final = {
+    "results.csv": frozenset(("row", "state", "connection_id", "link_url", "updated_at")),
+    "links.csv or a wave": frozenset(("link_url", "link_expires_at")),
+    "partner.csv": frozenset(("connection_id", "partner_connection_id", "partner_status")),
+    "the output of bulk check": frozenset(("row", "action", "reasons", "values", "warnings")),
+}
+"""The reports that are no input, each with columns that no export of another program has together."""
 _SUFFIX: Final = " (input)"
 """The suffix that such a file adds to a column of the input that has the name of an added one, such as `row`."""
 
@@ -32,6 +40,8 @@ class Recognized:
     """The columns that bulk added to a file for corrections, such as `row, reasons`; () for any other file."""
     is_escaped: bool
     """Whether cells may begin with an apostrophe that bulk added."""
+    report: str = ""
+    """The report, if it is no input: `results.csv`."""
     notes: tuple[str, ...] = ()
 
 
@@ -43,7 +53,8 @@ def recognize(names: Sequence[str], *, is_csv: bool) -> Recognized:
         if own > 0 and tuple(names[own:named]) == added:
             return Recognized(_restored(_unescaped(names[:own]), added), added, is_escaped=True)
     notes = []
-    is_escaped = is_csv and any(report <= set(names) for report in _OTHERS)
+    report = next((name for name, columns in _NO_INPUTS.items() if columns <= set(names)), "")
+    is_escaped = is_csv and (bool(report) or any(columns <= set(names) for columns in _OTHERS))
     if is_escaped:
         notes.append("it is a report by bulk: the apostrophes that keep its cells from running as formulas are removed")
     for file, added in _ADDED.items():
@@ -51,7 +62,7 @@ def recognize(names: Sequence[str], *, is_csv: bool) -> Recognized:
             wrong = f"its columns {series(added)} are not the last ones"
             notes.append(f"{wrong}, so it is not read as a corrected {file}")
     columns = _unescaped(names) if is_escaped else tuple(names)
-    return Recognized(columns, (), is_escaped=is_escaped, notes=tuple(notes))
+    return Recognized(columns, (), is_escaped=is_escaped, report=report, notes=tuple(notes))
 
 
 def count_named(names: Sequence[str]) -> int:

@@ -12,7 +12,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from bulk.errors import InputError
+from bulk.errors import InputError, UsageError
 from bulk.input.column_names import quoted
 from bulk.input.columns import REQUIRED, Header, MissingColumnError, read_constants, read_mapping
 from bulk.input.duplicates import FirstRows
@@ -163,6 +163,11 @@ def open_input(
     required = tuple(field for field in REQUIRED if field not in constants and field not in known)
     opening = partial(open_table, path, required=required, reading=reading, remembered=remembered.reading)
     table, used = _open_with(columns, mapping, opening)
+    if table.header.report:
+        raise UsageError(
+            f"{path} is a report by bulk ({table.header.report}), not an input: its customers are in a batch already. "
+            "Use the file that the batch was made from, or a corrected rejects.csv"
+        )
     constants |= {field: value for field, value in known.items() if field not in table.header.places}
     header = table.header.with_constants(constants)
     as_said = replace(table.reading, constants=constants or None)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from bulk.checked_rows import COLUMNS as OF_CHECK
+from bulk.errors import UsageError
+from bulk.input import read_ids
 from bulk.problems import reasons
+from bulk.reports.columns import LINKS, PARTNER, RESULTS
 from bulk.text import escape_formula
 from unit.input.input_files import HEADER, Outcome, read, read_rows, read_text
 
@@ -189,9 +194,8 @@ def test_a_row_that_lacks_a_cell_of_its_own_is_ragged(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "header",
     [
-        # links.csv with a column of the user; results.csv in another order; partner.csv
-        "customer_id,company_name,email,platform,link_url,link_expires_at,'=mine",
-        "company_id,connection_id,platform,customer_id,company_name,email,x",
+        # some columns of results.csv, in any order
+        "company_id,connection_id,platform,customer_id,company_name,email,'=mine",
         "customer_id,company_name,email,company_id,connection_id,platform,x",
     ],
 )
@@ -206,9 +210,37 @@ def test_escaped_cells_of_other_reports_are_restored(tmp_path: Path, header: str
     assert any("apostrophes" in note for note in outcome.opened.notes)
 
 
+@pytest.mark.parametrize(
+    ("report", "columns"),
+    [
+        ("results.csv", RESULTS),
+        ("links.csv or a wave", LINKS),
+        ("partner.csv", (*PARTNER, "platform")),  # a column of the user
+        ("the output of bulk check", ("customer_id", "company_name", "platform", *OF_CHECK)),
+    ],
+)
+@pytest.mark.parametrize("name", ["in.csv", "in.parquet"])
+def test_a_report_is_no_input(tmp_path: Path, report: str, columns: Sequence[str], name: str) -> None:
+    """Its customers are in a batch already, perhaps in conflict: as rows of a file they would be sent."""
+    row = {column: [""] for column in columns} | {"customer_id": ["1"], "company_name": ["A"], "platform": ["xero"]}
+    frame = pl.DataFrame(row)
+    frame.write_csv(tmp_path / name) if name == "in.csv" else frame.write_parquet(tmp_path / name)
+    with pytest.raises(UsageError) as error:
+        read(tmp_path / name)
+    assert f"in.{name[3:]} is a report by bulk ({report}), not an input" in str(error.value)
+    assert read_ids(tmp_path / name) == ["1"]  # but it may name customers
+
+
+def test_an_export_with_ids_of_codat_is_an_input(tmp_path: Path) -> None:
+    """Other programs know companies and connections, too."""
+    header = "customer_id,company_name,platform,company_id,connection_id,state,link_url"
+    assert read_text(tmp_path, f"{header}\n1,A,xero,c,d,NY,https://x.example\n".encode()).ids == ["1"]
+
+
 def test_parquet_reports_are_not_escaped(tmp_path: Path) -> None:
     """An apostrophe in them belongs to the text."""
     path = tmp_path / "results.parquet"
-    frame = {"customer_id": ["'-1"], "company_name": ["A"], "platform": ["xero"], "link_url": [""]}
-    pl.DataFrame(frame | {"link_expires_at": [""]}).write_parquet(path)
-    assert read(path).ids == ["'-1"]
+    frame = {"customer_id": ["'-1"], "company_name": ["A"], "platform": ["xero"], "company_id": [""]}
+    pl.DataFrame(frame | {"connection_id": [""]}).write_parquet(path)
+    assert read(path).ids == ["'-1"], "link_url": [""], "link_expires_at": [""]}).write_parquet(path)
+    assert read_ids(path) == ["'-1"]
