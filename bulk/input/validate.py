@@ -78,6 +78,7 @@ class Validator:
         self._first_rows = ids or FirstRows()
         self._rejections = Rejections(header.cells)
         self._rows = 0
+        self._numbers = pl.DataFrame(schema={"first_row": pl.Int64, "corrects": pl.Int64})
         self.blank_rows = 0
 
     def check(self, frame: pl.DataFrame) -> CheckedRows:
@@ -107,9 +108,18 @@ class Validator:
         return rows.select(*others, *(self._json(column).alias(_object(column)) for column in objects))
 
     def _repeated(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return `row, first_row` for the rows with the identifier of an earlier one. A ragged row has none."""
+        """Return `row, first_row` for the rows with the identifier of an earlier one. A ragged row has none.
+
+        In a correction of our own report, `first_row` is the number that the earlier row has in the input.
+        """
         ids = rows.filter(~pl.col("is_ragged")).select("row", trimmed(pl.col("customer_id")))
-        return self._first_rows.repeated(ids.drop_nulls())
+        repeated = self._first_rows.repeated(ids.drop_nulls())
+        if not self._header.is_rejects_file:
+            return repeated
+        numbers = rows.select(pl.col("row").alias("first_row"), pl.col("corrects").cast(pl.Int64))
+        self._numbers = pl.concat([self._numbers, numbers])
+        known = repeated.join(self._numbers, on="first_row", how="left", maintain_order="left")
+        return known.select("row", pl.coalesce("corrects", "first_row").alias("first_row"))
 
     def _accepted(self, rows: pl.DataFrame) -> pl.DataFrame:
         names = ("row", "customer_id", "company_name", "name_sent", "platform", "platform_key", "email", "description")

@@ -44,6 +44,13 @@ def test_a_rejects_file_identifies_the_rows_that_it_corrects(tmp_path: Path) -> 
     assert set(outcome.cells()) == set(HEADER.split(","))
 
 
+def test_a_repeated_identifier_names_the_row_of_the_input(tmp_path: Path) -> None:
+    """Not the place of the earlier row in the corrected file."""
+    path = rejects(tmp_path, read_rows(tmp_path, "1,A,xero,,", "7,B,Sage,,", "8,C,Sage,,"))
+    path.write_text(path.read_text().replace("8,C", "7,C").replace("Sage,", "qbo,"))
+    assert read(path).found == [(2, "customer_id", "duplicates row 2")]
+
+
 def test_escaped_cells_of_a_rejects_file_are_restored(tmp_path: Path) -> None:
     """In any other file an apostrophe belongs to the text."""
     line = "-5,=Acme,Sage,,'+x"
