@@ -88,6 +88,8 @@ def check(
                 file.stat()  # a missing file is reported first, as `migrate` does
             compared = _comparing(opening, _batch_folder(Path(reports), batch), max_lines)
             source, comparison, known = stack.enter_context(compared)
+        if output is not None:
+            _require_room(Path(output), source)
         found = _Found(max_lines, keeps_all=output is not None)
         for rows in source.read(ids=found.ids, only_fields=True):
             found.add(rows)
@@ -182,12 +184,22 @@ class _Found:
 
 
 def _require_output(output: Path, path: Path) -> None:
-    """Raise UsageError for a file that cannot be written, or that is the input."""
-    from bulk.reports.table_file import require_format
+    """Raise UsageError for a file that cannot be written, that is the input, or that no check has written."""
+    from bulk.checked_rows import COLUMNS
+    from bulk.reports.table_file import require_format, require_replaceable
 
     require_format(output)
     if output.exists() and path.exists() and output.samefile(path):
         raise UsageError(f"--output {output} is the input. Name another file.")
+    require_replaceable(output, COLUMNS)
+
+
+def _require_room(output: Path, source: Input) -> None:
+    """Raise UsageError for a file that cannot have the input's columns and ours."""
+    from bulk.checked_rows import COLUMNS
+    from bulk.reports.table_file import require_room
+
+    require_room(output, len(source.columns) + len(COLUMNS))
 
 
 def _batch_folder(reports: Path, batch: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -15,11 +16,13 @@ import polars as pl
 from bulk.errors import JournalError, UsageError
 from bulk.journal.folder import FILE_MODE, make_private
 from bulk.reports.csv import CsvTable
-from bulk.reports.excel.sheets import CHECK
+from bulk.reports.excel.sheets import CHECK, EXCEL
 from bulk.reports.excel.workbook import Workbook
 from bulk.reports.parquet import ParquetTable
 from bulk.reports.publish import WriteError, sync
 from bulk.text import series
+
+_MAX_HEADER: Final = 2**24  # characters
 
 
 class Writer(Protocol):
@@ -76,6 +79,35 @@ def require_format(path: Path) -> None:
         raise UsageError(f"--output {path}: the name must end with {series(list(_WRITERS), 'or')}.")
     if path.is_dir():
         raise UsageError(f"--output {path} is a folder. Name a file.")
+
+
+def require_room(path: Path, columns: int) -> None:
+    """Raise UsageError if the file cannot have this many columns."""
+    if path.suffix.lower() == ".xlsx" and columns > EXCEL.columns:
+        raise UsageError(
+            f"--output {path}: a workbook has at most {EXCEL.columns:,} columns, and this table has {columns:,}. Use "
+            ".csv or .parquet."
+        )
+
+
+def require_replaceable(path: Path, last: Sequence[str]) -> None:
+    """Raise UsageError if there is a file at this path, unless it is a table whose last columns have these names."""
+    if path.exists() and not _has_columns(path, tuple(last)):
+        raise UsageError(f"--output {path} exists, and is not the output of an earlier check. Name another file.")
+
+
+def _has_columns(path: Path, last: tuple[str, ...]) -> bool:
+    try:
+        match path.suffix.lower():
+            case ".csv":
+                with path.open(encoding="utf-8-sig") as file:
+                    return file.readline(_MAX_HEADER).rstrip().endswith(",".join(last))
+            case ".parquet":
+                return tuple(pl.read_parquet_schema(path))[-len(last) :] == last
+        with zipfile.ZipFile(path) as book:
+            return f'name="{CHECK}"'.encode() in book.read("xl/workbook.xml")
+    except (OSError, ValueError, KeyError, pl.exceptions.PolarsError, zipfile.BadZipFile):
+        return False
 
 
 @contextmanager

@@ -109,6 +109,26 @@ def test_another_file_is_refused_before_anything_is_read(tmp_path: Path, output:
     assert (tmp_path / "in.csv").read_text("utf-8") == HEADER + ROWS
 
 
+@pytest.mark.parametrize("name", ["out.csv", "out.parquet", "out.xlsx"])
+def test_only_the_output_of_an_earlier_check_is_replaced(tmp_path: Path, name: str) -> None:
+    """Not a report of a batch, and not another input."""
+    before = written(tmp_path, name)
+    assert written(tmp_path, name).equals(before)
+    (tmp_path / name).write_bytes(b"customer_id,company_name,platform\n1,A,xero\n")
+    with pytest.raises(UsageError, match="is not the output of an earlier check"):
+        written(tmp_path, name)
+
+
+def test_a_workbook_without_room_for_all_columns_is_refused(tmp_path: Path) -> None:
+    """Ours are the last ones, so they would be lost."""
+    header = ",".join(f"c{at}" for at in range(16_380))
+    path = tmp_path / "in.csv"
+    path.write_text(f"customer_id,company_name,platform,{header}\n1,A,xero{',' * 16_380}\n")
+    with pytest.raises(UsageError, match="at most 16,384 columns, and this table has 16,391"):
+        check(path, output=tmp_path / "out.xlsx")
+    assert not (tmp_path / "out.xlsx").exists()
+
+
 def written_to(folder: Path, output: str) -> None:
     """Check the rows."""
     (folder / "in.csv").write_text(HEADER + ROWS, "utf-8")
@@ -121,11 +141,12 @@ def test_a_full_disk_leaves_the_older_file(tmp_path: Path, monkeypatch: pytest.M
     def fail(_: Path) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    (tmp_path / "out.csv").write_text("old")
+    written_to(tmp_path, "out.csv")
+    before = (tmp_path / "out.csv").read_bytes()
     monkeypatch.setattr(table_file, "sync", fail)
     with pytest.raises(JournalError, match=r"out\.csv cannot be written \(No space left on device\)\. Make room"):
         written_to(tmp_path, "out.csv")
-    assert (tmp_path / "out.csv").read_text() == "old"
+    assert (tmp_path / "out.csv").read_bytes() == before
 
 
 def test_all_warnings_are_in_the_file(tmp_path: Path) -> None:
