@@ -85,7 +85,8 @@ def test_every_row_has_its_cells_and_what_would_happen(tmp_path: Path, name: str
 
 def test_the_file_is_private_and_replaces_an_older_one(tmp_path: Path) -> None:
     """Nothing else is left in the folder."""
-    (tmp_path / "out.csv").write_text("old")
+    written(tmp_path, "out.csv")
+    (tmp_path / "out.csv").chmod(0o644)
     written(tmp_path, "out.csv")
     assert (tmp_path / "out.csv").stat().st_mode & 0o777 == 0o600
     assert sorted(path.name for path in tmp_path.iterdir()) == ["in.csv", "out.csv"]
