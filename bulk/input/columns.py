@@ -29,6 +29,10 @@ class MissingColumnError(UsageError):
         self.field = field
 
 
+class MissingFieldsError(InputError):
+    """The file has no columns for fields that it must have."""
+
+
 @dataclass(frozen=True)
 class Header:
     """The input's columns, and the place of each field among them."""
@@ -238,7 +242,7 @@ class _Search:
         options = " ".join(f"--map {shlex.quote(f'{field}={column}')}" for field, column in columns.items())
         constant = ", or pass --set platform=NAME if all customers have the same" if "platform" in fields else ""
         hint = f"Select other columns with {options}{constant}; the" if can_be_mapped else "The"
-        return InputError(
+        return MissingFieldsError(
             f"{self.path} has no column for {series(fields)}; its columns are {listed(self.columns)}. "
             f"{hint} first line must be the header"
         )

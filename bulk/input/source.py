@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 from bulk.errors import InputError, UsageError
 from bulk.input.column_names import quoted
-from bulk.input.columns import REQUIRED, Header, MissingColumnError, read_constants, read_mapping
+from bulk.input.columns import REQUIRED, Header, MissingColumnError, MissingFieldsError, read_constants, read_mapping
 from bulk.input.duplicates import FirstRows
 from bulk.input.fields import without_blank
 from bulk.input.files import digest_of, wrap_read_errors
@@ -162,7 +162,14 @@ def open_input(
     known = {field: value for field, value in (remembered.reading.constants or {}).items() if field not in constants}
     required = tuple(field for field in REQUIRED if field not in constants and field not in known)
     opening = partial(open_table, path, required=required, reading=reading, remembered=remembered.reading)
-    table, used = _open_with(columns, mapping, opening)
+    try:
+        table, used = _open_with(columns, mapping, opening)
+    except MissingFieldsError as error:
+        if reading.skip_rows is not None or not (skipped := remembered.reading.skip_rows):
+            raise
+        raise InputError(
+            f"{error}. The batch remembers --skip-rows {skipped}: add --skip-rows 0 if this file begins with its header"
+        ) from error
     if table.header.report:
         raise UsageError(
             f"{path} is a report by bulk ({table.header.report}), not an input: its customers are in a batch already. "

@@ -63,3 +63,16 @@ def test_a_column_that_the_user_names_must_exist(tmp_path: Path) -> None:
         open_input(path, mapping={"email": "Post"}, remembered=known)
     with pytest.raises(InputError, match="The batch remembers --map customer_id=Nr, and the file has no such column"):
         open_input(path, remembered=known)
+
+
+def test_the_remembered_lines_before_a_header_are_named_if_they_hide_it(tmp_path: Path) -> None:
+    """The user may have said them for another file."""
+    path = tmp_path / "in.csv"
+    path.write_text(ROWS.format("customer_id"))
+    remembered = Remembered(Reading(skip_rows=1))
+    with pytest.raises(InputError, match=r"The batch remembers --skip-rows 1: add --skip-rows 0 if this file begins"):
+        open_input(path, remembered=remembered)
+    open_input(path, reading=Reading(skip_rows=0), remembered=remembered)
+    with pytest.raises(InputError) as error:
+        open_input(path, reading=Reading(skip_rows=1))
+    assert "remembers" not in str(error.value)
