@@ -84,7 +84,7 @@ class CsvFile:
                 raise
             raise InputError(
                 f"{self._path} has no column for the fields in its first line, but line {place + 1:,} looks like the "
-                f"header: add {_proposal(lines[:place])}"
+                f"header: add {_proposal(lines[:place], lines[place:])}"
             ) from error
 
     def _notes(self, usual: str) -> Iterator[str]:
@@ -162,8 +162,10 @@ def _is_own_report(start: str) -> bool:
     return any(own_reports.recognize(names.split(delimiter), is_csv=True).added for delimiter in dialect.DELIMITERS)
 
 
-def _proposal(before: Sequence[str]) -> str:
-    """Return the option that leaves out the lines before the header."""
+def _proposal(before: Sequence[str], others: Sequence[str]) -> str:
+    """Return the option that leaves out the lines before the header, and none of the others."""
     texts = [line for line in before if line.strip()]
     prefix = next((each for each in _COMMENTS if texts and all(text.startswith(each) for text in texts)), None)
-    return f"--comment {shlex.quote(prefix)}" if prefix else f"--skip-rows {len(before)}"
+    if prefix and not any(line.lstrip('"').startswith(prefix) for line in others):
+        return f"--comment {shlex.quote(prefix)}"
+    return f"--skip-rows {len(before)}"

@@ -163,6 +163,13 @@ def test_a_header_further_down_is_proposed(tmp_path: Path, before: str, option: 
     assert read_text(tmp_path, before + rows, reading=reading).ids == ["1", "2"]
 
 
+@pytest.mark.parametrize("customer", ["#1", '"#1"'])
+def test_no_prefix_is_proposed_that_customers_have(tmp_path: Path, customer: str) -> None:
+    """It would leave them out."""
+    with pytest.raises(InputError, match="add --skip-rows 1$"):
+        read_text(tmp_path, f"# by crm 4.2\n{SHORT}\n1,Ash,xero\n{customer},Birch,xero\n")
+
+
 def test_more_lines_than_the_file_has_cannot_be_skipped(tmp_path: Path) -> None:
     """The message says so."""
     with pytest.raises(InputError, match="no header after 9 lines"):
