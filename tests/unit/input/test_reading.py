@@ -166,7 +166,7 @@ def test_a_header_further_down_is_proposed(tmp_path: Path, before: str, option: 
 @pytest.mark.parametrize("customer", ["#1", '"#1"'])
 def test_no_prefix_is_proposed_that_customers_have(tmp_path: Path, customer: str) -> None:
     """It would leave them out."""
-    with pytest.raises(InputError, match="add --skip-rows 1$"):
+    with pytest.raises(InputError, match=r"add --skip-rows 1$"):
         read_text(tmp_path, f"# by crm 4.2\n{SHORT}\n1,Ash,xero\n{customer},Birch,xero\n")
 
 
