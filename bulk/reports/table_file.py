@@ -6,7 +6,6 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, Protocol
@@ -62,7 +61,7 @@ def _parquet(path: Path) -> Iterator[TableFile]:
 
 @contextmanager
 def _workbook(path: Path) -> Iterator[TableFile]:
-    with Workbook(path, now=datetime.now(UTC), has_summary=False) as book:
+    with Workbook(path, has_summary=False) as book:
         yield TableFile(book.sheet(CHECK), book)
 
 

@@ -78,7 +78,7 @@ def _write_reports(
     with Reader(folder / FILE) as reader:
         figures = read_figures(reader, at=now, since=since)
         customers = Customers()
-        with Workbook(stage / WORKBOOK, now=now) as book:
+        with Workbook(stage / WORKBOOK) as book:
             sheets = {name: book.sheet(name) for name in KINDS}
             _write_results(stage, reader.results(_CHUNK_ROWS, since=since), sheets, customers)
             with WaveFiles(stage, {wave.number for wave in figures.waves}) as waves:

@@ -1,6 +1,6 @@
-"""The workbook's zip archive: the files that XlsxWriter makes, and the rows and links of the tables inside them.
+"""The workbook's zip archive: the files that XlsxWriter makes, and the rows of the tables inside them.
 
-XlsxWriter itself would copy all rows twice before it compresses them, and would keep an object for each link in memory.
+XlsxWriter itself would copy all rows twice before it compresses them.
 """
 
 from __future__ import annotations
@@ -14,44 +14,27 @@ from tempfile import TemporaryFile
 from typing import IO, BinaryIO, Final
 from zipfile import ZIP_DEFLATED, ZipFile
 
-import polars as pl
-
-from bulk.reports.excel.cells import links
-
 _LEVEL: Final = 3  # of zlib: its default, 6, takes three times the time, and saves a tenth of the size
 _BUFFER_BYTES: Final = 2**18
 _MAX_BYTES: Final = 2**30  # of a file without the extension for big files, which Excel may complain about
-_RELATIONSHIPS: Final = (
-    b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
-    b'<Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships">'
-)
 
 
 class Content:
-    """The rows and links of a sheet, in temporary files."""
+    """The rows of a sheet, in a temporary file."""
 
     def __init__(self, folder: Path) -> None:
-        files = [TemporaryFile(dir=folder) for _ in range(3)]  # noqa: SIM115 - `close` closes them
-        self.rows, self.hyperlinks, self.relationships = files
-        self.filled = self.links = 0  # the numbers of rows and links
+        self.rows = TemporaryFile(dir=folder)  # noqa: SIM115 - `close` closes it
+        self.filled = 0  # rows
 
     def add_rows(self, xml: bytes, number: int) -> None:
         """Append a number of `<row>` elements."""
         self.rows.write(xml)
         self.filled += number
 
-    def add_links(self, cells: pl.Series, urls: pl.Series) -> None:
-        """Make cells clickable."""
-        hyperlinks, relationships = links(cells, urls, first=self.links + 1)
-        self.hyperlinks.write(hyperlinks)
-        self.relationships.write(relationships)
-        self.links += cells.len()
-
     def close(self) -> None:
-        """Close the files, even after an error."""
-        for file in (self.rows, self.hyperlinks, self.relationships):
-            with suppress(OSError):  # the error that ends the block already names the cause
-                file.close()
+        """Close the file, even after an error."""
+        with suppress(OSError):  # the error that ends the block already names the cause
+            self.rows.close()
 
 
 class ArchiveFile:
@@ -115,13 +98,7 @@ def assemble(made: BinaryIO, contents: Mapping[int, Content], file: ArchiveFile)
 def _write_sheet(archive: ZipFile, name: str, xml: bytes, content: Content) -> None:
     head, tail = xml.split(b"</sheetData>")
     middle, end = tail.split(b"<pageMargins", 1)
-    parts: list[bytes | IO[bytes]] = [head, content.rows, b"</sheetData>", middle]
-    if content.links:
-        parts += [b"<hyperlinks>", content.hyperlinks, b"</hyperlinks>"]
-        folder, _, file = name.rpartition("/")
-        relationships = (_RELATIONSHIPS, content.relationships, b"</Relationships>")
-        _write(archive, f"{folder}/_rels/{file}.rels", *relationships)
-    _write(archive, name, *parts, b"<pageMargins", end)
+    _write(archive, name, head, content.rows, b"</sheetData>", middle, b"<pageMargins", end)
 
 
 def _write(archive: ZipFile, name: str, *parts: bytes | IO[bytes]) -> None:

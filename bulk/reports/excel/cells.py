@@ -26,7 +26,6 @@ _ESCAPES: Final = {chr(code): f"_x{code:04X}_" for code in (*range(0x20), 0xFFFE
 _LOOKS_ESCAPED: Final = f"_x[0-9A-Fa-f]{{4}}[_{''.join(_ESCAPES)}]"
 _TO_ESCAPE: Final = f"[{''.join(_ESCAPES)}]|{_LOOKS_ESCAPED}"
 _BLANK_END: Final = r"\A\s|\s\z"
-_TARGET: Final = '" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink" Target="'
 _MARKUP: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _TO_CHANGE: Final = rf"[&<>]|{_TO_ESCAPE}|{START}(?:\s|{END})|\s{END}"
 
@@ -58,19 +57,6 @@ def _shorten(text: str) -> str:
     if len(units) <= 2 * MAX_UNITS:
         return text
     return units[: 2 * (MAX_UNITS - len(ELLIPSIS))].decode("utf-16-le", "ignore") + ELLIPSIS
-
-
-def links(cells: pl.Series, urls: pl.Series, *, first: int) -> tuple[bytes, bytes]:
-    """Return the `<hyperlink>` elements of cells, and their targets as `<Relationship>` elements.
-
-    They are numbered from `first`. Only ampersands in the addresses need an escape, and there is at most one `#`.
-    """
-    number = _numbers(first, cells.len())
-    address = urls.str.replace_all("&", "&amp;", literal=True).str.split_exact("#", 1).struct
-    target, place = address.field("field_0"), address.field("field_1").replace("", None)
-    location = _concat(' location="', place, '"')
-    hyperlinks = _joined('<hyperlink ref="', cells, '" r:id="rId', number, '"', location, "/>")
-    return hyperlinks, _joined('<Relationship Id="rId', number, _TARGET, target, '" TargetMode="External"/>')
 
 
 def rows(frame: pl.DataFrame, styles: Sequence[str | pl.Series], *, first: int) -> bytes:

@@ -69,6 +69,5 @@ def table_styles(book: Any) -> Styles:
         header=style(_TEXT | {"bold": True, "font_color": "#FFFFFF", "bg_color": ACCENT}),
         text=style(_TEXT),
         number=style(_NUMBER),
-        link=style(_TEXT | {"font_color": ACCENT, "underline": 1}),
         states={state: style_of(each) for state, each in state_formats(book).items()},
     )

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
 import polars as pl
-from xlsxwriter.utility import xl_col_to_name
 
-from bulk.model import State
 from bulk.reports.excel.archive import Content
 from bulk.reports.excel.cells import rows, shorten_cells
 from bulk.reports.excel.xlsx import RowSheet
-from bulk.text import count, timestamp
+from bulk.text import count
 
-MAX_LINK_CHARACTERS: Final = 2_079
 _MAX_CELLS: Final = 200_000  # to build at once: more takes memory and saves no time
-
-# An address that every spreadsheet keeps unchanged: the characters of RFC 3986, without a user name or an IPv6 address.
-_PART: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*"
-_LINK: Final = (
-    r"\A(?:https://[A-Za-z0-9][A-Za-z0-9.-]*|http://(?:localhost|127(?:\.[0-9]{1,3}){3}))(?::[0-9]{1,5})?"
-    rf"(?:/{_PART})?(?:\?(?:{_PART}|\?)*)?(?:#{_PART})?\z"
-)
 
 _MAX_WIDTH: Final = 42  # characters; the line above the sheet shows longer texts
 _WIDTHS: Final = MappingProxyType(  # of columns whose first rows may be shorter than the others
@@ -55,11 +44,10 @@ class Limits:
 
     rows: int  # with the header
     columns: int
-    links: int
 
 
 # https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3, "Excel specifications and limits"
-EXCEL: Final = Limits(rows=1_048_576, columns=16_384, links=65_530)
+EXCEL: Final = Limits(rows=1_048_576, columns=16_384)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +56,13 @@ class Kind:
 
     file: str  # the CSV file with the same rows
     frozen_columns: int = 0
-    has_links: bool = False  # in the column `link_url`
     has_states: bool = False  # in the column `state`
 
 
 KINDS: Final = MappingProxyType(
     {
-        "Results": Kind("results.csv", frozen_columns=2, has_links=True, has_states=True),
-        "Links": Kind("links.csv", frozen_columns=1, has_links=True),
+        "Results": Kind("results.csv", frozen_columns=2, has_states=True),
+        "Links": Kind("links.csv", frozen_columns=1),
         "Rejects": Kind("rejects.csv"),
         "Conflicts": Kind("conflicts.csv"),
         "Partner": Kind("partner.csv", frozen_columns=1),
@@ -93,24 +80,20 @@ class Styles:
     header: str
     text: str
     number: str
-    link: str
     states: Mapping[str, str]
 
 
 class Table:
     """A table. Beyond the limit of rows, it continues on another sheet."""
 
-    def __init__(
-        self, name: str, styles: Styles, limits: Limits, begin: Callable[[], Content], *, now: datetime
-    ) -> None:
+    def __init__(self, name: str, styles: Styles, limits: Limits, begin: Callable[[], Content]) -> None:
         """Prepare an empty table. `begin` returns the content of its next sheet."""
-        self._now = timestamp(now)
         self._name, self._styles, self._limits, self._begin = name, styles, limits, begin
         self._kind = CHECKED if name == CHECK else KINDS[name]
         self._contents: list[Content] = []  # of its sheets
         self._header = pl.DataFrame()
         self._widths: list[int] = []
-        self._rows = self._columns = self._shortened = self._unclickable = 0  # of all sheets
+        self._rows = self._columns = self._shortened = 0  # of all sheets
 
     def write(self, frame: pl.DataFrame) -> None:
         """Append the frame's rows. The first frame's columns become the header. The first rows determine the widths."""
@@ -154,9 +137,6 @@ class Table:
         if self._shortened:
             cells = count(self._shortened, "cell")
             yield f"Excel's limit for a text has shortened {cells} of {name}; {file} has the whole text."
-        if self._unclickable:
-            links = count(self._unclickable, "linkUrl")
-            yield f"{links} of {name} cannot be clicked, because Excel allows no more links: copy the text."
 
     def _shorten(self, frame: pl.DataFrame) -> pl.DataFrame:
         shortened, number = shorten_cells(frame)
@@ -179,32 +159,11 @@ class Table:
         }
         if self._kind.has_states:
             styles["state"] = _styled(frame.get_column("state"), known.states, known.text)
-        if self._kind.has_links:
-            is_clickable, place = self._clickable(frame, content.links), frame.get_column_index("link_url")
-            styles["link_url"] = _styled(is_clickable, {True: known.link}, known.text)
-            urls = frame.get_column("link_url").filter(is_clickable)
-            numbers = is_clickable.arg_true() + content.filled + 1
-            content.add_links(xl_col_to_name(place) + numbers.cast(pl.String), urls)
         content.add_rows(rows(frame, list(styles.values()), first=content.filled + 1), frame.height)
         self._rows += frame.height
 
-    def _clickable(self, frame: pl.DataFrame, links: int) -> pl.Series:
-        """Return for each row whether its linkUrl can be clicked: it is unused, and the sheet allows one more link.
 
-        The sheet has `links` before these rows.
-        """
-        urls = frame.get_column("link_url")
-        is_link = urls.str.contains(_LINK) & (urls.str.len_bytes() <= MAX_LINK_CHARACTERS)
-        if self._kind.has_states:
-            is_link &= frame.get_column("state") == State.LINK_READY
-            is_link &= frame.get_column("link_expires_at") > self._now
-        is_link = is_link.fill_null(value=False)
-        is_clickable = is_link & (is_link.cum_sum() + links <= self._limits.links)
-        self._unclickable += int((is_link & ~is_clickable).sum())
-        return is_clickable
-
-
-def _styled(values: pl.Series, styles: Mapping[str, str] | Mapping[bool, str], other: str) -> pl.Series:
+def _styled(values: pl.Series, styles: Mapping[str, str], other: str) -> pl.Series:
     return values.replace_strict(dict(styles), default=other, return_dtype=pl.String)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
-from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -50,11 +49,10 @@ class Workbook:
     Raises JournalError if the disk fails or is full.
     """
 
-    def __init__(self, path: Path, *, now: datetime, limits: Limits = EXCEL, has_summary: bool = True) -> None:
-        """Prepare a workbook. Links that are valid at the time `now` can be clicked."""
+    def __init__(self, path: Path, *, limits: Limits = EXCEL, has_summary: bool = True) -> None:
+        """Prepare a workbook."""
         self._path = path
         self._has_summary = has_summary
-        self._now = now
         self._limits = limits
         self._tables: list[Table] = []
         self._contents: dict[int, Content] = {}  # by the number of the sheet
@@ -84,7 +82,7 @@ class Workbook:
 
     def sheet(self, name: str) -> Sheet:
         """Begin the next table, whose sheets follow those of the tables before. `name` is one of `KINDS`, or CHECK."""
-        table = Table(name, self._styles, self._limits, self._begin, now=self._now)
+        table = Table(name, self._styles, self._limits, self._begin)
         self._tables.append(table)
         return Sheet(self._path, table)
 

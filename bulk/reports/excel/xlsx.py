@@ -15,7 +15,7 @@ from bulk.reports.excel.cells import escaped_text
 
 
 class RowSheet(Worksheet):  # type: ignore[misc] # its base has no types
-    """A sheet whose rows and links are not in XlsxWriter."""
+    """A sheet whose rows are not in XlsxWriter."""
 
     def set_extent(self, rows: int, columns: int) -> None:
         """Set the number of rows and columns that are filled."""
