@@ -56,6 +56,8 @@ class BatchComparison:
     kinds: Mapping[str, int]  # rows in conflict by their code
     conflicts: pl.DataFrame
     conflict_groups: tuple[Group, ...] = ()  # by kind; their values are identifiers with names
+    codat: str | None = None  # the Codat that the batch belongs to
+    base_url: str | None = None  # of the last run; None: no run
 
 
 @contextmanager
@@ -70,7 +72,8 @@ def comparing(
     Raises InputError, BatchError if the folder has no usable journal, JournalError if a disk fails.
     """
     with private_copy(folder) as copy:
-        source = opening(remembered=facts.remembered(facts.get_all(copy)))
+        known = facts.get_all(copy)
+        source = opening(remembered=facts.remembered(known))
         with database.transaction(copy):
             run = runs.begin_run(copy, command="check", version="", source=None, at=timestamp(time.time()))
             source = in_batch(copy, source)
@@ -81,7 +84,9 @@ def comparing(
         with Reader(folder / database.FILE, copy=copy) as reader:
             kinds, found, groups = _conflicts(reader, max_lines)
             numbers = (diff.new, diff.same, diff.changed, diff.removed, diff.rejected, diff.conflicts)
-            yield source, BatchComparison(folder, *numbers, to_do, adds_file, kinds, found, groups), reader.known
+            codat = (known.get("codat"), known.get("base_url"))
+            result = BatchComparison(folder, *numbers, to_do, adds_file, kinds, found, groups, *codat)
+            yield source, result, reader.known
 
 
 def _conflicts(reader: Reader, max_lines: int) -> tuple[dict[str, int], pl.DataFrame, tuple[Group, ...]]:

@@ -6,23 +6,20 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from bulk.cli.console import fit, paragraph, screen_width, table
-from bulk.cli.groups_text import WIDTH, Detail, section
+from bulk.cli.groups_text import WIDTH
 from bulk.text import count
 
 if TYPE_CHECKING:
     from bulk.batch_comparison import BatchComparison
 
 
-def text(batch: BatchComparison, detail: Detail) -> str:
-    """Return the numbers, then the kinds of conflicts with examples."""
+def text(batch: BatchComparison) -> str:
+    """Return the numbers of customers and rows."""
     numbers = table(list(_numbers(batch)), width=WIDTH)
     parts = [f"Compared with the batch {fit(batch.folder.name)}:", numbers]
     if batch.adds_file:
         adds = "This file is new to the batch: it adds customers and removes none. migrate needs --batch for that."
         parts.append(paragraph(adds, first="  Note: ", indent="    ", width=screen_width(WIDTH)))
-    title = "Rows in conflict, for which nothing is sent until you decide (conflicts.csv has them after migrate):"
-    if conflicts := section(title, batch.conflict_groups, detail):
-        parts += ["", conflicts]
     return "\n".join(parts)
 
 

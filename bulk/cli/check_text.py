@@ -1,18 +1,18 @@
 """The result of `bulk check` as text that fits on a screen: the rows in groups, the plan and the next command. PURE.
 
-The more a file has to show, the fewer groups and examples are shown of each kind.
+The more a file has to show, the less is shown of each kind. Each kind of problem has its number and a value at least.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from bulk.cli import batch_text
+from bulk.cli import batch_text, screen
 from bulk.cli.console import fit, paragraph, screen_width, table
-from bulk.cli.groups_text import WIDTH, Detail, section
+from bulk.cli.groups_text import WIDTH, section
+from bulk.cli.screen import Item, Section
 from bulk.platforms import NAMES
 from bulk.text import argument, count, duration, moment, percent
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from bulk.codat.account import Account
 
 REFUSALS = ("401", "402", "403")  # Codat's statuses for a key that cannot be used
-MAX_LINES = 50
-_DETAILS = (Detail(1, has_examples=False), Detail(2, has_examples=False), *map(Detail, (2, 3, 4, 5, 6, 8, 10, 15, 30)))
+MAX_PLATFORMS = (5, 30)  # on a screen that has much else to show, and on any other
+_IN_CONFLICT = "Rows in conflict, for which nothing is sent until you decide (migrate writes conflicts.csv):"
 
 
 def text(
@@ -45,22 +45,21 @@ def text(
     end = ["Forecast:\n" + table(list(_forecasts(result, account, forecasts, assumptions, now)), width=WIDTH)]
     end.append("" if account is None else "Codat:\n" + table(list(_account(result, account)), width=WIDTH))
     end += [all_rows, _next(result, account, next_options)]
-    return _joined([*_fitting([partial(part, result) for part in _PARTS], end), *end])
+    return screen.joined([*_sections(result), *map(Section, end)])
 
 
-def _fitting(parts: Sequence[Callable[[Detail], str]], end: Sequence[str]) -> list[str]:
-    """Return the parts, each in the greatest detail with which all of them and the end fit on a screen."""
-    shown = [part(_DETAILS[0]) for part in parts]
-    for detail in _DETAILS[1:]:
-        for place, part in enumerate(parts):
-            longer = [*shown[:place], part(detail), *shown[place + 1 :]]
-            if _joined([*longer, *end]).count("\n") < MAX_LINES:
-                shown = longer
-    return shown
-
-
-def _joined(parts: Iterable[str]) -> str:
-    return "\n\n".join(part for part in parts if part)
+def _sections(result: CheckResult) -> Iterator[Section]:
+    yield _title(result)
+    yield section("Problems, each of which rejects its row:", result.problem_groups, shows_all=True)
+    yield section(_IN_CONFLICT, result.conflict_groups, shows_all=True)
+    yield section("Warnings: look at these values. No row is rejected for them:", result.warning_groups)
+    names = "Names that are changed before they are sent, as Codat would change them:"
+    yield section(names, result.name_groups, are_names=True)
+    yield _platforms(result)
+    yield _platform_warnings(result)
+    if result.batch is not None:
+        yield Section(batch_text.text(result.batch))
+        yield section(_IN_CONFLICT, result.batch.conflict_groups, shows_all=True)
 
 
 def disabled_platforms(result: CheckResult, account: Account | None) -> list[str]:
@@ -69,66 +68,49 @@ def disabled_platforms(result: CheckResult, account: Account | None) -> list[str
     return [] if enabled is None else [key for key in result.platforms if key not in enabled]
 
 
-def _title(result: CheckResult, detail: Detail) -> str:
-    rows = count(result.accepted + result.rejected + result.in_conflict, "row")
+def _title(result: CheckResult) -> Section:
+    number = result.accepted + result.rejected + result.in_conflict
     held = f", {result.in_conflict:,} in conflict" if result.in_conflict else ""
-    numbers = f": {rows}, {result.accepted:,} accepted, {result.rejected:,} rejected{held}"
-    lines = [fit(result.input, WIDTH - len(numbers)) + numbers]
-    shown = result.notes[: detail.groups]
-    lines += [_paragraph(fit(note, 500), first="  Note: ", indent="    ") for note in shown]
-    if others := len(result.notes) - len(shown):
-        lines.append(f"  {count(others, 'more note')}")
-    return "\n".join(lines)
+    numbers = f": {count(number, 'row')}, {result.accepted:,} accepted, {result.rejected:,} rejected{held}"
+    items = [_item(number, fit(note, 500), first="  Note: ", indent="    ") for note in result.notes]
+    return Section(
+        fit(result.input, WIDTH - len(numbers)) + numbers, items, lambda others: f"  {count(len(others), 'more note')}"
+    )
 
 
-def _problems(result: CheckResult, detail: Detail) -> str:
-    return section("Problems, each of which rejects its row:", result.problem_groups, detail)
-
-
-def _conflicts(result: CheckResult, detail: Detail) -> str:
-    title = "Rows in conflict, for which nothing is sent until you decide (conflicts.csv has them after migrate):"
-    return section(title, result.conflict_groups, detail)
-
-
-def _warnings(result: CheckResult, detail: Detail) -> str:
-    return section("Warnings: look at these values. No row is rejected for them:", result.warning_groups, detail)
-
-
-def _names(result: CheckResult, detail: Detail) -> str:
-    title = "Names that are changed before they are sent, as Codat would change them:"
-    return section(title, result.name_groups, detail, are_names=True)
-
-
-def _platforms(result: CheckResult, detail: Detail) -> str:
+def _platforms(result: CheckResult) -> Section:
     if not result.platforms:
-        return ""
-    shown = list(result.platforms.items())[: max(detail.groups, 5)]
-    texts = [f"{NAMES.get(key, key)} ({key}) {number:,}" for key, number in shown]
-    if others := len(result.platforms) - len(shown):
+        return Section("")
+    texts = (_named_platforms(result, most) for most in MAX_PLATFORMS)
+    return Section("", [Item(0, *(_paragraph(text, first="Platforms: ", indent="  ") for text in texts))])
+
+
+def _named_platforms(result: CheckResult, most: int) -> str:
+    texts = [f"{NAMES.get(key, key)} ({key}) {number:,}" for key, number in list(result.platforms.items())[:most]]
+    if others := len(result.platforms) - len(texts):
         texts.append(count(others, "other"))
-    return _paragraph(", ".join(texts), first="Platforms: ", indent="  ")
+    return ", ".join(texts)
 
 
-def _platform_warnings(result: CheckResult, detail: Detail) -> str:
-    rows = result.platform_warnings.head(detail.groups).rows(named=True)
-    if not rows:
-        return ""
-    lines = ["Platforms that Expenses does not sync, or that are not known:"]
-    for row in rows:
+def _platform_warnings(result: CheckResult) -> Section:
+    items = []
+    for row in result.platform_warnings.iter_rows(named=True):
         name = row["name"] if row["name"] == row["platform_key"] else f"{row['name']} ({row['platform_key']})"
         more = ", …" * (row["customers"] > len(row["rows"]))
-        places = f"{count(row['customers'], 'customer')}, rows {', '.join(map(str, row['rows']))}{more}"
-        lines.append(_paragraph(f"{name} {row['warning']}: {row['remedy']} ({places})", first="  ", indent="    "))
-    if others := result.platform_warnings.height - len(rows):
-        lines.append(f"  {count(others, 'other platform')}")
-    return "\n".join(lines)
+        word = "row" if row["customers"] == 1 else "rows"
+        places = f"{count(row['customers'], 'customer')}, {word} {', '.join(map(str, row['rows']))}{more}"
+        text = f"{name} ({places}) {row['warning']}: {row['remedy']}"
+        items.append(_item(row["customers"], text, first="  ", indent="    "))
+    if not items:
+        return Section("")
+    title = "Platforms that Expenses does not sync, or that are not known:"
+    return Section(title, items, lambda others: f"  {count(len(others), 'other platform')}")
 
 
-def _batch(result: CheckResult, detail: Detail) -> str:
-    return "" if result.batch is None else batch_text.text(result.batch, detail)
-
-
-_PARTS = (_title, _problems, _conflicts, _warnings, _names, _platforms, _platform_warnings, _batch)
+def _item(rows: int, text: str, *, first: str, indent: str) -> Item:
+    """Return a paragraph, of which the brief text has one line."""
+    brief = fit(text, WIDTH - max(len(first), len(indent)))
+    return Item(rows, *(_paragraph(each, first=first, indent=indent) for each in (brief, text)))
 
 
 def _paragraph(text: str, *, first: str, indent: str) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bulk.cli.console import fit, paragraph, screen_width
-from bulk.text import count
+from bulk.cli.screen import Item, Section
+from bulk.text import count, display_width
 
 if TYPE_CHECKING:
     from bulk.input import Group
@@ -18,48 +19,66 @@ MAX_VALUE = 24  # columns of a value
 MAX_TEXT = 240
 
 
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """The most groups of a section to show, and whether they have examples."""
-
-    groups: int
-    has_examples: bool = True
-
-
-def section(title: str, groups: Sequence[Group], detail: Detail, *, are_names: bool = False) -> str:
-    """Return the groups below their title, or "" if there are none. `are_names` shows how values change."""
+def section(title: str, groups: Sequence[Group], *, are_names: bool = False, shows_all: bool = False) -> Section:
+    """Return the groups below their title; without groups, there is no title. `are_names` shows how values change."""
     if not groups:
-        return ""
-    shown, others = groups[: detail.groups], groups[detail.groups :]
-    left = sum(group.rows for group in others)
-    size = len(f"{max(shown[0].rows, left):,}")
-    lines = [line for group in shown for line in _group(group, size, detail, are_names=are_names)]
-    if others:
-        lines.append(f"  {left:>{size},}  of {count(len(others), 'other kind')}")
-    return "\n".join((title, *lines))
+        return Section("")
+    size = len(f"{max(sum(group.rows for group in groups[1:]), groups[0].rows):,}")
+    items = [_item(group, size, are_names=are_names) for group in groups]
+    width = screen_width(WIDTH)
+    return Section(paragraph(title, indent="  ", width=width), items, partial(_others, size), shows_all)
 
 
-def _group(group: Group, size: int, detail: Detail, *, are_names: bool) -> Iterator[str]:
+def _others(size: int, items: Sequence[Item]) -> str:
+    return f"  {sum(item.rows for item in items):>{size},}  of {count(len(items), 'other kind')}"
+
+
+def _item(group: Group, size: int, *, are_names: bool) -> Item:
+    first, indent, width = f"  {group.rows:>{size},}  ", " " * (size + 4), screen_width(WIDTH)
     text = f"{group.sentence}; {group.remedy}" if group.remedy else group.sentence
-    indent, width = " " * (size + 4), screen_width(WIDTH)
-    yield paragraph(fit(text, MAX_TEXT), first=f"  {group.rows:>{size},}  ", indent=indent, width=width)
-    if detail.has_examples:
-        has_values = any(value.value is not None for value in group.values)
-        examples = [_value(value, has_values=has_values, are_names=are_names) for value in group.values]
-        if left := group.rows - sum(value.rows for value in group.values):
-            examples.append(count(left, "other"))
-        yield paragraph("; ".join(examples), first=indent, indent=indent, width=width)
+    has_values = any(value.value is not None for value in group.values)
+    texts = [_value(value, has_values=has_values, are_names=are_names) for value in group.values]
+    values = paragraph(_series(texts, group), first=indent, indent=indent, width=width)
+    full = paragraph(fit(text, MAX_TEXT), first=first, indent=indent, width=width) + "\n" + values
+    brief = _brief(group, WIDTH - len(first), has_values=has_values, are_names=are_names)
+    return Item(group.rows, paragraph(brief, first=first, indent=indent, width=width), full)
+
+
+def _brief(group: Group, width: int, *, has_values: bool, are_names: bool) -> str:
+    """Return a line with the sentence and as many values as fit beside it, at least one of them."""
+    for most in (MAX_VALUE, MAX_VALUE // 2):
+        texts = [_shown(value, most, has_values=has_values, are_names=are_names) for value in group.values]
+        for number in range(len(texts), 0, -1):
+            line = f"{group.sentence}: {_series(texts[:number], group)}"
+            if display_width(line) <= width:
+                return line
+    values = _series(texts[:1], group)
+    return f"{fit(group.sentence, width - display_width(values) - 2)}: {values}"
+
+
+def _series(texts: Sequence[str], group: Group) -> str:
+    """Return the texts of the first values of a group, with the number of its other rows."""
+    others = group.rows - sum(value.rows for value in group.values[: len(texts)])
+    return "; ".join([*texts, count(others, "other")] if others else texts)
 
 
 def _value(value: Value, *, has_values: bool, are_names: bool) -> str:
     """Return the value of some rows, with their numbers and the texts that are theirs alone."""
-    texts = [fit(text, MAX_TEXT) for text in (value.sentence, value.remedy) if text]
-    shown = _quoted(value.value)
-    if are_names:
-        shown, texts = f"{shown} → {_quoted(value.sentence)}", []
-    number = f"{value.rows:,} × " if value.rows > 1 else ""
+    shown = _shown(value, MAX_VALUE, has_values=has_values, are_names=are_names)
+    texts = [] if are_names else [fit(text, MAX_TEXT) for text in (value.sentence, value.remedy) if text]
     special = f": {'; '.join(texts)}" if texts else ""
-    return f"{number}{shown} ({_rows(value)}{special})" if has_values else f"{_rows(value)}{special}"
+    return f"{shown[:-1]}{special})" if has_values else shown + special
+
+
+def _shown(value: Value, width: int, *, has_values: bool, are_names: bool) -> str:
+    """Return the value of some rows, in so many columns at most, with their numbers."""
+    if not has_values:
+        return _rows(value)
+    shown = _quoted(value.value, width)
+    if are_names:
+        shown = f"{shown} → {_quoted(value.sentence, width)}"
+    number = f"{value.rows:,} × " if value.rows > 1 else ""
+    return f"{number}{shown} ({_rows(value)})"
 
 
 def _rows(value: Value) -> str:
@@ -69,5 +88,5 @@ def _rows(value: Value) -> str:
     return f"{'row' if value.rows == 1 else 'rows'} {', '.join(numbers)}{more}"
 
 
-def _quoted(value: str | None) -> str:
-    return "empty" if value is None else f'"{fit(value, MAX_VALUE)}"'
+def _quoted(value: str | None, width: int) -> str:
+    return "empty" if value is None else f'"{fit(value, width)}"'

@@ -86,8 +86,8 @@ def check(
     """Validate INPUT, and forecast the requests and the duration of a migration.
 
     INPUT is a text table (CSV, TSV), also compressed, a Parquet file or a workbook (.xlsx); - is standard input. The
-    command lists every problem of every row with its remedy, and each name that is changed before it is sent. It sends
-    nothing.
+    command shows each kind of problem with examples, and as far as a screen has room, the kinds of warnings and of names
+    that are changed before they are sent. --output has every row. The command sends nothing.
     """
     from bulk.cli import check_json, check_text
     from bulk.cli.forecasts import Assumptions, forecast
@@ -121,7 +121,7 @@ def check(
             forecasts,
             assumptions,
             now=now,
-            next_options=repeat(folder=folder or _own_batch(result)),
+            next_options=[*repeat(folder=folder or _own_batch(result)), *_codat_of_batch(result, connection)],
             all_rows=check_text.all_rows(result, output, repeat(folder=folder)),
         )
         print_result(content)
@@ -141,6 +141,16 @@ def _own_batch(result: CheckResult) -> Path | None:
     if is_standard_input(result.input):
         return options.DEFAULT_REPORTS / "NAME"
     return batch_of(result.input) if result.is_correction else None
+
+
+def _codat_of_batch(result: CheckResult, connection: options.Connection) -> list[str]:
+    """Return the options that select the Codat of the compared batch, unless the user has given such an option."""
+    batch = result.batch
+    if batch is None or connection.sandbox or connection.base_url is not None:
+        return []
+    from bulk.reports.summary.commands import options_of_codat
+
+    return options_of_codat(batch.codat, batch.base_url, has_sandbox=(batch.folder / "sandbox").is_dir())
 
 
 def _account(path: Path, folder: Path | None, connection: options.Connection) -> Account:

@@ -70,7 +70,11 @@ def sandbox(location: BatchLocation) -> str:
 
 def codat_options(figures: Figures, location: BatchLocation) -> list[str]:
     """Return the options that select the Codat of the batch's last run."""
-    if location.has_sandbox and figures.codat == SANDBOX:
+    return options_of_codat(figures.codat, figures.base_url, has_sandbox=location.has_sandbox)
+
+
+def options_of_codat(codat: str | None, base_url: str | None, *, has_sandbox: bool) -> list[str]:
+    """Return the options that select the Codat that a batch belongs to. `base_url` is that of its last run."""
+    if has_sandbox and codat == SANDBOX:
         return ["--sandbox"]
-    url = figures.base_url
-    return [] if url in (None, CODAT) else ["--base-url", str(url)]
+    return [] if base_url in (None, CODAT) else ["--base-url", str(base_url)]

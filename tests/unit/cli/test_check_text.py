@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -94,6 +95,30 @@ def test_a_value_is_shown_with_its_number_and_three_of_its_rows(tmp_path: Path) 
     assert "  9  platform is unknown or ambiguous; write the name" in shown
     assert '     9 × "MYOB" (rows 1, 2, 3, …)\n' in shown
     assert '     "Café" → "Cafe" (row 10)\n' in shown
+
+
+def test_each_kind_of_problem_of_a_bad_file_has_its_number_and_a_value(tmp_path: Path) -> None:
+    """The value is the most frequent one, with three of its rows."""
+    path = hostile(tmp_path, 3_000)
+    shown = CliRunner().invoke(command, [str(path)]).stdout
+    problems = shown.partition("Problems")[2].partition("\n\n")[0].splitlines()[1:]
+    groups = check(path).problem_groups
+    assert len(groups) > 7
+    starts = [re.match(r" +([\d,]+)  ", line) for line in problems]
+    assert [int(each[1].replace(",", "")) for each in starts if each] == [group.rows for group in groups]
+    for group in groups:
+        rows = ", ".join(map(str, group.values[0].first_rows))
+        assert rows in shown
+
+
+def test_three_rows_of_each_kind_of_conflict_are_shown_and_the_others_counted(tmp_path: Path) -> None:
+    """The whole list is in conflicts.csv after `migrate`."""
+    path = tmp_path / "in.csv"
+    path.write_text(HEADER + "".join(f"c{n},CafÃ© {n},xero,,\n" for n in range(1_200)), "utf-8")
+    shown = CliRunner().invoke(command, [str(path)]).stdout
+    assert "migrate writes conflicts.csv" in shown
+    assert shown.count("CafÃ©") == 3
+    assert "1,197 others" in " ".join(shown.split())
 
 
 def test_the_file_with_all_rows_is_named(tmp_path: Path) -> None:
