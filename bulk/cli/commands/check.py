@@ -86,8 +86,8 @@ def check(
     """Validate INPUT, and forecast the requests and the duration of a migration.
 
     INPUT is a text table (CSV, TSV), also compressed, a Parquet file or a workbook (.xlsx); - is standard input. The
-    command shows each kind of problem with examples, and as far as a screen has room, the kinds of warnings and of names
-    that are changed before they are sent. --output has every row. The command sends nothing.
+    command shows each kind of problem with examples and, as far as a screen has room, the warnings and the names that
+    are changed before they are sent. --output has every row. The command sends nothing.
     """
     from bulk.cli import check_json, check_text
     from bulk.cli.forecasts import Assumptions, forecast

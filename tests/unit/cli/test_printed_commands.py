@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import shlex
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from bulk.cli.commands.check import check
 from bulk.cli.group import COMMANDS, bulk
 from bulk.errors import UsageError
 from bulk.input import open_input
+from bulk.journal import database, facts
 from bulk.model import State
 from bulk.reports.figures import Figures, LinkAges
 from bulk.reports.summary import advice, commands, error_groups
@@ -132,6 +134,35 @@ def test_the_commands_of_check_can_be_pasted(tmp_path: Path, monkeypatch: pytest
         assert values["platform_names"] == {"Our Own": "xero"}
         assert (values["reports"], values["batch"]) == (Path("my reports"), None)
         assert values["base_url"] == "https://other.example"
+
+
+@pytest.mark.parametrize(
+    ("codat", "url", "given", "expected"),
+    [
+        (SANDBOX, "http://127.0.0.1:8787", (), (None, True)),
+        (SANDBOX, "http://127.0.0.1:8787", ("--sandbox",), (None, True)),
+        ("api.codat.io", "https://api.codat.io", (), (None, False)),
+        ("other.example", "https://other.example", (), ("https://other.example", False)),
+        ("other.example", "https://other.example", ("--base-url", "https://c.example"), ("https://c.example", False)),
+    ],
+)
+def test_the_next_command_of_a_comparison_uses_the_codat_of_the_batch(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    codat: str,
+    url: str,
+    given: tuple[str, ...],
+    expected: tuple[str | None, bool],
+) -> None:
+    """`check` itself asks no Codat, so its user need not name one."""
+    monkeypatch.chdir(tmp_path)
+    Path("in.csv").write_text("customer_id,company_name,platform\n1,Ash,xero\n")
+    Path("reports/autumn/sandbox").mkdir(parents=True)
+    with closing(database.open_journal(Path("reports/autumn"))) as db:
+        facts.put(db, {"name": "autumn", "codat": codat, "base_url": url})
+    shown = CliRunner().invoke(check, ["in.csv", "--batch", "autumn", *given], catch_exceptions=False).stdout
+    values = parse(shown.splitlines()[-1].strip())
+    assert (values["base_url"], values["sandbox"]) == expected
 
 
 def test_the_command_for_our_own_report_can_be_pasted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
