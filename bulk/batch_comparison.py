@@ -19,7 +19,7 @@ import polars as pl
 from bulk.engine.enrolling import compare as compare_rows
 from bulk.engine.enrolling import in_batch, is_known
 from bulk.input import Group, Groups, Input, of_problem
-from bulk.journal import conflicts, customers, database, facts, runs
+from bulk.journal import conflicts, customers, database, enrolment, facts, runs
 from bulk.journal.private_copy import private_copy
 from bulk.model import State
 from bulk.problems import parse, remedy, sentence
@@ -42,6 +42,9 @@ class BatchComparison:
 
     `conflicts` has the columns row, customer_id, company_name, code, field, value, found, conflict, remedy. It has the
     conflicts that the batch would have after `migrate`, and their rows are numbered as in conflicts.csv.
+    `conflict_groups` are those of the input by kind; their values are identifiers with names, and their rows are
+    numbered as in the input. With a correction, whose rows belong to several files, they are those of the batch, and
+    numbered as in conflicts.csv.
     """
 
     folder: Path
@@ -55,7 +58,7 @@ class BatchComparison:
     adds_file: bool  # the batch has other files, and `migrate` needs --batch to add this one to them
     kinds: Mapping[str, int]  # rows in conflict by their code
     conflicts: pl.DataFrame
-    conflict_groups: tuple[Group, ...] = ()  # by kind; their values are identifiers with names
+    conflict_groups: tuple[Group, ...] = ()
     codat: str | None = None  # the Codat that the batch belongs to
     base_url: str | None = None  # of the last run; None: no run
 
@@ -80,26 +83,36 @@ def comparing(
             adds_file = not is_known(copy, source)
             diff = compare_rows(copy, source, run, facts.get(copy, "source"))
             conflicts.index_held(copy)
+        file = None if source.is_rejects_file else enrolment.id_of(copy, source.digest)
         to_do = customers.count_pending(copy, limit=None)
         with Reader(folder / database.FILE, copy=copy) as reader:
-            kinds, found, groups = _conflicts(reader, max_lines)
+            kinds, found, groups = _conflicts(reader, max_lines, file)
             numbers = (diff.new, diff.same, diff.changed, diff.removed, diff.rejected, diff.conflicts)
             codat = (known.get("codat"), known.get("base_url"))
             result = BatchComparison(folder, *numbers, to_do, adds_file, kinds, found, groups, *codat)
             yield source, result, reader.known
 
 
-def _conflicts(reader: Reader, max_lines: int) -> tuple[dict[str, int], pl.DataFrame, tuple[Group, ...]]:
-    """Return the numbers of rows in conflict by code, the first conflicts, and the groups of all."""
+def _conflicts(
+    reader: Reader, max_lines: int, file: int | None
+) -> tuple[dict[str, int], pl.DataFrame, tuple[Group, ...]]:
+    """Return the numbers of rows in conflict by code, the first conflicts, and the groups of a file or of all."""
     kinds: Counter[str] = Counter()
     groups = Groups(of_problem)
     frames = [pl.DataFrame(schema=_CONFLICTS)]
     left = max_lines
     for rows in reader.conflict_problems():
         # One frame for each part, because the same values as Python objects take several times the memory.
-        frame = pl.DataFrame([_conflict(*row) for row in rows], schema=_CONFLICTS, orient="row")
+        lines = [_conflict(row, customer, name, text) for row, _, _, customer, name, text in rows]
+        frame = pl.DataFrame(lines, schema=_CONFLICTS, orient="row")
         kinds.update(frame.get_column("code").to_list())
-        groups.add(frame.rename({"conflict": "sentence"}).with_columns(_CUSTOMER.alias("value")))
+        grouped = frame.rename({"conflict": "sentence"}).with_columns(_CUSTOMER.alias("value"))
+        if file is not None:
+            # A customer that is gone from the file has no row.
+            numbers = [None if row is None else of_file for row, _, of_file, *_ in rows]
+            is_own = pl.Series([source == file for _, source, *_ in rows], dtype=pl.Boolean)
+            grouped = grouped.with_columns(pl.Series("row", numbers, dtype=pl.Int64)).filter(is_own)
+        groups.add(grouped)
         frames.append(frame.head(left))
         left -= frames[-1].height
     return dict(kinds), pl.concat(frames), groups.result()

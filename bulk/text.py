@@ -74,6 +74,11 @@ def shorten_column(texts: pl.Expr, width: int = _MAX_SHOWN) -> pl.Expr:
     return line.str.replace(rf"(?s)\A(.{{{width - 1}}}).{{2,}}\z", "${1}…")
 
 
+def with_codes(text: str) -> str:
+    """Return a text with the codes of characters that cannot be seen, such as `<U+000A>`."""
+    return text if text.isprintable() else "".join(_CODES.get(each, each) for each in text)
+
+
 def shown_cells(texts: pl.Expr) -> pl.Expr:
     """Return cells as `shorten_column` does, but with the codes of characters that cannot be seen: `<U+000A>`."""
     return shorten_column(texts.str.slice(0, _MAX_SHOWN + 1).str.replace_many(_CODES))

@@ -29,7 +29,9 @@ def _numbers(batch: BatchComparison) -> Iterator[tuple[str, str]]:
     if batch.rejected:
         yield "rejected", f"{count(batch.rejected, 'row')} of the batch"
     unread = "migrate may find more: only migrate reads Codat's list"
-    yield "conflicts", f"{count(batch.in_conflict, 'row')} of the batch; {unread}"
+    of_file = sum(group.rows for group in batch.conflict_groups)
+    own = f", {of_file:,} of this file" if of_file < batch.in_conflict else ""
+    yield "conflicts", f"{count(batch.in_conflict, 'row')} of the batch{own}; {unread}"
 
 
 def wave_text(number: int, links: int, file: object) -> str:

@@ -73,9 +73,8 @@ def _title(result: CheckResult) -> Section:
     held = f", {result.in_conflict:,} in conflict" if result.in_conflict else ""
     numbers = f": {count(number, 'row')}, {result.accepted:,} accepted, {result.rejected:,} rejected{held}"
     items = [_item(number, fit(note, 500), first="  Note: ", indent="    ") for note in result.notes]
-    return Section(
-        fit(result.input, WIDTH - len(numbers)) + numbers, items, lambda others: f"  {count(len(others), 'more note')}"
-    )
+    title = _paragraph(fit(result.input, WIDTH - len(numbers)) + numbers, indent="  ")
+    return Section(title, items, lambda others: f"  {count(len(others), 'more note')}")
 
 
 def _platforms(result: CheckResult) -> Section:
@@ -103,7 +102,7 @@ def _platform_warnings(result: CheckResult) -> Section:
         items.append(_item(row["customers"], text, first="  ", indent="    "))
     if not items:
         return Section("")
-    title = "Platforms that Expenses does not sync, or that are not known:"
+    title = _paragraph("Platforms that Expenses does not sync, or that are not known:", indent="  ")
     return Section(title, items, lambda others: f"  {count(len(others), 'other platform')}")
 
 
@@ -113,7 +112,7 @@ def _item(rows: int, text: str, *, first: str, indent: str) -> Item:
     return Item(rows, *(_paragraph(each, first=first, indent=indent) for each in (brief, text)))
 
 
-def _paragraph(text: str, *, first: str, indent: str) -> str:
+def _paragraph(text: str, *, first: str = "", indent: str) -> str:
     return paragraph(text, first=first, indent=indent, width=screen_width(WIDTH))
 
 
@@ -181,12 +180,13 @@ def _named(keys: Iterable[str]) -> str:
 
 def all_rows(result: CheckResult, output: object, options: Sequence[str]) -> str:
     """Return where all rows are, or the command that writes them, if the text does not show them all."""
+    title = _paragraph("All rows, with what would happen to each and why:", indent="  ")
     if output is not None:
-        return f"All rows, with what would happen to each and why: {fit(output, 500)}"
+        return f"{title} {fit(output, 500)}"
     if not (result.problem_groups or result.conflict_groups or result.warning_groups or result.name_groups):
         return ""
     command = ["bulk", "check", argument(result.input), *options, "--output", "checked.csv"]
-    return f"All rows, with what would happen to each and why:\n    {shlex.join(command)}"
+    return f"{title}\n    {shlex.join(command)}"
 
 
 def _next(result: CheckResult, account: Account | None, next_options: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from bulk.cli.console import fit, paragraph, screen_width
 from bulk.cli.screen import Item, Section
-from bulk.text import count, display_width
+from bulk.text import count, display_width, with_codes
 
 if TYPE_CHECKING:
     from bulk.input import Group
@@ -89,4 +89,4 @@ def _rows(value: Value) -> str:
 
 
 def _quoted(value: str | None, width: int) -> str:
-    return "empty" if value is None else f'"{fit(value, width)}"'
+    return "empty" if value is None else f'"{fit(with_codes(value), width)}"'

@@ -19,6 +19,7 @@ _WAYS: Final = {
     "characters": Texts("loses characters that Codat does not keep", ""),
     "accents": Texts("gets plain letters", ""),
     "signs": Texts("gets plain quotes and dashes", ""),
+    "breaks": Texts("loses tabs or line breaks", ""),
     "spaces": Texts("loses spaces", ""),
 }
 _TESTS: Final = {
@@ -26,6 +27,7 @@ _TESTS: Final = {
     "characters": _PLAIN.str.contains(rf"[^\s\p{{M}}\p{{L}}\p{{N}}{KEPT}]"),
     "accents": _NAME.str.contains(rf"[\p{{L}}\p{{N}}\p{{M}}{ACCENTS}--[A-Za-z0-9]]"),
     "signs": _NAME.str.contains(f"[{QUOTES}{DASHES}]"),
+    "breaks": _NAME.str.contains(r"[\t-\r\x85\u2028\u2029]"),
 }
 _WAY: Final = pl.coalesce(*(pl.when(is_way).then(pl.lit(way)) for way, is_way in _TESTS.items()), pl.lit("spaces"))
 

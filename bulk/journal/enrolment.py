@@ -84,6 +84,12 @@ def has_content(connection: sqlite3.Connection, digest: str) -> bool:
     return bool(has_file)
 
 
+def id_of(connection: sqlite3.Connection, digest: str) -> int:
+    """Return the id of the file with this content, which the batch has."""
+    ((found,),) = connection.execute(_SQL["id_of_content"], {"digest": digest})
+    return int(found)
+
+
 def tag_customers(connection: sqlite3.Connection, system: str) -> None:
     """Tag all customers with this source system. Call it only if no company in Codat has their old tags."""
     connection.create_function("customer_tag", 2, customer_tag, deterministic=True)

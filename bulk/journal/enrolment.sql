@@ -27,6 +27,9 @@ SELECT EXISTS (SELECT 1 FROM sources WHERE path = :path OR digest = :digest) OR 
 -- has_content: Whether the batch has a file with this content.
 SELECT EXISTS (SELECT 1 FROM sources WHERE digest = :digest);
 
+-- id_of_content: The file with this content.
+SELECT min(id) FROM sources WHERE digest = :digest;
+
 -- find_source: The file, if the batch has it.
 SELECT id FROM sources WHERE digest = :digest OR (path = :path AND NOT :is_rejects_file) ORDER BY id LIMIT 1;
 

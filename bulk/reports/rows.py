@@ -77,10 +77,13 @@ class Reader(Snapshot):
         cells = InputColumns(self._column_lists("all_columns"), taken=CONFLICTS)
         return map(cells.prepend_to, self._frames(("conflicts",), (*CONFLICTS, _OBJECT), chunk_rows))
 
-    def conflict_problems(self) -> Iterator[list[tuple[int | None, str | None, str, str]]]:
-        """Yield row, customer_id, company_name and problems (as JSON) of the rows of `conflicts`, in lists."""
+    def conflict_problems(self) -> Iterator[list[tuple[int | None, int, int, str | None, str, str]]]:
+        """Yield row, file, row of that file, customer_id, company_name and problems of the rows of `conflicts`.
+
+        The file is its id in the journal, and the problems are JSON. The rows come in lists.
+        """
         for rows in self.chunks(_SQL["conflicts"], CHUNK_ROWS, {}):
-            yield [(row, *others[-3:]) for row, *others in rows]
+            yield [(row, *others[-5:]) for row, *others in rows]
 
     def differences(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[pl.DataFrame]:
         """Return the values that differ between Codat and the input."""

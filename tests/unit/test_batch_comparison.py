@@ -102,6 +102,16 @@ def test_each_conflict_has_its_kind_and_a_remedy(folder: Folder) -> None:
     assert "--accept" in first["remedy"]
 
 
+def test_the_groups_have_the_rows_of_the_input_as_it_numbers_them(folder: Folder) -> None:
+    """A conflict of another file is counted only."""
+    second = folder.write("second.csv", "7,Elm,xero,", "2,Texas,xero,t@x.example", "3,Utah,qbo,u@x.example")
+    folder.migrate(second)
+    (group,) = folder.compare(second).conflict_groups
+    assert [(value.value, value.first_rows) for value in group.values] == [("2, Texas", (2,)), ("3, Utah", (3,))]
+    first = folder.compare(folder.path / "first.csv")
+    assert (first.in_conflict, first.conflict_groups) == (2, ())
+
+
 def test_conflicts_beyond_the_limit_are_counted_only(folder: Folder) -> None:
     """A result of bounded size is enough for a person."""
     file = folder.write("second.csv", "2,Texas,xero,t@x.example", "3,Utah,qbo,u@x.example")

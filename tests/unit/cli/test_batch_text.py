@@ -19,7 +19,7 @@ def test_the_rows_in_conflict_are_counted() -> None:
     """The numbers are those of the batch."""
     shown = text(comparison(conflicts=1_202))
     assert "1 new, 2 same, 3 changed, 4 gone" in shown
-    assert "1,202 rows of the batch" in shown
+    assert "1,202 rows of the batch, 0 of this file" in shown
 
 
 def test_without_conflicts_the_text_says_which_ones_only_migrate_finds() -> None:

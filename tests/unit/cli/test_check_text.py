@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bulk.cli import check_text
+from bulk.cli import check_text, console
 from bulk.cli.commands.check import check as command
 from bulk.cli.forecasts import Assumptions, forecast
 from bulk.codat.forecast import Linking
@@ -119,6 +119,38 @@ def test_three_rows_of_each_kind_of_conflict_are_shown_and_the_others_counted(tm
     assert "migrate writes conflicts.csv" in shown
     assert shown.count("CafÃ©") == 3
     assert "1,197 others" in " ".join(shown.split())
+
+
+def test_a_character_that_cannot_be_seen_has_its_code(tmp_path: Path) -> None:
+    """A sign for an unknown character would look like damaged text."""
+    path = tmp_path / "in.csv"
+    path.write_text(HEADER + "1,Birch\x0bLtd,xero,,\n", "utf-8")
+    shown = CliRunner().invoke(command, [str(path)]).stdout
+    assert "company_name loses tabs or line breaks" in shown
+    assert '"Birch<U+000B>Ltd" → "Birch Ltd" (row 1)' in shown
+
+
+def test_a_single_row_of_a_platform_has_the_singular(tmp_path: Path) -> None:
+    """Several customers have rows."""
+    path = tmp_path / "in.csv"
+    path.write_text(HEADER + "1,Ash,abcd,,\n2,Birch,efgh,,\n3,Cedar,efgh,,\n", "utf-8")
+    shown = CliRunner().invoke(command, [str(path)]).stdout
+    assert "abcd (1 customer, row 1) is not" in shown
+    assert "efgh (2 customers, rows 2, 3) is not" in shown
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_titles_are_no_wider_than_the_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    """A command to paste is not broken."""
+    monkeypatch.setattr(console, "_terminal_width", lambda: columns)
+    path = tmp_path / "in.csv"
+    path.write_text(HEADER + "1,Ash,abcd,,\n2,CafÃ©,xero,,\n3,,xero,,\n4,Cédar,xero,none,\n", "utf-8")
+    monkeypatch.chdir(tmp_path)
+    shown = CliRunner().invoke(command, ["in.csv"]).stdout
+    for title in ("Problems", "Rows", "Warnings", "Names", "Platforms", "All rows"):
+        assert any(line.startswith(title) for line in shown.splitlines()), title
+    for line in shown.splitlines():
+        assert len(line) <= columns or line.startswith(("    bulk ", "  growing ", "  requests ")), line
 
 
 def test_the_file_with_all_rows_is_named(tmp_path: Path) -> None:

@@ -62,6 +62,8 @@ def test_the_rows_of_a_value_are_the_first_ones(tmp_path: Path) -> None:
         ("Müller Кафе", "Muller", "letters"),
         ("Müller (UK)", "Muller UK", "characters"),
         ("O’Brien – Sons", "O'Brien - Sons", "signs"),
+        ("Ash\tLtd", "Ash Ltd", "breaks"),
+        ("Ash\x0bLtd", "Ash Ltd", "breaks"),
         ("Ash  Ltd", "Ash Ltd", "spaces"),
     ],
 )
