@@ -93,7 +93,7 @@ def _named_platforms(result: CheckResult, most: int) -> str:
 
 def _platform_warnings(result: CheckResult) -> Section:
     items = []
-    for row in result.platform_warnings.iter_rows(named=True):
+    for row in result.platform_warnings.head(screen.MAX_LINES).iter_rows(named=True):
         name = row["name"] if row["name"] == row["platform_key"] else f"{row['name']} ({row['platform_key']})"
         more = ", …" * (row["customers"] > len(row["rows"]))
         word = "row" if row["customers"] == 1 else "rows"
@@ -103,7 +103,8 @@ def _platform_warnings(result: CheckResult) -> Section:
     if not items:
         return Section("")
     title = _paragraph("Platforms that Expenses does not sync, or that are not known:", indent="  ")
-    return Section(title, items, lambda others: f"  {count(len(others), 'other platform')}")
+    beyond = result.platform_warnings.height - len(items)
+    return Section(title, items, lambda others: f"  {count(len(others) + beyond, 'other platform')}")
 
 
 def _item(rows: int, text: str, *, first: str, indent: str) -> Item:

@@ -20,7 +20,7 @@ MAX_TEXT = 240
 
 
 def section(title: str, groups: Sequence[Group], *, are_names: bool = False, shows_all: bool = False) -> Section:
-    """Return the groups below their title; without groups, there is no title. `are_names` shows how values change."""
+    """Return the groups below their title, or nothing if there are none. `are_names` shows how values change."""
     if not groups:
         return Section("")
     size = len(f"{max(sum(group.rows for group in groups[1:]), groups[0].rows):,}")
@@ -45,7 +45,7 @@ def _item(group: Group, size: int, *, are_names: bool) -> Item:
 
 
 def _brief(group: Group, width: int, *, has_values: bool, are_names: bool) -> str:
-    """Return a line with the sentence and as many values as fit beside it, at least one of them."""
+    """Return a line with the sentence and as many values as fit into it, at least one."""
     for most in (MAX_VALUE, MAX_VALUE // 2):
         texts = [_shown(value, most, has_values=has_values, are_names=are_names) for value in group.values]
         for number in range(len(texts), 0, -1):
@@ -71,7 +71,7 @@ def _value(value: Value, *, has_values: bool, are_names: bool) -> str:
 
 
 def _shown(value: Value, width: int, *, has_values: bool, are_names: bool) -> str:
-    """Return the value of some rows, in so many columns at most, with their numbers."""
+    """Return the value of some rows, in at most `width` columns, with their numbers."""
     if not has_values:
         return _rows(value)
     shown = _quoted(value.value, width)

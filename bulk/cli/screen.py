@@ -63,7 +63,7 @@ def joined(sections: Sequence[Section]) -> str:
                 each.items = number
                 if not _fits(shown):
                     each.items = number - 1
-    items = [(each, place) for each in shown for place in range(len(each.section.items))]
+    items = [(each, place) for each in shown for place in range(min(each.items + 1, len(each.section.items)))]
     for each, place in sorted(items, key=lambda pair: _order(pair[0].section, pair[1])):
         before, each.full = each.full, each.full | {place}
         if not _fits(shown):

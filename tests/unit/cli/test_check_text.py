@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,6 +138,18 @@ def test_a_single_row_of_a_platform_has_the_singular(tmp_path: Path) -> None:
     shown = CliRunner().invoke(command, [str(path)]).stdout
     assert "abcd (1 customer, row 1) is not" in shown
     assert "efgh (2 customers, rows 2, 3) is not" in shown
+
+
+def test_platforms_that_do_not_fit_are_counted(tmp_path: Path) -> None:
+    """A wrong column may have thousands of words of four letters."""
+    path = tmp_path / "in.csv"
+    words = ["".join(letters) for letters in itertools.product("vwz", repeat=4)]
+    path.write_text(HEADER + "".join(f"{n},Ash,{word},,\n" for n, word in enumerate(words)), "utf-8")
+    shown = CliRunner().invoke(command, [str(path)]).stdout
+    others = re.search(r"^  (\d+) other platforms$", shown, re.MULTILINE)
+    assert others
+    assert int(others[1]) + shown.count(" (1 customer, row ") == len(words)
+    assert len(shown.splitlines()) <= 50
 
 
 @pytest.mark.parametrize("columns", [40, 80])
