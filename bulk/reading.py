@@ -15,6 +15,7 @@ STANDARD_INPUT: Final = "-"
 MAX_ROWS: Final = 1_000_000
 MAX_PREFIX: Final = 100  # characters
 _NO_ENCODINGS: Final = ("idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "mbcs", "oem")
+_OF_BYTES: Final = ("base64_codec", "bz2_codec", "hex_codec", "quopri_codec", "rot_13", "uu_codec", "zlib_codec")
 """Codecs of texts that are no encodings of a file."""
 
 
@@ -95,7 +96,7 @@ def _codec(name: str) -> str:
     if not found or found.replace("-", "_") in _NO_ENCODINGS:
         from bulk.text import closest, series  # here, since it loads more than a command's options need
 
-        near = closest(name, [each for each in aliases if aliases[each] not in _NO_ENCODINGS])
+        near = closest(name, [each for each in aliases if aliases[each] not in (*_NO_ENCODINGS, *_OF_BYTES)])
         hint = f" (did you mean {series(near, 'or')}?)" if near else ""
         raise UsageError(
             f"--encoding {name}: unknown encoding{hint}. Use a name such as utf-8, cp1252, mac_roman, cp850, cp1250, "

@@ -43,6 +43,11 @@ _DIGITS: Final = "0123456789"
 _WORD: Final = re.compile(r"[^\s\x00-\x26\x28-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+")
 _BETWEEN: Final = re.compile(r"['‘’´·]+|[–—]+(?![a-z])")
 """Signs that may stand between two letters, as in `L’Oréal` and `Köln–Bonn`."""
+_WRONG_CAPITAL: Final = re.compile(r"Ÿ(?=[a-z])")
+"""No word begins with `Ÿ`, so it is not the capital of a word: `ZŸrich` is `Zürich` of a Mac."""
+_KNOWN_SCRIPTS: Final = re.compile("[\u0370-\u052f\u05d0-\u05ea]")
+_FREQUENT: Final = frozenset("оеаинтсрвлкмдпуαοιετνσρκηυπλμςάίόέήיולהאמרבשתנ")
+_USUAL_SHARE: Final = 0.6
 _BEFORE: Final = "“”„‚«»‹›¿¡•…€£§©®™\u00a0"
 _AFTER: Final = "“”«»‹›•…€£§©®™°ºª¹²³\u00a0"
 
@@ -56,16 +61,30 @@ def _has_inner_capital(letters: Sequence[str]) -> bool:
 
 
 def words(text: str) -> list[str]:
-    """Return the words of a text that have other characters than ASCII."""
-    found = (part for word in _WORD.findall(text) for part in _BETWEEN.split(word))
-    return [word for word in found if not word.isascii()]
+    """Return the words of a text that have other characters than ASCII. `L’Œuvre` is one word."""
+    return [word for word in _WORD.findall(text) if not word.isascii()]
 
 
 def is_plausible(word: str) -> bool:
     """Return whether a word could be part of a name in some language."""
+    return all(map(_is_plausible, _BETWEEN.split(word)))
+
+
+def likelihood(words: Sequence[str]) -> float:
+    """Return how probable words are, from 0 to 2, to compare the encodings in which a text may be read.
+
+    In the right encoding, most words are of one language, and the letters of a script are mostly its frequent ones.
+    """
+    accents = [{each for each in word.lower() if each.isalpha() and "\x7f" < each < "\u0250"} for word in words]
+    of_language = max(sum(letters <= alphabet for letters in accents) for alphabet in _LATIN) / max(len(words), 1)
+    letters = [letter for letter in "".join(words).lower() if _KNOWN_SCRIPTS.match(letter)]
+    return of_language + (sum(each in _FREQUENT for each in letters) / len(letters) if letters else _USUAL_SHARE)
+
+
+def _is_plausible(word: str) -> bool:
     composed = unicodedata.normalize("NFC", word.lstrip(_BEFORE).rstrip(_AFTER))
     letters = [letter for letter in composed if letter not in _DIGITS and not unicodedata.combining(letter)]
-    if _has_inner_capital(letters):
+    if _has_inner_capital(letters) or _WRONG_CAPITAL.search(composed):
         return False
     foreign = {letter for letter in letters if not letter.isascii()}
     if not all(letter.isalpha() for letter in foreign):

@@ -11,7 +11,7 @@ from typing import Final
 from bulk.errors import InputError
 from bulk.input.compression import Layers, open_content
 from bulk.input.files import wrap_read_errors
-from bulk.input.proposals import require_windows_1252
+from bulk.input.legacy import choose
 from bulk.input.text_file import TextFile
 from bulk.text import count
 
@@ -20,10 +20,18 @@ _CHUNK: Final = 1 << 20
 _SLICE: Final = 1 << 16
 """Bytes to decode at once: a small buffer is reused, a large one is new memory each time."""
 
-_MARKS: Final = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+_MARKS: Final = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),  # begins as the next one
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+)
 _NOTES: Final = {
     "utf-16-le": "read as UTF-16-LE",
     "utf-16-be": "read as UTF-16-BE",
+    "utf-32-le": "read as UTF-32-LE",
+    "utf-32-be": "read as UTF-32-BE",
     "cp1252": "read as Windows-1252, because it is not UTF-8; check that accented names are right",
 }
 _MAX_NULS: Final = 8
@@ -48,10 +56,12 @@ def detect(
         return replace(confirmed, has_bare_returns=_ends_in_return(confirmed.start(_SAMPLE))), (f"read as {named}",)
     candidate, notes = _candidate(path, sample, layers)
     confirmed = _confirmed(candidate, remembered)
-    if confirmed.encoding in _NOTES and not notes:
-        notes = (_NOTES[confirmed.encoding],)
-    elif confirmed.encoding == remembered != "utf-8":
+    if confirmed.encoding == remembered != "utf-8":
         notes = (f"read as {remembered}, as before",)
+    elif confirmed.encoding in _NOTES and not notes:
+        notes = (_NOTES[confirmed.encoding],)
+        if confirmed.encoding == "cp1252" and remembered is not None:
+            notes += (f"it does not fit --encoding {remembered}, which the batch remembers",)
     return replace(confirmed, has_bare_returns=_ends_in_return(confirmed.start(_SAMPLE))), notes
 
 
@@ -103,19 +113,9 @@ def _confirmed(file: TextFile, remembered: str | None) -> TextFile:
             ) from None
     else:
         return file
-    if remembered is not None:
-        return _named(replace(file, encoding=remembered))
-    _refuse_damaged_utf8(file)
-    require_windows_1252(file)
-    old = replace(file, encoding="cp1252")
-    try:
-        _decode(old)
-    except UnicodeDecodeError:
-        raise InputError(
-            f"{file.path} is neither UTF-8 nor Windows-1252 text; name its encoding with --encoding, or save it as CSV "
-            "in UTF-8"
-        ) from None
-    return old
+    if remembered is None:
+        _refuse_damaged_utf8(file)
+    return _named(replace(file, encoding=choose(file, remembered)))
 
 
 def _decode(file: TextFile) -> None:
@@ -160,6 +160,11 @@ def _refuse_damaged_utf8(file: TextFile) -> None:
             if bad and not first_bad:
                 first_bad = lines + text.count("\n", 0, text.find(_REPLACEMENT)) + 1
             lines += raw.count(b"\n")
+    if decoder.decode(b"", final=True) and letters and not bad:
+        raise InputError(
+            f"{file.path} ends in the middle of a character in line {lines + 1:,}, so its end is missing; export or "
+            "copy it again"
+        )
     if letters - bad > bad:
         damage = "1 byte that is not text, in" if bad == 1 else f"{count(bad, 'byte')} that are not text, the first in"
         raise InputError(f"{file.path} is UTF-8 except for {damage} line {first_bad}; correct that line")

@@ -64,7 +64,7 @@ _UTF8_READ_AS: Final = (
 )  # fmt: skip
 _HALF_LETTER: Final = re.compile(r"(?<=[a-z])Ã(?=\s|\Z)")
 """An `à` whose second byte, a no-break space, has become a space."""
-_ODD_LETTERS: Final = re.compile("(?<=[a-zé])[ŽŠŸŒ‡‰ˆ]|[‡‰ˆ](?=[a-z])")
+_ODD_LETTERS: Final = re.compile("(?<=[a-zé])[ŽŠŸŒ‡‰ˆ]|[‡‰ˆ](?=[a-z])|(?<=[A-Z])[ŽŠ](?=[a-z]{2})|Ÿ(?=[a-z])")
 """Letters that Windows-1252 shows for `é`, `ä`, `ü` and others of Mac Roman and of DOS."""
 _OTHER_SCRIPT: Final = re.compile(r"(?<![^\W\d_])[À-ÖØ-öø-ÿ]{5,}(?![^\W\d_])")
 """Words without any plain letter: no language of Windows-1252 has them."""
@@ -73,7 +73,15 @@ _WINDOWS_READ_AS: Final = ("mac_roman", "cp850")
 _SCRIPTS: Final = ("cp1251", "cp1253", "koi8_r")
 
 MAY_BE_MISREAD: Final = "|".join(
-    (*(each.pattern() for each in _UTF8_READ_AS), "[a-z]Ã", "[a-zé][ŽŠŸŒ‡‰ˆ]", "[‡‰ˆ][a-z]", "[À-ÖØ-öø-ÿ]{5}", "â€")
+    (
+        *(each.pattern() for each in _UTF8_READ_AS),
+        "[a-z]Ã",
+        "[a-zé][ŽŠŸŒ‡‰ˆ]",
+        "[‡‰ˆŸ][a-z]",
+        "[A-Z][ŽŠ][a-z]",
+        "[À-ÖØ-öø-ÿ]{5}",
+        "â€",
+    )
 )
 """Matches all text that `restore` changes, and some other. It is valid in Python and in Rust."""
 

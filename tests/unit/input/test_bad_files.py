@@ -69,6 +69,11 @@ def workbook(folder: Path) -> bytes:
             f"{HEADER}\n1,Café,xero,,\n2,Zoë,qbo,,\n".encode() + b"3,\xff,xero,,\n",
             "1 byte that is not text, in line 4",
         ),
+        (
+            "in.csv",
+            f"{HEADER}\n1,Café,xero,,\n".encode() + b"2,Cr\xc3",
+            "ends in the middle of a character in line 3",
+        ),  # an incomplete copy
         ("in.csv", CONTENT + b'2,"Acme,xero,,\n3,Bolt,qbo,,\n', "never closed"),  # an open quote
         ("in.csv", CONTENT + b"x" * 20_000_000, "a row of more than 16 MB"),  # a line without an end
         # an open quote in the header

@@ -33,6 +33,11 @@ DAMAGED = [
     ("MĂĽller", "Müller"),
     ("SociŽtŽ GŽnŽrale", "Société Générale"),  # Mac Roman read as Windows-1252
     ("CafŽ No‘l SARL", "Café Noël SARL"),
+    ("MŸller", "Müller"),  # its only such letter, after a capital
+    ("ZŸrich AG", "Zürich AG"),
+    ("Ÿbung", "übung"),
+    ("JŠger", "Jäger"),
+    ("LŽger", "Léger"),
     ("Fran‡ois", "François"),  # DOS read as Windows-1252
     ("Êîìïàíèÿ Ltd", "Компания Ltd"),  # Windows-1251 read as Windows-1252
     ("Smith &amp; Sons", "Smith & Sons"),
@@ -79,6 +84,7 @@ RIGHT = (
     ),
     *("SÃO PAULO", "São Paulo", "MANHÃ", "IRMÃ Ltda", "CAFÉ®", "MÜNCHEN™", "TVÅ–FYRA", "TVÅ’s", "TVÅ®", "„BÄ“ GmbH"),
     *("ORĂŞTIE", "ŢIGĂ", "“Chez ‘René’”", "L’ÉTOILE", "Ærø Ltd", "ŠKODA", "Žilina", "IŽ", "Œuvre", "DŸ", "Ÿ Ltd"),
+    *("Škoda", "AŠ Praha", "SŽ-Infra", "L'HAŸ-LES-ROSES", "Croÿ", "McÉwan", "IŽs", "CŒur", "ZŠ Nová"),
     *(
         "Straße",
         "Ångström",

@@ -23,6 +23,8 @@ TEXT = f"{HEADER}\n00123,Café Ångström,xero,a@example.com,naïve – “good�
         (codecs.BOM_UTF8 + TEXT.encode(), ""),  # with a byte order mark
         (codecs.BOM_UTF16_LE + TEXT.encode("utf-16-le"), "UTF-16-LE"),  # the "Unicode text" of spreadsheets
         (codecs.BOM_UTF16_BE + TEXT.encode("utf-16-be"), "UTF-16-BE"),  # in the other byte order
+        (codecs.BOM_UTF32_LE + TEXT.encode("utf-32-le"), "UTF-32-LE"),  # the longest
+        (codecs.BOM_UTF32_BE + TEXT.encode("utf-32-be"), "UTF-32-BE"),  # in the other byte order
         (TEXT.encode("utf-16-le"), "no byte order mark"),  # without a byte order mark
         (TEXT.encode("utf-16-be"), "no byte order mark"),  # in the other byte order
         (TEXT.encode("cp1252"), "Windows-1252"),  # an old spreadsheet
@@ -32,7 +34,7 @@ TEXT = f"{HEADER}\n00123,Café Ångström,xero,a@example.com,naïve – “good�
 @pytest.mark.parametrize("name", ["in.csv", "in.csv.gz", "in.txt"])
 def test_a_file_is_read_in_its_encoding(tmp_path: Path, content: bytes, note: str, line_end: str, name: str) -> None:
     """Encoding, ends of lines and compression make no difference to the rows; a guess is noted."""
-    encoding = {"UTF-16-LE": "utf-16-le", "UTF-16-BE": "utf-16-be", "Windows-1252": "cp1252"}.get(note, "utf-8")
+    encoding = {"": "utf-8", "Windows-1252": "cp1252"}.get(note, note.lower())
     if note == "no byte order mark":
         encoding = "utf-16-le" if content[1] == 0 else "utf-16-be"
     content = content.replace("\n".encode(encoding), line_end.encode(encoding))

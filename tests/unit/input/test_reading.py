@@ -7,101 +7,11 @@ from pathlib import Path
 import pytest
 
 from bulk.errors import InputError, UsageError
-from bulk.input.alphabets import is_plausible
 from bulk.reading import Reading
-from unit.input.input_files import HEADER, Outcome, read_rows, read_text
+from unit.input.input_files import HEADER, read_rows, read_text
 from unit.input.test_compression import CONTENT
 
 SHORT = "customer_id,company_name,platform"
-TEXTS = {
-    "Société Générale\nCafé Noël": ("mac_roman", "cp850", "cp437"),
-    "Müller & Söhne\nGroßhandel Jäger": ("mac_roman", "cp850"),
-    "Muñoz Hnos\nCompañía Señor": ("mac_roman", "cp850"),
-    "Sørensen\nÅrhus Køb": ("mac_roman", "cp850"),
-    "Wrocław Księgarnia\nŻabka Łódź": ("cp1250", "iso8859_2", "cp852", "mac_latin2"),
-    "Dvořák a synové\nPlzeňský Jiří": ("cp1250", "cp852", "mac_latin2"),
-    "Győr Szőlő\nMűködő Kft": ("cp1250", "cp852"),
-    "Ромашка\nООО СтройМонтаж": ("cp1251", "koi8_r", "cp866", "mac_cyrillic"),
-    "Ελλάδα\nΑθήνα Εταιρεία": ("cp1253", "cp737"),
-    "Güneş Ticaret\nYıldız Şirketi": ("cp1254", "cp857", "mac_turkish"),
-    "Kazlų Rūda\nVėjas Ąžuolas": ("cp1257", "cp775"),
-    "株式会社ソニー\n東京商店": ("cp932", "euc_jp"),
-    "北京公司\n上海贸易有限公司": ("gb18030",),
-    "서울상사\n한국무역": ("cp949",),
-}
-LEGACY = [(text, encoding) for text, encodings in TEXTS.items() for encoding in encodings]
-
-
-def table(text: str, encoding: str) -> bytes:
-    """Return a table with each line of a text as a note, in some encoding."""
-    rows = (f"{number},Ash,xero,{note}" for number, note in enumerate(text.split("\n")))
-    return "\n".join((f"{SHORT},note", *rows, "")).encode(encoding)
-
-
-def notes_in(outcome: Outcome) -> str:
-    """Return the notes of a table again as one text."""
-    return "\n".join(str(outcome.extras(at)["note"]) for at in range(len(outcome.ids)))
-
-
-@pytest.mark.parametrize(("text", "encoding"), LEGACY)
-def test_a_name_that_windows_1252_would_not_hold_stops_the_run(tmp_path: Path, text: str, encoding: str) -> None:
-    """The message names an encoding that fits, with words as it reads them; with it, the names are right."""
-    with pytest.raises(InputError, match="UTF-8") as caught:
-        read_text(tmp_path, table(text, encoding))
-    message = str(caught.value)
-    content = table(text, encoding)
-    same = [each for each in TEXTS[text] if f"--encoding {each} reads" in message and table(text, each) == content]
-    assert same, message
-    assert message.isprintable()
-    outcome = read_text(tmp_path, content, reading=Reading(encoding=same[0]))
-    assert notes_in(outcome) == text
-    assert f"read as {Reading(encoding=same[0]).encoding}" in outcome.opened.notes
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Société Générale\nL’Oréal – “Café”",
-        "Müller & Söhne\nGroßhandel „Jäger“",
-        "Muñoz\n¿Qué?",
-        "Þórður Guðmundsson\nŠkoda",
-        "Smith & Co®\nAcme™ (€)",
-        "Ångström\nœuvre nº 5",
-        "SOCIéTé\nCitroën",
-    ],
-)
-def test_western_names_are_plausible_in_windows_1252(tmp_path: Path, text: str) -> None:
-    """They are read with a note."""
-    outcome = read_text(tmp_path, table(text, "cp1252"))
-    assert notes_in(outcome) == text
-    assert "Windows-1252" in " ".join(outcome.opened.notes)
-
-
-def test_one_odd_word_among_many_stops_nothing(tmp_path: Path) -> None:
-    """Some names are unusual."""
-    names = "\n".join([*["Café"] * 5, *(f"Né{letter}" for letter in "abcdefghijklmno"), "SociŽtŽ"])
-    assert len(read_text(tmp_path, table(names, "cp1252")).ids) == 21
-
-
-@pytest.mark.parametrize(
-    ("word", "is_name"),
-    {
-        "Société": True,
-        "SociŽtŽ": False,
-        "Wroc³aw": False,
-        "Nováèek": False,
-        "MÜLLER": True,
-        "m²": True,
-        "ООО": True,
-        "бhello": False,
-        "E\u0301cole": True,
-        "東京": True,
-        "": True,
-    }.items(),
-)
-def test_a_word_is_plausible_in_one_language_or_in_none(word: str, is_name: bool) -> None:
-    """Words are judged one by one."""
-    assert is_plausible(word) is is_name
 
 
 def test_a_byte_order_mark_counts_more_than_a_named_encoding(tmp_path: Path) -> None:
@@ -122,6 +32,13 @@ def test_bytes_that_the_named_encoding_lacks_stop_the_run(tmp_path: Path) -> Non
     """Nothing is replaced."""
     with pytest.raises(InputError, match="no text in the encoding utf-8"):
         read_text(tmp_path, CONTENT.decode().encode("cp1252"), reading=Reading(encoding="UTF8"))
+
+
+def test_a_codec_of_bytes_is_not_proposed() -> None:
+    """It is no encoding of a text."""
+    with pytest.raises(UsageError, match="--encoding base64: unknown encoding") as caught:
+        Reading(encoding="base64")
+    assert "did you mean base64" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["", "ebcdic", "hex", "idna", "unicode_escape", "cp 850", "mac\0roman"])
