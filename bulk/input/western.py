@@ -40,7 +40,7 @@ _ODD: Final = re.compile(
             f"{_LETTER}[^\x00-\x7f{_LETTERS}’‘»«…®™°©·´\xa0–—ºª²³]",  # a sign after a letter
             f"{_LETTER}[^\x00-\x7f{_LETTERS}’‘´·–—\xa0]+{_LETTER}",  # a sign between letters
             f"{_LETTER}[–—](?:[{_SMALL}]|\\Z)",  # `Pe–a`
-            f"(?![DLOdlo]){_LETTER}‘",  # `No‘l`, but `O‘Brien`
+            f"{_LETTER}{{2}}‘|(?![DLOdlo]){_LETTER}‘",  # `No‘l`, but `O‘Brien`
             f"{_LETTER}{{2}}{_ELISIONS}’(?!(?:s|t|d|m|ll|re|ve)(?!{_LETTER})|n’)[{_SMALL}]",  # `Garc’a`
             f"{_LETTER}{{4}}[ºª]|{_LETTER}¹|(?<=[{_LETTERS}])(?<![mM])[²³]",  # but `nº`, `m²`
             "[À-ÖØ-öø-ÿ]{3}",

@@ -1,4 +1,4 @@
-"""A text that is not UTF-8 is read as Windows-1252 only if all its words fit, or in the encoding that fits of a batch."""
+"""A text that is not UTF-8 is read as Windows-1252 only if all its words fit, or as the batch remembers."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_western_names_are_plausible_in_windows_1252(tmp_path: Path, text: str) 
 
 def test_one_odd_word_among_many_stops_the_run(tmp_path: Path) -> None:
     """It may be the only name whose letters show the encoding. The message shows it, wherever it is."""
-    names = "\n".join([*["Café"] * 5, *(f"Né{letter * 100}" for letter in "abcdef" * 2_000), "SociŽtŽ"])
+    names = "\n".join([*["Café"] * 5, *(f"Né{'x' * (number % 300)}" for number in range(9_000)), "SociŽtŽ"])
     with pytest.raises(InputError, match=r'"SociŽtŽ".*--encoding cp1252 reads'):
         read_text(tmp_path, table(names, "cp1252"))
 
@@ -100,9 +100,11 @@ UNSAFE = {
     ("Žalgiris\nKauną", "cp1257"): 'cp1257 reads "Žalgiris" and "Kauną"',
     ("Škoda", "cp1252"): 'cp1252 reads "Škoda"',
     ("Þórður", "cp1252"): 'cp1252 reads "Þórður"',
+    ("בנק לאומי", "cp1255"): 'cp1255 reads "בנק" and "לאומי"',
+    ("شركة", "cp1256"): 'cp1256 reads "شركة"',
     ("HAŸ", "cp1252"): 'cp1252 reads "HAŸ"',
 }
-FIRST = [("Ελλάδα\nΑθήνα", "cp1253"), ("שלום חברה", "cp1255"), ("בנק לאומי", "cp1255"), ("شركة", "cp1256")]
+FIRST = [("Ελλάδα\nΑθήνα", "cp1253"), ("שלום חברה", "cp1255")]
 
 
 @pytest.mark.parametrize(
