@@ -28,7 +28,7 @@ _MAX_LINES: Final = 1_000
 _MAX_BYTES: Final = 1 << 18
 _MAX_IMPLAUSIBLE: Final = 0.1
 """The share of implausible words in a text that is read in the right encoding. Some names are unusual."""
-_MAX_PROPOSALS: Final = 3
+_MAX_PROPOSALS: Final = 4
 _MAX_WORDS: Final = 2
 _MAX_WORD: Final = 30
 
