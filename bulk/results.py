@@ -37,8 +37,8 @@ class BatchResult:
         if self.stop is not None:
             return self.stop.exit_code
         customers = self.summary.customers
-        accepted = self.figures.max_rejected
-        has_rejected = customers["rejected"] > (accepted.of(sum(customers.values())) if accepted is not None else 0)
+        has_limit = self.figures.max_rejected is not None
+        has_rejected = self.figures.has_too_many_rejected if has_limit else customers["rejected"] > 0
         return int(has_rejected or any(customers[state] for state in ("conflict", "failed")))
 
     @property

@@ -14,6 +14,7 @@
 -- platform_keys           JSON list, the platformKeys that Codat lists, if an input had one that bulk does not know
 -- max_rejected            the number or percentage of rejected rows that are accepted, from --max-rejected, or "none"
 -- link_lifetime           the seconds for which a linkUrl is valid
+-- links_limit             the most linkUrls to renew, from the last `links`; 0: all
 -- page_size               the number of companies to request on a page of the company list
 -- list_read_at            the last time that a whole company list was read (seconds since 1970)
 -- verified_at             the last time that verify ran

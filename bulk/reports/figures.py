@@ -215,3 +215,11 @@ class Figures:
     has_differences: bool  # between Codat and the input
     max_rejected: Threshold | None  # rejected rows that are accepted
     undone: int  # pending customers whose company undo has deleted
+    links_limit: int  # the most linkUrls that the last `links` was to renew; 0: all
+
+    @property
+    def has_too_many_rejected(self) -> bool:
+        """Whether more rows are rejected than the batch accepts: then `migrate` sends nothing."""
+        customers = self.summary.customers
+        limit = self.max_rejected
+        return limit is not None and customers[State.REJECTED] > limit.of(sum(customers.values()))

@@ -66,6 +66,7 @@ def read_figures(reader: Reader, *, at: datetime, since: datetime | None = None)
         has_differences=bool(_count(reader, "has_differences")),
         max_rejected=max_rejected(reader.facts),
         undone=_count(reader, "undone"),
+        links_limit=number(reader.facts.get("links_limit")) or 0,
     )
 
 

@@ -31,10 +31,10 @@ class Links:
         self._lifetime = lifetime
 
     def prepare(self, connection: sqlite3.Connection, run: int) -> None:  # noqa: ARG002 - a command's signature
-        """Store the lifetime of links, on which the reports depend."""
-        if self._lifetime is not None:
-            with database.transaction(connection):
-                facts.put(connection, {"link_lifetime": self._lifetime})
+        """Store the lifetime of links, on which the reports depend, and the limit, which the next command repeats."""
+        lifetime = {} if self._lifetime is None else {"link_lifetime": self._lifetime}
+        with database.transaction(connection):
+            facts.put(connection, {"links_limit": self._limit or 0} | lifetime)
 
     async def begin(self, writer: Writer, hook: Hook, now: float) -> bool:
         """Select the links to renew: the oldest first, so that with a limit every link has its turn."""

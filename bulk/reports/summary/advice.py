@@ -40,14 +40,23 @@ def _link_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]
     customers, links = figures.summary.customers, figures.links
     yield from _email_steps(figures, location)
     if links.stale:
-        renew = commands.on_batch("links", figures, location)
-        yield NextStep("Renew", renew, f"{count(links.stale, 'linkUrl')} expired or missing", (renew,))
+        yield _renew_step(figures, location)
     if customers[State.LINK_READY] or customers[State.LINKED]:
         follow_up = commands.on_batch("follow-up", figures, location)
         linked = customers[State.LINKED]
         why = f"{count(linked, 'customer')} {'has' if linked == 1 else 'have'} authorized"
         why = why if linked else "when customers have authorized"
         yield NextStep("Follow up", follow_up, why, (follow_up,))
+
+
+def _renew_step(figures: Figures, location: BatchLocation) -> NextStep:
+    """Return the step to renew linkUrls, as many as the last `links`: the user emails that many at a time."""
+    why, options = f"{count(figures.links.stale, 'linkUrl')} expired or missing", []
+    if 0 < figures.links_limit < figures.links.stale:
+        why += f"; this renews {figures.links_limit:,} of them, as the last time"
+        options = ["--limit", str(figures.links_limit)]
+    renew = commands.on_batch("links", figures, location, *options)
+    return NextStep("Renew", renew, why, (renew,))
 
 
 def _email_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep]:
@@ -73,8 +82,10 @@ def _conflict_step(figures: Figures, location: BatchLocation) -> Iterator[NextSt
         yield NextStep("Decide", str(location.folder / "conflicts.csv"), why)
         return
     copy = commands.copy("conflicts.csv", commands.ACCEPTED, location)
-    accept = commands.migrate_file(commands.ACCEPTED, mapping, figures, location, "--accept-file", commands.ACCEPTED)
+    options = ("--accept-file", commands.ACCEPTED, *commands.raised_limit(figures))
+    accept = commands.migrate_file(commands.ACCEPTED, mapping, figures, location, *options)
     why += "; copy conflicts.csv, delete the rows that are wrong from the copy, and accept the others"
+    why += _acceptance(figures)
     yield NextStep("Decide", copy, why, (copy, accept))
 
 
@@ -101,7 +112,7 @@ def _failed_steps(figures: Figures, location: BatchLocation) -> Iterator[NextSte
         cause = "fix the rows in the input, or retry them as they are"
         if _has_common_cause(figures):
             cause = "correct the cause in the column error first; this command continues with the other customers too"
-        why = f"{count(failed - partners, 'customer')} failed; {cause}"
+        why = f"{count(failed - partners, 'customer')} failed; {cause}{_acceptance(figures)}"
         yield NextStep("Retry", results, why, (commands.migrate(figures, location, "--retry-failed"),))
     if partners:
         why = f"{count(partners, 'partner connection')} failed; see the column error, then retry"
@@ -123,8 +134,16 @@ def _resume_step(figures: Figures, location: BatchLocation) -> Iterator[NextStep
     if not pending or _has_common_cause(figures):  # ten more customers would fail
         return
     resume = commands.migrate(figures, location)
-    why = f"{count(pending, 'customer')} left to do"
+    why = f"{count(pending, 'customer')} left to do{_acceptance(figures)}"
     yield NextStep("Resume", resume, why, (resume,))
+
+
+def _acceptance(figures: Figures) -> str:
+    """Return the end of a reason for a command that accepts the rejected rows, or ""."""
+    if not figures.has_too_many_rejected:
+        return ""
+    rejected = figures.summary.customers[State.REJECTED]
+    return f"; this command also accepts the {count(rejected, 'rejected row')}"
 
 
 def _has_common_cause(figures: Figures) -> bool:

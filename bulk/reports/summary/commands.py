@@ -29,7 +29,12 @@ class BatchLocation:
 
 def migrate(figures: Figures, location: BatchLocation, *options: str) -> str:
     """Return the command that resumes the batch with its last input. The batch remembers how to read it."""
-    return migrate_file(figures.summary.input or "INPUT", {}, figures, location, *options)
+    return migrate_file(figures.summary.input or "INPUT", {}, figures, location, *options, *raised_limit(figures))
+
+
+def raised_limit(figures: Figures) -> tuple[str, ...]:
+    """Return the option that accepts the rejected rows if there are so many that `migrate` sends nothing."""
+    return ("--max-rejected", str(figures.summary.customers["rejected"])) if figures.has_too_many_rejected else ()
 
 
 def migrate_file(

@@ -85,6 +85,7 @@ def figures(
         has_differences=False,
         max_rejected=None,
         undone=0,
+        links_limit=0,
     )
     return replace(built, **others)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bulk.model import State
+from bulk.model import State, Threshold
 from bulk.reports.figures import LinkAges
 from bulk.reports.summary import advice, commands
 from bulk.reports.summary.commands import BatchLocation
@@ -74,6 +74,45 @@ def test_the_waves_to_email_are_those_that_are_valid_and_not_recorded_as_emailed
     ]
     assert steps[1].why.startswith("wave 6: 3 of 5 linkUrls, which never expire")
     assert steps[3].why == "8 linkUrls of 2 earlier waves, not recorded as emailed"
+
+
+@pytest.mark.parametrize(
+    ("last", "options", "why"),
+    [
+        (0, "", "20 linkUrls expired or missing"),
+        (10, " --limit 10", "20 linkUrls expired or missing; this renews 10 of them, as the last time"),
+        (20, "", "20 linkUrls expired or missing"),
+    ],
+)
+def test_links_are_renewed_as_many_at_a_time_as_before(last: int, options: str, why: str) -> None:
+    """A user who emails 500 a day cannot use 7,500 linkUrls that live for a day."""
+    (step,) = advice.next_steps(figures(links=LinkAges(0, 0, 20, 0, None), links_limit=last), LOCATION)
+    assert (step.what, step.why) == (f"bulk links reports/autumn{options}", why)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "option", "why"),
+    [
+        (Threshold(3), " --max-rejected 4", "; this command also accepts the 4 rejected rows"),
+        (Threshold(10, is_percent=True), " --max-rejected 4", "; this command also accepts the 4 rejected rows"),
+        (Threshold(4), "", ""),
+        (None, "", ""),
+    ],
+)
+def test_a_batch_that_has_too_many_rejected_rows_is_resumed_by_accepting_them(
+    accepted: Threshold | None, option: str, why: str
+) -> None:
+    """The same command would send nothing and stop again. To correct the rows, no higher limit is needed."""
+    groups = {(1, State.PENDING): 7, (1, State.FAILED): 1}
+    found = failure(State.FAILED, "company", "400")
+    known = figures(groups, rejected=4, held=2, failures=(found,), max_rejected=accepted)
+    steps = {step.title: step for step in advice.next_steps(known, LOCATION)}
+    assert steps["Resume"].what == f"bulk migrate in.csv --batch autumn{option}"
+    assert steps["Resume"].why == f"7 customers left to do{why}"
+    assert steps["Retry"].commands[-1] == f"bulk migrate in.csv --batch autumn --retry-failed{option}"
+    assert steps["Retry"].why.endswith(f"as they are{why}")
+    assert steps["Decide"].commands[-1].endswith(f"--accept-file accepted.csv{option}")
+    assert steps["Fix"].commands[-1] == "bulk migrate corrected.csv --batch autumn"
 
 
 def test_a_single_customer_is_in_the_singular() -> None:
