@@ -16,12 +16,15 @@ from bulk.reports.rows import Reader
 from bulk.results import SentResult
 from bulk.text import timestamp
 
+NO_ADDRESS = "the input has no valid address for it; if you have emailed it, record it with --file"
+
 
 def sent(folder: str | Path, customer_ids: Sequence[str] | None = None, *, wave: int | None = None) -> SentResult:
     """Record that the linkUrls of these customers, or of a wave, were emailed; write the reports. Nothing is sent.
 
-    A customer that was recorded before keeps its time. This works while another command uses the batch. Raises
-    UsageError if the batch has none of these customers or no such wave, BatchError and JournalError.
+    Customers of the wave without an address are left out. A customer that was recorded before keeps its time. This
+    works while another command uses the batch. Raises UsageError if the batch has none of these customers or no
+    such wave, BatchError and JournalError.
     """
     folder, at = require_batch(folder), timestamp(time.time())
     if (customer_ids is None) == (wave is None):
@@ -35,8 +38,9 @@ def sent(folder: str | Path, customer_ids: Sequence[str] | None = None, *, wave:
             _require_wave(folder, wave, waves.closed(journal))
         with transaction(journal):
             emailed = waves.email(journal, at, customer_ids=named, wave=wave)
+        left_out = waves.without_address(journal, wave) if wave is not None else []
     with Reader(folder / FILE) as reader:
-        others = named_customers.not_emailed(reader, named)
+        others = named_customers.not_emailed(reader, named) | dict.fromkeys(left_out, NO_ADDRESS)
     result = write_reports(folder)
     return SentResult(**vars(result), emailed=emailed.now, before=emailed.before, others=others)
 

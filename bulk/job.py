@@ -164,7 +164,8 @@ async def reports_in_waits(folder: Path, hook: Hook, *, quiet: float = QUIET_SEC
             hook(Warned(f"the reports were not written during the wait: {error}"))
             return
         if result.wave is not None and result.wave_file is not None:
-            hook(WaveWritten(result.wave.number, result.wave.usable, str(result.wave_file)))
+            wave = result.wave
+            hook(WaveWritten(wave.number, wave.usable, str(result.wave_file), wave.without_address))
 
     error: Exception | None = None
     async with anyio.create_task_group() as group:

@@ -34,6 +34,9 @@ def _numbers(batch: BatchComparison) -> Iterator[tuple[str, str]]:
     yield "conflicts", f"{count(batch.in_conflict, 'row')} of the batch{own}; {unread}"
 
 
-def wave_text(number: int, links: int, file: object) -> str:
+def wave_text(number: int, links: int, without_address: int, file: object) -> str:
     """Return a sentence about a new wave of linkUrls and its file."""
-    return f"Wave {number}: {count(links, 'linkUrl')} to email, in {fit(file, 500)}."
+    from bulk.reports.summary import waves
+
+    no_address = waves.without_address(links, without_address)
+    return f"Wave {number}: {count(links, 'linkUrl')} to email{no_address}, in {fit(file, 500)}."

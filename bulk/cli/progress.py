@@ -165,8 +165,8 @@ def _message(event: Event) -> str:
         case Reconciled(companies, changed) if companies or changed:
             listed = count(companies, "company", "companies")
             return f"Read {listed} of Codat's company list: {count(changed, 'change')}"
-        case WaveWritten(number, links, file):
-            return wave_text(number, links, file)
+        case WaveWritten(number, links, file, without_address):
+            return wave_text(number, links, without_address, file)
         case Warned(text):
             return f"Warning: {fit(text, 1000)}"
         case _:

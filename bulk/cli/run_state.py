@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Final
 
 from bulk.cli.estimates import Estimate, Pace, Work, days_forms, estimate, fitting, speed_forms, waiting_forms
 from bulk.codat.limits import Hold
@@ -11,6 +12,9 @@ from bulk.codat.quota import SAME_RESET
 from bulk.engine.events import Advanced, Started
 from bulk.model import Quota
 from bulk.text import count, duration
+
+SECONDS_TO_MEASURE: Final = 10.0
+"""The first customers after a reset are done within milliseconds: until then, the speed is that before the reset."""
 
 
 class RunState:
@@ -22,22 +26,25 @@ class RunState:
         self._requests = 1  # of a customer
         self._quota: Quota | None = None
         self._hold: Hold | None = None
-        self._day_began_at = 0.0  # steady; of the work after the last reset of the quota
+        self._day_began_at = self._advanced_at = 0.0  # steady; of the work after the last reset of the quota
         self._done_at_reset = self._share = 0
+        self._speed_before = 0.0  # customers a second before the last reset; 0: there was none
 
     def start(self, event: Started, steady: float) -> None:
         """Begin with the customers to do."""
         self.total, self.done = event.to_do + event.done, event.done
         self.done_before = self._done_at_reset = event.done
         self._requests = event.requests
-        self._day_began_at, self._share = steady, 0
+        self._day_began_at = self._advanced_at = steady
+        self._speed_before, self._share = 0.0, 0
 
     def advance(self, event: Advanced, steady: float) -> None:
         """Count a customer who has reached a state."""
         known, quota = self._quota, event.quota
         if known is not None and quota is not None and quota.resets_at - known.resets_at > SAME_RESET:
+            self._speed_before = self._per_second(self._advanced_at)
             self._done_at_reset, self._day_began_at, self._share = self.done, steady, 0
-        self._quota = quota or known
+        self._quota, self._advanced_at = quota or known, steady
         self.done += not event.is_left
 
     def hold(self, event: Hold) -> None:
@@ -90,6 +97,8 @@ class RunState:
 
     def _per_second(self, steady: float) -> float:
         seconds = steady - self._day_began_at
+        if self._speed_before and seconds < SECONDS_TO_MEASURE:
+            return self._speed_before
         return (self.done - self._done_at_reset) / seconds if seconds > 0 else 0.0
 
     def _days_forms(self, found: Estimate, now: float) -> list[str]:

@@ -107,7 +107,7 @@ def wave_line(result: BatchResult) -> str:
     """Return a sentence about the wave that this command has made and its file, or ""."""
     if result.wave is None or result.wave_file is None:
         return ""
-    return wave_text(result.wave.number, result.wave.usable, result.wave_file)
+    return wave_text(result.wave.number, result.wave.usable, result.wave.without_address, result.wave_file)
 
 
 def wave_json(result: BatchResult) -> dict[str, object]:

@@ -65,6 +65,7 @@ class WaveWritten:
     number: int
     links: int
     file: str
+    without_address: int = 0  # of these linkUrls
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,11 @@ def count_pending(connection: sqlite3.Connection, *, limit: int | None = None) -
     return _number(connection, "count_pending", _end_of(connection, limit))
 
 
+def count_done(connection: sqlite3.Connection, *, limit: int | None = None) -> int:
+    """Return the number of customers for whom nothing is left to do, and nothing went wrong."""
+    return _number(connection, "count_done", _end_of(connection, limit))
+
+
 def count(connection: sqlite3.Connection) -> int:
     """Return the number of customers, without those removed from the input before anything was sent."""
     return _number(connection, "count")

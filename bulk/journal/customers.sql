@@ -46,6 +46,10 @@ WHERE state = 'pending' AND presence = 'present' AND connection_status = 'Pendin
 SELECT (SELECT count(*) FROM customers)
     - (SELECT count(*) FROM customers WHERE presence <> 'present' AND name_sent IS NULL);
 
+-- count_done: The number of customers for whom nothing is left to do, and nothing went wrong.
+SELECT count(*) FROM customers WHERE state NOT IN ('pending', 'conflict', 'failed')
+      AND (:source IS NULL OR (source, row) < (:source, :row));
+
 -- count_complete: The number of customers with a partner connection.
 SELECT count(*) FROM customers WHERE state = 'complete';
 

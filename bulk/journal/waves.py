@@ -67,6 +67,7 @@ def email(
 ) -> Emailed:
     """Record that the linkUrls of a wave were emailed, or else the last ones of these customers.
 
+    Customers of the wave who have no address are left out. Named ones are not: the user has emailed them somehow.
     A linkUrl that was recorded before keeps its time.
     """
     values = {"wave": wave, "at": at}
@@ -75,3 +76,8 @@ def email(
     ((known,),) = connection.execute(_SQL[f"count_{kind}"], values)
     now = connection.execute(_SQL[f"email_{kind}"], values).rowcount
     return Emailed(now, known - now)
+
+
+def without_address(connection: sqlite3.Connection, wave: int) -> list[str]:
+    """Return the customers of a wave who have no address and were not recorded as emailed."""
+    return [customer_id for (customer_id,) in connection.execute(_SQL["without_address"], {"wave": wave})]

@@ -36,8 +36,13 @@ SELECT n FROM waves WHERE closed_at IS NOT NULL ORDER BY n;
 SELECT count(*) FROM customers
 WHERE link_wave IS NOT NULL AND customer_id IN (SELECT customer_id FROM temp.named);
 
--- count_wave: The number of customers of a wave.
-SELECT count(*) FROM links WHERE wave = :wave;
+-- count_wave: The number of customers of a wave who have an address or were recorded as emailed.
+SELECT count(*) FROM links JOIN customers ON seq = customer
+WHERE wave = :wave AND (email IS NOT NULL OR emailed_at IS NOT NULL);
+
+-- without_address: The other customers of a wave.
+SELECT customer_id FROM links JOIN customers ON seq = customer
+WHERE wave = :wave AND email IS NULL AND emailed_at IS NULL ORDER BY seq;
 
 -- email_named: Record that the last linkUrls of named customers were emailed.
 UPDATE links SET emailed_at = :at
@@ -45,5 +50,6 @@ WHERE emailed_at IS NULL AND (wave, customer) IN (
     SELECT link_wave, seq FROM customers
     WHERE link_wave IS NOT NULL AND customer_id IN (SELECT customer_id FROM temp.named));
 
--- email_wave: Record that the linkUrls of a wave were emailed.
-UPDATE links SET emailed_at = :at WHERE emailed_at IS NULL AND wave = :wave;
+-- email_wave: Record that the linkUrls of a wave were emailed, to the customers who have an address.
+UPDATE links SET emailed_at = :at
+WHERE emailed_at IS NULL AND wave = :wave AND (SELECT email FROM customers WHERE seq = customer) IS NOT NULL;

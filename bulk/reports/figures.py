@@ -73,6 +73,7 @@ class LinkAges:
     missing: int  # a renewal was interrupted: they must be renewed too
     next_expiry: str | None  # of the valid ones: UTC, ISO 8601
     unlimited: int = 0  # without a one-time password: they never expire
+    without_address: int = 0  # valid ones without an email in the input, that were not recorded as emailed
 
     @property
     def usable(self) -> int:
@@ -98,6 +99,7 @@ def total(ages: Iterable[LinkAges]) -> LinkAges:
         missing=sum(each.missing for each in known),
         next_expiry=min((each.next_expiry for each in known if each.next_expiry is not None), default=None),
         unlimited=sum(each.unlimited for each in known),
+        without_address=sum(each.without_address for each in known),
     )
 
 
@@ -114,6 +116,7 @@ class Wave:
     linked: int  # with a linkUrl of this wave
     usable: int  # linkUrls that are valid
     next_expiry: str | None  # of the valid ones; None: there is none, or they never expire
+    without_address: int = 0  # of the valid ones that were not recorded as emailed
 
     @property
     def to_email(self) -> int:

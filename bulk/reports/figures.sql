@@ -9,16 +9,20 @@ SELECT coalesce(platform_sent, platform_key),
        state, link_wave, count(*)
 FROM customers WHERE {is_shown} GROUP BY 1, 2, 3, 4;
 
--- link_ages: Unused linkUrls of each wave by expiry: beyond today, today, expired, missing; the next expiry; and those
--- that never expire.
+-- link_ages: Unused linkUrls of each wave by expiry: beyond today, today, expired, missing; the next expiry; those that
+-- never expire; and the valid ones that cannot be emailed: without an address, and not recorded as emailed.
 -- MATERIALIZED, because SQLite would otherwise calculate each time again in each of the five columns.
-WITH links AS MATERIALIZED (
-    SELECT link_wave, {expires_at} AS expires, instr(link_url, 'otp=') = 0 AS is_unlimited FROM customers
+WITH unused AS MATERIALIZED (
+    SELECT link_wave, {expires_at} AS expires, instr(link_url, 'otp=') = 0 AS is_unlimited,
+           email IS NULL AND NOT EXISTS (SELECT 1 FROM links WHERE wave = link_wave AND customer = seq
+                                         AND emailed_at IS NOT NULL) AS is_unaddressed
+    FROM customers
     WHERE state = 'link_ready' AND presence <> 'removed')
 SELECT link_wave, count(*) FILTER (WHERE expires > :tomorrow), count(*) FILTER (WHERE expires > :now AND expires <= :tomorrow),
        count(*) FILTER (WHERE expires <= :now), count(*) FILTER (WHERE expires IS NULL AND is_unlimited IS NOT 1),
-       min(expires) FILTER (WHERE expires > :now), count(*) FILTER (WHERE is_unlimited)
-FROM links GROUP BY link_wave;
+       min(expires) FILTER (WHERE expires > :now), count(*) FILTER (WHERE is_unlimited),
+       count(*) FILTER (WHERE is_unaddressed AND (expires > :now OR is_unlimited))
+FROM unused GROUP BY link_wave;
 
 -- waves: The waves that a report has written or writes now.
 SELECT n, begun_at FROM waves WHERE closed_at IS NOT NULL ORDER BY n;

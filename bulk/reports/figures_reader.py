@@ -156,7 +156,16 @@ def _waves(
     for wave, issued_at in reader.rows(_SQL["waves"]):
         issued, emailed, emailed_at, attempted = links.get(wave, (0, 0, None, 0))
         usable = ages.get(wave, NO_LINKS)
-        numbers = (issued, emailed, emailed_at, attempted, linked[wave], usable.usable, usable.next_expiry)
+        numbers = (
+            issued,
+            emailed,
+            emailed_at,
+            attempted,
+            linked[wave],
+            usable.usable,
+            usable.next_expiry,
+            usable.without_address,
+        )
         yield Wave(wave, issued_at, *numbers)
 
 

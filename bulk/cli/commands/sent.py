@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from bulk.cli import options
-from bulk.cli.console import print_result
+from bulk.cli.console import echo, print_result
 from bulk.cli.named_customers import print_others
 from bulk.cli.parameters import WholeNumber
 from bulk.text import count
 
 if TYPE_CHECKING:
     from bulk.results import SentResult
+
+MAX_SHOWN: Final = 20  # customers that were not recorded
 
 
 @click.command()
@@ -53,6 +56,9 @@ def sent(folder: Path, wave: int | None, path: Path | None, as_json: bool) -> in
 
 def _print_customers(result: SentResult) -> None:
     known = f", {result.before:,} recorded before" if result.before else ""
-    print_result(f"{count(result.emailed, 'customer')} recorded as emailed{known}.")
-    print_others("Not recorded:", result.others)
+    left_out = f", {len(result.others):,} left out" if result.others else ""
+    print_result(f"{count(result.emailed, 'customer')} recorded as emailed{known}{left_out}.")
+    print_others("Not recorded:", dict(islice(result.others.items(), MAX_SHOWN)))
+    if (more := len(result.others) - MAX_SHOWN) > 0:
+        echo(f"and {count(more, 'other')}: --json lists all")
     print_result("")

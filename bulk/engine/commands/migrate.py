@@ -112,7 +112,8 @@ class Migrate:
             hook(Warned(text))
         if self._undone:
             undone = count(self._undone, "company was", "companies were")
-            hook(Warned(f"{undone} deleted by undo and will not be created again. To create them, add --again."))
+            them = "it" if self._undone == 1 else "them"
+            hook(Warned(f"{undone} deleted by undo and will not be created again. To create {them}, add --again."))
         if (stop := await writer.write(_too_many_rejected)) is not None:
             return stop
         self._to_do, self._done = await writer.write(lambda db: _count(db, self._options.limit))
@@ -125,13 +126,14 @@ class Migrate:
     async def work(self, session: Session) -> None:
         """Adopt the companies that exist in Codat already, then process the customers."""
         context = session.context
-        customers = self._to_do + self._done
+        known = await context.writer.write(customers.count)
+        selected = known if self._options.limit is None else min(known, self._options.limit)
         session.needs_list = self._has_conflicts or await self._has_request(context)
         while True:
             if session.needs_list:
                 await self._read_list(session)
                 await self._report_settled(session)
-            await session.process_all(lambda: PendingFeed(context.writer, self._options.limit), customers)
+            await session.process_all(lambda: PendingFeed(context.writer, self._options.limit), selected)
             if not session.needs_list:
                 return
 
@@ -146,7 +148,7 @@ class Migrate:
             session.hook(Warned(f"{count(links, 'linkUrl')} will be read from Codat again. {OLD_LINKS}"))
 
     async def _report_settled(self, session: Session) -> None:
-        """Report the work again if the list has settled conflicts: their customers were counted as done."""
+        """Report the work again if the list has settled conflicts: their customers were not counted."""
         to_do, done = await session.context.writer.write(lambda db: _count(db, self._options.limit))
         if to_do + session.finished > self._to_do:
             self._to_do = to_do + session.finished
@@ -205,7 +207,5 @@ def _email_warning(problems: Mapping[str, int]) -> str:
 
 
 def _count(connection: sqlite3.Connection, limit: int | None) -> tuple[int, int]:
-    """Return the numbers of customers that are left to do and that are done."""
-    to_do = customers.count_pending(connection, limit=limit)
-    known = customers.count(connection)
-    return to_do, max(min(known, known if limit is None else limit) - to_do, 0)
+    """Return the numbers of customers that are left to do and that are done. Others are in conflict or failed."""
+    return customers.count_pending(connection, limit=limit), customers.count_done(connection, limit=limit)

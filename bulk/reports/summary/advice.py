@@ -63,7 +63,8 @@ def _email_steps(figures: Figures, location: BatchLocation) -> Iterator[NextStep
     """Yield a step for each of the last waves to email, the last one first."""
     waves = to_email(figures)
     for wave in waves[:MAX_WAVES]:
-        sent = commands.sent(wave.number, location)
+        has_address = wave.without_address < wave.to_email
+        sent = (commands.sent if has_address else commands.sent_without_address)(wave.number, location)
         why = f"wave {wave.number}: {size(wave)}; then record that it was emailed"
         yield NextStep("Email", str(location.folder / "waves" / f"{wave.number}.csv"), why, (sent,))
     others = sum(wave.to_email for wave in waves[MAX_WAVES:])

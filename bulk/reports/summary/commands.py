@@ -59,8 +59,14 @@ def on_batch(name: str, figures: Figures, location: BatchLocation, *options: str
 
 
 def sent(wave: int, location: BatchLocation) -> str:
-    """Return the command that records that a wave was emailed."""
+    """Return the command that records that a wave was emailed, to the customers with an address."""
     return shlex.join(["bulk", "sent", str(location.folder), "--wave", str(wave)])
+
+
+def sent_without_address(wave: int, location: BatchLocation) -> str:
+    """Return the command that records that all customers in the file of a wave were emailed, somehow."""
+    file = argument(str(location.folder / "waves" / f"{wave}.csv"))
+    return shlex.join(["bulk", "sent", str(location.folder), "--file", file])
 
 
 def report(location: BatchLocation) -> str:

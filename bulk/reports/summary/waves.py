@@ -45,7 +45,15 @@ def to_email(figures: Figures) -> tuple[Wave, ...]:
 def size(wave: Wave) -> str:
     """Return the number of linkUrls of a wave to email, and their first expiry."""
     of = f" of {wave.issued:,}" if wave.to_email < wave.issued else ""
-    return f"{wave.to_email:,}{of} {'linkUrl' if wave.issued == 1 else 'linkUrls'}, {_expiry(wave.next_expiry)}"
+    links = f"{wave.to_email:,}{of} {'linkUrl' if wave.issued == 1 else 'linkUrls'}"
+    return f"{links}{without_address(wave.to_email, wave.without_address)}, {_expiry(wave.next_expiry)}"
+
+
+def without_address(links: int, number: int) -> str:
+    """Return the part of a sentence about the linkUrls of a wave that nobody can email, or ""."""
+    if not number:
+        return ""
+    return f", {'none' if links == number else f'{number:,} of them'} with{'out' * (links > number)} an address"
 
 
 def _expiry(next_expiry: str | None) -> str:

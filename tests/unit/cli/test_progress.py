@@ -144,6 +144,17 @@ def test_after_the_reset_the_speed_and_the_share_are_those_of_the_new_day() -> N
     )
 
 
+@pytest.mark.parametrize(("seconds", "speed"), [(0.0002, 120), (9.9, 120), (20.0, 15)])
+def test_the_first_customers_after_a_reset_are_no_measure(seconds: float, speed: int) -> None:
+    """They come at once, so their speed would be millions a minute. A second reset soon after changes nothing."""
+    state = of_two_weeks(120, remaining=0)
+    for day in (1, 2):
+        quota = Quota(1000, 998, MIDNIGHT + day * 86_400)
+        for number in range(5):
+            state.advance(Advanced(f"{day}-{number}", State.LINK_READY, quota), day * 43_200.0)
+    assert f"130 of 7,543 customers, {speed} per minute, " in state.line(now=MIDNIGHT + 60, steady=86_400.0 + seconds)
+
+
 @contextmanager
 def terminal_of(columns: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], str]]:
     """Let standard error be a terminal of this width; yield a function that returns what it shows."""

@@ -18,6 +18,16 @@ def ids(found: list[CustomerRecord]) -> list[str]:
     return [customer.customer_id for customer in found]
 
 
+@pytest.mark.parametrize(("limit", "expected"), [(None, 4), (2, 0), (5, 2), (9, 4)])
+def test_a_customer_in_conflict_or_failed_is_not_done(batch: Batch, limit: int | None, expected: int) -> None:
+    """With a limit, only the first customers of the input count."""
+    states = [State.CONFLICT, State.FAILED, State.PENDING, State.LINK_READY, State.LINKED, State.COMPLETE]
+    batch.enrol("in.csv", [good(state) for state in [*states, State.UNLINKED]])
+    for seq, state in enumerate([*states, State.UNLINKED], 1):
+        customers.change(batch.db, seq, {"state": state})
+    assert customers.count_done(batch.db, limit=limit) == expected
+
+
 def test_a_column_that_never_changes_is_refused(batch: Batch) -> None:
     """A typing error must not become SQL."""
     batch.enrol("in.csv", [good("a")])

@@ -17,7 +17,7 @@ LATER = "2026-11-24T10:00:00Z"
 def batch(tmp_path: Path) -> Batch:
     """Return a batch with three customers."""
     batch = Batch(tmp_path)
-    batch.enrol("in.csv", [good("a"), good("b"), good("c")])
+    batch.enrol("in.csv", [good(each, email=f"{each}@example.com") for each in "abc"])
     return batch
 
 
@@ -95,6 +95,17 @@ def test_a_customer_who_was_emailed_keeps_the_first_time(batch: Batch) -> None:
     assert waves.email(batch.db, LATER, wave=1) == waves.Emailed(0, 2)
     times = batch.db.execute("SELECT emailed_at FROM links ORDER BY customer").fetchall()
     assert times == [(AT,), (LATER,)]
+
+
+def test_a_customer_of_a_wave_without_an_address_was_not_emailed(batch: Batch) -> None:
+    """Unless the user names the customer, whose address is elsewhere."""
+    batch.enrol("more.csv", [good("d")])
+    issue(batch, "a", "d")
+    assert waves.email(batch.db, AT, wave=1) == waves.Emailed(1, 0)
+    assert waves.without_address(batch.db, 1) == ["d"]
+    assert waves.email(batch.db, AT, customer_ids=["d"]) == waves.Emailed(1, 0)
+    assert waves.without_address(batch.db, 1) == []
+    assert waves.email(batch.db, LATER, wave=1) == waves.Emailed(0, 2)
 
 
 def test_a_new_link_was_not_emailed(batch: Batch) -> None:

@@ -95,7 +95,9 @@ def failure(state: State, step: str, code: str, *, is_deleted: bool = False, cus
     return Failure(state, step, code, is_deleted, customers, (Example(1, "a", "why"),), ("correlation-id",))
 
 
-def wave(number: int, *, usable: int, issued: int = 5, emailed: int = 0, next_expiry: str | None = None) -> Wave:
-    """Build a wave of which nobody has linked."""
+def wave(
+    number: int, *, usable: int, issued: int = 5, emailed: int = 0, next_expiry: str | None = None, without: int = 0
+) -> Wave:
+    """Build a wave of which nobody has linked; customers `without` an address."""
     at = "2026-11-23T09:00:00Z"
-    return Wave(number, at, issued, emailed, at if emailed else None, 0, 0, usable, next_expiry)
+    return Wave(number, at, issued, emailed, at if emailed else None, 0, 0, usable, next_expiry, without)

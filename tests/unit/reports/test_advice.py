@@ -115,6 +115,23 @@ def test_a_batch_that_has_too_many_rejected_rows_is_resumed_by_accepting_them(
     assert steps["Fix"].commands[-1] == "bulk migrate corrected.csv --batch autumn"
 
 
+@pytest.mark.parametrize(
+    ("emailed", "without", "why", "option"),
+    [
+        (0, 0, "5 linkUrls, which", "--wave 1"),
+        (0, 2, "5 linkUrls, 2 of them without an address, which", "--wave 1"),
+        (0, 5, "5 linkUrls, none with an address, which", "--file reports/autumn/waves/1.csv"),
+        (3, 2, "2 of 5 linkUrls, none with an address, which", "--file reports/autumn/waves/1.csv"),
+    ],
+)
+def test_linkurls_without_an_address_are_counted(emailed: int, without: int, why: str, option: str) -> None:
+    """The option --wave leaves them out, so it would record nobody in a wave without any address."""
+    known = figures(waves=(wave(1, usable=5, emailed=emailed, without=without),))
+    (step,) = advice.next_steps(known, LOCATION)
+    assert step.why.startswith(f"wave 1: {why} ")
+    assert step.commands == (f"bulk sent reports/autumn {option}",)
+
+
 def test_a_single_customer_is_in_the_singular() -> None:
     """One link, one row, one customer."""
     groups = {(3, State.LINK_READY): 1, (4, State.LINKED): 1, (1, State.PENDING): 1, (1, State.FAILED): 1}

@@ -88,7 +88,8 @@ def test_the_groups_add_up_to_the_rows_of_the_results(journal: Journal) -> None:
 def test_links_by_age(journal: Journal, issued: str | None, expected: LinkAges) -> None:
     """They are valid, expire today (UTC), are expired or missing."""
     journal.source()
-    journal.created(1, "a", link_issued_at=issued, **({} if issued else {"link_url": None}))
+    values = {"email": "a@example.com", "link_issued_at": issued}
+    journal.created(1, "a", **values, **({} if issued else {"link_url": None}))
     journal.created(2, "b", state="linked", connection_status="Linked")
     journal.created(3, "c", presence="removed")
     assert figures(journal).links == expected

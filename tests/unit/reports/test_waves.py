@@ -170,14 +170,14 @@ def test_the_figures_of_a_wave(journal: Journal) -> None:
     issued(journal, 2, "b", 1, state="complete", emailed_at="2026-11-23T10:20:00Z", attempted=1)
     issued(journal, 3, "c", 1, link_wave=2, attempted=1)
     journal.insert("links", wave=2, customer=3)
-    issued(journal, 4, "d", 2, link_issued_at="2026-11-23T11:00:00Z")
+    issued(journal, 4, "d", 2, link_issued_at="2026-11-23T11:00:00Z", email="d@example.com")
     issued(journal, 5, "e", 2, state="unlinked")
     write_reports(journal.folder, now=NOON)
     with Reader(journal.path) as reader:
         found = read_figures(reader, at=NOON)
     assert found.waves == (
         Wave(1, ISSUED, 3, 2, "2026-11-23T10:20:00Z", 2, 2, 0, None),
-        Wave(2, ISSUED, 3, 0, None, 0, 0, 2, "2026-11-24T10:00:00Z"),
+        Wave(2, ISSUED, 3, 0, None, 0, 0, 2, "2026-11-24T10:00:00Z", without_address=1),
     )
     assert (found.links.usable, found.links.next_expiry) == (2, "2026-11-24T10:00:00Z")
     assert {group.state: group.customers for group in found.groups} == {
