@@ -22,9 +22,9 @@ NO_ADDRESS = "the input has no valid address for it; if you have emailed it, rec
 def sent(folder: str | Path, customer_ids: Sequence[str] | None = None, *, wave: int | None = None) -> SentResult:
     """Record that the linkUrls of these customers, or of a wave, were emailed; write the reports. Nothing is sent.
 
-    Customers of the wave without an address are left out. A customer that was recorded before keeps its time. This
-    works while another command uses the batch. Raises UsageError if the batch has none of these customers or no
-    such wave, BatchError and JournalError.
+    Customers of the wave without an address are left out, unless nobody in it has one. A customer that was recorded
+    before keeps its time. This works while another command uses the batch. Raises UsageError if the batch has none of
+    these customers or no such wave, BatchError and JournalError.
     """
     folder, at = require_batch(folder), timestamp(time.time())
     if (customer_ids is None) == (wave is None):

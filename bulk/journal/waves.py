@@ -67,7 +67,8 @@ def email(
 ) -> Emailed:
     """Record that the linkUrls of a wave were emailed, or else the last ones of these customers.
 
-    Customers of the wave who have no address are left out. Named ones are not: the user has emailed them somehow.
+    Customers of the wave who have no address are left out, unless nobody in it has one: then the user has the addresses
+    elsewhere. Named ones are not left out: the user has emailed them somehow.
     A linkUrl that was recorded before keeps its time.
     """
     values = {"wave": wave, "at": at}

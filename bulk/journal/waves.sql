@@ -36,9 +36,10 @@ SELECT n FROM waves WHERE closed_at IS NOT NULL ORDER BY n;
 SELECT count(*) FROM customers
 WHERE link_wave IS NOT NULL AND customer_id IN (SELECT customer_id FROM temp.named);
 
--- count_wave: The number of customers of a wave who have an address or were recorded as emailed.
+-- count_wave: The number of customers of a wave who have an address or were recorded as emailed; all if nobody has one.
 SELECT count(*) FROM links JOIN customers ON seq = customer
-WHERE wave = :wave AND (email IS NOT NULL OR emailed_at IS NOT NULL);
+WHERE wave = :wave AND (email IS NOT NULL OR emailed_at IS NOT NULL OR NOT EXISTS (SELECT 1 FROM links l JOIN customers c ON c.seq = l.customer
+                         WHERE l.wave = :wave AND c.email IS NOT NULL));
 
 -- without_address: The other customers of a wave.
 SELECT customer_id FROM links JOIN customers ON seq = customer
@@ -50,6 +51,9 @@ WHERE emailed_at IS NULL AND (wave, customer) IN (
     SELECT link_wave, seq FROM customers
     WHERE link_wave IS NOT NULL AND customer_id IN (SELECT customer_id FROM temp.named));
 
--- email_wave: Record that the linkUrls of a wave were emailed, to the customers who have an address.
+-- email_wave: Record that the linkUrls of a wave were emailed, to the customers who have an address. If nobody has one,
+-- the user has the addresses elsewhere.
 UPDATE links SET emailed_at = :at
-WHERE emailed_at IS NULL AND wave = :wave AND (SELECT email FROM customers WHERE seq = customer) IS NOT NULL;
+WHERE emailed_at IS NULL AND wave = :wave
+      AND ((SELECT email FROM customers WHERE seq = customer) IS NOT NULL OR NOT EXISTS (SELECT 1 FROM links l JOIN customers c ON c.seq = l.customer
+                         WHERE l.wave = :wave AND c.email IS NOT NULL));

@@ -46,7 +46,10 @@ def test_the_script_emails_each_customer_their_own_link(tmp_path: Path) -> None:
     }
     assert "Hello Café Zoë," in emails(tmp_path)["zoe@example.com"]
     sent = [each.partition("\n")[0] for each in recorded if "recorded as emailed" in each]
-    assert sent == ["2 customers recorded as emailed.", "2 customers recorded as emailed, 2 recorded before."]
+    assert sent == [
+        "2 customers recorded as emailed.",
+        "1 customer recorded as emailed, 2 recorded before, 1 left out.",
+    ]
 
 
 def send(folder: Path, port: int) -> str:

@@ -22,7 +22,7 @@ MAX_SHOWN: Final = 20  # customers that were not recorded
 
 @click.command()
 @options.BATCH
-@click.option("--wave", type=WholeNumber(), help="All customers of wave N were emailed: those of the file waves/N.csv.")
+@click.option("--wave", type=WholeNumber(), help="The customers of wave N who have an address were emailed.")
 @click.option(
     "--file",
     "path",

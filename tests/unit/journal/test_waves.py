@@ -108,6 +108,15 @@ def test_a_customer_of_a_wave_without_an_address_was_not_emailed(batch: Batch) -
     assert waves.email(batch.db, LATER, wave=1) == waves.Emailed(0, 2)
 
 
+def test_a_wave_without_any_address_was_emailed_as_a_whole(batch: Batch) -> None:
+    """The user has the addresses elsewhere."""
+    batch.enrol("more.csv", [good("d"), good("e")])
+    issue(batch, "d", "e")
+    assert waves.email(batch.db, AT, wave=1) == waves.Emailed(2, 0)
+    assert waves.without_address(batch.db, 1) == []
+    assert waves.email(batch.db, LATER, wave=1) == waves.Emailed(0, 2)
+
+
 def test_a_new_link_was_not_emailed(batch: Batch) -> None:
     """Even if it is issued in the same wave."""
     issue(batch, "a")
