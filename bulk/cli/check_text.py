@@ -73,7 +73,8 @@ def _title(result: CheckResult) -> Section:
     held = f", {result.in_conflict:,} in conflict" if result.in_conflict else ""
     numbers = f": {count(number, 'row')}, {result.accepted:,} accepted, {result.rejected:,} rejected{held}"
     items = [_item(number, fit(note, 500), first="  Note: ", indent="    ") for note in result.notes]
-    title = _paragraph(fit(result.input, WIDTH - len(numbers)) + numbers, indent="  ")
+    indent = "  "
+    title = _paragraph(fit(result.input, WIDTH - len(numbers) - len(indent)) + numbers, indent=indent)
     return Section(title, items, lambda others: f"  {count(len(others), 'more note')}")
 
 

@@ -166,6 +166,16 @@ def test_titles_are_no_wider_than_the_terminal(tmp_path: Path, monkeypatch: pyte
         assert len(line) <= columns or line.startswith("    bulk "), line
 
 
+@pytest.mark.parametrize("length", [1, 60, 70, 80, 200])
+def test_the_numbers_are_on_the_first_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    """A program may look for them there, whatever the length of the path is."""
+    monkeypatch.chdir(tmp_path)
+    path = Path("x" * length + ".csv")
+    path.write_text(HEADER + "1,Ash,xero,,\n2,,xero,,\n", "utf-8")
+    shown = CliRunner().invoke(command, [str(path)]).stdout
+    assert shown.splitlines()[0].endswith(": 2 rows, 1 accepted, 1 rejected")
+
+
 def test_the_file_with_all_rows_is_named(tmp_path: Path) -> None:
     """Without --output, the text has the command that writes it."""
     path = tmp_path / "in.csv"
