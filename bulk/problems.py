@@ -88,6 +88,12 @@ _TEXTS: Final = MappingProxyType(
             "put double quotes around a text that contains the delimiter",
             "has too many cells",
         ),
+        "text_after_quote": _Text(
+            WHOLE_ROW,
+            "has text after the closing quote of the cell{shown}",
+            "write each quote that belongs to a text twice, or export the file again",
+            "has text after a closing quote",
+        ),
         "customer_id_not_text": _Text("customer_id", _NOT_TEXT, _AS_TEXT),
         "customer_id_number": _Text(
             "customer_id",

@@ -15,9 +15,9 @@ from bulk.errors import InputError, UsageError
 from bulk.input import dialect, encoding, own_reports, records
 from bulk.input.columns import REQUIRED, Header, read_header
 from bulk.input.compression import Layers
-from bulk.input.empty import BLANK
-from bulk.input.frames import CELLS, SURPLUS, WIDE, cell, replace_nuls, wrap_polars_errors
+from bulk.input.frames import AFTER_QUOTE, CELLS, SURPLUS, WIDE, cell, replace_nuls, wrap_polars_errors
 from bulk.input.left_out import LeftOut
+from bulk.input.row_ends import has_empty_end
 from bulk.reading import NOTHING_SAID, Reading
 from bulk.text import count
 
@@ -57,19 +57,20 @@ class CsvFile:
         self._width = len(self._names)
         self.header: Header = self._header(start, mapping, required)
         self._fixed_notes = (*notes, *self._notes(usual), *self.header.notes)
+        self._empty_ends = 0
         self._left_out = LeftOut(path, self.header, self._names, comment, is_certain=False)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """Notes about the table. They are complete when `frames` has reached the end."""
-        return (*self._fixed_notes, *self._left_out.notes)
+        ends = f"{count(self._empty_ends, 'row has', 'rows have')} empty cells beyond the last column; they are ignored"
+        return (*self._fixed_notes, *((ends,) if self._empty_ends else ()), *self._left_out.notes)
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the cells of all rows in columns `c0`, `c1`, …, with `cells` and `surplus` if rows are ragged."""
         self._left_out.begin()
-        splitter = records.BlockSplitter(
-            self._path, self._dialect.delimiter, self._width + self._dialect.has_end_delimiters
-        )
+        self._empty_ends = 0
+        splitter = records.BlockSplitter(self._path, self._dialect.delimiter, self._width)
         for block in splitter.blocks(self._after_header()):
             yield self._left_out.customers(self._frame(block))
 
@@ -92,8 +93,6 @@ class CsvFile:
             yield f"its cells are separated by {dialect.DELIMITERS[self._dialect.delimiter]}"
         if self._file.has_bare_returns:
             yield "its lines end with carriage returns alone"
-        if self._dialect.has_end_delimiters:
-            yield "its rows end with a delimiter, and its header does not"
 
     def _after_header(self) -> Iterator[bytes]:
         """Yield the text after the lines of the header."""
@@ -108,9 +107,8 @@ class CsvFile:
         return iter(())
 
     def _frame(self, block: records.Block) -> pl.DataFrame:
-        width = self._width + self._dialect.has_end_delimiters
-        longest = width if block.cells is None else max(block.cells)
-        names = [cell(place) for place in range(max(width, min(longest, self._width + _MAX_SURPLUS_COLUMNS)))]
+        longest = self._width if block.cells is None else max(self._width, *block.cells)
+        names = [cell(place) for place in range(min(longest, self._width + _MAX_SURPLUS_COLUMNS))]
         if block.text.startswith(codecs.BOM_UTF8):  # polars would drop it, though it belongs to a cell
             frame = self._parsed(b"\n" + block.text, names).slice(1)
         else:
@@ -122,11 +120,12 @@ class CsvFile:
         frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))  # polars reads "" as a text, not as null
         if b"\0" in block.text:
             frame = frame.with_columns(replace_nuls(self.header, self._width))
-        beyond = names[self._width :]
-        if block.cells is None and not any(frame[name].is_not_null().any() for name in beyond):
-            return frame.drop(beyond)  # every row is regular
-        cells = pl.Series(CELLS, block.cells or [width] * block.rows, dtype=pl.Int64)
-        return self._with_surplus(frame, cells, beyond)
+        if block.after_quotes:
+            texts = [block.after_quotes.get(row) for row in range(block.rows)]
+            frame = frame.with_columns(pl.Series(AFTER_QUOTE, texts, dtype=pl.String))
+        if block.cells is None:  # every row is regular
+            return frame
+        return self._with_surplus(frame, pl.Series(CELLS, block.cells, dtype=pl.Int64), names[self._width :])
 
     def _parsed(self, text: bytes, names: Sequence[str]) -> pl.DataFrame:
         delimiter = self._dialect.delimiter
@@ -144,16 +143,17 @@ class CsvFile:
             )
 
     def _with_surplus(self, frame: pl.DataFrame, cells: pl.Series, beyond: Sequence[str]) -> pl.DataFrame:
-        """Put the cells beyond the last column into one column, as they are in the file."""
+        """Put the cells beyond the last column into one column, as they are in the file, unless all are empty."""
         delimiter = self._dialect.delimiter
         texts = pl.concat_str(pl.lit(""), *beyond, separator=delimiter, ignore_nulls=True)
-        surplus = texts.str.strip_prefix(delimiter).replace("", None).alias(SURPLUS)
-        frame = frame.with_columns(cells, surplus).drop(beyond)
-        if not self._dialect.has_end_delimiters:
-            return frame
-        has_end = (pl.col(CELLS) == self._width + 1) & (pl.col(SURPLUS).str.strip_chars(BLANK).fill_null("") == "")
-        text = pl.when(~has_end).then(SURPLUS).alias(SURPLUS)
-        return frame.with_columns(pl.when(has_end).then(self._width).otherwise(CELLS).alias(CELLS), text)
+        surplus = texts.str.strip_prefix(delimiter).replace("", None)
+        frame = frame.with_columns(cells)
+        is_empty = frame.select(has_empty_end(self.header, self._width, beyond)).to_series()
+        self._empty_ends += int(is_empty.sum())
+        surplus = pl.when(~is_empty).then(surplus).alias(SURPLUS)
+        return frame.with_columns(pl.when(is_empty).then(self._width).otherwise(CELLS).alias(CELLS), surplus).drop(
+            beyond
+        )
 
 
 def _is_own_report(start: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from bulk.text import count
 
 DELIMITERS: Final = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _MAX_LINES: Final = 1_000
-"""The most lines in which the header is looked for, and the most rows that show how the table is written."""
+"""The most lines in which the header is looked for."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,6 @@ class Dialect:
     """The cells of the header."""
     header_lines: int
     """The number of lines before the first row: skipped and blank lines, comments, and those of the header."""
-    has_end_delimiters: bool
-    """Whether each row ends with a delimiter, and the header does not."""
 
 
 def detect(path: Path, start: str, mapping: Mapping[str, str], *, usual: str, skipped: int, comment: str) -> Dialect:
@@ -48,8 +45,7 @@ def detect(path: Path, start: str, mapping: Mapping[str, str], *, usual: str, sk
     declared = _declared(table)
     delimiter = declared or _delimiter(table, mapping, usual)
     names, height = _header(path, table, delimiter, skipped_rows=1 if declared else 0)
-    has_ends = _has_end_delimiters("\n".join(lines[skipped + height :]), delimiter, len(names), comment)
-    return Dialect(delimiter, tuple(names), skipped + height, has_ends)
+    return Dialect(delimiter, tuple(names), skipped + height)
 
 
 def find_header(start: str, mapping: Mapping[str, str]) -> int | None:
@@ -67,18 +63,6 @@ def _cells(line: str, delimiter: str) -> list[str]:
         return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
     except csv.Error:
         return []
-
-
-def _has_end_delimiters(rows: str, delimiter: str, width: int, comment: str) -> bool:
-    """Return whether each row at the start of a table has one cell more than its header, and that cell is blank."""
-    reader = csv.reader(io.StringIO(rows, newline=""), delimiter=delimiter)
-    try:
-        first = list(itertools.islice(reader, _MAX_LINES))
-    except csv.Error:
-        return False
-    found = [row for row in first if any(map(str.strip, row)) and not (comment and row[0].startswith(comment))]
-    whole = found[:-1] if len(found) > 1 and not rows.endswith("\n") else found  # the last may be incomplete
-    return bool(whole) and all(len(row) == width + 1 and not row[-1].strip() for row in whole)
 
 
 def _declared(start: str) -> str | None:

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from bulk.input.columns import FIELDS, Header
-from bulk.input.frames import CELLS, NOT_TEXT, SURPLUS, TYPED, cell
+from bulk.input.frames import AFTER_QUOTE, CELLS, NOT_TEXT, SURPLUS, TYPED, cell
 from bulk.text import unescape_formula
 
 _ROW_NUMBER: Final = r"\A\s*(\d{1,18}|\d{1,3}(?:[.,'’\s]\d{3})+)(?:[.,]0{0,2})?\s*\z"
@@ -28,14 +28,14 @@ def _all_cells(frame: pl.DataFrame, width: int) -> pl.Expr:
 def with_fields(frame: pl.DataFrame, header: Header, *, start: int) -> pl.DataFrame:
     """Add `row`, counted from `start`, `corrects`, `is_ragged` and the fields, not trimmed.
 
-    Add `cells`, `surplus`, `not_text` and `typed` if the frame lacks them.
+    Add `cells`, `surplus`, `not_text`, `typed` and `after_quote` if the frame lacks them.
 
     `corrects` is the row number in a corrected rejects.csv or conflicts.csv, or null if it is unreadable or in any
     other file.
     """
     if CELLS not in frame.columns:
         frame = frame.with_columns(pl.lit(header.cells).alias(CELLS), pl.lit(None, dtype=pl.String).alias(SURPLUS))
-    missing = [name for name in (NOT_TEXT, TYPED) if name not in frame.columns]
+    missing = [name for name in (NOT_TEXT, TYPED, AFTER_QUOTE) if name not in frame.columns]
     frame = frame.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in missing)
     width = len(header.columns)
     if header.is_escaped:
@@ -61,7 +61,7 @@ def _corrects(header: Header) -> pl.Expr:
 
 
 def _is_ragged(header: Header) -> pl.Expr:
-    """Return whether a row's cells may be in the wrong columns, so that its fields are meaningless.
+    """Return whether a row's cells may be in the wrong columns or have wrong quotes: its fields are meaningless.
 
     Excel omits empty cells at the ends of rows, 16 rows at a time. So a row may lack the cells of columns that need no
     value. In a correction of our own report, these are the reasons if the cell before them is a row number.
@@ -69,4 +69,4 @@ def _is_ragged(header: Header) -> pl.Expr:
     is_short = pl.col(CELLS) < header.needed_cells
     if header.is_rejects_file:
         is_short |= (pl.col(CELLS) < header.named_cells) & pl.col("corrects").is_null()
-    return is_short | (pl.col(CELLS) > header.cells)
+    return is_short | (pl.col(CELLS) > header.cells) | pl.col(AFTER_QUOTE).is_not_null()

@@ -27,6 +27,9 @@ column exists only if there are such cells."""
 TYPED: Final = "typed"
 """The identifier of a row whose cell in a workbook is not text, after a letter for its kind: `n1001`. The letter is `n`
 for a number, `d` for a date or time, `b` for a boolean. The cell is null. The column exists only if there are some."""
+AFTER_QUOTE: Final = "after_quote"
+"""The first cell of a row that has text after its closing quote, as it is in the file: `"A"1`. The column exists only
+if there are such rows."""
 WIDE: Final = 500
 """A table with more columns is wide. In polars, each step takes time for each column, even if nothing happens to it."""
 _MAX_ERROR: Final = 200  # characters of a library's message

@@ -13,7 +13,7 @@ from bulk.input.empty import trimmed
 from bulk.input.fields import with_fields
 from bulk.input.files import wrap_read_errors
 from bulk.input.formats import open_table
-from bulk.input.frames import CELLS, NOT_TEXT, TYPED, Table, cell
+from bulk.input.frames import AFTER_QUOTE, CELLS, NOT_TEXT, TYPED, Table, cell
 from bulk.text import count, unescape_formula
 
 
@@ -63,6 +63,11 @@ def _require_readable_rows(path: Path, frame: pl.DataFrame, header: Header, *, r
         raise InputError(
             f"{path}: the identifier in row {row:,} is a number, a date or a logical value; format the column as text, "
             "then enter the identifiers again"
+        )
+    if AFTER_QUOTE in frame.columns:
+        row = rows + 1 + int(frame[AFTER_QUOTE].is_not_null().arg_true()[0])
+        raise InputError(
+            f"{path}: row {row:,} has text after a closing quote; write each quote that belongs to a text twice"
         )
     if CELLS not in frame.columns:
         return

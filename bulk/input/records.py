@@ -18,13 +18,14 @@ take these steps:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import polars as pl
 
 from bulk.errors import InputError
+from bulk.input.empty import BLANK
 from bulk.text import count
 
 MAX_ROW: Final = 1 << 24  # bytes
@@ -41,6 +42,8 @@ class Block:
     rows: int
     cells: tuple[int, ...] | None
     """The number of cells in each row (an empty line has one), or None if every row has a cell for each column."""
+    after_quotes: Mapping[int, str] = field(default_factory=dict)
+    """The rows, counted from 0, that have text after a closing quote, each with its first such cell in the file."""
 
 
 class BlockSplitter:
@@ -49,6 +52,7 @@ class BlockSplitter:
     def __init__(self, path: object, delimiter: str, width: int) -> None:
         self._path = path
         self._delimiter = delimiter.encode()
+        self._width = width
         self._regular = self._delimiter * (width - 1) + b"\n"
         self._regular_lines = _regular_lines(delimiter, width) if width <= _MAX_WIDTH else None
         self._other_bytes = bytes(set(range(256)) - set(self._delimiter + b"\n"))
@@ -101,11 +105,11 @@ class BlockSplitter:
             return self._block(text[:end], bare), end
         if b'"' not in text:
             return None, 0
-        requoted, end = self._requoted(text, is_last=is_last)
+        requoted, end, after_quotes = self._requoted(text, is_last=is_last)
         bare = self._without_quoted(requoted)
         if bare is None:
             raise InputError(f"{self._path}: its quotes cannot be read; save it again as CSV")
-        return (self._block(requoted, bare) if requoted else None), end
+        return (replace(self._block(requoted, bare), after_quotes=after_quotes) if requoted else None), end
 
     def _has_regular_lines(self, text: bytes) -> bool:
         """Return whether each line of a text is a regular row."""
@@ -126,16 +130,20 @@ class BlockSplitter:
         rows, rest = divmod(len(shape), len(self._regular))
         if not rest and shape == self._regular * rows:
             return Block(text, rows, None)
+        rows, rest = divmod(len(shape), len(self._regular) + 1)
+        if not rest and shape == (self._delimiter + self._regular) * rows:
+            return Block(text, rows, (self._width + 1,) * rows)
         cells = tuple(len(line) + 1 for line in shape.split(b"\n")[:-1])
         return Block(text, len(cells), cells)
 
-    def _requoted(self, text: bytes, *, is_last: bool) -> tuple[bytes, int]:
-        """Quote every odd cell correctly; return the whole rows, and the number of bytes that they take.
+    def _requoted(self, text: bytes, *, is_last: bool) -> tuple[bytes, int, dict[int, str]]:
+        """Quote every odd cell correctly; return the whole rows, their size in the old text, and `after_quotes`.
 
         `pieces` is the new text so far, and `copied` the place in the old text up to which it is copied. The last
         newline outside quotes ends the whole rows.
         """
         pieces: list[bytes] = []
+        after_quotes: list[tuple[int, bytes]] = []  # the place of such a cell in `pieces`, and the cell
         copied = 0
         pieces_of_rows = rows_end = 0
         at = text.find(b'"')
@@ -148,26 +156,43 @@ class BlockSplitter:
             start = max(text.rfind(self._delimiter, copied, at) + 1, copied)
             cell = self._odd_cell(text, start, at, is_last=is_last)
             if cell is None:
-                return b"".join(pieces[:pieces_of_rows]), rows_end
-            content, end = cell
+                break
+            content, end, has_text_after = cell
+            if has_text_after:
+                after_quotes.append((len(pieces) + 1, text[start:end]))
             pieces += (text[copied:start], b'"', content, b'"')
             copied = end
             at = text.find(b'"', end)
-        last = text.rfind(b"\n", copied) + 1
-        if last:
-            pieces.append(text[copied:last])
-            return b"".join(pieces), last
-        return b"".join(pieces[:pieces_of_rows]), rows_end
+        else:
+            if last := text.rfind(b"\n", copied) + 1:
+                pieces.append(text[copied:last])
+                pieces_of_rows, rows_end = len(pieces), last
+        del pieces[pieces_of_rows:]
+        return b"".join(pieces), rows_end, self._by_row(pieces, after_quotes)
 
-    def _odd_cell(self, text: bytes, start: int, at: int, *, is_last: bool) -> tuple[bytes, int] | None:
-        """Return the content of a cell for use between quotes, and the cell's end, or None if it is never closed.
+    def _by_row(self, pieces: Sequence[bytes], cells: Sequence[tuple[int, bytes]]) -> dict[int, str]:
+        """Return the first of these cells in each row of the pieces, by the row's number from 0."""
+        found: dict[int, str] = {}
+        row = done = 0
+        for place, cell in cells:
+            if place >= len(pieces):
+                break
+            between = b"".join(pieces[done:place])  # from the start of a cell to the start of another one
+            row, done = row + self._quoted.sub(b"", b"\n" + between).count(b"\n") - 1, place
+            found.setdefault(row, cell.decode("utf-8", "replace"))
+        return found
 
-        `start` is the place of the cell's first character, `at` that of its first quote.
+    def _odd_cell(self, text: bytes, start: int, at: int, *, is_last: bool) -> tuple[bytes, int, bool] | None:
+        """Return a cell's content for use between quotes, its end, and whether text follows its closing quote.
+
+        Return None if it is never closed. `start` is the place of the cell's first character, `at` that of its first
+        quote.
         """
         content, end = text[start:at], at
         if content and not content.strip(b" \t") and (spaced := self._spaced.match(text, at)):
-            return spaced[1], spaced.end()
-        if start == at and (at == 0 or text[at - 1 : at] in (self._delimiter, b"\n")):
+            return spaced[1], spaced.end(), False
+        is_quoted = start == at and (at == 0 or text[at - 1 : at] in (self._delimiter, b"\n"))
+        if is_quoted:
             quoted = self._body.match(text, at)
             if quoted is None or not quoted[2] or (quoted.end() == len(text) and not is_last):
                 return None
@@ -175,7 +200,8 @@ class BlockSplitter:
         # After a closed quote, and in a cell that does not begin with one, everything is text, even quotes.
         rest = self._rest.match(text, end)
         after = rest[0] if rest else b""
-        return content + after.replace(b'"', b'""'), end + len(after)
+        has_text_after = is_quoted and after.decode("utf-8", "replace").strip(BLANK) != ""
+        return content + after.replace(b'"', b'""'), end + len(after), has_text_after
 
 
 def _regular_lines(delimiter: str, width: int) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from bulk.input.damage import SHORTENED
-from bulk.input.frames import CELLS
+from bulk.input.frames import AFTER_QUOTE, CELLS
 from bulk.input.rules import RULES, Rule
 from bulk.platforms import nearest
 from bulk.problems import CODES, field_of
@@ -30,10 +30,12 @@ class Rejections:
     """Describes the problems of one input. It remembers the unknown platforms that it has compared."""
 
     def __init__(self, expected_cells: int) -> None:
-        is_ragged, cells, expected = pl.col("is_ragged"), pl.col(CELLS), pl.lit(expected_cells).alias("expected")
+        cells, expected, quoted = pl.col(CELLS), pl.lit(expected_cells).alias("expected"), pl.col(AFTER_QUOTE)
+        is_ragged = pl.col("is_ragged") & quoted.is_null()
         self._rules = (
             Rule("too_few_cells", is_ragged & (cells < expected_cells), (cells, expected)),
             Rule("too_many_cells", is_ragged & (cells > expected_cells), (cells, expected)),
+            Rule("text_after_quote", quoted.is_not_null(), shown=quoted),
             *_DUPLICATES,
         )
         self._nearest: dict[str, tuple[str, ...]] = {}
