@@ -106,18 +106,41 @@ def _from_dictionary(array: pa.DictionaryArray) -> pl.Series:
 
 def _times(array: pa.Array) -> pl.Series:
     """Return dates or times. One that is too far from today for a calendar becomes a number, and the others text."""
-    kind = array.type
-    if pa.types.is_date(kind):
-        times, zone, a_day = _series(array), None, 1 if pa.types.is_date32(kind) else _A_DAY["ms"]
-    else:
-        times, zone, a_day = _series(array.cast(pa.timestamp(kind.unit))), kind.tz, _A_DAY[kind.unit]
-    numbers = times.to_physical()
-    is_near = (numbers // a_day).is_between(-_MAX_DAYS, _MAX_DAYS)
+    zone = array.type.tz if pa.types.is_timestamp(array.type) else None
+    times, is_near = _near_times(array)
     if is_near.all():
         return _in_zone(times, zone)
     near = _in_zone(times.zip_with(is_near, pl.Series([None], dtype=times.dtype)), zone)
     texts = near.to_frame("time").select(as_text(pl.col("time"), near.dtype)).to_series()
-    return texts.zip_with(is_near, numbers.cast(pl.String))
+    return texts.zip_with(is_near, times.to_physical().cast(pl.String))
+
+
+def count_far_times(array: pa.Array) -> int:
+    """Return the number of cells that `series` makes numbers because they are too far from today for a calendar."""
+    is_time = pa.types.is_timestamp(array.type) or pa.types.is_date(array.type)
+    return int((~_near_times(array)[1]).sum()) if is_time else 0
+
+
+def has_unknown_zone(kind: pa.DataType) -> bool:
+    """Return whether the cells of a type are times in a zone that is unknown. `series` leaves them in UTC."""
+    zone = kind.tz if pa.types.is_timestamp(kind) else None
+    if zone is None or _OFFSET.fullmatch(zone):
+        return False
+    try:
+        _converted(pl.Series([0], dtype=pl.Datetime("ms")), zone)
+    except pl.exceptions.PolarsError:
+        return True
+    return False
+
+
+def _near_times(array: pa.Array) -> tuple[pl.Series, pl.Series]:
+    """Return dates or times without their zone, and whether each is near enough for a calendar."""
+    kind = array.type
+    if pa.types.is_date(kind):
+        times, a_day = _series(array), 1 if pa.types.is_date32(kind) else _A_DAY["ms"]
+    else:
+        times, a_day = _series(array.cast(pa.timestamp(kind.unit))), _A_DAY[kind.unit]
+    return times, (times.to_physical() // a_day).is_between(-_MAX_DAYS, _MAX_DAYS)
 
 
 def _in_zone(times: pl.Series, zone: str | None) -> pl.Series:
@@ -129,9 +152,13 @@ def _in_zone(times: pl.Series, zone: str | None) -> pl.Series:
         local = times.dt.offset_by(f"{sign}{hours}h{minutes}m").dt.to_string("iso:strict")
         return local.str.replace(r"\.0+\z", "") + pl.Series([zone])
     try:
-        return times.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
+        return _converted(times, zone)
     except pl.exceptions.PolarsError:  # an unknown zone
         return times.dt.replace_time_zone("UTC")
+
+
+def _converted(times: pl.Series, zone: str) -> pl.Series:
+    return times.dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
 
 
 def _interval(raw: bytes) -> str:

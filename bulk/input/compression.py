@@ -37,7 +37,7 @@ _ENCRYPTED: Final = 1  # in a zip file's flags
 _WORKBOOK: Final = re.compile(r"xl/workbook\d*\.xml", re.IGNORECASE)
 _OTHER_WORKBOOK_PARTS: Final = ("[Content_Types].xml", "mimetype", "Index/Document.iwa")
 _OF_SYSTEM: Final = ("__MACOSX/", ".DS_Store", "Thumbs.db")
-_START: Final = 64
+_START: Final = 512
 
 
 def detect(path: Path) -> tuple[Layers, bytes]:

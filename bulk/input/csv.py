@@ -93,6 +93,8 @@ class CsvFile:
             yield f"its cells are separated by {dialect.DELIMITERS[self._dialect.delimiter]}"
         if self._file.has_bare_returns:
             yield "its lines end with carriage returns alone"
+        if self._file.has_double_returns:
+            yield "its lines end with two carriage returns and a newline"
 
     def _after_header(self) -> Iterator[bytes]:
         """Yield the text after the lines of the header."""

@@ -53,7 +53,7 @@ def detect(
         raise InputError(f"{path} is empty; it must have a header and a row for each customer")
     if named is not None and not any(sample.startswith(mark) for mark, _ in _MARKS):
         confirmed = _named(TextFile(path, named, 0, layers))
-        return replace(confirmed, has_bare_returns=_ends_in_return(confirmed.start(_SAMPLE))), (f"read as {named}",)
+        return _with_line_ends(confirmed), (f"read as {named}",)
     candidate, notes = _candidate(path, sample, layers)
     confirmed = _confirmed(candidate, remembered)
     if confirmed.encoding == remembered != "utf-8":
@@ -62,7 +62,7 @@ def detect(
         notes = (_NOTES[confirmed.encoding],)
         if confirmed.encoding == "cp1252" and remembered is not None:
             notes += (f"it does not fit --encoding {remembered}, which the batch remembers",)
-    return replace(confirmed, has_bare_returns=_ends_in_return(confirmed.start(_SAMPLE))), notes
+    return _with_line_ends(confirmed), notes
 
 
 def _candidate(path: Path, sample: bytes, layers: Layers) -> tuple[TextFile, tuple[str, ...]]:
@@ -170,8 +170,9 @@ def _refuse_damaged_utf8(file: TextFile) -> None:
         raise InputError(f"{file.path} is UTF-8 except for {damage} line {first_bad}; correct that line")
 
 
-def _ends_in_return(start: bytes) -> bool:
-    """Return whether the first line of the text ends with a carriage return alone."""
-    outside = re.sub(rb'"[^"]*"', b"", start.lstrip(b"\r\n"))
-    line = outside.split(b"\n", 1)[0]
-    return b"\r" in line.removesuffix(b"\r")
+def _with_line_ends(file: TextFile) -> TextFile:
+    """Return the file with the unusual line ends of its first line."""
+    outside = re.sub(rb'"[^"]*"', b"", file.start(_SAMPLE).lstrip(b"\r\n"))
+    line, newline, _ = outside.partition(b"\n")
+    is_double = newline != b"" and line.endswith(b"\r\r")
+    return replace(file, has_bare_returns=b"\r" in line.rstrip(b"\r"), has_double_returns=is_double)

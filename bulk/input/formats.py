@@ -19,6 +19,7 @@ from bulk.input.csv import CsvFile
 from bulk.input.files import wrap_read_errors
 from bulk.input.folder import Folder
 from bulk.input.frames import Table
+from bulk.input.other_formats import problem_of
 from bulk.input.parts import TEXT
 from bulk.reading import NOTHING_SAID, Reading
 
@@ -32,17 +33,6 @@ _KINDS: Final = {
     "skip_rows": "text tables and workbooks",
 }
 """The kinds of files for which an option is."""
-_OTHER_FORMATS: Final = (
-    (
-        b"\xd0\xcf\x11\xe0",
-        "is an old or encrypted Excel workbook; save it as .xlsx without a password, or its sheet as CSV (UTF-8)",
-    ),
-    (b"%pdf-", "is a PDF file, not a text table; save it as CSV"),
-    (b"<!doctype", "is a web page, not a text table; open it in a spreadsheet and save it as CSV"),
-    (b"<html", "is a web page, not a text table; open it in a spreadsheet and save it as CSV"),
-    (b"<table", "is a web page, not a text table; open it in a spreadsheet and save it as CSV"),
-    (b"<?xml", "is an XML file, not a text table; open it in a spreadsheet and save it as CSV"),
-)
 
 
 def open_table(
@@ -80,10 +70,8 @@ def open_table(
         from bulk.input.workbook import Workbook  # here, since few inputs are workbooks
 
         return Workbook(path, mapping, required=required, reading=reading, remembered=remembered)
-    beginning = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    for signature, problem in _OTHER_FORMATS:
-        if beginning.startswith(signature):
-            raise InputError(f"{path} {problem}")
+    if problem := problem_of(start):
+        raise InputError(f"{path} {problem}")
     _require_unsaid(reading, {"sheet"}, f"{path} is a text table")
     remembered = replace(remembered, sheet=None)
     with _explained(path, start):

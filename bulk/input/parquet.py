@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bulk.errors import InputError
+from bulk.input.arrow_cells import count_far_times, has_unknown_zone
 from bulk.input.binary_text import BinaryFields, extra_texts, utf8_texts
 from bulk.input.cell_text import as_text
 from bulk.input.column_names import quoted
@@ -66,6 +67,7 @@ class ParquetFile:
         dropped = [f"column {quoted(columns[at].name)} is left out: it {_reason(faults[at])}" for at in sorted(faults)]
         self._notes = (*self.header.notes, *_type_notes(path, self._columns, self.header), *dropped)
         self._lost: Counter[int] = Counter()  # cells that could not be read, by the place of their column
+        self._far: Counter[int] = Counter()  # times that are too far from today for a calendar
         self._binary = BinaryFields()
 
     @property
@@ -76,11 +78,17 @@ class ParquetFile:
             f"{'is' if cells == 1 else 'are'} left empty"
             for at, cells in sorted(self._lost.items())
         )
-        return (*self._notes, *lost, *self._binary.notes())
+        far = (
+            f"{count(cells, 'time')} in column {quoted(self._columns[at].name)} cannot be shown as "
+            f"{'a date and is the number' if cells == 1 else 'dates and are the numbers'} in the file"
+            for at, cells in sorted(self._far.items())
+            if cells
+        )
+        return (*self._notes, *lost, *far, *self._binary.notes())
 
     def frames(self) -> Iterator[pl.DataFrame]:
         """Yield the cells of all rows in columns `c0`, `c1`, …"""
-        self._binary, self._lost = BinaryFields(), Counter()
+        self._binary, self._lost, self._far = BinaryFields(), Counter(), Counter()
         with _opened(self._path, self._dictionaries) as file:
             missing = file.metadata.num_rows
             for table in _joined(batches(file, self._columns, _ROWS_AT_ONCE)):
@@ -105,12 +113,15 @@ class ParquetFile:
 
     def _cells(self, place: int, column: ParquetColumn, chunks: pa.ChunkedArray) -> pl.Series:
         try:
-            return column.cells(chunks.combine_chunks())
+            array = chunks.combine_chunks()
+            cells = column.cells(array)
+            self._far[place] += count_far_times(array)
         except READ_ERRORS as error:
             if place in self.header.places.values():
                 raise _unreadable(self._path, f"column {quoted(column.name)}: {first_line(error)}") from error
             self._lost[place] += len(chunks) - chunks.null_count
             return pl.Series([None] * len(chunks), dtype=pl.String)
+        return cells
 
     def _texts(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return the text of all cells."""
@@ -153,6 +164,10 @@ def _bytes(place: int) -> str:
 
 
 def _type_notes(path: Path, columns: Sequence[ParquetColumn], header: Header) -> Iterator[str]:
+    for column in columns:
+        if has_unknown_zone(column.kind):
+            zone = quoted(column.kind.tz)
+            yield f"the times in column {quoted(column.name)} are in UTC, because their time zone {zone} is unknown"
     for field, place in header.places.items():
         column = columns[place]
         if column.is_nested:

@@ -34,6 +34,8 @@ class TextFile:
     layers: Layers
     has_bare_returns: bool = False
     """Whether its lines end with a carriage return alone, as on old Macs."""
+    has_double_returns: bool = False
+    """Whether its lines end with two carriage returns and a newline, as a program on Windows may write them."""
 
     def chunks(self, *, are_large: bool = False) -> Iterator[bytes]:
         """Yield the text as UTF-8, without its byte order mark, with `\\n` or `\\r\\n` at the ends of lines.
@@ -44,11 +46,13 @@ class TextFile:
         for text in self._decoded(are_large=are_large):
             whole = held + text
             text = whole.rstrip(_END_OF_TEXT)
-            if self.has_bare_returns:
-                text = text.removesuffix(b"\r")  # its newline may be in the next chunk
+            if self.has_bare_returns or self.has_double_returns:
+                text = text.removesuffix(b"\r").removesuffix(b"\r")  # a newline may be in the next chunk
             held = whole[len(text) :]
             if self.has_bare_returns:
                 text = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+            if self.has_double_returns:
+                text = text.replace(b"\r\r\n", b"\r\n")
             yield text
         if held.startswith(b"\r"):
             yield b"\n"

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bulk.input import text_file
 from unit.input.input_files import HEADER, read, read_text
 
 TEXT = f"{HEADER}\n00123,Café Ångström,xero,a@example.com,naïve – “good”\n1e5,Bolt,qbo,,\n"
@@ -44,6 +45,18 @@ def test_a_file_is_read_in_its_encoding(tmp_path: Path, content: bytes, note: st
     assert outcome.accepted["description"][0] == "naïve – “good”"
     assert note in " ".join(outcome.opened.notes)
     assert bool(note) == any("read as" in each for each in outcome.opened.notes)
+
+
+def test_lines_that_end_with_two_carriage_returns_are_no_blank_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program on Windows writes `\\r\\r\\n` if it turns each newline of `\\r\\n` into another one."""
+    text = f'{HEADER},note\n1,Ash,xero,,,x\n2,"Bi\nrch",xero,,,"y"\n'.replace("\n", "\r\r\n")
+    for size in (*range(3, 30), 1 << 19):
+        monkeypatch.setattr(text_file, "_CHUNK_SIZES", (size, size))
+        outcome = read_text(tmp_path, text)
+        assert [outcome.extras(at)["note"] for at in range(2)] == ["x", "y"]
+        assert outcome.opened.notes == ("its lines end with two carriage returns and a newline",)
 
 
 def test_the_whole_file_decides_its_encoding(tmp_path: Path) -> None:

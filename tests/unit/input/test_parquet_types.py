@@ -40,6 +40,32 @@ def written(folder: Path, *columns: tuple[str, pa.Array]) -> Path:
 
 
 @pytest.mark.parametrize(
+    ("column", "note"),
+    [
+        (
+            pa.array([0, None], pa.timestamp("ms", "Mars/Base")),
+            'the times in column "x" are in UTC, because their time zone "Mars/Base" is unknown',
+        ),
+        (
+            pa.array([2**62, 0], pa.timestamp("ms")),
+            '1 time in column "x" cannot be shown as a date and is the number in the file',
+        ),
+        (
+            pa.array([-(2**31) + 1, 2**31 - 1], pa.date32()),
+            '2 times in column "x" cannot be shown as dates and are the numbers in the file',
+        ),
+        (pa.array([0, None], pa.timestamp("ms", "Europe/Paris")), ""),
+        (pa.array([0, None], pa.timestamp("us", "+05:30")), ""),
+        (pa.array([0, None], pa.timestamp("s")), ""),
+        (pa.array([0, None], pa.date64()), ""),
+    ],
+)
+def test_times_that_are_not_read_as_they_are_meant_are_noted(tmp_path: Path, column: pa.Array, note: str) -> None:
+    """The zone is unknown, or no calendar has the day."""
+    assert read(written(tmp_path, ("x", column))).opened.notes == ((note,) if note else ())
+
+
+@pytest.mark.parametrize(
     ("column", "texts"),
     [
         (pa.array([NEW_YEAR, None], pa.timestamp("us", "+05:30")), ["2020-01-01T00:00:00+05:30", None]),
