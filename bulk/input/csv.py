@@ -109,7 +109,7 @@ class CsvFile:
         return iter(())
 
     def _frame(self, block: records.Block) -> pl.DataFrame:
-        longest = self._width if block.cells is None else max(self._width, *block.cells)
+        longest = self._width if block.cells is None else max(self._width, max(block.cells))
         names = [cell(place) for place in range(min(longest, self._width + _MAX_SURPLUS_COLUMNS))]
         if block.text.startswith(codecs.BOM_UTF8):  # polars would drop it, though it belongs to a cell
             frame = self._parsed(b"\n" + block.text, names).slice(1)
@@ -153,9 +153,8 @@ class CsvFile:
         is_empty = frame.select(has_empty_end(self.header, self._width, beyond)).to_series()
         self._empty_ends += int(is_empty.sum())
         surplus = pl.when(~is_empty).then(surplus).alias(SURPLUS)
-        return frame.with_columns(pl.when(is_empty).then(self._width).otherwise(CELLS).alias(CELLS), surplus).drop(
-            beyond
-        )
+        counted = pl.when(is_empty).then(self._width).otherwise(CELLS).alias(CELLS)
+        return frame.with_columns(counted, surplus).drop(beyond)
 
 
 def _is_own_report(start: str) -> bool:

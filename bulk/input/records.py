@@ -185,8 +185,7 @@ class BlockSplitter:
     def _odd_cell(self, text: bytes, start: int, at: int, *, is_last: bool) -> tuple[bytes, int, bool] | None:
         """Return a cell's content for use between quotes, its end, and whether text follows its closing quote.
 
-        Return None if it is never closed. `start` is the place of the cell's first character, `at` that of its first
-        quote.
+        Return None if it is never closed. `start` is the place of its first character, `at` that of its first quote.
         """
         content, end = text[start:at], at
         if content and not content.strip(b" \t") and (spaced := self._spaced.match(text, at)):

@@ -18,7 +18,7 @@ from bulk.input.frames import CELLS, cell
 def has_empty_end(header: Header, width: int, beyond: Sequence[str]) -> pl.Expr:
     """Return whether a row has cells in the columns `beyond` the last one, and no further, and all of these are empty.
 
-    A blank row is none.
+    It is false for a blank row.
     """
     is_longer = pl.col(CELLS).is_between(width + 1, width + len(beyond))
     blank = ((pl.col(name).str.strip_chars(BLANK).fill_null("") == "") for name in beyond)
@@ -29,12 +29,14 @@ def has_empty_end(header: Header, width: int, beyond: Sequence[str]) -> pl.Expr:
 def _seems_shifted(header: Header, width: int) -> pl.Expr:
     """Return whether cells have probably moved: an unquoted `Ash, Sons` leaves a blank at the start of a cell.
 
-    In a file with a blank after each delimiter, all cells begin with one. An email without `@` is another sign.
+    If there is a blank after each delimiter, several cells begin with one, and all others are empty. An email without
+    `@` is another sign.
     """
     begins = [pl.col(cell(at)).str.starts_with(" ") for at in range(1, width)]
-    some = pl.any_horizontal(pl.lit(value=False), *(each.fill_null(value=False) for each in begins))
+    blanks = pl.sum_horizontal(pl.lit(0), *begins)
     every = pl.all_horizontal(pl.lit(value=True), *(each.fill_null(value=True) for each in begins))
+    has_odd_blank = (blanks > 0) & ~(every & (blanks > 1))
     if "email" not in header.places:
-        return some & ~every
+        return has_odd_blank
     email = trimmed(pl.col(cell(header.places["email"])))
-    return (some & ~every) | ~email.str.contains("@", literal=True).fill_null(value=True)
+    return has_odd_blank | ~email.str.contains("@", literal=True).fill_null(value=True)

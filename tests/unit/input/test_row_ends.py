@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from bulk.errors import InputError
+from bulk.input.id_file import read_ids
 from unit.input.input_files import Outcome, read_text
 
 NAMES = "customer_id,company_name,platform,email"
@@ -75,3 +77,11 @@ def test_rows_with_empty_ends_are_noted(tmp_path: Path) -> None:
     assert "2 rows have empty cells beyond the last column; they are ignored" in outcome.opened.notes
     one = read_text(tmp_path, f"{NAMES}\n1,Ash,Xero,,\n").opened.notes
     assert "1 row has empty cells beyond the last column; they are ignored" in one
+
+
+def test_a_row_of_identifiers_whose_cells_have_moved_is_refused(tmp_path: Path) -> None:
+    """The identifier would be the rest of the name."""
+    path = tmp_path / "ids.csv"
+    path.write_text("company_name,customer_id\nAsh,5,\nBirch, Sons,\n")
+    with pytest.raises(InputError, match="row 2 has 3 cells"):
+        read_ids(path)
