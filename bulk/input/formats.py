@@ -25,6 +25,8 @@ from bulk.reading import NOTHING_SAID, Reading
 
 _PARQUET_NAMES: Final = (".parquet", ".parq", ".pq")
 _DAMAGED: Final = "is damaged or not a Parquet file"
+_FIRST_BYTES: Final = 64
+"""The bytes by which a damaged Parquet file is told from a text in any encoding."""
 _PARQUET: Final = (b"PAR1", b"PARE")  # the second begins a file with an encrypted footer
 _KINDS: Final = {
     "comment": "text tables and workbooks",
@@ -104,6 +106,7 @@ def _kind_of(path: Path) -> str:
 
 def _is_damaged(path: Path, start: bytes) -> bool:
     """Return whether a file has the name of a Parquet file, and begins neither as one nor as a text."""
+    start = start[:_FIRST_BYTES]
     has_others = re.search(rb"[\x00-\x08\x0e-\x1f\x7f]", start) or "\ufffd" in start.decode("utf-8", "replace")[:-3]
     return path.suffix.lower() in _PARQUET_NAMES and bool(has_others)
 
