@@ -48,7 +48,7 @@ def test_rejects_that_were_fixed_in_a_spreadsheet_replace_their_rows(shell: Shel
     assert [row[:2] for row in rows[1:]] == [["008", "'=Bolt"], ["'-9", "Cog"]]
     rows[1][2] = rows[2][2] = "qbo"
     rows[2][0] = "-9"
-    lines = [";".join(f'"{cell}"' for cell in (*row, "", "")) for row in rows] + [";" * 7] * 3
+    lines = [";".join('"' + cell.replace('"', '""') + '"' for cell in (*row, "", "")) for row in rows] + [";" * 7] * 3
     (shell.path / "fixed.csv").write_bytes(("\r\n".join(lines) + "\r\n").encode("utf-8-sig"))
     ended = shell.run("bulk migrate fixed.csv --batch x --sandbox")
     assert ended.returncode == 0, ended.stderr
