@@ -47,7 +47,7 @@ class Header:
     is_escaped: bool
     """Whether cells may begin with an apostrophe that bulk has added, because the file is one of its reports."""
     report: str
-    """The report by bulk that the file is, if that is no input; "" for any other file."""
+    """The report by bulk that the file is, if that cannot be an input; "" for any other file."""
     cells: int
     """The number of cells in the file's header, including added columns and those without a name."""
     named_cells: int

@@ -26,7 +26,7 @@ from bulk.reading import NOTHING_SAID, Reading
 _PARQUET_NAMES: Final = (".parquet", ".parq", ".pq")
 _DAMAGED: Final = "is damaged or not a Parquet file"
 _FIRST_BYTES: Final = 64
-"""The bytes by which a damaged Parquet file is told from a text in any encoding."""
+"""The bytes that distinguish a damaged Parquet file from a text in any encoding."""
 _PARQUET: Final = (b"PAR1", b"PARE")  # the second begins a file with an encrypted footer
 _KINDS: Final = {
     "comment": "text tables and workbooks",

@@ -58,16 +58,15 @@ def _require_readable_rows(path: Path, frame: pl.DataFrame, header: Header, *, r
         if is_unknown.any():
             row = rows + 1 + int(is_unknown.arg_true()[0])
             raise InputError(f"{path}: the identifier in row {row:,} has bytes that are not text; write it as text")
-    if TYPED in frame.columns and (is_typed := frame[TYPED].is_not_null()).any():
-        row = rows + 1 + int(is_typed.arg_true()[0])
+    if (typed := _first(frame, TYPED)) is not None:
         raise InputError(
-            f"{path}: the identifier in row {row:,} is a number, a date or a logical value; format the column as text, "
-            "then enter the identifiers again"
+            f"{path}: the identifier in row {rows + typed:,} is a number, a date or a logical value; format the column "
+            "as text, then enter the identifiers again"
         )
-    if AFTER_QUOTE in frame.columns:
-        row = rows + 1 + int(frame[AFTER_QUOTE].is_not_null().arg_true()[0])
+    if (quoted := _first(frame, AFTER_QUOTE)) is not None:
         raise InputError(
-            f"{path}: row {row:,} has text after a closing quote; write each quote that belongs to a text twice"
+            f"{path}: row {rows + quoted:,} has text after a closing quote; write each quote that belongs to a text "
+            "twice"
         )
     if CELLS not in frame.columns:
         return
@@ -82,3 +81,9 @@ def _require_readable_rows(path: Path, frame: pl.DataFrame, header: Header, *, r
             f"{path}: row {row:,} has {count(cells, 'cell')}, and the header has {header.named_cells:,}, so its "
             "identifier may be in another column; put texts with delimiters in quotes"
         )
+
+
+def _first(frame: pl.DataFrame, column: str) -> int | None:
+    """Return the place, from 1, of the first row with a value in a column that the frame may lack, or None."""
+    places = frame[column].is_not_null().arg_true() if column in frame.columns else pl.Series([], dtype=pl.UInt32)
+    return int(places[0]) + 1 if len(places) else None

@@ -18,8 +18,8 @@ from bulk.text import series, unescape_formula
 
 _ADDED: Final = {"rejects.csv": ("row", "reasons"), "conflicts.csv": ("row", "conflict", "found")}
 """The columns that each file for corrections adds after the input's."""
-_OTHERS: Final = (frozenset(("link_url", "link_expires_at")), frozenset(("company_id", "connection_id")))
-"""Columns that identify the other reports with customers, even if they have only some of their columns."""
+_SOME_OF_RESULTS: Final = frozenset(("company_id", "connection_id"))
+"""Columns that identify some columns of results.csv or partner.csv."""
 _NO_INPUTS: Final = {
     "results.csv": frozenset(("row", "state", "connection_id", "link_url", "updated_at")),
     "links.csv or a wave": frozenset(("link_url", "link_expires_at")),
@@ -41,7 +41,7 @@ class Recognized:
     is_escaped: bool
     """Whether cells may begin with an apostrophe that bulk added."""
     report: str = ""
-    """The report, if it is no input: `results.csv`."""
+    """The report, if it cannot be an input: `results.csv`."""
     notes: tuple[str, ...] = ()
 
 
@@ -54,7 +54,7 @@ def recognize(names: Sequence[str], *, is_csv: bool) -> Recognized:
             return Recognized(_restored(_unescaped(names[:own]), added), added, is_escaped=True)
     notes = []
     report = next((name for name, columns in _NO_INPUTS.items() if columns <= set(names)), "")
-    is_escaped = is_csv and (bool(report) or any(columns <= set(names) for columns in _OTHERS))
+    is_escaped = is_csv and (bool(report) or set(names) >= _SOME_OF_RESULTS)
     if is_escaped:
         notes.append("it is a report by bulk: the apostrophes that keep its cells from running as formulas are removed")
     for file, added in _ADDED.items():

@@ -33,7 +33,7 @@ def migrate(figures: Figures, location: BatchLocation, *options: str) -> str:
 
 
 def raised_limit(figures: Figures) -> tuple[str, ...]:
-    """Return the option that accepts the rejected rows if there are so many that `migrate` sends nothing."""
+    """Return the option that accepts the rejected rows, if `migrate` would send nothing because of their number."""
     return ("--max-rejected", str(figures.summary.customers["rejected"])) if figures.has_too_many_rejected else ()
 
 
